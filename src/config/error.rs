@@ -1,0 +1,77 @@
+//! What is wrong with a configuration, and where.
+
+use std::fmt;
+
+/// A problem, and the path to it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct ConfigError {
+    /// `rules[2].requires.scopes[0]`; empty for the configuration as a whole.
+    pub path: String,
+    /// What is wrong, as a predicate: `must not be empty`.
+    pub problem: String,
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.path.is_empty() {
+            write!(f, "the configuration {}", self.problem)
+        } else {
+            write!(f, "{}: {}", self.path, self.problem)
+        }
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+impl From<serde_path_to_error::Error<serde_json::Error>> for ConfigError {
+    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
+        let path = match error.path().to_string() {
+            // How that crate writes the root.
+            root if root == "." => String::new(),
+            path => path,
+        };
+        let problem = error.into_inner().to_string();
+        let problem = if path.is_empty() { format!("is not valid: {problem}") } else { problem };
+        Self { path, problem }
+    }
+}
+
+/// A place in the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Path(String);
+
+impl Path {
+    pub(super) const fn root() -> Self {
+        Self(String::new())
+    }
+
+    pub(super) fn field(&self, name: &str) -> Self {
+        if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{}.{name}", self.0)) }
+    }
+
+    pub(super) fn index(&self, index: usize) -> Self {
+        Self(format!("{}[{index}]", self.0))
+    }
+
+    pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
+        ConfigError { path: self.0.clone(), problem: problem.into() }
+    }
+
+    /// The list, if it has at least one element and none is empty.
+    pub(super) fn non_empty(&self, list: Vec<String>) -> Result<Vec<String>, ConfigError> {
+        if list.is_empty() {
+            return Err(self.error("must not be empty"));
+        }
+        for (index, element) in list.iter().enumerate() {
+            if element.is_empty() {
+                return Err(self.index(index).error("must not be empty"));
+            }
+        }
+        Ok(list)
+    }
+
+    /// The list, if it is absent or not empty; an empty list means something else to everybody.
+    pub(super) fn optional(&self, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+        list.map_or(Ok(Vec::new()), |list| self.non_empty(list))
+    }
+}

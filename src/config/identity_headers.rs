@@ -1,0 +1,56 @@
+//! `claim_to_headers`.
+
+use super::error::{ConfigError, Path};
+use super::{raw, rules};
+use crate::headers::ClaimToHeader;
+
+/// Headers that steer the request itself: a claim must not.
+const RESERVED: &[&str] = &[
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+pub(super) fn claim_to_headers(
+    at: &Path,
+    raw: Vec<raw::ClaimToHeader>,
+) -> Result<Vec<ClaimToHeader>, ConfigError> {
+    let mut headers: Vec<ClaimToHeader> = Vec::new();
+    for (index, raw) in raw.into_iter().enumerate() {
+        let at = at.index(index);
+        let header_name = header_name(&at.field("header_name"), &raw.header_name)?;
+        if headers.iter().any(|header| header.header_name == header_name) {
+            return Err(at.field("header_name").error("is set twice"));
+        }
+        let claim = rules::claim_path(&at.field("claim_name"), raw.claim_name)?;
+        headers.push(ClaimToHeader { header_name, claim });
+    }
+    Ok(headers)
+}
+
+fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
+    let name = name.to_ascii_lowercase();
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    if name.is_empty() || !name.bytes().all(is_token) {
+        return Err(at.error("must be a header name"));
+    }
+    if RESERVED.contains(&name.as_str()) || name.starts_with("x-envoy-") {
+        return Err(at.error("is a header that steers the request itself"));
+    }
+    // Backends that read `x_okta_sub` and `x-okta-sub` as one header would read the client's as ours.
+    if name.contains('_') {
+        return Err(at.error("must not have an underscore: some backends confuse it with a hyphen"));
+    }
+    Ok(name)
+}

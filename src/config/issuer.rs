@@ -1,0 +1,117 @@
+//! Issuers and URLs, and the mistakes that people make with Okta's.
+
+use super::error::{ConfigError, Path};
+use crate::verify::TokenProfile;
+
+/// An https URL, cut where an HTTP request wants it cut.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct HttpsUrl {
+    pub(super) authority: String,
+    pub(super) path: String,
+}
+
+impl HttpsUrl {
+    pub(super) fn parse(at: &Path, url: &str) -> Result<Self, ConfigError> {
+        if url.contains(['{', '}', '<', '>']) || url.contains("yourOktaDomain") {
+            return Err(at.error("still has a placeholder in it"));
+        }
+        let Some(rest) = url.strip_prefix("https://") else {
+            return Err(at.error("must begin with `https://`"));
+        };
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let host_chars = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
+        if authority.is_empty() || !authority.bytes().all(host_chars) {
+            return Err(at.error("must name a host, without user information"));
+        }
+        if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains('#') {
+            return Err(at.error("must be a URL without spaces and without a fragment"));
+        }
+        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
+        Ok(Self { authority: authority.to_owned(), path })
+    }
+}
+
+/// Checks an issuer. It is compared exactly, so what is wrong here would refuse every token; or, with Okta's org
+/// authorization server, accept tokens that are not for this API.
+pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
+    let url = HttpsUrl::parse(at, issuer)?;
+    if issuer.contains('?') {
+        return Err(at.error("must not have a query (RFC 8414 section 2)"));
+    }
+    if profile != TokenProfile::Okta {
+        return Ok(());
+    }
+    if issuer.ends_with('/') {
+        return Err(at.error("must not end with `/`: Okta's issuers do not, and they are compared exactly"));
+    }
+    let host = url.authority.to_ascii_lowercase();
+    if ["-admin.okta.com", "-admin.oktapreview.com", "-admin.okta-emea.com"]
+        .iter()
+        .any(|end| host.ends_with(end))
+    {
+        return Err(at.error("is the address of the Admin Console; leave out `-admin`"));
+    }
+    if host.ends_with(".com.com") {
+        return Err(at.error("ends with `.com.com`"));
+    }
+    let id = url.path.strip_prefix("/oauth2/").unwrap_or_default();
+    if id.is_empty() || id.contains('/') {
+        return Err(at.error(
+            "must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: \
+             access tokens of the org authorization server are for Okta alone",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(issuer: &str, profile: TokenProfile) -> Option<String> {
+        check(&Path::root(), issuer, profile).err().map(|error| error.problem)
+    }
+
+    #[test]
+    fn okta_issuers() {
+        for good in [
+            "https://acme.okta.com/oauth2/default",
+            "https://acme.oktapreview.com/oauth2/aus59pz16qgMvHvBS0g7",
+            "https://login.acme.com/oauth2/default",
+            "https://localhost:8443/oauth2/default",
+        ] {
+            assert_eq!(problem(good, TokenProfile::Okta), None, "{good}");
+        }
+        for (bad, says) in [
+            ("", "https://"),
+            ("acme.okta.com/oauth2/default", "https://"),
+            ("http://acme.okta.com/oauth2/default", "https://"),
+            ("https://", "host"),
+            ("https:///oauth2/default", "host"),
+            ("https://user@acme.okta.com/oauth2/default", "host"),
+            ("https://{yourOktaDomain}/oauth2/default", "placeholder"),
+            ("https://acme.okta.com/oauth2/default/", "end with"),
+            ("https://acme.okta.com/oauth2/default?x=1", "query"),
+            ("https://acme.okta.com/oauth2/default#x", "fragment"),
+            ("https://acme.okta.com/oauth2/de fault", "spaces"),
+            ("https://acme-admin.okta.com/oauth2/default", "Admin Console"),
+            ("https://acme.okta.com.com/oauth2/default", ".com.com"),
+            ("https://acme.okta.com", "custom authorization server"),
+            ("https://acme.okta.com/oauth2", "custom authorization server"),
+            ("https://acme.okta.com/oauth2/default/v1", "custom authorization server"),
+        ] {
+            let problem = problem(bad, TokenProfile::Okta).unwrap_or_default();
+            assert!(problem.contains(says), "{bad}: {problem}");
+        }
+    }
+
+    #[test]
+    fn other_issuers_may_look_as_they_like() {
+        for good in ["https://issuer.example", "https://issuer.example/", "https://issuer.example/a/b"] {
+            assert_eq!(problem(good, TokenProfile::Any), None, "{good}");
+            assert_eq!(problem(good, TokenProfile::Rfc9068), None, "{good}");
+        }
+        assert!(problem("http://issuer.example", TokenProfile::Any).is_some());
+        assert!(problem("https://issuer.example?x", TokenProfile::Any).is_some());
+    }
+}

@@ -1,0 +1,162 @@
+//! Providers: whose tokens are accepted, and where their keys are.
+
+use std::collections::{BTreeMap, HashMap};
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
+use super::duration::Duration as Written;
+use super::error::{ConfigError, Path};
+use super::issuer::{self, HttpsUrl};
+use super::{Provider, RemoteJwks, raw};
+use crate::crypto::Algorithm;
+use crate::jwks::KeySet;
+use crate::jwks::refresh::Schedule;
+use crate::verify::{Expected, TokenProfile};
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+const CLOCK_SKEW: (Duration, RangeInclusive<Duration>) = (MINUTE, Duration::ZERO..=Duration::from_secs(300));
+const TIMEOUT: (Duration, RangeInclusive<Duration>) =
+    (Duration::from_secs(5), Duration::from_millis(100)..=MINUTE);
+const CACHE_DURATION: (Duration, RangeInclusive<Duration>) = (Duration::from_secs(600), SECOND..=DAY);
+const MAX_STALE: (Duration, RangeInclusive<Duration>) = (DAY, SECOND..=Duration::from_secs(30 * 86_400));
+const UNKNOWN_KID_COOLDOWN: (Duration, RangeInclusive<Duration>) = (Duration::from_secs(30), SECOND..=HOUR);
+/// The longest that an authorization server could reasonably let a token live.
+const MAX_TOKEN_AGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(366 * 86_400);
+
+pub(super) fn providers(
+    at: &Path,
+    raw: BTreeMap<String, raw::Provider>,
+) -> Result<Vec<Provider>, ConfigError> {
+    if raw.is_empty() {
+        return Err(at.error("must not be empty"));
+    }
+    let providers = raw
+        .into_iter()
+        .map(|(name, raw)| provider(&at.field(&name), name, raw))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut owners = HashMap::new();
+    for provider in &providers {
+        for issuer in &provider.expected.issuers {
+            if let Some(owner) = owners.insert(issuer, &provider.name) {
+                let problem = format!("has an issuer that `{owner}` has already: {issuer}");
+                return Err(at.field(&provider.name).error(problem));
+            }
+        }
+    }
+    Ok(providers)
+}
+
+fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, ConfigError> {
+    if name.is_empty() {
+        return Err(at.error("must have a name"));
+    }
+    let profile = match raw.token_profile {
+        None | Some(raw::TokenProfile::Okta) => TokenProfile::Okta,
+        Some(raw::TokenProfile::Rfc9068) => TokenProfile::Rfc9068,
+        Some(raw::TokenProfile::Any) => TokenProfile::Any,
+    };
+    let issuers = issuers(at, raw.issuer, raw.issuers, profile)?;
+    let local_jwks = match &raw.local_jwks {
+        None => None,
+        Some(members) => {
+            let keys = KeySet::from_members(members);
+            Some(keys.map_err(|error| at.field("local_jwks").error(error.to_string()))?)
+        }
+    };
+    let remote_jwks = match raw.remote_jwks {
+        None => None,
+        Some(remote) => Some(remote_jwks(&at.field("remote_jwks"), remote, issuers.first())?),
+    };
+    if remote_jwks.is_none() && local_jwks.is_none() {
+        return Err(at.error("needs `remote_jwks`, `local_jwks`, or both"));
+    }
+    let max_token_age = match raw.max_token_age {
+        None => None,
+        written => Some(seconds(written, (DAY, MAX_TOKEN_AGE), &at.field("max_token_age"))?),
+    };
+    let expected = Expected {
+        issuers,
+        audiences: at.field("audiences").non_empty(raw.audiences)?,
+        client_ids: raw.client_ids.map(|ids| at.field("client_ids").non_empty(ids)).transpose()?,
+        algorithms: algorithms(&at.field("algorithms"), raw.algorithms)?,
+        clock_skew: seconds(raw.clock_skew, CLOCK_SKEW, &at.field("clock_skew"))?,
+        max_token_age,
+        profile,
+    };
+    Ok(Provider { name, expected, remote_jwks, local_jwks })
+}
+
+fn issuers(
+    at: &Path,
+    one: Option<String>,
+    several: Option<Vec<String>>,
+    profile: TokenProfile,
+) -> Result<Vec<String>, ConfigError> {
+    match (one, several) {
+        (Some(issuer), None) => {
+            issuer::check(&at.field("issuer"), &issuer, profile)?;
+            Ok(vec![issuer])
+        }
+        (None, Some(issuers)) => {
+            let at = at.field("issuers");
+            let issuers = at.non_empty(issuers)?;
+            for (index, issuer) in issuers.iter().enumerate() {
+                issuer::check(&at.index(index), issuer, profile)?;
+            }
+            Ok(issuers)
+        }
+        _ => Err(at.error("needs either `issuer` or `issuers`")),
+    }
+}
+
+fn algorithms(at: &Path, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
+    let Some(names) = names else { return Ok(vec![Algorithm::RS256]) };
+    let named = |(index, name): (usize, &String)| {
+        Algorithm::from_name(name).ok_or_else(|| {
+            let known: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+            at.index(index)
+                .error(format!("must be one of {}; HS* and none are never accepted", known.join(", ")))
+        })
+    };
+    at.non_empty(names)?.iter().enumerate().map(named).collect()
+}
+
+fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuer: Option<&String>) -> Result<RemoteJwks, ConfigError> {
+    if raw.cluster.is_empty() {
+        return Err(at.field("cluster").error("must not be empty"));
+    }
+    let uri = raw.uri.unwrap_or_else(|| {
+        let issuer = issuer.map_or("", |issuer| issuer.trim_end_matches('/'));
+        format!("{issuer}/v1/keys")
+    });
+    let HttpsUrl { authority, path } = HttpsUrl::parse(&at.field("uri"), &uri)?;
+    let within =
+        |written, (default, bounds), name: &str| Written::within(written, default, bounds, &at.field(name));
+    let schedule = Schedule {
+        timeout: within(raw.timeout, TIMEOUT, "timeout")?,
+        cache_duration: within(raw.cache_duration, CACHE_DURATION, "cache_duration")?,
+        max_stale: within(raw.max_stale, MAX_STALE, "max_stale")?,
+        unknown_kid_cooldown: within(raw.unknown_kid_cooldown, UNKNOWN_KID_COOLDOWN, "unknown_kid_cooldown")?,
+    };
+    if schedule.max_stale < schedule.cache_duration {
+        return Err(at.field("max_stale").error("must not be shorter than `cache_duration`"));
+    }
+    Ok(RemoteJwks { cluster: raw.cluster, authority, path, schedule })
+}
+
+/// A duration in whole seconds, the unit of a token's times.
+fn seconds(
+    written: Option<Written>,
+    (default, bounds): (Duration, RangeInclusive<Duration>),
+    at: &Path,
+) -> Result<i64, ConfigError> {
+    let duration = Written::within(written, default, bounds, at)?;
+    if duration.subsec_nanos() != 0 {
+        return Err(at.error("must be whole seconds"));
+    }
+    Ok(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,127 @@
+//! The configuration as it is written: names and types, no meaning. Unknown members are errors everywhere.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::duration::Duration;
+use crate::json::{Object, Value};
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    pub(super) providers: BTreeMap<String, Provider>,
+    #[serde(default)]
+    pub(super) rules: Vec<Rule>,
+    #[serde(default)]
+    pub(super) claim_to_headers: Vec<ClaimToHeader>,
+    pub(super) forward: Option<bool>,
+    pub(super) max_token_bytes: Option<u32>,
+    pub(super) realm: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Provider {
+    pub(super) issuer: Option<String>,
+    pub(super) issuers: Option<Vec<String>>,
+    pub(super) audiences: Vec<String>,
+    pub(super) client_ids: Option<Vec<String>>,
+    pub(super) algorithms: Option<Vec<String>>,
+    pub(super) clock_skew: Option<Duration>,
+    pub(super) max_token_age: Option<Duration>,
+    pub(super) token_profile: Option<TokenProfile>,
+    pub(super) remote_jwks: Option<RemoteJwks>,
+    pub(super) local_jwks: Option<Object>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum TokenProfile {
+    Okta,
+    Rfc9068,
+    Any,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemoteJwks {
+    pub(super) cluster: String,
+    pub(super) uri: Option<String>,
+    pub(super) timeout: Option<Duration>,
+    pub(super) cache_duration: Option<Duration>,
+    pub(super) max_stale: Option<Duration>,
+    pub(super) unknown_kid_cooldown: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Rule {
+    #[serde(rename = "match")]
+    pub(super) matches: Match,
+    pub(super) public: Option<bool>,
+    pub(super) requires: Option<Requires>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Match {
+    pub(super) path: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) path_separated_prefix: Option<String>,
+    pub(super) path_template: Option<String>,
+    pub(super) safe_regex: Option<SafeRegex>,
+    pub(super) methods: Option<Vec<String>>,
+    pub(super) hosts: Option<Vec<String>>,
+}
+
+/// A pattern, or Envoy's `RegexMatcher` around one.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a pattern, or `{regex: pattern}`")]
+pub(super) enum SafeRegex {
+    Pattern(String),
+    Matcher(RegexMatcher),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RegexMatcher {
+    pub(super) regex: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Requires {
+    pub(super) scopes: Option<Vec<String>>,
+    pub(super) any_scopes: Option<Vec<String>>,
+    pub(super) groups: Option<Vec<String>>,
+    pub(super) client_ids: Option<Vec<String>>,
+    pub(super) claims: Option<Vec<Claim>>,
+    pub(super) any_of: Option<Vec<Self>>,
+    pub(super) all_of: Option<Vec<Self>>,
+    pub(super) not: Option<Box<Self>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Claim {
+    pub(super) name: ClaimName,
+    pub(super) any_of: Option<Vec<Value>>,
+    pub(super) equals: Option<Value>,
+    pub(super) exists: Option<bool>,
+}
+
+/// Where a claim is: a dotted path, or a list of names where a name has dots.
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "expected a dotted path, or a list of names")]
+pub(super) enum ClaimName {
+    Dotted(String),
+    Names(Vec<String>),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ClaimToHeader {
+    pub(super) header_name: String,
+    pub(super) claim_name: ClaimName,
+}

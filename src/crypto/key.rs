@@ -1,0 +1,202 @@
+//! Public keys that are fit to be used: each limit is checked when the key is made.
+
+use std::fmt;
+
+use super::{Algorithm, spki};
+
+/// NIST SP 800-131A and RFC 7518 section 3.3: nothing smaller.
+const MIN_RSA_BITS: usize = 2048;
+/// Above this a check costs a millisecond even natively; no issuer we know of comes near.
+const MAX_RSA_BITS: usize = 8192;
+/// BoringSSL refuses larger exponents, and every real key has 65537.
+const MAX_RSA_EXPONENT_BITS: usize = 33;
+
+/// An elliptic curve of RFC 7518 section 6.2.1.1.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[allow(missing_docs, reason = "the names are the standard's own")]
+pub enum Curve {
+    P256,
+    P384,
+    P521,
+}
+
+impl Curve {
+    /// Length of a coordinate, and of each half of a signature, in octets.
+    pub const fn coordinate_len(self) -> usize {
+        match self {
+            Self::P256 => 32,
+            Self::P384 => 48,
+            Self::P521 => 66,
+        }
+    }
+}
+
+/// Why a public key is not usable.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeyError {
+    /// An RSA modulus outside 2048 to 8192 bits.
+    ModulusSize,
+    /// Numbers that no RSA key has: an even modulus, an exponent that is even, one, or huge.
+    NotRsa,
+    /// Not a point of that curve, or a weak one.
+    NotOnCurve,
+}
+
+/// A public key.
+#[derive(Clone, Eq, PartialEq)]
+pub struct PublicKey {
+    material: Material,
+    spki: Box<[u8]>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum Material {
+    Rsa {
+        n: Box<[u8]>,
+        e: Box<[u8]>,
+    },
+    /// `point` is the uncompressed SEC 1 form.
+    Ec {
+        curve: Curve,
+        point: Box<[u8]>,
+    },
+    Ed25519 {
+        x: [u8; 32],
+    },
+}
+
+impl PublicKey {
+    /// An RSA key from its modulus and exponent, big-endian.
+    ///
+    /// # Errors
+    /// See [`KeyError`].
+    pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
+        let (n, e) = (strip_zeros(n), strip_zeros(e));
+        let modulus_bits = bits(n);
+        if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&modulus_bits) {
+            return Err(KeyError::ModulusSize);
+        }
+        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+        if !odd(n) || !odd(e) || e == [1] || bits(e) > MAX_RSA_EXPONENT_BITS {
+            return Err(KeyError::NotRsa);
+        }
+        Ok(Self { material: Material::Rsa { n: n.into(), e: e.into() }, spki: spki::rsa(n, e).into() })
+    }
+
+    /// An elliptic curve key from its coordinates, each of exactly the curve's length (RFC 7518 section 6.2.1.2).
+    ///
+    /// # Errors
+    /// [`KeyError::NotOnCurve`]. For P-521, which only the host can do, membership is left to the host.
+    pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
+        let len = curve.coordinate_len();
+        if x.len() != len || y.len() != len {
+            return Err(KeyError::NotOnCurve);
+        }
+        let point: Box<[u8]> = [&[4], x, y].concat().into();
+        let on_curve = match curve {
+            Curve::P256 => p256::PublicKey::from_sec1_bytes(&point).is_ok(),
+            Curve::P384 => p384::PublicKey::from_sec1_bytes(&point).is_ok(),
+            Curve::P521 => true,
+        };
+        if !on_curve {
+            return Err(KeyError::NotOnCurve);
+        }
+        let spki = spki::ec(curve, &point).into();
+        Ok(Self { material: Material::Ec { curve, point }, spki })
+    }
+
+    /// An Ed25519 key (RFC 8037).
+    ///
+    /// # Errors
+    /// [`KeyError::NotOnCurve`], also for points of small order, under which many signatures hold.
+    pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
+        let x: [u8; 32] = x.try_into().map_err(|_| KeyError::NotOnCurve)?;
+        jwt_simple::algorithms::Ed25519PublicKey::from_bytes(&x).map_err(|_| KeyError::NotOnCurve)?;
+        Ok(Self { material: Material::Ed25519 { x }, spki: spki::ed25519(&x).into() })
+    }
+
+    /// Whether a signature of that algorithm can have been made with this kind of key.
+    pub fn fits(&self, algorithm: Algorithm) -> bool {
+        match &self.material {
+            Material::Rsa { .. } => algorithm.is_rsa(),
+            Material::Ec { curve, .. } => algorithm.curve() == Some(*curve),
+            Material::Ed25519 { .. } => algorithm == Algorithm::EdDSA,
+        }
+    }
+
+    /// The key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1), made once.
+    pub fn spki(&self) -> &[u8] {
+        &self.spki
+    }
+
+    pub(super) fn material(&self) -> &Material {
+        &self.material
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match &self.material {
+            Material::Rsa { n, .. } => format!("RSA-{}", bits(n)),
+            Material::Ec { curve, .. } => format!("{curve:?}"),
+            Material::Ed25519 { .. } => "Ed25519".to_owned(),
+        };
+        f.debug_tuple("PublicKey").field(&kind).finish()
+    }
+}
+
+fn strip_zeros(number: &[u8]) -> &[u8] {
+    let zeros = number.iter().take_while(|byte| **byte == 0).count();
+    number.get(zeros..).unwrap_or_default()
+}
+
+fn bits(number: &[u8]) -> usize {
+    let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
+    number.len().saturating_mul(8).saturating_sub(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn modulus(bits: usize) -> Vec<u8> {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        if let Some(first) = n.first_mut() {
+            *first >>= (8 - bits % 8) % 8;
+        }
+        n
+    }
+
+    #[test]
+    fn rsa_limits_hold_on_both_sides() {
+        let e: &[u8] = &[1, 0, 1];
+        for (bits, expected) in [(2047, false), (2048, true), (8192, true), (8193, false), (0, false)] {
+            assert_eq!(PublicKey::rsa(&modulus(bits), e).is_ok(), expected, "{bits}");
+        }
+        let n = modulus(2048);
+        for (name, e, expected) in [
+            ("65537", &[1, 0, 1][..], true),
+            ("with a leading zero", &[0, 1, 0, 1], true),
+            ("3", &[3], true),
+            ("1", &[1], false),
+            ("even", &[2], false),
+            ("zero", &[0], false),
+            ("empty", &[], false),
+            ("34 bits", &[2, 0, 0, 0, 1], false),
+        ] {
+            assert_eq!(PublicKey::rsa(&n, e).is_ok(), expected, "{name}");
+        }
+        let mut even = n;
+        *even.last_mut().unwrap() = 2;
+        assert_eq!(PublicKey::rsa(&even, e), Err(KeyError::NotRsa));
+    }
+
+    #[test]
+    fn points_must_be_on_their_curve() {
+        assert_eq!(PublicKey::ec(Curve::P256, &[1; 32], &[1; 32]), Err(KeyError::NotOnCurve));
+        assert_eq!(PublicKey::ec(Curve::P384, &[1; 48], &[1; 48]), Err(KeyError::NotOnCurve));
+        assert_eq!(PublicKey::ec(Curve::P521, &[1; 65], &[1; 66]), Err(KeyError::NotOnCurve));
+        assert_eq!(PublicKey::ed25519(&[0; 32]), Err(KeyError::NotOnCurve));
+        assert_eq!(PublicKey::ed25519(&[0; 31]), Err(KeyError::NotOnCurve));
+    }
+}

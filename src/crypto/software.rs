@@ -1,0 +1,96 @@
+//! The verifier that needs no host: jwt-simple's keys, and the libraries under them.
+//!
+//! jwt-simple makes the keys, with its own checks, but verifies whole tokens only, and by its own rules for
+//! headers and claims. What is wanted here is the signature over given bytes, so the last step goes to the
+//! library that jwt-simple itself would ask.
+
+use jwt_simple::algorithms::{
+    ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
+    Ed25519PublicKey, EdDSAPublicKeyLike as _, RSAPublicKey,
+};
+use p256::ecdsa::signature::Verifier as _;
+use superboring::hash::MessageDigest;
+use superboring::pkey::PKey;
+use superboring::rsa::Padding;
+use superboring::sign::Verifier;
+
+use super::key::Material;
+use super::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+
+/// Pure Rust. Cannot do P-521, RSA above 4096 bits, or an RSA exponent other than 65537, for jwt-simple cannot.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Software;
+
+impl SignatureVerifier for Software {
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        if !key.fits(algorithm) {
+            return Err(SignatureError::Invalid);
+        }
+        match key.material() {
+            Material::Rsa { n, e } => rsa(algorithm, n, e, message, signature),
+            Material::Ec { curve: Curve::P256, point } => {
+                let key = ES256PublicKey::from_bytes(point).map_err(|_| SignatureError::Unavailable)?;
+                let signature =
+                    p256::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
+                key.public_key().as_ref().verify(message, &signature).map_err(|_| SignatureError::Invalid)
+            }
+            Material::Ec { curve: Curve::P384, point } => {
+                let key = ES384PublicKey::from_bytes(point).map_err(|_| SignatureError::Unavailable)?;
+                let signature =
+                    p384::ecdsa::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
+                key.public_key().as_ref().verify(message, &signature).map_err(|_| SignatureError::Invalid)
+            }
+            Material::Ec { curve: Curve::P521, .. } => Err(SignatureError::Unavailable),
+            Material::Ed25519 { x } => {
+                let key = Ed25519PublicKey::from_bytes(x).map_err(|_| SignatureError::Unavailable)?;
+                let signature =
+                    ed25519_compact::Signature::from_slice(signature).map_err(|_| SignatureError::Invalid)?;
+                key.public_key().as_ref().verify(message, &signature).map_err(|_| SignatureError::Invalid)
+            }
+        }
+    }
+}
+
+fn rsa(
+    algorithm: Algorithm,
+    n: &[u8],
+    e: &[u8],
+    message: &[u8],
+    signature: &[u8],
+) -> Result<(), SignatureError> {
+    let (digest, padding) = match algorithm {
+        Algorithm::RS256 => (MessageDigest::sha256(), Padding::PKCS1),
+        Algorithm::RS384 => (MessageDigest::sha384(), Padding::PKCS1),
+        Algorithm::RS512 => (MessageDigest::sha512(), Padding::PKCS1),
+        Algorithm::PS256 => (MessageDigest::sha256(), Padding::PKCS1_PSS),
+        Algorithm::PS384 => (MessageDigest::sha384(), Padding::PKCS1_PSS),
+        Algorithm::PS512 => (MessageDigest::sha512(), Padding::PKCS1_PSS),
+        Algorithm::ES256 | Algorithm::ES384 | Algorithm::ES512 | Algorithm::EdDSA => {
+            return Err(SignatureError::Invalid);
+        }
+    };
+    // RFC 8017 sections 8.1.2 and 8.2.2, step 1: the signature is as long as the modulus, exactly.
+    if signature.len() != n.len() {
+        return Err(SignatureError::Invalid);
+    }
+    let check = || -> Option<bool> {
+        let key = RSAPublicKey::from_components(n, e).ok()?;
+        let key = PKey::from_rsa(key.as_ref().clone()).ok()?;
+        let mut verifier = Verifier::new(digest, &key).ok()?;
+        verifier.set_rsa_padding(padding).ok()?;
+        verifier.update(message).ok()?;
+        // The salt is as long as the digest (RFC 7518 section 3.5), which is this library's default.
+        verifier.verify(signature).ok()
+    };
+    match check() {
+        Some(true) => Ok(()),
+        Some(false) => Err(SignatureError::Invalid),
+        None => Err(SignatureError::Unavailable),
+    }
+}

@@ -1,0 +1,264 @@
+//! The composition: from the head of a request to a permit, a denial, or the wish to wait for keys.
+//!
+//! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
+
+use crate::claims::Claims;
+use crate::config::{Config, Provider, RemoteJwks};
+use crate::crypto::SignatureVerifier;
+use crate::headers::ClaimToHeader;
+use crate::jwks::KeySet;
+use crate::jwks::refresh::{FetchError, Hope, Refresher};
+use crate::policy::{CanonicalPath, Decision, Unmet};
+use crate::rejection::Rejection;
+use crate::reply::Denial;
+use crate::request::RequestHead;
+use crate::time::UnixTime;
+use crate::verify::{Expected, Identity, Unverified};
+
+/// A configuration at work, with the keys it has gathered.
+#[derive(Debug)]
+pub struct Filter {
+    config: Config,
+    /// One for each provider, in the same order.
+    keys: Vec<Keys>,
+}
+
+#[derive(Debug)]
+enum Keys {
+    Local(Option<KeySet>),
+    Remote(Refresher),
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub enum Verdict {
+    /// It may go on.
+    Allow(Permit),
+    /// It must not.
+    Deny(Denial),
+    /// It cannot be decided with the keys that are here. If no others can be had in time, it must not go on.
+    Wait {
+        /// The provider whose keys are missing.
+        provider: ProviderId,
+        /// Why the request is denied if waiting does not help.
+        otherwise: Rejection,
+    },
+}
+
+/// A provider, by its position in the configuration.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct ProviderId(usize);
+
+/// The proof that a request may go on, and what the backend is told of who sent it.
+#[derive(Debug)]
+pub struct Permit {
+    reason: PermitReason,
+    identity_headers: Vec<(String, String)>,
+    identity: Vec<(&'static str, String)>,
+}
+
+/// Why a request may go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PermitReason {
+    /// Its token is good, and the policy allows it.
+    Verified,
+    /// Its rule is public.
+    Public,
+}
+
+impl Filter {
+    /// The filter for a configuration. Remote keys are not there yet.
+    pub fn new(config: Config) -> Self {
+        let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
+            (Some(remote), local) => Keys::Remote(Refresher::new(remote.schedule, local.clone())),
+            (None, local) => Keys::Local(local.clone()),
+        };
+        Self { keys: config.providers.iter().map(keys).collect(), config }
+    }
+
+    /// The configuration.
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// Decides about a request.
+    pub fn decide(&self, head: &RequestHead<'_>, now: UnixTime, verifier: &dyn SignatureVerifier) -> Verdict {
+        match self.examine(head, now, verifier) {
+            Ok(permit) => Verdict::Allow(permit),
+            Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
+            Err(Refusal::Keyless { provider, rejection }) => Verdict::Wait { provider, otherwise: rejection },
+        }
+    }
+
+    fn examine(
+        &self,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+    ) -> Result<Permit, Refusal> {
+        let path = CanonicalPath::new(head.path)?;
+        let decision = self.config.policy.decide(head, &path);
+        if matches!(decision, Decision::Public) {
+            return Ok(Permit::public());
+        }
+        let token = Unverified::parse(head.bearer_token()?, self.config.max_token_bytes)?;
+        let (provider, expected) = self.provider_of(&token)?;
+        let keyless = |rejection| Refusal::Keyless { provider, rejection };
+        token.check(expected, now)?;
+        let keys = self.keys(provider, now).map_err(keyless)?;
+        let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
+            Rejection::KeyUnknown => keyless(rejection),
+            other => other.into(),
+        })?;
+        let identity = signed.accept(expected, now)?;
+        match decision {
+            Decision::Public | Decision::AnyToken => {}
+            Decision::NoRule => return Err(Rejection::NoRuleMatches.into()),
+            Decision::Requires(requirement) => requirement.check(&identity)?,
+        }
+        Ok(self.permit(&identity))
+    }
+
+    fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Expected), Rejection> {
+        let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
+        let accepts =
+            |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
+        let mut providers = self.config.providers.iter().enumerate();
+        let (index, provider) =
+            providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
+        Ok((ProviderId(index), &provider.expected))
+    }
+
+    fn permit(&self, identity: &Identity<'_>) -> Permit {
+        let claims = identity.claims();
+        let header = |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims)?));
+        Permit {
+            reason: PermitReason::Verified,
+            identity_headers: self.config.claim_to_headers.iter().filter_map(header).collect(),
+            identity: identity_for_logs(claims, identity.client_id()),
+        }
+    }
+
+    fn keys(&self, provider: ProviderId, now: UnixTime) -> Result<&KeySet, Rejection> {
+        match self.keys.get(provider.0) {
+            Some(Keys::Local(Some(keys))) => Ok(keys),
+            Some(Keys::Remote(refresher)) => refresher.keys(now),
+            Some(Keys::Local(None)) | None => Err(Rejection::KeysUnavailable),
+        }
+    }
+
+    fn refresher(&mut self, provider: ProviderId) -> Option<&mut Refresher> {
+        match self.keys.get_mut(provider.0) {
+            Some(Keys::Remote(refresher)) => Some(refresher),
+            _ => None,
+        }
+    }
+
+    /// Whether a request should wait for the keys that a [`Verdict::Wait`] is about. May make a fetch due at once.
+    pub fn hope(&mut self, provider: ProviderId, missing: Rejection, now: UnixTime) -> Hope {
+        match (self.refresher(provider), missing) {
+            (Some(refresher), Rejection::KeysUnavailable | Rejection::KeysStale) => {
+                refresher.on_keys_unavailable(now)
+            }
+            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(now),
+            _ => Hope::None,
+        }
+    }
+
+    /// The key sets to fetch now. Each counts as being fetched until [`Self::on_fetched`].
+    pub fn fetches_due(&mut self, now: UnixTime) -> Vec<(ProviderId, RemoteJwks)> {
+        let providers = self.config.providers.iter().zip(&mut self.keys).enumerate();
+        let due = |(index, (provider, keys)): (usize, (&Provider, &mut Keys))| match (
+            &provider.remote_jwks,
+            keys,
+        ) {
+            (Some(remote), Keys::Remote(refresher)) => {
+                refresher.should_fetch(now).then(|| (ProviderId(index), remote.clone()))
+            }
+            _ => None,
+        };
+        providers.filter_map(due).collect()
+    }
+
+    /// Takes the outcome of a fetch.
+    pub fn on_fetched(&mut self, provider: ProviderId, now: UnixTime, outcome: Result<Fetched, FetchError>) {
+        if let Some(refresher) = self.refresher(provider) {
+            refresher.on_response(now, outcome.map(|fetched| (fetched.keys, fetched.max_age)));
+        }
+    }
+
+    /// The name of a provider, for logs.
+    pub fn provider_name(&self, provider: ProviderId) -> &str {
+        self.config.providers.get(provider.0).map_or("", |provider| &provider.name)
+    }
+}
+
+/// A key set that was fetched, and how long the response lets it be fresh.
+#[derive(Debug)]
+pub struct Fetched {
+    /// The keys.
+    pub keys: KeySet,
+    /// `Cache-Control: max-age`.
+    pub max_age: Option<std::time::Duration>,
+}
+
+/// Why a request cannot go on: for good, or for want of keys.
+enum Refusal {
+    Denied(Denial),
+    Keyless { provider: ProviderId, rejection: Rejection },
+}
+
+impl From<Rejection> for Refusal {
+    fn from(rejection: Rejection) -> Self {
+        Self::Denied(rejection.into())
+    }
+}
+
+impl From<Unmet> for Refusal {
+    fn from(unmet: Unmet) -> Self {
+        Self::Denied(match unmet {
+            Unmet::Scopes(scopes) => Denial { rejection: Rejection::InsufficientScope, scopes },
+            Unmet::Other => Rejection::RequirementNotMet.into(),
+        })
+    }
+}
+
+/// What access logs and later filters may know of a verified token: who, and through which client.
+fn identity_for_logs(claims: &Claims, client_id: Option<&str>) -> Vec<(&'static str, String)> {
+    let named = [("sub", claims.string("sub")), ("uid", claims.string("uid")), ("cid", client_id)];
+    named.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+}
+
+impl Permit {
+    const fn public() -> Self {
+        Self { reason: PermitReason::Public, identity_headers: Vec::new(), identity: Vec::new() }
+    }
+
+    /// Why the request may go on.
+    pub const fn reason(&self) -> PermitReason {
+        self.reason
+    }
+
+    /// Headers to set towards the backend. All of `claim_to_headers` are removed first, whatever the reason.
+    pub fn identity_headers(&self) -> &[(String, String)] {
+        &self.identity_headers
+    }
+
+    /// Names and values for filter state.
+    pub fn identity(&self) -> &[(&'static str, String)] {
+        &self.identity
+    }
+}
+
+impl PermitReason {
+    /// A stable name, beside the codes of [`Rejection`].
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Verified => "allowed",
+            Self::Public => "public",
+        }
+    }
+
+    /// Every reason there is.
+    pub const ALL: [Self; 2] = [Self::Verified, Self::Public];
+}

@@ -1,0 +1,115 @@
+//! The calls of the proxy-wasm ABI for which the SDK has no use: the one file with `unsafe` in it.
+//!
+//! Each is here because `proxy-wasm` 0.2 cannot do it: it sends local responses without details, so that the reason
+//! would never reach `%RESPONSE_CODE_DETAILS%`; and it panics on a status that it does not list, which a host with
+//! restricted capabilities may return from any of these.
+//!
+//! Source: proxy-wasm/spec, abi-versions/v0.2.1.
+#![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
+
+/// `WasmResult::Ok`.
+const OK: u32 = 0;
+
+#[link(wasm_import_module = "env")]
+unsafe extern "C" {
+    fn proxy_send_local_response(
+        status: u32,
+        details: *const u8,
+        details_len: usize,
+        body: *const u8,
+        body_len: usize,
+        headers: *const u8,
+        headers_len: usize,
+        grpc_status: i32,
+    ) -> u32;
+
+    fn proxy_call_foreign_function(
+        name: *const u8,
+        name_len: usize,
+        arguments: *const u8,
+        arguments_len: usize,
+        results: *mut *mut u8,
+        results_len: *mut usize,
+    ) -> u32;
+
+    fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
+}
+
+/// A status of the host that is not `Ok`.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) struct Status(pub(super) u32);
+
+fn result(status: u32) -> Result<(), Status> {
+    if status == OK { Ok(()) } else { Err(Status(status)) }
+}
+
+/// Answers the request in place of the backend. Envoy translates the status for gRPC requests by itself.
+pub(super) fn send_local_response(
+    status: u32,
+    details: &str,
+    headers: &[(&str, String)],
+    body: &str,
+) -> Result<(), Status> {
+    /// Let Envoy choose.
+    const NO_GRPC_STATUS: i32 = -1;
+    let headers = serialize(headers);
+    // SAFETY: every pointer comes with its length from a live borrow, and the host copies before it returns.
+    result(unsafe {
+        proxy_send_local_response(
+            status,
+            details.as_ptr(),
+            details.len(),
+            body.as_ptr(),
+            body.len(),
+            headers.as_ptr(),
+            headers.len(),
+            NO_GRPC_STATUS,
+        )
+    })
+}
+
+/// Calls a function that the host may or may not have.
+pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
+    let mut results: *mut u8 = std::ptr::null_mut();
+    let mut results_len: usize = 0;
+    // SAFETY: the inputs as above; the host writes to the two outputs, which live until it returns.
+    result(unsafe {
+        proxy_call_foreign_function(
+            name.as_ptr(),
+            name.len(),
+            arguments.as_ptr(),
+            arguments.len(),
+            &raw mut results,
+            &raw mut results_len,
+        )
+    })?;
+    if results.is_null() {
+        return Ok(Vec::new());
+    }
+    // SAFETY: the host has put its answer into memory that it got from `proxy_on_memory_allocate`, the SDK's export,
+    // which boxes a slice of exactly this length in this module's allocator and gives it away.
+    Ok(unsafe { Vec::from_raw_parts(results, results_len, results_len) })
+}
+
+/// Sets filter state: the host keeps it under `wasm.` and this name.
+pub(super) fn set_property(name: &str, value: &[u8]) -> Result<(), Status> {
+    // SAFETY: as for `send_local_response`.
+    result(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// Header pairs as the ABI wants them: their count, all lengths, then all texts, each ended by a zero byte.
+fn serialize(headers: &[(&str, String)]) -> Vec<u8> {
+    let len = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
+    let mut bytes = u32::try_from(headers.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
+    for (name, value) in headers {
+        bytes.extend_from_slice(&len(name));
+        bytes.extend_from_slice(&len(value));
+    }
+    for (name, value) in headers {
+        for text in [*name, value.as_str()] {
+            bytes.extend_from_slice(text.as_bytes());
+            bytes.push(0);
+        }
+    }
+    bytes
+}

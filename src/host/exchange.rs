@@ -1,0 +1,126 @@
+//! One request: read its head, ask the core, and do what the core says.
+//!
+//! All calls go to the stream that is the effective context, so the same code serves a request when it arrives and,
+//! from the root context, when the keys that it waited for have come.
+
+use log::{debug, error};
+use proxy_wasm::hostcalls;
+use proxy_wasm::types::{Bytes, MapType};
+
+use super::abi;
+use super::plugin::Plugin;
+use crate::filter::{Permit, ProviderId, Verdict};
+use crate::jwks::refresh::Hope;
+use crate::rejection::Rejection;
+use crate::reply::{Denial, Reply};
+use crate::request::RequestHead;
+use crate::time::UnixTime;
+
+/// Filter state that says this filter has let the request pass; the guard behind it asks for it.
+const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
+
+/// What has become of the request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Outcome {
+    /// It may go on to the next filter.
+    Passed,
+    /// It has been answered.
+    Answered,
+    /// It should wait for the keys of this provider.
+    Waits(ProviderId),
+}
+
+/// Decides about the request that is the effective context. With `patience`, it may be told to wait.
+pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outcome {
+    let Some(filter) = &mut plugin.filter else {
+        return answer(plugin, &Rejection::Misconfigured.into());
+    };
+    let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
+        return answer(plugin, &Rejection::Misconfigured.into());
+    };
+    match decide(filter, &headers, now, &plugin.verifier) {
+        Verdict::Allow(permit) => match pass(filter, &headers, &permit) {
+            Ok(()) => {
+                plugin.metrics.count(permit.reason().code());
+                Outcome::Passed
+            }
+            Err(problem) => {
+                error!("request refused: its headers could not be set ({problem})");
+                answer(plugin, &Rejection::Misconfigured.into())
+            }
+        },
+        Verdict::Deny(denial) => answer(plugin, &denial),
+        Verdict::Wait { provider, otherwise } => {
+            if patience && filter.hope(provider, otherwise, now) == Hope::Wait {
+                return Outcome::Waits(provider);
+            }
+            answer(plugin, &otherwise.into())
+        }
+    }
+}
+
+fn decide(
+    filter: &crate::filter::Filter,
+    headers: &[(String, Bytes)],
+    now: UnixTime,
+    verifier: &dyn crate::crypto::SignatureVerifier,
+) -> Verdict {
+    let first =
+        |name: &str| headers.iter().find(|(have, _)| have == name).map_or(&[][..], |(_, value)| value);
+    let named = |name: &'static str| headers.iter().filter(move |(have, _)| have == name);
+    let authorization: Vec<&[u8]> = named("authorization").map(|(_, value)| value.as_slice()).collect();
+    let head = RequestHead {
+        method: first(":method"),
+        path: first(":path"),
+        authority: first(":authority"),
+        authorization: &authorization,
+    };
+    filter.decide(&head, now, verifier)
+}
+
+/// Takes away what only this filter may say, says it, and leaves the permit.
+fn pass(filter: &crate::filter::Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), String> {
+    let config = filter.config();
+    let ours = |name: &str| {
+        // `x_okta_sub` reaches some backends as the same variable as `x-okta-sub`.
+        let name = name.replace('_', "-");
+        config.claim_to_headers.iter().any(|header| header.header_name == name)
+    };
+    for (name, _) in headers {
+        if ours(name) || (!config.forward && name == "authorization") {
+            hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)
+                .map_err(|status| format!("{status:?}"))?;
+        }
+    }
+    for (name, value) in permit.identity_headers() {
+        hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))
+            .map_err(|status| format!("{status:?}"))?;
+    }
+    for (name, value) in permit.identity() {
+        let _ = abi::set_property(&format!("okta.{name}"), value.as_bytes());
+    }
+    record("allow", permit.reason().code());
+    let (name, value) = PERMIT;
+    abi::set_property(name, value).map_err(|status| format!("{status:?}"))
+}
+
+fn answer(plugin: &Plugin, denial: &Denial) -> Outcome {
+    let code = denial.rejection.code();
+    let realm = plugin.filter.as_ref().map_or("api", |filter| &filter.config().realm);
+    let reply = Reply::new(denial, realm);
+    plugin.metrics.count(code);
+    record("deny", code);
+    debug!("denied: {code}");
+    let details = format!("okta_authz{{{code}}}");
+    if let Err(status) = abi::send_local_response(reply.status, &details, &reply.headers, &reply.body) {
+        // The request stays where it is, and ends with the stream's timeout: never at the backend.
+        error!("a denied request could not be answered: {status:?}");
+    }
+    Outcome::Answered
+}
+
+/// For access logs: `%FILTER_STATE(wasm.okta.decision:PLAIN)%`, `%FILTER_STATE(wasm.okta.code:PLAIN)%`.
+fn record(decision: &str, code: &str) {
+    let _ = abi::set_property("okta.decision", decision.as_bytes());
+    let _ = abi::set_property("okta.code", code.as_bytes());
+}

@@ -1,0 +1,40 @@
+//! What a plugin configuration is on one worker: the root context and its streams share it.
+
+use proxy_wasm::hostcalls;
+
+use super::metrics::Metrics;
+use super::signature::HostVerifier;
+use super::waiting::Waiting;
+use crate::crypto::Prefer;
+use crate::crypto::software::Software;
+use crate::filter::Filter;
+use crate::time::UnixTime;
+
+/// One configuration at work on one worker.
+#[derive(Debug)]
+pub(super) struct Plugin {
+    /// `None` for a configuration that was refused: every request is denied then.
+    pub(super) filter: Option<Filter>,
+    pub(super) verifier: Prefer<HostVerifier, Software>,
+    pub(super) metrics: Metrics,
+    pub(super) waiting: Waiting,
+}
+
+impl Plugin {
+    /// Before there is a configuration: denies.
+    pub(super) fn unconfigured() -> Self {
+        Self {
+            filter: None,
+            verifier: Prefer(HostVerifier::default(), Software),
+            metrics: Metrics::default(),
+            waiting: Waiting::default(),
+        }
+    }
+}
+
+/// Envoy's wall clock. Without it no token is in time: the far future, in which all have expired.
+pub(super) fn now() -> UnixTime {
+    let since_epoch = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
+    let millis = hostcalls::get_current_time().ok().and_then(since_epoch).map(|since| since.as_millis());
+    UnixTime::from_millis(millis.and_then(|millis| u64::try_from(millis).ok()).unwrap_or(u64::MAX))
+}

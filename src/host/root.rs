@@ -1,0 +1,152 @@
+//! The root context: takes the configuration, fetches keys, and lets those go that waited for them.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{error, info};
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{BufferType, ContextType};
+
+use super::callout;
+use super::exchange::{self, Outcome};
+use super::http::Stream;
+use super::metrics::{FETCH_FAILED, FETCH_SUCCEEDED, Metrics};
+use super::plugin::{self, Plugin};
+use super::signature::HostVerifier;
+use super::waiting::{Waiter, Waiting};
+use crate::config::Config;
+use crate::crypto::Prefer;
+use crate::crypto::software::Software;
+use crate::filter::{Fetched, Filter, ProviderId};
+use crate::jwks::refresh::FetchError;
+
+/// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
+const TICK: Duration = Duration::from_millis(100);
+
+/// The root context of one plugin configuration on one worker.
+pub struct Root {
+    id: u32,
+    plugin: Rc<RefCell<Plugin>>,
+    /// Fetches under way, by the host's number.
+    in_flight: HashMap<u32, ProviderId>,
+}
+
+impl Root {
+    /// A root without a configuration: its streams deny.
+    pub fn new(id: u32) -> Self {
+        Self { id, plugin: Rc::new(RefCell::new(Plugin::unconfigured())), in_flight: HashMap::new() }
+    }
+
+    fn fetch_due(&mut self) {
+        let now = plugin::now();
+        let due = self.plugin.borrow_mut().filter.as_mut().map(|filter| filter.fetches_due(now));
+        for (provider, remote) in due.unwrap_or_default() {
+            match callout::dispatch(&remote) {
+                Ok(token) => {
+                    self.in_flight.insert(token, provider);
+                }
+                Err(error) => self.fetched(provider, Err(error)),
+            }
+        }
+    }
+
+    fn fetched(&self, provider: ProviderId, outcome: Result<Fetched, FetchError>) {
+        let plugin = &mut *self.plugin.borrow_mut();
+        let Some(filter) = &mut plugin.filter else { return };
+        callout::log(filter.provider_name(provider), &outcome);
+        plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
+        filter.on_fetched(provider, plugin::now(), outcome);
+        let waiters = plugin.waiting.take_for(provider);
+        self.release(plugin, waiters);
+    }
+
+    /// Looks again at requests that waited. One that still lacks keys waits on, if its time is not over.
+    fn release(&self, plugin: &mut Plugin, waiters: Vec<Waiter>) {
+        if waiters.is_empty() {
+            return;
+        }
+        let now = plugin::now();
+        for waiter in waiters {
+            // Fails for a stream that has gone in the meantime.
+            if hostcalls::set_effective_context(waiter.context_id).is_err() {
+                continue;
+            }
+            match exchange::serve(plugin, now, now < waiter.deadline) {
+                Outcome::Passed => {
+                    if let Err(status) = hostcalls::resume_http_request() {
+                        error!("a request could not be resumed: {status:?}");
+                    }
+                }
+                Outcome::Answered => {}
+                Outcome::Waits(provider) => plugin.waiting.put_back(Waiter { provider, ..waiter }),
+            }
+        }
+        let _ = hostcalls::set_effective_context(self.id);
+    }
+}
+
+impl Context for Root {
+    fn on_http_call_response(
+        &mut self,
+        token: u32,
+        num_headers: usize,
+        body_size: usize,
+        _num_trailers: usize,
+    ) {
+        if let Some(provider) = self.in_flight.remove(&token) {
+            self.fetched(provider, callout::read(num_headers, body_size));
+        }
+    }
+}
+
+impl RootContext for Root {
+    /// Envoy asks every worker, and skips the filter, letting everything through, on a worker that says no after the
+    /// first has said yes. So the answer depends on the configuration alone: not on time, keys, or what the host can do.
+    fn on_configure(&mut self, size: usize) -> bool {
+        let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
+        let config = match Config::from_json(&bytes.unwrap_or_default()) {
+            Ok(config) => config,
+            Err(problem) => {
+                error!("configuration refused: {problem}");
+                *self.plugin.borrow_mut() = Plugin::unconfigured();
+                return false;
+            }
+        };
+        let host = HostVerifier::probe();
+        info!(
+            "okta-authz-filter {}: providers: {}, rules: {}, signatures: {}",
+            env!("CARGO_PKG_VERSION"),
+            config.providers.len(),
+            config.policy.len(),
+            host.describe(),
+        );
+        *self.plugin.borrow_mut() = Plugin {
+            filter: Some(Filter::new(config)),
+            verifier: Prefer(host, Software),
+            metrics: Metrics::define(),
+            waiting: Waiting::default(),
+        };
+        // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
+        let _ = hostcalls::set_tick_period(TICK);
+        true
+    }
+
+    fn on_tick(&mut self) {
+        let _ = hostcalls::set_tick_period(TICK);
+        self.fetch_due();
+        let plugin = &mut *self.plugin.borrow_mut();
+        let expired = plugin.waiting.take_expired(plugin::now());
+        self.release(plugin, expired);
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream::new(context_id, Rc::clone(&self.plugin))))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        Some(ContextType::HttpContext)
+    }
+}

@@ -1,0 +1,255 @@
+//! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
+
+pub mod refresh;
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::crypto::{Algorithm, Curve, PublicKey};
+use crate::json::{self, Object, Value};
+use crate::rejection::Rejection;
+use crate::token::MAX_KEY_ID_BYTES;
+
+/// Okta's documents have two or three keys and 1.5 KiB. More than this is not read.
+pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
+/// More keys than this are a broken or hostile document.
+pub const MAX_KEYS: usize = 100;
+
+/// The usable signing keys of one issuer; at least one.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct KeySet {
+    keys: Vec<Key>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Key {
+    id: Option<String>,
+    /// The one algorithm that the issuer ties the key to, if it does.
+    algorithm: Option<Algorithm>,
+    public: PublicKey,
+}
+
+/// Why a document is not a key set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum KeySetError {
+    /// Larger than [`MAX_DOCUMENT_BYTES`].
+    TooLarge,
+    /// Not a JSON object with an array `keys`, or a duplicate member.
+    Malformed,
+    /// More than [`MAX_KEYS`] keys.
+    TooManyKeys,
+    /// No key in it can be used.
+    NoUsableKey,
+}
+
+impl fmt::Display for KeySetError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLarge => write!(f, "the document is larger than {MAX_DOCUMENT_BYTES} bytes"),
+            Self::Malformed => f.write_str("the document is not a JWK Set"),
+            Self::TooManyKeys => write!(f, "the document has more than {MAX_KEYS} keys"),
+            Self::NoUsableKey => f.write_str("the document has no usable signing key"),
+        }
+    }
+}
+
+impl KeySet {
+    /// Reads a document. Keys that cannot be used are skipped (RFC 7517 section 5): an issuer may publish
+    /// encryption keys or kinds of keys that are younger than this code.
+    ///
+    /// # Errors
+    /// See [`KeySetError`].
+    pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
+        if document.len() > MAX_DOCUMENT_BYTES {
+            return Err(KeySetError::TooLarge);
+        }
+        let members = json::parse_object(document).map_err(|_| KeySetError::Malformed)?;
+        Self::from_members(&members)
+    }
+
+    /// The same, from JSON that is already parsed.
+    ///
+    /// # Errors
+    /// See [`KeySetError`].
+    pub fn from_members(members: &Object) -> Result<Self, KeySetError> {
+        let Some(Value::Array(jwks)) = members.get("keys") else { return Err(KeySetError::Malformed) };
+        if jwks.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let keys: Vec<Key> = jwks.iter().filter_map(|jwk| Key::parse(jwk.as_object()?)).collect();
+        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
+    }
+
+    /// The key that a token names, if it is for the token's algorithm.
+    ///
+    /// Without a `kid` there must be exactly one key that fits; to try several would let an attacker choose.
+    ///
+    /// # Errors
+    /// [`Rejection::KeyUnknown`] if there is no key of that name, [`Rejection::KeyMismatch`] if there is, and it is
+    /// not for that algorithm, or several are.
+    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&PublicKey, Rejection> {
+        let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
+        if named.peek().is_none() {
+            return Err(Rejection::KeyUnknown);
+        }
+        let mut fitting = named.filter(|key| key.fits(algorithm));
+        match (fitting.next(), fitting.next()) {
+            (Some(key), None) => Ok(&key.public),
+            _ => Err(Rejection::KeyMismatch),
+        }
+    }
+
+    /// These keys, and those of `pinned` that have another name.
+    pub fn merged_with(mut self, pinned: &Self) -> Self {
+        let more: Vec<Key> =
+            pinned.keys.iter().filter(|pin| self.keys.iter().all(|key| key.id != pin.id)).cloned().collect();
+        self.keys.extend(more);
+        self
+    }
+
+    /// How many keys there are; never zero.
+    pub fn len(&self) -> usize {
+        self.keys.len()
+    }
+
+    /// Always false: a set without a usable key is a [`KeySetError`].
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl Key {
+    fn parse(jwk: &Object) -> Option<Self> {
+        let string = |name| jwk.get(name).and_then(Value::as_str);
+        let bytes = |name| URL_SAFE_NO_PAD.decode(string(name)?).ok();
+        let id = match jwk.get("kid") {
+            None => None,
+            Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_KEY_ID_BYTES => Some(id.clone()),
+            Some(_) => return None,
+        };
+        // RFC 7517 sections 4.2 and 4.3: for signatures, and for verifying them, where the issuer says so.
+        if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
+            return None;
+        }
+        let verifies = |ops: &Value| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify"));
+        if jwk.get("key_ops").is_some_and(|ops| !verifies(ops)) {
+            return None;
+        }
+        let algorithm = match jwk.get("alg") {
+            None => None,
+            Some(name) => Some(Algorithm::from_name(name.as_str()?)?),
+        };
+        let public = match (string("kty")?, string("crv")) {
+            ("RSA", _) => PublicKey::rsa(&bytes("n")?, &bytes("e")?),
+            ("EC", Some("P-256")) => PublicKey::ec(Curve::P256, &bytes("x")?, &bytes("y")?),
+            ("EC", Some("P-384")) => PublicKey::ec(Curve::P384, &bytes("x")?, &bytes("y")?),
+            ("EC", Some("P-521")) => PublicKey::ec(Curve::P521, &bytes("x")?, &bytes("y")?),
+            ("OKP", Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?),
+            _ => return None,
+        }
+        .ok()?;
+        let key = Self { id, algorithm, public };
+        match algorithm {
+            Some(algorithm) if !key.fits(algorithm) => None,
+            _ => Some(key),
+        }
+    }
+
+    fn fits(&self, algorithm: Algorithm) -> bool {
+        self.public.fits(algorithm) && self.algorithm.is_none_or(|only| only == algorithm)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N: &str = "iKqiD4cr7FZKm6f05K4r-GQOvjRqjOeFmOho9V7SAXYwCyJluaGBLVvDWO1XlduPLOrsG_Wgs67SOG5qeLPR8T1zDK4bfJAo1TvbwYeTwVSfd_0mzRq8WaVc_2JtEK7J-4Z0MdVm_dJmcMHVfDziCRohSZthN__WM2NwGnbewWnla0wpEsU3QMZ05_OxvbBdQZaDUsNSx46is29eCdYwhkAfFd_cFRq3DixLEYUsRwmOqwABwwDjBTNvgZOomrtD8BRFWSTlwsbrNZtJMYU33wuLO9ynFkZnY6qRKVHr3YToIrqNBXw0RWCheTouQ-snfAB6wcE2WDN3N5z760ejqQ";
+
+    fn rsa(rest: &str) -> String {
+        format!(r#"{{"kty":"RSA","n":"{N}","e":"AQAB"{rest}}}"#)
+    }
+
+    fn set(keys: &[String]) -> Result<KeySet, KeySetError> {
+        KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes())
+    }
+
+    #[test]
+    fn documents_that_are_no_key_set() {
+        let huge = format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(MAX_DOCUMENT_BYTES));
+        for (name, document, expected) in [
+            ("empty", "", KeySetError::Malformed),
+            ("HTML", "<!doctype html><title>Down</title>", KeySetError::Malformed),
+            ("truncated", r#"{"keys":[{"kty":"RSA""#, KeySetError::Malformed),
+            ("an array", "[]", KeySetError::Malformed),
+            ("no keys", "{}", KeySetError::Malformed),
+            ("keys of the wrong type", r#"{"keys":{}}"#, KeySetError::Malformed),
+            ("duplicate member", r#"{"keys":[],"keys":[]}"#, KeySetError::Malformed),
+            ("an Okta error", r#"{"errorCode":"E0000047","errorCauses":[]}"#, KeySetError::Malformed),
+            ("no key", r#"{"keys":[]}"#, KeySetError::NoUsableKey),
+            ("nothing but nonsense", r#"{"keys":[null,1,"x",[],{}]}"#, KeySetError::NoUsableKey),
+            ("huge", &huge, KeySetError::TooLarge),
+        ] {
+            assert_eq!(KeySet::parse(document.as_bytes()), Err(expected), "{name}");
+        }
+        assert_eq!(set(&vec!["{}".to_owned(); MAX_KEYS + 1]), Err(KeySetError::TooManyKeys));
+    }
+
+    #[test]
+    fn unusable_keys_are_skipped_one_by_one() {
+        let good = rsa(r#","kid":"good","use":"sig","alg":"RS256","x5t":"ignored""#);
+        for (name, bad) in [
+            ("for encryption", rsa(r#","use":"enc""#)),
+            ("use of the wrong type", rsa(r#","use":["sig"]"#)),
+            ("for signing only", rsa(r#","key_ops":["sign"]"#)),
+            ("key_ops of the wrong type", rsa(r#","key_ops":"verify""#)),
+            ("an unknown algorithm", rsa(r#","alg":"RS1""#)),
+            ("an algorithm of another kind", rsa(r#","alg":"ES256""#)),
+            ("alg of the wrong type", rsa(r#","alg":1"#)),
+            ("an empty name", rsa(r#","kid":"""#)),
+            ("kid of the wrong type", rsa(r#","kid":1"#)),
+            ("symmetric", r#"{"kty":"oct","k":"c2VjcmV0","kid":"k"}"#.to_owned()),
+            ("small", r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned()),
+            ("n in padded base64", format!(r#"{{"kty":"RSA","n":"{N}=","e":"AQAB"}}"#)),
+            ("n of the wrong type", r#"{"kty":"RSA","n":[],"e":"AQAB"}"#.to_owned()),
+            ("no n", r#"{"kty":"RSA","e":"AQAB"}"#.to_owned()),
+            ("off the curve", format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, "A".repeat(43))),
+            ("a curve for agreement", r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned()),
+        ] {
+            assert_eq!(set(std::slice::from_ref(&bad)), Err(KeySetError::NoUsableKey), "{name}");
+            assert_eq!(set(&[bad.clone(), good.clone(), bad]).unwrap().len(), 1, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_token_gets_the_key_it_names_or_none() {
+        let keys = set(&[
+            rsa(r#","kid":"a","alg":"RS256""#),
+            rsa(r#","kid":"b""#),
+            rsa(r#","kid":"twice""#),
+            rsa(r#","kid":"twice""#),
+        ])
+        .unwrap();
+        use Algorithm::{ES256, PS256, RS256};
+        assert!(keys.find(Some("a"), RS256).is_ok());
+        assert!(keys.find(Some("b"), PS256).is_ok());
+        assert_eq!(keys.find(Some("a"), PS256), Err(Rejection::KeyMismatch), "the issuer ties it to RS256");
+        assert_eq!(keys.find(Some("b"), ES256), Err(Rejection::KeyMismatch));
+        assert_eq!(keys.find(Some("c"), RS256), Err(Rejection::KeyUnknown));
+        assert_eq!(keys.find(Some("twice"), RS256), Err(Rejection::KeyMismatch), "two answers are none");
+        assert_eq!(keys.find(None, RS256), Err(Rejection::KeyMismatch), "several would fit");
+        assert!(set(&[rsa("")]).unwrap().find(None, RS256).is_ok());
+    }
+
+    #[test]
+    fn pinned_keys_are_added_and_never_replace() {
+        let remote = set(&[rsa(r#","kid":"a","alg":"RS256""#)]).unwrap();
+        let pinned = set(&[rsa(r#","kid":"a","alg":"RS512""#), rsa(r#","kid":"p""#)]).unwrap();
+        let merged = remote.merged_with(&pinned);
+        assert_eq!(merged.len(), 2);
+        assert!(merged.find(Some("a"), Algorithm::RS256).is_ok());
+        assert!(merged.find(Some("p"), Algorithm::RS256).is_ok());
+    }
+}

@@ -1,0 +1,40 @@
+//! An authorization filter for Envoy and Istio that lets nobody through without a valid Okta access token.
+//!
+//! # The life of a request
+//!
+//! [`filter::Filter::decide`] takes the request's head, the time and a [`crypto::SignatureVerifier`], and
+//! returns a [`filter::Verdict`]: a permit, a rejection, or the wish to wait for keys. On the way, each step
+//! turns a value into one that proves more: [`token::CompactJws`] (well formed), [`verify::SignedClaims`]
+//! (the signature holds), [`verify::Identity`] (issuer, audience and time hold now),
+//! [`filter::Permit`] (the policy allows it). Each is made in one place only.
+//!
+//! # The life of a key
+//!
+//! [`jwks::refresh::Refresher`] decides when a key set is fetched; [`jwks::KeySet`] is what a fetch may become.
+//! A set that was good stays until a better one has arrived.
+//!
+//! # What the core does not do
+//!
+//! It has never heard of Envoy, reads no clock, writes no log and does no I/O. All of that is `host`, which
+//! exists on wasm32 only and knows no rule of JWT or policy. Cargo keeps the border: `proxy-wasm` is a dependency
+//! of that target alone.
+
+#![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity, reason = "tables"))]
+
+pub mod claims;
+pub mod config;
+pub mod crypto;
+pub mod filter;
+pub mod headers;
+pub mod json;
+pub mod jwks;
+pub mod policy;
+pub mod rejection;
+pub mod reply;
+pub mod request;
+pub mod time;
+pub mod token;
+pub mod verify;
+
+#[cfg(target_arch = "wasm32")]
+pub mod host;

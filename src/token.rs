@@ -1,0 +1,185 @@
+//! The compact serialization of a JWS (RFC 7515 section 7.1), read strictly.
+//!
+//! Nothing here is verified. What this module promises is that the token has one reading: three non-empty
+//! segments of canonical base64url, and a header without duplicate members.
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use crate::crypto::Algorithm;
+use crate::json::{self, Value};
+use crate::rejection::Rejection;
+
+/// Real key ids have 43 characters at Okta. Longer ones than this are not looked up, nor kept anywhere.
+pub const MAX_KEY_ID_BYTES: usize = 256;
+
+/// A well-formed, unverified token.
+pub struct CompactJws<'a> {
+    /// Whose key, and which algorithm, the token claims.
+    pub header: JoseHeader,
+    /// The bytes that were signed: header, dot, payload, exactly as they were received.
+    pub signing_input: &'a [u8],
+    /// The decoded payload.
+    pub payload: Vec<u8>,
+    /// The decoded signature.
+    pub signature: Vec<u8>,
+}
+
+/// The members of the JOSE header that matter. `jku`, `jwk`, `x5u` and `x5c` do not exist here: a token does not
+/// bring its own key (RFC 8725 sections 3.9 and 3.10).
+#[derive(Debug, Eq, PartialEq)]
+pub struct JoseHeader {
+    /// The algorithm, or `None` for one that nobody here knows, such as `none` and `HS256`.
+    pub algorithm: Option<Algorithm>,
+    /// The key id, never empty.
+    pub key_id: Option<String>,
+    /// The type, as it was written.
+    pub typ: Option<String>,
+}
+
+impl<'a> CompactJws<'a> {
+    /// Reads a token of at most `max_bytes`.
+    ///
+    /// # Errors
+    /// The rejection that says what is wrong with the form.
+    pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, Rejection> {
+        if token.len() > max_bytes {
+            return Err(Rejection::TokenTooLarge);
+        }
+        let mut segments = token.split(|byte| *byte == b'.');
+        let mut next = || segments.next();
+        let (header, payload, signature) = match (next(), next(), next(), next(), next(), next()) {
+            (Some(header), Some(payload), Some(signature), None, ..) => (header, payload, signature),
+            (Some(_), None, ..) => return Err(Rejection::TokenOpaque),
+            (.., Some(_), None) => return Err(Rejection::TokenEncrypted),
+            _ => return Err(Rejection::TokenMalformed),
+        };
+        let signed_len = header.len().saturating_add(1).saturating_add(payload.len());
+        Ok(Self {
+            header: JoseHeader::parse(&decode(header)?)?,
+            signing_input: token.get(..signed_len).unwrap_or_default(),
+            payload: decode(payload)?,
+            signature: decode(signature)?,
+        })
+    }
+}
+
+impl fmt::Debug for CompactJws<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CompactJws(<redacted>)")
+    }
+}
+
+impl JoseHeader {
+    fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
+        let mut header = json::parse_object(bytes).map_err(|_| Rejection::HeaderMalformed)?;
+        let mut string = |name| match header.remove(name) {
+            None => Ok(None),
+            Some(Value::String(string)) => Ok(Some(string)),
+            Some(_) => Err(Rejection::HeaderMalformed),
+        };
+        let algorithm = string("alg")?.ok_or(Rejection::HeaderMalformed)?;
+        let key_id = string("kid")?;
+        let typ = string("typ")?;
+        if key_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES) {
+            return Err(Rejection::HeaderMalformed);
+        }
+        // `b64` changes what was signed and must be listed in `crit` (RFC 7797 section 6); unlisted it is no less
+        // a sign of a token that means something else than it says.
+        if header.contains_key("crit") || header.contains_key("b64") {
+            return Err(Rejection::CriticalExtension);
+        }
+        Ok(Self { algorithm: Algorithm::from_name(&algorithm), key_id, typ })
+    }
+}
+
+/// Canonical unpadded base64url, and not empty: a second spelling of the same bytes would be a second token.
+fn decode(segment: &[u8]) -> Result<Vec<u8>, Rejection> {
+    if segment.is_empty() {
+        return Err(Rejection::TokenMalformed);
+    }
+    URL_SAFE_NO_PAD.decode(segment).map_err(|_| Rejection::TokenMalformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 16 * 1024;
+
+    fn with_header(header: &str) -> Result<JoseHeader, Rejection> {
+        let token = format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
+        CompactJws::parse(token.as_bytes(), MAX).map(|jws| jws.header)
+    }
+
+    #[test]
+    fn segments() {
+        const H: &str = "eyJhbGciOiJSUzI1NiJ9"; // {"alg":"RS256"}
+        for (name, token, expected) in [
+            ("one", H.to_owned(), Rejection::TokenOpaque),
+            ("none at all", String::new(), Rejection::TokenOpaque),
+            ("two", format!("{H}.e30"), Rejection::TokenMalformed),
+            ("four", format!("{H}.e30.AA.AA"), Rejection::TokenMalformed),
+            ("five", format!("{H}.e30.AA.AA.AA"), Rejection::TokenEncrypted),
+            ("six", format!("{H}.e30.AA.AA.AA.AA"), Rejection::TokenMalformed),
+            ("empty header", ".e30.AA".to_owned(), Rejection::TokenMalformed),
+            ("empty payload", format!("{H}..AA"), Rejection::TokenMalformed),
+            ("empty signature", format!("{H}.e30."), Rejection::TokenMalformed),
+            ("padding", format!("{H}.e30=.AA"), Rejection::TokenMalformed),
+            ("standard alphabet", format!("{H}.e30.+/8"), Rejection::TokenMalformed),
+            ("trailing bits", format!("{H}.e30.AB"), Rejection::TokenMalformed),
+            ("white space", format!("{H}.e30.AA\n"), Rejection::TokenMalformed),
+            ("not ASCII", format!("{H}.e30.AÄ"), Rejection::TokenMalformed),
+        ] {
+            assert_eq!(CompactJws::parse(token.as_bytes(), MAX).unwrap_err(), expected, "{name}");
+        }
+        let jws = CompactJws::parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA", MAX).unwrap();
+        assert_eq!(jws.signing_input, b"eyJhbGciOiJSUzI1NiJ9.e30");
+        assert_eq!((jws.payload, jws.signature), (b"{}".to_vec(), vec![0]));
+    }
+
+    #[test]
+    fn size_limit_is_inclusive() {
+        let token = b"eyJhbGciOiJSUzI1NiJ9.e30.AA";
+        assert!(CompactJws::parse(token, token.len()).is_ok());
+        assert_eq!(CompactJws::parse(token, token.len() - 1).unwrap_err(), Rejection::TokenTooLarge);
+    }
+
+    #[test]
+    fn headers() {
+        use Rejection::{CriticalExtension, HeaderMalformed};
+        for (header, expected) in [
+            ("", Rejection::TokenMalformed),
+            ("[]", HeaderMalformed),
+            ("null", HeaderMalformed),
+            ("{}", HeaderMalformed),
+            (r#"{"alg":null}"#, HeaderMalformed),
+            (r#"{"alg":["RS256"]}"#, HeaderMalformed),
+            (r#"{"alg":"none","alg":"RS256"}"#, HeaderMalformed),
+            (r#"{"alg":"RS256","kid":1}"#, HeaderMalformed),
+            (r#"{"alg":"RS256","kid":""}"#, HeaderMalformed),
+            (r#"{"alg":"RS256","kid":null}"#, HeaderMalformed),
+            (r#"{"alg":"RS256","typ":{}}"#, HeaderMalformed),
+            (r#"{"alg":"RS256","crit":[]}"#, CriticalExtension),
+            (r#"{"alg":"RS256","crit":["exp"]}"#, CriticalExtension),
+            (r#"{"alg":"RS256","b64":false}"#, CriticalExtension),
+        ] {
+            assert_eq!(with_header(header), Err(expected), "{header}");
+        }
+        let long = "k".repeat(MAX_KEY_ID_BYTES + 1);
+        assert_eq!(with_header(&format!(r#"{{"alg":"RS256","kid":"{long}"}}"#)), Err(HeaderMalformed));
+        let header =
+            with_header(r#"{"kid":"k","alg":"RS256","jku":"https://evil.example","jwk":{}}"#).unwrap();
+        assert_eq!(header.key_id.as_deref(), Some("k"));
+        assert_eq!(header.algorithm, Some(Algorithm::RS256));
+        assert_eq!(with_header(r#"{"alg":"none"}"#).unwrap().algorithm, None);
+    }
+
+    #[test]
+    fn a_token_is_never_printed() {
+        let jws = CompactJws::parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA", MAX).unwrap();
+        assert_eq!(format!("{jws:?}"), "CompactJws(<redacted>)");
+    }
+}

@@ -1,0 +1,260 @@
+//! The order of the checks that make a token an identity.
+//!
+//! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
+//! signature. Audience, client and policy come after it, for what an unsigned token is told must not let anyone probe
+//! the configuration. Time, audience and policy are asked on every request; only the signature may be remembered.
+//!
+//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`SignedClaims`] only
+//! by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.
+
+use crate::claims::Claims;
+use crate::crypto::{Algorithm, SignatureError, SignatureVerifier};
+use crate::json::{self, Value};
+use crate::jwks::KeySet;
+use crate::rejection::Rejection;
+use crate::time::UnixTime;
+use crate::token::CompactJws;
+
+/// What a provider expects of a token.
+#[derive(Clone, Debug)]
+pub struct Expected {
+    /// Accepted values of `iss`, compared exactly.
+    pub issuers: Vec<String>,
+    /// Accepted values of `aud`, any of, compared exactly.
+    pub audiences: Vec<String>,
+    /// Accepted clients; `None` accepts all.
+    pub client_ids: Option<Vec<String>>,
+    /// Accepted algorithms.
+    pub algorithms: Vec<Algorithm>,
+    /// Seconds by which clocks may differ.
+    pub clock_skew: i64,
+    /// Seconds since `iat` after which a token is refused, whatever its `exp`.
+    pub max_token_age: Option<i64>,
+    /// The shape of an access token.
+    pub profile: TokenProfile,
+}
+
+/// What makes a JWT an access token, rather than an ID token or something else from the same issuer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TokenProfile {
+    /// Okta's custom authorization servers: `cid`, `scp`, no `typ`.
+    Okta,
+    /// RFC 9068: `typ: at+jwt`, `client_id`, `sub`, `jti`.
+    Rfc9068,
+    /// Any signed JWT for the right audience. An ID token is one, too.
+    Any,
+}
+
+/// A well-formed token that proves nothing yet.
+#[derive(Debug)]
+pub struct Unverified<'a> {
+    jws: CompactJws<'a>,
+    claims: Claims,
+}
+
+/// Claims whose signature held under a key of the provider.
+#[derive(Clone, Debug)]
+pub struct SignedClaims {
+    claims: Claims,
+}
+
+/// Who is asking: signed, from the right issuer, for this audience, valid now.
+#[derive(Debug)]
+pub struct Identity<'a> {
+    claims: &'a Claims,
+    client_id: Option<&'a str>,
+    scopes: Vec<&'a str>,
+}
+
+impl<'a> Unverified<'a> {
+    /// Reads a token.
+    ///
+    /// # Errors
+    /// The rejection that says what is wrong with its form.
+    pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, Rejection> {
+        let jws = CompactJws::parse(token, max_bytes)?;
+        let members = json::parse_object(&jws.payload).map_err(|_| Rejection::ClaimsMalformed)?;
+        Ok(Self { jws, claims: Claims::from_members(members)? })
+    }
+
+    /// The issuer the token claims to be from. Good for choosing whom to ask, and for nothing else.
+    pub fn issuer(&self) -> Option<&str> {
+        self.claims.string("iss")
+    }
+
+    /// Everything that can be refused without a key.
+    ///
+    /// # Errors
+    /// The first rejection that applies.
+    pub fn check(&self, expected: &Expected, now: UnixTime) -> Result<Algorithm, Rejection> {
+        let issuer = self.issuer().ok_or(Rejection::IssuerUnknown)?;
+        if !expected.issuers.iter().any(|accepted| accepted == issuer) {
+            return Err(Rejection::IssuerUnknown);
+        }
+        let header = &self.jws.header;
+        let algorithm = header
+            .algorithm
+            .filter(|algorithm| expected.algorithms.contains(algorithm))
+            .ok_or(Rejection::AlgorithmNotAllowed)?;
+        expected.profile.check_type(header.typ.as_deref())?;
+        if header.key_id.is_none() && expected.profile != TokenProfile::Any {
+            return Err(Rejection::KeyIdMissing);
+        }
+        expected.check_expiration(&self.claims, now)?;
+        Ok(algorithm)
+    }
+
+    /// Checks the signature, after everything that is cheaper.
+    ///
+    /// # Errors
+    /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
+    pub fn verify(
+        self,
+        expected: &Expected,
+        keys: &KeySet,
+        verifier: &dyn SignatureVerifier,
+        now: UnixTime,
+    ) -> Result<SignedClaims, Rejection> {
+        let algorithm = self.check(expected, now)?;
+        let key = keys.find(self.jws.header.key_id.as_deref(), algorithm)?;
+        match verifier.verify(algorithm, key, self.jws.signing_input, &self.jws.signature) {
+            Ok(()) => Ok(SignedClaims { claims: self.claims }),
+            Err(SignatureError::Invalid) => Err(Rejection::SignatureInvalid),
+            Err(SignatureError::Unavailable) => Err(Rejection::CryptoUnavailable),
+        }
+    }
+}
+
+impl SignedClaims {
+    /// Asks whether the token is good at this moment, for this provider.
+    ///
+    /// # Errors
+    /// The first rejection that applies.
+    pub fn accept(&self, expected: &Expected, now: UnixTime) -> Result<Identity<'_>, Rejection> {
+        let claims = &self.claims;
+        expected.check_times(claims, now)?;
+        if !claims.audiences().iter().any(|audience| expected.audiences.contains(audience)) {
+            return Err(Rejection::AudienceNotAllowed);
+        }
+        let identity = expected.profile.identity(claims)?;
+        if let Some(accepted) = &expected.client_ids
+            && !identity.client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
+        {
+            return Err(Rejection::ClientNotAllowed);
+        }
+        // A bound token taken as a bearer token is worth no more than a stolen one (RFC 9449 section 7.1).
+        if claims.get("cnf").is_some() {
+            return Err(Rejection::TokenBound);
+        }
+        Ok(identity)
+    }
+}
+
+impl Expected {
+    fn check_expiration(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        let expires_at = claims.expires_at().ok_or(Rejection::ExpirationMissing)?;
+        // "on or after which the JWT MUST NOT be accepted" (RFC 7519 section 4.1.4)
+        if now.seconds() >= expires_at.saturating_add(self.clock_skew) {
+            return Err(Rejection::TokenExpired);
+        }
+        Ok(())
+    }
+
+    fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        self.check_expiration(claims, now)?;
+        let latest_past = now.seconds().saturating_add(self.clock_skew);
+        if claims.not_before().is_some_and(|not_before| not_before > latest_past) {
+            return Err(Rejection::TokenNotYetValid);
+        }
+        let Some(issued_at) = claims.issued_at() else {
+            let required = self.profile != TokenProfile::Any || self.max_token_age.is_some();
+            return if required { Err(Rejection::IssueTimeMissing) } else { Ok(()) };
+        };
+        if issued_at > latest_past {
+            return Err(Rejection::TokenFromTheFuture);
+        }
+        let age = now.seconds().saturating_sub(issued_at);
+        if self.max_token_age.is_some_and(|max| age > max.saturating_add(self.clock_skew)) {
+            return Err(Rejection::TokenTooOld);
+        }
+        Ok(())
+    }
+}
+
+impl TokenProfile {
+    fn check_type(self, typ: Option<&str>) -> Result<(), Rejection> {
+        let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
+        // Since 2024 these are signed with a published key, and still nobody but Okta may judge them.
+        if is("application/okta-internal-at+jwt") || is("okta-internal-at+jwt") {
+            return Err(Rejection::OrgServerToken);
+        }
+        let access_token = is("at+jwt") || is("application/at+jwt");
+        let allowed = match self {
+            Self::Okta => typ.is_none() || is("JWT") || access_token,
+            Self::Rfc9068 => access_token,
+            Self::Any => true,
+        };
+        if allowed { Ok(()) } else { Err(Rejection::TypeNotAllowed) }
+    }
+
+    fn identity(self, claims: &Claims) -> Result<Identity<'_>, Rejection> {
+        match self {
+            Self::Okta => okta(claims),
+            Self::Rfc9068 => rfc9068(claims),
+            Self::Any => Some(any(claims)),
+        }
+        .ok_or(Rejection::NotAnAccessToken)
+    }
+}
+
+/// Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with `ID.`; an ID-JAG's with
+/// `IDAAG.`.
+fn okta(claims: &Claims) -> Option<Identity<'_>> {
+    let foreign = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
+    if claims.string("jti").is_some_and(foreign) {
+        return None;
+    }
+    let client_id = claims.string("cid").filter(|id| !id.is_empty())?;
+    let scopes = claims.get("scp")?.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+    Some(Identity { claims, client_id: Some(client_id), scopes })
+}
+
+/// RFC 9068 section 2.2: what every access token of that profile has.
+fn rfc9068(claims: &Claims) -> Option<Identity<'_>> {
+    for required in ["sub", "jti"] {
+        claims.string(required)?;
+    }
+    let scopes = match claims.get("scope") {
+        None => Vec::new(),
+        Some(scope) => scope.as_str()?.split_ascii_whitespace().collect(),
+    };
+    Some(Identity { claims, client_id: Some(claims.string("client_id")?), scopes })
+}
+
+/// Whatever can be found. What has another form than expected is not there, and no rule that asks for it holds.
+fn any(claims: &Claims) -> Identity<'_> {
+    let scopes = match claims.get("scp").or_else(|| claims.get("scope")) {
+        Some(Value::String(list)) => list.split_ascii_whitespace().collect(),
+        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let client_id = claims.string("cid").or_else(|| claims.string("client_id"));
+    Identity { claims, client_id, scopes }
+}
+
+impl<'a> Identity<'a> {
+    /// All claims of the token.
+    pub const fn claims(&self) -> &'a Claims {
+        self.claims
+    }
+
+    /// The client that the token was issued to: `cid`, or `client_id` in RFC 9068.
+    pub const fn client_id(&self) -> Option<&'a str> {
+        self.client_id
+    }
+
+    /// Whether the token carries that scope, compared exactly.
+    pub fn has_scope(&self, scope: &str) -> bool {
+        self.scopes.contains(&scope)
+    }
+}
