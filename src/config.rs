@@ -10,6 +10,8 @@ mod issuer;
 mod provider;
 mod raw;
 mod rules;
+mod shape;
+mod structs;
 
 pub use error::ConfigError;
 
@@ -71,17 +73,21 @@ pub struct RemoteJwks {
 }
 
 impl Config {
-    /// Reads a plugin configuration.
+    /// Reads a plugin configuration, as Envoy hands it on: JSON text, or a serialized `google.protobuf.Struct`.
     ///
     /// # Errors
     /// The first thing that is wrong, with its path.
-    pub fn from_json(bytes: &[u8]) -> Result<Self, ConfigError> {
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
         let root = Path::root();
         if bytes.trim_ascii().is_empty() {
             return Err(root.error("is empty: the filter needs a configuration"));
         }
-        let value = json::parse(bytes).map_err(|error| root.error(error.to_string()))?;
-        let raw: raw::Config = serde_path_to_error::deserialize(value)?;
+        let value = match (json::parse(bytes), structs::decode(bytes)) {
+            (Ok(value), _) | (Err(_), Some(value)) => value,
+            (Err(error), None) => return Err(root.error(error.to_string())),
+        };
+        let raw: raw::Config = serde_path_to_error::deserialize(&value)?;
+        shape::check(&root, &value)?;
         let max_token_bytes = raw.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
         if !MAX_TOKEN_BYTES.contains(&max_token_bytes) {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();

@@ -5,15 +5,18 @@
 use crate::claims::Claims;
 use crate::config::{Config, Provider, RemoteJwks};
 use crate::crypto::SignatureVerifier;
-use crate::headers::ClaimToHeader;
+use crate::headers::{self, ClaimToHeader};
 use crate::jwks::KeySet;
 use crate::jwks::refresh::{FetchError, Hope, Refresher};
-use crate::policy::{CanonicalPath, Decision, Unmet};
+use crate::policy::{Decision, Target, Unmet};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::verify::{Expected, Identity, Unverified};
+
+/// Longer names than this say no more in a log.
+const MAX_LOGGED_BYTES: usize = 256;
 
 /// A configuration at work, with the keys it has gathered.
 #[derive(Debug)]
@@ -96,8 +99,7 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
     ) -> Result<Permit, Refusal> {
-        let path = CanonicalPath::new(head.path)?;
-        let decision = self.config.policy.decide(head, &path);
+        let decision = self.config.policy.decide(&Target::new(head)?);
         if matches!(decision, Decision::Public) {
             return Ok(Permit::public());
         }
@@ -107,7 +109,7 @@ impl Filter {
         token.check(expected, now)?;
         let keys = self.keys(provider, now).map_err(keyless)?;
         let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(rejection),
+            Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(provider, now)),
             other => other.into(),
         })?;
         let identity = signed.accept(expected, now)?;
@@ -144,6 +146,13 @@ impl Filter {
             Some(Keys::Local(Some(keys))) => Ok(keys),
             Some(Keys::Remote(refresher)) => refresher.keys(now),
             Some(Keys::Local(None)) | None => Err(Rejection::KeysUnavailable),
+        }
+    }
+
+    fn reason_for_unknown_key(&self, provider: ProviderId, now: UnixTime) -> Rejection {
+        match self.keys.get(provider.0) {
+            Some(Keys::Remote(refresher)) => refresher.reason_for_unknown_key(now),
+            Some(Keys::Local(_)) | None => Rejection::KeyUnknown,
         }
     }
 
@@ -223,10 +232,16 @@ impl From<Unmet> for Refusal {
     }
 }
 
-/// What access logs and later filters may know of a verified token: who, and through which client.
+/// What access logs and later filters may know of a verified token: who, and through which client. Encoded like the
+/// headers, for a line break in a name must not become a line of its own in a log.
 fn identity_for_logs(claims: &Claims, client_id: Option<&str>) -> Vec<(&'static str, String)> {
     let named = [("sub", claims.string("sub")), ("uid", claims.string("uid")), ("cid", client_id)];
-    named.into_iter().filter_map(|(name, value)| Some((name, value?.to_owned()))).collect()
+    let encode = |value: &str| {
+        let mut encoded = headers::percent_encode(value);
+        encoded.truncate(MAX_LOGGED_BYTES);
+        encoded
+    };
+    named.into_iter().filter_map(|(name, value)| Some((name, encode(value?)))).collect()
 }
 
 impl Permit {

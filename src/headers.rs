@@ -31,7 +31,8 @@ fn encode(claim: &Value) -> String {
     }
 }
 
-fn percent_encode(string: &str) -> String {
+/// The string, in characters that a header and a log line can carry.
+pub fn percent_encode(string: &str) -> String {
     let mut encoded = String::with_capacity(string.len());
     for byte in string.bytes() {
         if matches!(byte, b' '..=b'~') && byte != b'%' {

@@ -6,12 +6,12 @@
 mod path;
 mod request_match;
 mod requirement;
+mod target;
 
 pub use path::{CanonicalPath, PathMatch, PathTemplateError};
 pub use request_match::{HostMatch, RequestMatch};
 pub use requirement::{ClaimMatch, ClaimTest, Requirement, Unmet};
-
-use crate::request::RequestHead;
+pub use target::Target;
 
 /// All the rules.
 #[derive(Clone, Debug, Default)]
@@ -67,11 +67,11 @@ impl Policy {
     }
 
     /// What applies to a request.
-    pub fn decide(&self, head: &RequestHead<'_>, path: &CanonicalPath) -> Decision<'_> {
+    pub fn decide(&self, target: &Target) -> Decision<'_> {
         if self.rules.is_empty() {
             return Decision::AnyToken;
         }
-        match self.rules.iter().find(|rule| rule.matches.matches(head, path)) {
+        match self.rules.iter().find(|rule| rule.matches.matches(target)) {
             None => Decision::NoRule,
             Some(Rule { access: Access::Public, .. }) => Decision::Public,
             Some(Rule { access: Access::Requires(requirement), .. }) => Decision::Requires(requirement),

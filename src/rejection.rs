@@ -42,6 +42,10 @@ rejections! {
     Misconfigured = "misconfigured": "the gateway's authorization filter is not configured",
     /// The path could mean one thing to a rule and another to the backend: an encoded slash or dot, `//`, `;`.
     PathAmbiguous = "path_ambiguous": "the request path is ambiguous",
+    /// `:authority` is not a host with at most a port: rules could take it for another host than the backend does.
+    HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
+    /// The method has lower-case letters: rules tell `post` from `POST` (RFC 9110 section 9.1), not every backend does.
+    MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).
     TokenMissing = "token_missing": "a bearer token is required",
     /// More than one `Authorization` header, or more than one token in it (RFC 6750 section 2).

@@ -84,7 +84,9 @@ const fn class(rejection: Rejection) -> Class {
     use Rejection as R;
     match rejection {
         R::TokenMissing => Class::NoCredentials,
-        R::MultipleCredentials | R::PathAmbiguous => Class::InvalidRequest,
+        R::MultipleCredentials | R::PathAmbiguous | R::HostAmbiguous | R::MethodAmbiguous => {
+            Class::InvalidRequest
+        }
         R::TokenTooLarge
         | R::TokenOpaque
         | R::TokenEncrypted

@@ -3,6 +3,9 @@
 use super::error::{ConfigError, Path};
 use crate::verify::TokenProfile;
 
+/// The domains below which Okta's orgs are.
+const OKTA_CELLS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
+
 /// An https URL, cut where an HTTP request wants it cut.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct HttpsUrl {
@@ -44,11 +47,9 @@ pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<()
     if issuer.ends_with('/') {
         return Err(at.error("must not end with `/`: Okta's issuers do not, and they are compared exactly"));
     }
-    let host = url.authority.to_ascii_lowercase();
-    if ["-admin.okta.com", "-admin.oktapreview.com", "-admin.okta-emea.com"]
-        .iter()
-        .any(|end| host.ends_with(end))
-    {
+    let host = url.authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let (_, domain) = host.rsplit_once("-admin.").unwrap_or_default();
+    if OKTA_CELLS.contains(&domain) {
         return Err(at.error("is the address of the Admin Console; leave out `-admin`"));
     }
     if host.ends_with(".com.com") {

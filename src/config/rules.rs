@@ -4,6 +4,7 @@ use regex_lite::RegexBuilder;
 
 use super::error::{ConfigError, Path};
 use super::raw;
+use crate::json::Value;
 use crate::policy::{
     Access, ClaimMatch, ClaimTest, HostMatch, PathMatch, PathTemplateError, Policy, RequestMatch,
     Requirement, Rule,
@@ -13,6 +14,8 @@ use crate::policy::{
 const MAX_REGEX_BYTES: usize = 256 * 1024;
 /// `any_of` in `all_of` in `not`: deeper than this nobody can read it.
 const MAX_REQUIREMENT_DEPTH: usize = 8;
+/// 2^53: from here on a double, and so a Struct, does not tell each whole number from the next.
+const TOO_LARGE: f64 = 9_007_199_254_740_992.0;
 
 pub(super) fn policy(at: &Path, raw: Vec<raw::Rule>) -> Result<Policy, ConfigError> {
     let rules = raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw));
@@ -122,6 +125,9 @@ fn literal(at: &Path, path: String) -> Result<String, ConfigError> {
             at.error("must be written without percent-encoding: paths are decoded before they are matched")
         );
     }
+    if path.contains(char::is_control) {
+        return Err(at.error("can never match: paths with control characters are refused"));
+    }
     let inner = path.strip_suffix('/').unwrap_or(&path);
     if inner.contains([';', '\\'])
         || inner.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."))
@@ -163,14 +169,17 @@ fn requirement(at: &Path, raw: raw::Requires, depth: usize) -> Result<Requiremen
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(at.error(format!("must not be nested more than {MAX_REQUIREMENT_DEPTH} deep")));
     };
+    // A part that every token meets makes `any_of` ask for nothing, and adds nothing to `all_of`: not what was meant.
+    let part = |at: Path, raw| match requirement(&at, raw, deeper)? {
+        part if part.is_empty() => Err(at.error("must not be empty: every token meets it")),
+        part => Ok(part),
+    };
     let several = |name: &str, list: Option<Vec<raw::Requires>>| {
         let at = at.field(name);
         match list {
             None => Ok(Vec::new()),
             Some(list) if list.is_empty() => Err(at.error("must not be empty")),
-            Some(list) => {
-                list.into_iter().enumerate().map(|(i, raw)| requirement(&at.index(i), raw, deeper)).collect()
-            }
+            Some(list) => list.into_iter().enumerate().map(|(i, raw)| part(at.index(i), raw)).collect(),
         }
     };
     if raw.claims.as_ref().is_some_and(Vec::is_empty) {
@@ -212,6 +221,14 @@ fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigE
 
 fn claim(at: &Path, raw: raw::Claim) -> Result<ClaimMatch, ConfigError> {
     let path = claim_path(&at.field("name"), raw.name)?;
+    let mut values = raw.any_of.iter().flatten().chain(&raw.equals);
+    let inexact =
+        |value: &Value| value.is_f64() && value.as_f64().is_some_and(|number| number.abs() >= TOO_LARGE);
+    if values.any(inexact) {
+        return Err(at.error(
+            "has a number of 2^53 or more, which YAML in an Envoy configuration does not carry exactly",
+        ));
+    }
     let test = match (raw.any_of, raw.equals, raw.exists) {
         (Some(values), None, None) if values.is_empty() => {
             return Err(at.field("any_of").error("must not be empty"));

@@ -107,7 +107,7 @@ impl RootContext for Root {
     /// first has said yes. So the answer depends on the configuration alone: not on time, keys, or what the host can do.
     fn on_configure(&mut self, size: usize) -> bool {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
-        let config = match Config::from_json(&bytes.unwrap_or_default()) {
+        let config = match Config::from_bytes(&bytes.unwrap_or_default()) {
             Ok(config) => config,
             Err(problem) => {
                 error!("configuration refused: {problem}");

@@ -90,13 +90,26 @@ impl Refresher {
     /// [`Rejection::KeysUnavailable`] before the first set, [`Rejection::KeysStale`] after the last has become too old.
     /// Pinned keys are neither: they are all that is left then.
     pub fn keys(&self, now: UnixTime) -> Result<&KeySet, Rejection> {
-        let stale = |fetched: &&Fetched| now.since(fetched.at) > self.schedule.max_stale;
-        match (self.fetched.as_ref(), &self.pinned) {
-            (Some(fetched), _) if !stale(&fetched) => Ok(&fetched.keys),
+        match (&self.fetched, &self.pinned) {
+            (Some(fetched), _) if !self.is_stale(fetched, now) => Ok(&fetched.keys),
             (_, Some(pinned)) => Ok(pinned),
             (Some(_), None) => Err(Rejection::KeysStale),
             (None, None) => Err(Rejection::KeysUnavailable),
         }
+    }
+
+    /// Why a key may not be there: because nobody has it, or because the keys that are fetched are missing and only the
+    /// pinned ones are left. The token is to blame in the first case only.
+    pub fn reason_for_unknown_key(&self, now: UnixTime) -> Rejection {
+        match &self.fetched {
+            None => Rejection::KeysUnavailable,
+            Some(fetched) if self.is_stale(fetched, now) => Rejection::KeysStale,
+            Some(_) => Rejection::KeyUnknown,
+        }
+    }
+
+    fn is_stale(&self, fetched: &Fetched, now: UnixTime) -> bool {
+        now.since(fetched.at) > self.schedule.max_stale
     }
 
     /// Whether to fetch now. If so, the fetch counts as under way until [`Self::on_response`], or until its time is

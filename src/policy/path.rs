@@ -4,8 +4,6 @@
 //! as every backend does, and a path that backends are known to read in different ways is not matched at all: the
 //! request is refused. Envoy's own normalisation should have dealt with these; this does not rely on it.
 
-use std::str;
-
 use regex_lite::Regex;
 
 use crate::rejection::Rejection;
@@ -51,12 +49,15 @@ impl CanonicalPath {
     /// [`Rejection::PathAmbiguous`] for an encoded slash, a backslash, a dot segment, an empty segment, a path
     /// parameter (`;`), a doubly encoded character, a control character, or bytes that are not UTF-8.
     pub fn new(path: &[u8]) -> Result<Self, Rejection> {
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         // CONNECT has no path, and `OPTIONS *` is about the server.
         if !matches!(path, [] | b"*" | [b'/', ..]) {
             return Err(Rejection::PathAmbiguous);
         }
+        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         let decoded = decode(path).ok_or(Rejection::PathAmbiguous)?;
+        if decoded.as_bytes().windows(3).any(is_encoded) {
+            return Err(Rejection::PathAmbiguous);
+        }
         let mut segments = decoded.split('/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let empty_inside = segment.is_empty() && segments.peek().is_some();
@@ -73,7 +74,7 @@ impl CanonicalPath {
     }
 }
 
-/// Undoes percent-encoding, unless that could be done in more than one way.
+/// Undoes percent-encoding, once. `None` for what backends are known to read in more than one way.
 fn decode(path: &[u8]) -> Option<String> {
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
@@ -82,9 +83,7 @@ fn decode(path: &[u8]) -> Option<String> {
             (b'%', [high, low, tail @ ..]) => {
                 rest = tail;
                 let byte = hex(*high)? << 4 | hex(*low)?;
-                if byte == b'/'
-                    || (byte == b'%' && matches!(tail, [a, b, ..] if hex(*a).and(hex(*b)).is_some()))
-                {
+                if byte == b'/' {
                     return None;
                 }
                 byte
@@ -101,6 +100,11 @@ fn decode(path: &[u8]) -> Option<String> {
         decoded.push(byte);
     }
     String::from_utf8(decoded).ok()
+}
+
+/// Whether these three bytes would be decoded by a backend that does so twice.
+fn is_encoded(window: &[u8]) -> bool {
+    matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }
 
 fn hex(digit: u8) -> Option<u8> {

@@ -86,12 +86,13 @@ impl Requirement {
         if scopes.is_empty() { Ok(()) } else { Err(Unmet::Scopes(scopes)) }
     }
 
-    /// Whether there is no condition at all.
+    /// Whether every valid token meets it.
     pub fn is_empty(&self) -> bool {
         let Self { scopes, any_scopes, groups, client_ids, claims, any_of, all_of, not } = self;
         [scopes, any_scopes, groups, client_ids].iter().all(|list| list.is_empty())
             && claims.is_empty()
-            && [any_of, all_of].iter().all(|list| list.iter().all(Self::is_empty))
+            && (any_of.is_empty() || any_of.iter().any(Self::is_empty))
+            && all_of.iter().all(Self::is_empty)
             && not.is_none()
     }
 
@@ -142,10 +143,10 @@ impl ClaimMatch {
     }
 }
 
-/// Equal JSON. Numbers compare by value: Envoy hands the configuration on as a Struct, in which 1 has become 1.0.
+/// Equal JSON. Numbers compare by value, 1 and 1.0 alike; whole ones to the last digit, for a double has not enough.
 fn same(a: &Value, b: &Value) -> bool {
     match (a, b) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
         (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
             a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))

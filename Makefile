@@ -1,0 +1,39 @@
+# Every target works on a fresh machine: what is missing is built or fetched, and no step asks a question.
+# Targets that need more than one command are scripts, to be read and run on their own.
+
+.DEFAULT_GOAL := help
+.PHONY: help wasm fixtures test e2e lint demo up compose-test
+
+# What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
+# `&&`, because a shell takes no offence at a failed substitution behind `export`.
+WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' && \
+	ENVOY="$$(scripts/envoy-path)" && export ENVOY && \
+	OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" && export OKTA_AUTHZ_PYTHON
+
+help: ## what you read here
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
+	while read -r target text; do printf 'make %-13s %s\n' "$$target" "$$text"; done
+
+wasm: ## build the filter: target/filter/okta_authz_filter.wasm
+	@scripts/build-wasm
+
+fixtures:
+	@scripts/build-fixtures
+
+test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real Envoy
+	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked
+
+e2e: wasm fixtures ## run only the tests in a real Envoy
+	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
+
+lint: ## check the format, run clippy natively and for wasm, check the border of the core
+	@scripts/lint
+
+demo: wasm ## start Okta's stand-in and FastAPI behind Envoy, send telling requests, explain the answers
+	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo
+
+up: wasm ## the same set-up without the requests, until Ctrl-C; OKTA_ISSUER=https://... takes a real Okta org
+	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo -- --stay
+
+compose-test: ## build and start docker-compose.yml in a container engine and try it; skipped without one
+	@scripts/compose-test

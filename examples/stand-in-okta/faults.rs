@@ -1,0 +1,203 @@
+//! All the ways in which a document can fail to arrive.
+
+use std::io;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse as _, Response};
+use futures_util::{StreamExt as _, stream};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::endpoints::okta_error;
+use super::lines::Cut;
+
+/// What goes wrong with the answers of an endpoint, until told otherwise.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fault {
+    /// Nothing.
+    #[default]
+    None,
+    /// This JSON instead, with 200.
+    Body(String),
+    /// 200 without a body.
+    Empty,
+    /// Besides the good keys, ones that must be skipped: wrong types, other uses, missing parts.
+    ExtraKeys,
+    /// A page for people, with 200: what a captive portal or a maintenance page sends.
+    Html,
+    /// The right answer, two megabytes long.
+    Huge,
+    /// The connection is reset instead of an answer.
+    Reset,
+    /// The right answer, late.
+    Slow {
+        /// By this much.
+        millis: u64,
+    },
+    /// This status with Okta's error body; 429 comes with the rate limit's headers.
+    Status(u16),
+    /// The first half of the right answer, as if it were all.
+    TruncatedJson,
+    /// The first half of the right answer, then the connection ends: `Content-Length` had promised more.
+    TruncatedTransfer,
+}
+
+impl Fault {
+    /// The answer that comes of it. `document` is what would have been right.
+    pub async fn spoil(self, document: Document, cut: &Cut) -> Response {
+        match self {
+            Self::None => document.into_response(),
+            Self::Body(body) => document.with(body).into_response(),
+            Self::Empty => document.with(String::new()).into_response(),
+            Self::ExtraKeys => {
+                let body = with_extra_keys(&document.body);
+                document.with(body).into_response()
+            }
+            Self::Html => ([(header::CONTENT_TYPE, "text/html;charset=utf-8")], MAINTENANCE).into_response(),
+            Self::Huge => {
+                let body = padded(&document.body);
+                document.with(body).into_response()
+            }
+            Self::Reset => {
+                cut.now();
+                StatusCode::OK.into_response()
+            }
+            Self::Slow { millis } => {
+                tokio::time::sleep(Duration::from_millis(millis)).await;
+                document.into_response()
+            }
+            Self::Status(status) => error(status),
+            Self::TruncatedJson => {
+                let half = first_half(&document.body).to_owned();
+                document.with(half).into_response()
+            }
+            Self::TruncatedTransfer => cut_short(document),
+        }
+    }
+}
+
+/// A JSON document with the headers Okta sends along.
+pub struct Document {
+    /// The text.
+    pub body: String,
+    /// The `Content-Type`: Okta writes it in two ways.
+    pub content_type: &'static str,
+    /// The `Cache-Control`, if there is one.
+    pub cache_control: Option<String>,
+}
+
+impl Document {
+    /// With the same headers, another text.
+    fn with(self, body: String) -> Self {
+        Self { body, ..self }
+    }
+
+    fn into_response(self) -> Response {
+        let mut response = ([(header::CONTENT_TYPE, self.content_type)], self.body).into_response();
+        // A value that is no header value would come from a test with a slip of the pen.
+        if let Some(Ok(value)) = self.cache_control.map(HeaderValue::try_from) {
+            response.headers_mut().insert(header::CACHE_CONTROL, value);
+        }
+        response
+    }
+}
+
+fn error(status: u16) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let (code, summary) = match status {
+        StatusCode::TOO_MANY_REQUESTS => {
+            ("E0000047", "You exceeded the maximum number of requests. Try again in a while.")
+        }
+        StatusCode::NOT_FOUND => ("E0000007", "Not found: Resource not found: null (null)"),
+        StatusCode::UNAUTHORIZED => {
+            ("E0000015", "You do not have permission to access the feature you are requesting")
+        }
+        StatusCode::FORBIDDEN => ("E0000006", "You do not have permission to perform the requested action"),
+        _ => ("E0000009", "Internal Server Error"),
+    };
+    let mut response = okta_error(status, code, summary);
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        let reset = super::org::unix_millis().div_euclid(1000).saturating_add(60);
+        let headers = response.headers_mut();
+        headers.insert("x-rate-limit-limit", HeaderValue::from_static("600"));
+        headers.insert("x-rate-limit-remaining", HeaderValue::from_static("0"));
+        headers.insert("x-rate-limit-reset", HeaderValue::from(reset));
+    }
+    response
+}
+
+fn first_half(text: &str) -> &str {
+    text.get(..text.len().div_euclid(2)).unwrap_or_default()
+}
+
+fn cut_short(document: Document) -> Response {
+    let length = HeaderValue::from(document.body.len());
+    let half = Bytes::from(first_half(&document.body).to_owned());
+    let broken = async {
+        // Long enough for the half to leave: an error at once would take it along.
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        Err(io::Error::from(io::ErrorKind::UnexpectedEof))
+    };
+    let mut response = document.with(String::new()).into_response();
+    *response.body_mut() = Body::from_stream(stream::iter([Ok(half)]).chain(stream::once(broken)));
+    response.headers_mut().insert(header::CONTENT_LENGTH, length);
+    response
+}
+
+/// Well-formed and right in all but its length.
+fn padded(document: &str) -> String {
+    let Ok(Value::Object(mut object)) = serde_json::from_str(document) else { return document.to_owned() };
+    object.insert("padding".to_owned(), Value::from("x".repeat(HUGE)));
+    Value::Object(object).to_string()
+}
+
+fn with_extra_keys(document: &str) -> String {
+    let Ok(mut document) = serde_json::from_str::<Value>(document) else { return document.to_owned() };
+    if let Some(keys) = document.get_mut("keys").and_then(Value::as_array_mut) {
+        let good = std::mem::take(keys);
+        // Before and behind the good ones: who stops at the first bad key shows it.
+        keys.extend(bad_keys(&good));
+        keys.extend(good.iter().cloned());
+        keys.extend(bad_keys(&good));
+    }
+    document.to_string()
+}
+
+/// Keys no token must be verified with, made from good ones where that is the point.
+fn bad_keys(good: &[Value]) -> Vec<Value> {
+    let changed = |name: &str, value: Value| {
+        let mut key = good.first().cloned().unwrap_or_default();
+        if let Some(key) = key.as_object_mut() {
+            key.insert("kid".to_owned(), json!(format!("bad-{name}")));
+            key.insert(name.to_owned(), value);
+        }
+        key
+    };
+    let point =
+        ("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0");
+    vec![
+        json!(null),
+        json!("not an object"),
+        json!({}),
+        json!({ "kty": "oct", "kid": "bad-oct", "alg": "HS256", "k": "c2VjcmV0LXNlY3JldC1zZWNyZXQtc2VjcmV0LTEyMzQ" }),
+        json!({ "kty": "EC", "kid": "bad-ec", "use": "enc", "crv": "P-256", "x": point.0, "y": point.1 }),
+        json!({ "kty": "AKP", "kid": "bad-akp", "alg": "ML-DSA-44", "pub": "AAAA" }),
+        json!({ "kty": "RSA", "kid": "bad-no-modulus", "use": "sig", "alg": "RS256", "e": "AQAB" }),
+        changed("kid", json!(42)),
+        changed("use", json!("enc")),
+        changed("alg", json!("RS512")),
+        changed("key_ops", json!(["encrypt"])),
+        changed("n", json!("AQAB")),
+        changed("n", json!("not base64url!")),
+        changed("e", json!(65537)),
+    ]
+}
+
+/// Of padding; more than anyone should read of a key set.
+const HUGE: usize = 2 * 1024 * 1024;
+
+const MAINTENANCE: &str = "<!DOCTYPE html>\n<html><head><title>Okta is in read-only mode</title></head>\
+    <body><h1>We'll be back soon</h1></body></html>\n";

@@ -1,0 +1,130 @@
+# shellcheck shell=bash
+# What the other scripts share: finding a Rust toolchain, a Python and Debian packages without ever asking a question,
+# and saying clearly what is missing where that cannot be done. Sourced, not run.
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+wasm_target=wasm32-wasip1
+filter_dir=$root/target/filter
+
+# Standard output belongs to results (paths), so everything meant for people goes to standard error.
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "${0##*/}: $*"
+    exit 1
+}
+
+# install_packages PURPOSE PACKAGE…
+install_packages() {
+    local purpose=$1
+    shift
+    if ! command -v apt-get >/dev/null; then
+        die "$purpose is missing, and this is no Debian system that could install: $*"
+    elif [[ $(id -u) != 0 ]]; then
+        die "$purpose is missing. As root: apt-get install $*"
+    fi
+    say "Installing $purpose: $*"
+    local log apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
+    log=$(mktemp)
+    # A stale or partly unreachable index may still hold what is needed; the install decides.
+    "${apt[@]}" update </dev/null >"$log" 2>&1 || true
+    # --no-remove: a build must not take away a compiler that somebody else uses.
+    if ! "${apt[@]}" install -y --no-install-recommends --no-remove "$@" </dev/null >>"$log" 2>&1; then
+        tail -n 20 "$log" >&2
+        rm -f "$log"
+        die "apt-get could not install $purpose: $*"
+    fi
+    rm -f "$log"
+}
+
+# one_at_a_time NAME: the rest of this process runs while no other holds NAME, so that two builds in one tree
+# don't make the same directory under each other's feet.
+one_at_a_time() {
+    mkdir -p "$root/target/tools"
+    if command -v flock >/dev/null; then
+        exec {lock}>"$root/target/tools/.$1.lock"
+        flock "$lock"
+    fi
+}
+
+needed_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
+
+# recent RUSTC: is it there, and as new as Cargo.toml asks for?
+recent() {
+    local version
+    version=$("$1" --version 2>/dev/null | cut -d' ' -f2) && [[ -n $version ]] &&
+        printf '%s\n' "$(needed_rust)" "$version" | sort -V -C
+}
+
+# The toolchain on the PATH, unless the environment asks for Debian's (to test that way of building).
+own_toolchain() {
+    [[ ${OKTA_AUTHZ_TOOLCHAIN:-} != debian ]] && command -v cargo >/dev/null && recent "${RUSTC:-rustc}"
+}
+
+has_wasm_target() { compgen -G "$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/$wasm_target/lib/libstd-*.rlib" >/dev/null; }
+
+has_debian_toolchain() {
+    [[ -x /usr/bin/cargo && -f /usr/lib/wasm32-wasi/libc.a ]] && command -v wasm-ld >/dev/null && recent /usr/bin/rustc &&
+        [[ -f $(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock ]]
+}
+
+# use_debian_toolchain [SUBCOMMAND]: from here on `cargo` is Debian's, whatever else is installed.
+use_debian_toolchain() {
+    if ! has_debian_toolchain; then
+        install_packages "a Rust toolchain that can build for $wasm_target" \
+            rustc-web cargo-web rust-web-src wasi-libc lld ca-certificates
+        has_debian_toolchain ||
+            die "Debian's packages gave $(/usr/bin/rustc --version 2>&1), but Rust $(needed_rust) with its library source is" \
+                "needed. Are the distribution's security updates among the package sources?"
+    fi
+    # Cargo would take another toolchain's clippy or rustfmt, which cannot read what Debian's compiler has made.
+    case ${1:-} in
+    clippy) [[ -x /usr/bin/cargo-clippy ]] || die "Debian's toolchain has no clippy here; it is in rust-web-clippy" ;;
+    fmt) [[ -x /usr/bin/cargo-fmt ]] || die "Debian's toolchain has no rustfmt here; it is in rustfmt-web" ;;
+    esac
+    # Two compilers in one directory would rebuild everything at every change between them.
+    [[ $(command -v cargo) -ef /usr/bin/cargo ]] || export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/debian
+    export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
+}
+
+# build_wasm NAME CARGO_ARGUMENT…: builds one wasm module and puts it at target/filter/NAME.wasm.
+# Cargo itself says where the artefact is: the directory depends on the environment and on the toolchain.
+build_wasm() {
+    local name=$1 built
+    shift
+    need_python
+    built=$(cd "$root" && scripts/cargo-wasm build --message-format=json-render-diagnostics "$@" |
+        python3 -c '
+import json, sys
+for line in sys.stdin:
+    message = json.loads(line)
+    if message["reason"] == "compiler-artifact" and message["target"]["name"] == sys.argv[1]:
+        print(*(name for name in message["filenames"] if name.endswith(".wasm")), sep="\n")
+' "$name")
+    [[ -f $built ]] || die "cargo built no module named $name"
+    "$root/scripts/wasm_imports.py" "$built"
+    mkdir -p "$filter_dir"
+    # Renamed into place: a running Envoy or test must never read half a module.
+    cp "$built" "$filter_dir/.$name.$$"
+    mv "$filter_dir/.$name.$$" "$filter_dir/$name.wasm"
+    printf 'target/filter/%s.wasm: %d KiB\n' "$name" $(($(wc -c <"$filter_dir/$name.wasm") / 1024))
+}
+
+need_python() { command -v python3 >/dev/null || install_packages "Python 3" python3; }
+
+# make_venv DIRECTORY PIP_ARGUMENT…: a fresh virtual environment with these packages in it. The file `complete` comes last:
+# an interrupted installation counts as none.
+make_venv() {
+    local directory=$1
+    shift
+    need_python
+    rm -rf "$directory"
+    if ! python3 -m venv "$directory" >/dev/null 2>&1; then
+        install_packages "Python's venv module" python3-venv ca-certificates
+        # Debian's interpreter by its path: the package is of no use to another python3 on the PATH.
+        /usr/bin/python3 -m venv --clear "$directory" >&2 || die "python3 -m venv does not work, even with python3-venv installed"
+    fi
+    say "Installing into ${directory#"$root/"}: $*"
+    "$directory/bin/python" -m pip install --quiet --no-input --disable-pip-version-check "$@" >&2 ||
+        die "pip could not install: $*"
+    touch "$directory/complete"
+}

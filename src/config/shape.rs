@@ -1,0 +1,53 @@
+//! What serde would let pass, and no author can have meant.
+//!
+//! A member without a value is null in YAML, and serde reads null as "not there": `scopes:` would ask for nothing, and
+//! `path:` would match everything. And serde reads a list as an object, member by member, in an order that nobody
+//! promised.
+
+use super::error::{ConfigError, Path};
+use crate::json::Value;
+
+/// The members that are lists.
+const LISTS: &[&str] = &[
+    "algorithms",
+    "all_of",
+    "any_of",
+    "any_scopes",
+    "audiences",
+    "claim_name",
+    "claim_to_headers",
+    "claims",
+    "client_ids",
+    "groups",
+    "hosts",
+    "issuers",
+    "methods",
+    "name",
+    "rules",
+    "scopes",
+];
+
+/// The members whose values are somebody else's JSON.
+const FOREIGN: &[&str] = &["equals", "local_jwks"];
+
+/// Refuses null, and a list where none belongs, at any depth.
+pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
+    match value {
+        Value::Null => Err(at.error("must not be null: leave it out, or give it a value")),
+        Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
+            let at = at.index(index);
+            if item.is_array() { Err(at.error("must not be a list")) } else { check(&at, item) }
+        }),
+        Value::Object(members) => members.iter().try_for_each(|(name, member)| {
+            let (at, name) = (at.field(name), name.as_str());
+            match member {
+                Value::Array(_) if !LISTS.contains(&name) && !FOREIGN.contains(&name) => {
+                    Err(at.error("must not be a list"))
+                }
+                Value::Array(_) | Value::Object(_) if FOREIGN.contains(&name) => Ok(()),
+                _ => check(&at, member),
+            }
+        }),
+        Value::Bool(_) | Value::Number(_) | Value::String(_) => Ok(()),
+    }
+}

@@ -1,0 +1,226 @@
+//! Claims that come near what is asked for, and claims of another type.
+
+use serde_json::{Value, json};
+
+use super::common::Outcome::{Allow, Deny};
+use super::common::{Outcome, Token, config, filter, present, rules, scopes};
+use super::{all_denied, all_get};
+use okta_authz_filter::rejection::Rejection as R;
+
+fn with_claim(name: &str, value: &Value) -> String {
+    // As text, for `null` is a value here.
+    let mut claims: serde_json::Map<String, Value> = serde_json::from_str(&Token::user().payload).unwrap();
+    claims.insert(name.to_owned(), value.clone());
+    Token::user().raw_payload(&Value::Object(claims).to_string()).compact()
+}
+
+#[test]
+fn issuers_that_come_near() {
+    let near = [
+        "https://acme.okta.com/oauth2/default/",
+        "https://ACME.okta.com/oauth2/default",
+        "HTTPS://acme.okta.com/oauth2/default",
+        "http://acme.okta.com/oauth2/default",
+        "https://acme.okta.com:443/oauth2/default",
+        "https://acme.okta.com/oauth2/Default",
+        "https://acme.okta.com/oauth2/default#",
+        "https://acme.okta.com/oauth2/default?",
+        "https://acme.okta.com/oauth2",
+        "https://acme.okta.com",
+        "acme.okta.com/oauth2/default",
+        " https://acme.okta.com/oauth2/default",
+        "https://acme.okta.com/oauth2/default ",
+        "https://acme.okta.com/oauth2/default\u{0}",
+        "https://acme.okta.com/oauth2/%64efault",
+        "https://acme.okta.com/oauth2//default",
+        "https://acme.okta.com.evil.example/oauth2/default",
+        "https://acme.okta.com@evil.example/oauth2/default",
+        "https://аcme.okta.com/oauth2/default",
+        "",
+    ];
+    let filter = filter(&config(json!({}), json!({})));
+    all_denied(
+        &filter,
+        R::IssuerUnknown,
+        near.map(|issuer| (format!("{issuer:?}"), with_claim("iss", &json!(issuer)))),
+    );
+}
+
+#[test]
+fn audiences_that_come_near() {
+    let near = [
+        json!("api://default/"),
+        json!("API://default"),
+        json!("api://Default"),
+        json!("api://defaul"),
+        json!("api://default2"),
+        json!("api://default api://x"),
+        json!("api://default,x"),
+        json!(" api://default"),
+        json!("api://default\u{0}"),
+        json!("*"),
+        json!(""),
+        json!(["api://default/"]),
+        json!(["api://", "default"]),
+        json!([]),
+        json!(["api://default x"]),
+    ];
+    let filter = filter(&config(json!({}), json!({})));
+    all_denied(&filter, R::AudienceNotAllowed, near.map(|aud| (aud.to_string(), with_claim("aud", &aud))));
+}
+
+#[test]
+fn clients_that_come_near() {
+    let filter = filter(&config(json!({ "client_ids": ["0oa1m2mSvcClnt9A5d07"] }), json!({})));
+    let near = [
+        "0OA1m2mSvcClnt9A5d07",
+        "0oa1m2mSvcClnt9A5d0",
+        "0oa1m2mSvcClnt9A5d07 ",
+        "0oa1m2mSvcClnt9A5d071",
+        "*",
+    ];
+    all_denied(&filter, R::ClientNotAllowed, near.map(|cid| (cid, with_claim("cid", &json!(cid)))));
+    // `client_id` is RFC 9068's, and does not stand in for `cid`.
+    let token = Token::user().claims(json!({ "cid": "0oaX", "client_id": "0oa1m2mSvcClnt9A5d07" }));
+    assert_eq!(present(&filter, token.compact()), Deny(R::ClientNotAllowed));
+}
+
+#[test]
+fn scopes_that_come_near() {
+    let filter = filter(&rules(json!([{ "match": {}, "requires": { "scopes": ["orders.read"] } }])));
+    let near = [
+        json!([]),
+        json!(["orders"]),
+        json!(["orders.rea"]),
+        json!(["orders.readonly"]),
+        json!(["orders.*"]),
+        json!(["Orders.read"]),
+        json!(["ORDERS.READ"]),
+        json!(["orders.read "]),
+        json!([" orders.read"]),
+        json!(["orders.read orders.write"]),
+        json!(["x orders.read"]),
+        json!(["orders.read,x"]),
+        json!(["orders_read"]),
+        json!(["ordersxread"]),
+        json!(["orders.read\u{0}"]),
+        json!([""]),
+        json!(["orders", ".read"]),
+    ];
+    all_get(&filter, near.map(|scp| (scp.to_string(), with_claim("scp", &scp), scopes(&["orders.read"]))));
+    assert_eq!(present(&filter, with_claim("scp", &json!(["orders.read"]))), Allow);
+    // Another claim does not add to `scp`.
+    let token = Token::user().claims(json!({ "scope": "orders.read", "scopes": ["orders.read"] }));
+    assert_eq!(present(&filter, token.compact()), scopes(&["orders.read"]));
+}
+
+#[test]
+fn groups_that_come_near() {
+    let filter = filter(&rules(json!([{ "match": {}, "requires": { "groups": ["Admins", "IT"] } }])));
+    let near = [
+        json!([]),
+        json!(["Admin"]),
+        json!(["Admins2"]),
+        json!(["admins"]),
+        json!(["Admins,Users"]),
+        json!(["IT, EMEA"]),
+        json!([" IT"]),
+        json!("Admins,IT"),
+        json!("Admins IT"),
+        json!("[\"Admins\"]"),
+        json!(["[\"IT\"]"]),
+        json!({ "Admins": true }),
+        json!({ "0": "Admins" }),
+        json!([["Admins"]]),
+        json!([{ "name": "Admins" }]),
+        json!(true),
+        json!(1),
+        json!(null),
+        json!(["Аdmins"]),
+    ];
+    all_denied(
+        &filter,
+        R::RequirementNotMet,
+        near.map(|groups| (groups.to_string(), with_claim("groups", &groups))),
+    );
+    assert_eq!(present(&filter, with_claim("groups", &json!(["x", "IT"]))), Allow);
+    assert_eq!(present(&filter, with_claim("Groups", &json!(["IT"]))), Deny(R::RequirementNotMet));
+    // A string is one group: mappings in Okta can make one of a list with a single element.
+    assert_eq!(present(&filter, with_claim("groups", &json!("IT"))), Allow);
+}
+
+#[test]
+fn claims_of_another_type() {
+    let values = [
+        json!(1),
+        json!("1"),
+        json!(true),
+        json!("true"),
+        json!(null),
+        json!("null"),
+        json!({}),
+        json!(0),
+        json!(false),
+        json!(""),
+    ];
+    // A rule cannot ask for null: see config/documents.rs.
+    for wanted in values.iter().filter(|value| !value.is_null()) {
+        let requires = json!({ "claims": [{ "name": "x", "any_of": [wanted] }] });
+        let filter = filter(&rules(json!([{ "match": {}, "requires": requires }])));
+        let cases = values.iter().map(|have| {
+            let expected = if have == wanted { Allow } else { Deny(R::RequirementNotMet) };
+            (format!("wanted {wanted}, have {have}"), with_claim("x", have), expected)
+        });
+        all_get(&filter, cases.collect::<Vec<_>>());
+    }
+}
+
+/// A registered member has its type, or the token is malformed, or (for `scp`) no access token; never something else,
+/// and never as if the member were not there.
+#[test]
+fn wrong_types_everywhere() {
+    let values = [
+        json!(7),
+        json!(-1),
+        json!("x"),
+        json!(null),
+        json!([]),
+        json!([1]),
+        json!(["x"]),
+        json!([["x"]]),
+        json!({}),
+        json!({ "x": 1 }),
+        json!(true),
+        json!(false),
+    ];
+    let filter = filter(&config(json!({}), json!({})));
+    let mut cases: Vec<(String, String, Outcome)> = Vec::new();
+    for value in &values {
+        for name in ["alg", "kid", "typ"] {
+            if !value.is_string() {
+                let mut header: serde_json::Map<String, Value> =
+                    serde_json::from_str(&Token::user().header).unwrap();
+                header.insert(name.to_owned(), value.clone());
+                let token = Token::user().raw_header(&Value::Object(header).to_string()).compact();
+                cases.push((format!("header {name}: {value}"), token, Deny(R::HeaderMalformed)));
+            }
+        }
+        for name in ["iss", "sub", "jti", "cid", "uid", "client_id"] {
+            if !value.is_string() {
+                cases.push((format!("{name}: {value}"), with_claim(name, value), Deny(R::ClaimsMalformed)));
+            }
+        }
+        for name in ["exp", "iat", "nbf"] {
+            if value != &json!(7) {
+                cases.push((format!("{name}: {value}"), with_claim(name, value), Deny(R::ClaimsMalformed)));
+            }
+        }
+        let strings = value.as_array().is_some_and(|list| list.iter().all(Value::is_string));
+        let aud = if value.is_string() || strings { R::AudienceNotAllowed } else { R::ClaimsMalformed };
+        cases.push((format!("aud: {value}"), with_claim("aud", value), Deny(aud)));
+        let scp = if strings { Allow } else { Deny(R::NotAnAccessToken) };
+        cases.push((format!("scp: {value}"), with_claim("scp", value), scp));
+        cases.push((format!("cnf: {value}"), with_claim("cnf", value), Deny(R::TokenBound)));
+    }
+    all_get(&filter, cases);
+}

@@ -1,0 +1,62 @@
+//! What an attacker sends. Nothing in here may ever be allowed; where there is one right answer, it is named.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "test code"
+)]
+
+mod claims;
+#[path = "../common/mod.rs"]
+mod common;
+mod forgeries;
+mod json_tricks;
+mod kinds;
+mod mutations;
+
+use std::collections::BTreeSet;
+
+use common::{Outcome, present};
+use okta_authz_filter::filter::Filter;
+use okta_authz_filter::rejection::Rejection;
+
+/// Presents each token and tells of all that got another answer.
+fn all_get(filter: &Filter, cases: impl IntoIterator<Item = (String, String, Outcome)>) {
+    let mut names = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (name, token, expected) in cases {
+        let outcome = present(filter, &token);
+        if outcome != expected {
+            wrong.push(format!("{name}: expected {expected:?}, got {outcome:?}"));
+        }
+        assert!(names.insert(name.clone()), "two cases are named {name}");
+    }
+    assert!(!names.is_empty());
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), names.len(), wrong.join("\n"));
+}
+
+/// The same, all with one rejection.
+fn all_denied<N: Into<String>>(
+    filter: &Filter,
+    rejection: Rejection,
+    cases: impl IntoIterator<Item = (N, String)>,
+) {
+    let cases = cases.into_iter().map(|(name, token)| (name.into(), token, Outcome::Deny(rejection)));
+    all_get(filter, cases);
+}
+
+/// Presents each token and asks no more than that it is not allowed.
+fn none_allowed(filter: &Filter, tokens: impl IntoIterator<Item = Vec<u8>>) -> usize {
+    let mut count = 0;
+    for token in tokens {
+        let outcome = present(filter, &token);
+        let allowed = matches!(outcome, Outcome::Allow | Outcome::Public);
+        assert!(!allowed, "allowed: {}", String::from_utf8_lossy(&token));
+        count += 1;
+    }
+    count
+}

@@ -1,0 +1,207 @@
+//! What the tables share: fixed keys, tokens with exact bytes, filters whose keys have arrived.
+
+#![allow(dead_code, unused_imports, reason = "each test crate uses a part")]
+
+mod tokens;
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use okta_authz_filter::config::Config;
+use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::filter::{Fetched, Filter, PermitReason, Verdict};
+use okta_authz_filter::jwks::KeySet;
+use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
+use p256::pkcs8::DecodePrivateKey as _;
+use rsa::RsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey as _;
+use rsa::traits::PublicKeyParts as _;
+use serde_json::{Value, json};
+pub(crate) use tokens::{Signer, Token};
+
+/// When everything happens, unless a row says otherwise.
+pub(crate) const NOW: u64 = 1_750_000_000;
+pub(crate) const ISSUER: &str = "https://acme.okta.com/oauth2/default";
+pub(crate) const OTHER_ISSUER: &str = "https://acme.okta.com/oauth2/aus59pz16qgMvHvBS0g7";
+/// The key of `ISSUER` that is tied to RS256, as Okta's are.
+pub(crate) const KID: &str = "U5R8cHbGw445Qbq8zVO1PcCpXL8yG6IcovVa3laCoxM";
+/// The key of `OTHER_ISSUER`.
+pub(crate) const OTHER_KID: &str = "Y3vBOdYT-l-I0j-gRQ26XjutSX00TeWiSguuDhW3ngo";
+
+pub(crate) static RSA_A: LazyLock<RsaPrivateKey> =
+    LazyLock::new(|| RsaPrivateKey::from_pkcs8_der(&der(include_str!("../data/keys/rsa-a.pem"))).unwrap());
+pub(crate) static RSA_B: LazyLock<RsaPrivateKey> =
+    LazyLock::new(|| RsaPrivateKey::from_pkcs8_der(&der(include_str!("../data/keys/rsa-b.pem"))).unwrap());
+pub(crate) static P256: LazyLock<p256::SecretKey> =
+    LazyLock::new(|| p256::SecretKey::from_pkcs8_der(&der(include_str!("../data/keys/p256.pem"))).unwrap());
+
+fn der(pem: &str) -> Vec<u8> {
+    let lines: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+    STANDARD.decode(lines).unwrap()
+}
+
+pub(crate) fn b64(bytes: impl AsRef<[u8]>) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+// === keys ===
+
+pub(crate) fn rsa_jwk(key: &RsaPrivateKey) -> Value {
+    json!({ "kty": "RSA", "n": b64(key.n().to_bytes_be()), "e": b64(key.e().to_bytes_be()) })
+}
+
+pub(crate) fn ec_jwk() -> Value {
+    let point = P256.public_key().to_sec1_bytes();
+    let (x, y) = uncompressed(&point);
+    json!({ "kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y) })
+}
+
+fn uncompressed(point: &[u8]) -> (&[u8], &[u8]) {
+    assert_eq!((point.len(), point[0]), (65, 4), "an uncompressed point");
+    (&point[1..33], &point[33..])
+}
+
+/// What an issuer publishes. All but one key of the first issuer are the same RSA key under different terms.
+pub(crate) fn jwks(provider: &str) -> Value {
+    let keys = if provider == "other" {
+        vec![with(rsa_jwk(&RSA_B), json!({ "kid": OTHER_KID, "alg": "RS256", "use": "sig" })), shared(&RSA_B)]
+    } else {
+        vec![
+            with(rsa_jwk(&RSA_A), json!({ "kid": KID, "alg": "RS256", "use": "sig" })),
+            with(rsa_jwk(&RSA_A), json!({ "kid": "untied" })),
+            with(rsa_jwk(&RSA_A), json!({ "kid": "rs384", "alg": "RS384" })),
+            with(rsa_jwk(&RSA_A), json!({ "kid": "exponent-3", "e": "Aw" })),
+            with(ec_jwk(), json!({ "kid": "ec", "alg": "ES256", "use": "sig" })),
+            shared(&RSA_A),
+        ]
+    };
+    json!({ "keys": keys })
+}
+
+/// The same name in both issuers' sets, for different keys.
+fn shared(key: &RsaPrivateKey) -> Value {
+    with(rsa_jwk(key), json!({ "kid": "shared", "alg": "RS256" }))
+}
+
+/// `base`, with the members of `changes` set, or removed where they are null.
+pub(crate) fn with(mut base: Value, changes: Value) -> Value {
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(base.as_object_mut().unwrap().remove(name)),
+            value => drop(base.as_object_mut().unwrap().insert(name.clone(), value.clone())),
+        }
+    }
+    base
+}
+
+// === configurations and filters ===
+
+/// One provider as in the documentation, changed by `provider`; the rest of the configuration is `rest`.
+pub(crate) fn config(provider: Value, rest: Value) -> Value {
+    let base = json!({
+        "issuer": ISSUER, "audiences": ["api://default"], "remote_jwks": { "cluster": "okta" },
+    });
+    with(json!({ "providers": { "okta": with(base, provider) } }), rest)
+}
+
+/// A single provider as in the documentation, and these rules.
+pub(crate) fn rules(rules: Value) -> Value {
+    config(json!({}), json!({ "rules": rules }))
+}
+
+/// The same with a second provider, `other`.
+pub(crate) fn two_providers(rest: Value) -> Value {
+    let mut both = config(json!({}), rest);
+    both["providers"]["other"] = json!({
+        "issuer": OTHER_ISSUER, "audiences": ["api://default"], "remote_jwks": { "cluster": "okta" },
+    });
+    both
+}
+
+/// A filter that has asked for no keys yet.
+pub(crate) fn cold(config: &Value) -> Filter {
+    Filter::new(Config::from_bytes(config.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}: {config}")))
+}
+
+/// A filter whose keys arrived at `NOW`.
+pub(crate) fn filter(config: &Value) -> Filter {
+    let mut filter = cold(config);
+    let now = UnixTime::from_seconds(NOW);
+    for (provider, _) in filter.fetches_due(now) {
+        let document = jwks(filter.provider_name(provider)).to_string();
+        let keys = KeySet::parse(document.as_bytes()).unwrap();
+        filter.on_fetched(provider, now, Ok(Fetched { keys, max_age: None }));
+    }
+    filter
+}
+
+// === requests and verdicts ===
+
+/// The head of a request.
+#[derive(Clone, Debug)]
+pub(crate) struct Request {
+    pub(crate) method: &'static str,
+    pub(crate) authority: &'static str,
+    pub(crate) path: String,
+}
+
+pub(crate) fn get(path: &str) -> Request {
+    request("GET", "api.example.com", path)
+}
+
+pub(crate) fn request(method: &'static str, authority: &'static str, path: &str) -> Request {
+    Request { method, authority, path: path.to_owned() }
+}
+
+/// A verdict, as tables write it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// Allowed on a good token.
+    Allow,
+    /// Allowed without one.
+    Public,
+    /// Denied, and no scope is named.
+    Deny(Rejection),
+    /// Denied, and these scopes are named.
+    Scopes(Vec<String>),
+    /// To wait for keys; else denied for this.
+    Wait(Rejection),
+}
+
+pub(crate) fn scopes(names: &[&str]) -> Outcome {
+    Outcome::Scopes(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
+    let head = RequestHead {
+        method: request.method.as_bytes(),
+        path: request.path.as_bytes(),
+        authority: request.authority.as_bytes(),
+        authorization,
+    };
+    filter.decide(&head, UnixTime::from_seconds(now), &Software)
+}
+
+pub(crate) fn outcome(verdict: Verdict) -> Outcome {
+    match verdict {
+        Verdict::Allow(permit) if permit.reason() == PermitReason::Public => Outcome::Public,
+        Verdict::Allow(_) => Outcome::Allow,
+        Verdict::Deny(denial) if denial.rejection == Rejection::InsufficientScope => {
+            Outcome::Scopes(denial.scopes)
+        }
+        Verdict::Deny(denial) => {
+            assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
+            Outcome::Deny(denial.rejection)
+        }
+        Verdict::Wait { otherwise, .. } => Outcome::Wait(otherwise),
+    }
+}
+
+/// What becomes of `GET /items` with this token.
+pub(crate) fn present(filter: &Filter, token: impl AsRef<[u8]>) -> Outcome {
+    let value = [b"Bearer ", token.as_ref()].concat();
+    outcome(decide(filter, &get("/items"), &[&value], NOW))
+}

@@ -1,0 +1,200 @@
+//! The document as a whole.
+
+use serde_json::{Value, json};
+
+use super::common::{config, rules};
+use super::{problem, refused};
+
+#[test]
+fn what_is_no_configuration() {
+    let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
+    for (document, expected) in [
+        ("", "the configuration is empty: the filter needs a configuration"),
+        (" \n\t", "the configuration is empty: the filter needs a configuration"),
+        ("{", "the configuration is not JSON"),
+        ("providers: {}", "the configuration is not JSON"),
+        ("{} {}", "the configuration is not JSON"),
+        ("\u{feff}{}", "the configuration is not JSON"),
+        (&deep, "the configuration is not JSON"),
+        ("{}", "the configuration is not valid: missing field `providers`"),
+        ("1", "the configuration is not valid: invalid type: integer `1`, expected struct Config"),
+        ("null", "the configuration is not valid: invalid type: null, expected struct Config"),
+        ("\"x\"", "the configuration is not valid: invalid type: string \"x\", expected struct Config"),
+    ] {
+        assert_eq!(problem(document.as_bytes()), expected, "{document}");
+    }
+    assert_eq!(problem(b"{\"\xff\":1}"), "the configuration is not JSON");
+}
+
+#[test]
+fn duplicate_members_at_every_level() {
+    let good = rules(
+        json!([{ "match": { "path": "/a" }, "requires": { "claims": [{ "name": "x", "equals": { "y": 1 } }] } }]),
+    );
+    let text = good.to_string();
+    assert_eq!(problem(text.as_bytes()), "accepted");
+    for member in [
+        "\"providers\":",
+        "\"okta\":",
+        "\"issuer\":",
+        "\"remote_jwks\":",
+        "\"cluster\":",
+        "\"rules\":",
+        "\"match\":",
+        "\"path\":",
+        "\"requires\":",
+        "\"claims\":",
+        "\"name\":",
+        "\"y\":",
+    ] {
+        let twice = text.replacen(member, &format!("{member}null,{member}"), 1);
+        assert_ne!(twice, text);
+        assert_eq!(problem(twice.as_bytes()), "the configuration has the same member twice", "{member}");
+    }
+}
+
+#[test]
+fn unknown_members_at_every_level() {
+    let in_rule = |rule: Value| rules(json!([rule]));
+    let header = json!({ "header_name": "x-a", "claim_name": "a", "nope": 1 });
+    let claim = json!({ "name": "x", "exists": true, "nope": 1 });
+    let nested = |key: &str, inner: Value| in_rule(json!({ "match": {}, "requires": { key: inner } }));
+    refused([
+        (
+            config(json!({}), json!({ "nope": 1 })),
+            "nope: unknown field `nope`, expected one of `providers`, `rules`, `claim_to_headers`, `forward`, `max_token_bytes`, `realm`",
+        ),
+        (
+            config(json!({ "nope": 1 }), json!({})),
+            "providers.okta.nope: unknown field `nope`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
+        ),
+        (
+            config(json!({ "remote_jwks": { "cluster": "c", "nope": 1 } }), json!({})),
+            "providers.okta.remote_jwks.nope: unknown field `nope`, expected one of `cluster`, `uri`, `timeout`, `cache_duration`, `max_stale`, `unknown_kid_cooldown`",
+        ),
+        (
+            in_rule(json!({ "match": {}, "public": true, "nope": 1 })),
+            "rules[0].nope: unknown field `nope`, expected one of `match`, `public`, `requires`",
+        ),
+        (
+            in_rule(json!({ "match": { "nope": 1 }, "public": true })),
+            "rules[0].match.nope: unknown field `nope`, expected one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`, `methods`, `hosts`",
+        ),
+        (
+            in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+        ),
+        (
+            nested("any_of", json!([{}, { "nope": 1 }])),
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+        ),
+        (
+            nested("all_of", json!([{ "nope": 1 }])),
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+        ),
+        (
+            nested("not", json!({ "nope": 1 })),
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+        ),
+        (
+            nested("claims", json!([claim])),
+            "rules[0].requires.claims[0].nope: unknown field `nope`, expected one of `name`, `any_of`, `equals`, `exists`",
+        ),
+        (
+            in_rule(json!({ "match": { "safe_regex": { "regex": "/a", "nope": 1 } }, "public": true })),
+            "rules[0].match.safe_regex: expected a pattern, or `{regex: pattern}`",
+        ),
+        (
+            config(json!({}), json!({ "claim_to_headers": [header] })),
+            "claim_to_headers[0].nope: unknown field `nope`, expected `header_name` or `claim_name`",
+        ),
+        (
+            config(json!({ "Issuer": "x" }), json!({})),
+            "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
+        ),
+    ]);
+}
+
+/// Places where YAML with nothing behind the colon, as a template leaves it, must not mean "no restriction".
+const NULLS: &[&str] = &[
+    "/rules",
+    "/claim_to_headers",
+    "/forward",
+    "/max_token_bytes",
+    "/realm",
+    "/providers/okta/issuer",
+    "/providers/okta/client_ids",
+    "/providers/okta/algorithms",
+    "/providers/okta/clock_skew",
+    "/providers/okta/max_token_age",
+    "/providers/okta/token_profile",
+    "/providers/okta/remote_jwks/uri",
+    "/providers/okta/remote_jwks/timeout",
+    "/providers/okta/local_jwks",
+    "/rules/0/match/path",
+    "/rules/0/match/methods",
+    "/rules/0/match/hosts",
+    "/rules/1/match/prefix",
+    "/rules/2/match/safe_regex",
+    "/rules/0/public",
+    "/rules/1/requires/scopes",
+    "/rules/1/requires/any_scopes",
+    "/rules/1/requires/groups",
+    "/rules/1/requires/client_ids",
+    "/rules/1/requires/claims",
+    "/rules/1/requires/any_of",
+    "/rules/1/requires/all_of",
+    "/rules/1/requires/not",
+];
+
+// serde reads null as absent: `scopes:` without a value would ask for nothing, `client_ids:` admit every client, and
+// `{ match: { path: null }, public: true }` open the whole API.
+#[test]
+fn null_is_not_absent() {
+    let requires = json!({
+        "scopes": ["a"], "any_scopes": ["a"], "groups": ["a"], "client_ids": ["a"], "claims": [{ "name": "a", "exists": true }],
+        "any_of": [{ "scopes": ["a"] }], "all_of": [{ "scopes": ["a"] }], "not": { "scopes": ["a"] },
+    });
+    let rules = json!([
+        { "match": { "path": "/a", "methods": ["GET"], "hosts": ["h"] }, "public": true },
+        { "match": { "prefix": "/b" }, "requires": requires },
+        { "match": { "safe_regex": "/c" }, "public": true },
+    ]);
+    let provider = json!({
+        "client_ids": ["a"], "algorithms": ["RS256"], "clock_skew": "1s", "max_token_age": "1h", "token_profile": "okta",
+        "local_jwks": super::common::jwks("okta"),
+        "remote_jwks": { "cluster": "c", "uri": "https://h/k", "timeout": "1s" },
+    });
+    let good = config(
+        provider,
+        json!({
+            "rules": rules, "claim_to_headers": [], "forward": true, "max_token_bytes": 4096, "realm": "r",
+        }),
+    );
+    assert_eq!(problem(good.to_string().as_bytes()), "accepted");
+    let mut accepted = Vec::new();
+    for pointer in NULLS {
+        let mut changed = good.clone();
+        *changed.pointer_mut(pointer).unwrap() = Value::Null;
+        if problem(changed.to_string().as_bytes()) == "accepted" {
+            accepted.push(*pointer);
+        }
+    }
+    assert!(accepted.is_empty(), "null is accepted at {accepted:#?}");
+}
+
+// serde's derived structs also read a list, member by member. An object must be an object.
+#[test]
+fn a_list_is_not_an_object() {
+    let header = json!(["x-a", "a"]);
+    let configs = [
+        config(json!({ "remote_jwks": ["c", null, null, null, null, null] }), json!({})),
+        config(json!({}), json!({ "claim_to_headers": [header] })),
+        rules(json!([[{ "path": "/a" }, true, null]])),
+        rules(json!([{ "match": { "safe_regex": ["/a"] }, "public": true }])),
+        json!({ "providers": { "okta": [] } }),
+    ];
+    let accepted: Vec<_> =
+        configs.iter().filter(|c| problem(c.to_string().as_bytes()) == "accepted").collect();
+    assert!(accepted.is_empty(), "{accepted:#?}");
+}

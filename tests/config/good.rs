@@ -1,0 +1,97 @@
+//! What is accepted: each limit from the inside, and all that the documentation shows.
+
+use serde_json::{Value, json};
+
+use super::common::{ISSUER, config, jwks, rules, with};
+use super::problem;
+use okta_authz_filter::config::Config;
+use okta_authz_filter::crypto::Algorithm;
+use okta_authz_filter::verify::TokenProfile;
+
+#[test]
+fn accepted() {
+    let provider = |changes: Value| config(changes, json!({}));
+    let rest = |rest: Value| config(json!({}), rest);
+    let remote = |more: Value| provider(json!({ "remote_jwks": with(json!({ "cluster": "c" }), more) }));
+    let one = |matches: Value| rules(json!([{ "match": matches, "public": true }]));
+    let requires = |requires: Value| rules(json!([{ "match": {}, "requires": requires }]));
+    let nested =
+        |depth: usize| (1..depth).fold(json!({ "scopes": ["a"] }), |inner, _| json!({ "all_of": [inner] }));
+    let any = |issuer: &str| provider(json!({ "issuer": issuer, "token_profile": "any" }));
+    let header = |name: &str| {
+        rest(json!({ "claim_to_headers": [{ "header_name": name, "claim_name": ["a.b", "c"] }] }))
+    };
+    let configs = [
+        provider(json!({})),
+        provider(json!({ "issuer": "https://login.acme.com/oauth2/aus9o8wzkhckw9TLa0h7z" })),
+        provider(json!({ "issuer": "https://localhost:8443/oauth2/default" })),
+        provider(json!({ "issuer": null, "issuers": [ISSUER, "https://login.acme.com/oauth2/default"] })),
+        any("https://acme.okta.com"),
+        any("https://issuer.example/"),
+        provider(json!({ "token_profile": "rfc9068" })),
+        provider(json!({ "clock_skew": "0s" })),
+        provider(json!({ "clock_skew": "5m" })),
+        provider(json!({ "max_token_age": "1s" })),
+        provider(json!({ "max_token_age": "366d" })),
+        provider(
+            json!({ "algorithms": ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"] }),
+        ),
+        provider(json!({ "remote_jwks": null, "local_jwks": jwks("okta") })),
+        provider(json!({ "local_jwks": jwks("okta") })),
+        remote(json!({ "uri": "https://h:8443/keys?client_id=x" })),
+        remote(json!({ "timeout": "100ms" })),
+        remote(json!({ "timeout": "1m" })),
+        remote(json!({ "cache_duration": "1s", "max_stale": "1s" })),
+        remote(json!({ "cache_duration": "1d", "max_stale": "30d" })),
+        remote(json!({ "max_stale": "10m" })),
+        remote(json!({ "unknown_kid_cooldown": "1s" })),
+        remote(json!({ "unknown_kid_cooldown": "1h" })),
+        rest(json!({ "max_token_bytes": 1024 })),
+        rest(json!({ "max_token_bytes": 65_536 })),
+        rest(json!({ "realm": "r" })),
+        rest(json!({ "realm": "r".repeat(128) })),
+        rest(json!({ "forward": false })),
+        rest(json!({ "rules": [] })),
+        rest(json!({ "claim_to_headers": [] })),
+        header("X-Okta-Sub"),
+        header("x-forwarded-user"),
+        one(json!({ "path": "/" })),
+        one(json!({ "prefix": "/a/" })),
+        one(json!({ "path": "/100%" })),
+        one(json!({ "path_template": "/a/{b}/*/**" })),
+        one(json!({ "safe_regex": "(?i)/a(/.*)?" })),
+        one(json!({ "methods": ["GET", "VERSION-CONTROL"] })),
+        one(json!({ "hosts": ["api.example.com", "*.example.com", "[::1]", "A"] })),
+        requires(nested(8)),
+        requires(json!({ "scopes": ["com.okta.product1.admin", "https://company.com/scopes/x:y"] })),
+        requires(json!({ "claims": [{ "name": "a.b", "any_of": ["", 1, {}, true] }] })),
+    ];
+    for config in configs {
+        assert_eq!(problem(config.to_string().as_bytes()), "accepted", "{config}");
+    }
+}
+
+#[test]
+fn defaults() {
+    let config = Config::from_bytes(config(json!({}), json!({})).to_string().as_bytes()).unwrap();
+    assert_eq!((config.forward, config.max_token_bytes, config.realm.as_str()), (true, 16_384, "api"));
+    assert!(config.policy.is_empty() && config.claim_to_headers.is_empty());
+    let provider = &config.providers[0];
+    let expected = &provider.expected;
+    assert_eq!((expected.clock_skew, expected.max_token_age), (60, None));
+    assert_eq!((expected.profile, &expected.client_ids), (TokenProfile::Okta, &None));
+    assert_eq!(expected.algorithms, [Algorithm::RS256]);
+    let remote = provider.remote_jwks.as_ref().unwrap();
+    assert_eq!(
+        (remote.authority.as_str(), remote.path.as_str()),
+        ("acme.okta.com", "/oauth2/default/v1/keys")
+    );
+    let seconds = [
+        remote.schedule.timeout,
+        remote.schedule.cache_duration,
+        remote.schedule.max_stale,
+        remote.schedule.unknown_kid_cooldown,
+    ]
+    .map(|duration| duration.as_secs());
+    assert_eq!(seconds, [5, 600, 86_400, 30]);
+}

@@ -1,0 +1,227 @@
+//! Providers.
+
+use serde_json::{Value, json};
+
+use super::common::{ISSUER, config, jwks, two_providers};
+use super::refused;
+
+fn provider(changes: Value) -> Value {
+    config(changes, json!({}))
+}
+
+fn remote(more: Value) -> Value {
+    provider(json!({ "remote_jwks": super::common::with(json!({ "cluster": "c" }), more) }))
+}
+
+#[test]
+fn issuers() {
+    let issuer = |issuer: &str| provider(json!({ "issuer": issuer }));
+    let https = "providers.okta.issuer: must begin with `https://`";
+    let host = "providers.okta.issuer: must name a host, without user information";
+    let url = "providers.okta.issuer: must be a URL without spaces and without a fragment";
+    let placeholder = "providers.okta.issuer: still has a placeholder in it";
+    let query = "providers.okta.issuer: must not have a query (RFC 8414 section 2)";
+    let slash =
+        "providers.okta.issuer: must not end with `/`: Okta's issuers do not, and they are compared exactly";
+    let admin = "providers.okta.issuer: is the address of the Admin Console; leave out `-admin`";
+    let com = "providers.okta.issuer: ends with `.com.com`";
+    let org = "providers.okta.issuer: must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: access tokens of the org authorization server are for Okta alone";
+    let either = "providers.okta: needs either `issuer` or `issuers`";
+    let list = |list: Value| provider(json!({ "issuer": null, "issuers": list }));
+    refused([
+        (provider(json!({ "issuer": null })), either),
+        (provider(json!({ "issuers": [ISSUER] })), either),
+        (
+            provider(json!({ "issuer": 1 })),
+            "providers.okta.issuer: invalid type: integer `1`, expected a string",
+        ),
+        (issuer(""), https),
+        (issuer("http://acme.okta.com/oauth2/default"), https),
+        (issuer("HTTPS://acme.okta.com/oauth2/default"), https),
+        (issuer(" https://acme.okta.com/oauth2/default"), https),
+        (issuer("https://"), host),
+        (issuer("https://u:p@acme.okta.com/oauth2/default"), host),
+        (issuer("https://acme okta.com/oauth2/default"), host),
+        (issuer("https://acme.okta.com/oauth2/de fault"), url),
+        (issuer("https://acme.okta.com/oauth2/default#f"), url),
+        (issuer("https://{yourOktaDomain}/oauth2/default"), placeholder),
+        (issuer("https://yourOktaDomain/oauth2/default"), placeholder),
+        (issuer("https://acme.okta.com/oauth2/<id>"), placeholder),
+        (issuer("https://acme.okta.com/oauth2/default?x"), query),
+        (issuer("https://acme.okta.com/oauth2/default/"), slash),
+        (issuer("https://acme.okta.com/"), slash),
+        (issuer("https://acme-admin.okta.com/oauth2/default"), admin),
+        (issuer("https://acme-Admin.oktapreview.com/oauth2/default"), admin),
+        (issuer("https://acme-admin.okta-emea.com/oauth2/default"), admin),
+        (issuer("https://acme-admin.okta.com:443/oauth2/default"), admin),
+        (issuer("https://acme-admin.okta-gov.com/oauth2/default"), admin),
+        (issuer("https://acme-admin.okta.mil/oauth2/default"), admin),
+        (issuer("https://acme.okta.com.com/oauth2/default"), com),
+        (issuer("https://acme.okta.com.com:443/oauth2/default"), com),
+        (issuer("https://acme.okta.com"), org),
+        (issuer("https://acme.okta.com/oauth2"), org),
+        (issuer("https://acme.okta.com/oauth2/default/v1/keys"), org),
+        (issuer("https://acme.okta.com/x/oauth2/default"), org),
+        (list(json!([])), "providers.okta.issuers: must not be empty"),
+        (list(json!([ISSUER, ""])), "providers.okta.issuers[1]: must not be empty"),
+        (list(json!([ISSUER, "http://x/oauth2/a"])), "providers.okta.issuers[1]: must begin with `https://`"),
+        (
+            list(json!([ISSUER, ISSUER])),
+            "providers.okta: has an issuer that `okta` has already: https://acme.okta.com/oauth2/default",
+        ),
+        (
+            list(json!(ISSUER)),
+            "providers.okta.issuers: invalid type: string \"https://acme.okta.com/oauth2/default\", expected a sequence",
+        ),
+        (
+            super::common::with(
+                provider(json!({})),
+                json!({ "providers": { "a": provider(json!({}))["providers"]["okta"], "b": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.b: has an issuer that `a` has already: https://acme.okta.com/oauth2/default",
+        ),
+        (
+            super::common::with(
+                two_providers(json!({})),
+                json!({ "providers": { "": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.: must have a name",
+        ),
+    ]);
+}
+
+#[test]
+fn what_a_token_must_be_like() {
+    let algorithm = "providers.okta.algorithms[0]: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA; HS* and none are never accepted";
+    let duration = |name: &str, written: Value| provider(json!({ name: written }));
+    let mut cases = vec![
+        (provider(json!({ "audiences": null })), "providers.okta: missing field `audiences`"),
+        (
+            provider(json!({ "audiences": "api://default" })),
+            "providers.okta.audiences: invalid type: string \"api://default\", expected a sequence",
+        ),
+        (provider(json!({ "audiences": [] })), "providers.okta.audiences: must not be empty"),
+        (provider(json!({ "audiences": [""] })), "providers.okta.audiences[0]: must not be empty"),
+        (
+            provider(json!({ "audiences": ["a", 1] })),
+            "providers.okta.audiences[1]: invalid type: integer `1`, expected a string",
+        ),
+        (provider(json!({ "client_ids": [] })), "providers.okta.client_ids: must not be empty"),
+        (provider(json!({ "client_ids": ["a", ""] })), "providers.okta.client_ids[1]: must not be empty"),
+        (provider(json!({ "algorithms": [] })), "providers.okta.algorithms: must not be empty"),
+        (
+            provider(json!({ "algorithms": "RS256" })),
+            "providers.okta.algorithms: invalid type: string \"RS256\", expected a sequence",
+        ),
+        (
+            provider(json!({ "token_profile": "Okta" })),
+            "providers.okta.token_profile: unknown variant `Okta`, expected one of `okta`, `rfc9068`, `any`",
+        ),
+        (
+            provider(json!({ "token_profile": 1 })),
+            "providers.okta.token_profile: invalid type: integer `1`, expected string or map",
+        ),
+        (duration("clock_skew", json!("301s")), "providers.okta.clock_skew: must be from 0s to 5m"),
+        (duration("clock_skew", json!("5.001m")), "providers.okta.clock_skew: must be from 0s to 5m"),
+        (duration("clock_skew", json!("500ms")), "providers.okta.clock_skew: must be whole seconds"),
+        (
+            duration("clock_skew", json!(60)),
+            "providers.okta.clock_skew: invalid type: integer `60`, expected a string",
+        ),
+        (duration("max_token_age", json!("0s")), "providers.okta.max_token_age: must be from 1s to 366d"),
+        (duration("max_token_age", json!("999ms")), "providers.okta.max_token_age: must be from 1s to 366d"),
+        (duration("max_token_age", json!("1001ms")), "providers.okta.max_token_age: must be whole seconds"),
+        (duration("max_token_age", json!("367d")), "providers.okta.max_token_age: must be from 1s to 366d"),
+    ];
+    for written in ["", "60", "s", "-1s", "1 s", "1S", "1h30m", "1e3s", "+1s", "1w", "99999999999999999999d"]
+    {
+        cases.push((
+            duration("clock_skew", json!(written)),
+            "providers.okta.clock_skew: must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d",
+        ));
+    }
+    for name in ["HS256", "none", "rs256", "", "RS256 ", "ES256K"] {
+        let expected =
+            if name.is_empty() { "providers.okta.algorithms[0]: must not be empty" } else { algorithm };
+        cases.push((provider(json!({ "algorithms": [name] })), expected));
+    }
+    refused(cases);
+}
+
+#[test]
+fn keys() {
+    let local = |jwks: Value| provider(json!({ "remote_jwks": null, "local_jwks": jwks }));
+    let set = jwks("okta");
+    let many = vec![json!({}); 101];
+    refused([
+        (
+            provider(json!({ "remote_jwks": null })),
+            "providers.okta: needs `remote_jwks`, `local_jwks`, or both",
+        ),
+        (
+            provider(json!({ "remote_jwks": "okta" })),
+            "providers.okta.remote_jwks: invalid type: string \"okta\", expected struct RemoteJwks",
+        ),
+        (provider(json!({ "remote_jwks": {} })), "providers.okta.remote_jwks: missing field `cluster`"),
+        (local(json!("x")), "providers.okta.local_jwks: invalid type: string \"x\", expected a map"),
+        (local(json!({})), "providers.okta.local_jwks: the document is not a JWK Set"),
+        (local(json!({ "keys": {} })), "providers.okta.local_jwks: the document is not a JWK Set"),
+        (local(json!({ "keys": [] })), "providers.okta.local_jwks: the document has no usable signing key"),
+        (
+            local(json!({ "keys": [{ "kty": "oct", "k": "AA" }] })),
+            "providers.okta.local_jwks: the document has no usable signing key",
+        ),
+        (local(json!({ "keys": many })), "providers.okta.local_jwks: the document has more than 100 keys"),
+        (local(json!({ "keys": set })), "providers.okta.local_jwks: the document is not a JWK Set"),
+        (remote(json!({ "cluster": "" })), "providers.okta.remote_jwks.cluster: must not be empty"),
+        (
+            remote(json!({ "uri": "http://h/keys" })),
+            "providers.okta.remote_jwks.uri: must begin with `https://`",
+        ),
+        (
+            remote(json!({ "uri": "https://u@h/keys" })),
+            "providers.okta.remote_jwks.uri: must name a host, without user information",
+        ),
+        (
+            remote(json!({ "uri": "https://h/k\r\nx: y" })),
+            "providers.okta.remote_jwks.uri: must be a URL without spaces and without a fragment",
+        ),
+        (
+            remote(json!({ "uri": "https://{domain}/keys" })),
+            "providers.okta.remote_jwks.uri: still has a placeholder in it",
+        ),
+        (
+            remote(json!({ "timeout": "99ms" })),
+            "providers.okta.remote_jwks.timeout: must be from 100ms to 1m",
+        ),
+        (remote(json!({ "timeout": "61s" })), "providers.okta.remote_jwks.timeout: must be from 100ms to 1m"),
+        (
+            remote(json!({ "timeout": 5 })),
+            "providers.okta.remote_jwks.timeout: invalid type: integer `5`, expected a string",
+        ),
+        (
+            remote(json!({ "cache_duration": "999ms" })),
+            "providers.okta.remote_jwks.cache_duration: must be from 1s to 1d",
+        ),
+        (
+            remote(json!({ "cache_duration": "86401s" })),
+            "providers.okta.remote_jwks.cache_duration: must be from 1s to 1d",
+        ),
+        (
+            remote(json!({ "max_stale": "31d" })),
+            "providers.okta.remote_jwks.max_stale: must be from 1s to 30d",
+        ),
+        (
+            remote(json!({ "max_stale": "599s" })),
+            "providers.okta.remote_jwks.max_stale: must not be shorter than `cache_duration`",
+        ),
+        (
+            remote(json!({ "unknown_kid_cooldown": "0s" })),
+            "providers.okta.remote_jwks.unknown_kid_cooldown: must be from 1s to 1h",
+        ),
+        (
+            remote(json!({ "unknown_kid_cooldown": "61m" })),
+            "providers.okta.remote_jwks.unknown_kid_cooldown: must be from 1s to 1h",
+        ),
+    ]);
+}

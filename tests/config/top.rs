@@ -1,0 +1,112 @@
+//! What is neither provider nor rule.
+
+use serde_json::{Value, json};
+
+use super::common::config;
+use super::refused;
+
+#[test]
+fn top_level() {
+    let rest = |rest: Value| config(json!({}), rest);
+    let realm = "realm: must be 1 to 128 printable ASCII characters without `\"` and `\\`";
+    let size = "max_token_bytes: must be from 1024 to 65536";
+    refused([
+        (rest(json!({ "providers": null })), "the configuration is not valid: missing field `providers`"),
+        (rest(json!({ "providers": {} })), "providers: must not be empty"),
+        (rest(json!({ "providers": [] })), "providers: invalid type: sequence, expected a map"),
+        (rest(json!({ "rules": {} })), "rules: invalid type: map, expected a sequence"),
+        (rest(json!({ "rules": [1] })), "rules[0]: invalid type: integer `1`, expected struct Rule"),
+        (rest(json!({ "forward": "false" })), "forward: invalid type: string \"false\", expected a boolean"),
+        (rest(json!({ "forward": 0 })), "forward: invalid type: integer `0`, expected a boolean"),
+        (
+            rest(json!({ "max_token_bytes": "16384" })),
+            "max_token_bytes: invalid type: string \"16384\", expected u32",
+        ),
+        (
+            rest(json!({ "max_token_bytes": -1 })),
+            "max_token_bytes: invalid value: integer `-1`, expected u32",
+        ),
+        (
+            rest(json!({ "max_token_bytes": 4_294_967_296_u64 })),
+            "max_token_bytes: invalid value: integer `4294967296`, expected u32",
+        ),
+        (rest(json!({ "max_token_bytes": 0 })), size),
+        (rest(json!({ "max_token_bytes": 1023 })), size),
+        (rest(json!({ "max_token_bytes": 65_537 })), size),
+        (rest(json!({ "realm": 1 })), "realm: invalid type: integer `1`, expected a string"),
+        (rest(json!({ "realm": "" })), realm),
+        (rest(json!({ "realm": "r".repeat(129) })), realm),
+        (rest(json!({ "realm": "a\"b" })), realm),
+        (rest(json!({ "realm": "a\\b" })), realm),
+        (rest(json!({ "realm": "a\r\nb" })), realm),
+        (rest(json!({ "realm": "é" })), realm),
+    ]);
+}
+
+#[test]
+fn claim_to_headers() {
+    let header = |name: &str| {
+        config(json!({}), json!({ "claim_to_headers": [{ "header_name": name, "claim_name": "a" }] }))
+    };
+    let claim = |name: Value| {
+        config(json!({}), json!({ "claim_to_headers": [{ "header_name": "x-a", "claim_name": name }] }))
+    };
+    let twice =
+        json!([{ "header_name": "x-a", "claim_name": "a" }, { "header_name": "X-A", "claim_name": "b" }]);
+    let token = "claim_to_headers[0].header_name: must be a header name";
+    let steers = "claim_to_headers[0].header_name: is a header that steers the request itself";
+    let dots = "claim_to_headers[0].claim_name: must be names with dots between them; write a name that has dots as a list";
+    let mut cases = vec![
+        (
+            config(json!({}), json!({ "claim_to_headers": {} })),
+            "claim_to_headers: invalid type: map, expected a sequence",
+        ),
+        (
+            config(json!({}), json!({ "claim_to_headers": [{}] })),
+            "claim_to_headers[0]: missing field `header_name`",
+        ),
+        (
+            config(json!({}), json!({ "claim_to_headers": [{ "header_name": "x-a" }] })),
+            "claim_to_headers[0]: missing field `claim_name`",
+        ),
+        (
+            config(json!({}), json!({ "claim_to_headers": twice })),
+            "claim_to_headers[1].header_name: is set twice",
+        ),
+        (
+            header("x_a"),
+            "claim_to_headers[0].header_name: must not have an underscore: some backends confuse it with a hyphen",
+        ),
+        (claim(json!("")), dots),
+        (claim(json!("a..b")), dots),
+        (claim(json!(".a")), dots),
+        (claim(json!("a.")), dots),
+        (claim(json!([])), "claim_to_headers[0].claim_name: must not be empty"),
+        (claim(json!(["a", ""])), "claim_to_headers[0].claim_name[1]: must not be empty"),
+        (claim(json!(1)), "claim_to_headers[0].claim_name: expected a dotted path, or a list of names"),
+        (claim(json!([1])), "claim_to_headers[0].claim_name: expected a dotted path, or a list of names"),
+    ];
+    cases.extend(["", "x a", "x:a", ":path", "x\r\na", "é", "x,a"].map(|name| (header(name), token)));
+    cases.extend(
+        [
+            "authorization",
+            "Authorization",
+            "connection",
+            "content-length",
+            "content-type",
+            "cookie",
+            "expect",
+            "HOST",
+            "keep-alive",
+            "proxy-authorization",
+            "proxy-connection",
+            "te",
+            "trailer",
+            "transfer-encoding",
+            "upgrade",
+            "x-envoy-x",
+        ]
+        .map(|name| (header(name), steers)),
+    );
+    refused(cases);
+}

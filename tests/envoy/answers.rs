@@ -1,0 +1,190 @@
+//! Every kind of answer, through the reference configuration as it stands and the FastAPI application behind it.
+
+use serde_json::{Value, json};
+
+use super::setup::{BOTH_WORKERS, Setup, config};
+use crate::support::backend::Backend;
+use crate::support::client::{get, request};
+use crate::support::envoy::Envoy;
+use crate::support::fastapi::FastApi;
+use crate::support::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
+
+#[test]
+fn fastapi_behind_the_reference_configuration() {
+    let okta = StandIn::start(Options::default());
+    let (app, backend) = (FastApi::start(), Backend::start());
+    let envoy = Envoy::start("fastapi", &config("fastapi", &okta, &backend).app(app.port()));
+    let mint = |spec: &TokenSpec| okta.mint(Server::Default, spec);
+    let user = mint(&TokenSpec::user().groups(&["Everyone", "caf\u{e9}, IT"]));
+    let machine = mint(&TokenSpec::machine());
+    let writer = mint(&TokenSpec::user().scopes(&["items:write"]));
+    let admin = mint(&TokenSpec::user().groups(&["Everyone", "Admins"]));
+
+    let client = envoy.client();
+    assert_eq!(client.get("/").json(), json!({ "message": "Hello, World" }));
+    for path in ["/healthz", "/docs", "/redoc", "/openapi.json"] {
+        assert_eq!(client.get(path).status, 200, "{path}");
+    }
+    for path in ["/me", "/items", "/items/1", "/admin", "/nothing"] {
+        assert_eq!(client.get(path).status, 401, "{path}");
+    }
+
+    let me = client.send(&get("/me").bearer(&user));
+    assert_eq!(me.status, 200, "{me:?}");
+    let identity = me.json();
+    assert_eq!(identity["sub"], "joe.user@example.com");
+    assert_eq!(identity["groups"], json!(["Everyone", "caf\u{e9}, IT"]));
+    assert_eq!(identity["scopes"], json!(["openid", "profile", "items:read"]));
+    assert!(identity["uid"].as_str().unwrap().starts_with("00u"), "{identity}");
+    assert_eq!(client.send(&get("/me").bearer(&machine)).json()["uid"], Value::Null);
+
+    assert_eq!(client.send(&get("/items").bearer(&user)).status, 200);
+    let item =
+        request("POST", "/items").header("content-type", "application/json").body(r#"{"name":"lamp"}"#);
+    assert_eq!(client.send(&item.clone().bearer(&user)).code(), "insufficient_scope");
+    assert_eq!(client.send(&item.bearer(&writer)).status, 201);
+    assert_eq!(client.send(&get("/items").bearer(&writer)).code(), "insufficient_scope");
+    assert_eq!(client.send(&get("/admin").bearer(&user)).code(), "requirement_not_met");
+    assert_eq!(client.send(&get("/admin").bearer(&admin)).status, 200);
+    assert_eq!(client.send(&get("/nothing").bearer(&admin)).code(), "no_rule_matches");
+}
+
+#[test]
+fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
+    let setup = Setup::new("refusals", |config| config);
+    setup.warm_up();
+    let good = setup.user();
+    let mint = |spec: TokenSpec| setup.mint(&spec);
+    let kind = |kind| setup.mint(&TokenSpec::new(kind));
+    let bearer = |token: String| format!("Bearer {token}");
+    let mut forged = good.clone();
+    let last = if forged.pop() == Some('A') { 'B' } else { 'A' };
+    forged.insert(forged.len() - 40, last);
+    let unknown_issuer = "https://evil.example/oauth2/default";
+
+    let rows: Vec<(&str, Option<String>, u16, Option<&str>, &str)> = vec![
+        ("no credentials", None, 401, None, "token_missing"),
+        ("Basic", Some("Basic dXNlcjpwYXNz".into()), 401, None, "token_missing"),
+        ("opaque", Some("Bearer 5cuxSVEDaCy".into()), 401, Some("invalid_token"), "token_opaque"),
+        ("malformed", Some("Bearer a.b.c".into()), 401, Some("invalid_token"), "token_malformed"),
+        ("forged", Some(bearer(forged)), 401, Some("invalid_token"), "token_malformed"),
+        ("encrypted", Some(bearer(kind(Kind::Encrypted))), 401, Some("invalid_token"), "token_encrypted"),
+        ("ID token", Some(bearer(kind(Kind::IdToken))), 401, Some("invalid_token"), "audience_not_allowed"),
+        ("DPoP-bound", Some(bearer(kind(Kind::DpopBound))), 401, Some("invalid_token"), "token_bound"),
+        (
+            "ID token for this audience",
+            Some(bearer(mint(TokenSpec::new(Kind::IdToken).claim("aud", "api://default")))),
+            401,
+            Some("invalid_token"),
+            "not_an_access_token",
+        ),
+        (
+            "org server",
+            Some(bearer(setup.okta.mint(Server::Org, &TokenSpec::new(Kind::OrgAccess)))),
+            401,
+            Some("invalid_token"),
+            "issuer_unknown",
+        ),
+        (
+            "another authorization server",
+            Some(bearer(setup.okta.mint(Server::Custom, &TokenSpec::user()))),
+            401,
+            Some("invalid_token"),
+            "issuer_unknown",
+        ),
+        (
+            "its token with our issuer's name",
+            Some(bearer(
+                setup.okta.mint(
+                    Server::Custom,
+                    &TokenSpec::user()
+                        .claim("iss", setup.okta.issuer(Server::Default))
+                        .claim("aud", "api://default")
+                        .header("kid", setup.okta.kid(Server::Default)),
+                ),
+            )),
+            401,
+            Some("invalid_token"),
+            "signature_invalid",
+        ),
+        (
+            "unknown issuer",
+            Some(bearer(mint(TokenSpec::user().claim("iss", unknown_issuer)))),
+            401,
+            Some("invalid_token"),
+            "issuer_unknown",
+        ),
+        (
+            "expired",
+            Some(bearer(mint(TokenSpec::user().lifetime(-120)))),
+            401,
+            Some("invalid_token"),
+            "token_expired",
+        ),
+        (
+            "wrong audience",
+            Some(bearer(mint(TokenSpec::user().claim("aud", "api://default/")))),
+            401,
+            Some("invalid_token"),
+            "audience_not_allowed",
+        ),
+        (
+            "not allowed algorithm",
+            Some(bearer(mint(TokenSpec::user().header("alg", "HS256")))),
+            401,
+            Some("invalid_token"),
+            "algorithm_not_allowed",
+        ),
+        (
+            "two tokens",
+            Some(format!("Bearer {good} {good}")),
+            400,
+            Some("invalid_request"),
+            "multiple_credentials",
+        ),
+    ];
+    for (name, authorization, status, error, code) in rows {
+        for _ in 0..4 {
+            let mut request = get("/me");
+            if let Some(value) = &authorization {
+                request = request.header("authorization", value);
+            }
+            let response = setup.send(&request);
+            assert_eq!((response.status, response.code().as_str()), (status, code), "{name}: {response:?}");
+            let challenge = response.header("www-authenticate").unwrap();
+            assert!(challenge.starts_with("Bearer realm=\"api\""), "{name}: {challenge}");
+            match error {
+                Some(error) => {
+                    assert!(challenge.contains(&format!(",error=\"{error}\"")), "{name}: {challenge}")
+                }
+                None => assert!(!challenge.contains("error"), "{name}: {challenge}"),
+            }
+            assert_eq!(response.header("content-type"), Some("application/json"), "{name}");
+            assert_eq!(response.header("cache-control"), Some("no-store"), "{name}");
+            assert!(response.json()["detail"].is_string(), "{name}");
+        }
+    }
+    let doubled = get("/me").bearer(&good).bearer(&good);
+    assert_eq!(setup.send(&doubled).code(), "multiple_credentials");
+    assert_eq!(setup.envoy.count("decision.token_expired"), 4, "each code is a counter");
+    assert!(setup.envoy.count("decision.allowed") >= BOTH_WORKERS as u64);
+    setup.assert_alive();
+}
+
+#[test]
+fn grpc_requests_get_a_grpc_status() {
+    let setup = Setup::new("grpc", |config| config);
+    setup.warm_up();
+    let call = |token: Option<&str>| {
+        let mut call =
+            request("POST", "/items").header("content-type", "application/grpc").header("te", "trailers");
+        if let Some(token) = token {
+            call = call.bearer(token);
+        }
+        let response = setup.send(&call);
+        assert_eq!(response.status, 200, "{response:?}");
+        response.header("grpc-status").map(str::to_owned)
+    };
+    assert_eq!(call(None).as_deref(), Some("16"), "UNAUTHENTICATED");
+    assert_eq!(call(Some(&setup.user())).as_deref(), Some("7"), "PERMISSION_DENIED: no items:write");
+}

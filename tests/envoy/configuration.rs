@@ -1,0 +1,80 @@
+//! A broken configuration is refused when Envoy loads it, and the log says what is wrong and where.
+
+use serde_json::{Value, json};
+
+use super::setup::config;
+use crate::support::backend::Backend;
+use crate::support::config::EnvoyConfig;
+use crate::support::envoy::{Envoy, Refusal, WORKERS};
+use crate::support::stand_in::{Options, StandIn};
+
+fn refused(name: &str, config: &EnvoyConfig) -> Refusal {
+    match Envoy::try_start(name, config, WORKERS) {
+        Ok(_) => panic!("{name}: Envoy has started"),
+        Err(refusal) => refusal,
+    }
+}
+
+#[test]
+fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let reference = config("configuration", &okta, &backend);
+    let changed = |path: &str, value: Value| {
+        let mut config = reference.clone();
+        *config.plugin().pointer_mut(path).unwrap() = value;
+        config
+    };
+    let long: Value = vec![json!("x"); 100_000].into();
+    for (name, config, says) in [
+        ("empty", reference.clone().with_plugin_text(""), "the configuration is empty"),
+        ("no JSON", reference.clone().with_plugin_text("providers:"), "the configuration is not JSON"),
+        ("duplicate", reference.clone().with_plugin_text(r#"{"a":1,"a":2}"#), "the same member twice"),
+        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration is empty"),
+        ("no providers", reference.clone().with_plugin(json!({ "rules": [] })), "missing field `providers`"),
+        (
+            "an empty scope",
+            changed("/rules/4/requires/scopes/0", json!("")),
+            "rules[4].requires.scopes[0]: must not be empty",
+        ),
+        ("a list that is long and wrong", changed("/rules/4/requires", long), "rules[4].requires: "),
+        (
+            "a typo",
+            changed("/rules/4", json!({ "match": {}, "require": {} })),
+            "rules[4].require: unknown field `require`",
+        ),
+        (
+            "the org server",
+            changed("/providers/okta/issuer", json!("https://acme.okta.example")),
+            "providers.okta.issuer: must be that of a custom authorization server",
+        ),
+        (
+            "HS256",
+            changed(
+                "/providers/okta",
+                json!({
+                    "issuer": "https://acme.okta.example/oauth2/default", "audiences": ["api://default"],
+                    "remote_jwks": { "cluster": "okta" }, "algorithms": ["HS256"]
+                }),
+            ),
+            "providers.okta.algorithms[0]: must be one of",
+        ),
+    ] {
+        let refusal = refused("configuration", &config);
+        assert!(!refusal.status.success(), "{name}");
+        assert!(
+            refusal.log.contains("configuration refused: ") && refusal.log.contains(says),
+            "{name}: {says} in:\n{}",
+            refusal.log
+        );
+        assert!(!refusal.log.contains("panicked"), "{name}:\n{}", refusal.log);
+    }
+}
+
+#[test]
+fn a_configuration_as_text_works_as_well() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let mut reference = config("configuration-text", &okta, &backend);
+    let text = reference.plugin().to_string();
+    let envoy = Envoy::start("configuration-text", &reference.with_plugin_text(&text));
+    assert_eq!(envoy.client().get("/me").code(), "token_missing");
+}

@@ -1,0 +1,98 @@
+//! What the backend and the access log learn, and that nobody but the filter can tell them.
+
+use super::setup::Setup;
+use crate::support::client::get;
+use crate::support::stand_in::TokenSpec;
+
+const SPOOFED: [&str; 4] = ["x-okta-sub", "X-Okta-Sub", "x_okta_sub", "x-okta_sub"];
+
+#[test]
+fn what_the_client_says_of_itself_never_arrives() {
+    let setup = Setup::new("spoofing", |config| config);
+    setup.warm_up();
+    let token = setup.user();
+    for path in ["/", "/me"] {
+        let mut request = get(path).bearer(&token).header("x-other", "stays");
+        for name in SPOOFED {
+            request = request.header(name, "root").header(name, "admin");
+        }
+        // The machine claims that the token lacks must not be filled in by the client, either.
+        let response = setup.send(&request.header("x-okta-groups", "[\"Admins\"]"));
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+        let seen = response.json();
+        let headers = seen["headers"].as_object().unwrap();
+        let expected = if path == "/" { None } else { Some("[\"joe.user@example.com\"]".to_owned()) };
+        assert_eq!(headers.get("x-okta-sub").map(ToString::to_string), expected, "{path}");
+        assert!(!headers.keys().any(|name| name.contains('_')), "{path}: {headers:?}");
+        assert!(
+            !response.body.contains("root") && !response.body.contains("Admins"),
+            "{path}: {}",
+            response.body
+        );
+        assert!(!headers.contains_key("authorization"), "{path}: forward is false");
+        assert_eq!(headers["x-other"][0], "stays");
+    }
+}
+
+#[test]
+fn a_claim_that_the_token_lacks_is_no_header() {
+    let setup = Setup::new("machine-identity", |config| config);
+    setup.warm_up();
+    let token = setup.mint(&TokenSpec::machine().claim("sub", "a\r\nx-okta-groups: root\u{e9}%"));
+    let response = setup.send(&get("/me").bearer(&token).header("x-okta-uid", "00u-root"));
+    assert_eq!(response.status, 200, "{response:?}");
+    let seen = response.json();
+    assert_eq!(seen["headers"]["x-okta-sub"][0], "a%0D%0Ax-okta-groups: root%C3%A9%25");
+    assert_eq!(seen["headers"]["x-okta-scopes"][0], "[\"items:read\"]");
+    assert!(
+        seen["headers"].get("x-okta-uid").is_none() && seen["headers"].get("x-okta-groups").is_none(),
+        "{seen}"
+    );
+}
+
+#[test]
+fn forward_hands_the_token_on() {
+    let setup = Setup::new("forward", |mut config| {
+        config.plugin()["forward"] = true.into();
+        config
+    });
+    setup.warm_up();
+    let token = setup.user();
+    let response = setup.send(&get("/me").bearer(&token));
+    assert_eq!(response.json()["headers"]["authorization"][0], format!("Bearer {token}"));
+}
+
+#[test]
+fn access_logs_have_the_decision_and_never_a_token() {
+    let path = crate::support::scratch("access-log").join("access.log");
+    let _ = std::fs::remove_file(&path);
+    let setup = Setup::new("access-log", |config| config.access_log(&path));
+    setup.warm_up();
+    let (good, expired) = (setup.user(), setup.mint(&TokenSpec::user().lifetime(-120)));
+    setup.send(&get("/me?x=1").bearer(&good));
+    setup.send(&get("/me").bearer(&expired));
+    setup.send(&get("/"));
+    let wanted = [
+        "/me 200 via_upstream decision=allow code=allowed sub=joe.user@example.com cid=",
+        "/me 401 okta_authz{token_expired} decision=deny code=token_expired sub=- cid=-",
+        "/ 200 via_upstream decision=allow code=public sub=- cid=-",
+    ];
+    let mut log = String::new();
+    // Envoy writes its access log when a second has passed.
+    for _ in 0..100 {
+        log = std::fs::read_to_string(&path).unwrap_or_default();
+        if wanted.iter().all(|line| log.contains(line)) {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    for line in wanted {
+        assert!(log.contains(line), "{line} in:\n{log}");
+    }
+    let everything = log + &setup.envoy.log();
+    for token in [&good, &expired] {
+        for segment in token.split('.') {
+            assert!(!everything.contains(segment), "a segment of a token is in a log");
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! The compiled filter in a real Envoy with two workers, the stand-in Okta behind TLS, and real requests.
+//!
+//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`, `OKTA_AUTHZ_PYTHON`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::type_complexity,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod answers;
+mod configuration;
+mod guard;
+mod hostile;
+mod identity;
+mod keys;
+mod paths;
+mod setup;
+mod signatures;
+mod signing;

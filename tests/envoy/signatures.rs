@@ -1,0 +1,100 @@
+//! Signatures of every algorithm through the filter, and the public vectors through Envoy's own crypto.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::crypto::{Algorithm, Prefer, PublicKey, SignatureError, SignatureVerifier, envoy};
+use serde_json::json;
+
+use super::setup::{Setup, config};
+use super::signing::Keys;
+use crate::support::backend::Backend;
+use crate::support::client::{Client, get};
+use crate::support::envoy::Envoy;
+use crate::support::stand_in::{Options, Server, StandIn};
+
+#[path = "../vectors/run.rs"]
+mod run;
+
+/// RS and ES by Envoy, PS and EdDSA by jwt-simple inside the VM: a client sees no difference.
+#[test]
+fn every_algorithm_through_the_filter() {
+    let keys = Keys::generate();
+    let setup = Setup::new("algorithms", |mut config| {
+        let provider = &mut config.plugin()["providers"]["okta"];
+        provider.as_object_mut().unwrap().remove("remote_jwks");
+        provider["local_jwks"] = keys.jwks();
+        provider["algorithms"] =
+            json!(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]);
+        config
+    });
+    assert!(setup.envoy.log().contains("signatures: RSA and ECDSA by the host"), "{}", setup.envoy.log());
+    let token = setup.user();
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
+    let ask = |token: &str| {
+        let response = setup.send(&get("/me").bearer(token));
+        (response.status, response.code())
+    };
+    for algorithm in keys.algorithms() {
+        let token = keys.sign(algorithm, &payload);
+        let good = ask(&token);
+        assert_eq!(good.0, 200, "{algorithm}: {good:?}");
+        let (signed, signature) = token.rsplit_once('.').unwrap();
+        let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+        let broken = |signature: &[u8]| ask(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)));
+        // A byte at a time: every bit is the vectors' business, here it is the way through Envoy.
+        for at in (0..signature.len()).step_by(7) {
+            let mut flipped = signature.clone();
+            flipped[at] ^= 1;
+            assert_eq!(broken(&flipped), (401, "signature_invalid".to_owned()), "{algorithm}, byte {at}");
+        }
+        for length in [1, signature.len() / 2, signature.len() - 1] {
+            assert_eq!(broken(&signature[..length]).1, "signature_invalid", "{algorithm}, {length} bytes");
+        }
+        assert_eq!(
+            broken(&[&signature[..], &[0]].concat()).1,
+            "signature_invalid",
+            "{algorithm}, a byte more"
+        );
+        let other = keys.sign(algorithm, b"{}");
+        let (_, other) = other.rsplit_once('.').unwrap();
+        assert_eq!(
+            ask(&format!("{signed}.{other}")).1,
+            "signature_invalid",
+            "{algorithm}, another's signature"
+        );
+    }
+    assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
+}
+
+/// Envoy's `verify_signature`, asked over HTTP by way of `tests/wasm/signature_oracle.rs`.
+struct EnvoyCrypto(Client);
+
+impl SignatureVerifier for EnvoyCrypto {
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let question = STANDARD.encode(envoy::request(algorithm, key, message, signature)?);
+        let response = self.0.send(&get("/").header("x-question", question));
+        assert_eq!(response.status, 200, "{response:?}");
+        envoy::answer(&STANDARD.decode(response.body).unwrap())
+    }
+}
+
+#[test]
+fn the_public_vectors_through_envoys_crypto() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let _ = okta.kid(Server::Default);
+    let config = config("oracle", &okta, &backend).module(&crate::support::wasm("signature_oracle"));
+    let envoy = Envoy::start("oracle", &config);
+    let verifier = Prefer(EnvoyCrypto(envoy.client()), Software);
+    // Each mutant is a request: what every bit does, the native run has shown.
+    let mutants = |_| run::Bounds { flips: 2, truncations: 1 };
+    for report in run::everything(&run::Backend { name: "envoy", verifier: &verifier, mutants }) {
+        report.check();
+    }
+}

@@ -1,0 +1,79 @@
+//! What the backend and the access log are told of the client.
+
+use serde_json::{Value, json};
+
+use super::common::{NOW, Token, config, decide, filter, get};
+use okta_authz_filter::filter::Verdict;
+
+fn permit(headers: Value, rules: Value, token: Option<Token>) -> okta_authz_filter::filter::Permit {
+    let filter = filter(&config(json!({}), json!({ "claim_to_headers": headers, "rules": rules })));
+    let value = token.map(|token| format!("Bearer {}", token.compact()));
+    let values: Vec<&[u8]> = value.iter().map(String::as_bytes).collect();
+    match decide(&filter, &get("/items"), &values, NOW) {
+        Verdict::Allow(permit) => permit,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn claims_become_headers() {
+    for (name, claim, value, expected) in [
+        ("a string", "x", json!("joe"), Some("joe")),
+        ("a number", "x", json!(7), Some("7")),
+        ("a list", "x", json!(["a", "b,c"]), Some(r#"["a","b,c"]"#)),
+        ("nothing there", "y", json!("joe"), None),
+        ("an empty string", "x", json!(""), Some("")),
+        ("an attempt at a second header", "x", json!("joe\r\nx-role: root"), Some("joe%0D%0Ax-role: root")),
+        ("an attempt at a second header, in a list", "x", json!(["\r\nx: y"]), Some(r#"["\r\nx: y"]"#)),
+        ("not ASCII", "x", json!("é"), Some("%C3%A9")),
+        ("an encoded character stays one", "x", json!("%0A"), Some("%250A")),
+        ("a nested claim", "x.y", json!({ "y": "z" }), Some("z")),
+    ] {
+        let headers = json!([{ "header_name": "X-Okta-Claim", "claim_name": claim }]);
+        let permit = permit(headers, json!([]), Some(Token::user().claims(json!({ "x": value }))));
+        let set: Vec<_> = permit.identity_headers().iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        let wanted: Vec<_> = expected.into_iter().map(|value| ("x-okta-claim", value)).collect();
+        assert_eq!(set, wanted, "{name}");
+    }
+}
+
+#[test]
+fn what_the_client_sent_is_removed_whatever_the_token_has() {
+    // Whoever strips reads the configured names, not the permit: so they must all be there, in lower case, whether or
+    // not the token has the claim and whether or not the rule asks for a token.
+    let headers = json!([
+        { "header_name": "X-Okta-Sub", "claim_name": "sub" },
+        { "header_name": "x-okta-tenant", "claim_name": "tenant" },
+    ]);
+    let filter = filter(&config(json!({}), json!({ "claim_to_headers": headers.clone() })));
+    let names: Vec<_> = filter.config().claim_to_headers.iter().map(|h| h.header_name.as_str()).collect();
+    assert_eq!(names, ["x-okta-sub", "x-okta-tenant"]);
+
+    let public = permit(headers, json!([{ "match": {}, "public": true }]), Some(Token::user()));
+    assert!(public.identity_headers().is_empty() && public.identity().is_empty());
+}
+
+#[test]
+fn identity_for_logs() {
+    let of = |token| permit(json!([]), json!([]), Some(token)).identity().to_vec();
+    assert_eq!(
+        of(Token::user()),
+        [
+            ("sub", "joe.user@example.com".to_owned()),
+            ("uid", "00ujmkLgagxeRrAg20g3".to_owned()),
+            ("cid", "0oa1m2mSvcClnt9A5d07".to_owned()),
+        ]
+    );
+    assert!(of(Token::machine()).iter().all(|(name, _)| *name != "uid"));
+}
+
+// A user name may have any character, and access logs print filter state as it is: a line break in it would write a
+// line of its own into the log.
+#[test]
+fn identity_for_logs_stays_on_its_line() {
+    let token =
+        Token::user().claims(json!({ "sub": "joe\n[1999] GET /admin 200", "uid": "a\r\nb\u{1b}[2K" }));
+    for (name, value) in permit(json!([]), json!([]), Some(token)).identity() {
+        assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{name}: {value:?}");
+    }
+}

@@ -1,0 +1,142 @@
+//! Which key, and what happens when it is not there.
+
+use serde_json::{Value, json};
+
+use super::common::Outcome::{Allow, Deny, Wait};
+use super::common::{
+    KID, OTHER_ISSUER, RSA_A, RSA_B, Signer, Token, config, get, jwks, rules, two_providers,
+};
+use super::{Row, Sent, row};
+use okta_authz_filter::rejection::Rejection as R;
+
+pub(crate) fn rows() -> Vec<Row> {
+    let okta = || config(json!({}), json!({}));
+    let two = || two_providers(json!({}));
+    let algorithms = |names: Value| config(json!({ "algorithms": names }), json!({}));
+    let any = || config(json!({ "token_profile": "any" }), json!({}));
+    let pinned = || config(json!({ "remote_jwks": null, "local_jwks": jwks("okta") }), json!({}));
+    let one_key = || {
+        let keys = json!({ "keys": [jwks("okta")["keys"][0]] });
+        config(json!({ "token_profile": "any", "remote_jwks": null, "local_jwks": keys }), json!({}))
+    };
+    let impatient = || {
+        config(
+            json!({ "remote_jwks": { "cluster": "okta", "max_stale": "1h", "cache_duration": "10m" } }),
+            json!({}),
+        )
+    };
+    let head = |changes: Value| Token::user().head(changes);
+    let es256 = || head(json!({ "kid": "ec", "alg": "ES256" })).signed_by(Signer::Es256);
+    let shared = |issuer: Option<&str>, signer: Signer| {
+        let token = head(json!({ "kid": "shared" })).signed_by(signer);
+        issuer.map_or(token.clone(), |issuer| token.claims(json!({ "iss": issuer })))
+    };
+    let mut table = vec![
+        ("pinned keys alone", pinned(), Token::user(), 0, Allow),
+        ("unknown kid", okta(), head(json!({ "kid": "new" })), 0, Wait(R::KeyUnknown)),
+        ("no kid", okta(), head(json!({ "kid": null })), 0, Deny(R::KeyIdMissing)),
+        ("no kid, profile any, one key", one_key(), head(json!({ "kid": null })), 0, Allow),
+        ("no kid, profile any, several", any(), head(json!({ "kid": null })), 0, Deny(R::KeyMismatch)),
+        ("ES256 not configured", okta(), es256(), 0, Deny(R::AlgorithmNotAllowed)),
+        ("ES256", algorithms(json!(["RS256", "ES256"])), es256(), 0, Allow),
+        (
+            "PS256 with a key that is not tied",
+            algorithms(json!(["PS256"])),
+            head(json!({ "kid": "untied", "alg": "PS256" })).signed_by(Signer::Ps256),
+            0,
+            Allow,
+        ),
+        (
+            "RS384 with its key",
+            algorithms(json!(["RS384"])),
+            head(json!({ "kid": "rs384", "alg": "RS384" })).signed_by(Signer::Rs384),
+            0,
+            Allow,
+        ),
+        ("RS256 with a key tied to RS384", okta(), head(json!({ "kid": "rs384" })), 0, Deny(R::KeyMismatch)),
+        (
+            "a key that cannot be used here",
+            okta(),
+            head(json!({ "kid": "exponent-3" })),
+            0,
+            Deny(R::CryptoUnavailable),
+        ),
+        (
+            "a signature of another key",
+            okta(),
+            Token::user().signed_by(Signer::Rs256(&RSA_B)),
+            0,
+            Deny(R::SignatureInvalid),
+        ),
+        ("shared kid, first issuer, its key", two(), shared(None, Signer::Rs256(&RSA_A)), 0, Allow),
+        (
+            "shared kid, first issuer, other's key",
+            two(),
+            shared(None, Signer::Rs256(&RSA_B)),
+            0,
+            Deny(R::SignatureInvalid),
+        ),
+        (
+            "shared kid, second issuer, its key",
+            two(),
+            shared(Some(OTHER_ISSUER), Signer::Rs256(&RSA_B)),
+            0,
+            Allow,
+        ),
+        (
+            "shared kid, second issuer, other's key",
+            two(),
+            shared(Some(OTHER_ISSUER), Signer::Rs256(&RSA_A)),
+            0,
+            Deny(R::SignatureInvalid),
+        ),
+        (
+            "kid of the other issuer",
+            two(),
+            Token::user().claims(json!({ "iss": OTHER_ISSUER })),
+            0,
+            Wait(R::KeyUnknown),
+        ),
+    ];
+    let young = |at: u64| Token::user().claims(json!({ "exp": super::common::NOW + at + 3600 }));
+    table.push(("keys as old as max_stale", impatient(), young(3600), 3600, Allow));
+    table.push(("keys older than max_stale", impatient(), young(3601), 3601, Wait(R::KeysStale)));
+    table
+        .into_iter()
+        .map(|(name, config, token, at, verdict)| {
+            row(name, config, get("/items"), Sent::Bearer(token), at, verdict)
+        })
+        .collect()
+}
+
+/// No key set has arrived yet.
+pub(crate) fn cold_rows() -> Vec<Row> {
+    let okta = || config(json!({}), json!({}));
+    let both = || config(json!({ "local_jwks": jwks("other") }), json!({}));
+    let open = || rules(json!([{ "match": { "path": "/items" }, "public": true }]));
+    let expired = || Token::user().claims(json!({ "exp": 1 }));
+    let table = vec![
+        ("a good token", okta(), Sent::Bearer(Token::user()), Wait(R::KeysUnavailable)),
+        ("no token", okta(), Sent::Nothing, Deny(R::TokenMissing)),
+        ("public", open(), Sent::Nothing, super::common::Outcome::Public),
+        ("an expired token waits for nothing", okta(), Sent::Bearer(expired()), Deny(R::TokenExpired)),
+        ("an unknown issuer waits for nothing", okta(), Sent::Bearer(Token::other()), Deny(R::IssuerUnknown)),
+        (
+            "another algorithm waits for nothing",
+            okta(),
+            Sent::Bearer(Token::user().head(json!({ "alg": "HS256", "kid": KID }))),
+            Deny(R::AlgorithmNotAllowed),
+        ),
+        // A 401 would make the client throw away a token that is good under a key that has not arrived yet.
+        (
+            "pinned keys there, remote ones not: nobody can say that a key is unknown",
+            both(),
+            Sent::Bearer(Token::user()),
+            Wait(R::KeysUnavailable),
+        ),
+    ];
+    table
+        .into_iter()
+        .map(|(name, config, sent, verdict)| row(name, config, get("/items"), sent, 0, verdict))
+        .collect()
+}

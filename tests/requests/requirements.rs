@@ -1,0 +1,190 @@
+//! What a rule asks of a token.
+
+use serde_json::{Value, json};
+
+use super::common::Outcome::{Allow, Deny};
+use super::common::{OTHER_ISSUER, Outcome, Token, get, rules, scopes, two_providers, with};
+use super::{Row, Sent, row};
+use okta_authz_filter::rejection::Rejection as R;
+
+pub(crate) fn rows() -> Vec<Row> {
+    let unmet = || Deny(R::RequirementNotMet);
+    let claim = |changes: Value| Token::user().claims(changes);
+    let tier = |test: Value| json!({ "claims": [with(json!({ "name": "tier" }), test)] });
+    let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
+        ("nothing", json!({}), Token::machine(), Allow),
+        ("scopes, one of one", json!({ "scopes": ["items:read"] }), Token::user(), Allow),
+        ("scopes, all", json!({ "scopes": ["openid", "items:read"] }), Token::user(), Allow),
+        (
+            "scopes, not all: all are named",
+            json!({ "scopes": ["openid", "b"] }),
+            Token::user(),
+            scopes(&["openid", "b"]),
+        ),
+        ("any_scopes, one", json!({ "any_scopes": ["b", "openid"] }), Token::user(), Allow),
+        (
+            "any_scopes, none: each would do",
+            json!({ "any_scopes": ["b", "c"] }),
+            Token::user(),
+            scopes(&["b", "c"]),
+        ),
+        (
+            "both kinds are named",
+            json!({ "scopes": ["a"], "any_scopes": ["b"] }),
+            Token::user(),
+            scopes(&["a", "b"]),
+        ),
+        ("groups, one", json!({ "groups": ["Admins", "IT, EMEA"] }), Token::user(), Allow),
+        ("groups, none", json!({ "groups": ["Admins"] }), Token::user(), unmet()),
+        ("groups, no claim", json!({ "groups": ["Everyone"] }), Token::machine(), unmet()),
+        ("groups, empty", json!({ "groups": ["Everyone"] }), claim(json!({ "groups": [] })), unmet()),
+        (
+            "groups, not ASCII",
+            json!({ "groups": ["Führung"] }),
+            claim(json!({ "groups": ["Führung"] })),
+            Allow,
+        ),
+        (
+            "client_ids, on the list",
+            json!({ "client_ids": ["0oa1m2mSvcClnt9A5d07"] }),
+            Token::machine(),
+            Allow,
+        ),
+        ("client_ids, not on it", json!({ "client_ids": ["0oaX"] }), Token::user(), unmet()),
+        ("claims, equals", tier(json!({ "equals": 1 })), Token::user(), Allow),
+        ("claims, equals something else", tier(json!({ "equals": 2 })), Token::user(), unmet()),
+        ("claims, any_of", tier(json!({ "any_of": [0, 1] })), Token::user(), Allow),
+        ("claims, none of", tier(json!({ "any_of": [0, 2] })), Token::user(), unmet()),
+        ("claims, 1.0 is 1", tier(json!({ "equals": 1.0 })), Token::user(), Allow),
+        ("claims, exists", tier(json!({ "exists": true })), Token::user(), Allow),
+        ("claims, must not exist", tier(json!({ "exists": false })), Token::user(), unmet()),
+        ("claims, is not there", tier(json!({ "exists": true })), claim(json!({ "tier": null })), unmet()),
+        (
+            "claims, rightly not there",
+            tier(json!({ "exists": false })),
+            claim(json!({ "tier": null })),
+            Allow,
+        ),
+        (
+            "claims, null is there",
+            tier(json!({ "exists": false })),
+            Token::user().raw_payload(&Token::user().payload.replace(r#""tier":1"#, r#""tier":null"#)),
+            unmet(),
+        ),
+        (
+            "claims, a list with it",
+            json!({ "claims": [{ "name": "tier", "equals": 1 }] }),
+            claim(json!({ "tier": [0, 1] })),
+            Allow,
+        ),
+        (
+            "claims, dotted",
+            json!({ "claims": [{ "name": "a.b", "equals": "x" }] }),
+            claim(json!({ "a": { "b": "x" } })),
+            Allow,
+        ),
+        (
+            "claims, dots in the name are not a path",
+            json!({ "claims": [{ "name": "a.b", "equals": "x" }] }),
+            claim(json!({ "a.b": "x" })),
+            unmet(),
+        ),
+        (
+            "claims, a list of names",
+            json!({ "claims": [{ "name": ["a.b"], "equals": "x" }] }),
+            claim(json!({ "a.b": "x" })),
+            Allow,
+        ),
+        (
+            "claims, user tokens only",
+            json!({ "claims": [{ "name": "uid", "exists": true }] }),
+            Token::machine(),
+            unmet(),
+        ),
+        (
+            "claims, all of them",
+            json!({ "claims": [{ "name": "tier", "equals": 1 }, { "name": "ver", "equals": 2 }] }),
+            Token::user(),
+            unmet(),
+        ),
+        // Compared through f64, these two would be the same tenant.
+        (
+            "claims, large integers",
+            json!({ "claims": [{ "name": "t", "equals": 9_007_199_254_740_993_u64 }] }),
+            claim(json!({ "t": 9_007_199_254_740_992_u64 })),
+            unmet(),
+        ),
+        (
+            "any_of, the second",
+            json!({ "any_of": [{ "scopes": ["b"] }, { "groups": ["Everyone"] }] }),
+            Token::user(),
+            Allow,
+        ),
+        (
+            "any_of, none: a scope would help",
+            json!({ "any_of": [{ "groups": ["A"] }, { "scopes": ["b"] }] }),
+            Token::user(),
+            scopes(&["b"]),
+        ),
+        (
+            "any_of, none: no scope helps",
+            json!({ "any_of": [{ "groups": ["A"] }, { "client_ids": ["b"] }] }),
+            Token::user(),
+            unmet(),
+        ),
+        (
+            "all_of",
+            json!({ "all_of": [{ "scopes": ["openid"] }, { "groups": ["Everyone"] }] }),
+            Token::user(),
+            Allow,
+        ),
+        (
+            "all_of, scopes of all",
+            json!({ "all_of": [{ "scopes": ["a"] }, { "scopes": ["b"] }] }),
+            Token::user(),
+            scopes(&["a", "b"]),
+        ),
+        (
+            "all_of, a scope would not be enough",
+            json!({ "all_of": [{ "scopes": ["a"] }, { "groups": ["A"] }] }),
+            Token::user(),
+            unmet(),
+        ),
+        ("not", json!({ "not": { "groups": ["Contractors"] } }), Token::user(), Allow),
+        ("not, but it is", json!({ "not": { "groups": ["Everyone"] } }), Token::user(), unmet()),
+        (
+            "not two things at once, one of them",
+            json!({ "not": { "groups": ["Everyone"], "scopes": ["b"] } }),
+            Token::user(),
+            Allow,
+        ),
+        (
+            "nested",
+            json!({ "all_of": [{ "any_of": [{ "not": { "scopes": ["openid"] } }, { "all_of": [{ "scopes": ["openid"] }] }] }] }),
+            Token::user(),
+            Allow,
+        ),
+        (
+            "nested, refused",
+            json!({ "not": { "any_of": [{ "not": { "scopes": ["openid"] } }, { "groups": ["Everyone"] }] } }),
+            Token::user(),
+            unmet(),
+        ),
+        ("everything must hold", json!({ "scopes": ["openid"], "groups": ["A"] }), Token::user(), unmet()),
+    ];
+    let mut rows: Vec<Row> = table
+        .into_iter()
+        .map(|(name, requires, token, verdict)| {
+            let config = rules(json!([{ "match": {}, "requires": requires }]));
+            row(name, config, get("/items"), Sent::Bearer(token), 0, verdict)
+        })
+        .collect();
+    // A rule for one of several issuers.
+    let bound = || {
+        let issuer = json!({ "claims": [{ "name": "iss", "equals": OTHER_ISSUER }] });
+        two_providers(json!({ "rules": [{ "match": {}, "requires": issuer }] }))
+    };
+    rows.push(row("a rule for one issuer", bound(), get("/"), Sent::Bearer(Token::other()), 0, Allow));
+    rows.push(row("a rule for another issuer", bound(), get("/"), Sent::Bearer(Token::user()), 0, unmet()));
+    rows
+}

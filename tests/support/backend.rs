@@ -1,0 +1,79 @@
+//! A backend that says what has reached it: the method, the path and the headers of each request, and how many.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use axum::extract::Request;
+use serde_json::{Map, Value, json};
+use tokio::sync::oneshot;
+
+/// A running backend. Dropping it stops it.
+pub struct Backend {
+    port: u16,
+    requests: Arc<AtomicU64>,
+    running: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Backend {
+    pub fn start() -> Self {
+        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        listener.set_nonblocking(true).expect("non-blocking");
+        let port = listener.local_addr().expect("an address").port();
+        let requests = Arc::new(AtomicU64::new(0));
+        let counter = Arc::clone(&requests);
+        let (running, stopped) = oneshot::channel::<()>();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let thread = std::thread::spawn(move || {
+            runtime.block_on(async {
+                let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
+                let app = axum::Router::new().fallback(move |request: Request| {
+                    counter.fetch_add(1, Ordering::SeqCst);
+                    async move { ([("content-type", "application/json")], describe(&request).to_string()) }
+                });
+                let stop = async {
+                    // Resolves, with an error, when the other end is dropped.
+                    let _ = stopped.await;
+                };
+                tokio::select! {
+                    () = stop => {}
+                    _ = axum::serve(listener, app) => {}
+                }
+            });
+            runtime.shutdown_background();
+        });
+        Self { port, requests, running: Some(running), thread: Some(thread) }
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// How many requests have reached it.
+    pub fn requests(&self) -> u64 {
+        self.requests.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Backend {
+    fn drop(&mut self) {
+        drop(self.running.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Headers with all their values: a second value must not hide.
+fn describe(request: &Request) -> Value {
+    let mut headers = Map::new();
+    for (name, value) in request.headers() {
+        let values = headers.entry(name.as_str()).or_insert_with(|| json!([]));
+        if let Some(values) = values.as_array_mut() {
+            values.push(String::from_utf8_lossy(value.as_bytes()).into());
+        }
+    }
+    json!({ "method": request.method().as_str(), "path": request.uri().to_string(), "headers": headers })
+}

@@ -1,0 +1,144 @@
+//! envoy.yaml, the reference configuration, with other ports, another plugin configuration, or a part left out.
+//!
+//! What tests change is changed in the parsed document, so that everything else is the file that people copy.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+/// Envoy's configuration.
+#[derive(Clone)]
+pub struct EnvoyConfig(Value);
+
+impl EnvoyConfig {
+    /// The reference, on free ports of the loopback interface.
+    pub fn reference() -> Self {
+        let text = std::fs::read_to_string(super::root().join("envoy.yaml")).expect("envoy.yaml");
+        let config = serde_saphyr::from_str(&text).expect("envoy.yaml is YAML");
+        Self(config).listen("127.0.0.1", 0).admin(0)
+    }
+
+    /// The reference as it stands.
+    pub fn unchanged() -> Self {
+        let text = std::fs::read_to_string(super::root().join("envoy.yaml")).expect("envoy.yaml");
+        Self(serde_saphyr::from_str(&text).expect("envoy.yaml is YAML"))
+    }
+
+    pub fn listen(mut self, address: &str, port: u16) -> Self {
+        self.0["static_resources"]["listeners"][0]["address"]["socket_address"] =
+            json!({ "address": address, "port_value": port });
+        self
+    }
+
+    pub fn admin(mut self, port: u16) -> Self {
+        self.0["admin"]["address"]["socket_address"] = json!({ "address": "127.0.0.1", "port_value": port });
+        self
+    }
+
+    /// Where the backend is.
+    pub fn app(mut self, port: u16) -> Self {
+        set_endpoint(self.cluster("app"), "127.0.0.1", port);
+        self
+    }
+
+    /// Where Okta is, and which certificate authority vouches for it.
+    pub fn okta(mut self, port: u16, ca: &Path) -> Self {
+        let cluster = self.cluster("okta");
+        set_endpoint(cluster, "127.0.0.1", port);
+        cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"] =
+            json!({ "filename": ca });
+        self
+    }
+
+    /// A real Okta org: by name, with the system's certificate authorities.
+    pub fn real_okta(mut self, host: &str, ca: &Path) -> Self {
+        let cluster = self.cluster("okta");
+        cluster["type"] = json!("STRICT_DNS");
+        cluster["dns_lookup_family"] = json!("V4_PREFERRED");
+        set_endpoint(cluster, host, 443);
+        let tls = &mut cluster["transport_socket"]["typed_config"];
+        tls["sni"] = json!(host);
+        let validation = &mut tls["common_tls_context"]["validation_context"];
+        validation["trusted_ca"] = json!({ "filename": ca });
+        validation["match_typed_subject_alt_names"][0]["matcher"] = json!({ "exact": host });
+        self
+    }
+
+    /// The module that Envoy loads as the filter.
+    pub fn module(mut self, wasm: &Path) -> Self {
+        self.wasm()["vm_config"]["code"]["local"] = json!({ "filename": wasm });
+        self
+    }
+
+    /// The plugin configuration.
+    pub fn plugin(&mut self) -> &mut Value {
+        &mut self.wasm()["configuration"]["value"]
+    }
+
+    /// Replaces the plugin configuration.
+    pub fn with_plugin(mut self, configuration: Value) -> Self {
+        *self.plugin() = configuration;
+        self
+    }
+
+    /// The plugin configuration as text, for what a Struct could not carry.
+    pub fn with_plugin_text(mut self, text: &str) -> Self {
+        self.wasm()["configuration"] =
+            json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text });
+        self
+    }
+
+    /// Envoy's own normalisation of paths switched off.
+    pub fn raw_paths(mut self) -> Self {
+        let manager = self.manager();
+        manager["normalize_path"] = json!(false);
+        manager["merge_slashes"] = json!(false);
+        manager["path_with_escaped_slashes_action"] = json!("KEEP_UNCHANGED");
+        self
+    }
+
+    /// The HTTP connection manager.
+    pub fn manager(&mut self) -> &mut Value {
+        &mut self.0["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
+    }
+
+    /// Leaves out an HTTP filter.
+    pub fn without_filter(mut self, name: &str) -> Self {
+        let filters = self.manager()["http_filters"].as_array_mut().expect("http_filters");
+        let before = filters.len();
+        filters.retain(|filter| filter["name"] != name);
+        assert_eq!(filters.len() + 1, before, "one filter {name}");
+        self
+    }
+
+    /// Writes the access log into a file, in the format that the reference has.
+    pub fn access_log(mut self, path: &Path) -> Self {
+        let log = &mut self.manager()["access_log"][0];
+        log["name"] = json!("envoy.access_loggers.file");
+        log["typed_config"]["@type"] =
+            json!("type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog");
+        log["typed_config"]["path"] = json!(path);
+        self
+    }
+
+    /// As JSON, which Envoy reads as well.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&self.0).expect("JSON")
+    }
+
+    fn wasm(&mut self) -> &mut Value {
+        let filters = self.manager()["http_filters"].as_array_mut().expect("http_filters");
+        let filter = filters.iter_mut().find(|filter| filter["name"] == "okta-authz").expect("our filter");
+        &mut filter["typed_config"]["config"]
+    }
+
+    fn cluster(&mut self, name: &str) -> &mut Value {
+        let clusters = self.0["static_resources"]["clusters"].as_array_mut().expect("clusters");
+        clusters.iter_mut().find(|cluster| cluster["name"] == name).expect("that cluster")
+    }
+}
+
+fn set_endpoint(cluster: &mut Value, address: &str, port: u16) {
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"] =
+        json!({ "address": address, "port_value": port });
+}

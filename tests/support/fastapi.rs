@@ -1,0 +1,58 @@
+//! The FastAPI example, in a process of its own, that ends with its handle.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use super::client::{self, Client};
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The running application.
+pub struct FastApi {
+    process: Child,
+    port: u16,
+}
+
+impl FastApi {
+    /// Starts the application on a free port.
+    pub fn start() -> Self {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+        Self::start_on(free.expect("a free port").port())
+    }
+
+    /// Starts the application on this port.
+    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
+    pub fn start_on(port: u16) -> Self {
+        let python = std::env::var_os("OKTA_AUTHZ_PYTHON")
+            .expect("OKTA_AUTHZ_PYTHON names a Python with FastAPI: run this through make, which sets it");
+        let process = Command::new(python)
+            .current_dir(super::root().join("examples/fastapi"))
+            .args(["-m", "uvicorn", "app:app", "--log-level", "warning", "--host", "127.0.0.1", "--port"])
+            .arg(port.to_string())
+            .stdin(Stdio::null())
+            .spawn()
+            .expect("Python runs");
+        let mut app = Self { process, port };
+        let deadline = Instant::now() + START_TIMEOUT;
+        while Client::new(port).try_send(&client::get("/healthz")).is_err() {
+            if let Some(status) = app.process.try_wait().expect("the application's status") {
+                panic!("the FastAPI application has ended: {status}");
+            }
+            assert!(Instant::now() < deadline, "the FastAPI application is not ready in time");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        app
+    }
+
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+}
+
+impl Drop for FastApi {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,131 @@
+//! Vectors that nobody on this project wrote, through the verifier that needs no host.
+//!
+//! Where they come from is in `tests/data/README.md`. The runner is shared with the tests in a real Envoy.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is an answer")]
+
+use std::collections::BTreeSet;
+
+use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use rsa::sha2::{Digest as _, Sha256};
+
+use run::report::Exception;
+use run::{Backend, Bounds, Good, data};
+
+// With its path, as in every other program that includes it: its own modules are then looked for beside it.
+#[path = "run.rs"]
+mod run;
+
+const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Software, mutants: sample };
+
+/// Every length, for that is checked first and costs nothing. Every bit of one signature of each kind that is quick or
+/// that Okta uses; of the others as many as fit into a few seconds, where an unoptimised P-384 takes five milliseconds
+/// for each and RSA-4096 one. [`every_mutant_of_each_kind`] has them all.
+fn sample(good: Good) -> Bounds {
+    let flips = match (good.first, good.algorithm) {
+        (true, Algorithm::RS256) if good.len == 256 => usize::MAX,
+        (true, Algorithm::ES256 | Algorithm::EdDSA) => usize::MAX,
+        (true, _) => 64,
+        (false, _) => 1,
+    };
+    Bounds { flips, ..Bounds::EVERY }
+}
+
+/// A test for each set of vectors.
+macro_rules! sets {
+    ($($name:ident: $run:ident($set:expr),)+) => {
+        $(#[test]
+        fn $name() {
+            run::$run($set, &SOFTWARE).check();
+        })+
+    };
+}
+
+sets! {
+    rfc_jws: cases("rfc_jws.json"),
+    rfc_jwks: cases("rfc_jwks.json"),
+    rfc9068: cases("rfc9068_at.json"),
+    jwt_verify_lib: cases("jwt_verify_lib.json"),
+    jwt_verify_lib_jwks: cases("jwt_verify_lib_jwks.json"),
+    wycheproof_jws: cases("wycheproof_jws.json"),
+    wycheproof_rs256: crypto(Algorithm::RS256),
+    wycheproof_rs384: crypto(Algorithm::RS384),
+    wycheproof_rs512: crypto(Algorithm::RS512),
+    wycheproof_ps256: crypto(Algorithm::PS256),
+    wycheproof_ps384: crypto(Algorithm::PS384),
+    wycheproof_ps512: crypto(Algorithm::PS512),
+    wycheproof_es256: crypto(Algorithm::ES256),
+    wycheproof_es384: crypto(Algorithm::ES384),
+    wycheproof_es512: crypto(Algorithm::ES512),
+    wycheproof_eddsa: crypto(Algorithm::EdDSA),
+}
+
+#[test]
+#[ignore = "takes a minute; the tests of the algorithms try a sample"]
+fn every_mutant_of_each_kind() {
+    let every = |good: Good| if good.first { Bounds::EVERY } else { Bounds { flips: 0, truncations: 0 } };
+    for report in run::everything(&Backend { mutants: every, ..SOFTWARE }) {
+        report.check();
+    }
+}
+
+#[test]
+fn the_vectors_are_unchanged() {
+    let sums = include_str!("../data/vectors/SHA256SUMS");
+    let listed: BTreeSet<&str> = sums
+        .lines()
+        .map(|line| {
+            let (sum, file) = line.split_once("  ").unwrap();
+            let actual: String =
+                Sha256::digest(data::text(file)).iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(actual, sum, "{file}");
+            file
+        })
+        .collect();
+    assert_eq!(listed, data::CASE_FILES.into_iter().chain([data::CRYPTO_FILE]).collect());
+}
+
+#[test]
+fn every_part_of_the_raw_signatures_is_run() {
+    let parts: usize = run::CRYPTO.files.iter().map(|part| part.count).sum();
+    assert_eq!(run::CRYPTO.counts.values().sum::<usize>(), parts);
+    let names: BTreeSet<&str> = run::CRYPTO.counts.keys().map(String::as_str).collect();
+    assert_eq!(names, Algorithm::ALL.map(Algorithm::name).into());
+}
+
+#[test]
+fn every_exception_is_about_something_and_has_a_reason() {
+    let mut sets: BTreeSet<String> = data::CASE_FILES.map(str::to_owned).into();
+    sets.extend(Algorithm::ALL.map(run::crypto_set));
+    for (set, exceptions) in Exception::all() {
+        assert!(sets.contains(&set), "{set}");
+        for exception in exceptions {
+            assert!(!exception.ids.is_empty() && exception.cases > 0, "{set}: {:?}", exception.ids);
+            assert!(exception.reason.len() > 20, "{set}: {:?} needs a reason", exception.ids);
+        }
+    }
+}
+
+/// The runner itself has to be able to fail.
+#[test]
+fn a_verifier_that_does_not_look_is_found_out() {
+    struct Always(Result<(), SignatureError>);
+
+    impl SignatureVerifier for Always {
+        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+            self.0
+        }
+    }
+
+    for answer in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
+        let mutants = |_| Bounds { flips: 1, truncations: 1 };
+        let backend = Backend { verifier: &Always(answer), mutants, ..SOFTWARE };
+        let reports =
+            ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"].map(|file| run::cases(file, &backend));
+        for report in reports.iter().chain([&run::crypto(Algorithm::EdDSA, &backend)]) {
+            assert!(!report.failures().is_empty(), "{answer:?}: {report}");
+        }
+    }
+}
