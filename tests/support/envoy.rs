@@ -108,9 +108,9 @@ impl Envoy {
             .any(|sign| log.contains(sign))
     }
 
-    /// The process, for measuring.
-    pub fn pid(&self) -> u32 {
-        self.process.id()
+    /// Waits until Envoy ends.
+    pub fn wait(&mut self) -> ExitStatus {
+        self.process.wait().expect("Envoy's status")
     }
 }
 
