@@ -36,7 +36,7 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
             changed("/rules/4/requires/scopes/0", json!("")),
             "rules[4].requires.scopes[0]: must not be empty",
         ),
-        ("a list that is long and wrong", changed("/rules/4/requires", long), "rules[4].requires: "),
+        ("a list that is long and wrong", changed("/rules/4/requires", long), "rules[4].requires"),
         (
             "a typo",
             changed("/rules/4", json!({ "match": {}, "require": {} })),
