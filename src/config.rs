@@ -107,6 +107,18 @@ impl Config {
     }
 }
 
+impl Config {
+    /// Whether a backend could read this header as one that only the filter may set. Gateways to CGI and WSGI turn every
+    /// character but letters and digits into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+    pub fn is_identity_header(&self, name: &str) -> bool {
+        let same = |(a, b): (u8, u8)| {
+            a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
+        };
+        let reads_as = |ours: &str| ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same);
+        self.claim_to_headers.iter().any(|header| reads_as(&header.header_name))
+    }
+}
+
 /// A realm is quoted into the challenge as it is (RFC 9110 section 11.5).
 fn realm(path: &Path, realm: Option<String>) -> Result<String, ConfigError> {
     let realm = realm.unwrap_or_else(|| DEFAULT_REALM.to_owned());

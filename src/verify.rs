@@ -1,8 +1,7 @@
 //! The order of the checks that make a token an identity.
 //!
 //! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
-//! signature. Audience, client and policy come after it, for what an unsigned token is told must not let anyone probe
-//! the configuration. Time, audience and policy are asked on every request; only the signature may be remembered.
+//! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these. Time, audience and policy are asked on every request; only the signature may be remembered.
 //!
 //! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`SignedClaims`] only
 //! by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.

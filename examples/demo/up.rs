@@ -1,9 +1,11 @@
 //! The set-up that stays: Envoy on the ports of envoy.yaml, in front of FastAPI, with the stand-in or a real Okta org.
 
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{ExitCode, ExitStatus};
+use std::time::Duration;
 
 use serde_json::json;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::support;
 use crate::support::config::EnvoyConfig;
@@ -54,11 +56,36 @@ pub fn run() -> ExitCode {
     println!(
         "Envoy's log: target/e2e/up/envoy.log, admin interface: http://127.0.0.1:9901/\nCtrl-C ends all of it."
     );
-    // Ctrl-C goes to all processes of the terminal; one that ends by itself takes the others along.
-    let status = envoy.wait();
-    drop(app);
-    eprintln!("demo: Envoy has ended: {status}");
-    ExitCode::FAILURE
+    let ended = wait(&mut envoy);
+    drop((envoy, app, okta));
+    match ended {
+        // Ctrl-C goes to all processes of the terminal, and Envoy may be the first to end.
+        None => ExitCode::SUCCESS,
+        Some(status) if status.success() => ExitCode::SUCCESS,
+        Some(status) => {
+            eprintln!("demo: Envoy has ended: {status}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Waits for Ctrl-C, for a polite kill, or for Envoy to end by itself.
+fn wait(envoy: &mut Envoy) -> Option<ExitStatus> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        let mut terminated = signal(SignalKind::terminate()).expect("a signal handler");
+        let mut interrupted = signal(SignalKind::interrupt()).expect("a signal handler");
+        loop {
+            if let Some(status) = envoy.ended() {
+                return Some(status);
+            }
+            tokio::select! {
+                _ = terminated.recv() => return None,
+                _ = interrupted.recv() => return None,
+                () = tokio::time::sleep(Duration::from_millis(500)) => {}
+            }
+        }
+    })
 }
 
 /// envoy.yaml as it stands, and the stand-in where it says that Okta is.

@@ -5,11 +5,13 @@
 
 use log::{debug, error};
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{Bytes, MapType};
+use proxy_wasm::types::{Bytes, MapType, Status};
 
 use super::abi;
 use super::plugin::Plugin;
-use crate::filter::{Permit, ProviderId, Verdict};
+use crate::config::Config;
+use crate::crypto::SignatureVerifier;
+use crate::filter::{Filter, Permit, ProviderId, Verdict};
 use crate::jwks::refresh::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply};
@@ -45,7 +47,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
                 Outcome::Passed
             }
             Err(problem) => {
-                error!("request refused: its headers could not be set ({problem})");
+                error!("request refused: its headers could not be set ({problem:?})");
                 answer(plugin, &Rejection::Misconfigured.into())
             }
         },
@@ -60,10 +62,10 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
 }
 
 fn decide(
-    filter: &crate::filter::Filter,
+    filter: &Filter,
     headers: &[(String, Bytes)],
     now: UnixTime,
-    verifier: &dyn crate::crypto::SignatureVerifier,
+    verifier: &dyn SignatureVerifier,
 ) -> Verdict {
     let first =
         |name: &str| headers.iter().find(|(have, _)| have == name).map_or(&[][..], |(_, value)| value);
@@ -79,29 +81,41 @@ fn decide(
 }
 
 /// Takes away what only this filter may say, says it, and leaves the permit.
-fn pass(filter: &crate::filter::Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), String> {
+fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
-    let ours = |name: &str| {
-        // `x_okta_sub` reaches some backends as the same variable as `x-okta-sub`.
-        let name = name.replace('_', "-");
-        config.claim_to_headers.iter().any(|header| header.header_name == name)
-    };
-    for (name, _) in headers {
-        if ours(name) || (!config.forward && name == "authorization") {
-            hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)
-                .map_err(|status| format!("{status:?}"))?;
+    for (name, value) in headers {
+        if config.is_identity_header(name) || (!config.forward && name == "authorization") {
+            hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
+        } else if name == "connection" && names_identity(config, value) {
+            // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
+            // them. Envoy hands it on for upgrades only.
+            hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
         }
     }
     for (name, value) in permit.identity_headers() {
-        hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))
-            .map_err(|status| format!("{status:?}"))?;
+        hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
     }
     for (name, value) in permit.identity() {
         let _ = abi::set_property(&format!("okta.{name}"), value.as_bytes());
     }
     record("allow", permit.reason().code());
     let (name, value) = PERMIT;
-    abi::set_property(name, value).map_err(|status| format!("{status:?}"))
+    abi::set_property(name, value).map_err(|_| Status::InternalFailure)
+}
+
+fn names_identity(config: &Config, connection: &[u8]) -> bool {
+    let mut names = connection.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    names.any(|name| str::from_utf8(name).is_ok_and(|name| config.is_identity_header(name)))
+}
+
+/// Trailers may not say what headers may not: some backends read both as one.
+pub(super) fn strip_trailers(plugin: &Plugin) {
+    let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return };
+    for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default() {
+        if config.is_identity_header(&name) || name == "authorization" {
+            let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name);
+        }
+    }
 }
 
 fn answer(plugin: &Plugin, denial: &Denial) -> Outcome {

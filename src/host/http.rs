@@ -10,19 +10,27 @@ use proxy_wasm::types::Action;
 
 use super::exchange::{self, Outcome};
 use super::plugin::{self, Plugin};
+use super::waiting::Passed;
 
 /// Only the root context can own a fetch, for a client that goes away takes its stream's callouts with it. So a stream
 /// that needs keys makes the root's next tick come now.
-const AT_ONCE: Duration = Duration::from_millis(1);
+pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 
 pub(super) struct Stream {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
+    passed: Passed,
 }
 
 impl Stream {
-    pub(super) const fn new(id: u32, plugin: Rc<RefCell<Plugin>>) -> Self {
-        Self { id, plugin }
+    pub(super) fn new(id: u32, plugin: Rc<RefCell<Plugin>>) -> Self {
+        Self { id, plugin, passed: Passed::default() }
+    }
+
+    /// Whether the request may go on. Asked again for its body and trailers: a host may hand these on although the headers
+    /// were held back (Envoy does, with `allow_on_headers_stop_iteration`), and would take `Continue` for all of it.
+    fn action(&self) -> Action {
+        if self.passed.get() { Action::Continue } else { Action::Pause }
     }
 }
 
@@ -37,19 +45,24 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
         let plugin = &mut *self.plugin.borrow_mut();
         let now = plugin::now();
-        match exchange::serve(plugin, now, true) {
-            Outcome::Passed => Action::Continue,
-            Outcome::Answered => Action::Pause,
-            Outcome::Waits(provider) => {
-                if plugin.waiting.add(self.id, provider, now) {
-                    let _ = hostcalls::set_tick_period(AT_ONCE);
-                    return Action::Pause;
-                }
-                match exchange::serve(plugin, now, false) {
-                    Outcome::Passed => Action::Continue,
-                    Outcome::Answered | Outcome::Waits(_) => Action::Pause,
-                }
+        let mut outcome = exchange::serve(plugin, now, true);
+        if let Outcome::Waits(provider) = outcome {
+            if plugin.waiting.add(self.id, provider, Rc::clone(&self.passed), now) {
+                let _ = hostcalls::set_tick_period(AT_ONCE);
+            } else {
+                outcome = exchange::serve(plugin, now, false);
             }
         }
+        self.passed.set(outcome == Outcome::Passed);
+        self.action()
+    }
+
+    fn on_http_request_body(&mut self, _body_size: usize, _end_of_stream: bool) -> Action {
+        self.action()
+    }
+
+    fn on_http_request_trailers(&mut self, _num_trailers: usize) -> Action {
+        exchange::strip_trailers(&self.plugin.borrow());
+        self.action()
     }
 }

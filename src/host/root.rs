@@ -12,11 +12,11 @@ use proxy_wasm::types::{BufferType, ContextType};
 
 use super::callout;
 use super::exchange::{self, Outcome};
-use super::http::Stream;
+use super::http::{AT_ONCE, Stream};
 use super::metrics::{FETCH_FAILED, FETCH_SUCCEEDED, Metrics};
 use super::plugin::{self, Plugin};
 use super::signature::HostVerifier;
-use super::waiting::{Waiter, Waiting};
+use super::waiting::Waiting;
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
@@ -59,16 +59,20 @@ impl Root {
         callout::log(filter.provider_name(provider), &outcome);
         plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
         filter.on_fetched(provider, plugin::now(), outcome);
-        let waiters = plugin.waiting.take_for(provider);
-        self.release(plugin, waiters);
+        plugin.waiting.wake(provider);
+        let _ = hostcalls::set_tick_period(AT_ONCE);
     }
 
-    /// Looks again at requests that waited. One that still lacks keys waits on, if its time is not over.
-    fn release(&self, plugin: &mut Plugin, waiters: Vec<Waiter>) {
+    /// Looks again at some of the requests that have waited. One that still lacks keys waits on, if its time is not over.
+    fn release(&self, plugin: &mut Plugin) {
+        let now = plugin::now();
+        let waiters = plugin.waiting.take_due(now);
+        if plugin.waiting.has_due(now) {
+            let _ = hostcalls::set_tick_period(AT_ONCE);
+        }
         if waiters.is_empty() {
             return;
         }
-        let now = plugin::now();
         for waiter in waiters {
             // Fails for a stream that has gone in the meantime.
             if hostcalls::set_effective_context(waiter.context_id).is_err() {
@@ -76,12 +80,13 @@ impl Root {
             }
             match exchange::serve(plugin, now, now < waiter.deadline) {
                 Outcome::Passed => {
+                    waiter.passed.set(true);
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("a request could not be resumed: {status:?}");
                     }
                 }
                 Outcome::Answered => {}
-                Outcome::Waits(provider) => plugin.waiting.put_back(Waiter { provider, ..waiter }),
+                Outcome::Waits(provider) => plugin.waiting.put_back(waiter, provider),
             }
         }
         let _ = hostcalls::set_effective_context(self.id);
@@ -137,9 +142,7 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(TICK);
         self.fetch_due();
-        let plugin = &mut *self.plugin.borrow_mut();
-        let expired = plugin.waiting.take_expired(plugin::now());
-        self.release(plugin, expired);
+        self.release(&mut self.plugin.borrow_mut());
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

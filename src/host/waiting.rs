@@ -1,5 +1,7 @@
 //! Requests that wait for keys: few, and not for long.
 
+use std::cell::Cell;
+use std::rc::Rc;
 use std::time::Duration;
 
 use crate::filter::ProviderId;
@@ -9,6 +11,9 @@ use crate::time::UnixTime;
 const MAX_WAITING: usize = 1024;
 /// How long a request is held back; most clients give up later than this.
 const MAX_WAIT: Duration = Duration::from_secs(5);
+/// Requests that are let go in one callback. Envoy answers them one inside the other when the callback has returned, and
+/// each takes a piece of the stack: 204 answers at once have overflowed it, and ended the VM.
+const MAX_RELEASED: usize = 32;
 
 /// The requests that wait.
 #[derive(Debug, Default)]
@@ -16,7 +21,7 @@ pub(super) struct Waiting {
     requests: Vec<Waiter>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Waiter {
     /// The stream's context.
     pub(super) context_id: u32,
@@ -24,21 +29,35 @@ pub(super) struct Waiter {
     pub(super) provider: ProviderId,
     /// When it will have waited long enough.
     pub(super) deadline: UnixTime,
+    /// What the stream is told when it may go on.
+    pub(super) passed: Passed,
+    /// Whether something has happened that it waited for.
+    woken: bool,
 }
+
+/// Whether a stream has been let through; shared by the stream and whoever lets it go.
+pub(super) type Passed = Rc<Cell<bool>>;
 
 impl Waiting {
     /// Takes a request in, unless there are too many.
-    pub(super) fn add(&mut self, context_id: u32, provider: ProviderId, now: UnixTime) -> bool {
+    pub(super) fn add(
+        &mut self,
+        context_id: u32,
+        provider: ProviderId,
+        passed: Passed,
+        now: UnixTime,
+    ) -> bool {
         let room = self.requests.len() < MAX_WAITING;
         if room {
-            self.requests.push(Waiter { context_id, provider, deadline: now.after(MAX_WAIT) });
+            let deadline = now.after(MAX_WAIT);
+            self.requests.push(Waiter { context_id, provider, deadline, passed, woken: false });
         }
         room
     }
 
     /// Takes back a request that has been looked at and waits on, with the deadline that it had.
-    pub(super) fn put_back(&mut self, waiter: Waiter) {
-        self.requests.push(waiter);
+    pub(super) fn put_back(&mut self, waiter: Waiter, provider: ProviderId) {
+        self.requests.push(Waiter { provider, woken: false, ..waiter });
     }
 
     /// Forgets a request whose stream is gone.
@@ -46,13 +65,27 @@ impl Waiting {
         self.requests.retain(|waiter| waiter.context_id != context_id);
     }
 
-    /// Takes out those that wait for this provider.
-    pub(super) fn take_for(&mut self, provider: ProviderId) -> Vec<Waiter> {
-        self.requests.extract_if(.., |waiter| waiter.provider == provider).collect()
+    /// Has those looked at that wait for this provider.
+    pub(super) fn wake(&mut self, provider: ProviderId) {
+        self.requests
+            .iter_mut()
+            .filter(|waiter| waiter.provider == provider)
+            .for_each(|waiter| waiter.woken = true);
     }
 
-    /// Takes out those that have waited long enough.
-    pub(super) fn take_expired(&mut self, now: UnixTime) -> Vec<Waiter> {
-        self.requests.extract_if(.., |waiter| waiter.deadline <= now).collect()
+    /// Takes out some of those that have been woken or have waited long enough, the longest waiting first.
+    pub(super) fn take_due(&mut self, now: UnixTime) -> Vec<Waiter> {
+        self.requests.extract_if(.., |waiter| waiter.is_due(now)).take(MAX_RELEASED).collect()
+    }
+
+    /// Whether there are more of those.
+    pub(super) fn has_due(&self, now: UnixTime) -> bool {
+        self.requests.iter().any(|waiter| waiter.is_due(now))
+    }
+}
+
+impl Waiter {
+    fn is_due(&self, now: UnixTime) -> bool {
+        self.woken || self.deadline <= now
     }
 }

@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::setup::config;
 use crate::support::backend::Backend;
+use crate::support::client::get;
 use crate::support::config::EnvoyConfig;
 use crate::support::envoy::{Envoy, Refusal, WORKERS};
-use crate::support::stand_in::{Options, StandIn};
+use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 fn refused(name: &str, config: &EnvoyConfig) -> Refusal {
     match Envoy::try_start(name, config, WORKERS) {
@@ -68,6 +69,23 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
         );
         assert!(!refusal.log.contains("panicked"), "{name}:\n{}", refusal.log);
     }
+}
+
+#[test]
+fn a_filter_that_serves_without_a_configuration_answers_503() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let token = okta.mint(Server::Default, &TokenSpec::user());
+    let config = config("no-configuration", &okta, &backend)
+        .module(&crate::support::wasm("serves_regardless"))
+        .with_plugin(json!({ "providers": {} }));
+    let envoy = Envoy::start("no-configuration", &config);
+    assert!(envoy.log().contains("configuration refused: providers: must not be empty"), "{}", envoy.log());
+    for path in ["/", "/me"] {
+        let response = envoy.client().send(&get(path).bearer(&token));
+        assert_eq!((response.status, response.code().as_str()), (503, "misconfigured"), "{path}");
+        assert_eq!(response.header("www-authenticate"), None);
+    }
+    assert_eq!(backend.requests(), 0);
 }
 
 #[test]

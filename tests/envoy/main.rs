@@ -21,6 +21,7 @@ mod guard;
 mod hostile;
 mod identity;
 mod keys;
+mod parked;
 mod paths;
 mod setup;
 mod signatures;

@@ -66,13 +66,13 @@ impl EnvoyConfig {
 
     /// The module that Envoy loads as the filter.
     pub fn module(mut self, wasm: &Path) -> Self {
-        self.wasm()["vm_config"]["code"]["local"] = json!({ "filename": wasm });
+        self.filter()["vm_config"]["code"]["local"] = json!({ "filename": wasm });
         self
     }
 
     /// The plugin configuration.
     pub fn plugin(&mut self) -> &mut Value {
-        &mut self.wasm()["configuration"]["value"]
+        &mut self.filter()["configuration"]["value"]
     }
 
     /// Replaces the plugin configuration.
@@ -83,7 +83,7 @@ impl EnvoyConfig {
 
     /// The plugin configuration as text, for what a Struct could not carry.
     pub fn with_plugin_text(mut self, text: &str) -> Self {
-        self.wasm()["configuration"] =
+        self.filter()["configuration"] =
             json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text });
         self
     }
@@ -126,7 +126,8 @@ impl EnvoyConfig {
         serde_json::to_string_pretty(&self.0).expect("JSON")
     }
 
-    fn wasm(&mut self) -> &mut Value {
+    /// The filter's `PluginConfig`.
+    pub fn filter(&mut self) -> &mut Value {
         let filters = self.manager()["http_filters"].as_array_mut().expect("http_filters");
         let filter = filters.iter_mut().find(|filter| filter["name"] == "okta-authz").expect("our filter");
         &mut filter["typed_config"]["config"]

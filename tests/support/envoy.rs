@@ -108,9 +108,9 @@ impl Envoy {
             .any(|sign| log.contains(sign))
     }
 
-    /// Waits until Envoy ends.
-    pub fn wait(&mut self) -> ExitStatus {
-        self.process.wait().expect("Envoy's status")
+    /// How Envoy has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("Envoy's status")
     }
 }
 
