@@ -2,12 +2,16 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
+use std::time::Duration;
+
 use crate::claims::Claims;
 use crate::config::{Config, Provider, RemoteJwks};
 use crate::crypto::SignatureVerifier;
 use crate::headers::{self, ClaimToHeader};
-use crate::jwks::KeySet;
-use crate::jwks::refresh::{FetchError, Hope, Refresher};
+use crate::jwks::record::{Lease, WorkerId};
+use crate::jwks::refresh::{FetchError, Hope, Refresher, Tick};
+use crate::jwks::shared::{Names, SharedData};
+use crate::jwks::{KeySet, KeySetError};
 use crate::policy::{Decision, Target, Unmet};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
@@ -29,7 +33,7 @@ pub struct Filter {
 #[derive(Debug)]
 enum Keys {
     Local(Option<KeySet>),
-    Remote(Refresher),
+    Remote(Box<Refresher>),
 }
 
 /// What becomes of a request.
@@ -70,10 +74,14 @@ pub enum PermitReason {
 }
 
 impl Filter {
-    /// The filter for a configuration. Remote keys are not there yet.
-    pub fn new(config: Config) -> Self {
+    /// The filter for a configuration, on this worker. Remote keys are not there yet.
+    pub fn new(config: Config, me: WorkerId) -> Self {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
-            (Some(remote), local) => Keys::Remote(Refresher::new(remote.schedule, local.clone())),
+            (Some(remote), local) => {
+                let issuers = &provider.expected.issuers;
+                let names = Names::new(issuers, &remote.cluster, &remote.authority, &remote.path);
+                Keys::Remote(Box::new(Refresher::new(remote.schedule, names, me, local.clone())))
+            }
             (None, local) => Keys::Local(local.clone()),
         };
         Self { keys: config.providers.iter().map(keys).collect(), config }
@@ -164,35 +172,49 @@ impl Filter {
     }
 
     /// Whether a request should wait for the keys that a [`Verdict::Wait`] is about. May make a fetch due at once.
-    pub fn hope(&mut self, provider: ProviderId, missing: Rejection, now: UnixTime) -> Hope {
+    pub fn hope(
+        &mut self,
+        provider: ProviderId,
+        missing: Rejection,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) -> Hope {
         match (self.refresher(provider), missing) {
             (Some(refresher), Rejection::KeysUnavailable | Rejection::KeysStale) => {
                 refresher.on_keys_unavailable(now)
             }
-            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(now),
+            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(now, shared),
             _ => Hope::None,
         }
     }
 
-    /// The key sets to fetch now. Each counts as being fetched until [`Self::on_fetched`].
-    pub fn fetches_due(&mut self, now: UnixTime) -> Vec<(ProviderId, RemoteJwks)> {
-        let providers = self.config.providers.iter().zip(&mut self.keys).enumerate();
-        let due = |(index, (provider, keys)): (usize, (&Provider, &mut Keys))| match (
-            &provider.remote_jwks,
-            keys,
-        ) {
-            (Some(remote), Keys::Remote(refresher)) => {
-                refresher.should_fetch(now).then(|| (ProviderId(index), remote.clone()))
-            }
-            _ => None,
+    /// Looks after the keys of every provider: takes over what other workers have fetched, and says what this one is to do.
+    pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(ProviderId, Tick)> {
+        let keys = self.keys.iter_mut().enumerate();
+        let tick = |(index, keys): (usize, &mut Keys)| match keys {
+            Keys::Remote(refresher) => Some((ProviderId(index), refresher.on_tick(now, shared))),
+            Keys::Local(_) => None,
         };
-        providers.filter_map(due).collect()
+        keys.filter_map(tick).collect()
     }
 
-    /// Takes the outcome of a fetch.
-    pub fn on_fetched(&mut self, provider: ProviderId, now: UnixTime, outcome: Result<Fetched, FetchError>) {
+    /// Where the keys of a provider are fetched from.
+    pub fn remote_jwks(&self, provider: ProviderId) -> Option<&RemoteJwks> {
+        self.config.providers.get(provider.0)?.remote_jwks.as_ref()
+    }
+
+    /// Takes the outcome of a fetch, and tells the other workers.
+    pub fn on_fetched(
+        &mut self,
+        provider: ProviderId,
+        now: UnixTime,
+        lease: Lease,
+        shared: &dyn SharedData,
+        outcome: &Result<Fetched, FetchError>,
+    ) {
+        let outcome = outcome.as_ref().map(|fetched| (fetched.document.as_slice(), fetched.max_age));
         if let Some(refresher) = self.refresher(provider) {
-            refresher.on_response(now, outcome.map(|fetched| (fetched.keys, fetched.max_age)));
+            refresher.on_response(now, lease, shared, outcome.map_err(|error| *error));
         }
     }
 
@@ -202,13 +224,26 @@ impl Filter {
     }
 }
 
-/// A key set that was fetched, and how long the response lets it be fresh.
+/// A document that was fetched, has usable keys in it, and may be kept for a while.
 #[derive(Debug)]
 pub struct Fetched {
-    /// The keys.
-    pub keys: KeySet,
+    /// The text of the key set.
+    pub document: Vec<u8>,
+    /// How many keys of it can be used.
+    pub usable_keys: usize,
     /// `Cache-Control: max-age`.
-    pub max_age: Option<std::time::Duration>,
+    pub max_age: Option<Duration>,
+}
+
+impl Fetched {
+    /// Checks a document before anybody is told of it.
+    ///
+    /// # Errors
+    /// See [`KeySetError`].
+    pub fn new(document: Vec<u8>, max_age: Option<Duration>) -> Result<Self, KeySetError> {
+        let usable_keys = KeySet::parse(&document)?.len();
+        Ok(Self { document, usable_keys, max_age })
+    }
 }
 
 /// Why a request cannot go on: for good, or for want of keys.

@@ -10,6 +10,7 @@ mod http;
 mod metrics;
 mod plugin;
 mod root;
+mod shared;
 pub mod signature;
 mod waiting;
 

@@ -1,6 +1,9 @@
 //! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
 
+pub mod cache_control;
+pub mod record;
 pub mod refresh;
+pub mod shared;
 
 use std::fmt;
 

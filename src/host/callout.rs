@@ -6,8 +6,9 @@ use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::RemoteJwks;
 use crate::filter::Fetched;
-use crate::jwks::refresh::{FetchError, max_age};
-use crate::jwks::{KeySet, KeySetError, MAX_DOCUMENT_BYTES};
+use crate::jwks::cache_control::max_age;
+use crate::jwks::refresh::FetchError;
+use crate::jwks::{KeySetError, MAX_DOCUMENT_BYTES};
 
 /// Sends the request; the answer comes to the root context under this number.
 pub(super) fn dispatch(remote: &RemoteJwks) -> Result<u32, FetchError> {
@@ -42,14 +43,14 @@ pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Fetched, Fetc
         return Err(FetchError::Document(KeySetError::TooLarge));
     }
     let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
-    let keys = KeySet::parse(&body.unwrap_or_default()).map_err(FetchError::Document)?;
-    Ok(Fetched { keys, max_age: value("cache-control").and_then(max_age) })
+    let max_age = value("cache-control").and_then(max_age);
+    Fetched::new(body.unwrap_or_default(), max_age).map_err(FetchError::Document)
 }
 
 /// Tells the operator how a fetch went.
 pub(super) fn log(provider: &str, outcome: &Result<Fetched, FetchError>) {
     match outcome {
-        Ok(fetched) => info!("provider {provider}: {} keys fetched", fetched.keys.len()),
+        Ok(fetched) => info!("provider {provider}: {} keys fetched", fetched.usable_keys),
         Err(FetchError::NoAnswer) => {
             warn!("provider {provider}: keys not fetched: no answer, or the cluster does not exist");
         }

@@ -9,6 +9,7 @@ use proxy_wasm::types::{Bytes, MapType, Status};
 
 use super::abi;
 use super::plugin::Plugin;
+use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, Permit, ProviderId, Verdict};
@@ -53,7 +54,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         },
         Verdict::Deny(denial) => answer(plugin, &denial),
         Verdict::Wait { provider, otherwise } => {
-            if patience && filter.hope(provider, otherwise, now) == Hope::Wait {
+            if patience && filter.hope(provider, otherwise, now, &Shared) == Hope::Wait {
                 return Outcome::Waits(provider);
             }
             answer(plugin, &otherwise.into())

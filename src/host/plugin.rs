@@ -1,5 +1,7 @@
 //! What a plugin configuration is on one worker: the root context and its streams share it.
 
+use std::hash::{BuildHasher as _, Hasher as _, RandomState};
+
 use proxy_wasm::hostcalls;
 
 use super::metrics::Metrics;
@@ -8,6 +10,7 @@ use super::waiting::Waiting;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
 use crate::filter::Filter;
+use crate::jwks::record::WorkerId;
 use crate::time::UnixTime;
 
 /// One configuration at work on one worker.
@@ -30,6 +33,11 @@ impl Plugin {
             waiting: Waiting::default(),
         }
     }
+}
+
+/// A number that tells this worker from the others: the standard library's own source of randomness, which asks the host.
+pub(super) fn worker_id() -> WorkerId {
+    WorkerId(RandomState::new().build_hasher().finish())
 }
 
 /// Envoy's wall clock. Without it no token is in time: the far future, in which all have expired.

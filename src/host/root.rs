@@ -15,12 +15,14 @@ use super::exchange::{self, Outcome};
 use super::http::{AT_ONCE, Stream};
 use super::metrics::{FETCH_FAILED, FETCH_SUCCEEDED, Metrics};
 use super::plugin::{self, Plugin};
+use super::shared::Shared;
 use super::signature::HostVerifier;
 use super::waiting::Waiting;
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
 use crate::filter::{Fetched, Filter, ProviderId};
+use crate::jwks::record::Lease;
 use crate::jwks::refresh::FetchError;
 
 /// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
@@ -31,7 +33,7 @@ pub struct Root {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
     /// Fetches under way, by the host's number.
-    in_flight: HashMap<u32, ProviderId>,
+    in_flight: HashMap<u32, (ProviderId, Lease)>,
 }
 
 impl Root {
@@ -40,26 +42,44 @@ impl Root {
         Self { id, plugin: Rc::new(RefCell::new(Plugin::unconfigured())), in_flight: HashMap::new() }
     }
 
-    fn fetch_due(&mut self) {
+    /// Takes over keys that other workers have fetched, and fetches where this one has the lease.
+    fn look_after_keys(&mut self) {
         let now = plugin::now();
-        let due = self.plugin.borrow_mut().filter.as_mut().map(|filter| filter.fetches_due(now));
-        for (provider, remote) in due.unwrap_or_default() {
-            match callout::dispatch(&remote) {
-                Ok(token) => {
-                    self.in_flight.insert(token, provider);
+        let ticks = match &mut *self.plugin.borrow_mut() {
+            Plugin { filter: Some(filter), waiting, .. } => {
+                let ticks = filter.on_tick(now, &Shared);
+                ticks
+                    .iter()
+                    .filter(|(_, tick)| tick.changed)
+                    .for_each(|(provider, _)| waiting.wake(*provider));
+                ticks
+            }
+            _ => Vec::new(),
+        };
+        for (provider, lease) in
+            ticks.into_iter().filter_map(|(provider, tick)| Some((provider, tick.fetch?)))
+        {
+            let dispatched = match &self.plugin.borrow().filter {
+                Some(filter) => filter.remote_jwks(provider).map(callout::dispatch),
+                None => None,
+            };
+            match dispatched {
+                Some(Ok(token)) => {
+                    self.in_flight.insert(token, (provider, lease));
                 }
-                Err(error) => self.fetched(provider, Err(error)),
+                Some(Err(error)) => self.fetched(provider, lease, &Err(error)),
+                None => {}
             }
         }
     }
 
-    fn fetched(&self, provider: ProviderId, outcome: Result<Fetched, FetchError>) {
+    fn fetched(&self, provider: ProviderId, lease: Lease, outcome: &Result<Fetched, FetchError>) {
         let plugin = &mut *self.plugin.borrow_mut();
         let Some(filter) = &mut plugin.filter else { return };
-        callout::log(filter.provider_name(provider), &outcome);
+        callout::log(filter.provider_name(provider), outcome);
         plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
-        filter.on_fetched(provider, plugin::now(), outcome);
-        plugin.waiting.wake(provider);
+        filter.on_fetched(provider, plugin::now(), lease, &Shared, outcome);
+        // This worker hears of it like all others, only sooner.
         let _ = hostcalls::set_tick_period(AT_ONCE);
     }
 
@@ -101,8 +121,8 @@ impl Context for Root {
         body_size: usize,
         _num_trailers: usize,
     ) {
-        if let Some(provider) = self.in_flight.remove(&token) {
-            self.fetched(provider, callout::read(num_headers, body_size));
+        if let Some((provider, lease)) = self.in_flight.remove(&token) {
+            self.fetched(provider, lease, &callout::read(num_headers, body_size));
         }
     }
 }
@@ -129,19 +149,19 @@ impl RootContext for Root {
             host.describe(),
         );
         *self.plugin.borrow_mut() = Plugin {
-            filter: Some(Filter::new(config)),
+            filter: Some(Filter::new(config, plugin::worker_id())),
             verifier: Prefer(host, Software),
             metrics: Metrics::define(),
             waiting: Waiting::default(),
         };
-        // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
-        let _ = hostcalls::set_tick_period(TICK);
+        // The first tick looks for keys: a callout from here would be lost in the VM that Envoy only tries things out in.
+        let _ = hostcalls::set_tick_period(AT_ONCE);
         true
     }
 
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(TICK);
-        self.fetch_due();
+        self.look_after_keys();
         self.release(&mut self.plugin.borrow_mut());
     }
 

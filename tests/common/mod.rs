@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses a part")]
 
+mod store;
 mod tokens;
 
 use std::sync::LazyLock;
@@ -11,7 +12,7 @@ use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{Fetched, Filter, PermitReason, Verdict};
-use okta_authz_filter::jwks::KeySet;
+use okta_authz_filter::jwks::record::WorkerId;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -20,6 +21,7 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
+use store::Store;
 pub(crate) use tokens::{Signer, Token};
 
 /// When everything happens, unless a row says otherwise.
@@ -123,18 +125,24 @@ pub(crate) fn two_providers(rest: Value) -> Value {
 
 /// A filter that has asked for no keys yet.
 pub(crate) fn cold(config: &Value) -> Filter {
-    Filter::new(Config::from_bytes(config.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}: {config}")))
+    let config =
+        Config::from_bytes(config.to_string().as_bytes()).unwrap_or_else(|e| panic!("{e}: {config}"));
+    Filter::new(config, WorkerId(1))
 }
 
 /// A filter whose keys arrived at `NOW`.
 pub(crate) fn filter(config: &Value) -> Filter {
     let mut filter = cold(config);
     let now = UnixTime::from_seconds(NOW);
-    for (provider, _) in filter.fetches_due(now) {
+    let shared = Store::default();
+    for (provider, tick) in filter.on_tick(now, &shared) {
+        let lease = tick.fetch.expect("a fetch is due at first");
         let document = jwks(filter.provider_name(provider)).to_string();
-        let keys = KeySet::parse(document.as_bytes()).unwrap();
-        filter.on_fetched(provider, now, Ok(Fetched { keys, max_age: None }));
+        let fetched = Fetched::new(document.into_bytes(), None).unwrap();
+        filter.on_fetched(provider, now, lease, &shared, &Ok(fetched));
     }
+    // What was published is taken over at the next tick.
+    filter.on_tick(now, &shared);
     filter
 }
 

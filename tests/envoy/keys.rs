@@ -37,6 +37,33 @@ fn eventually(setup: &Setup, token: &str, status: u16) {
 }
 
 #[test]
+fn four_workers_fetch_as_one_and_share_what_comes() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let config = restless(config("four-workers", &okta, &backend));
+    let envoy = match Envoy::try_start("four-workers", &config, 4) {
+        Ok(envoy) => envoy,
+        Err(refusal) => panic!("{}", refusal.log),
+    };
+    let setup = Setup { okta, backend, envoy };
+    let (first, mut token) = (setup.okta.key_fetches(Server::Default), setup.user());
+    assert!(first <= 1, "{first} fetches at the start");
+    // Ten seconds of one-second keys, two rotations, and requests on all workers.
+    for second in 0..10 {
+        if second == 3 || second == 6 {
+            setup.okta.rotate(Server::Default, Rotation::Manual);
+            token = setup.user();
+        }
+        for _ in 0..2 * BOTH_WORKERS {
+            assert_eq!(me(&setup, &token).status, 200, "second {second}\n{}", setup.envoy.log());
+        }
+        std::thread::sleep(Duration::from_millis(900));
+    }
+    let fetches = setup.okta.key_fetches(Server::Default);
+    // One a second (with up to a tenth of jitter), and one for each rotation. Five VMs of their own would need fifty.
+    assert!((8..=20).contains(&fetches), "{fetches} fetches\n{}", setup.envoy.log());
+}
+
+#[test]
 fn the_first_requests_wait_for_a_slow_issuer() {
     let okta = StandIn::start(Options::default());
     okta.set_fault(Server::Default, Fault::Slow { millis: 1_500 });
@@ -139,9 +166,9 @@ fn good_keys_survive_every_way_of_failing() {
             std::thread::sleep(Duration::from_millis(10));
         }
         setup.okta.set_fault(Server::Default, Fault::None);
-        // A success for each VM, or the pauses after failures would grow from one fault to the next.
+        // A success, or the pauses after failures would grow from one fault to the next.
         let (before, mut waited) = (setup.envoy.count("jwks_fetch_success"), 0);
-        while setup.envoy.count("jwks_fetch_success") < before + 3 {
+        while setup.envoy.count("jwks_fetch_success") < before + 1 {
             waited += 1;
             assert!(waited < 1_000, "{name}: no recovery\n{}", setup.envoy.log());
             std::thread::sleep(Duration::from_millis(20));
@@ -156,6 +183,7 @@ fn good_keys_survive_every_way_of_failing() {
 }
 
 #[test]
+#[allow(clippy::disallowed_methods, reason = "counts cooldowns")]
 fn a_key_that_was_made_just_now_works_at_once_and_a_made_up_one_never() {
     let setup = Setup::new("unknown-kid", |mut config| {
         config.plugin()["providers"]["okta"]["remote_jwks"]["unknown_kid_cooldown"] = json!("2s");
@@ -170,14 +198,15 @@ fn a_key_that_was_made_just_now_works_at_once_and_a_made_up_one_never() {
         assert_eq!(me(&setup, &old).status, 200, "its predecessor is still published");
     }
     std::thread::sleep(Duration::from_millis(2_100));
-    let before = setup.okta.key_fetches(Server::Default);
+    let (before, begin) = (setup.okta.key_fetches(Server::Default), Instant::now());
     for number in 0..200 {
         let made_up = setup.mint(&TokenSpec::user().header("kid", format!("made-up-{number}")));
         assert_eq!(me(&setup, &made_up).code(), "key_unknown");
     }
     let fetches = setup.okta.key_fetches(Server::Default) - before;
     assert!(fetches >= 1, "an unknown key is asked for");
-    assert!(fetches <= 12, "200 made-up keys cost {fetches} fetches: one a worker and cooldown are allowed");
+    let cooldowns = begin.elapsed().as_secs() / 2 + 1;
+    assert!(fetches <= cooldowns, "200 made-up keys cost {fetches} fetches in {cooldowns} cooldowns");
     assert_eq!(me(&setup, &new).status, 200);
 }
 
@@ -211,5 +240,5 @@ fn clients_that_go_away_while_they_wait_take_nothing_with_them() {
     }
     setup.warm_up();
     assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
-    assert_eq!(setup.okta.key_fetches(Server::Default), 3, "one for each worker and the main thread");
+    assert_eq!(setup.okta.key_fetches(Server::Default), 1, "one for the whole process");
 }

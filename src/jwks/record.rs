@@ -1,0 +1,163 @@
+//! What the workers of a process share about one key set: a small record, changed by compare-and-set only.
+//!
+//! The record is the whole state of the fetching: who fetches, when the next fetch is due, how many have failed. A worker
+//! reads it, decides by a pure function, and writes the changed record; if another was faster, it has lost and does
+//! nothing. What is read is input like any other: other plugins can write there. So it is versioned, has one length, and no
+//! value in it can stop the fetching for longer than the schedule allows.
+
+use std::time::Duration;
+
+use super::refresh::Schedule;
+use crate::time::UnixTime;
+
+/// The first pause after a failed fetch; each further one doubles it.
+const MIN_BACKOFF: Duration = Duration::from_millis(500);
+/// The longest pause: an issuer that comes back is noticed within this time.
+const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// Changes with the meaning of the bytes.
+const VERSION: u64 = 1;
+const FIELDS: usize = 8;
+
+/// A worker, told from the others by a random number.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct WorkerId(pub u64);
+
+/// The right to fetch, as it was given to one worker until one moment: no two are equal.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lease {
+    by: WorkerId,
+    until: UnixTime,
+}
+
+/// The shared state of one key set.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Record {
+    /// Counts published key sets; 0 before the first.
+    pub generation: u64,
+    /// When the published set was fetched.
+    pub fetched_at: UnixTime,
+    /// When the next fetch is due.
+    pub due_at: UnixTime,
+    /// Fetches that have failed since the last success.
+    pub failures: u64,
+    /// Until when the owner of the lease has the right to fetch; in the past, nobody has.
+    pub leased_until: UnixTime,
+    /// The owner of the lease.
+    pub leased_by: WorkerId,
+    /// When an unknown key id last made a fetch due.
+    pub unknown_kid_at: UnixTime,
+}
+
+impl Record {
+    /// Before anything has happened: a fetch is due.
+    pub const fn new() -> Self {
+        const NEVER: UnixTime = UnixTime::from_millis(0);
+        Self {
+            generation: 0,
+            fetched_at: NEVER,
+            due_at: NEVER,
+            failures: 0,
+            leased_until: NEVER,
+            leased_by: WorkerId(0),
+            unknown_kid_at: NEVER,
+        }
+    }
+
+    /// Whether somebody is fetching. A lease that lasts longer than any fetch can is none.
+    pub fn is_leased(&self, now: UnixTime, schedule: &Schedule) -> bool {
+        now < self.leased_until && self.leased_until <= now.after(schedule.lease())
+    }
+
+    /// Whether a fetch is due. One that is set further ahead than the schedule ever sets it is due now.
+    pub fn is_due(&self, now: UnixTime, schedule: &Schedule) -> bool {
+        now >= self.due_at || self.due_at > now.after(schedule.cache_duration.max(MAX_BACKOFF))
+    }
+
+    /// The record with the lease taken, if nobody is fetching and a fetch is due, or wanted `early`.
+    pub fn claimed(
+        self,
+        now: UnixTime,
+        by: WorkerId,
+        early: bool,
+        schedule: &Schedule,
+    ) -> Option<(Self, Lease)> {
+        if self.is_leased(now, schedule) || !(early || self.is_due(now, schedule)) {
+            return None;
+        }
+        let until = now.after(schedule.lease());
+        Some((Self { leased_until: until, leased_by: by, ..self }, Lease { by, until }))
+    }
+
+    /// The record after a fetch that brought keys; `None` if the lease is over, and the result stale.
+    pub fn succeeded(self, now: UnixTime, lease: Lease, fresh: Duration) -> Option<Self> {
+        self.released(now, lease).map(|record| Self {
+            generation: record.generation.wrapping_add(1).max(1),
+            fetched_at: now,
+            due_at: now.after(fresh),
+            failures: 0,
+            ..record
+        })
+    }
+
+    /// The record after a fetch that failed.
+    pub fn failed(self, now: UnixTime, lease: Lease) -> Option<Self> {
+        let doubled = 2u32.saturating_pow(u32::try_from(self.failures).unwrap_or(u32::MAX));
+        let pause = MIN_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF);
+        let failures = self.failures.saturating_add(1);
+        self.released(now, lease).map(|record| Self { due_at: now.after(pause), failures, ..record })
+    }
+
+    /// The record with a fetch made due by an unknown key id: at most once in a cooldown, and not through a pause after
+    /// failures.
+    pub fn wanted(self, now: UnixTime, schedule: &Schedule) -> Option<Self> {
+        let cooling =
+            self.unknown_kid_at <= now && now.since(self.unknown_kid_at) < schedule.unknown_kid_cooldown;
+        if cooling || self.failures > 0 {
+            return None;
+        }
+        Some(Self { due_at: now, unknown_kid_at: now, ..self })
+    }
+
+    fn released(self, now: UnixTime, lease: Lease) -> Option<Self> {
+        let stands = self.leased_by == lease.by && self.leased_until == lease.until && now < lease.until;
+        stands.then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+    }
+
+    /// The record as bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let fields: [u64; FIELDS] = [
+            VERSION,
+            self.generation,
+            self.fetched_at.millis(),
+            self.due_at.millis(),
+            self.failures,
+            self.leased_until.millis(),
+            self.leased_by.0,
+            self.unknown_kid_at.millis(),
+        ];
+        fields.iter().flat_map(|field| field.to_le_bytes()).collect()
+    }
+
+    /// The record that these bytes are, if they are one.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (fields, []) = bytes.as_chunks::<8>() else { return None };
+        let fields: &[[u8; 8]; FIELDS] = fields.try_into().ok()?;
+        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, unknown_kid_at] =
+            fields.map(u64::from_le_bytes);
+        (version == VERSION).then_some(Self {
+            generation,
+            fetched_at: UnixTime::from_millis(fetched_at),
+            due_at: UnixTime::from_millis(due_at),
+            failures,
+            leased_until: UnixTime::from_millis(leased_until),
+            leased_by: WorkerId(leased_by),
+            unknown_kid_at: UnixTime::from_millis(unknown_kid_at),
+        })
+    }
+}
+
+impl Default for Record {
+    fn default() -> Self {
+        Self::new()
+    }
+}
