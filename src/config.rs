@@ -105,9 +105,7 @@ impl Config {
             realm: realm(&root.field("realm"), raw.realm)?,
         })
     }
-}
 
-impl Config {
     /// Whether a backend could read this header as one that only the filter may set. Gateways to CGI and WSGI turn every
     /// character but letters and digits into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
     pub fn is_identity_header(&self, name: &str) -> bool {

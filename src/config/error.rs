@@ -53,6 +53,11 @@ impl Path {
         Self(format!("{}[{index}]", self.0))
     }
 
+    /// Whether this is that place.
+    pub(super) fn is(&self, path: &str) -> bool {
+        self.0 == path
+    }
+
     pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
         ConfigError { path: self.0.clone(), problem: problem.into() }
     }

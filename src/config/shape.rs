@@ -30,6 +30,9 @@ const LISTS: &[&str] = &[
 /// The members whose values are somebody else's JSON.
 const FOREIGN: &[&str] = &["equals", "local_jwks"];
 
+/// The one object whose members have names of their own.
+const PROVIDERS: &str = "providers";
+
 /// Refuses null, and a list where none belongs, at any depth.
 pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
     match value {
@@ -39,12 +42,13 @@ pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
             if item.is_array() { Err(at.error("must not be a list")) } else { check(&at, item) }
         }),
         Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            let (at, name) = (at.field(name), name.as_str());
+            // The names below `providers` are the author's, and mean nothing.
+            let listed = |names: &[&str]| !at.is(PROVIDERS) && names.contains(&name.as_str());
+            let (list, foreign) = (listed(LISTS), listed(FOREIGN));
+            let at = at.field(name);
             match member {
-                Value::Array(_) if !LISTS.contains(&name) && !FOREIGN.contains(&name) => {
-                    Err(at.error("must not be a list"))
-                }
-                Value::Array(_) | Value::Object(_) if FOREIGN.contains(&name) => Ok(()),
+                Value::Array(_) | Value::Object(_) if foreign => Ok(()),
+                Value::Array(_) if !list => Err(at.error("must not be a list")),
                 _ => check(&at, member),
             }
         }),

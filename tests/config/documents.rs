@@ -183,6 +183,20 @@ fn null_is_not_absent() {
     assert!(accepted.is_empty(), "null is accepted at {accepted:#?}");
 }
 
+// A provider may be called what it likes, and hides nothing by it.
+#[test]
+fn a_provider_that_is_named_like_a_field() {
+    for name in ["equals", "local_jwks", "rules"] {
+        let mut named = config(json!({}), json!({}));
+        let mut provider = named["providers"]["okta"].take();
+        provider["client_ids"] = Value::Null;
+        named["providers"] = json!({ name: provider });
+        let expected =
+            format!("providers.{name}.client_ids: must not be null: leave it out, or give it a value");
+        assert_eq!(problem(named.to_string().as_bytes()), expected);
+    }
+}
+
 // serde's derived structs also read a list, member by member. An object must be an object.
 #[test]
 fn a_list_is_not_an_object() {

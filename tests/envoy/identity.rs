@@ -1,7 +1,10 @@
 //! What the backend and the access log learn, and that nobody but the filter can tell them.
 
+use std::io::Write as _;
+
 use super::setup::Setup;
 use crate::support::client::get;
+use crate::support::recorder::Recorder;
 use crate::support::stand_in::TokenSpec;
 
 const SPOOFED: [&str; 6] =
@@ -33,6 +36,45 @@ fn what_the_client_says_of_itself_never_arrives() {
         assert!(!headers.contains_key("authorization"), "{path}: forward is false");
         assert_eq!(headers["x-other"][0], "stays");
     }
+}
+
+#[test]
+fn trailers_say_no_more_than_headers_may() {
+    for path in ["/", "/me"] {
+        let recorder = Recorder::start();
+        let setup = Setup::new("trailers", |config| config.with_trailers().app(recorder.port()));
+        let request = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\ntransfer-encoding: chunked\r\n\r\n\
+             1\r\nx\r\n0\r\nx-other: stays\r\nX-Okta-Sub: root\r\nx_okta_groups: root\r\nauthorization: root\r\n\r\n",
+            setup.user()
+        );
+        let mut stream = setup.client().connect().unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let seen = recorder.request();
+        assert!(seen.contains("x-other: stays") || seen.contains("x-other:stays"), "{path}: {seen}");
+        assert!(!seen.contains("root"), "{path}: {seen}");
+        assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
+    }
+}
+
+#[test]
+fn connection_does_not_name_identity_headers() {
+    let recorder = Recorder::start();
+    let setup = Setup::new("nominated", |mut config| {
+        config.manager()["upgrade_configs"] = serde_json::json!([{ "upgrade_type": "websocket" }]);
+        config.app(recorder.port())
+    });
+    let request = format!(
+        "GET /me HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\nupgrade: websocket\r\n\
+         connection: Upgrade, x-okta-sub, X_Okta_Groups\r\n\r\n",
+        setup.user()
+    );
+    let mut stream = setup.client().connect().unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let seen = recorder.request();
+    assert!(seen.contains("x-okta-sub: joe.user@example.com"), "{seen}");
+    let connection = seen.lines().find(|line| line.starts_with("connection:")).unwrap();
+    assert_eq!(connection.trim_end(), "connection: upgrade", "{seen}");
 }
 
 #[test]

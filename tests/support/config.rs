@@ -41,6 +41,19 @@ impl EnvoyConfig {
         self
     }
 
+    /// Trailers of HTTP/1.1 requests handed on, which Envoy drops by default.
+    pub fn with_trailers(mut self) -> Self {
+        let options = json!({ "enable_trailers": true });
+        self.manager()["http_protocol_options"] = options.clone();
+        self.cluster("app")["typed_extension_protocol_options"] = json!({
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": { "http_protocol_options": options }
+            }
+        });
+        self
+    }
+
     /// Where Okta is, and which certificate authority vouches for it.
     pub fn okta(mut self, port: u16, ca: &Path) -> Self {
         let cluster = self.cluster("okta");
