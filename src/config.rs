@@ -18,6 +18,7 @@ pub use error::ConfigError;
 use crate::headers::ClaimToHeader;
 use crate::json;
 use crate::jwks::KeySet;
+use crate::jwks::fetch::Source;
 use crate::jwks::refresh::Schedule;
 use crate::policy::Policy;
 use crate::verify::Expected;
@@ -64,10 +65,8 @@ pub struct Provider {
 pub struct RemoteJwks {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
-    /// `:authority` of the request.
-    pub authority: String,
-    /// `:path` of the request.
-    pub path: String,
+    /// Where they are.
+    pub source: Source,
     /// When.
     pub schedule: Schedule,
 }

@@ -2,16 +2,16 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
-use std::time::Duration;
-
 use crate::claims::Claims;
-use crate::config::{Config, Provider, RemoteJwks};
+use crate::config::{Config, Provider};
 use crate::crypto::SignatureVerifier;
 use crate::headers::{self, ClaimToHeader};
-use crate::jwks::record::{Lease, WorkerId};
-use crate::jwks::refresh::{FetchError, Hope, Refresher, Tick};
+use crate::jwks::KeySet;
+use crate::jwks::fetch::{Fetch, FetchError, Response};
+use crate::jwks::record::WorkerId;
+use crate::jwks::refresh::{Hope, Progress, Refresher, Tick};
 use crate::jwks::shared::{Names, SharedData};
-use crate::jwks::{KeySet, KeySetError};
+use crate::jwks::unknown_kids::KidDigest;
 use crate::policy::{Decision, Target, Unmet};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
@@ -44,12 +44,18 @@ pub enum Verdict {
     /// It must not.
     Deny(Denial),
     /// It cannot be decided with the keys that are here. If no others can be had in time, it must not go on.
-    Wait {
-        /// The provider whose keys are missing.
-        provider: ProviderId,
-        /// Why the request is denied if waiting does not help.
-        otherwise: Rejection,
-    },
+    Wait(Lack),
+}
+
+/// The key that a request lacks.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Lack {
+    /// Whose key it is.
+    pub provider: ProviderId,
+    /// Why the request is denied if waiting does not help.
+    pub otherwise: Rejection,
+    /// Which one it is.
+    kid: KidDigest,
 }
 
 /// A provider, by its position in the configuration.
@@ -79,8 +85,9 @@ impl Filter {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
             (Some(remote), local) => {
                 let issuers = &provider.expected.issuers;
-                let names = Names::new(issuers, &remote.cluster, &remote.authority, &remote.path);
-                Keys::Remote(Box::new(Refresher::new(remote.schedule, names, me, local.clone())))
+                let names = Names::new(issuers, &remote.cluster, &remote.source);
+                let source = remote.source.clone();
+                Keys::Remote(Box::new(Refresher::new(remote.schedule, source, names, me, local.clone())))
             }
             (None, local) => Keys::Local(local.clone()),
         };
@@ -97,7 +104,7 @@ impl Filter {
         match self.examine(head, now, verifier) {
             Ok(permit) => Verdict::Allow(permit),
             Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
-            Err(Refusal::Keyless { provider, rejection }) => Verdict::Wait { provider, otherwise: rejection },
+            Err(Refusal::Keyless(lack)) => Verdict::Wait(lack),
         }
     }
 
@@ -113,7 +120,8 @@ impl Filter {
         }
         let token = Unverified::parse(head.bearer_token()?, self.config.max_token_bytes)?;
         let (provider, expected) = self.provider_of(&token)?;
-        let keyless = |rejection| Refusal::Keyless { provider, rejection };
+        let kid = KidDigest::new(token.key_id());
+        let keyless = |otherwise| Refusal::Keyless(Lack { provider, otherwise, kid });
         token.check(expected, now)?;
         let keys = self.keys(provider, now).map_err(keyless)?;
         let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
@@ -171,19 +179,13 @@ impl Filter {
         }
     }
 
-    /// Whether a request should wait for the keys that a [`Verdict::Wait`] is about. May make a fetch due at once.
-    pub fn hope(
-        &mut self,
-        provider: ProviderId,
-        missing: Rejection,
-        now: UnixTime,
-        shared: &dyn SharedData,
-    ) -> Hope {
-        match (self.refresher(provider), missing) {
+    /// Whether a request should wait for the key that it lacks. May make a fetch due at once.
+    pub fn hope(&mut self, lack: &Lack, now: UnixTime, shared: &dyn SharedData) -> Hope {
+        match (self.refresher(lack.provider), lack.otherwise) {
             (Some(refresher), Rejection::KeysUnavailable | Rejection::KeysStale) => {
                 refresher.on_keys_unavailable(now)
             }
-            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(now, shared),
+            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(lack.kid, now, shared),
             _ => Hope::None,
         }
     }
@@ -198,58 +200,31 @@ impl Filter {
         keys.filter_map(tick).collect()
     }
 
-    /// Where the keys of a provider are fetched from.
-    pub fn remote_jwks(&self, provider: ProviderId) -> Option<&RemoteJwks> {
-        self.config.providers.get(provider.0)?.remote_jwks.as_ref()
-    }
-
-    /// Takes the outcome of a fetch, and tells the other workers.
-    pub fn on_fetched(
+    /// Takes what the request of a fetch has brought: the fetch goes on, or everybody is told how it ended.
+    pub fn on_response(
         &mut self,
         provider: ProviderId,
         now: UnixTime,
-        lease: Lease,
+        fetch: Fetch,
         shared: &dyn SharedData,
-        outcome: &Result<Fetched, FetchError>,
-    ) {
-        let outcome = outcome.as_ref().map(|fetched| (fetched.document.as_slice(), fetched.max_age));
-        if let Some(refresher) = self.refresher(provider) {
-            refresher.on_response(now, lease, shared, outcome.map_err(|error| *error));
+        response: Result<Response, FetchError>,
+    ) -> Progress {
+        match self.refresher(provider) {
+            Some(refresher) => refresher.on_response(now, fetch, shared, response),
+            None => Progress::Done(Err(FetchError::NoAnswer)),
         }
     }
 
-    /// The name of a provider, for logs.
-    pub fn provider_name(&self, provider: ProviderId) -> &str {
-        self.config.providers.get(provider.0).map_or("", |provider| &provider.name)
-    }
-}
-
-/// A document that was fetched, has usable keys in it, and may be kept for a while.
-#[derive(Debug)]
-pub struct Fetched {
-    /// The text of the key set.
-    pub document: Vec<u8>,
-    /// How many keys of it can be used.
-    pub usable_keys: usize,
-    /// `Cache-Control: max-age`.
-    pub max_age: Option<Duration>,
-}
-
-impl Fetched {
-    /// Checks a document before anybody is told of it.
-    ///
-    /// # Errors
-    /// See [`KeySetError`].
-    pub fn new(document: Vec<u8>, max_age: Option<Duration>) -> Result<Self, KeySetError> {
-        let usable_keys = KeySet::parse(&document)?.len();
-        Ok(Self { document, usable_keys, max_age })
+    /// A provider's configuration.
+    pub fn provider(&self, provider: ProviderId) -> Option<&Provider> {
+        self.config.providers.get(provider.0)
     }
 }
 
 /// Why a request cannot go on: for good, or for want of keys.
 enum Refusal {
     Denied(Denial),
-    Keyless { provider: ProviderId, rejection: Rejection },
+    Keyless(Lack),
 }
 
 impl From<Rejection> for Refusal {

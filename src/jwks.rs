@@ -1,9 +1,12 @@
 //! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
 
 pub mod cache_control;
+pub mod discovery;
+pub mod fetch;
 pub mod record;
 pub mod refresh;
 pub mod shared;
+pub mod unknown_kids;
 
 use std::fmt;
 

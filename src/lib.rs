@@ -26,6 +26,7 @@ pub mod config;
 pub mod crypto;
 pub mod filter;
 pub mod headers;
+pub mod https_url;
 pub mod json;
 pub mod jwks;
 pub mod policy;

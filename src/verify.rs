@@ -81,6 +81,11 @@ impl<'a> Unverified<'a> {
         self.claims.string("iss")
     }
 
+    /// The key that the token says it is signed with.
+    pub fn key_id(&self) -> Option<&str> {
+        self.jws.header.key_id.as_deref()
+    }
+
     /// Everything that can be refused without a key.
     ///
     /// # Errors

@@ -1,43 +1,16 @@
 //! Issuers and URLs, and the mistakes that people make with Okta's.
 
 use super::error::{ConfigError, Path};
+use crate::https_url::HttpsUrl;
 use crate::verify::TokenProfile;
 
 /// The domains below which Okta's orgs are.
 const OKTA_CELLS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
 
-/// An https URL, cut where an HTTP request wants it cut.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(super) struct HttpsUrl {
-    pub(super) authority: String,
-    pub(super) path: String,
-}
-
-impl HttpsUrl {
-    pub(super) fn parse(at: &Path, url: &str) -> Result<Self, ConfigError> {
-        if url.contains(['{', '}', '<', '>']) || url.contains("yourOktaDomain") {
-            return Err(at.error("still has a placeholder in it"));
-        }
-        let Some(rest) = url.strip_prefix("https://") else {
-            return Err(at.error("must begin with `https://`"));
-        };
-        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-        let host_chars = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-        if authority.is_empty() || !authority.bytes().all(host_chars) {
-            return Err(at.error("must name a host, without user information"));
-        }
-        if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains('#') {
-            return Err(at.error("must be a URL without spaces and without a fragment"));
-        }
-        let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { authority: authority.to_owned(), path })
-    }
-}
-
 /// Checks an issuer. It is compared exactly, so what is wrong here would refuse every token; or, with Okta's org
 /// authorization server, accept tokens that are not for this API.
 pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
-    let url = HttpsUrl::parse(at, issuer)?;
+    let url = HttpsUrl::parse(issuer).map_err(|problem| at.error(problem))?;
     if issuer.contains('?') {
         return Err(at.error("must not have a query (RFC 8414 section 2)"));
     }

@@ -6,10 +6,13 @@ use std::time::Duration;
 
 use super::duration::Duration as Written;
 use super::error::{ConfigError, Path};
-use super::issuer::{self, HttpsUrl};
+use super::issuer;
 use super::{Provider, RemoteJwks, raw};
 use crate::crypto::Algorithm;
+use crate::https_url::{self, HttpsUrl};
 use crate::jwks::KeySet;
+use crate::jwks::discovery::Discovery;
+use crate::jwks::fetch::Source;
 use crate::jwks::refresh::Schedule;
 use crate::verify::{Expected, TokenProfile};
 
@@ -69,7 +72,7 @@ fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, Con
     };
     let remote_jwks = match raw.remote_jwks {
         None => None,
-        Some(remote) => Some(remote_jwks(&at.field("remote_jwks"), remote, issuers.first())?),
+        Some(remote) => Some(remote_jwks(&at.field("remote_jwks"), remote, &issuers)?),
     };
     if remote_jwks.is_none() && local_jwks.is_none() {
         return Err(at.error("needs `remote_jwks`, `local_jwks`, or both"));
@@ -125,15 +128,11 @@ fn algorithms(at: &Path, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, C
     at.non_empty(names)?.iter().enumerate().map(named).collect()
 }
 
-fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuer: Option<&String>) -> Result<RemoteJwks, ConfigError> {
+fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuers: &[String]) -> Result<RemoteJwks, ConfigError> {
     if raw.cluster.is_empty() {
         return Err(at.field("cluster").error("must not be empty"));
     }
-    let uri = raw.uri.unwrap_or_else(|| {
-        let issuer = issuer.map_or("", |issuer| issuer.trim_end_matches('/'));
-        format!("{issuer}/v1/keys")
-    });
-    let HttpsUrl { authority, path } = HttpsUrl::parse(&at.field("uri"), &uri)?;
+    let source = source(at, raw.uri, raw.discovery.unwrap_or(false), raw.jwks_hosts, issuers)?;
     let within =
         |written, (default, bounds), name: &str| Written::within(written, default, bounds, &at.field(name));
     let schedule = Schedule {
@@ -145,7 +144,43 @@ fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuer: Option<&String>) -> Resu
     if schedule.max_stale < schedule.cache_duration {
         return Err(at.field("max_stale").error("must not be shorter than `cache_duration`"));
     }
-    Ok(RemoteJwks { cluster: raw.cluster, authority, path, schedule })
+    Ok(RemoteJwks { cluster: raw.cluster, source, schedule })
+}
+
+/// With several issuers, keys are asked of the first: Okta's have them in common.
+fn source(
+    at: &Path,
+    uri: Option<String>,
+    discovery: bool,
+    hosts: Option<Vec<String>>,
+    issuers: &[String],
+) -> Result<Source, ConfigError> {
+    let issuer = issuers.first().map_or("", String::as_str);
+    match (uri, discovery) {
+        (Some(_), true) => Err(at.error("needs either `uri` or `discovery: true`, not both")),
+        (uri, false) => {
+            if hosts.is_some() {
+                return Err(at.field("jwks_hosts").error("is for `discovery: true` only"));
+            }
+            let uri = uri.unwrap_or_else(|| format!("{}/v1/keys", issuer.trim_end_matches('/')));
+            let url = HttpsUrl::parse(&uri).map_err(|problem| at.field("uri").error(problem))?;
+            Ok(Source::Uri(url))
+        }
+        (None, true) => {
+            let url = |issuer: &String| HttpsUrl::parse(issuer).map_err(|problem| at.error(problem));
+            let urls = issuers.iter().map(url).collect::<Result<Vec<_>, _>>()?;
+            let own = || urls.iter().map(|url| url.authority.clone()).collect();
+            let at = at.field("jwks_hosts");
+            let hosts = hosts.map_or_else(|| Ok(own()), |hosts| at.non_empty(hosts))?;
+            for (index, host) in hosts.iter().enumerate() {
+                if !https_url::is_authority(host) {
+                    return Err(at.index(index).error("must be a host, with a port if it is not 443"));
+                }
+            }
+            let url = urls.into_iter().next().ok_or_else(|| at.error("needs an issuer"))?;
+            Ok(Source::Discovery(Discovery::new(issuer, &url, hosts)))
+        }
+    }
 }
 
 /// A duration in whole seconds, the unit of a token's times.

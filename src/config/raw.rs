@@ -48,6 +48,8 @@ pub(super) enum TokenProfile {
 pub(super) struct RemoteJwks {
     pub(super) cluster: String,
     pub(super) uri: Option<String>,
+    pub(super) discovery: Option<bool>,
+    pub(super) jwks_hosts: Option<Vec<String>>,
     pub(super) timeout: Option<Duration>,
     pub(super) cache_duration: Option<Duration>,
     pub(super) max_stale: Option<Duration>,

@@ -21,6 +21,7 @@ const LISTS: &[&str] = &[
     "groups",
     "hosts",
     "issuers",
+    "jwks_hosts",
     "methods",
     "name",
     "rules",

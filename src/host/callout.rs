@@ -1,22 +1,22 @@
-//! Fetching a key set through an Envoy cluster.
+//! Requests to an issuer through an Envoy cluster.
 
 use log::{info, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::RemoteJwks;
-use crate::filter::Fetched;
+use crate::https_url::HttpsUrl;
 use crate::jwks::cache_control::max_age;
-use crate::jwks::refresh::FetchError;
+use crate::jwks::fetch::{FetchError, Response};
 use crate::jwks::{KeySetError, MAX_DOCUMENT_BYTES};
 
 /// Sends the request; the answer comes to the root context under this number.
-pub(super) fn dispatch(remote: &RemoteJwks) -> Result<u32, FetchError> {
+pub(super) fn dispatch(remote: &RemoteJwks, request: &HttpsUrl) -> Result<u32, FetchError> {
     let headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
-        (":authority", remote.authority.as_str()),
-        (":path", remote.path.as_str()),
+        (":authority", request.authority.as_str()),
+        (":path", request.path.as_str()),
         ("accept", "application/json"),
         ("user-agent", concat!("okta-authz-filter/", env!("CARGO_PKG_VERSION"))),
     ];
@@ -25,7 +25,7 @@ pub(super) fn dispatch(remote: &RemoteJwks) -> Result<u32, FetchError> {
 }
 
 /// Reads the answer. Envoy answers by itself for an issuer that it cannot reach: 503, or 504 when time is up.
-pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Fetched, FetchError> {
+pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Response, FetchError> {
     // Without headers there was no answer, and asking for them would be an error.
     if num_headers == 0 {
         return Err(FetchError::NoAnswer);
@@ -44,17 +44,13 @@ pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Fetched, Fetc
     }
     let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
     let max_age = value("cache-control").and_then(max_age);
-    Fetched::new(body.unwrap_or_default(), max_age).map_err(FetchError::Document)
+    Ok(Response { body: body.unwrap_or_default(), max_age })
 }
 
 /// Tells the operator how a fetch went.
-pub(super) fn log(provider: &str, outcome: &Result<Fetched, FetchError>) {
+pub(super) fn log(provider: &str, outcome: &Result<usize, FetchError>) {
     match outcome {
-        Ok(fetched) => info!("provider {provider}: {} keys fetched", fetched.usable_keys),
-        Err(FetchError::NoAnswer) => {
-            warn!("provider {provider}: keys not fetched: no answer, or the cluster does not exist");
-        }
-        Err(FetchError::Status(status)) => warn!("provider {provider}: keys not fetched: status {status}"),
-        Err(FetchError::Document(error)) => warn!("provider {provider}: keys not fetched: {error}"),
+        Ok(usable_keys) => info!("provider {provider}: {usable_keys} keys fetched"),
+        Err(error) => warn!("provider {provider}: keys not fetched: {error}"),
     }
 }

@@ -53,11 +53,11 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             }
         },
         Verdict::Deny(denial) => answer(plugin, &denial),
-        Verdict::Wait { provider, otherwise } => {
-            if patience && filter.hope(provider, otherwise, now, &Shared) == Hope::Wait {
-                return Outcome::Waits(provider);
+        Verdict::Wait(lack) => {
+            if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
+                return Outcome::Waits(lack.provider);
             }
-            answer(plugin, &otherwise.into())
+            answer(plugin, &lack.otherwise.into())
         }
     }
 }

@@ -21,9 +21,9 @@ use super::waiting::Waiting;
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
-use crate::filter::{Fetched, Filter, ProviderId};
-use crate::jwks::record::Lease;
-use crate::jwks::refresh::FetchError;
+use crate::filter::{Filter, ProviderId};
+use crate::jwks::fetch::{Fetch, FetchError, Response};
+use crate::jwks::refresh::Progress;
 
 /// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub struct Root {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
     /// Fetches under way, by the host's number.
-    in_flight: HashMap<u32, (ProviderId, Lease)>,
+    in_flight: HashMap<u32, (ProviderId, Fetch)>,
 }
 
 impl Root {
@@ -56,31 +56,46 @@ impl Root {
             }
             _ => Vec::new(),
         };
-        for (provider, lease) in
+        for (provider, fetch) in
             ticks.into_iter().filter_map(|(provider, tick)| Some((provider, tick.fetch?)))
         {
-            let dispatched = match &self.plugin.borrow().filter {
-                Some(filter) => filter.remote_jwks(provider).map(callout::dispatch),
-                None => None,
-            };
-            match dispatched {
-                Some(Ok(token)) => {
-                    self.in_flight.insert(token, (provider, lease));
-                }
-                Some(Err(error)) => self.fetched(provider, lease, &Err(error)),
-                None => {}
-            }
+            self.send(provider, fetch);
         }
     }
 
-    fn fetched(&self, provider: ProviderId, lease: Lease, outcome: &Result<Fetched, FetchError>) {
-        let plugin = &mut *self.plugin.borrow_mut();
-        let Some(filter) = &mut plugin.filter else { return };
-        callout::log(filter.provider_name(provider), outcome);
-        plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
-        filter.on_fetched(provider, plugin::now(), lease, &Shared, outcome);
-        // This worker hears of it like all others, only sooner.
-        let _ = hostcalls::set_tick_period(AT_ONCE);
+    /// Sends the request of a fetch. One that cannot be sent ends the fetch here, with an error.
+    fn send(&mut self, provider: ProviderId, fetch: Fetch) {
+        let dispatched = {
+            let plugin = self.plugin.borrow();
+            let Some(filter) = &plugin.filter else { return };
+            let remote = filter.provider(provider).and_then(|provider| provider.remote_jwks.as_ref());
+            remote.map(|remote| callout::dispatch(remote, fetch.request()))
+        };
+        match dispatched {
+            Some(Ok(token)) => {
+                self.in_flight.insert(token, (provider, fetch));
+            }
+            Some(Err(error)) => self.on_response(provider, fetch, Err(error)),
+            None => {}
+        }
+    }
+
+    fn on_response(&mut self, provider: ProviderId, fetch: Fetch, response: Result<Response, FetchError>) {
+        let next = {
+            let plugin = &mut *self.plugin.borrow_mut();
+            let Some(filter) = &mut plugin.filter else { return };
+            match filter.on_response(provider, plugin::now(), fetch, &Shared, response) {
+                Progress::Request(fetch) => fetch,
+                Progress::Done(outcome) => {
+                    callout::log(filter.provider(provider).map_or("", |provider| &provider.name), &outcome);
+                    plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
+                    // This worker hears of it like all others, only sooner.
+                    let _ = hostcalls::set_tick_period(AT_ONCE);
+                    return;
+                }
+            }
+        };
+        self.send(provider, next);
     }
 
     /// Looks again at some of the requests that have waited. One that still lacks keys waits on, if its time is not over.
@@ -121,8 +136,8 @@ impl Context for Root {
         body_size: usize,
         _num_trailers: usize,
     ) {
-        if let Some((provider, lease)) = self.in_flight.remove(&token) {
-            self.fetched(provider, lease, &callout::read(num_headers, body_size));
+        if let Some((provider, fetch)) = self.in_flight.remove(&token) {
+            self.on_response(provider, fetch, callout::read(num_headers, body_size));
         }
     }
 }

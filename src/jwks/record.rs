@@ -48,6 +48,17 @@ pub struct Record {
     pub unknown_kid_at: UnixTime,
 }
 
+impl Lease {
+    fn new(by: WorkerId, now: UnixTime, schedule: &Schedule) -> Self {
+        Self { by, until: now.after(schedule.lease()) }
+    }
+
+    /// The same, for as long again from now on.
+    pub fn prolonged(self, now: UnixTime, schedule: &Schedule) -> Self {
+        Self::new(self.by, now, schedule)
+    }
+}
+
 impl Record {
     /// Before anything has happened: a fetch is due.
     pub const fn new() -> Self {
@@ -84,8 +95,8 @@ impl Record {
         if self.is_leased(now, schedule) || !(early || self.is_due(now, schedule)) {
             return None;
         }
-        let until = now.after(schedule.lease());
-        Some((Self { leased_until: until, leased_by: by, ..self }, Lease { by, until }))
+        let lease = Lease::new(by, now, schedule);
+        Some((Self { leased_until: lease.until, leased_by: by, ..self }, lease))
     }
 
     /// The record after a fetch that brought keys; `None` if the lease is over, and the result stale.
@@ -118,9 +129,17 @@ impl Record {
         Some(Self { due_at: now, unknown_kid_at: now, ..self })
     }
 
+    /// The record with the lease prolonged for another request of the same fetch.
+    pub fn renewed(self, now: UnixTime, lease: Lease, renewed: Lease) -> Option<Self> {
+        self.stands(now, lease).then_some(Self { leased_until: renewed.until, ..self })
+    }
+
     fn released(self, now: UnixTime, lease: Lease) -> Option<Self> {
-        let stands = self.leased_by == lease.by && self.leased_until == lease.until && now < lease.until;
-        stands.then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+        self.stands(now, lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+    }
+
+    fn stands(&self, now: UnixTime, lease: Lease) -> bool {
+        self.leased_by == lease.by && self.leased_until == lease.until && now < lease.until
     }
 
     /// The record as bytes.

@@ -6,9 +6,11 @@
 
 use std::time::Duration;
 
+use super::KeySet;
+use super::fetch::{Fetch, FetchError, Fetched, Location, Next, Response, Source};
 use super::record::{Lease, Record, WorkerId};
 use super::shared::{Cas, Names, SharedData, decode_document, encode_document};
-use super::{KeySet, KeySetError};
+use super::unknown_kids::{KidDigest, UnknownKids};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
@@ -38,9 +40,11 @@ pub struct Schedule {
 #[derive(Debug)]
 pub struct Refresher {
     schedule: Schedule,
+    source: Source,
     names: Names,
     me: WorkerId,
     pinned: Option<KeySet>,
+    unknown_kids: UnknownKids,
     adopted: Option<Adopted>,
     /// The record as it was last seen.
     seen: Record,
@@ -53,24 +57,22 @@ struct Adopted {
     generation: u64,
 }
 
-/// Why a fetch brought no keys.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum FetchError {
-    /// The request could not be sent, or no answer came in time.
-    NoAnswer,
-    /// The answer was not 200.
-    Status(u16),
-    /// The answer was 200 and is no key set.
-    Document(KeySetError),
-}
-
 /// What a tick has found, and what is to be done.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Tick {
-    /// The lease, if this worker has got it: fetch, and tell [`Refresher::on_response`] how it went.
-    pub fetch: Option<Lease>,
+    /// A fetch, if one is this worker's to do: send its request, and tell [`Refresher::on_response`] how it went.
+    pub fetch: Option<Fetch>,
     /// A fetch has ended since the last tick, here or elsewhere: look again at requests that wait.
     pub changed: bool,
+}
+
+/// What a response has led to.
+#[derive(Debug)]
+pub enum Progress {
+    /// The fetch goes on with another request.
+    Request(Fetch),
+    /// It is over, and everybody has been told: how many usable keys it has brought, or why none.
+    Done(Result<usize, FetchError>),
 }
 
 /// Whether it is worth waiting for the keys that a request lacks.
@@ -91,8 +93,15 @@ impl Schedule {
 
 impl Refresher {
     /// Keys that are fetched on this schedule, with those that are pinned besides.
-    pub const fn new(schedule: Schedule, names: Names, me: WorkerId, pinned: Option<KeySet>) -> Self {
-        Self { schedule, names, me, pinned, adopted: None, seen: Record::new() }
+    pub fn new(
+        schedule: Schedule,
+        source: Source,
+        names: Names,
+        me: WorkerId,
+        pinned: Option<KeySet>,
+    ) -> Self {
+        let unknown_kids = UnknownKids::default();
+        Self { schedule, source, names, me, pinned, unknown_kids, adopted: None, seen: Record::new() }
     }
 
     /// The keys to verify with.
@@ -135,7 +144,7 @@ impl Refresher {
         let fetch = match record.claimed(now, self.me, lost, &self.schedule) {
             Some((claimed, lease)) if shared.set(&self.names.record, &claimed.encode(), cas) => {
                 self.seen = claimed;
-                Some(lease)
+                Some(Fetch::new(lease, &self.source, self.location(shared), now))
             }
             // Not due, somebody else's, or somebody was faster.
             _ => None,
@@ -143,30 +152,64 @@ impl Refresher {
         Tick { fetch, changed }
     }
 
-    /// Tells everybody how the fetch went. `max_age` is what the response's `Cache-Control` allows.
+    /// Takes what the request of a fetch has brought. At the end of the fetch everybody is told.
     pub fn on_response(
         &self,
         now: UnixTime,
-        lease: Lease,
+        fetch: Fetch,
         shared: &dyn SharedData,
-        outcome: Result<(&[u8], Option<Duration>), FetchError>,
-    ) {
-        match outcome {
-            Ok((document, max_age)) => {
-                let fresh = self.freshness(max_age);
-                self.update(shared, |record| {
-                    let published = record.succeeded(now, lease, fresh)?;
-                    // The document first: a record must never announce what is not there. It is not compared, for only the
-                    // owner of the lease writes it.
-                    let document = encode_document(published.generation, document);
-                    let read = shared.get(&self.names.document).map(|(_, cas)| cas);
-                    shared.set(&self.names.document, &document, read).then_some(published)
-                });
+        response: Result<Response, FetchError>,
+    ) -> Progress {
+        let (lease, known) = (fetch.lease, fetch.known());
+        match fetch.on_response(&self.source, response) {
+            Next::Request(fetch) => {
+                let renewed = lease.prolonged(now, &self.schedule);
+                if self.update(shared, |record| record.renewed(now, lease, renewed)) {
+                    Progress::Request(fetch.with_lease(renewed))
+                } else {
+                    // The lease is over, and another worker has it.
+                    Progress::Done(Err(FetchError::NoAnswer))
+                }
             }
-            Err(_) => {
+            Next::Done(Ok(fetched)) => {
+                self.publish(now, lease, shared, &fetched);
+                if let Some(url) = fetched.discovered {
+                    self.share_location(shared, &Location { url, discovered_at: now });
+                }
+                Progress::Done(Ok(fetched.usable_keys))
+            }
+            Next::Done(Err(error)) => {
+                // Perhaps the keys have moved.
+                if let Some(location) = known {
+                    self.share_location(shared, &location.doubted());
+                }
                 self.update(shared, |record| record.failed(now, lease));
+                Progress::Done(Err(error))
             }
         }
+    }
+
+    fn publish(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData, fetched: &Fetched) {
+        let fresh = self.freshness(fetched.max_age);
+        self.update(shared, |record| {
+            let published = record.succeeded(now, lease, fresh)?;
+            // The document first: a record must never announce what is not there. It is not compared, for only the
+            // owner of the lease writes it.
+            let document = encode_document(published.generation, &fetched.document);
+            let read = shared.get(&self.names.document).map(|(_, cas)| cas);
+            shared.set(&self.names.document, &document, read).then_some(published)
+        });
+    }
+
+    /// Where the issuer has said that its keys are, as far as anybody here has asked.
+    fn location(&self, shared: &dyn SharedData) -> Option<Location> {
+        Location::decode(&shared.get(&self.names.location)?.0, &self.source)
+    }
+
+    /// A lost race is no harm: whoever was faster has asked the same issuer.
+    fn share_location(&self, shared: &dyn SharedData, location: &Location) {
+        let read = shared.get(&self.names.location).map(|(_, cas)| cas);
+        shared.set(&self.names.location, &location.encode(), read);
     }
 
     /// A request needs keys, and there are none. Worth waiting through a fetch and the short pauses after the first
@@ -178,14 +221,19 @@ impl Refresher {
 
     /// A request names a key that is not there. A key that has just been made is found by asking again, at most once in
     /// a cooldown for the whole process: else every made-up key id would be a request to the issuer.
-    pub fn on_unknown_kid(&mut self, now: UnixTime, shared: &dyn SharedData) -> Hope {
+    pub fn on_unknown_kid(&mut self, kid: KidDigest, now: UnixTime, shared: &dyn SharedData) -> Hope {
+        let (generation, cooldown) = (self.generation(), self.schedule.unknown_kid_cooldown);
+        if self.unknown_kids.is_known_missing(kid, generation, now, cooldown) {
+            return Hope::None;
+        }
         for _ in 0..ATTEMPTS {
             let (record, cas) = self.read(shared);
-            if record.generation != self.generation() || record.is_leased(now, &self.schedule) {
+            if record.generation != generation || record.is_leased(now, &self.schedule) {
                 return Hope::Wait;
             }
             let Some(wanted) = record.wanted(now, &self.schedule) else { return Hope::None };
             if shared.set(&self.names.record, &wanted.encode(), cas) {
+                self.unknown_kids.asked(kid, generation, now);
                 return Hope::Wait;
             }
         }
@@ -215,15 +263,17 @@ impl Refresher {
         self.adopted.as_ref().map_or(0, |adopted| adopted.generation)
     }
 
-    /// Changes the record, again if another worker was faster. `change` says `None` where there is nothing to change.
-    fn update(&self, shared: &dyn SharedData, change: impl Fn(Record) -> Option<Record>) {
+    /// Changes the record, again if another worker was faster, and says whether it has been changed. `change` says `None`
+    /// where there is nothing to change.
+    fn update(&self, shared: &dyn SharedData, change: impl Fn(Record) -> Option<Record>) -> bool {
         for _ in 0..ATTEMPTS {
             let (record, cas) = self.read(shared);
-            let Some(changed) = change(record) else { return };
+            let Some(changed) = change(record) else { return false };
             if shared.set(&self.names.record, &changed.encode(), cas) {
-                return;
+                return true;
             }
         }
+        false
     }
 
     /// The record; a new one where there is none or nobody can read it.

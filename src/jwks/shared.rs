@@ -5,6 +5,7 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::fetch::Source;
 use super::{KeySet, MAX_DOCUMENT_BYTES};
 
 /// Marks a value that was read, so that it is replaced only if it still stands.
@@ -27,19 +28,22 @@ pub struct Names {
     pub record: String,
     /// Of the document.
     pub document: String,
+    /// Of the place that the issuer has named for its keys.
+    pub location: String,
 }
 
 impl Names {
     /// Names for the keys of an issuer, as they come from one place. Two configurations that agree on both share them.
-    pub fn new(issuers: &[String], cluster: &str, authority: &str, path: &str) -> Self {
+    pub fn new(issuers: &[String], cluster: &str, source: &Source) -> Self {
         let mut hash = Sha256::new();
-        for part in issuers.iter().map(String::as_str).chain([cluster, authority, path]) {
+        for part in issuers.iter().map(String::as_str).chain([cluster]).chain(source.parts()) {
             // With their lengths, for no two lists of parts may come to the same bytes.
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part.as_bytes());
         }
         let id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { record: format!("okta-authz.{id}.record"), document: format!("okta-authz.{id}.keys") }
+        let name = |what: &str| format!("okta-authz.{id}.{what}");
+        Self { record: name("record"), document: name("keys"), location: name("location") }
     }
 }
 
@@ -63,17 +67,26 @@ pub fn decode_document(generation: u64, shared: &[u8]) -> Option<KeySet> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::https_url::HttpsUrl;
+    use crate::jwks::discovery::Discovery;
 
     #[test]
     fn names_differ_with_every_part() {
         let issuers = |list: &[&str]| list.iter().map(|issuer| (*issuer).to_owned()).collect::<Vec<_>>();
+        let uri = |url: &str| Source::Uri(HttpsUrl::parse(url).unwrap());
+        let discovery = |hosts: &[&str]| {
+            let url = HttpsUrl::parse("https://h/").unwrap();
+            Source::Discovery(Discovery::new("https://h", &url, issuers(hosts)))
+        };
         let names = [
-            Names::new(&issuers(&["a"]), "c", "h", "/k"),
-            Names::new(&issuers(&["b"]), "c", "h", "/k"),
-            Names::new(&issuers(&["a", "c"]), "c", "h", "/k"),
-            Names::new(&issuers(&["a"]), "d", "h", "/k"),
-            Names::new(&issuers(&["a"]), "c", "h/", "k"),
-            Names::new(&issuers(&["a"]), "ch", "", "/k"),
+            Names::new(&issuers(&["a"]), "c", &uri("https://h/k")),
+            Names::new(&issuers(&["b"]), "c", &uri("https://h/k")),
+            Names::new(&issuers(&["a", "c"]), "c", &uri("https://h/k")),
+            Names::new(&issuers(&["a"]), "d", &uri("https://h/k")),
+            Names::new(&issuers(&["a"]), "c", &uri("https://h/kk")),
+            Names::new(&issuers(&["a"]), "c", &uri("https://hh/k")),
+            Names::new(&issuers(&["a"]), "c", &discovery(&["h"])),
+            Names::new(&issuers(&["a"]), "c", &discovery(&["h", "g"])),
         ];
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name), "{name:?}");

@@ -11,8 +11,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Fetched, Filter, PermitReason, Verdict};
+use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::jwks::fetch::Response;
 use okta_authz_filter::jwks::record::WorkerId;
+use okta_authz_filter::jwks::refresh::Progress;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -136,10 +138,11 @@ pub(crate) fn filter(config: &Value) -> Filter {
     let now = UnixTime::from_seconds(NOW);
     let shared = Store::default();
     for (provider, tick) in filter.on_tick(now, &shared) {
-        let lease = tick.fetch.expect("a fetch is due at first");
-        let document = jwks(filter.provider_name(provider)).to_string();
-        let fetched = Fetched::new(document.into_bytes(), None).unwrap();
-        filter.on_fetched(provider, now, lease, &shared, &Ok(fetched));
+        let fetch = tick.fetch.expect("a fetch is due at first");
+        let document = jwks(&filter.provider(provider).unwrap().name).to_string();
+        let response = Response { body: document.into_bytes(), max_age: None };
+        let progress = filter.on_response(provider, now, fetch, &shared, Ok(response));
+        assert!(matches!(progress, Progress::Done(Ok(1..))), "{progress:?}");
     }
     // What was published is taken over at the next tick.
     filter.on_tick(now, &shared);
@@ -204,7 +207,7 @@ pub(crate) fn outcome(verdict: Verdict) -> Outcome {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
             Outcome::Deny(denial.rejection)
         }
-        Verdict::Wait { otherwise, .. } => Outcome::Wait(otherwise),
+        Verdict::Wait(lack) => Outcome::Wait(lack.otherwise),
     }
 }
 

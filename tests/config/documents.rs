@@ -70,7 +70,7 @@ fn unknown_members_at_every_level() {
         ),
         (
             config(json!({ "remote_jwks": { "cluster": "c", "nope": 1 } }), json!({})),
-            "providers.okta.remote_jwks.nope: unknown field `nope`, expected one of `cluster`, `uri`, `timeout`, `cache_duration`, `max_stale`, `unknown_kid_cooldown`",
+            "providers.okta.remote_jwks.nope: unknown field `nope`, expected one of `cluster`, `uri`, `discovery`, `jwks_hosts`, `timeout`, `cache_duration`, `max_stale`, `unknown_kid_cooldown`",
         ),
         (
             in_rule(json!({ "match": {}, "public": true, "nope": 1 })),
@@ -202,7 +202,7 @@ fn a_provider_that_is_named_like_a_field() {
 fn a_list_is_not_an_object() {
     let header = json!(["x-a", "a"]);
     let configs = [
-        config(json!({ "remote_jwks": ["c", null, null, null, null, null] }), json!({})),
+        config(json!({ "remote_jwks": ["c", null, null, null, null, null, null, null] }), json!({})),
         config(json!({}), json!({ "claim_to_headers": [header] })),
         rules(json!([[{ "path": "/a" }, true, null]])),
         rules(json!([{ "match": { "safe_regex": ["/a"] }, "public": true }])),

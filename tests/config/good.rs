@@ -6,6 +6,8 @@ use super::common::{ISSUER, config, jwks, rules, with};
 use super::problem;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
+use okta_authz_filter::https_url::HttpsUrl;
+use okta_authz_filter::jwks::fetch::Source;
 use okta_authz_filter::verify::TokenProfile;
 
 #[test]
@@ -39,6 +41,9 @@ fn accepted() {
         provider(json!({ "remote_jwks": null, "local_jwks": jwks("okta") })),
         provider(json!({ "local_jwks": jwks("okta") })),
         remote(json!({ "uri": "https://h:8443/keys?client_id=x" })),
+        remote(json!({ "discovery": true })),
+        remote(json!({ "discovery": false, "uri": "https://h/k" })),
+        remote(json!({ "discovery": true, "jwks_hosts": ["keys.acme.com", "localhost:8443"] })),
         remote(json!({ "timeout": "100ms" })),
         remote(json!({ "timeout": "1m" })),
         remote(json!({ "cache_duration": "1s", "max_stale": "1s" })),
@@ -82,10 +87,8 @@ fn defaults() {
     assert_eq!((expected.profile, &expected.client_ids), (TokenProfile::Okta, &None));
     assert_eq!(expected.algorithms, [Algorithm::RS256]);
     let remote = provider.remote_jwks.as_ref().unwrap();
-    assert_eq!(
-        (remote.authority.as_str(), remote.path.as_str()),
-        ("acme.okta.com", "/oauth2/default/v1/keys")
-    );
+    let keys = HttpsUrl::parse("https://acme.okta.com/oauth2/default/v1/keys").unwrap();
+    assert_eq!(remote.source, Source::Uri(keys));
     let seconds = [
         remote.schedule.timeout,
         remote.schedule.cache_duration,
@@ -94,4 +97,29 @@ fn defaults() {
     ]
     .map(|duration| duration.as_secs());
     assert_eq!(seconds, [5, 600, 86_400, 30]);
+}
+
+#[test]
+fn discovery_trusts_the_issuers_own_hosts() {
+    let source = |changes: Value| {
+        let config = config(changes, json!({}));
+        let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();
+        config.providers[0].remote_jwks.as_ref().unwrap().source.clone()
+    };
+    let discovery = json!({ "cluster": "okta", "discovery": true });
+    let both = json!([ISSUER, "https://login.acme.com/oauth2/default"]);
+    let named = with(discovery.clone(), json!({ "jwks_hosts": ["keys.acme.com"] }));
+    for (changes, hosts) in [
+        (json!({ "remote_jwks": discovery }), &["acme.okta.com"][..]),
+        (
+            json!({ "issuer": null, "issuers": both, "remote_jwks": discovery }),
+            &["acme.okta.com", "login.acme.com"],
+        ),
+        (json!({ "remote_jwks": named }), &["keys.acme.com"]),
+    ] {
+        let Source::Discovery(discovery) = source(changes) else { panic!("no discovery") };
+        assert_eq!(discovery.hosts(), hosts);
+        let first = discovery.places()[0].to_string();
+        assert_eq!(first, format!("{ISSUER}/.well-known/oauth-authorization-server"));
+    }
 }

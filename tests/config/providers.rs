@@ -191,6 +191,26 @@ fn keys() {
             "providers.okta.remote_jwks.uri: still has a placeholder in it",
         ),
         (
+            remote(json!({ "uri": "https://h/k", "discovery": true })),
+            "providers.okta.remote_jwks: needs either `uri` or `discovery: true`, not both",
+        ),
+        (
+            remote(json!({ "jwks_hosts": ["h"] })),
+            "providers.okta.remote_jwks.jwks_hosts: is for `discovery: true` only",
+        ),
+        (
+            remote(json!({ "discovery": true, "jwks_hosts": [] })),
+            "providers.okta.remote_jwks.jwks_hosts: must not be empty",
+        ),
+        (
+            remote(json!({ "discovery": true, "jwks_hosts": ["https://h"] })),
+            "providers.okta.remote_jwks.jwks_hosts[0]: must be a host, with a port if it is not 443",
+        ),
+        (
+            remote(json!({ "discovery": "yes" })),
+            "providers.okta.remote_jwks.discovery: invalid type: string \"yes\", expected a boolean",
+        ),
+        (
             remote(json!({ "timeout": "99ms" })),
             "providers.okta.remote_jwks.timeout: must be from 100ms to 1m",
         ),

@@ -7,16 +7,21 @@
     reason = "test code"
 )]
 
+mod discovery;
 mod simulation;
 #[path = "../common/store.rs"]
 mod store;
+mod unknown_kids;
 
 use std::time::Duration;
 
 use okta_authz_filter::crypto::Algorithm;
+use okta_authz_filter::https_url::HttpsUrl;
+use okta_authz_filter::jwks::fetch::{FetchError, Response, Source};
 use okta_authz_filter::jwks::record::{Record, WorkerId};
-use okta_authz_filter::jwks::refresh::{FetchError, Hope, Refresher, Schedule};
+use okta_authz_filter::jwks::refresh::{Hope, Refresher, Schedule};
 use okta_authz_filter::jwks::shared::Names;
+use okta_authz_filter::jwks::unknown_kids::KidDigest;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
 
@@ -35,8 +40,24 @@ fn at(millis: u64) -> UnixTime {
     T0.after(Duration::from_millis(millis))
 }
 
+fn issuers() -> Vec<String> {
+    vec!["https://acme.okta.example/oauth2/default".to_owned()]
+}
+
+fn source() -> Source {
+    Source::Uri(HttpsUrl::parse("https://acme.okta.example/keys").unwrap())
+}
+
 fn names() -> Names {
-    Names::new(&["https://acme.okta.example/oauth2/default".to_owned()], "okta", "acme.okta.example", "/keys")
+    Names::new(&issuers(), "okta", &source())
+}
+
+fn brings(body: Vec<u8>) -> Response {
+    Response { body, max_age: None }
+}
+
+fn kid(number: u64) -> KidDigest {
+    KidDigest::new(Some(&number.to_string()))
 }
 
 /// A key set whose one key has that name.
@@ -46,7 +67,7 @@ fn document(kid: u64) -> Vec<u8> {
 }
 
 fn worker(id: u64) -> Refresher {
-    Refresher::new(SCHEDULE, names(), WorkerId(id), None)
+    Refresher::new(SCHEDULE, source(), names(), WorkerId(id), None)
 }
 
 fn knows(worker: &Refresher, kid: u64, now: UnixTime) -> bool {
@@ -56,8 +77,8 @@ fn knows(worker: &Refresher, kid: u64, now: UnixTime) -> bool {
 /// A worker that has fetched the first key.
 fn warm(shared: &Store) -> Refresher {
     let mut worker = worker(1);
-    let lease = worker.on_tick(T0, shared).fetch.unwrap();
-    worker.on_response(T0, lease, shared, Ok((&document(0), None)));
+    let fetch = worker.on_tick(T0, shared).fetch.unwrap();
+    worker.on_response(T0, fetch, shared, Ok(brings(document(0))));
     assert!(worker.on_tick(T0, shared).changed);
     worker
 }
@@ -88,12 +109,14 @@ fn every_worker_sees_a_rotation_within_a_tick() {
         assert!(knows(other, 0, at(TICK)));
     }
     // A token with a new key reaches one of them.
-    assert_eq!(others[3].on_unknown_kid(at(1_000), &shared), Hope::Wait);
-    let fetching: Vec<_> = others.iter_mut().map(|other| other.on_tick(at(1_001), &shared).fetch).collect();
+    assert_eq!(others[3].on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
+    let mut fetching: Vec<_> =
+        others.iter_mut().map(|other| other.on_tick(at(1_001), &shared).fetch).collect();
     assert_eq!(fetching.iter().flatten().count(), 1);
     let by = fetching.iter().position(Option::is_some).unwrap();
-    assert_eq!(leader.on_unknown_kid(at(1_002), &shared), Hope::Wait, "it is being fetched");
-    others[by].on_response(at(1_100), fetching[by].unwrap(), &shared, Ok((&document(1), None)));
+    let fetch = fetching.swap_remove(by).unwrap();
+    assert_eq!(leader.on_unknown_kid(kid(1), at(1_002), &shared), Hope::Wait, "it is being fetched");
+    others[by].on_response(at(1_100), fetch, &shared, Ok(brings(document(1))));
     for other in others.iter_mut().chain([&mut leader]) {
         assert!(other.on_tick(at(1_200), &shared).changed);
         assert!(
@@ -111,13 +134,13 @@ fn ten_thousand_unknown_keys_a_second_cost_one_fetch_in_a_cooldown() {
     for millis in 100..90_100 {
         for worker in &mut workers {
             if millis % TICK == 0
-                && let Some(lease) = worker.on_tick(at(millis), &shared).fetch
+                && let Some(fetch) = worker.on_tick(at(millis), &shared).fetch
             {
                 fetches += 1;
-                worker.on_response(at(millis), lease, &shared, Ok((&document(0), None)));
+                worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
             }
-            for _ in 0..2 {
-                worker.on_unknown_kid(at(millis), &shared);
+            for made_up in 0..2 {
+                worker.on_unknown_kid(kid(millis * 2 + made_up), at(millis), &shared);
             }
         }
     }
@@ -132,9 +155,9 @@ fn an_hour_with_four_workers_costs_what_one_would() {
         let mut fetches = 0;
         for millis in (0..3_600_000).step_by(100) {
             for worker in &mut workers {
-                if let Some(lease) = worker.on_tick(at(millis), &shared).fetch {
+                if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                     fetches += 1;
-                    worker.on_response(at(millis), lease, &shared, Ok((&document(0), None)));
+                    worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
                 }
             }
         }
@@ -150,9 +173,9 @@ fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
     let (mut fetches, mut first_stale) = (0, None);
     for millis in (0..90_000_000).step_by(1_000) {
         for worker in &mut workers {
-            if let Some(lease) = worker.on_tick(at(millis), &shared).fetch {
+            if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                 fetches += 1;
-                worker.on_response(at(millis), lease, &shared, Err(FetchError::NoAnswer));
+                worker.on_response(at(millis), fetch, &shared, Err(FetchError::NoAnswer));
             }
         }
         if workers.iter().any(|worker| worker.keys(at(millis)) == Err(Rejection::KeysStale)) {
@@ -164,8 +187,8 @@ fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
     // And when the issuer is back, so are the keys.
     let mut recovered = false;
     for millis in (90_000_000..90_031_000).step_by(1_000) {
-        if let Some(lease) = workers[0].on_tick(at(millis), &shared).fetch {
-            workers[0].on_response(at(millis), lease, &shared, Ok((&document(1), None)));
+        if let Some(fetch) = workers[0].on_tick(at(millis), &shared).fetch {
+            workers[0].on_response(at(millis), fetch, &shared, Ok(brings(document(1))));
             recovered = true;
         }
     }
@@ -202,9 +225,9 @@ fn what_a_stranger_writes_costs_a_fetch_and_no_key() {
         let mut fetches = 0;
         for millis in (0..700_000).step_by(100) {
             for worker in &mut workers {
-                if let Some(lease) = worker.on_tick(at(millis), &shared).fetch {
+                if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                     fetches += 1;
-                    worker.on_response(at(millis), lease, &shared, Ok((&document(0), None)));
+                    worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
                 }
             }
             assert!(knows(&workers[0], 0, at(millis)), "{name}: keys that were there are lost");
@@ -219,8 +242,13 @@ fn max_age_shortens_but_not_below_the_floor_and_never_lengthens() {
     for (max_age, due) in [(None, 600), (Some(0), 30), (Some(60), 60), (Some(3_832_304), 600)] {
         let shared = Store::default();
         let mut worker = worker(0);
-        let lease = worker.on_tick(T0, &shared).fetch.unwrap();
-        worker.on_response(T0, lease, &shared, Ok((&document(0), max_age.map(Duration::from_secs))));
+        let fetch = worker.on_tick(T0, &shared).fetch.unwrap();
+        worker.on_response(
+            T0,
+            fetch,
+            &shared,
+            Ok(Response { body: document(0), max_age: max_age.map(Duration::from_secs) }),
+        );
         assert!(worker.on_tick(at(due * 1_000 - 1), &shared).fetch.is_none(), "{max_age:?}");
         assert!(worker.on_tick(at(due * 1_000), &shared).fetch.is_some(), "{max_age:?}");
     }
@@ -228,8 +256,8 @@ fn max_age_shortens_but_not_below_the_floor_and_never_lengthens() {
     for id in [1, 511, 1_023] {
         let shared = Store::default();
         let mut worker = worker(id);
-        let lease = worker.on_tick(T0, &shared).fetch.unwrap();
-        worker.on_response(T0, lease, &shared, Ok((&document(0), None)));
+        let fetch = worker.on_tick(T0, &shared).fetch.unwrap();
+        worker.on_response(T0, fetch, &shared, Ok(brings(document(0))));
         assert!(
             worker.on_tick(at(539_999), &shared).fetch.is_none()
                 && worker.on_tick(at(600_000), &shared).fetch.is_some(),
@@ -244,13 +272,17 @@ fn waiting_is_worth_it_through_short_pauses_only() {
     let mut worker = worker(1);
     let mut now = 0;
     for pause in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
-        let lease = worker.on_tick(at(now), &shared).fetch.unwrap();
+        let fetch = worker.on_tick(at(now), &shared).fetch.unwrap();
         assert_eq!(worker.on_keys_unavailable(at(now)), Hope::Wait, "it is being fetched");
-        worker.on_response(at(now), lease, &shared, Err(FetchError::Status(500)));
+        worker.on_response(at(now), fetch, &shared, Err(FetchError::Status(500)));
         worker.on_tick(at(now), &shared);
         let expected = if pause <= 2_000 { Hope::Wait } else { Hope::None };
         assert_eq!(worker.on_keys_unavailable(at(now)), expected, "{pause}");
-        assert_eq!(worker.on_unknown_kid(at(now), &shared), Hope::None, "no breaking through a pause");
+        assert_eq!(
+            worker.on_unknown_kid(kid(9), at(now), &shared),
+            Hope::None,
+            "no breaking through a pause"
+        );
         assert!(worker.on_tick(at(now + pause - 1), &shared).fetch.is_none(), "{pause}");
         now += pause;
     }

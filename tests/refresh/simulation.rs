@@ -4,12 +4,13 @@
 //! lease, or never; the issuer rotates its key and fails. The properties: no fetch begins while another has the lease, a
 //! worker that has ticked since keys were published has keys, and there is a bound on the fetches.
 
-use okta_authz_filter::jwks::record::{Lease, Record};
-use okta_authz_filter::jwks::refresh::{FetchError, Refresher};
+use okta_authz_filter::jwks::fetch::{Fetch, FetchError};
+use okta_authz_filter::jwks::record::Record;
+use okta_authz_filter::jwks::refresh::Refresher;
 use okta_authz_filter::jwks::shared::SharedData as _;
 
 use super::store::Store;
-use super::{SCHEDULE, TICK, at, document, names, worker};
+use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
 
 const SEEDS: u64 = 2_000;
 const STEPS: u64 = 200;
@@ -31,9 +32,9 @@ impl Random {
 }
 
 /// A fetch on its way: whose it is, when it began and ends, and the key that the issuer had; `None` for a failure.
-struct Fetch {
+struct Sent {
     by: u64,
-    lease: Lease,
+    fetch: Fetch,
     begun: u64,
     ends: u64,
     brings: Option<u64>,
@@ -45,7 +46,7 @@ struct World {
     /// With a number for each life, for an answer must not go to another life of the same worker.
     workers: Vec<(u64, Refresher)>,
     lives: u64,
-    fetches: Vec<Fetch>,
+    fetches: Vec<Sent>,
     begun: usize,
     kid: u64,
     failing: bool,
@@ -63,30 +64,26 @@ impl World {
     fn tick(&mut self, index: usize, millis: u64) {
         self.end_fetches(millis);
         let (life, worker) = &mut self.workers[index];
-        let Some(lease) = worker.on_tick(at(millis), &self.shared).fetch else { return };
+        let Some(fetch) = worker.on_tick(at(millis), &self.shared).fetch else { return };
         // While a fetch may be answered under its lease, none begins, be its leader alive or not.
         let lasts = u64::try_from(SCHEDULE.lease().as_millis()).unwrap();
-        let rival = self.fetches.iter().map(|fetch| fetch.begun).find(|begun| millis < begun + lasts);
+        let rival = self.fetches.iter().map(|sent| sent.begun).find(|begun| millis < begun + lasts);
         assert_eq!(rival, None, "a fetch at {millis}, and another under its lease");
         let takes = if self.random.below(20) == 0 { lasts + 1_000 } else { self.random.below(5_000) };
         let fails = self.failing || self.random.below(10) == 0;
         let brings = (!fails).then_some(self.kid);
-        self.fetches.push(Fetch { by: *life, lease, begun: millis, ends: millis + takes, brings });
+        self.fetches.push(Sent { by: *life, fetch, begun: millis, ends: millis + takes, brings });
         self.begun += 1;
     }
 
     fn end_fetches(&mut self, millis: u64) {
-        for fetch in self.fetches.extract_if(.., |fetch| fetch.ends <= millis).collect::<Vec<_>>() {
+        for sent in self.fetches.extract_if(.., |sent| sent.ends <= millis).collect::<Vec<_>>() {
             // A leader that has died takes its answer with it.
-            let Some((_, worker)) = self.workers.iter_mut().find(|(life, _)| *life == fetch.by) else {
+            let Some((_, worker)) = self.workers.iter_mut().find(|(life, _)| *life == sent.by) else {
                 continue;
             };
-            let document = fetch.brings.map(document);
-            let outcome = match &document {
-                Some(document) => Ok((document.as_slice(), None)),
-                None => Err(FetchError::Status(500)),
-            };
-            worker.on_response(at(millis), fetch.lease, &self.shared, outcome);
+            let response = sent.brings.map(document).map(brings).ok_or(FetchError::Status(500));
+            worker.on_response(at(millis), sent.fetch, &self.shared, response);
         }
     }
 
@@ -101,7 +98,8 @@ impl World {
             }
             3 => self.shared.lost_races.set(3),
             4..8 => {
-                self.workers[index].1.on_unknown_kid(at(millis), &self.shared);
+                let kid = kid(self.random.below(20));
+                self.workers[index].1.on_unknown_kid(kid, at(millis), &self.shared);
             }
             _ => {}
         }

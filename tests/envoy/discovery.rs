@@ -1,0 +1,86 @@
+//! `discovery: true`: the issuer says where its keys are, and is believed only as far as the configuration goes.
+
+use serde_json::{Value, json};
+
+use super::setup::{BOTH_WORKERS, Setup};
+use crate::support::client::{Response, get};
+use crate::support::config::EnvoyConfig;
+use crate::support::stand_in::{Endpoint, Fault, Options, Rotation, Server, StandIn};
+
+fn discovering(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
+    move |mut config| {
+        let remote = &mut config.plugin()["providers"]["okta"]["remote_jwks"];
+        *remote = json!({ "cluster": "okta", "discovery": true, "timeout": "1s", "cache_duration": "1s" });
+        for (name, value) in more.as_object().unwrap() {
+            remote[name] = value.clone();
+        }
+        config
+    }
+}
+
+fn me(setup: &Setup) -> Response {
+    setup.send(&get("/me").bearer(setup.user()))
+}
+
+/// Waits until the keys have been asked for that many times more; every request in between must get through.
+fn through_fetches(setup: &Setup, count: u64) {
+    let (before, mut asked) = (setup.okta.key_fetches(Server::Default), 0);
+    while setup.okta.key_fetches(Server::Default) < before + count {
+        let response = me(setup);
+        assert_eq!(response.status, 200, "{response:?}\n{}", setup.envoy.log());
+        asked += 1;
+        assert!(asked < 2_000, "no fetch\n{}", setup.envoy.log());
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn keys_are_found_refreshed_and_rotated() {
+    let setup = Setup::new("discovery", discovering(json!({ "unknown_kid_cooldown": "1s" })));
+    setup.warm_up();
+    through_fetches(&setup, 3);
+    assert_eq!(setup.okta.discovery_fetches(Server::Default), 1, "asked once, by one of all VMs");
+    // With the metadata gone, the keys are still where they were.
+    setup.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Status(500));
+    through_fetches(&setup, 2);
+    setup.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::None);
+    setup.okta.rotate(Server::Default, Rotation::Manual);
+    for _ in 0..BOTH_WORKERS {
+        assert_eq!(me(&setup).status, 200, "the first use of a new key\n{}", setup.envoy.log());
+    }
+    // Keys that cannot be had where they were are looked for again.
+    setup.okta.set_fault_at(Server::Default, Endpoint::Keys, Fault::Status(404));
+    through_fetches(&setup, 2);
+    assert!(setup.okta.discovery_fetches(Server::Default) >= 2);
+    setup.assert_alive();
+}
+
+#[test]
+fn the_first_requests_wait_for_both_answers() {
+    let okta = StandIn::start(Options::default());
+    okta.set_fault(Server::Default, Fault::Slow { millis: 700 });
+    let setup = Setup::with_okta("discovery-cold", okta, discovering(json!({})));
+    assert_eq!(me(&setup).status, 200, "{}", setup.envoy.log());
+}
+
+#[test]
+fn metadata_of_another_issuer_or_with_keys_elsewhere_give_no_keys() {
+    let issuer = "https://acme.okta.example/oauth2/default";
+    let mut documents = vec![
+        (
+            "other-issuer",
+            json!({ "issuer": "https://acme.okta.example", "jwks_uri": format!("{issuer}/v1/keys") }),
+        ),
+        ("other-host", json!({ "issuer": issuer, "jwks_uri": "https://evil.example/v1/keys" })),
+        ("no-tls", json!({ "issuer": issuer, "jwks_uri": "http://acme.okta.example/v1/keys" })),
+    ];
+    let texts = ["those of another issuer", "not in `jwks_hosts`", "no `jwks_uri` that is an https URL"];
+    for ((name, document), text) in documents.drain(..).zip(texts) {
+        let okta = StandIn::start(Options::default());
+        okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Body(document.to_string().into()));
+        let setup = Setup::with_okta(&format!("discovery-{name}"), okta, discovering(json!({})));
+        assert_eq!(me(&setup).code(), "keys_unavailable", "{name}");
+        assert_eq!(setup.okta.key_fetches(Server::Default), 0, "{name}");
+        assert!(setup.envoy.log().contains(text), "{name}\n{}", setup.envoy.log());
+    }
+}

@@ -1,0 +1,61 @@
+//! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
+
+use okta_authz_filter::jwks::refresh::{Hope, Refresher};
+
+use super::store::Store;
+use super::{at, brings, document, kid, knows, warm};
+
+/// Fetches if a fetch is due; the issuer has this key.
+fn refresh(worker: &mut Refresher, millis: u64, shared: &Store, has: u64) -> bool {
+    let fetch = worker.on_tick(at(millis), shared).fetch;
+    let begun = fetch.is_some();
+    if let Some(fetch) = fetch {
+        worker.on_response(at(millis), fetch, shared, Ok(brings(document(has))));
+        worker.on_tick(at(millis), shared);
+    }
+    begun
+}
+
+#[test]
+fn a_retired_key_is_asked_for_less_and_less_often() {
+    let shared = Store::default();
+    let mut worker = warm(&shared);
+    let mut asked = Vec::new();
+    for second in 1..500 {
+        worker.on_unknown_kid(kid(77), at(second * 1_000), &shared);
+        if refresh(&mut worker, second * 1_000, &shared, 0) {
+            asked.push(second);
+        }
+    }
+    // After 30, 60, 120 and 240 seconds; the token is looked at a second after the keys have come.
+    assert_eq!(asked, [1, 32, 93, 214, 455]);
+}
+
+#[test]
+fn a_retired_key_leaves_room_for_a_new_one() {
+    let shared = Store::default();
+    let mut worker = warm(&shared);
+    for second in 1..100 {
+        worker.on_unknown_kid(kid(77), at(second * 1_000), &shared);
+        refresh(&mut worker, second * 1_000, &shared, 0);
+    }
+    // It has been asked for at 93 s, so another may be asked for from 123 s on.
+    worker.on_unknown_kid(kid(77), at(124_000), &shared);
+    assert!(!refresh(&mut worker, 124_000, &shared, 0), "the retired key does not take the turn");
+    assert_eq!(worker.on_unknown_kid(kid(1), at(124_500), &shared), Hope::Wait);
+    assert!(refresh(&mut worker, 124_500, &shared, 1));
+    assert!(knows(&worker, 1, at(124_500)));
+}
+
+#[test]
+fn a_key_that_comes_later_is_taken_whatever_was_remembered() {
+    let shared = Store::default();
+    let mut worker = warm(&shared);
+    worker.on_unknown_kid(kid(1), at(1_000), &shared);
+    refresh(&mut worker, 1_000, &shared, 0);
+    assert_eq!(worker.on_unknown_kid(kid(1), at(1_100), &shared), Hope::None, "the issuer did not have it");
+    // The issuer is slow to publish: asked again after the cooldown, it has.
+    assert_eq!(worker.on_unknown_kid(kid(1), at(32_000), &shared), Hope::Wait);
+    assert!(refresh(&mut worker, 32_000, &shared, 1));
+    assert!(knows(&worker, 1, at(32_000)));
+}
