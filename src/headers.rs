@@ -31,6 +31,12 @@ fn encode(claim: &Value) -> String {
     }
 }
 
+/// Whether this is a header's name (RFC 9110 section 5.1), and not a pseudo-header's.
+pub fn is_name(name: &str) -> bool {
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(is_token)
+}
+
 /// The string, in characters that a header and a log line can carry.
 pub fn percent_encode(string: &str) -> String {
     let mut encoded = String::with_capacity(string.len());

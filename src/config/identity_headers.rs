@@ -1,8 +1,8 @@
 //! `claim_to_headers`.
 
 use super::error::{ConfigError, Path};
-use super::{raw, rules};
-use crate::headers::ClaimToHeader;
+use super::{raw, requirement};
+use crate::headers::{self, ClaimToHeader};
 
 /// Headers that steer the request itself: a claim must not.
 const RESERVED: &[&str] = &[
@@ -33,7 +33,7 @@ pub(super) fn claim_to_headers(
         if headers.iter().any(|header| header.header_name == header_name) {
             return Err(at.field("header_name").error("is set twice"));
         }
-        let claim = rules::claim_path(&at.field("claim_name"), raw.claim_name)?;
+        let claim = requirement::claim_path(&at.field("claim_name"), raw.claim_name)?;
         headers.push(ClaimToHeader { header_name, claim });
     }
     Ok(headers)
@@ -41,8 +41,7 @@ pub(super) fn claim_to_headers(
 
 fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));
     }
     if RESERVED.contains(&name.as_str()) || name.starts_with("x-envoy-") {

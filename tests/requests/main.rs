@@ -14,11 +14,14 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod conditions;
 mod headers;
 mod keys;
+mod modes;
 mod paths;
 mod policy;
 mod requirements;
+mod step_up;
 mod times;
 mod tokens;
 
@@ -90,6 +93,26 @@ fn requirement_table() {
 }
 
 #[test]
+fn condition_table() {
+    run(conditions::rows(), true);
+}
+
+#[test]
+fn mode_table() {
+    run(modes::rows(), true);
+}
+
+#[test]
+fn mode_table_without_keys() {
+    run(modes::cold_rows(), false);
+}
+
+#[test]
+fn step_up_table() {
+    run(step_up::rows(), true);
+}
+
+#[test]
 fn token_table() {
     run(tokens::rows(), true);
 }
@@ -119,6 +142,9 @@ fn every_rejection_is_in_the_table() {
     let tables = [
         policy::rows(),
         requirements::rows(),
+        conditions::rows(),
+        modes::rows(),
+        step_up::rows(),
         tokens::rows(),
         tokens::credentials_rows(),
         times::rows(),
@@ -129,8 +155,10 @@ fn every_rejection_is_in_the_table() {
         .into_iter()
         .flatten()
         .filter_map(|row| match row.verdict {
-            Outcome::Allow | Outcome::Public => None,
-            Outcome::Deny(rejection) | Outcome::Wait(rejection) => Some(rejection),
+            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) => None,
+            Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
+                Some(rejection)
+            }
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
         })
         .collect();
