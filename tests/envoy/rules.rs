@@ -87,12 +87,13 @@ fn a_rule_in_shadow_lets_pass_counts_and_says_what_it_would_have_done() {
     assert_eq!((nobody.status, sub(&nobody)), (200, Value::Null));
     let forged = setup.send(&spoofed("/forged").bearer(format!("{}x", setup.user())));
     assert_eq!((forged.status, sub(&forged)), (200, Value::Null));
-    let user = setup.send(&spoofed("/user").bearer(setup.user()));
-    assert_eq!(
-        (user.status, sub(&user)),
-        (200, json!(["joe.user@example.com"])),
-        "a verified token tells who"
-    );
+    // Nobody waits for keys where nothing is enforced, so at first nobody knows who this is.
+    let user = || sub(&setup.send(&spoofed("/user").bearer(setup.user())));
+    let known = (0..500).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        user() == json!(["joe.user@example.com"])
+    });
+    assert!(known, "a verified token tells who\n{}", setup.envoy.log());
     assert_eq!(setup.send(&get("/a;b")).code(), "path_ambiguous", "two readings are never let through");
     assert_eq!(setup.envoy.count("shadow.token_missing"), 1);
     assert!(setup.envoy.count("shadow.requirement_not_met") > 0);
