@@ -118,12 +118,13 @@ impl Refresher {
         }
     }
 
-    /// Why a key may not be there: because nobody has it, or because the keys that are fetched are missing and only the
-    /// pinned ones are left. The token is to blame in the first case only.
+    /// Why a key may not be there: because nobody has it, or because the issuer cannot be asked, or its keys are missing
+    /// and only the pinned ones are left. The token is to blame in the first case only.
     pub fn reason_for_unknown_key(&self, now: UnixTime) -> Rejection {
         match &self.adopted {
             None => Rejection::KeysUnavailable,
             Some(adopted) if self.is_stale(adopted, now) => Rejection::KeysStale,
+            Some(_) if self.seen.failures > 0 => Rejection::KeysUnavailable,
             Some(_) => Rejection::KeyUnknown,
         }
     }
