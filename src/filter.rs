@@ -17,6 +17,7 @@ use crate::rejection::Rejection;
 use crate::reply::Denial;
 use crate::request::RequestHead;
 use crate::time::UnixTime;
+use crate::trace::{Check, Step, Trace};
 use crate::verify::{Identity, SignedClaims, Unverified};
 
 /// Longer names than this say no more in a log.
@@ -115,7 +116,18 @@ impl Filter {
 
     /// Decides about a request.
     pub fn decide(&self, head: &RequestHead<'_>, now: UnixTime, verifier: &dyn SignatureVerifier) -> Verdict {
-        match self.examine(head, now, verifier) {
+        self.decide_traced(head, now, verifier, &mut ())
+    }
+
+    /// The same, with somebody who watches.
+    pub fn decide_traced(
+        &self,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
+    ) -> Verdict {
+        match self.examine(head, now, verifier, trace) {
             Ok(permit) => Verdict::Allow(permit),
             Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
             Err(Refusal::Keyless(lack)) => Verdict::Wait(lack),
@@ -127,12 +139,14 @@ impl Filter {
         head: &RequestHead<'_>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
-        let target = Target::new(head, self.config.policy.needs())?;
+        let target = trace.checked(Check::Request, Target::new(head, self.config.policy.needs()))?;
         if self.config.bypass_cors_preflight && head.is_cors_preflight() {
             return Ok(Permit::without_token(PermitReason::CorsPreflight));
         }
         let ruling = self.ruling(head, &target);
+        trace.step(Step::Ruled(&target, ruling));
         let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
         if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
@@ -140,10 +154,10 @@ impl Filter {
         if mode == Mode::Optional && head.bearer_token() == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
-        match self.verify(head, now, verifier) {
+        match self.verify(head, now, verifier, trace) {
             Ok(verified) => {
-                let identity = verified.signed.accept(&verified.provider.expected, now)?;
-                match authorize(&identity, &verified.provider.name, ruling) {
+                let identity = verified.signed.accept(&verified.provider.expected, now, &mut ())?;
+                match authorize(&identity, &verified.provider.name, ruling, trace) {
                     Ok(()) => Ok(self.permit(PermitReason::Verified, &identity)),
                     Err(denial) if mode == Mode::Shadow => {
                         Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity))
@@ -172,19 +186,24 @@ impl Filter {
         head: &RequestHead<'_>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
     ) -> Result<Verified<'_>, Refusal> {
-        let token = Unverified::parse(head.bearer_token()?, self.config.max_token_bytes)?;
-        let (id, provider) = self.provider_of(&token)?;
+        let token = trace.checked(Check::Credentials, head.bearer_token())?;
+        let token = trace.checked(Check::Form, Unverified::parse(token, self.config.max_token_bytes))?;
+        trace.step(token.read());
+        let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
+        trace.step(Step::From(provider));
         let expected = &provider.expected;
         let kid = KidDigest::new(token.key_id());
         let keyless = |otherwise| Refusal::Keyless(Lack { provider: id, otherwise, kid });
-        token.check(expected, now)?;
-        let keys = self.keys(id, now).map_err(keyless)?;
-        let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(id, now)),
-            other => other.into(),
-        })?;
-        signed.accept(expected, now)?;
+        token.check(expected, now, trace)?;
+        let keys = trace.checked(Check::Keys, self.keys(id, now)).map_err(keyless)?;
+        let signed =
+            token.verify(expected, keys, verifier, now, trace).map_err(|rejection| match rejection {
+                Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(id, now)),
+                other => other.into(),
+            })?;
+        signed.accept(expected, now, trace)?;
         Ok(Verified { signed, provider })
     }
 
@@ -290,15 +309,20 @@ fn authorize(
     identity: &Identity<'_>,
     provider: &str,
     ruling: Result<Ruling<'_>, Rejection>,
+    trace: &mut impl Trace,
 ) -> Result<(), Denial> {
-    let Ruling { grant, variables } = ruling?;
-    match &grant.access {
+    let allowed = ruling.map_err(Denial::from).and_then(|Ruling { grant, variables }| match &grant.access {
         Access::Public => Ok(()),
         Access::Deny => Err(Rejection::DeniedByRule.into()),
         Access::Requires(requirement) => {
-            requirement.check(&Subject { identity, provider, variables }).map_err(Denial::from)
+            let subject = Subject { identity, provider, variables };
+            trace.step(Step::Asked(requirement, subject));
+            requirement.check(&subject).map_err(Denial::from)
         }
-    }
+    });
+    let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
+    trace.step(Step::Checked(Check::Policy, rejection));
+    allowed
 }
 
 impl From<Unmet> for Denial {

@@ -35,6 +35,7 @@ pub mod reply;
 pub mod request;
 pub mod time;
 pub mod token;
+pub mod trace;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

@@ -5,6 +5,7 @@
 
 mod address;
 mod claim_match;
+mod coverage;
 mod path;
 mod query;
 mod request_match;
