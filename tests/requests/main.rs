@@ -20,6 +20,8 @@ mod keys;
 mod modes;
 mod paths;
 mod policy;
+#[cfg(feature = "cli")]
+mod replay;
 mod requirements;
 mod step_up;
 mod times;
@@ -56,14 +58,18 @@ fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64,
 impl Row {
     /// What happens, with the keys of all issuers delivered at `NOW`, or never.
     fn outcome(&self, delivered: bool) -> Outcome {
-        let values: Vec<String> = match &self.sent {
-            Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
-            Sent::Values(values) => values.clone(),
-        };
+        let values = self.authorization();
         let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
         let filter = if delivered { filter(&self.config) } else { cold(&self.config) };
         outcome(decide(&filter, &self.request, &values, NOW.checked_add_signed(self.at).unwrap()))
+    }
+
+    fn authorization(&self) -> Vec<String> {
+        match &self.sent {
+            Sent::Nothing => Vec::new(),
+            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
+            Sent::Values(values) => values.clone(),
+        }
     }
 }
 

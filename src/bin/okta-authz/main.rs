@@ -5,9 +5,15 @@
 //! [`okta_authz_filter`], the same code that the module in Envoy is built from.
 
 mod check;
+mod clock;
 mod documents;
+mod explain;
+mod https;
 mod output;
 mod places;
+mod request;
+mod session;
+mod source;
 
 use std::process::ExitCode;
 
@@ -63,6 +69,7 @@ fn run() -> Answer {
     };
     match command.as_str() {
         "check" => check::run(args),
+        "explain" => explain::run(args),
         _ => Err(Problem(format!("there is no command `{command}`\n\n{USAGE}"))),
     }
 }

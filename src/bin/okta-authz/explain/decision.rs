@@ -1,0 +1,121 @@
+//! What became of the request, as a client or the backend would see it.
+
+use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::reply::{Denial, Reply};
+use serde_json::{Value, json};
+
+/// A decision.
+pub(crate) struct Decision {
+    /// `allow`, `deny` or `wait`.
+    pub(crate) decision: &'static str,
+    pub(crate) code: &'static str,
+    /// What is said about it.
+    pub(crate) sentence: String,
+    /// Whether a rule in shadow mode has let pass what it would have denied.
+    pub(crate) is_shadow: bool,
+    /// Whether it is known who sent the request.
+    is_identified: bool,
+    /// The answer to a request that does not pass; to one that waits, if waiting does not help.
+    pub(crate) reply: Option<Reply>,
+    /// The scopes, and the authentication, that would have helped.
+    denial: Option<Denial>,
+    /// Set towards the backend.
+    pub(crate) identity_headers: Vec<(String, String)>,
+}
+
+impl Decision {
+    pub(crate) fn of(verdict: &Verdict, filter: &Filter) -> Self {
+        match verdict {
+            Verdict::Allow(permit) => {
+                let (is_shadow, sentence) = match permit.reason() {
+                    PermitReason::Shadow(rejection) => (true, format!("not enforced: {rejection}")),
+                    _ => (false, String::new()),
+                };
+                Self {
+                    decision: "allow",
+                    code: permit.reason().code(),
+                    sentence,
+                    is_shadow,
+                    is_identified: !permit.identity().is_empty(),
+                    reply: None,
+                    denial: None,
+                    identity_headers: permit.identity_headers().to_vec(),
+                }
+            }
+            Verdict::Deny(denial) => Self::denied("deny", denial.clone(), filter),
+            Verdict::Wait(lack) => Self::denied("wait", lack.otherwise.into(), filter),
+        }
+    }
+
+    fn denied(decision: &'static str, denial: Denial, filter: &Filter) -> Self {
+        Self {
+            decision,
+            code: denial.rejection.code(),
+            sentence: denial.rejection.to_string(),
+            is_shadow: false,
+            is_identified: false,
+            reply: Some(Reply::new(&denial, &filter.config().realm)),
+            denial: Some(denial),
+            identity_headers: Vec::new(),
+        }
+    }
+
+    pub(crate) fn passes(&self) -> bool {
+        self.decision == "allow"
+    }
+
+    pub(crate) fn status(&self) -> Option<u32> {
+        self.reply.as_ref().map(|reply| reply.status)
+    }
+
+    /// A header of the answer.
+    pub(crate) fn reply_header(&self, name: &str) -> Option<&str> {
+        let headers = &self.reply.as_ref()?.headers;
+        headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The scopes that the answer names.
+    pub(crate) fn scopes(&self) -> &[String] {
+        self.denial.as_ref().map_or(&[], |denial| &denial.scopes)
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut first = format!("{}: {}", self.decision, self.code);
+        if let Some(status) = self.status() {
+            first.push_str(&format!(", {status}"));
+        }
+        if !self.sentence.is_empty() {
+            first.push_str(&format!(" ({})", self.sentence));
+        }
+        let mut lines = vec![first];
+        if self.decision == "wait" {
+            lines.push("  waits for keys, and gets this answer if they do not come in time".to_owned());
+        }
+        if let Some(challenge) = self.reply_header("www-authenticate") {
+            lines.push(format!("  www-authenticate: {challenge}"));
+        }
+        lines
+    }
+
+    pub(crate) fn to_json(&self, show_claims: bool) -> Value {
+        let step_up = self.denial.as_ref().map(|denial| &denial.step_up);
+        let headers: Value = if show_claims {
+            let headers = self.identity_headers.iter();
+            Value::Object(headers.map(|(name, value)| (name.clone(), json!(value))).collect())
+        } else {
+            self.identity_headers.iter().map(|(name, _)| json!(name)).collect()
+        };
+        json!({
+            "decision": self.decision,
+            "code": self.code,
+            "shadow": self.is_shadow,
+            "identified": self.is_identified,
+            "status": self.status(),
+            "www_authenticate": self.reply_header("www-authenticate"),
+            "scopes": self.scopes(),
+            "acr_values": step_up.map_or(&[][..], |step_up| &step_up.acr_values),
+            "max_age": step_up.and_then(|step_up| step_up.max_age),
+            "identity_headers": headers,
+        })
+    }
+}

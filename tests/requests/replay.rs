@@ -1,0 +1,142 @@
+//! `okta-authz explain` says of every row of the tables what the filter says, and its steps agree with that.
+
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use serde_json::{Value, json};
+
+use super::common::{NOW, Outcome, jwks};
+use super::{Row, conditions, keys, modes, policy, requirements, step_up, times, tokens};
+use okta_authz_filter::policy::StepUp;
+use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::reply::{Denial, Reply};
+
+/// Every table; and those whose keys never arrive.
+fn tables() -> [(Vec<Row>, bool); 2] {
+    let warm = [
+        policy::rows(),
+        requirements::rows(),
+        conditions::rows(),
+        modes::rows(),
+        step_up::rows(),
+        tokens::rows(),
+        tokens::credentials_rows(),
+        times::rows(),
+        keys::rows(),
+    ];
+    let cold = [modes::cold_rows(), keys::cold_rows()];
+    [(warm.into_iter().flatten().collect(), true), (cold.into_iter().flatten().collect(), false)]
+}
+
+/// A row as a line of `--batch`.
+fn question(row: &Row, delivered: bool) -> Value {
+    let request = &row.request;
+    let mut headers: Vec<Value> = request.headers.iter().map(|(name, value)| json!([name, value])).collect();
+    headers.extend(row.authorization().iter().map(|value| json!(["authorization", value])));
+    let mut key_sets = json!({});
+    if delivered {
+        key_sets = json!({ "okta": jwks("okta"), "other": jwks("other") });
+    }
+    json!({
+        "config": row.config,
+        "request": {
+            "method": request.method, "path": request.path, "host": request.authority, "headers": headers,
+            "route_policy": request.route_policy, "remote_ip": request.remote_ip,
+        },
+        "jwks": key_sets,
+        "at": NOW.checked_add_signed(row.at).unwrap(),
+        "keys_at": NOW,
+    })
+}
+
+/// What the answer must be, but for the steps and the headers for the backend.
+fn expected(row: &Row) -> Value {
+    let allow =
+        |code: &str, is_shadow: bool| json!({ "decision": "allow", "code": code, "shadow": is_shadow });
+    let deny = |decision: &str, denial: Denial| {
+        let reply = Reply::new(&denial, row.config["realm"].as_str().unwrap_or("api"));
+        let challenge = reply.headers.iter().find(|(name, _)| *name == "www-authenticate");
+        json!({
+            "decision": decision, "code": denial.rejection.code(), "shadow": false, "status": reply.status,
+            "www_authenticate": challenge.map(|(_, value)| value),
+            "scopes": denial.scopes, "acr_values": denial.step_up.acr_values, "max_age": denial.step_up.max_age,
+        })
+    };
+    match &row.verdict {
+        Outcome::Allow => allow("allowed", false),
+        Outcome::Public => allow("public", false),
+        Outcome::Pass(code) => allow(code, false),
+        Outcome::Shadow(rejection, is_identified) => {
+            let mut answer = allow(rejection.code(), true);
+            answer["identified"] = json!(is_identified);
+            answer
+        }
+        Outcome::StepUp(rejection, acr_values, max_age) => {
+            let acr_values = acr_values.iter().map(|&value| value.to_owned()).collect();
+            let step_up = StepUp { acr_values, max_age: *max_age };
+            deny("deny", Denial { step_up, ..Denial::from(*rejection) })
+        }
+        Outcome::Scopes(scopes) => {
+            deny("deny", Denial { scopes: scopes.clone(), ..Denial::from(Rejection::InsufficientScope) })
+        }
+        Outcome::Deny(rejection) => deny("deny", (*rejection).into()),
+        Outcome::Wait(rejection) => deny("wait", (*rejection).into()),
+    }
+}
+
+/// What is wrong with an answer.
+fn problem(row: &Row, answer: &Value) -> Option<String> {
+    let expected = expected(row);
+    for (name, value) in expected.as_object().unwrap() {
+        if answer[name] != *value {
+            return Some(format!("{}: {name} is {}, not {value}", row.name, answer[name]));
+        }
+    }
+    let passed: Vec<bool> = answer["steps"].as_array()?.iter().map(|step| step["ok"] == true).collect();
+    let explained = match (answer["decision"] == "allow", answer["shadow"] == true) {
+        (true, false) => passed.iter().all(|passed| *passed),
+        (true, true) => passed.iter().any(|passed| !passed),
+        (false, _) => passed.last() == Some(&false),
+    };
+    // A signature is enough to know a token by.
+    let values = row.authorization();
+    let secrets = values.iter().filter_map(|value| value.rsplit_once('.')).map(|(_, signature)| signature);
+    let mut leaks = secrets.filter(|secret| secret.len() > 8 && answer.to_string().contains(secret));
+    match (explained, leaks.next()) {
+        (true, None) => None,
+        (false, _) => Some(format!("{}: the steps do not tell: {}", row.name, answer["steps"])),
+        (_, Some(_)) => Some(format!("{}: the token is printed", row.name)),
+    }
+}
+
+#[test]
+fn explain_says_what_the_filter_says() {
+    let rows: Vec<(Row, bool)> = tables()
+        .into_iter()
+        .flat_map(|(rows, delivered)| rows.into_iter().map(move |row| (row, delivered)))
+        .collect();
+    let questions: String =
+        rows.iter().map(|(row, delivered)| format!("{}\n", question(row, *delivered))).collect();
+    let mut explain = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
+        .args(["explain", "--batch", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = explain.stdin.take().unwrap();
+    let writer = thread::spawn(move || stdin.write_all(questions.as_bytes()));
+    let output = explain.wait_with_output().unwrap();
+    writer.join().unwrap().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    let answers: Vec<Value> = output
+        .stdout
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect();
+    assert_eq!(answers.len(), rows.len());
+    let wrong: Vec<String> =
+        rows.iter().zip(&answers).filter_map(|((row, _), answer)| problem(row, answer)).collect();
+    assert!(rows.len() > 300, "only {} rows", rows.len());
+    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
+}
