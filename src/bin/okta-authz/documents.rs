@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
-use okta_authz_filter::json;
+use okta_authz_filter::json::{self, JsonError};
 use serde_json::Value;
 
 use super::Problem;
@@ -28,9 +28,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 
 /// The documents in a file, without those that are empty; or what is wrong with its YAML.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Vec<Value>, String> {
-    // JSON first: the filter's reading of it, which refuses a member that is there twice.
-    if let Ok(value) = json::parse(bytes) {
-        return Ok(vec![value]);
+    // JSON first: the filter's reading of it.
+    match json::parse(bytes) {
+        Ok(value) => return Ok(vec![value]),
+        Err(error @ JsonError::DuplicateMember) => return Err(error.to_string()),
+        Err(_) => {}
     }
     let text = str::from_utf8(bytes).map_err(|_| "is not UTF-8".to_owned())?;
     let documents: Vec<Value> = serde_saphyr::from_multiple(text).map_err(|error| {

@@ -14,6 +14,7 @@ mod places;
 mod request;
 mod session;
 mod source;
+mod suite;
 
 use std::process::ExitCode;
 
@@ -70,6 +71,7 @@ fn run() -> Answer {
     match command.as_str() {
         "check" => check::run(args),
         "explain" => explain::run(args),
+        "test" => suite::run(args),
         _ => Err(Problem(format!("there is no command `{command}`\n\n{USAGE}"))),
     }
 }

@@ -74,6 +74,13 @@ impl Decision {
         headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
+    /// A header for the backend if the request passes, else one of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let same = |(have, _): &&(String, String)| have.eq_ignore_ascii_case(name);
+        let value = self.identity_headers.iter().find(same).map(|(_, value)| value.as_str());
+        value.or_else(|| self.reply_header(name))
+    }
+
     /// The scopes that the answer names.
     pub(crate) fn scopes(&self) -> &[String] {
         self.denial.as_ref().map_or(&[], |denial| &denial.scopes)
