@@ -13,10 +13,14 @@ mod regex;
 mod request_match;
 mod requirement;
 mod rules;
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+mod schema;
 mod shape;
 mod structs;
 
 pub use error::ConfigError;
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+pub use schema::schema;
 
 use std::collections::HashMap;
 

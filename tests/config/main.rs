@@ -17,6 +17,8 @@ mod documents;
 mod good;
 mod providers;
 mod rules;
+#[cfg(feature = "cli")]
+mod schema;
 mod top;
 
 use std::collections::BTreeSet;

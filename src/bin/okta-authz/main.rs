@@ -72,8 +72,18 @@ fn run() -> Answer {
         "check" => check::run(args),
         "explain" => explain::run(args),
         "test" => suite::run(args),
+        "schema" => schema(args),
         _ => Err(Problem(format!("there is no command `{command}`\n\n{USAGE}"))),
     }
+}
+
+/// Prints the JSON Schema of the configuration.
+fn schema(mut args: lexopt::Parser) -> Answer {
+    if let Some(arg) = args.next()? {
+        return Err(arg.unexpected().into());
+    }
+    output::print(&format!("{:#}", okta_authz_filter::config::schema()));
+    Ok(true)
 }
 
 fn help(text: &str) -> Answer {
