@@ -11,22 +11,40 @@ pub struct RequestHead<'a> {
     pub path: &'a [u8],
     /// `:authority`.
     pub authority: &'a [u8],
-    /// Every value of `authorization`.
-    pub authorization: &'a [&'a [u8]],
+    /// Every header, pseudo-headers among them, with names in lower case.
+    pub headers: &'a [(String, Vec<u8>)],
 }
 
 impl<'a> RequestHead<'a> {
+    /// The head that these headers are.
+    pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
+        let pseudo = |name: &str| headers.iter().find(|(have, _)| have == name);
+        let value = |name| pseudo(name).map_or(&[][..], |(_, value)| value);
+        Self { method: value(":method"), path: value(":path"), authority: value(":authority"), headers }
+    }
+
+    /// Every value of a header, whose name is in lower case.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
+        self.headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// What follows the `?` of the path.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        let mark = self.path.iter().position(|byte| *byte == b'?')?;
+        self.path.get(mark.checked_add(1)?..)
+    }
+
     /// The one bearer token of the request.
     ///
     /// # Errors
     /// [`Rejection::TokenMissing`] for no credentials or those of another scheme, which RFC 6750 section 3.1 treats
     /// alike; [`Rejection::MultipleCredentials`] for more than one.
     pub fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
-        let value = match self.authorization {
-            [] => return Err(Rejection::TokenMissing),
-            [value] => value,
-            _ => return Err(Rejection::MultipleCredentials),
-        };
+        let mut values = self.header_values("authorization");
+        let value = values.next().ok_or(Rejection::TokenMissing)?;
+        if values.next().is_some() {
+            return Err(Rejection::MultipleCredentials);
+        }
         // Envoy joins repeated headers with a comma. A token has none; the parameters of other schemes may.
         let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         let Some(token) = parts.next().and_then(after_bearer) else {
@@ -51,8 +69,16 @@ fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn token<'a>(authorization: &'a [&'a [u8]]) -> Result<&'a [u8], Rejection> {
-        RequestHead { method: b"GET", path: b"/", authority: b"", authorization }.bearer_token()
+    #[test]
+    fn parts() {
+        let headers = [(":path", "/a?b=/?c"), ("x", "1"), (":method", "GET"), ("x", "2"), (":path", "/z")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        let head = RequestHead::new(&headers);
+        assert_eq!((head.method, head.path, head.authority), (&b"GET"[..], &b"/a?b=/?c"[..], &b""[..]));
+        assert!(head.header_values("x").eq([b"1", b"2"]) && head.header_values("y").next().is_none());
+        assert_eq!(head.query(), Some(&b"b=/?c"[..]));
+        assert_eq!(RequestHead { path: b"/?", ..head }.query(), Some(&b""[..]));
+        assert_eq!(RequestHead { path: b"/", ..head }.query(), None);
     }
 
     #[test]
@@ -81,7 +107,9 @@ mod tests {
             ("two tokens, tab", &[b"Bearer a\tb"], Err(MultipleCredentials)),
         ];
         for (name, authorization, expected) in cases {
-            assert_eq!(token(authorization), expected, "{name}");
+            let headers: Vec<_> =
+                authorization.iter().map(|value| ("authorization".to_owned(), value.to_vec())).collect();
+            assert_eq!(RequestHead::new(&headers).bearer_token(), expected, "{name}");
         }
     }
 }

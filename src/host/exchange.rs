@@ -11,7 +11,6 @@ use super::abi;
 use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
-use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, Permit, ProviderId, Verdict};
 use crate::jwks::refresh::Hope;
 use crate::rejection::Rejection;
@@ -41,7 +40,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
     let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
         return answer(plugin, &Rejection::Misconfigured.into());
     };
-    match decide(filter, &headers, now, &plugin.verifier) {
+    match filter.decide(&RequestHead::new(&headers), now, &plugin.verifier) {
         Verdict::Allow(permit) => match pass(filter, &headers, &permit) {
             Ok(()) => {
                 plugin.metrics.count(permit.reason().code());
@@ -60,25 +59,6 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             answer(plugin, &lack.otherwise.into())
         }
     }
-}
-
-fn decide(
-    filter: &Filter,
-    headers: &[(String, Bytes)],
-    now: UnixTime,
-    verifier: &dyn SignatureVerifier,
-) -> Verdict {
-    let first =
-        |name: &str| headers.iter().find(|(have, _)| have == name).map_or(&[][..], |(_, value)| value);
-    let named = |name: &'static str| headers.iter().filter(move |(have, _)| have == name);
-    let authorization: Vec<&[u8]> = named("authorization").map(|(_, value)| value.as_slice()).collect();
-    let head = RequestHead {
-        method: first(":method"),
-        path: first(":path"),
-        authority: first(":authority"),
-        authorization: &authorization,
-    };
-    filter.decide(&head, now, verifier)
 }
 
 /// Takes away what only this filter may say, says it, and leaves the permit.

@@ -70,11 +70,11 @@ mod tests {
                 method: method.as_bytes(),
                 path: path.as_bytes(),
                 authority: authority.as_bytes(),
-                authorization: &[],
+                headers: &[],
             };
             assert_eq!(rule.matches(&Target::new(&head).unwrap()), expected, "{method} {authority}{path}");
         }
-        let head = RequestHead { method: b"\xff", path: b"/", authority: b"", authorization: &[] };
+        let head = RequestHead { method: b"\xff", path: b"/", authority: b"", headers: &[] };
         assert!(RequestMatch::default().matches(&Target::new(&head).unwrap()));
     }
 }

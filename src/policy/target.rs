@@ -95,8 +95,7 @@ mod tests {
     #[test]
     fn methods_are_in_upper_case() {
         for (method, expected) in [("GET", true), ("M-SEARCH", true), ("get", false), ("Post", false)] {
-            let head =
-                RequestHead { method: method.as_bytes(), path: b"/", authority: b"", authorization: &[] };
+            let head = RequestHead { method: method.as_bytes(), path: b"/", authority: b"", headers: &[] };
             assert_eq!(Target::new(&head).is_ok(), expected, "{method}");
         }
     }

@@ -167,6 +167,16 @@ pub(crate) fn request(method: &'static str, authority: &'static str, path: &str)
     Request { method, authority, path: path.to_owned() }
 }
 
+impl Request {
+    fn pseudo_headers(&self) -> [(&'static str, &[u8]); 3] {
+        [
+            (":method", self.method.as_bytes()),
+            (":authority", self.authority.as_bytes()),
+            (":path", self.path.as_bytes()),
+        ]
+    }
+}
+
 /// A verdict, as tables write it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
@@ -187,13 +197,10 @@ pub(crate) fn scopes(names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
-    let head = RequestHead {
-        method: request.method.as_bytes(),
-        path: request.path.as_bytes(),
-        authority: request.authority.as_bytes(),
-        authorization,
-    };
-    filter.decide(&head, UnixTime::from_seconds(now), &Software)
+    let authorization = authorization.iter().map(|value| ("authorization", *value));
+    let headers = request.pseudo_headers().into_iter().chain(authorization);
+    let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
+    filter.decide(&RequestHead::new(&headers), UnixTime::from_seconds(now), &Software)
 }
 
 pub(crate) fn outcome(verdict: Verdict) -> Outcome {
