@@ -12,15 +12,17 @@ mod raw;
 mod rules;
 mod shape;
 mod structs;
+mod token_sources;
 
 pub use error::ConfigError;
 
-use crate::headers::ClaimToHeader;
+use crate::headers::{self, ClaimToHeader};
 use crate::json;
 use crate::jwks::KeySet;
 use crate::jwks::fetch::Source;
 use crate::jwks::refresh::Schedule;
 use crate::policy::Policy;
+use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
 
@@ -39,7 +41,9 @@ pub struct Config {
     pub policy: Policy,
     /// Claims for the backend.
     pub claim_to_headers: Vec<ClaimToHeader>,
-    /// Whether the backend gets the `Authorization` header.
+    /// Where tokens may be, besides `Authorization`.
+    pub token_sources: TokenSources,
+    /// Whether the backend gets the token.
     pub forward: bool,
     /// The longest token that is looked at.
     pub max_token_bytes: usize,
@@ -92,27 +96,51 @@ impl Config {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();
             return Err(root.field("max_token_bytes").error(format!("must be from {min} to {max}")));
         }
-        Ok(Self {
+        let token_sources = token_sources::token_sources(
+            &root,
+            raw.from_headers,
+            raw.from_cookies,
+            raw.from_params,
+            raw.from_websocket_protocol,
+        )?;
+        let config = Self {
             providers: provider::providers(&root.field("providers"), raw.providers)?,
             policy: rules::policy(&root.field("rules"), raw.rules)?,
             claim_to_headers: identity_headers::claim_to_headers(
                 &root.field("claim_to_headers"),
                 raw.claim_to_headers,
             )?,
+            token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
             realm: realm(&root.field("realm"), raw.realm)?,
-        })
+        };
+        config.check_header_names(&root)?;
+        Ok(config)
     }
 
-    /// Whether a backend could read this header as one that only the filter may set. Gateways to CGI and WSGI turn every
-    /// character but letters and digits into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+    /// A header cannot be believed and taken away at once.
+    fn check_header_names(&self, root: &Path) -> Result<(), ConfigError> {
+        for (index, source) in self.token_sources.headers.iter().enumerate() {
+            if self.is_identity_header(&source.name) {
+                let at = root.field("from_headers").index(index).field("name");
+                return Err(at.error("is also in `claim_to_headers`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
-        let same = |(a, b): (u8, u8)| {
-            a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
-        };
-        let reads_as = |ours: &str| ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same);
-        self.claim_to_headers.iter().any(|header| reads_as(&header.header_name))
+        self.claim_to_headers.iter().any(|header| headers::reads_as(name, &header.header_name))
+    }
+
+    /// Whether the backend must not get what the client sent under this name.
+    pub fn is_withheld(&self, name: &str) -> bool {
+        let sources = &self.token_sources;
+        self.is_identity_header(name)
+            || sources.is_lookalike(name)
+            || (!self.forward && sources.is_token_header(name))
     }
 }
 

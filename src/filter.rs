@@ -118,7 +118,8 @@ impl Filter {
         if matches!(decision, Decision::Public) {
             return Ok(Permit::public());
         }
-        let token = Unverified::parse(head.bearer_token()?, self.config.max_token_bytes)?;
+        let token = self.config.token_sources.token(head)?;
+        let token = Unverified::parse(&token, self.config.max_token_bytes)?;
         let (provider, expected) = self.provider_of(&token)?;
         let kid = KidDigest::new(token.key_id());
         let keyless = |otherwise| Refusal::Keyless(Lack { provider, otherwise, kid });

@@ -1,4 +1,10 @@
-//! What the decision needs of a request, and where its credentials are (RFC 6750 section 2.1).
+//! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
+
+mod query;
+mod sources;
+mod strip;
+
+pub use sources::{HeaderSource, TokenSources};
 
 use crate::rejection::Rejection;
 
@@ -24,8 +30,9 @@ impl<'a> RequestHead<'a> {
     }
 
     /// Every value of a header, whose name is in lower case.
-    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
+    pub fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let headers = self.headers;
+        headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
     }
 
     /// What follows the `?` of the path.
@@ -34,7 +41,7 @@ impl<'a> RequestHead<'a> {
         self.path.get(mark.checked_add(1)?..)
     }
 
-    /// The one bearer token of the request.
+    /// The one bearer token in `Authorization`.
     ///
     /// # Errors
     /// [`Rejection::TokenMissing`] for no credentials or those of another scheme, which RFC 6750 section 3.1 treats

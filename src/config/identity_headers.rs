@@ -2,7 +2,7 @@
 
 use super::error::{ConfigError, Path};
 use super::{raw, rules};
-use crate::headers::ClaimToHeader;
+use crate::headers::{self, ClaimToHeader};
 
 /// Headers that steer the request itself: a claim must not.
 const RESERVED: &[&str] = &[
@@ -16,6 +16,7 @@ const RESERVED: &[&str] = &[
     "keep-alive",
     "proxy-authorization",
     "proxy-connection",
+    "sec-websocket-protocol",
     "te",
     "trailer",
     "transfer-encoding",
@@ -39,10 +40,10 @@ pub(super) fn claim_to_headers(
     Ok(headers)
 }
 
-fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
+/// A name for a header that this filter and nobody else uses, in lower case.
+pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    if name.is_empty() || !name.bytes().all(is_token) {
+    if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));
     }
     if RESERVED.contains(&name.as_str()) || name.starts_with("x-envoy-") {

@@ -197,8 +197,18 @@ pub(crate) fn scopes(names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
-    let authorization = authorization.iter().map(|value| ("authorization", *value));
-    let headers = request.pseudo_headers().into_iter().chain(authorization);
+    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
+    decide_with(filter, request, &headers, now)
+}
+
+/// What the filter decides about a request with these headers.
+pub(crate) fn decide_with(
+    filter: &Filter,
+    request: &Request,
+    headers: &[(&str, &[u8])],
+    now: u64,
+) -> Verdict {
+    let headers = request.pseudo_headers().into_iter().chain(headers.iter().copied());
     let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
     filter.decide(&RequestHead::new(&headers), UnixTime::from_seconds(now), &Software)
 }

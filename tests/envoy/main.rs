@@ -27,3 +27,4 @@ mod paths;
 mod setup;
 mod signatures;
 mod signing;
+mod sources;
