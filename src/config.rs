@@ -15,17 +15,19 @@ mod requirement;
 mod rules;
 mod shape;
 mod structs;
+mod token_sources;
 
 pub use error::ConfigError;
 
 use std::collections::HashMap;
 
-use crate::headers::ClaimToHeader;
+use crate::headers::{self, ClaimToHeader};
 use crate::json;
 use crate::jwks::KeySet;
 use crate::jwks::fetch::Source;
 use crate::jwks::refresh::Schedule;
 use crate::policy::{Grant, Policy};
+use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
 
@@ -48,7 +50,9 @@ pub struct Config {
     pub bypass_cors_preflight: bool,
     /// Claims for the backend.
     pub claim_to_headers: Vec<ClaimToHeader>,
-    /// Whether the backend gets the `Authorization` header.
+    /// Where tokens may be, besides `Authorization`.
+    pub token_sources: TokenSources,
+    /// Whether the backend gets the token.
     pub forward: bool,
     /// The longest token that is looked at.
     pub max_token_bytes: usize,
@@ -105,41 +109,67 @@ impl Config {
         let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
         let claim_to_headers =
             identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
+        let token_sources = token_sources::token_sources(
+            &root,
+            raw.from_headers,
+            raw.from_cookies,
+            raw.from_params,
+            raw.from_websocket_protocol,
+        )?;
         let config = Self {
             providers,
             policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
+            token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
             realm: realm(&root.field("realm"), raw.realm)?,
         };
         config.check_rules(&root.field("rules"))?;
+        config.check_header_names(&root)?;
         Ok(config)
     }
 
     /// The filter sets identity headers after the rule has been chosen, so a rule would see what clients say of themselves.
     fn check_rules(&self, at: &Path) -> Result<(), ConfigError> {
         for (index, rule) in self.policy.rules().iter().enumerate() {
-            let spoofed =
-                rule.matches.headers.iter().position(|header| self.is_identity_header(&header.name));
-            if let Some(header) = spoofed {
+            for (header, condition) in rule.matches.headers.iter().enumerate() {
                 let at = at.index(index).field("match").field("headers").index(header).field("name");
-                return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                if self.is_identity_header(&condition.name) {
+                    return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                }
+                if self.token_sources.is_token_header(&condition.name) {
+                    return Err(at.error("carries credentials: a rule must not depend on them"));
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether a backend could read this header as one that only the filter may set. Gateways to CGI and WSGI turn every
-    /// character but letters and digits into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+    /// A header cannot be believed and taken away at once.
+    fn check_header_names(&self, root: &Path) -> Result<(), ConfigError> {
+        for (index, source) in self.token_sources.headers.iter().enumerate() {
+            if self.is_identity_header(&source.name) {
+                let at = root.field("from_headers").index(index).field("name");
+                return Err(at.error("is also in `claim_to_headers`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
-        let same = |(a, b): (u8, u8)| {
-            a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
-        };
-        let reads_as = |ours: &str| ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same);
-        self.claim_to_headers.iter().any(|header| reads_as(&header.header_name))
+        self.claim_to_headers.iter().any(|header| headers::reads_as(name, &header.header_name))
+    }
+
+    /// Whether the backend must not get what the client sent under this name.
+    pub fn is_withheld(&self, name: &str) -> bool {
+        let sources = &self.token_sources;
+        self.is_identity_header(name)
+            || sources.is_lookalike(name)
+            || (!self.forward && sources.is_token_header(name))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
+use std::borrow::Cow;
+
 use crate::claims::Claims;
 use crate::config::{Config, Provider};
 use crate::crypto::SignatureVerifier;
@@ -137,10 +139,11 @@ impl Filter {
         if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
         }
-        if mode == Mode::Optional && head.bearer_token() == Err(Rejection::TokenMissing) {
+        let token = self.config.token_sources.token(head);
+        if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
-        match self.verify(head, now, verifier) {
+        match self.verify(token, now, verifier) {
             Ok(verified) => {
                 let identity = verified.signed.accept(&verified.provider.expected, now)?;
                 match authorize(&identity, &verified.provider.name, ruling) {
@@ -169,11 +172,12 @@ impl Filter {
     /// Everything about the token that does not depend on the rule, but for the questions that are asked of it now.
     fn verify(
         &self,
-        head: &RequestHead<'_>,
+        token: Result<Cow<'_, [u8]>, Rejection>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
     ) -> Result<Verified<'_>, Refusal> {
-        let token = Unverified::parse(head.bearer_token()?, self.config.max_token_bytes)?;
+        let token = token?;
+        let token = Unverified::parse(&token, self.config.max_token_bytes)?;
         let (id, provider) = self.provider_of(&token)?;
         let expected = &provider.expected;
         let kid = KidDigest::new(token.key_id());

@@ -18,6 +18,10 @@ pub(super) struct Config {
     pub(super) bypass_cors_preflight: Option<bool>,
     #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
+    pub(super) from_headers: Option<Vec<HeaderSource>>,
+    pub(super) from_cookies: Option<Vec<String>>,
+    pub(super) from_params: Option<Vec<String>>,
+    pub(super) from_websocket_protocol: Option<bool>,
     pub(super) forward: Option<bool>,
     pub(super) max_token_bytes: Option<u32>,
     pub(super) realm: Option<String>,
@@ -181,4 +185,11 @@ pub(super) enum ClaimName {
 pub(super) struct ClaimToHeader {
     pub(super) header_name: String,
     pub(super) claim_name: ClaimName,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeaderSource {
+    pub(super) name: String,
+    pub(super) value_prefix: Option<String>,
 }

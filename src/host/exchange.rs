@@ -97,12 +97,18 @@ fn remote_ip() -> Option<IpAddr> {
 fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in headers {
-        if config.is_identity_header(name) || (!config.forward && name == "authorization") {
+        if config.is_withheld(name) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
         } else if name == "connection" && names_identity(config, value) {
             // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
             // them. Envoy hands it on for upgrades only.
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
+        }
+    }
+    for (name, value) in config.token_sources.strip(&RequestHead::new(headers), config.forward) {
+        match value {
+            Some(value) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(&value))?,
+            None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
         }
     }
     for (name, value) in permit.identity_headers() {
@@ -139,7 +145,7 @@ fn names_identity(config: &Config, connection: &[u8]) -> bool {
 pub(super) fn strip_trailers(plugin: &Plugin) {
     let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return };
     for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default() {
-        if config.is_identity_header(&name) || name == "authorization" {
+        if config.is_identity_header(&name) || config.token_sources.is_token_header(&name) {
             let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name);
         }
     }

@@ -195,6 +195,16 @@ pub(crate) fn request(method: &'static str, authority: &'static str, path: &str)
     }
 }
 
+impl Request {
+    fn pseudo_headers(&self) -> [(&'static str, &[u8]); 3] {
+        [
+            (":method", self.method.as_bytes()),
+            (":authority", self.authority.as_bytes()),
+            (":path", self.path.as_bytes()),
+        ]
+    }
+}
+
 /// A verdict, as tables write it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
@@ -221,15 +231,24 @@ pub(crate) fn scopes(names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
-    let mut headers = request.headers.clone();
-    headers.extend(authorization.iter().map(|value| ("authorization".to_owned(), value.to_vec())));
+    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
+    decide_with(filter, request, &headers, now)
+}
+
+/// What the filter decides about a request with these headers.
+pub(crate) fn decide_with(
+    filter: &Filter,
+    request: &Request,
+    headers: &[(&str, &[u8])],
+    now: u64,
+) -> Verdict {
+    let headers = request.pseudo_headers().into_iter().chain(headers.iter().copied());
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_vec()));
+    let headers: Vec<_> = headers.chain(request.headers.iter().cloned()).collect();
     let head = RequestHead {
-        method: request.method.as_bytes(),
-        path: request.path.as_bytes(),
-        authority: request.authority.as_bytes(),
-        headers: &headers,
         route_policy: request.route_policy.map(str::as_bytes),
         remote_ip: request.remote_ip,
+        ..RequestHead::new(&headers)
     };
     filter.decide(&head, UnixTime::from_seconds(now), &Software)
 }

@@ -60,6 +60,12 @@ fn accepted() {
         rest(json!({ "claim_to_headers": [] })),
         header("X-Okta-Sub"),
         header("x-forwarded-user"),
+        rest(json!({ "from_headers": [{ "name": "X-Api-Token" }] })),
+        rest(
+            json!({ "from_headers": [{ "name": "a", "value_prefix": "T" }, { "name": "b", "value_prefix": "x ".repeat(32) }] }),
+        ),
+        rest(json!({ "from_cookies": ["__Host-token", "a_b"], "from_params": ["access_token", "q[]"] })),
+        rest(json!({ "from_websocket_protocol": true })),
         one(json!({ "path": "/" })),
         one(json!({ "prefix": "/a/" })),
         one(json!({ "path": "/100%" })),

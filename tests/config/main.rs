@@ -17,6 +17,7 @@ mod documents;
 mod good;
 mod providers;
 mod rules;
+mod token_sources;
 mod top;
 
 use std::collections::BTreeSet;

@@ -28,3 +28,4 @@ mod rules;
 mod setup;
 mod signatures;
 mod signing;
+mod sources;

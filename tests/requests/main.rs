@@ -21,13 +21,14 @@ mod modes;
 mod paths;
 mod policy;
 mod requirements;
+mod sources;
 mod step_up;
 mod times;
 mod tokens;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, Outcome, Request, Token, cold, decide, filter, outcome};
+use common::{NOW, Outcome, Request, Token, cold, decide_with, filter, outcome};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
 
@@ -41,12 +42,14 @@ struct Row {
     verdict: Outcome,
 }
 
-/// What stands in `Authorization`.
+/// What stands in `Authorization`, if nothing else is said.
 enum Sent {
     Nothing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
+    /// Headers of any name.
+    Headers(Vec<(&'static str, String)>),
 }
 
 fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64, verdict: Outcome) -> Row {
@@ -56,14 +59,16 @@ fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64,
 impl Row {
     /// What happens, with the keys of all issuers delivered at `NOW`, or never.
     fn outcome(&self, delivered: bool) -> Outcome {
-        let values: Vec<String> = match &self.sent {
+        let authorization = |value: String| ("authorization", value);
+        let headers = match &self.sent {
             Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
-            Sent::Values(values) => values.clone(),
+            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
+            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
+            Sent::Headers(headers) => headers.clone(),
         };
-        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let filter = if delivered { filter(&self.config) } else { cold(&self.config) };
-        outcome(decide(&filter, &self.request, &values, NOW.checked_add_signed(self.at).unwrap()))
+        outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
     }
 }
 
@@ -123,6 +128,11 @@ fn credentials_table() {
 }
 
 #[test]
+fn sources_table() {
+    run(sources::rows(), true);
+}
+
+#[test]
 fn time_table() {
     run(times::rows(), true);
 }
@@ -147,6 +157,7 @@ fn every_rejection_is_in_the_table() {
         step_up::rows(),
         tokens::rows(),
         tokens::credentials_rows(),
+        sources::rows(),
         times::rows(),
         keys::rows(),
         keys::cold_rows(),
