@@ -91,7 +91,8 @@ fn emergency(name: &'static str) -> Row {
         .fetches_at_most(bound)
 }
 
-/// A key that cannot be had: its tokens get 401 until Okta answers again and the pause after the failures is over.
+/// A key that cannot be had: its tokens are not to blame, so they get 503 and never 401, until Okta answers again and the
+/// pause after the failures is over.
 fn during_an_outage(name: &'static str) -> Row {
     let scene = Scene::warm(name, short_lived());
     let load = scene.load();
@@ -101,9 +102,10 @@ fn during_an_outage(name: &'static str) -> Row {
     std::thread::sleep(A_WHILE);
     scene.okta.rotate(Server::Default, Rotation::Manual);
     let request = get("/me").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
-    assert!(!lets_through(&scene, &request), "a key that nobody could fetch");
+    let unavailable = (503, "keys_unavailable");
+    assert!(!lets_through(&scene, &request, unavailable), "a key that nobody could fetch");
     scene.okta.set_fault(Server::Default, Fault::None);
-    let (took, refused) = until_let_through(&scene, &request);
+    let (took, refused) = until_let_through(&scene, &request, unavailable);
     load.change(both(old, Mix::of(&scene.okta)));
     std::thread::sleep(A_WHILE);
     let row = scene.end(load, scene.fetches());
@@ -128,7 +130,7 @@ fn in_a_flood(name: &'static str) -> Row {
     std::thread::sleep(A_WHILE);
     scene.okta.rotate(Server::Default, Rotation::Manual);
     let request = get("/me").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
-    let (took, refused) = until_let_through(&scene, &request);
+    let (took, refused) = until_let_through(&scene, &request, (401, "key_unknown"));
     load.change(both(old, Mix::of(&scene.okta)));
     std::thread::sleep(A_WHILE);
     let row = scene.end(load, scene.fetches());
@@ -140,22 +142,22 @@ fn in_a_flood(name: &'static str) -> Row {
 }
 
 /// How long it takes until this gets through, and how often it does not before that.
-fn until_let_through(scene: &Scene, request: &Request) -> (Duration, u64) {
+fn until_let_through(scene: &Scene, request: &Request, or: (u16, &str)) -> (Duration, u64) {
     let (begin, mut refused) = (now(), 0);
     scene.until("the new key is there", || {
-        let passed = lets_through(scene, request);
+        let passed = lets_through(scene, request, or);
         refused += u64::from(!passed);
         passed
     });
     (begin.elapsed(), refused)
 }
 
-/// Or says that the key is unknown, and nothing else.
-fn lets_through(scene: &Scene, request: &Request) -> bool {
+/// Or answers this, and nothing else.
+fn lets_through(scene: &Scene, request: &Request, or: (u16, &str)) -> bool {
     let response = scene.envoy.client().send(request);
-    let unknown = (response.status, response.code().as_str()) == (401, "key_unknown");
-    assert!(unknown || response.status == 200, "{}: {response:?}\n{}", scene.name, scene.envoy.log());
-    !unknown
+    let refused = (response.status, response.code().as_str()) == or;
+    assert!(refused || response.status == 200, "{}: {response:?}\n{}", scene.name, scene.envoy.log());
+    !refused
 }
 
 /// Rotates, and tells how long the first request with a token of the new key took: it must get through.
