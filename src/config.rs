@@ -3,24 +3,30 @@
 //! JSON becomes `raw` types that mirror it, and those become these, once. Every error names the path to what is
 //! wrong: `rules[2].requires.scopes[0]: must not be empty`.
 
+mod denylist;
 mod duration;
 mod error;
 mod identity_headers;
 mod issuer;
 mod provider;
 mod raw;
+mod remote;
 mod rules;
 mod shape;
 mod structs;
 
+use std::time::Duration;
+
 pub use error::ConfigError;
 
+use crate::denylist::Denylist;
 use crate::headers::ClaimToHeader;
+use crate::https_url::HttpsUrl;
 use crate::json;
 use crate::jwks::KeySet;
-use crate::jwks::fetch::Source;
-use crate::jwks::refresh::Schedule;
+use crate::jwks::source::JwksUri;
 use crate::policy::Policy;
+use crate::refresh::Schedule;
 use crate::verify::Expected;
 use error::Path;
 
@@ -35,6 +41,10 @@ const MAX_REALM_BYTES: usize = 128;
 pub struct Config {
     /// Where tokens may come from.
     pub providers: Vec<Provider>,
+    /// Tokens that are refused, from the configuration.
+    pub local_denylist: Denylist,
+    /// Tokens that are refused, from a URL.
+    pub remote_denylist: Option<RemoteDenylist>,
     /// What a request needs.
     pub policy: Policy,
     /// Claims for the backend.
@@ -63,10 +73,28 @@ pub struct Provider {
 /// Where a key set is fetched from.
 #[derive(Clone, Debug)]
 pub struct RemoteJwks {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub jwks_uri: JwksUri,
+    /// At least this long passes between two fetches that an unknown key id causes.
+    pub unknown_kid_cooldown: Duration,
+}
+
+/// Where a denylist is fetched from.
+#[derive(Clone, Debug)]
+pub struct RemoteDenylist {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub uri: HttpsUrl,
+}
+
+/// What all that is fetched has in common.
+#[derive(Clone, Debug)]
+pub struct Remote {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
-    /// Where they are.
-    pub source: Source,
     /// When.
     pub schedule: Schedule,
 }
@@ -92,8 +120,11 @@ impl Config {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();
             return Err(root.field("max_token_bytes").error(format!("must be from {min} to {max}")));
         }
+        let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
         Ok(Self {
             providers: provider::providers(&root.field("providers"), raw.providers)?,
+            local_denylist,
+            remote_denylist,
             policy: rules::policy(&root.field("rules"), raw.rules)?,
             claim_to_headers: identity_headers::claim_to_headers(
                 &root.field("claim_to_headers"),

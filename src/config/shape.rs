@@ -18,6 +18,7 @@ const LISTS: &[&str] = &[
     "claim_to_headers",
     "claims",
     "client_ids",
+    "entries",
     "groups",
     "hosts",
     "issuers",

@@ -1,7 +1,7 @@
 //! One request: read its head, ask the core, and do what the core says.
 //!
 //! All calls go to the stream that is the effective context, so the same code serves a request when it arrives and,
-//! from the root context, when the keys that it waited for have come.
+//! from the root context, when what it waited for has come.
 
 use log::{debug, error};
 use proxy_wasm::hostcalls;
@@ -12,8 +12,8 @@ use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, Permit, ProviderId, Verdict};
-use crate::jwks::refresh::Hope;
+use crate::filter::{Filter, Permit, SourceId, Verdict};
+use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply};
 use crate::request::RequestHead;
@@ -29,8 +29,8 @@ pub(super) enum Outcome {
     Passed,
     /// It has been answered.
     Answered,
-    /// It should wait for the keys of this provider.
-    Waits(ProviderId),
+    /// It should wait for what is fetched from there.
+    Waits(SourceId),
 }
 
 /// Decides about the request that is the effective context. With `patience`, it may be told to wait.
@@ -55,7 +55,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         Verdict::Deny(denial) => answer(plugin, &denial),
         Verdict::Wait(lack) => {
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
-                return Outcome::Waits(lack.provider);
+                return Outcome::Waits(lack.source);
             }
             answer(plugin, &lack.otherwise.into())
         }

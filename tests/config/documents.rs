@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `rules`, `claim_to_headers`, `forward`, `max_token_bytes`, `realm`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `claim_to_headers`, `forward`, `max_token_bytes`, `realm`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -119,6 +119,12 @@ fn unknown_members_at_every_level() {
 const NULLS: &[&str] = &[
     "/rules",
     "/claim_to_headers",
+    "/denylist",
+    "/denylist/entries",
+    "/denylist/entries/0/issuer",
+    "/denylist/remote",
+    "/denylist/remote/timeout",
+    "/denylist/remote/max_stale",
     "/forward",
     "/max_token_bytes",
     "/realm",
@@ -165,10 +171,14 @@ fn null_is_not_absent() {
         "local_jwks": super::common::jwks("okta"),
         "remote_jwks": { "cluster": "c", "uri": "https://h/k", "timeout": "1s" },
     });
+    let denylist = json!({
+        "entries": [{ "jti": "a", "issuer": "b" }],
+        "remote": { "cluster": "c", "uri": "https://h/l", "timeout": "1s", "max_stale": "1h" },
+    });
     let good = config(
         provider,
         json!({
-            "rules": rules, "claim_to_headers": [], "forward": true, "max_token_bytes": 4096, "realm": "r",
+            "rules": rules, "denylist": denylist, "claim_to_headers": [], "forward": true, "max_token_bytes": 4096, "realm": "r",
         }),
     );
     assert_eq!(problem(good.to_string().as_bytes()), "accepted");

@@ -12,6 +12,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod denylist;
 mod documents;
 mod good;
 mod providers;
