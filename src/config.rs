@@ -3,6 +3,7 @@
 //! JSON becomes `raw` types that mirror it, and those become these, once. Every error names the path to what is
 //! wrong: `rules[2].requires.scopes[0]: must not be empty`.
 
+mod denylist;
 mod duration;
 mod error;
 mod identity_headers;
@@ -10,6 +11,7 @@ mod issuer;
 mod provider;
 mod raw;
 mod regex;
+mod remote;
 mod request_match;
 mod requirement;
 mod rules;
@@ -17,16 +19,19 @@ mod shape;
 mod structs;
 mod token_sources;
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 pub use error::ConfigError;
 
-use std::collections::HashMap;
-
+use crate::denylist::Denylist;
 use crate::headers::{self, ClaimToHeader};
+use crate::https_url::HttpsUrl;
 use crate::json;
 use crate::jwks::KeySet;
-use crate::jwks::fetch::Source;
-use crate::jwks::refresh::Schedule;
+use crate::jwks::source::JwksUri;
 use crate::policy::{Grant, Policy};
+use crate::refresh::Schedule;
 use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
@@ -42,6 +47,10 @@ const MAX_REALM_BYTES: usize = 128;
 pub struct Config {
     /// Where tokens may come from.
     pub providers: Vec<Provider>,
+    /// Tokens that are refused, from the configuration.
+    pub local_denylist: Denylist,
+    /// Tokens that are refused, from a URL.
+    pub remote_denylist: Option<RemoteDenylist>,
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
@@ -76,10 +85,28 @@ pub struct Provider {
 /// Where a key set is fetched from.
 #[derive(Clone, Debug)]
 pub struct RemoteJwks {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub jwks_uri: JwksUri,
+    /// At least this long passes between two fetches that an unknown key id causes.
+    pub unknown_kid_cooldown: Duration,
+}
+
+/// Where a denylist is fetched from.
+#[derive(Clone, Debug)]
+pub struct RemoteDenylist {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub uri: HttpsUrl,
+}
+
+/// What all that is fetched has in common.
+#[derive(Clone, Debug)]
+pub struct Remote {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
-    /// Where they are.
-    pub source: Source,
     /// When.
     pub schedule: Schedule,
 }
@@ -107,6 +134,7 @@ impl Config {
         }
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
         let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+        let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
         let claim_to_headers =
             identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
         let token_sources = token_sources::token_sources(
@@ -118,6 +146,8 @@ impl Config {
         )?;
         let config = Self {
             providers,
+            local_denylist,
+            remote_denylist,
             policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),

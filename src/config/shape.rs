@@ -19,6 +19,7 @@ const LISTS: &[&str] = &[
     "claim_to_headers",
     "claims",
     "client_ids",
+    "entries",
     "from_cookies",
     "from_headers",
     "from_params",

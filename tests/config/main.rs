@@ -13,6 +13,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
+mod denylist;
 mod documents;
 mod good;
 mod providers;
