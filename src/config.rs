@@ -3,6 +3,7 @@
 //! JSON becomes `raw` types that mirror it, and those become these, once. Every error names the path to what is
 //! wrong: `rules[2].requires.scopes[0]: must not be empty`.
 
+mod denylist;
 mod duration;
 mod error;
 mod identity_headers;
@@ -10,6 +11,7 @@ mod issuer;
 mod provider;
 mod raw;
 mod regex;
+mod remote;
 mod request_match;
 mod requirement;
 mod rules;
@@ -17,19 +19,24 @@ mod rules;
 mod schema;
 mod shape;
 mod structs;
+mod token_sources;
+
+use std::collections::HashMap;
+use std::time::Duration;
 
 pub use error::ConfigError;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 pub use schema::schema;
 
-use std::collections::HashMap;
-
-use crate::headers::ClaimToHeader;
+use crate::denylist::Denylist;
+use crate::headers::{self, ClaimToHeader};
+use crate::https_url::HttpsUrl;
 use crate::json;
 use crate::jwks::KeySet;
-use crate::jwks::fetch::Source;
-use crate::jwks::refresh::Schedule;
+use crate::jwks::source::JwksUri;
 use crate::policy::{Grant, Policy};
+use crate::refresh::Schedule;
+use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
 
@@ -44,6 +51,10 @@ const MAX_REALM_BYTES: usize = 128;
 pub struct Config {
     /// Where tokens may come from.
     pub providers: Vec<Provider>,
+    /// Tokens that are refused, from the configuration.
+    pub local_denylist: Denylist,
+    /// Tokens that are refused, from a URL.
+    pub remote_denylist: Option<RemoteDenylist>,
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
@@ -52,7 +63,9 @@ pub struct Config {
     pub bypass_cors_preflight: bool,
     /// Claims for the backend.
     pub claim_to_headers: Vec<ClaimToHeader>,
-    /// Whether the backend gets the `Authorization` header.
+    /// Where tokens may be, besides `Authorization`.
+    pub token_sources: TokenSources,
+    /// Whether the backend gets the token.
     pub forward: bool,
     /// The longest token that is looked at.
     pub max_token_bytes: usize,
@@ -76,10 +89,28 @@ pub struct Provider {
 /// Where a key set is fetched from.
 #[derive(Clone, Debug)]
 pub struct RemoteJwks {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub jwks_uri: JwksUri,
+    /// At least this long passes between two fetches that an unknown key id causes.
+    pub unknown_kid_cooldown: Duration,
+}
+
+/// Where a denylist is fetched from.
+#[derive(Clone, Debug)]
+pub struct RemoteDenylist {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub uri: HttpsUrl,
+}
+
+/// What all that is fetched has in common.
+#[derive(Clone, Debug)]
+pub struct Remote {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
-    /// Where they are.
-    pub source: Source,
     /// When.
     pub schedule: Schedule,
 }
@@ -107,43 +138,72 @@ impl Config {
         }
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
         let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+        let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
         let claim_to_headers =
             identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
+        let token_sources = token_sources::token_sources(
+            &root,
+            raw.from_headers,
+            raw.from_cookies,
+            raw.from_params,
+            raw.from_websocket_protocol,
+        )?;
         let config = Self {
             providers,
+            local_denylist,
+            remote_denylist,
             policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
+            token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
             realm: realm(&root.field("realm"), raw.realm)?,
         };
         config.check_rules(&root.field("rules"))?;
+        config.check_header_names(&root)?;
         Ok(config)
     }
 
     /// The filter sets identity headers after the rule has been chosen, so a rule would see what clients say of themselves.
     fn check_rules(&self, at: &Path) -> Result<(), ConfigError> {
         for (index, rule) in self.policy.rules().iter().enumerate() {
-            let spoofed =
-                rule.matches.headers.iter().position(|header| self.is_identity_header(&header.name));
-            if let Some(header) = spoofed {
+            for (header, condition) in rule.matches.headers.iter().enumerate() {
                 let at = at.index(index).field("match").field("headers").index(header).field("name");
-                return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                if self.is_identity_header(&condition.name) {
+                    return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                }
+                if self.token_sources.is_token_header(&condition.name) {
+                    return Err(at.error("carries credentials: a rule must not depend on them"));
+                }
             }
         }
         Ok(())
     }
 
-    /// Whether a backend could read this header as one that only the filter may set. Gateways to CGI and WSGI turn every
-    /// character but letters and digits into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+    /// A header cannot be believed and taken away at once.
+    fn check_header_names(&self, root: &Path) -> Result<(), ConfigError> {
+        for (index, source) in self.token_sources.headers.iter().enumerate() {
+            if self.is_identity_header(&source.name) {
+                let at = root.field("from_headers").index(index).field("name");
+                return Err(at.error("is also in `claim_to_headers`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
-        let same = |(a, b): (u8, u8)| {
-            a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
-        };
-        let reads_as = |ours: &str| ours.len() == name.len() && ours.bytes().zip(name.bytes()).all(same);
-        self.claim_to_headers.iter().any(|header| reads_as(&header.header_name))
+        self.claim_to_headers.iter().any(|header| headers::reads_as(name, &header.header_name))
+    }
+
+    /// Whether the backend must not get what the client sent under this name.
+    pub fn is_withheld(&self, name: &str) -> bool {
+        let sources = &self.token_sources;
+        self.is_identity_header(name)
+            || sources.is_lookalike(name)
+            || (!self.forward && sources.is_token_header(name))
     }
 }
 

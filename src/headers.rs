@@ -37,6 +37,15 @@ pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token)
 }
 
+/// Whether a backend could read a header as another. Gateways to CGI and WSGI turn every character but letters and digits
+/// into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+pub fn reads_as(name: &str, other: &str) -> bool {
+    let same = |(a, b): (u8, u8)| {
+        a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
+    };
+    name.len() == other.len() && name.bytes().zip(other.bytes()).all(same)
+}
+
 /// The string, in characters that a header and a log line can carry.
 pub fn percent_encode(string: &str) -> String {
     let mut encoded = String::with_capacity(string.len());

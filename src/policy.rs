@@ -51,6 +51,10 @@ pub struct Grant {
 
 /// What a rule asks for.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each rule, and most of them require something"
+)]
 pub enum Access {
     /// A valid token that meets the requirement.
     Requires(Requirement),

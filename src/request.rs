@@ -1,4 +1,10 @@
-//! What the decision needs of a request, and where its credentials are (RFC 6750 section 2.1).
+//! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
+
+pub mod query;
+mod sources;
+mod strip;
+
+pub use sources::{HeaderSource, TokenSources};
 
 use std::net::IpAddr;
 
@@ -30,15 +36,16 @@ impl<'a> RequestHead<'a> {
         Self { method, path, authority, headers, route_policy: None, remote_ip: None }
     }
 
+    /// Every value of a header, whose name is in lower case.
+    pub fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+        let headers = self.headers;
+        headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
+    }
+
     /// What follows the `?` of the path.
     pub fn query(&self) -> Option<&'a [u8]> {
         let mark = self.path.iter().position(|byte| *byte == b'?')?;
         self.path.get(mark.checked_add(1)?..)
-    }
-
-    /// Every value of a header, whose name is in lower case.
-    pub fn header_values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        self.headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
     }
 
     /// Whether this is a CORS preflight request: a browser asks whether it may send another, and never adds
@@ -48,18 +55,17 @@ impl<'a> RequestHead<'a> {
         self.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
     }
 
-    /// The one bearer token of the request.
+    /// The one bearer token in `Authorization`.
     ///
     /// # Errors
     /// [`Rejection::TokenMissing`] for no credentials or those of another scheme, which RFC 6750 section 3.1 treats
     /// alike; [`Rejection::MultipleCredentials`] for more than one.
     pub fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
         let mut values = self.header_values("authorization");
-        let value = match (values.next(), values.next()) {
-            (None, _) => return Err(Rejection::TokenMissing),
-            (Some(value), None) => value,
-            (Some(_), Some(_)) => return Err(Rejection::MultipleCredentials),
-        };
+        let value = values.next().ok_or(Rejection::TokenMissing)?;
+        if values.next().is_some() {
+            return Err(Rejection::MultipleCredentials);
+        }
         // Envoy joins repeated headers with a comma. A token has none; the parameters of other schemes may.
         let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         let Some(token) = parts.next().and_then(after_bearer) else {
@@ -88,9 +94,16 @@ mod tests {
         values.iter().map(|value| (name.to_owned(), value.to_vec())).collect()
     }
 
-    fn token(authorization: &[&[u8]]) -> Result<Vec<u8>, Rejection> {
-        let headers = headers("authorization", authorization);
-        RequestHead { headers: &headers, ..RequestHead::default() }.bearer_token().map(<[u8]>::to_vec)
+    #[test]
+    fn parts() {
+        let headers = [(":path", "/a?b=/?c"), ("x", "1"), (":method", "GET"), ("x", "2"), (":path", "/z")];
+        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        let head = RequestHead::new(&headers);
+        assert_eq!((head.method, head.path, head.authority), (&b"GET"[..], &b"/a?b=/?c"[..], &b""[..]));
+        assert!(head.header_values("x").eq([b"1", b"2"]) && head.header_values("y").next().is_none());
+        assert_eq!(head.query(), Some(&b"b=/?c"[..]));
+        assert_eq!(RequestHead { path: b"/?", ..head }.query(), Some(&b""[..]));
+        assert_eq!(RequestHead { path: b"/", ..head }.query(), None);
     }
 
     #[test]
@@ -119,7 +132,8 @@ mod tests {
             ("two tokens, tab", &[b"Bearer a\tb"], Err(MultipleCredentials)),
         ];
         for (name, authorization, expected) in cases {
-            assert_eq!(token(authorization), expected.map(<[u8]>::to_vec), "{name}");
+            let headers = headers("authorization", authorization);
+            assert_eq!(RequestHead::new(&headers).bearer_token(), expected, "{name}");
         }
     }
 

@@ -79,6 +79,8 @@ pub enum Check {
     Client,
     /// It needs no proof of possession.
     Binding,
+    /// It has not been revoked.
+    Denylist,
     /// The policy allows it.
     Policy,
 }
@@ -103,6 +105,7 @@ impl Check {
             Self::Shape => "shape",
             Self::Client => "client",
             Self::Binding => "binding",
+            Self::Denylist => "denylist",
             Self::Policy => "policy",
         }
     }

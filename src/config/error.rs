@@ -40,15 +40,18 @@ impl From<serde_path_to_error::Error<serde_json::Error>> for ConfigError {
 #[derive(Clone, Debug)]
 pub(super) struct Path(String);
 
+/// None of these is inlined: they are called in a hundred places, none of which is in a hurry, and the module's size counts.
 impl Path {
     pub(super) const fn root() -> Self {
         Self(String::new())
     }
 
+    #[inline(never)]
     pub(super) fn field(&self, name: &str) -> Self {
         if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{}.{name}", self.0)) }
     }
 
+    #[inline(never)]
     pub(super) fn index(&self, index: usize) -> Self {
         Self(format!("{}[{index}]", self.0))
     }
@@ -58,11 +61,13 @@ impl Path {
         self.0 == path
     }
 
+    #[inline(never)]
     pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
         ConfigError { path: self.0.clone(), problem: problem.into() }
     }
 
     /// The list, if it has at least one element and none is empty.
+    #[inline(never)]
     pub(super) fn non_empty(&self, list: Vec<String>) -> Result<Vec<String>, ConfigError> {
         if list.is_empty() {
             return Err(self.error("must not be empty"));

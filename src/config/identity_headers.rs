@@ -16,6 +16,7 @@ const RESERVED: &[&str] = &[
     "keep-alive",
     "proxy-authorization",
     "proxy-connection",
+    "sec-websocket-protocol",
     "te",
     "trailer",
     "transfer-encoding",
@@ -39,7 +40,8 @@ pub(super) fn claim_to_headers(
     Ok(headers)
 }
 
-fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
+/// A name for a header that this filter and nobody else uses, in lower case.
+pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
     if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));

@@ -14,6 +14,8 @@ use crate::json::{Object, Value};
 pub(super) struct Config {
     /// Authorization servers by name. The `iss` of a token picks one, exactly.
     pub(super) providers: BTreeMap<String, Provider>,
+    /// Tokens that are refused although everything else about them is right.
+    pub(super) denylist: Option<Denylist>,
     /// The first whose `match` fits a request decides. No rules: every path needs a valid token. None fits: denied.
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
@@ -25,7 +27,15 @@ pub(super) struct Config {
     /// Headers that are set from the token, and always removed from what the client sent.
     #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
-    /// Whether the API gets the `Authorization` header. Default: true.
+    /// Headers that tokens may come in, instead of `Authorization`.
+    pub(super) from_headers: Option<Vec<HeaderSource>>,
+    /// Cookies that tokens may come in.
+    pub(super) from_cookies: Option<Vec<String>>,
+    /// Query parameters that tokens may come in.
+    pub(super) from_params: Option<Vec<String>>,
+    /// Whether tokens may come in `Sec-WebSocket-Protocol`. Default: false.
+    pub(super) from_websocket_protocol: Option<bool>,
+    /// Whether the API gets the token. Default: true.
     pub(super) forward: Option<bool>,
     /// Longer tokens are refused unread. Default: 16384.
     pub(super) max_token_bytes: Option<u32>,
@@ -97,6 +107,35 @@ pub(super) struct RemoteJwks {
     pub(super) max_stale: Option<Duration>,
     /// At most one extra fetch for unknown keys in this time. Default: `30s`.
     pub(super) unknown_kid_cooldown: Option<Duration>,
+}
+
+/// Tokens that are refused although everything else about them is right.
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Denylist {
+    /// Entries; a token is refused if it has all that one of them says.
+    #[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), schemars(with = "Option<Vec<Object>>"))]
+    pub(super) entries: Option<Vec<Value>>,
+    /// More entries, which are fetched.
+    pub(super) remote: Option<RemoteDenylist>,
+}
+
+/// Where a denylist is fetched from, and when.
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemoteDenylist {
+    /// The Envoy cluster to fetch it through.
+    pub(super) cluster: String,
+    /// Where it is.
+    pub(super) uri: String,
+    /// For each request. Default: `5s`.
+    pub(super) timeout: Option<Duration>,
+    /// Fetched again after this. Default: `1m`.
+    pub(super) cache_duration: Option<Duration>,
+    /// The last good list is used this long when no newer can be had. Default: `1h`.
+    pub(super) max_stale: Option<Duration>,
 }
 
 /// A rule: which requests it is for, and one of `public`, `deny` and `requires`.
@@ -293,4 +332,15 @@ pub(super) struct ClaimToHeader {
     pub(super) header_name: String,
     /// Where the claim is.
     pub(super) claim_name: ClaimName,
+}
+
+/// A header that tokens may come in.
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct HeaderSource {
+    /// Its name.
+    pub(super) name: String,
+    /// What stands before the token.
+    pub(super) value_prefix: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! One request: read its head, ask the core, and do what the core says.
 //!
 //! All calls go to the stream that is the effective context, so the same code serves a request when it arrives and,
-//! from the root context, when the keys that it waited for have come.
+//! from the root context, when what it waited for has come.
 
 use std::net::IpAddr;
 
@@ -15,9 +15,9 @@ use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, Permit, PermitReason, ProviderId, Verdict};
-use crate::jwks::refresh::Hope;
+use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict};
 use crate::policy::parse_peer;
+use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply};
 use crate::request::RequestHead;
@@ -36,8 +36,8 @@ pub(super) enum Outcome {
     Passed,
     /// It has been answered.
     Answered,
-    /// It should wait for the keys of this provider.
-    Waits(ProviderId),
+    /// It should wait for what is fetched from there.
+    Waits(SourceId),
 }
 
 /// Decides about the request that is the effective context. With `patience`, it may be told to wait.
@@ -66,7 +66,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         Verdict::Deny(denial) => answer(plugin, &denial),
         Verdict::Wait(lack) => {
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
-                return Outcome::Waits(lack.provider);
+                return Outcome::Waits(lack.source);
             }
             answer(plugin, &lack.otherwise.into())
         }
@@ -97,12 +97,18 @@ fn remote_ip() -> Option<IpAddr> {
 fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in headers {
-        if config.is_identity_header(name) || (!config.forward && name == "authorization") {
+        if config.is_withheld(name) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
         } else if name == "connection" && names_identity(config, value) {
             // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
             // them. Envoy hands it on for upgrades only.
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
+        }
+    }
+    for (name, value) in config.token_sources.strip(&RequestHead::new(headers), config.forward) {
+        match value {
+            Some(value) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(&value))?,
+            None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
         }
     }
     for (name, value) in permit.identity_headers() {
@@ -139,7 +145,7 @@ fn names_identity(config: &Config, connection: &[u8]) -> bool {
 pub(super) fn strip_trailers(plugin: &Plugin) {
     let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return };
     for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default() {
-        if config.is_identity_header(&name) || name == "authorization" {
+        if config.is_identity_header(&name) || config.token_sources.is_token_header(&name) {
             let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name);
         }
     }

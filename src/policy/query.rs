@@ -4,6 +4,7 @@
 //! request in which a parameter that a rule looks at has more than one reading is refused, as it is for paths.
 
 use crate::rejection::Rejection;
+use crate::request::query;
 
 /// The values of the parameters that rules look at.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -21,7 +22,7 @@ impl<'n> QueryParameters<'n> {
         if names.is_empty() {
             return Ok(found);
         }
-        for parameters in query.split(|byte| *byte == b'&') {
+        for parameters in query::parameters(query) {
             // Some backends separate parameters at `;` as well.
             let alone = !parameters.contains(&b';');
             for parameter in parameters.split(|byte| *byte == b';') {
@@ -44,39 +45,18 @@ impl<'n> QueryParameters<'n> {
 
 /// A parameter, if it is one of these names.
 fn read<'n>(names: &'n [String], parameter: &[u8]) -> Result<Option<(&'n str, Vec<u8>)>, Rejection> {
-    let (name, value) = match parameter.iter().position(|byte| *byte == b'=') {
-        Some(at) => parameter.split_at(at),
-        None => (parameter, &[][..]),
-    };
+    let (name, value) = query::pair(parameter);
     // A name that cannot be decoded could be one of ours to somebody.
-    let name = decode(name).ok_or(Rejection::QueryAmbiguous)?;
+    let name = query::decode(name).ok_or(Rejection::QueryAmbiguous)?;
     let Some(ours) = names.iter().find(|ours| ours.as_bytes().eq_ignore_ascii_case(&name)) else {
         return Ok(None);
     };
     // Some backends do not tell `A` from `a`.
-    if ours.as_bytes() != name {
+    if ours.as_bytes() != &*name {
         return Err(Rejection::QueryAmbiguous);
     }
-    let value = decode(value.strip_prefix(b"=").unwrap_or(value)).ok_or(Rejection::QueryAmbiguous)?;
-    Ok(Some((ours, value)))
-}
-
-/// Undoes percent-encoding and `+` (the WHATWG's `application/x-www-form-urlencoded`); `None` where it is broken.
-fn decode(text: &[u8]) -> Option<Vec<u8>> {
-    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let (byte, after) = match (first, tail) {
-            (b'%', [high, low, after @ ..]) => (hex(*high)? << 4 | hex(*low)?, after),
-            (b'%', _) => return None,
-            (b'+', after) => (b' ', after),
-            (byte, after) => (*byte, after),
-        };
-        decoded.push(byte);
-        rest = after;
-    }
-    Some(decoded)
+    let value = query::decode(value).ok_or(Rejection::QueryAmbiguous)?;
+    Ok(Some((ours, value.into_owned())))
 }
 
 #[cfg(test)]

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward`, `max_token_bytes`, `realm`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -109,6 +109,10 @@ fn unknown_members_at_every_level() {
             "claim_to_headers[0].nope: unknown field `nope`, expected `header_name` or `claim_name`",
         ),
         (
+            config(json!({}), json!({ "from_headers": [{ "name": "x-a", "prefix": "T " }] })),
+            "from_headers[0].prefix: unknown field `prefix`, expected `name` or `value_prefix`",
+        ),
+        (
             config(json!({ "Issuer": "x" }), json!({})),
             "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
         ),
@@ -119,6 +123,17 @@ fn unknown_members_at_every_level() {
 const NULLS: &[&str] = &[
     "/rules",
     "/claim_to_headers",
+    "/from_headers",
+    "/from_headers/0/value_prefix",
+    "/from_cookies",
+    "/from_params",
+    "/from_websocket_protocol",
+    "/denylist",
+    "/denylist/entries",
+    "/denylist/entries/0/issuer",
+    "/denylist/remote",
+    "/denylist/remote/timeout",
+    "/denylist/remote/max_stale",
     "/forward",
     "/max_token_bytes",
     "/realm",
@@ -165,10 +180,15 @@ fn null_is_not_absent() {
         "local_jwks": super::common::jwks("okta"),
         "remote_jwks": { "cluster": "c", "uri": "https://h/k", "timeout": "1s" },
     });
+    let denylist = json!({
+        "entries": [{ "jti": "a", "issuer": "b" }],
+        "remote": { "cluster": "c", "uri": "https://h/l", "timeout": "1s", "max_stale": "1h" },
+    });
     let good = config(
         provider,
         json!({
-            "rules": rules, "claim_to_headers": [], "forward": true, "max_token_bytes": 4096, "realm": "r",
+            "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
+            "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "realm": "r",
         }),
     );
     assert_eq!(problem(good.to_string().as_bytes()), "accepted");

@@ -13,12 +13,14 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
+mod denylist;
 mod documents;
 mod good;
 mod providers;
 mod rules;
 #[cfg(feature = "cli")]
 mod schema;
+mod token_sources;
 mod top;
 
 use std::collections::BTreeSet;

@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod configuration;
+mod denylist;
 mod discovery;
 mod guard;
 mod hostile;
@@ -28,3 +29,4 @@ mod rules;
 mod setup;
 mod signatures;
 mod signing;
+mod sources;

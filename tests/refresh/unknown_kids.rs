@@ -1,14 +1,15 @@
 //! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
 
-use okta_authz_filter::jwks::fetch::FetchError;
-use okta_authz_filter::jwks::refresh::{Hope, Refresher};
+use okta_authz_filter::jwks::remote::RemoteKeys;
+use okta_authz_filter::refresh::refresher::Hope;
+use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::rejection::Rejection;
 
 use super::store::Store;
 use super::{at, brings, document, kid, knows, warm};
 
 /// Fetches if a fetch is due; the issuer has this key.
-fn refresh(worker: &mut Refresher, millis: u64, shared: &Store, has: u64) -> bool {
+fn refresh(worker: &mut RemoteKeys, millis: u64, shared: &Store, has: u64) -> bool {
     let fetch = worker.on_tick(at(millis), shared).fetch;
     let begun = fetch.is_some();
     if let Some(fetch) = fetch {

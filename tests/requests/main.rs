@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
+mod denylist;
 mod headers;
 mod keys;
 mod modes;
@@ -23,13 +24,14 @@ mod policy;
 #[cfg(feature = "cli")]
 mod replay;
 mod requirements;
+mod sources;
 mod step_up;
 mod times;
 mod tokens;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, Outcome, Request, Token, cold, decide, filter, outcome};
+use common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
 
@@ -43,12 +45,23 @@ struct Row {
     verdict: Outcome,
 }
 
-/// What stands in `Authorization`.
+/// What stands in `Authorization`, if nothing else is said.
 enum Sent {
     Nothing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
+    /// Headers of any name.
+    Headers(Vec<(&'static str, String)>),
+}
+
+/// What has been fetched.
+#[derive(Clone, Copy)]
+enum Delivery {
+    /// The keys of all issuers, and an empty denylist.
+    All,
+    Keys,
+    Nothing,
 }
 
 fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64, verdict: Outcome) -> Row {
@@ -56,31 +69,37 @@ fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64,
 }
 
 impl Row {
-    /// What happens, with the keys of all issuers delivered at `NOW`, or never.
-    fn outcome(&self, delivered: bool) -> Outcome {
-        let values = self.authorization();
-        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
-        let filter = if delivered { filter(&self.config) } else { cold(&self.config) };
-        outcome(decide(&filter, &self.request, &values, NOW.checked_add_signed(self.at).unwrap()))
+    /// What happens after this has been delivered at `NOW`.
+    fn outcome(&self, delivery: Delivery) -> Outcome {
+        let headers = self.credentials();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let filter = match delivery {
+            Delivery::All => filter(&self.config),
+            Delivery::Keys => delivered(&self.config, None),
+            Delivery::Nothing => cold(&self.config),
+        };
+        outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
     }
 
-    fn authorization(&self) -> Vec<String> {
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        let authorization = |value: String| ("authorization", value);
         match &self.sent {
             Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
-            Sent::Values(values) => values.clone(),
+            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
+            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
+            Sent::Headers(headers) => headers.clone(),
         }
     }
 }
 
 /// Runs a table and tells of all rows that fail, not of the first.
-fn run(rows: Vec<Row>, delivered: bool) {
+fn run(rows: Vec<Row>, delivery: Delivery) {
     assert!(!rows.is_empty());
     let mut names = BTreeSet::new();
     let mut wrong = Vec::new();
     for row in &rows {
         assert!(names.insert(row.name), "two rows are named {}", row.name);
-        let outcome = row.outcome(delivered);
+        let outcome = row.outcome(delivery);
         if outcome != row.verdict {
             wrong.push(format!("{}: expected {:?}, got {outcome:?}", row.name, row.verdict));
         }
@@ -90,57 +109,72 @@ fn run(rows: Vec<Row>, delivered: bool) {
 
 #[test]
 fn policy_table() {
-    run(policy::rows(), true);
+    run(policy::rows(), Delivery::All);
 }
 
 #[test]
 fn requirement_table() {
-    run(requirements::rows(), true);
+    run(requirements::rows(), Delivery::All);
 }
 
 #[test]
 fn condition_table() {
-    run(conditions::rows(), true);
+    run(conditions::rows(), Delivery::All);
 }
 
 #[test]
 fn mode_table() {
-    run(modes::rows(), true);
+    run(modes::rows(), Delivery::All);
 }
 
 #[test]
 fn mode_table_without_keys() {
-    run(modes::cold_rows(), false);
+    run(modes::cold_rows(), Delivery::Nothing);
 }
 
 #[test]
 fn step_up_table() {
-    run(step_up::rows(), true);
+    run(step_up::rows(), Delivery::All);
 }
 
 #[test]
 fn token_table() {
-    run(tokens::rows(), true);
+    run(tokens::rows(), Delivery::All);
 }
 
 #[test]
 fn credentials_table() {
-    run(tokens::credentials_rows(), true);
+    run(tokens::credentials_rows(), Delivery::All);
+}
+
+#[test]
+fn sources_table() {
+    run(sources::rows(), Delivery::All);
 }
 
 #[test]
 fn time_table() {
-    run(times::rows(), true);
+    run(times::rows(), Delivery::All);
 }
 
 #[test]
 fn key_table() {
-    run(keys::rows(), true);
+    run(keys::rows(), Delivery::All);
 }
 
 #[test]
 fn cold_start_table() {
-    run(keys::cold_rows(), false);
+    run(keys::cold_rows(), Delivery::Nothing);
+}
+
+#[test]
+fn denylist_table() {
+    run(denylist::rows(), Delivery::All);
+}
+
+#[test]
+fn denylist_cold_start_table() {
+    run(denylist::cold_rows(), Delivery::Keys);
 }
 
 #[test]
@@ -153,9 +187,12 @@ fn every_rejection_is_in_the_table() {
         step_up::rows(),
         tokens::rows(),
         tokens::credentials_rows(),
+        sources::rows(),
         times::rows(),
         keys::rows(),
         keys::cold_rows(),
+        denylist::rows(),
+        denylist::cold_rows(),
     ];
     let seen: BTreeSet<Rejection> = tables
         .into_iter()

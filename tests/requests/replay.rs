@@ -7,37 +7,46 @@ use std::thread;
 use serde_json::{Value, json};
 
 use super::common::{NOW, Outcome, jwks};
-use super::{Row, conditions, keys, modes, policy, requirements, step_up, times, tokens};
+use super::{
+    Delivery, Row, conditions, denylist, keys, modes, policy, requirements, sources, step_up, times, tokens,
+};
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::{Denial, Reply};
 
-/// Every table; and those whose keys never arrive.
-fn tables() -> [(Vec<Row>, bool); 2] {
-    let warm = [
-        policy::rows(),
-        requirements::rows(),
-        conditions::rows(),
-        modes::rows(),
-        step_up::rows(),
-        tokens::rows(),
-        tokens::credentials_rows(),
-        times::rows(),
-        keys::rows(),
+/// Every row, and what has been fetched before.
+fn rows() -> Vec<(Row, Delivery)> {
+    let tables = [
+        (policy::rows(), Delivery::All),
+        (requirements::rows(), Delivery::All),
+        (conditions::rows(), Delivery::All),
+        (modes::rows(), Delivery::All),
+        (modes::cold_rows(), Delivery::Nothing),
+        (step_up::rows(), Delivery::All),
+        (tokens::rows(), Delivery::All),
+        (tokens::credentials_rows(), Delivery::All),
+        (sources::rows(), Delivery::All),
+        (times::rows(), Delivery::All),
+        (keys::rows(), Delivery::All),
+        (keys::cold_rows(), Delivery::Nothing),
+        (denylist::rows(), Delivery::All),
+        (denylist::cold_rows(), Delivery::Keys),
     ];
-    let cold = [modes::cold_rows(), keys::cold_rows()];
-    [(warm.into_iter().flatten().collect(), true), (cold.into_iter().flatten().collect(), false)]
+    tables.into_iter().flat_map(|(rows, delivery)| rows.into_iter().map(move |row| (row, delivery))).collect()
 }
 
 /// A row as a line of `--batch`.
-fn question(row: &Row, delivered: bool) -> Value {
+fn question(row: &Row, delivery: Delivery) -> Value {
     let request = &row.request;
     let mut headers: Vec<Value> = request.headers.iter().map(|(name, value)| json!([name, value])).collect();
-    headers.extend(row.authorization().iter().map(|value| json!(["authorization", value])));
-    let mut key_sets = json!({});
-    if delivered {
-        key_sets = json!({ "okta": jwks("okta"), "other": jwks("other") });
-    }
+    headers.extend(row.credentials().iter().map(|header| json!(header)));
+    let (key_sets, denylist) = match delivery {
+        Delivery::Nothing => (json!({}), None),
+        Delivery::Keys => (json!({ "okta": jwks("okta"), "other": jwks("other") }), None),
+        Delivery::All => {
+            (json!({ "okta": jwks("okta"), "other": jwks("other") }), Some(json!({ "entries": [] })))
+        }
+    };
     json!({
         "config": row.config,
         "request": {
@@ -45,8 +54,9 @@ fn question(row: &Row, delivered: bool) -> Value {
             "route_policy": request.route_policy, "remote_ip": request.remote_ip,
         },
         "jwks": key_sets,
+        "denylist": denylist,
         "at": NOW.checked_add_signed(row.at).unwrap(),
-        "keys_at": NOW,
+        "fetched_at": NOW,
     })
 }
 
@@ -100,8 +110,9 @@ fn problem(row: &Row, answer: &Value) -> Option<String> {
         (false, _) => passed.last() == Some(&false),
     };
     // A signature is enough to know a token by.
-    let values = row.authorization();
-    let secrets = values.iter().filter_map(|value| value.rsplit_once('.')).map(|(_, signature)| signature);
+    let values = row.credentials();
+    let secrets =
+        values.iter().filter_map(|(_, value)| value.rsplit_once('.')).map(|(_, signature)| signature);
     let mut leaks = secrets.filter(|secret| secret.len() > 8 && answer.to_string().contains(secret));
     match (explained, leaks.next()) {
         (true, None) => None,
@@ -112,12 +123,9 @@ fn problem(row: &Row, answer: &Value) -> Option<String> {
 
 #[test]
 fn explain_says_what_the_filter_says() {
-    let rows: Vec<(Row, bool)> = tables()
-        .into_iter()
-        .flat_map(|(rows, delivered)| rows.into_iter().map(move |row| (row, delivered)))
-        .collect();
+    let rows = rows();
     let questions: String =
-        rows.iter().map(|(row, delivered)| format!("{}\n", question(row, *delivered))).collect();
+        rows.iter().map(|(row, delivery)| format!("{}\n", question(row, *delivery))).collect();
     let mut explain = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
         .args(["explain", "--batch", "-"])
         .stdin(Stdio::piped())

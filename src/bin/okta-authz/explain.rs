@@ -17,8 +17,9 @@ use serde_json::Value;
 
 use super::https::Https;
 use super::request::{Headers, Request};
-use super::session::{Keys, Session};
+use super::session::Session;
 use super::source::Source;
+use super::supply::Supply;
 use super::{Answer, Problem, clock, documents, help, output};
 pub(crate) use decision::Decision;
 use steps::{Recorder, Steps};
@@ -30,7 +31,8 @@ Decides about a request as the filter would, and tells each step that led there.
 
   --config FILE           the configuration, wherever it is in the file
   --select TEXT           the one whose place has this in it, of several
-  --token TOKEN|@FILE|-   sent as `Authorization: Bearer`; from a file, or from standard input
+  --token TOKEN|@FILE|-   from a file, or from standard input; sent where the path or a header has `{token}`, or else as
+                          `Authorization: Bearer`
   --method METHOD         GET if it is not given
   --path PATH             with the query
   --host HOST
@@ -39,10 +41,11 @@ Decides about a request as the filter would, and tells each step that led there.
   --route-policy NAME     the policy that the route names
   --jwks [PROVIDER=]FILE|URL
                           keys of one provider, or of all; without it, they are fetched from where they are
+  --denylist FILE|URL     the denylist; likewise
   --ca FILE               certificate authorities to trust for that, PEM; otherwise Mozilla's
-  --offline               fetch nothing: the keys have not arrived yet
+  --offline               fetch nothing: it has not arrived yet
   --at SECONDS            when, since 1970; otherwise now
-  --keys-at SECONDS       when the keys were fetched; otherwise then
+  --fetched-at SECONDS    when keys and denylist were fetched; otherwise then
   --show-claims           print the claims of the token, and what is set from them
   --json                  for machines
   --batch FILE|-          many questions, one JSON object on each line, and as many answers; nothing is fetched
@@ -52,10 +55,10 @@ Decides about a request as the filter would, and tells each step that led there.
 pub(crate) struct Question<'a> {
     pub(crate) source: &'a Source,
     pub(crate) request: &'a Request,
-    pub(crate) keys: &'a Keys,
+    pub(crate) supply: &'a Supply,
     pub(crate) verifier: &'a dyn SignatureVerifier,
     pub(crate) at: UnixTime,
-    pub(crate) keys_at: UnixTime,
+    pub(crate) fetched_at: UnixTime,
     pub(crate) show_claims: bool,
 }
 
@@ -67,18 +70,18 @@ pub(crate) struct Explanation {
 }
 
 impl Question<'_> {
-    /// Asks the filter: without keys first, as when it has just been started; and again when those have arrived that this
-    /// request depends on.
+    /// Asks the filter: first as when it has just been started, and has nothing; and again when that has arrived which
+    /// this request depends on.
     pub(crate) fn answer(&self) -> Explanation {
         let headers = self.request.to_headers();
         let head = self.request.head(&headers);
         let mut session = Session::new(self.source.config.clone());
         let (mut verdict, mut steps) = self.decide(&session, &head);
         if let Some(provider) = &steps.provider {
-            let delivered = session.deliver(provider, self.keys, self.keys_at);
+            let problems = session.deliver(provider, self.supply, self.fetched_at);
             (verdict, steps) = self.decide(&session, &head);
-            if let Err(problem) = delivered {
-                steps.undelivered(problem);
+            for (check, problem) in problems {
+                steps.undelivered(check, problem);
             }
         }
         let decision = Decision::of(&verdict, &session.filter);
@@ -123,10 +126,11 @@ struct Options {
     remote_ip: Option<std::net::IpAddr>,
     route_policy: Option<String>,
     jwks: Vec<String>,
+    denylist: Option<String>,
     ca: Option<PathBuf>,
     offline: bool,
     at: Option<u64>,
-    keys_at: Option<u64>,
+    fetched_at: Option<u64>,
     show_claims: bool,
     as_json: bool,
     batch: Option<PathBuf>,
@@ -154,10 +158,11 @@ impl Options {
                 Arg::Long("remote-ip") => options.remote_ip = Some(args.value()?.parse()?),
                 Arg::Long("route-policy") => options.route_policy = Some(args.value()?.string()?),
                 Arg::Long("jwks") => options.jwks.push(args.value()?.string()?),
+                Arg::Long("denylist") => options.denylist = Some(args.value()?.string()?),
                 Arg::Long("ca") => options.ca = Some(args.value()?.into()),
                 Arg::Long("offline") => options.offline = true,
                 Arg::Long("at") => options.at = Some(args.value()?.parse()?),
-                Arg::Long("keys-at") => options.keys_at = Some(args.value()?.parse()?),
+                Arg::Long("fetched-at") => options.fetched_at = Some(args.value()?.parse()?),
                 Arg::Long("show-claims") => options.show_claims = true,
                 Arg::Long("json") => options.as_json = true,
                 Arg::Long("batch") => options.batch = Some(args.value()?.into()),
@@ -209,18 +214,21 @@ pub(crate) fn run(args: Parser) -> Answer {
     let source = Source::load(config, options.select.as_deref())?;
     let request = options.request()?;
     let https = if options.offline { None } else { Some(Https::new(options.ca.as_deref())?) };
-    let mut keys = Keys { https, ..Keys::default() };
+    let mut supply = Supply { https, ..Supply::default() };
     for argument in &options.jwks {
-        keys.add(argument, &source.config)?;
+        supply.add_keys(argument, &source.config)?;
+    }
+    if let Some(place) = &options.denylist {
+        supply.add_denylist(place)?;
     }
     let at = options.at.map_or_else(clock::now, UnixTime::from_seconds);
     let explanation = Question {
         source: &source,
         request: &request,
-        keys: &keys,
+        supply: &supply,
         verifier: &Software,
         at,
-        keys_at: options.keys_at.map_or(at, UnixTime::from_seconds),
+        fetched_at: options.fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims: options.show_claims,
     }
     .answer();

@@ -1,12 +1,11 @@
-//! Keys from where the configuration says that they are, over TLS and nothing else.
+//! Keys and lists from where the configuration says that they are, over TLS and nothing else.
 
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use okta_authz_filter::jwks::MAX_DOCUMENT_BYTES;
-use okta_authz_filter::jwks::cache_control;
-use okta_authz_filter::jwks::fetch::{FetchError, Response};
+use okta_authz_filter::refresh::cache_control;
+use okta_authz_filter::refresh::source::{FetchError, Response};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 
@@ -38,7 +37,7 @@ impl Https {
     }
 
     /// What a GET brings; where nothing, with what is to be told about it.
-    pub(crate) fn get(&self, url: &str) -> Result<Response, (FetchError, String)> {
+    pub(crate) fn get(&self, url: &str, max_bytes: usize) -> Result<Response, (FetchError, String)> {
         let failed = |error: ureq::Error| (FetchError::NoAnswer, format!("{url}: {error}"));
         let response = self.0.get(url).call().map_err(failed)?;
         let status = response.status().as_u16();
@@ -48,7 +47,7 @@ impl Https {
         let max_age = response.headers().get("cache-control").map(|value| value.as_bytes());
         let max_age = max_age.and_then(cache_control::max_age);
         // One byte more than is accepted: the core refuses it.
-        let limit = u64::try_from(MAX_DOCUMENT_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let mut body = Vec::new();
         let read = response.into_body().into_reader().take(limit).read_to_end(&mut body);
         read.map_err(|error| (FetchError::NoAnswer, format!("{url}: {error}")))?;

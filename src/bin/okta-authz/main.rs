@@ -15,6 +15,7 @@ mod request;
 mod session;
 mod source;
 mod suite;
+mod supply;
 
 use std::process::ExitCode;
 

@@ -6,6 +6,9 @@ use std::net::IpAddr;
 use okta_authz_filter::request::RequestHead;
 use serde::Deserialize;
 
+/// Where in a request the token is to stand.
+const TOKEN: &str = "{token}";
+
 /// A request.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -49,9 +52,18 @@ impl Default for Headers {
 }
 
 impl Request {
-    /// Sends the token as a client does (RFC 6750 section 2.1).
+    /// Sends the token: where there is a place for it, or else as clients do (RFC 6750 section 2.1).
     pub(crate) fn authorize(&mut self, token: &str) {
-        self.headers.push("authorization", format!("Bearer {token}"));
+        let mut placed = false;
+        let mut place = |text: &mut String| {
+            placed |= text.contains(TOKEN);
+            *text = text.replace(TOKEN, token);
+        };
+        place(&mut self.path);
+        self.headers.texts().for_each(&mut place);
+        if !placed {
+            self.headers.push("authorization", format!("Bearer {token}"));
+        }
     }
 
     /// The headers as Envoy hands them on.
@@ -69,6 +81,18 @@ impl Request {
 }
 
 impl Headers {
+    fn texts(&mut self) -> impl Iterator<Item = &mut String> {
+        let (by_name, pairs) = match self {
+            Self::ByName(headers) => (Some(headers.values_mut()), None),
+            Self::Pairs(headers) => (None, Some(headers.iter_mut().map(|(_, value)| value))),
+        };
+        let values = by_name.into_iter().flatten().chain(pairs.into_iter().flatten());
+        values.filter_map(|value| match value {
+            HeaderValue::Text(text) => Some(text),
+            HeaderValue::Bytes(_) => None,
+        })
+    }
+
     pub(crate) fn push(&mut self, name: &str, value: String) {
         let mut pairs = match std::mem::take(self) {
             Self::ByName(headers) => headers.into_iter().collect(),

@@ -1,32 +1,18 @@
-//! A filter outside Envoy: its keys go through the same machine as in the module, and one worker shares with nobody.
+//! A filter outside Envoy: what it fetches goes through the same machine as in the module, and one worker shares with
+//! nobody.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::path::Path;
 
 use okta_authz_filter::config::{Config, Provider};
-use okta_authz_filter::filter::{Filter, ProviderId};
-use okta_authz_filter::https_url::HttpsUrl;
-use okta_authz_filter::jwks::fetch::{Fetch, FetchError, Response, Source};
-use okta_authz_filter::jwks::record::WorkerId;
-use okta_authz_filter::jwks::refresh::Progress;
-use okta_authz_filter::jwks::shared::{Cas, SharedData};
+use okta_authz_filter::filter::{Filter, SourceId};
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::refresh::refresher::{Fetch, Progress};
+use okta_authz_filter::refresh::shared::{Cas, SharedData};
 use okta_authz_filter::time::UnixTime;
-use serde_json::json;
+use okta_authz_filter::trace::Check;
 
-use super::https::Https;
-use super::{Problem, documents};
-
-/// Where keys come from.
-#[derive(Default)]
-pub(crate) struct Keys {
-    /// Documents for providers by name.
-    pub(crate) of: HashMap<String, Vec<u8>>,
-    /// The document for all others.
-    pub(crate) of_all: Option<Vec<u8>>,
-    /// Who fetches what is not here.
-    pub(crate) https: Option<Https>,
-}
+use super::supply::Supply;
 
 /// A filter, and what the workers of its process would share.
 pub(crate) struct Session {
@@ -34,99 +20,48 @@ pub(crate) struct Session {
     shared: Store,
 }
 
-impl Keys {
-    /// Takes `[PROVIDER=]FILE` or `[PROVIDER=]URL`.
-    pub(crate) fn add(&mut self, argument: &str, config: &Config) -> Result<(), Problem> {
-        let named = argument.split_once('=').and_then(|(name, place)| {
-            config.providers.iter().find(|provider| provider.name == name).map(|provider| (provider, place))
-        });
-        let (provider, place) = match named {
-            Some((provider, place)) => (Some(provider), place),
-            None => (None, argument),
-        };
-        let document = self.document(place)?;
-        match provider {
-            None => self.of_all = Some(document),
-            Some(provider) if provider.remote_jwks.is_none() => {
-                return Err(Problem(format!(
-                    "provider `{}` has keys of its own: `local_jwks`",
-                    provider.name
-                )));
-            }
-            Some(provider) => drop(self.of.insert(provider.name.clone(), document)),
-        }
-        Ok(())
-    }
-
-    fn document(&self, place: &str) -> Result<Vec<u8>, Problem> {
-        if place.starts_with("http://") {
-            return Err(Problem(format!("{place}: keys are fetched by https only")));
-        }
-        match &self.https {
-            Some(https) if place.starts_with("https://") => {
-                https.get(place).map(|response| response.body).map_err(|(_, problem)| Problem(problem))
-            }
-            None if place.starts_with("https://") => {
-                Err(Problem(format!("{place}: nothing is fetched here")))
-            }
-            _ => documents::read(Path::new(place)),
-        }
-    }
-
-    fn may_have(&self, provider: &str) -> bool {
-        self.https.is_some() || self.of_all.is_some() || self.of.contains_key(provider)
-    }
-
-    /// Answers a request of a fetch.
-    fn answer(&self, provider: &Provider, request: &HttpsUrl) -> Result<Response, (FetchError, String)> {
-        let Some(document) = self.of.get(&provider.name).or(self.of_all.as_ref()) else {
-            let nobody = || (FetchError::NoAnswer, "not fetched".to_owned());
-            return self.https.as_ref().ok_or_else(nobody)?.get(&request.to_string());
-        };
-        let source = provider.remote_jwks.as_ref().map(|remote| &remote.source);
-        let body = match source {
-            // Who brings the keys along need not say where they would be.
-            Some(Source::Discovery(discovery)) if discovery.places().contains(request) => {
-                let host = discovery.hosts().first().map_or("", String::as_str);
-                let issuer = provider.expected.issuers.first();
-                json!({ "issuer": issuer, "jwks_uri": format!("https://{host}/") }).to_string().into_bytes()
-            }
-            _ => document.clone(),
-        };
-        Ok(Response { body, max_age: None })
-    }
-}
-
 impl Session {
     pub(crate) fn new(config: Config) -> Self {
         Self { filter: Filter::new(config, WorkerId(1)), shared: Store::default() }
     }
 
-    /// Lets the keys of a provider arrive; says why they have not.
-    pub(crate) fn deliver(&mut self, provider: &str, keys: &Keys, now: UnixTime) -> Result<(), String> {
-        let is_remote = |it: &Provider| it.name == provider && it.remote_jwks.is_some();
-        if !self.filter.config().providers.iter().any(is_remote) {
-            return Ok(());
+    /// Lets all arrive that a token of the provider depends on; says what has not, and why.
+    pub(crate) fn deliver(&mut self, provider: &str, supply: &Supply, now: UnixTime) -> Vec<(Check, String)> {
+        let mut problems = Vec::new();
+        for (source, tick) in self.filter.on_tick(now, &self.shared) {
+            let (check, of) = match source {
+                SourceId::Keys(id) => (Check::Keys, self.filter.provider(id)),
+                SourceId::Denylist => (Check::Denylist, None),
+            };
+            let Some(fetch) = tick.fetch.filter(|_| of.is_none_or(|of| of.name == provider)) else {
+                continue;
+            };
+            if !supply.may_have(of) {
+                problems.push((check, "nothing has been fetched".to_owned()));
+            } else if let Err(problem) = self.fetch(source, fetch, supply, now) {
+                problems.push((check, problem));
+            }
         }
-        if !keys.may_have(provider) {
-            return Err("no keys have been fetched".to_owned());
-        }
-        let is_it =
-            |filter: &Filter, id: ProviderId| filter.provider(id).is_some_and(|it| it.name == provider);
-        let ticks = self.filter.on_tick(now, &self.shared);
-        let due = ticks.into_iter().find(|(id, _)| is_it(&self.filter, *id));
-        let Some((id, Some(fetch))) = due.map(|(id, tick)| (id, tick.fetch)) else { return Ok(()) };
-        let outcome = self.fetch(id, fetch, keys, now);
         // What was published is taken over at the next tick.
         self.filter.on_tick(now, &self.shared);
-        outcome
+        problems
     }
 
-    fn fetch(&mut self, id: ProviderId, mut fetch: Fetch, keys: &Keys, now: UnixTime) -> Result<(), String> {
+    fn fetch(
+        &mut self,
+        id: SourceId,
+        mut fetch: Fetch,
+        supply: &Supply,
+        now: UnixTime,
+    ) -> Result<(), String> {
         let mut told = None;
         loop {
-            let Some(provider) = self.filter.provider(id) else { return Ok(()) };
-            let response = keys.answer(provider, fetch.request()).map_err(|(error, problem)| {
+            let provider: Option<&Provider> = match id {
+                SourceId::Keys(id) => self.filter.provider(id),
+                SourceId::Denylist => None,
+            };
+            let answer = supply.answer(provider, fetch.request(), id.max_bytes());
+            let response = answer.map_err(|(error, problem)| {
                 told = Some(problem);
                 error
             });

@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 
 use super::explain::{Explanation, Question};
 use super::request::Request;
-use super::session::Keys;
 use super::source::Source;
+use super::supply::Supply;
 use super::{Answer, Problem, clock, documents, help, output};
 use expect::Expect;
 use stand_in::StandIn;
@@ -29,6 +29,7 @@ Holds a policy against expectations. A FILE is YAML:
   config: envoy.yaml       # relative to this file; `select: TEXT` if it has several configurations
   at: 1750000000           # when, since 1970; otherwise now
   jwks: keys.json          # keys for `jwt` tokens; or a file for each provider by name
+  denylist: revoked.json   # instead of the one that would be fetched; otherwise nothing is on it
   tests:
     - name: a reader reads
       request: { method: GET, path: /items, host: api.example.com, headers: { x-a: b }, remote_ip: 10.0.0.1 }
@@ -36,7 +37,8 @@ Holds a policy against expectations. A FILE is YAML:
       expect: allow        # or `deny`, a code, or { code: ..., status: ..., scope: ..., headers: { name: value } }
 
 `claims` are set over those of a good token of the provider: iss, aud, iat, exp, jti, sub, uid, cid and scp; null takes
-one away. Its signature counts as good; nothing else is any different from Envoy.
+one away. Its signature counts as good; nothing else is any different from Envoy. The token is sent where the path or a
+header has `{token}`, or else as `Authorization: Bearer`.
 ";
 
 /// A file of expectations.
@@ -47,6 +49,7 @@ struct Suite {
     select: Option<String>,
     at: Option<u64>,
     jwks: Option<Jwks>,
+    denylist: Option<PathBuf>,
     tests: Vec<Test>,
 }
 
@@ -149,33 +152,45 @@ fn run_file(file: &Path) -> Result<Vec<Outcome>, Problem> {
     }
     let beside = |path: &Path| file.parent().map_or_else(|| path.to_owned(), |folder| folder.join(path));
     let source = Source::load(&beside(&suite.config), suite.select.as_deref())?;
-    let mut keys = Keys::default();
+    let denylist = match &suite.denylist {
+        Some(path) => documents::read(&beside(path))?,
+        None => json!({ "entries": [] }).to_string().into_bytes(),
+    };
+    let mut supply = Supply { denylist: Some(denylist.clone()), ..Supply::default() };
     match &suite.jwks {
-        Some(Jwks::File(path)) => keys.of_all = Some(documents::read(&beside(path))?),
+        Some(Jwks::File(path)) => supply.keys_of_all = Some(documents::read(&beside(path))?),
         Some(Jwks::ByProvider(paths)) => {
             for (name, path) in paths {
-                keys.of.insert(name.clone(), documents::read(&beside(path))?);
+                supply.keys.insert(name.clone(), documents::read(&beside(path))?);
             }
         }
         None => {}
     }
     let at = suite.at.map_or_else(clock::now, UnixTime::from_seconds);
-    let stand_in = StandIn::new(&source)?;
+    let stand_in = StandIn::new(&source, denylist)?;
     let run = |test: &Test| {
         let at = test.at.map_or(at, UnixTime::from_seconds);
         let problem = |problem| in_file(format!("{}: {problem}", test.name));
-        test.run(&source, &keys, &stand_in, at).map_err(problem)
+        test.run(&source, &supply, &stand_in, at).map_err(problem)
     };
     suite.tests.iter().map(run).collect()
 }
 
 impl Test {
-    fn run(&self, source: &Source, keys: &Keys, stand_in: &StandIn, at: UnixTime) -> Result<Outcome, String> {
+    fn run(
+        &self,
+        source: &Source,
+        supply: &Supply,
+        stand_in: &StandIn,
+        at: UnixTime,
+    ) -> Result<Outcome, String> {
         let mut request = self.request.clone();
         let explain = |request: &Request, is_made_up: bool| {
             let verifier = if is_made_up { stand_in.verifier() } else { &Software };
-            let (source, keys) = if is_made_up { (&stand_in.source, &stand_in.keys) } else { (source, keys) };
-            Question { source, request, keys, verifier, at, keys_at: at, show_claims: is_made_up }.answer()
+            let (source, supply) =
+                if is_made_up { (&stand_in.source, &stand_in.supply) } else { (source, supply) };
+            Question { source, request, supply, verifier, at, fetched_at: at, show_claims: is_made_up }
+                .answer()
         };
         let explanation = match &self.token {
             Token::Absent | Token::None(NoToken::None) => explain(&request, true),

@@ -69,19 +69,22 @@ fn about_clusters(config: &Config, documents: &[Value]) -> Vec<Finding> {
     if clusters.is_empty() {
         return Vec::new();
     }
+    let keys = config.providers.iter().filter_map(|provider| {
+        let remote = &provider.remote_jwks.as_ref()?.remote;
+        Some((format!("providers.{}.remote_jwks.cluster", provider.name), remote))
+    });
+    let denylist = config.remote_denylist.iter();
+    let denylist = denylist.map(|denylist| ("denylist.remote.cluster".to_owned(), &denylist.remote));
     let mut warnings = Vec::new();
-    for provider in &config.providers {
-        let Some(remote) = &provider.remote_jwks else { continue };
-        let at = format!("providers.{}.remote_jwks.cluster", provider.name);
+    for (at, remote) in keys.chain(denylist) {
         match clusters.iter().find(|cluster| says(cluster, "name", &remote.cluster)) {
             None => {
                 let problem = format!("no cluster in this file is named {:?}", remote.cluster);
                 warnings.push(Finding::warning(at, problem));
             }
             Some(cluster) => {
-                for problem in about_tls(cluster) {
-                    warnings.push(Finding::warning(&at, problem));
-                }
+                let problems = about_tls(cluster).into_iter();
+                warnings.extend(problems.map(|problem| Finding::warning(&at, problem)));
             }
         }
     }
@@ -104,6 +107,7 @@ fn clusters(documents: &[Value]) -> Vec<&Value> {
 }
 
 /// Whoever can pose as the issuer can forge every token: its name must be asked for, and checked against a CA.
+/// Whoever can pose as the source of the denylist can empty it.
 fn about_tls(cluster: &Value) -> Vec<&'static str> {
     if cluster.get("transport_socket_matches").is_some() {
         return Vec::new();
@@ -112,7 +116,7 @@ fn about_tls(cluster: &Value) -> Vec<&'static str> {
         tls.get("@type").and_then(Value::as_str).is_some_and(|kind| kind.ends_with("UpstreamTlsContext"))
     });
     let Some(tls) = tls else {
-        return vec!["the cluster has no TLS: whoever is in between can forge every token"];
+        return vec!["the cluster has no TLS: whoever is in between can say what they like"];
     };
     let has = |name: &str| any(tls, &|value| value.get(name).is_some());
     let automatic = |name: &str| any(cluster, &|value| is_true(value, name));
@@ -126,7 +130,7 @@ fn about_tls(cluster: &Value) -> Vec<&'static str> {
         || automatic("auto_sni_san_validation");
     let mut problems = Vec::new();
     if !(has("sni") || automatic("auto_sni") || automatic("auto_host_sni")) {
-        problems.push("the cluster sends no SNI: Okta cannot tell which certificate is asked for");
+        problems.push("the cluster sends no SNI: the server cannot tell which certificate is asked for");
     }
     if !(trusts || from_elsewhere) {
         problems.push("the cluster trusts every certificate: it has no `trusted_ca`");

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::Question;
 use crate::request::Request;
-use crate::session::Keys;
 use crate::source::Source;
+use crate::supply::Supply;
 use crate::{Answer, Problem, documents, output};
 
 /// A question.
@@ -25,8 +25,9 @@ struct Line {
     /// Key sets of providers by name. Those of others have not arrived.
     #[serde(default)]
     jwks: BTreeMap<String, Value>,
+    denylist: Option<Value>,
     at: u64,
-    keys_at: Option<u64>,
+    fetched_at: Option<u64>,
     #[serde(default)]
     show_claims: bool,
 }
@@ -46,22 +47,23 @@ pub(super) fn run(file: &Path) -> Answer {
 }
 
 fn answer(line: &[u8]) -> Result<Value, Problem> {
-    let Line { config, mut request, token, jwks, at, keys_at, show_claims } =
+    let Line { config, mut request, token, jwks, denylist, at, fetched_at, show_claims } =
         serde_json::from_slice(line).map_err(|error| Problem(error.to_string()))?;
     let source = Source::new(config.to_string().as_bytes())?;
     if let Some(token) = token {
         request.authorize(&token);
     }
-    let jwks: HashMap<_, _> =
-        jwks.into_iter().map(|(name, keys)| (name, keys.to_string().into_bytes())).collect();
+    let bytes = |document: Value| document.to_string().into_bytes();
+    let keys: HashMap<_, _> = jwks.into_iter().map(|(name, keys)| (name, bytes(keys))).collect();
+    let supply = Supply { keys, denylist: denylist.map(bytes), ..Supply::default() };
     let at = UnixTime::from_seconds(at);
     let question = Question {
         source: &source,
         request: &request,
-        keys: &Keys { of: jwks, ..Keys::default() },
+        supply: &supply,
         verifier: &Software,
         at,
-        keys_at: keys_at.map_or(at, UnixTime::from_seconds),
+        fetched_at: fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims,
     };
     Ok(question.answer().to_json())

@@ -150,9 +150,9 @@ impl<'c> Recorder<'c> {
 }
 
 impl Steps {
-    /// That the keys of the provider have not come, and why.
-    pub(crate) fn undelivered(&mut self, problem: String) {
-        if let Some(step) = self.told.iter_mut().find(|step| step.name == Check::Keys.name()) {
+    /// That something has not come which a check depends on, and why.
+    pub(crate) fn undelivered(&mut self, check: Check, problem: String) {
+        if let Some(step) = self.told.iter_mut().find(|step| step.name == check.name()) {
             step.notes.push(problem);
         }
     }

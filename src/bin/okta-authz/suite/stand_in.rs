@@ -13,8 +13,8 @@ use okta_authz_filter::verify::TokenProfile;
 use serde_json::{Value, json};
 
 use crate::Problem;
-use crate::session::Keys;
 use crate::source::Source;
+use crate::supply::Supply;
 
 const KEY_ID: &str = "okta-authz-test";
 const SIGNATURE: &[u8] = b"okta-authz test: not a signature";
@@ -24,23 +24,24 @@ const LIFE_SECONDS: i64 = 3600;
 /// The configuration with keys of nobody's.
 pub(super) struct StandIn {
     pub(super) source: Source,
-    pub(super) keys: Keys,
+    pub(super) supply: Supply,
 }
 
 impl StandIn {
-    pub(super) fn new(source: &Source) -> Result<Self, Problem> {
-        let (mut written, mut keys) = (source.written.clone(), Keys::default());
+    pub(super) fn new(source: &Source, denylist: Vec<u8>) -> Result<Self, Problem> {
+        let mut written = source.written.clone();
+        let mut supply = Supply { denylist: Some(denylist), ..Supply::default() };
         for provider in &source.config.providers {
             let document = json!({ "keys": [jwk(algorithm(provider))] });
             if provider.remote_jwks.is_some() {
-                keys.of.insert(provider.name.clone(), document.to_string().into_bytes());
+                supply.keys.insert(provider.name.clone(), document.to_string().into_bytes());
             } else if let Some(members) =
                 written.get_mut("providers").and_then(|providers| providers.get_mut(&provider.name))
             {
                 members["local_jwks"] = document;
             }
         }
-        Ok(Self { source: Source::new(written.to_string().as_bytes())?, keys })
+        Ok(Self { source: Source::new(written.to_string().as_bytes())?, supply })
     }
 
     pub(super) const fn verifier(&self) -> &dyn SignatureVerifier {

@@ -1,0 +1,85 @@
+//! `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`.
+
+use serde_json::{Value, json};
+
+use super::common::config;
+use super::refused;
+
+#[test]
+fn lists_of_names() {
+    let rest = |rest: Value| config(json!({}), rest);
+    let plain = "from_params[0]: must be printable ASCII without spaces";
+    let mut cases = vec![
+        (
+            rest(json!({ "from_cookies": "token" })),
+            "from_cookies: invalid type: string \"token\", expected a sequence",
+        ),
+        (rest(json!({ "from_cookies": [] })), "from_cookies: must not be empty"),
+        (rest(json!({ "from_cookies": [""] })), "from_cookies[0]: must not be empty"),
+        (rest(json!({ "from_cookies": ["a", "b", "a"] })), "from_cookies[2]: is on the list twice"),
+        (rest(json!({ "from_params": [] })), "from_params: must not be empty"),
+        (rest(json!({ "from_params": ["a", "a"] })), "from_params[1]: is on the list twice"),
+        (
+            rest(json!({ "from_params": [["a"]] })),
+            "from_params[0]: invalid type: sequence, expected a string",
+        ),
+        (rest(json!({ "from_params": ["a b"] })), plain),
+        (rest(json!({ "from_params": ["é"] })), plain),
+        (
+            rest(json!({ "from_websocket_protocol": "yes" })),
+            "from_websocket_protocol: invalid type: string \"yes\", expected a boolean",
+        ),
+    ];
+    let cookie = "from_cookies[0]: must be a cookie name";
+    cases.extend(
+        ["a b", "a;b", "a=b", "\"a\"", "é"].map(|name| (rest(json!({ "from_cookies": [name] })), cookie)),
+    );
+    refused(cases);
+}
+
+#[test]
+fn headers() {
+    let headers = |list: Value| config(json!({}), json!({ "from_headers": list }));
+    let name = |name: &str| headers(json!([{ "name": name }]));
+    let prefix = |prefix: &str| headers(json!([{ "name": "x-a", "value_prefix": prefix }]));
+    let both = |header: &str| {
+        let claims = json!([{ "header_name": "X-A-B", "claim_name": "a" }]);
+        config(json!({}), json!({ "from_headers": [{ "name": header }], "claim_to_headers": claims }))
+    };
+    let printable = "from_headers[0].value_prefix: must be 1 to 64 printable ASCII characters, and not begin with a space";
+    let steers = "from_headers[0].name: is a header that steers the request itself";
+    let mut cases = vec![
+        (headers(json!([])), "from_headers: must not be empty"),
+        (headers(json!([{}])), "from_headers[0]: missing field `name`"),
+        (
+            headers(json!(["x-a"])),
+            "from_headers[0]: invalid type: string \"x-a\", expected struct HeaderSource",
+        ),
+        (headers(json!([["x-a", "T "]])), "from_headers[0]: must not be a list"),
+        (
+            headers(json!([{ "name": "x-a" }, { "name": "X-A" }])),
+            "from_headers[1].name: is on the list twice",
+        ),
+        (
+            headers(json!([{ "name": "x-a" }, { "name": "x.a" }])),
+            "from_headers[1].name: is on the list twice",
+        ),
+        (name("Authorization"), "from_headers[0].name: is a source in any case"),
+        (
+            name("x_a"),
+            "from_headers[0].name: must not have an underscore: some backends confuse it with a hyphen",
+        ),
+        (both("x-a-b"), "from_headers[0].name: is also in `claim_to_headers`"),
+        (both("x.a-b"), "from_headers[0].name: is also in `claim_to_headers`"),
+    ];
+    cases.extend(
+        ["", ":path", "x a", "x:a", "é"]
+            .map(|bad| (name(bad), "from_headers[0].name: must be a header name")),
+    );
+    cases.extend(
+        ["cookie", "Host", "proxy-authorization", "sec-websocket-protocol", "x-envoy-a"]
+            .map(|bad| (name(bad), steers)),
+    );
+    cases.extend(["", " T", "é", "T\n", &"x".repeat(65)].map(|bad| (prefix(bad), printable)));
+    refused(cases);
+}

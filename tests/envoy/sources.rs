@@ -1,0 +1,135 @@
+//! Tokens outside `Authorization`, and what is left of a request when they are taken out.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Value, json};
+
+use super::setup::Setup;
+use crate::support::client::{Request, get};
+use crate::support::recorder::Recorder;
+
+fn setup(name: &str, forward: bool) -> Setup {
+    Setup::new(name, |mut config| {
+        let plugin = config.plugin();
+        plugin["from_headers"] = json!([{ "name": "x-api-token", "value_prefix": "Token " }]);
+        plugin["from_cookies"] = json!(["session_token"]);
+        plugin["from_params"] = json!(["access_token"]);
+        plugin["from_websocket_protocol"] = json!(true);
+        plugin["forward"] = json!(forward);
+        config
+    })
+}
+
+fn protocol(token: &str) -> String {
+    format!("base64url.bearer.authorization.k8s.io.{}", URL_SAFE_NO_PAD.encode(token))
+}
+
+/// Each source, with something beside the token that has to stay.
+fn requests(token: &str) -> [Request; 4] {
+    [
+        get("/me?a=%zz&b").header("x-api-token", format!("Token {token}")).header("x_api_token", "root"),
+        get("/me?a=%zz&b").header("cookie", format!("a=1; session_token={token}; b=2")),
+        get(format!("/me?a=%zz&access%5Ftoken={token}&b")),
+        get("/me?a=%zz&b").header("sec-websocket-protocol", format!("chat, {}, v2", protocol(token))),
+    ]
+}
+
+#[test]
+fn without_forward_the_token_is_taken_out_and_the_rest_stays() {
+    let setup = setup("sources", false);
+    setup.warm_up();
+    let token = setup.user();
+    let seen = requests(&token).map(|request| {
+        let response = setup.send(&request);
+        assert_eq!(response.status, 200, "{response:?}");
+        assert!(!response.body.contains("eyJ") && !response.body.contains("ZXlK"), "{}", response.body);
+        assert!(!response.body.contains("root"), "{}", response.body);
+        response.json()
+    });
+    for seen in &seen {
+        assert_eq!(seen["path"], "/me?a=%zz&b");
+        assert_eq!(seen["headers"]["x-okta-sub"][0], "joe.user@example.com");
+    }
+    assert_eq!(seen[0]["headers"].get("x-api-token"), None);
+    assert_eq!(seen[1]["headers"]["cookie"], json!(["a=1; b=2"]));
+    assert_eq!(seen[3]["headers"]["sec-websocket-protocol"], json!(["chat, v2"]));
+
+    // Public paths have no use for a token either, and nothing is left of what was nothing but one.
+    let everywhere = get(format!("/?access_token={token}"))
+        .header("x-api-token", &token)
+        .header("cookie", format!("session_token={token}"))
+        .header("sec-websocket-protocol", protocol(&token))
+        .bearer(&token);
+    let seen = setup.send(&everywhere).json();
+    assert_eq!(seen["path"], "/");
+    for name in ["x-api-token", "cookie", "sec-websocket-protocol", "authorization"] {
+        assert_eq!(seen["headers"].get(name), None, "{name}");
+    }
+    setup.assert_alive();
+    assert!(token.split('.').all(|segment| !setup.envoy.log().contains(segment)), "a token is in the log");
+}
+
+#[test]
+fn with_forward_it_stays_but_for_the_subprotocol() {
+    let setup = setup("sources-forward", true);
+    setup.warm_up();
+    let token = setup.user();
+    let [header, cookie, param, socket] = requests(&token).map(|request| setup.send(&request).json());
+    assert_eq!(header["headers"]["x-api-token"][0], format!("Token {token}"));
+    assert_eq!(
+        header["headers"].get("x_api_token"),
+        None,
+        "verified by nobody, and WSGI reads it as the other"
+    );
+    assert_eq!(cookie["headers"]["cookie"][0], format!("a=1; session_token={token}; b=2"));
+    assert_eq!(param["path"], format!("/me?a=%zz&access%5Ftoken={token}&b"));
+    assert_eq!(socket["headers"]["sec-websocket-protocol"], json!(["chat, v2"]));
+}
+
+#[test]
+fn two_tokens_and_broken_ones() {
+    let setup = setup("sources-refused", false);
+    setup.warm_up();
+    let token = setup.user();
+    let before = setup.backend.requests();
+    let two = requests(&token).map(|request| (request.bearer(&token), 400, "multiple_credentials"));
+    let broken = [
+        get("/me").header("x-api-token", b"Token \xff.\xfe.\xfd"),
+        get("/me").header("cookie", b"session_token=\xff.a.b;;=;\xff"),
+        get("/me?access_token=a.%zz.b"),
+        get("/me?access_token=%ff%fe.%00.%0d%0a"),
+        get("/me").header("sec-websocket-protocol", "base64url.bearer.authorization.k8s.io.%%%"),
+    ]
+    .map(|request| (request, 401, "token_malformed"));
+    for (request, status, code) in two.into_iter().chain(broken) {
+        for _ in 0..4 {
+            let response = setup.send(&request);
+            assert_eq!((response.status, response.code().as_str()), (status, code), "{response:?}");
+        }
+    }
+    assert_eq!(setup.backend.requests(), before);
+    setup.assert_alive();
+}
+
+#[test]
+fn a_websocket_handshake_with_a_token() {
+    use std::io::Write as _;
+
+    let recorder = Recorder::start();
+    let setup = Setup::new("websocket", |mut config| {
+        config.manager()["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
+        config.plugin()["from_websocket_protocol"] = Value::Bool(true);
+        config.app(recorder.port())
+    });
+    let request = format!(
+        "GET /me HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
+         sec-websocket-protocol: {}\r\nsec-websocket-protocol: chat\r\n\r\n",
+        protocol(&setup.user())
+    );
+    let mut stream = setup.client().connect().unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let seen = recorder.request();
+    let protocols: Vec<_> = seen.lines().filter(|line| line.starts_with("sec-websocket-protocol:")).collect();
+    assert_eq!(protocols, ["sec-websocket-protocol: chat"], "{seen}");
+    assert!(seen.contains("x-okta-sub: joe.user@example.com"), "{seen}");
+}

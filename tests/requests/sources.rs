@@ -1,0 +1,195 @@
+//! Where a token may be, and that no place counts which the configuration does not name.
+
+use serde_json::{Value, json};
+
+use super::common::Outcome::{Allow, Deny, Public};
+use super::common::{Token, b64, config, get, rules, with};
+use super::{Row, Sent, row};
+use okta_authz_filter::rejection::Rejection as R;
+
+const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
+
+pub(crate) fn rows() -> Vec<Row> {
+    let token = Token::user().compact();
+    let all = json!({
+        "from_headers": [{ "name": "X-Api-Token", "value_prefix": "Token " }, { "name": "x-plain-token" }],
+        "from_cookies": ["session_token"], "from_params": ["access_token", "a"],
+        "from_websocket_protocol": true,
+    });
+    let all = || config(json!({}), all.clone());
+    let only = |name: &str, value: Value| config(json!({}), json!({ name: value }));
+    let sent = |headers: &[(&'static str, &str)]| {
+        let value = |text: &str| text.replace("TOKEN", &token);
+        Sent::Headers(headers.iter().map(|(name, text)| (*name, value(text))).collect())
+    };
+    let protocol = format!("{PROTOCOL}{}", b64(&token));
+    let ws = |value: &str| Sent::Headers(vec![("sec-websocket-protocol", value.replace("ENTRY", &protocol))]);
+    let long = Token::user().claims(json!({ "x": "x".repeat(1024) })).compact();
+    let mut rows = Vec::new();
+    let mut add = |name, config, sent, verdict| rows.push(row(name, config, get("/items"), sent, 0, verdict));
+
+    // Nothing is a source that was not named.
+    let none = || config(json!({}), json!({}));
+    let (api, cookie) = (("x-api-token", "Token TOKEN"), ("cookie", "session_token=TOKEN"));
+    add("off: header", none(), sent(&[api]), Deny(R::TokenMissing));
+    add("off: cookie", none(), sent(&[cookie]), Deny(R::TokenMissing));
+    add("off: subprotocol", none(), ws("ENTRY"), Deny(R::TokenMissing));
+    add(
+        "one does not switch on another",
+        only("from_cookies", json!(["session_token"])),
+        sent(&[api]),
+        Deny(R::TokenMissing),
+    );
+    add("the others leave Authorization on", all(), sent(&[("authorization", "Bearer TOKEN")]), Allow);
+    add(
+        "a scheme of its own leaves the others on",
+        all(),
+        sent(&[("authorization", "Basic eA=="), cookie]),
+        Allow,
+    );
+
+    for (name, value, verdict) in [
+        ("header", "Token TOKEN", Allow),
+        ("header, more space", "  Token   TOKEN ", Allow),
+        ("header, prefix in another case", "token TOKEN", Deny(R::TokenMissing)),
+        ("header, another prefix", "Bearer TOKEN", Deny(R::TokenMissing)),
+        ("header, no prefix", "TOKEN", Deny(R::TokenMissing)),
+        ("header, prefix alone", "Token ", Deny(R::TokenMissing)),
+        ("header, two tokens", "Token TOKEN,TOKEN", Deny(R::MultipleCredentials)),
+        ("header, two with prefixes", "Token TOKEN, Token TOKEN", Deny(R::MultipleCredentials)),
+        ("header, two with a space", "Token TOKEN TOKEN", Deny(R::MultipleCredentials)),
+        ("header, opaque", "Token 00abc", Deny(R::TokenOpaque)),
+    ] {
+        add(name, all(), sent(&[("x-api-token", value)]), verdict);
+    }
+    add("header without a prefix", all(), sent(&[("x-plain-token", "TOKEN")]), Allow);
+    add(
+        "header without a prefix, with one",
+        all(),
+        sent(&[("x-plain-token", "Bearer TOKEN")]),
+        Deny(R::MultipleCredentials),
+    );
+    add("header, empty", all(), sent(&[("x-plain-token", ""), cookie]), Allow);
+    add("header under a name like it", all(), sent(&[("x_plain_token", "TOKEN")]), Deny(R::TokenMissing));
+
+    for (name, value, verdict) in [
+        ("cookie", "session_token=TOKEN", Allow),
+        ("cookie among others", "a=b; session_token=TOKEN; c", Allow),
+        ("cookie in quotes", "session_token=\"TOKEN\"", Allow),
+        ("cookie with white space", "a=b;  session_token = TOKEN ;c", Allow),
+        ("cookie in another case", "Session_Token=TOKEN", Deny(R::TokenMissing)),
+        ("cookie of a longer name", "xsession_token=TOKEN", Deny(R::TokenMissing)),
+        ("cookie in another's value", "a=session_token=TOKEN", Deny(R::TokenMissing)),
+        ("cookie, empty", "session_token=", Deny(R::TokenMissing)),
+        ("cookie, empty quotes", "session_token=\"\"", Deny(R::TokenMissing)),
+        ("cookie, no value", "session_token", Deny(R::TokenMissing)),
+        ("cookie, half a quote", "session_token=\"TOKEN", Deny(R::TokenMalformed)),
+        ("cookie, one quote", "session_token=\"", Deny(R::TokenOpaque)),
+        ("cookie, encoded", "session_token=%22TOKEN", Deny(R::TokenMalformed)),
+        ("cookie, twice", "session_token=TOKEN; session_token=TOKEN", Deny(R::MultipleCredentials)),
+        (
+            "cookie, twice, one of them bad",
+            "session_token=x; session_token=TOKEN",
+            Deny(R::MultipleCredentials),
+        ),
+    ] {
+        add(name, all(), sent(&[("cookie", value)]), verdict);
+    }
+    add("cookie in the second header", all(), sent(&[("cookie", "a=b"), cookie]), Allow);
+    add("cookie in both headers", all(), sent(&[cookie, cookie]), Deny(R::MultipleCredentials));
+
+    let dotless = format!("{PROTOCOL}{}", b64("opaque"));
+    for (name, value, verdict) in [
+        ("subprotocol", "ENTRY", Allow),
+        ("subprotocol among others", "chat, ENTRY ,v2", Allow),
+        ("subprotocol, empty", PROTOCOL, Deny(R::TokenMissing)),
+        ("subprotocol, in another case", &protocol.replace("base64url", "Base64url"), Deny(R::TokenMissing)),
+        ("subprotocol, twice", "ENTRY, ENTRY", Deny(R::MultipleCredentials)),
+        ("subprotocol, opaque", &dotless, Deny(R::TokenOpaque)),
+        ("subprotocol, padded", "ENTRY=", Deny(R::TokenMalformed)),
+        ("subprotocol, not base64url", "ENTRY+", Deny(R::TokenMalformed)),
+        (
+            "subprotocol, two entries, both broken",
+            &format!("{PROTOCOL}+,{PROTOCOL}+"),
+            Deny(R::MultipleCredentials),
+        ),
+    ] {
+        add(name, all(), ws(value), verdict);
+    }
+    add(
+        "subprotocols in two headers",
+        all(),
+        sent(&[("sec-websocket-protocol", "chat"), ("sec-websocket-protocol", &protocol)]),
+        Allow,
+    );
+
+    // Two places.
+    for (name, other) in [
+        ("Authorization and header", api),
+        ("Authorization and cookie", cookie),
+        ("Authorization and subprotocol", ("sec-websocket-protocol", protocol.as_str())),
+    ] {
+        add(name, all(), sent(&[("authorization", "Bearer TOKEN"), other]), Deny(R::MultipleCredentials));
+    }
+    add("header and cookie", all(), sent(&[api, cookie]), Deny(R::MultipleCredentials));
+    add(
+        "two headers that are sources",
+        all(),
+        sent(&[api, ("x-plain-token", "TOKEN")]),
+        Deny(R::MultipleCredentials),
+    );
+    add(
+        "two Authorizations and a cookie",
+        all(),
+        sent(&[("authorization", "Bearer TOKEN"), ("authorization", "Bearer TOKEN"), cookie]),
+        Deny(R::MultipleCredentials),
+    );
+
+    // The limit is for the token, not for its encoding.
+    let small = || with(all(), json!({ "max_token_bytes": 1024 }));
+    for (name, headers) in [
+        ("header, too large", ("x-plain-token", long.clone())),
+        ("cookie, too large", ("cookie", format!("session_token={long}"))),
+        ("subprotocol, too large", ("sec-websocket-protocol", format!("{PROTOCOL}{}", b64(&long)))),
+    ] {
+        add(name, small(), Sent::Headers(vec![headers]), Deny(R::TokenTooLarge));
+    }
+
+    let encoded: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
+    for (name, path, verdict) in [
+        ("parameter", "/items?access_token=TOKEN", Allow),
+        ("parameter among others", "/items?x=1&access_token=TOKEN&b", Allow),
+        ("parameter, every byte encoded", "/items?a%63cess%5ftoken=ENCODED", Allow),
+        ("parameter in another case", "/items?Access_Token=TOKEN", Deny(R::TokenMissing)),
+        ("parameter in the path", "/items/access_token=TOKEN", Deny(R::TokenMissing)),
+        ("parameter after a semicolon", "/items?x=1;access_token=TOKEN", Deny(R::TokenMissing)),
+        ("parameter before a semicolon", "/items?access_token=TOKEN;x=1", Deny(R::TokenMalformed)),
+        ("parameter behind another question mark", "/items??access_token=TOKEN", Deny(R::TokenMissing)),
+        ("parameter, empty", "/items?access_token=&access_token", Deny(R::TokenMissing)),
+        ("parameter, broken encoding", "/items?access_token=TOKEN%", Deny(R::TokenMalformed)),
+        ("parameter, no hexadecimal", "/items?access_token=%zz", Deny(R::TokenMalformed)),
+        ("parameter, not UTF-8", "/items?access_token=%ff.%ff.%ff", Deny(R::TokenMalformed)),
+        ("parameter, plus", "/items?access_token=TOKEN+", Deny(R::TokenMalformed)),
+        ("parameter, twice", "/items?access_token=TOKEN&access_token=TOKEN", Deny(R::MultipleCredentials)),
+        (
+            "parameter, twice, one of them encoded",
+            "/items?access_token=x&access%5Ftoken=TOKEN",
+            Deny(R::MultipleCredentials),
+        ),
+        ("two parameters", "/items?access_token=TOKEN&a=TOKEN", Deny(R::MultipleCredentials)),
+    ] {
+        let path = path.replace("TOKEN", &token).replace("ENCODED", &encoded);
+        rows.push(row(name, all(), get(&path), Sent::Nothing, 0, verdict));
+    }
+    let in_query = format!("/items?access_token={token}");
+    let bearer = || Sent::Bearer(Token::user());
+    let open =
+        with(rules(json!([{ "match": {}, "public": true }])), json!({ "from_params": ["access_token"] }));
+    rows.extend([
+        row("off: parameter", none(), get(&in_query), Sent::Nothing, 0, Deny(R::TokenMissing)),
+        row("off: parameter besides Authorization", none(), get(&in_query), bearer(), 0, Allow),
+        row("Authorization and parameter", all(), get(&in_query), bearer(), 0, Deny(R::MultipleCredentials)),
+        row("public: nobody counts", open, get(&in_query), bearer(), 0, Public),
+    ]);
+    rows
+}
