@@ -9,6 +9,9 @@ mod identity_headers;
 mod issuer;
 mod provider;
 mod raw;
+mod regex;
+mod request_match;
+mod requirement;
 mod rules;
 mod shape;
 mod structs;
@@ -16,12 +19,14 @@ mod token_sources;
 
 pub use error::ConfigError;
 
+use std::collections::HashMap;
+
 use crate::headers::{self, ClaimToHeader};
 use crate::json;
 use crate::jwks::KeySet;
 use crate::jwks::fetch::Source;
 use crate::jwks::refresh::Schedule;
-use crate::policy::Policy;
+use crate::policy::{Grant, Policy};
 use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
@@ -39,6 +44,10 @@ pub struct Config {
     pub providers: Vec<Provider>,
     /// What a request needs.
     pub policy: Policy,
+    /// What routes may ask for instead, by name.
+    pub route_policies: HashMap<String, Grant>,
+    /// Whether CORS preflight requests pass without a token, which browsers never send with them.
+    pub bypass_cors_preflight: bool,
     /// Claims for the backend.
     pub claim_to_headers: Vec<ClaimToHeader>,
     /// Where tokens may be, besides `Authorization`.
@@ -103,20 +112,37 @@ impl Config {
             raw.from_params,
             raw.from_websocket_protocol,
         )?;
+        let providers = provider::providers(&root.field("providers"), raw.providers)?;
+        let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+        let claim_to_headers =
+            identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
         let config = Self {
-            providers: provider::providers(&root.field("providers"), raw.providers)?,
-            policy: rules::policy(&root.field("rules"), raw.rules)?,
-            claim_to_headers: identity_headers::claim_to_headers(
-                &root.field("claim_to_headers"),
-                raw.claim_to_headers,
-            )?,
+            providers,
+            policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
+            route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
+            bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
+            claim_to_headers,
             token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
             realm: realm(&root.field("realm"), raw.realm)?,
         };
+        config.check_rules(&root.field("rules"))?;
         config.check_header_names(&root)?;
         Ok(config)
+    }
+
+    /// The filter sets identity headers after the rule has been chosen, so a rule would see what clients say of themselves.
+    fn check_rules(&self, at: &Path) -> Result<(), ConfigError> {
+        for (index, rule) in self.policy.rules().iter().enumerate() {
+            let spoofed =
+                rule.matches.headers.iter().position(|header| self.is_identity_header(&header.name));
+            if let Some(header) = spoofed {
+                let at = at.index(index).field("match").field("headers").index(header).field("name");
+                return Err(at.error("is a header that only this filter sets, and removes from requests"));
+            }
+        }
+        Ok(())
     }
 
     /// A header cannot be believed and taken away at once.

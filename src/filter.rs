@@ -2,6 +2,8 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
+use std::borrow::Cow;
+
 use crate::claims::Claims;
 use crate::config::{Config, Provider};
 use crate::crypto::SignatureVerifier;
@@ -12,12 +14,12 @@ use crate::jwks::record::WorkerId;
 use crate::jwks::refresh::{Hope, Progress, Refresher, Tick};
 use crate::jwks::shared::{Names, SharedData};
 use crate::jwks::unknown_kids::KidDigest;
-use crate::policy::{Decision, Target, Unmet};
+use crate::policy::{Access, Mode, Ruling, Subject, Target, Unmet};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
 use crate::request::RequestHead;
 use crate::time::UnixTime;
-use crate::verify::{Expected, Identity, Unverified};
+use crate::verify::{Identity, SignedClaims, Unverified};
 
 /// Longer names than this say no more in a log.
 const MAX_LOGGED_BYTES: usize = 256;
@@ -66,6 +68,8 @@ pub struct ProviderId(usize);
 #[derive(Debug)]
 pub struct Permit {
     reason: PermitReason,
+    /// Keys that could not be had; the request did not wait for them.
+    lack: Option<Lack>,
     identity_headers: Vec<(String, String)>,
     identity: Vec<(&'static str, String)>,
 }
@@ -77,6 +81,18 @@ pub enum PermitReason {
     Verified,
     /// Its rule is public.
     Public,
+    /// It has no token, and its rule does not insist on one.
+    Anonymous,
+    /// It is a CORS preflight request, and those pass.
+    CorsPreflight,
+    /// It would have been denied for this, had its rule been enforced.
+    Shadow(Rejection),
+}
+
+/// A token that is good at this moment, and whose it is.
+struct Verified<'a> {
+    signed: SignedClaims,
+    provider: &'a Provider,
 }
 
 impl Filter {
@@ -114,45 +130,84 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
     ) -> Result<Permit, Refusal> {
-        let decision = self.config.policy.decide(&Target::new(head)?);
-        if matches!(decision, Decision::Public) {
-            return Ok(Permit::public());
+        let target = Target::new(head, self.config.policy.needs())?;
+        if self.config.bypass_cors_preflight && head.is_cors_preflight() {
+            return Ok(Permit::without_token(PermitReason::CorsPreflight));
         }
-        let token = self.config.token_sources.token(head)?;
-        let token = Unverified::parse(&token, self.config.max_token_bytes)?;
-        let (provider, expected) = self.provider_of(&token)?;
-        let kid = KidDigest::new(token.key_id());
-        let keyless = |otherwise| Refusal::Keyless(Lack { provider, otherwise, kid });
-        token.check(expected, now)?;
-        let keys = self.keys(provider, now).map_err(keyless)?;
-        let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(provider, now)),
-            other => other.into(),
-        })?;
-        let identity = signed.accept(expected, now)?;
-        match decision {
-            Decision::Public | Decision::AnyToken => {}
-            Decision::NoRule => return Err(Rejection::NoRuleMatches.into()),
-            Decision::Requires(requirement) => requirement.check(&identity)?,
+        let ruling = self.ruling(head, &target);
+        let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
+        if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
+            return Ok(Permit::without_token(PermitReason::Public));
         }
-        Ok(self.permit(&identity))
+        let token = self.config.token_sources.token(head);
+        if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
+            return Ok(Permit::without_token(PermitReason::Anonymous));
+        }
+        match self.verify(token, now, verifier) {
+            Ok(verified) => {
+                let identity = verified.signed.accept(&verified.provider.expected, now)?;
+                match authorize(&identity, &verified.provider.name, ruling) {
+                    Ok(()) => Ok(self.permit(PermitReason::Verified, &identity)),
+                    Err(denial) if mode == Mode::Shadow => {
+                        Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity))
+                    }
+                    Err(denial) => Err(Refusal::Denied(denial)),
+                }
+            }
+            Err(refusal) if mode == Mode::Shadow => Ok(Permit::in_spite_of(&refusal)),
+            Err(refusal) => Err(refusal),
+        }
     }
 
-    fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Expected), Rejection> {
+    /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
+    /// why it is denied, whatever its token.
+    fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
+        let Some(name) = head.route_policy else {
+            return self.config.policy.decide(target).ok_or(Rejection::NoRuleMatches);
+        };
+        let grant = str::from_utf8(name).ok().and_then(|name| self.config.route_policies.get(name));
+        grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
+    }
+
+    /// Everything about the token that does not depend on the rule, but for the questions that are asked of it now.
+    fn verify(
+        &self,
+        token: Result<Cow<'_, [u8]>, Rejection>,
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+    ) -> Result<Verified<'_>, Refusal> {
+        let token = token?;
+        let token = Unverified::parse(&token, self.config.max_token_bytes)?;
+        let (id, provider) = self.provider_of(&token)?;
+        let expected = &provider.expected;
+        let kid = KidDigest::new(token.key_id());
+        let keyless = |otherwise| Refusal::Keyless(Lack { provider: id, otherwise, kid });
+        token.check(expected, now)?;
+        let keys = self.keys(id, now).map_err(keyless)?;
+        let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
+            Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(id, now)),
+            other => other.into(),
+        })?;
+        signed.accept(expected, now)?;
+        Ok(Verified { signed, provider })
+    }
+
+    fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Provider), Rejection> {
         let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
         let accepts =
             |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
         let mut providers = self.config.providers.iter().enumerate();
         let (index, provider) =
             providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
-        Ok((ProviderId(index), &provider.expected))
+        Ok((ProviderId(index), provider))
     }
 
-    fn permit(&self, identity: &Identity<'_>) -> Permit {
+    fn permit(&self, reason: PermitReason, identity: &Identity<'_>) -> Permit {
         let claims = identity.claims();
         let header = |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims)?));
         Permit {
-            reason: PermitReason::Verified,
+            reason,
+            lack: None,
             identity_headers: self.config.claim_to_headers.iter().filter_map(header).collect(),
             identity: identity_for_logs(claims, identity.client_id()),
         }
@@ -234,12 +289,31 @@ impl From<Rejection> for Refusal {
     }
 }
 
-impl From<Unmet> for Refusal {
+/// Whether the rule allows the identity what it asks for.
+fn authorize(
+    identity: &Identity<'_>,
+    provider: &str,
+    ruling: Result<Ruling<'_>, Rejection>,
+) -> Result<(), Denial> {
+    let Ruling { grant, variables } = ruling?;
+    match &grant.access {
+        Access::Public => Ok(()),
+        Access::Deny => Err(Rejection::DeniedByRule.into()),
+        Access::Requires(requirement) => {
+            requirement.check(&Subject { identity, provider, variables }).map_err(Denial::from)
+        }
+    }
+}
+
+impl From<Unmet> for Denial {
     fn from(unmet: Unmet) -> Self {
-        Self::Denied(match unmet {
-            Unmet::Scopes(scopes) => Denial { rejection: Rejection::InsufficientScope, scopes },
-            Unmet::Other => Rejection::RequirementNotMet.into(),
-        })
+        let denial = |rejection: Rejection| Self::from(rejection);
+        match unmet {
+            Unmet::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
+            Unmet::AuthenticationAge(step_up) => Self { step_up, ..denial(Rejection::AuthenticationTooOld) },
+            Unmet::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
+            Unmet::Other => denial(Rejection::RequirementNotMet),
+        }
     }
 }
 
@@ -256,13 +330,29 @@ fn identity_for_logs(claims: &Claims, client_id: Option<&str>) -> Vec<(&'static 
 }
 
 impl Permit {
-    const fn public() -> Self {
-        Self { reason: PermitReason::Public, identity_headers: Vec::new(), identity: Vec::new() }
+    const fn without_token(reason: PermitReason) -> Self {
+        Self { reason, lack: None, identity_headers: Vec::new(), identity: Vec::new() }
+    }
+
+    /// A request that nobody vouches for, under a rule that is not enforced.
+    fn in_spite_of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(denial) => Self::without_token(PermitReason::Shadow(denial.rejection)),
+            Refusal::Keyless(lack) => {
+                let permit = Self::without_token(PermitReason::Shadow(lack.otherwise));
+                Self { lack: Some(*lack), ..permit }
+            }
+        }
     }
 
     /// Why the request may go on.
     pub const fn reason(&self) -> PermitReason {
         self.reason
+    }
+
+    /// Keys that the request would have waited for, had its rule been enforced.
+    pub const fn lack(&self) -> Option<&Lack> {
+        self.lack.as_ref()
     }
 
     /// Headers to set towards the backend. All of `claim_to_headers` are removed first, whatever the reason.
@@ -277,14 +367,17 @@ impl Permit {
 }
 
 impl PermitReason {
-    /// A stable name, beside the codes of [`Rejection`].
+    /// A stable name: that of the rejection which was not enforced, or one beside these.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Verified => "allowed",
             Self::Public => "public",
+            Self::Anonymous => "anonymous",
+            Self::CorsPreflight => "cors_preflight",
+            Self::Shadow(rejection) => rejection.code(),
         }
     }
 
-    /// Every reason there is.
-    pub const ALL: [Self; 2] = [Self::Verified, Self::Public];
+    /// Every reason but those in shadow, which have the names of rejections.
+    pub const ALL: [Self; 4] = [Self::Verified, Self::Public, Self::Anonymous, Self::CorsPreflight];
 }

@@ -3,20 +3,31 @@
 //! Which rule applies depends on the request alone, never on the token; what the rule then asks for depends on the
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
+mod address;
+mod claim_match;
 mod path;
+mod query;
 mod request_match;
 mod requirement;
 mod target;
+mod text_match;
 
-pub use path::{CanonicalPath, PathMatch, PathTemplateError};
-pub use request_match::{HostMatch, RequestMatch};
-pub use requirement::{ClaimMatch, ClaimTest, Requirement, Unmet};
+pub use address::{AddressRange, parse_peer};
+pub use claim_match::{ClaimMatch, ClaimTest};
+pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
+pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
+pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;
+pub use text_match::TextMatch;
 
 /// All the rules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// What applies without any rules: every path needs a valid token, and no more.
+    without_rules: Grant,
+    /// What of a request the rules look at, beside its path, method and host.
+    needs: Needs,
 }
 
 /// One rule.
@@ -25,7 +36,16 @@ pub struct Rule {
     /// Which requests it is for.
     pub matches: RequestMatch,
     /// What it asks of them.
+    pub grant: Grant,
+}
+
+/// What is asked of a request, and how strictly.
+#[derive(Clone, Debug)]
+pub struct Grant {
+    /// What is asked for.
     pub access: Access,
+    /// What becomes of a request that falls short.
+    pub mode: Mode,
 }
 
 /// What a rule asks for.
@@ -35,25 +55,45 @@ pub enum Access {
     Requires(Requirement),
     /// Nothing.
     Public,
+    /// More than anybody has.
+    Deny,
+}
+
+/// What becomes of a request that falls short.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Mode {
+    /// It is denied.
+    #[default]
+    Enforce,
+    /// It is denied, unless it has no token at all: then it passes as nobody's.
+    Optional,
+    /// It passes all the same, and what would have been is counted and logged.
+    Shadow,
+}
+
+/// What rules look at beside the path, the method and the host: what nobody asks for is not read.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Needs {
+    /// Names of query parameters.
+    pub query_parameters: Vec<String>,
+    /// The address of the client.
+    pub remote_ip: bool,
 }
 
 /// What the policy has to say about a request, before any token is looked at.
 #[derive(Clone, Copy, Debug)]
-pub enum Decision<'a> {
-    /// A valid token that meets the requirement is needed.
-    Requires(&'a Requirement),
-    /// A valid token is needed, and any will do.
-    AnyToken,
-    /// No rule is for this request. Denied by default, whatever the token.
-    NoRule,
-    /// No token is needed.
-    Public,
+pub struct Ruling<'a> {
+    /// What is asked for.
+    pub grant: &'a Grant,
+    /// What stands in the path where the rule's template has variables.
+    pub variables: PathVariables<'a>,
 }
 
 impl Policy {
     /// A policy of these rules, in this order. Without any, every path needs a valid token, and no more.
-    pub const fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let needs = Needs::of(&rules);
+        Self { rules, without_rules: Grant::any_token(), needs }
     }
 
     /// How many rules there are.
@@ -66,15 +106,51 @@ impl Policy {
         self.rules.is_empty()
     }
 
-    /// What applies to a request.
-    pub fn decide(&self, target: &Target) -> Decision<'_> {
+    /// The rules.
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// What of a request the rules look at.
+    pub const fn needs(&self) -> &Needs {
+        &self.needs
+    }
+
+    /// What applies to a request; `None` if no rule is for it.
+    pub fn decide<'a>(&'a self, target: &'a Target<'_>) -> Option<Ruling<'a>> {
         if self.rules.is_empty() {
-            return Decision::AnyToken;
+            return Some(Ruling::of(&self.without_rules));
         }
-        match self.rules.iter().find(|rule| rule.matches.matches(target)) {
-            None => Decision::NoRule,
-            Some(Rule { access: Access::Public, .. }) => Decision::Public,
-            Some(Rule { access: Access::Requires(requirement), .. }) => Decision::Requires(requirement),
+        let rule = self.rules.iter().find(|rule| rule.matches.matches(target))?;
+        Some(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
+    }
+}
+
+impl Grant {
+    /// Any valid token.
+    pub fn any_token() -> Self {
+        Self { access: Access::Requires(Requirement::default()), mode: Mode::Enforce }
+    }
+}
+
+impl<'a> Ruling<'a> {
+    /// A grant that no path belongs to.
+    pub fn of(grant: &'a Grant) -> Self {
+        Self { grant, variables: PathVariables::default() }
+    }
+}
+
+impl Needs {
+    fn of(rules: &[Rule]) -> Self {
+        let mut needs = Self::default();
+        for RequestMatch { query_parameters, remote_ip, .. } in rules.iter().map(|rule| &rule.matches) {
+            needs.remote_ip |= remote_ip.is_some();
+            for parameter in query_parameters {
+                if !needs.query_parameters.contains(&parameter.name) {
+                    needs.query_parameters.push(parameter.name.clone());
+                }
+            }
         }
+        needs
     }
 }

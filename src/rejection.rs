@@ -46,6 +46,10 @@ rejections! {
     HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
     /// The method has lower-case letters: rules tell `post` from `POST` (RFC 9110 section 9.1), not every backend does.
     MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
+    /// A query parameter that a rule looks at is there twice, or could be read in more than one way.
+    QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
+    /// The route names a policy that the configuration does not have.
+    RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).
     TokenMissing = "token_missing": "a bearer token is required",
     /// More than one `Authorization` header, or more than one token in it (RFC 6750 section 2).
@@ -108,6 +112,12 @@ rejections! {
     TokenBound = "token_bound": "the access token is bound to a proof of possession",
     /// A valid token, and no rule for this request: denied by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
+    /// A valid token, and a rule that denies this request whatever the token.
+    DeniedByRule = "denied_by_rule": "a rule denies this request",
+    /// A valid token from an authentication of another kind than the rule requires (RFC 9470).
+    AcrInsufficient = "acr_insufficient": "a different authentication level is required",
+    /// A valid token from an authentication that is too long ago (RFC 9470).
+    AuthenticationTooOld = "authentication_too_old": "a more recent authentication is required",
     /// A valid token without the scopes that the rule requires.
     InsufficientScope = "insufficient_scope": "the access token lacks a required scope",
     /// A valid token that fails another requirement of the rule.

@@ -5,6 +5,7 @@
 
 use serde_json::json;
 
+use crate::policy::StepUp;
 use crate::rejection::Rejection;
 
 /// Seconds after which a client may try again when keys are missing: one fetch and its first repetitions fit in.
@@ -17,6 +18,8 @@ pub struct Denial {
     pub rejection: Rejection,
     /// The scopes that are missing; checked to be scope-tokens when the configuration was read.
     pub scopes: Vec<String>,
+    /// The authentication that would help (RFC 9470 section 3); its values are checked like scopes.
+    pub step_up: StepUp,
 }
 
 /// A response in place of the backend's.
@@ -36,6 +39,7 @@ enum Class {
     NoCredentials,
     InvalidRequest,
     InvalidToken,
+    InsufficientAuthentication,
     InsufficientScope,
     Unavailable,
     ServerError,
@@ -43,7 +47,7 @@ enum Class {
 
 impl From<Rejection> for Denial {
     fn from(rejection: Rejection) -> Self {
-        Self { rejection, scopes: Vec::new() }
+        Self { rejection, scopes: Vec::new(), step_up: StepUp::default() }
     }
 }
 
@@ -57,7 +61,7 @@ impl Reply {
         if class == Class::Unavailable {
             headers.push(("retry-after", RETRY_AFTER_SECONDS.to_string()));
         }
-        if let Some(challenge) = challenge(class, realm, &sentence, &denial.scopes) {
+        if let Some(challenge) = challenge(class, realm, &sentence, denial) {
             headers.push(("www-authenticate", challenge));
         }
         let body = json!({ "detail": sentence, "error": class.error(), "code": denial.rejection.code() });
@@ -65,7 +69,7 @@ impl Reply {
     }
 }
 
-fn challenge(class: Class, realm: &str, sentence: &str, scopes: &[String]) -> Option<String> {
+fn challenge(class: Class, realm: &str, sentence: &str, denial: &Denial) -> Option<String> {
     if matches!(class, Class::Unavailable | Class::ServerError) {
         return None;
     }
@@ -74,8 +78,15 @@ fn challenge(class: Class, realm: &str, sentence: &str, scopes: &[String]) -> Op
     if class != Class::NoCredentials {
         challenge.push_str(&format!(",error=\"{}\",error_description=\"{sentence}\"", class.error()));
     }
+    let Denial { scopes, step_up: StepUp { acr_values, max_age }, .. } = denial;
     if !scopes.is_empty() {
         challenge.push_str(&format!(",scope=\"{}\"", scopes.join(" ")));
+    }
+    if !acr_values.is_empty() {
+        challenge.push_str(&format!(",acr_values=\"{}\"", acr_values.join(" ")));
+    }
+    if let Some(max_age) = max_age {
+        challenge.push_str(&format!(",max_age=\"{max_age}\""));
     }
     Some(challenge)
 }
@@ -84,9 +95,11 @@ const fn class(rejection: Rejection) -> Class {
     use Rejection as R;
     match rejection {
         R::TokenMissing => Class::NoCredentials,
-        R::MultipleCredentials | R::PathAmbiguous | R::HostAmbiguous | R::MethodAmbiguous => {
-            Class::InvalidRequest
-        }
+        R::MultipleCredentials
+        | R::PathAmbiguous
+        | R::HostAmbiguous
+        | R::MethodAmbiguous
+        | R::QueryAmbiguous => Class::InvalidRequest,
         R::TokenTooLarge
         | R::TokenOpaque
         | R::TokenEncrypted
@@ -112,7 +125,12 @@ const fn class(rejection: Rejection) -> Class {
         | R::NotAnAccessToken
         | R::ClientNotAllowed
         | R::TokenBound => Class::InvalidToken,
-        R::NoRuleMatches | R::InsufficientScope | R::RequirementNotMet => Class::InsufficientScope,
+        R::AcrInsufficient | R::AuthenticationTooOld => Class::InsufficientAuthentication,
+        R::NoRuleMatches
+        | R::DeniedByRule
+        | R::RoutePolicyUnknown
+        | R::InsufficientScope
+        | R::RequirementNotMet => Class::InsufficientScope,
         R::KeysUnavailable | R::KeysStale | R::CryptoUnavailable => Class::Unavailable,
         R::Misconfigured => Class::ServerError,
     }
@@ -122,7 +140,7 @@ impl Class {
     const fn status(self) -> u32 {
         match self {
             Self::InvalidRequest => 400,
-            Self::NoCredentials | Self::InvalidToken => 401,
+            Self::NoCredentials | Self::InvalidToken | Self::InsufficientAuthentication => 401,
             Self::InsufficientScope => 403,
             Self::Unavailable | Self::ServerError => 503,
         }
@@ -133,6 +151,7 @@ impl Class {
             Self::NoCredentials => "unauthorized",
             Self::InvalidRequest => "invalid_request",
             Self::InvalidToken => "invalid_token",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::InsufficientScope => "insufficient_scope",
             Self::Unavailable => "temporarily_unavailable",
             Self::ServerError => "server_error",
@@ -196,11 +215,28 @@ mod tests {
 
     #[test]
     fn missing_scopes_are_named() {
-        let denial =
-            Denial { rejection: Rejection::InsufficientScope, scopes: vec!["a".into(), "b:c".into()] };
+        let scopes = vec!["a".into(), "b:c".into()];
+        let denial = Denial { scopes, ..Rejection::InsufficientScope.into() };
         let reply = Reply::new(&denial, "api");
         assert_eq!(reply.status, 403);
         assert!(header(&reply, "www-authenticate").unwrap().ends_with(r#",scope="a b:c""#));
+    }
+
+    #[test]
+    fn a_step_up_names_what_would_do() {
+        let step_up =
+            StepUp { acr_values: vec!["urn:okta:loa:2fa:any".into(), "phr".into()], max_age: Some(300) };
+        let denial = Denial { step_up, ..Rejection::AcrInsufficient.into() };
+        let reply = Reply::new(&denial, "api");
+        assert_eq!(
+            (reply.status, header(&reply, "www-authenticate")),
+            (
+                401,
+                Some(
+                    r#"Bearer realm="api",error="insufficient_user_authentication",error_description="a different authentication level is required",acr_values="urn:okta:loa:2fa:any phr",max_age="300""#
+                )
+            )
+        );
     }
 
     #[test]

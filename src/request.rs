@@ -1,15 +1,17 @@
 //! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
 
-mod query;
+pub(crate) mod query;
 mod sources;
 mod strip;
 
 pub use sources::{HeaderSource, TokenSources};
 
+use std::net::IpAddr;
+
 use crate::rejection::Rejection;
 
 /// The head of a request, as bytes: Envoy hands on header values that are not UTF-8.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct RequestHead<'a> {
     /// `:method`.
     pub method: &'a [u8],
@@ -19,6 +21,10 @@ pub struct RequestHead<'a> {
     pub authority: &'a [u8],
     /// Every header, pseudo-headers among them, with names in lower case.
     pub headers: &'a [(String, Vec<u8>)],
+    /// The policy that the route names, if it names one.
+    pub route_policy: Option<&'a [u8]>,
+    /// Where the client is, if anybody needs to know.
+    pub remote_ip: Option<IpAddr>,
 }
 
 impl<'a> RequestHead<'a> {
@@ -26,7 +32,14 @@ impl<'a> RequestHead<'a> {
     pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
         let pseudo = |name: &str| headers.iter().find(|(have, _)| have == name);
         let value = |name| pseudo(name).map_or(&[][..], |(_, value)| value);
-        Self { method: value(":method"), path: value(":path"), authority: value(":authority"), headers }
+        let (method, path, authority) = (value(":method"), value(":path"), value(":authority"));
+        Self { method, path, authority, headers, route_policy: None, remote_ip: None }
+    }
+
+    /// What follows the `?` of the path.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        let mark = self.path.iter().position(|byte| *byte == b'?')?;
+        self.path.get(mark.checked_add(1)?..)
     }
 
     /// Every value of a header, whose name is in lower case.
@@ -35,10 +48,11 @@ impl<'a> RequestHead<'a> {
         headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
     }
 
-    /// What follows the `?` of the path.
-    pub fn query(&self) -> Option<&'a [u8]> {
-        let mark = self.path.iter().position(|byte| *byte == b'?')?;
-        self.path.get(mark.checked_add(1)?..)
+    /// Whether this is a CORS preflight request: a browser asks whether it may send another, and never adds
+    /// credentials (Fetch standard, section 3.3.2).
+    pub fn is_cors_preflight(&self) -> bool {
+        let has = |name| self.header_values(name).any(|value| !value.is_empty());
+        self.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
     }
 
     /// The one bearer token in `Authorization`.
@@ -48,10 +62,11 @@ impl<'a> RequestHead<'a> {
     /// alike; [`Rejection::MultipleCredentials`] for more than one.
     pub fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
         let mut values = self.header_values("authorization");
-        let value = values.next().ok_or(Rejection::TokenMissing)?;
-        if values.next().is_some() {
-            return Err(Rejection::MultipleCredentials);
-        }
+        let value = match (values.next(), values.next()) {
+            (None, _) => return Err(Rejection::TokenMissing),
+            (Some(value), None) => value,
+            (Some(_), Some(_)) => return Err(Rejection::MultipleCredentials),
+        };
         // Envoy joins repeated headers with a comma. A token has none; the parameters of other schemes may.
         let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         let Some(token) = parts.next().and_then(after_bearer) else {
@@ -75,6 +90,15 @@ fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn headers(name: &str, values: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
+        values.iter().map(|value| (name.to_owned(), value.to_vec())).collect()
+    }
+
+    fn token(authorization: &[&[u8]]) -> Result<Vec<u8>, Rejection> {
+        let headers = headers("authorization", authorization);
+        RequestHead { headers: &headers, ..RequestHead::default() }.bearer_token().map(<[u8]>::to_vec)
+    }
 
     #[test]
     fn parts() {
@@ -114,9 +138,24 @@ mod tests {
             ("two tokens, tab", &[b"Bearer a\tb"], Err(MultipleCredentials)),
         ];
         for (name, authorization, expected) in cases {
-            let headers: Vec<_> =
-                authorization.iter().map(|value| ("authorization".to_owned(), value.to_vec())).collect();
-            assert_eq!(RequestHead::new(&headers).bearer_token(), expected, "{name}");
+            assert_eq!(token(authorization), expected.map(<[u8]>::to_vec), "{name}");
         }
+    }
+
+    #[test]
+    fn cors_preflight_is_told_by_three_signs() {
+        let preflight = |method: &'static str, names: &[&str]| {
+            let headers: Vec<_> = names.iter().flat_map(|name| headers(name, &[b"x"])).collect();
+            let head = RequestHead { method: method.as_bytes(), headers: &headers, ..RequestHead::default() };
+            head.is_cors_preflight()
+        };
+        let (origin, asks) = ("origin", "access-control-request-method");
+        assert!(preflight("OPTIONS", &[origin, asks]));
+        assert!(!preflight("GET", &[origin, asks]));
+        assert!(!preflight("OPTIONS", &[origin]));
+        assert!(!preflight("OPTIONS", &[asks]));
+        let empty = headers(asks, &[b""]);
+        let head = RequestHead { method: b"OPTIONS", headers: &empty, ..RequestHead::default() };
+        assert!(!head.is_cors_preflight());
     }
 }

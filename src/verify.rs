@@ -63,6 +63,8 @@ pub struct Identity<'a> {
     claims: &'a Claims,
     client_id: Option<&'a str>,
     scopes: Vec<&'a str>,
+    /// The earliest time that counts as now, in seconds since the epoch: what clocks may differ by is taken off.
+    now: i64,
 }
 
 impl<'a> Unverified<'a> {
@@ -140,7 +142,8 @@ impl SignedClaims {
         if !claims.audiences().iter().any(|audience| expected.audiences.contains(audience)) {
             return Err(Rejection::AudienceNotAllowed);
         }
-        let identity = expected.profile.identity(claims)?;
+        let now = now.seconds().saturating_sub(expected.clock_skew);
+        let identity = expected.profile.identity(claims, now)?;
         if let Some(accepted) = &expected.client_ids
             && !identity.client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
         {
@@ -201,30 +204,34 @@ impl TokenProfile {
         if allowed { Ok(()) } else { Err(Rejection::TypeNotAllowed) }
     }
 
-    fn identity(self, claims: &Claims) -> Result<Identity<'_>, Rejection> {
-        match self {
+    fn identity(self, claims: &Claims, now: i64) -> Result<Identity<'_>, Rejection> {
+        let (client_id, scopes) = match self {
             Self::Okta => okta(claims),
             Self::Rfc9068 => rfc9068(claims),
             Self::Any => Some(any(claims)),
         }
-        .ok_or(Rejection::NotAnAccessToken)
+        .ok_or(Rejection::NotAnAccessToken)?;
+        Ok(Identity { claims, client_id, scopes, now })
     }
 }
 
+/// The client and the scopes, if the claims are those of an access token.
+type Shape<'a> = Option<(Option<&'a str>, Vec<&'a str>)>;
+
 /// Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with `ID.`; an ID-JAG's with
 /// `IDAAG.`.
-fn okta(claims: &Claims) -> Option<Identity<'_>> {
+fn okta(claims: &Claims) -> Shape<'_> {
     let foreign = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
     if claims.string("jti").is_some_and(foreign) {
         return None;
     }
     let client_id = claims.string("cid").filter(|id| !id.is_empty())?;
     let scopes = claims.get("scp")?.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
-    Some(Identity { claims, client_id: Some(client_id), scopes })
+    Some((Some(client_id), scopes))
 }
 
 /// RFC 9068 section 2.2: what every access token of that profile has.
-fn rfc9068(claims: &Claims) -> Option<Identity<'_>> {
+fn rfc9068(claims: &Claims) -> Shape<'_> {
     for required in ["sub", "jti"] {
         claims.string(required)?;
     }
@@ -232,18 +239,18 @@ fn rfc9068(claims: &Claims) -> Option<Identity<'_>> {
         None => Vec::new(),
         Some(scope) => scope.as_str()?.split_ascii_whitespace().collect(),
     };
-    Some(Identity { claims, client_id: Some(claims.string("client_id")?), scopes })
+    Some((Some(claims.string("client_id")?), scopes))
 }
 
 /// Whatever can be found. What has another form than expected is not there, and no rule that asks for it holds.
-fn any(claims: &Claims) -> Identity<'_> {
+fn any(claims: &Claims) -> (Option<&str>, Vec<&str>) {
     let scopes = match claims.get("scp").or_else(|| claims.get("scope")) {
         Some(Value::String(list)) => list.split_ascii_whitespace().collect(),
         Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
         _ => Vec::new(),
     };
     let client_id = claims.string("cid").or_else(|| claims.string("client_id"));
-    Identity { claims, client_id, scopes }
+    (client_id, scopes)
 }
 
 impl<'a> Identity<'a> {
@@ -255,6 +262,20 @@ impl<'a> Identity<'a> {
     /// The client that the token was issued to: `cid`, or `client_id` in RFC 9068.
     pub const fn client_id(&self) -> Option<&'a str> {
         self.client_id
+    }
+
+    /// Whether a user stands behind the token: Okta says so by `uid`; elsewhere a client that has a token of its own is
+    /// its own subject (RFC 9068 section 2.2).
+    pub fn is_user(&self) -> bool {
+        let subject = self.claims.string("sub");
+        self.claims.string("uid").is_some()
+            || (self.claims.string("cid").is_none() && subject.is_some() && subject != self.client_id)
+    }
+
+    /// Whether the user has authenticated longer ago than this, or nobody knows when.
+    pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
+        let authenticated_at = self.claims.get("auth_time").and_then(Value::as_f64);
+        !authenticated_at.is_some_and(|at| (self.now.saturating_sub(seconds) as f64) <= at)
     }
 
     /// Whether the token carries that scope, compared exactly.

@@ -79,20 +79,20 @@ impl KeyRing {
         serde_json::to_string(&Jwks { keys }).unwrap_or_default()
     }
 
-    /// Changes the keys' places.
-    pub fn rotate(&mut self, rotation: Rotation, now_millis: i64) {
+    /// Changes the keys' places. The fresh keys come from outside, for it takes long to find them.
+    pub fn rotate(&mut self, rotation: Rotation, [fresh, another]: [Key; 2], now_millis: i64) {
         let former: Vec<Jwk> = self.all().map(Key::jwk).collect();
         let lag = i64::try_from(self.lag.as_millis()).unwrap_or(i64::MAX);
         self.lagging = (lag > 0).then(|| (former, now_millis.saturating_add(lag)));
         match rotation {
             Rotation::Automatic => {
-                let next = self.next.replace(Key::generate()).unwrap_or_else(Key::generate);
+                let next = self.next.replace(fresh).unwrap_or(another);
                 self.expired = Some(std::mem::replace(&mut self.active, next));
             }
-            Rotation::Manual => self.expired = Some(std::mem::replace(&mut self.active, Key::generate())),
+            Rotation::Manual => self.expired = Some(std::mem::replace(&mut self.active, fresh)),
             Rotation::EmergencyDouble => {
-                self.active = Key::generate();
-                self.expired = Some(Key::generate());
+                self.active = fresh;
+                self.expired = Some(another);
             }
         }
     }

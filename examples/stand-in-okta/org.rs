@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use serde::Deserialize;
 
 use super::faults::Fault;
-use super::keys::{KeyRing, Rotation, Stage};
+use super::keys::{Key, KeyRing, Rotation, Stage};
 use super::tokens::TokenSpec;
 
 /// An authorization server of the org. Each has keys of its own.
@@ -184,7 +184,9 @@ impl Authority {
 
     /// Rotates the keys.
     pub fn rotate(&self, rotation: Rotation) {
-        self.ring().rotate(rotation, unix_millis());
+        // Before the ring is locked: whoever asks for the keys meanwhile gets those that there are.
+        let fresh = [Key::generate(), Key::generate()];
+        self.ring().rotate(rotation, fresh, unix_millis());
     }
 
     /// Sets which keys are published.

@@ -1,7 +1,7 @@
 //! `claim_to_headers`.
 
 use super::error::{ConfigError, Path};
-use super::{raw, rules};
+use super::{raw, requirement};
 use crate::headers::{self, ClaimToHeader};
 
 /// Headers that steer the request itself: a claim must not.
@@ -34,7 +34,7 @@ pub(super) fn claim_to_headers(
         if headers.iter().any(|header| header.header_name == header_name) {
             return Err(at.field("header_name").error("is set twice"));
         }
-        let claim = rules::claim_path(&at.field("claim_name"), raw.claim_name)?;
+        let claim = requirement::claim_path(&at.field("claim_name"), raw.claim_name)?;
         headers.push(ClaimToHeader { header_name, claim });
     }
     Ok(headers)

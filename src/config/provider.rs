@@ -19,7 +19,7 @@ use crate::verify::{Expected, TokenProfile};
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3600);
-const DAY: Duration = Duration::from_secs(86_400);
+pub(super) const DAY: Duration = Duration::from_secs(86_400);
 
 const CLOCK_SKEW: (Duration, RangeInclusive<Duration>) = (MINUTE, Duration::ZERO..=Duration::from_secs(300));
 const TIMEOUT: (Duration, RangeInclusive<Duration>) =
@@ -184,7 +184,7 @@ fn source(
 }
 
 /// A duration in whole seconds, the unit of a token's times.
-fn seconds(
+pub(super) fn seconds(
     written: Option<Written>,
     (default, bounds): (Duration, RangeInclusive<Duration>),
     at: &Path,

@@ -14,6 +14,9 @@ pub(super) struct Config {
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
     #[serde(default)]
+    pub(super) route_policies: BTreeMap<String, RoutePolicy>,
+    pub(super) bypass_cors_preflight: Option<bool>,
+    #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
     pub(super) from_headers: Option<Vec<HeaderSource>>,
     pub(super) from_cookies: Option<Vec<String>>,
@@ -66,7 +69,27 @@ pub(super) struct Rule {
     #[serde(rename = "match")]
     pub(super) matches: Match,
     pub(super) public: Option<bool>,
+    pub(super) deny: Option<bool>,
     pub(super) requires: Option<Requires>,
+    pub(super) mode: Option<Mode>,
+}
+
+/// What a rule asks for, under a name that routes use.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RoutePolicy {
+    pub(super) public: Option<bool>,
+    pub(super) deny: Option<bool>,
+    pub(super) requires: Option<Requires>,
+    pub(super) mode: Option<Mode>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Mode {
+    Enforce,
+    Optional,
+    Shadow,
 }
 
 #[derive(Deserialize)]
@@ -79,6 +102,30 @@ pub(super) struct Match {
     pub(super) safe_regex: Option<SafeRegex>,
     pub(super) methods: Option<Vec<String>>,
     pub(super) hosts: Option<Vec<String>>,
+    pub(super) headers: Option<Vec<TextMatch>>,
+    pub(super) query_parameters: Option<Vec<TextMatch>>,
+    pub(super) remote_ip: Option<Vec<String>>,
+}
+
+/// Envoy's `HeaderMatcher` and `QueryParameterMatcher`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TextMatch {
+    pub(super) name: String,
+    pub(super) string_match: Option<StringMatch>,
+    pub(super) present_match: Option<bool>,
+    pub(super) invert_match: Option<bool>,
+}
+
+/// Envoy's `StringMatcher`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct StringMatch {
+    pub(super) exact: Option<String>,
+    pub(super) prefix: Option<String>,
+    pub(super) suffix: Option<String>,
+    pub(super) contains: Option<String>,
+    pub(super) safe_regex: Option<SafeRegex>,
 }
 
 /// A pattern, or Envoy's `RegexMatcher` around one.
@@ -101,7 +148,13 @@ pub(super) struct Requires {
     pub(super) scopes: Option<Vec<String>>,
     pub(super) any_scopes: Option<Vec<String>>,
     pub(super) groups: Option<Vec<String>>,
+    pub(super) groups_claim: Option<ClaimName>,
     pub(super) client_ids: Option<Vec<String>>,
+    pub(super) subjects: Option<Vec<String>>,
+    pub(super) providers: Option<Vec<String>>,
+    pub(super) user: Option<bool>,
+    pub(super) acr_values: Option<Vec<String>>,
+    pub(super) max_age: Option<Duration>,
     pub(super) claims: Option<Vec<Claim>>,
     pub(super) any_of: Option<Vec<Self>>,
     pub(super) all_of: Option<Vec<Self>>,
@@ -114,6 +167,8 @@ pub(super) struct Claim {
     pub(super) name: ClaimName,
     pub(super) any_of: Option<Vec<Value>>,
     pub(super) equals: Option<Value>,
+    pub(super) matches: Option<SafeRegex>,
+    pub(super) path_variable: Option<String>,
     pub(super) exists: Option<bool>,
 }
 

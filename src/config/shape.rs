@@ -9,6 +9,7 @@ use crate::json::Value;
 
 /// The members that are lists.
 const LISTS: &[&str] = &[
+    "acr_values",
     "algorithms",
     "all_of",
     "any_of",
@@ -22,20 +23,26 @@ const LISTS: &[&str] = &[
     "from_headers",
     "from_params",
     "groups",
+    "groups_claim",
+    "headers",
     "hosts",
     "issuers",
     "jwks_hosts",
     "methods",
     "name",
+    "providers",
+    "query_parameters",
+    "remote_ip",
     "rules",
     "scopes",
+    "subjects",
 ];
 
 /// The members whose values are somebody else's JSON.
 const FOREIGN: &[&str] = &["equals", "local_jwks"];
 
-/// The one object whose members have names of their own.
-const PROVIDERS: &str = "providers";
+/// The objects whose members have names of their own.
+const NAMED: &[&str] = &["providers", "route_policies"];
 
 /// Refuses null, and a list where none belongs, at any depth.
 pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
@@ -46,8 +53,9 @@ pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
             if item.is_array() { Err(at.error("must not be a list")) } else { check(&at, item) }
         }),
         Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            // The names below `providers` are the author's, and mean nothing.
-            let listed = |names: &[&str]| !at.is(PROVIDERS) && names.contains(&name.as_str());
+            // These names are the author's, and mean nothing.
+            let own = NAMED.iter().any(|named| at.is(named));
+            let listed = |names: &[&str]| !own && names.contains(&name.as_str());
             let (list, foreign) = (listed(LISTS), listed(FOREIGN));
             let at = at.field(name);
             match member {

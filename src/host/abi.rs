@@ -32,6 +32,13 @@ unsafe extern "C" {
         results_len: *mut usize,
     ) -> u32;
 
+    fn proxy_get_property(
+        path: *const u8,
+        path_len: usize,
+        value: *mut *mut u8,
+        value_len: *mut usize,
+    ) -> u32;
+
     fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
 }
 
@@ -83,12 +90,28 @@ pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<
             &raw mut results_len,
         )
     })?;
-    if results.is_null() {
-        return Ok(Vec::new());
+    Ok(take(results, results_len))
+}
+
+/// What the host has put into memory of ours, and has not been taken before.
+fn take(bytes: *mut u8, len: usize) -> Vec<u8> {
+    if bytes.is_null() {
+        return Vec::new();
     }
-    // SAFETY: the host has put its answer into memory that it got from `proxy_on_memory_allocate`, the SDK's export,
-    // which boxes a slice of exactly this length in this module's allocator and gives it away.
-    Ok(unsafe { Vec::from_raw_parts(results, results_len, results_len) })
+    // SAFETY: the two callers pass what the host has written for them: memory that it got from
+    // `proxy_on_memory_allocate`, the SDK's export, which boxes a slice of exactly this length in this module's
+    // allocator and gives it away.
+    unsafe { Vec::from_raw_parts(bytes, len, len) }
+}
+
+/// An attribute of the request; the names of its path are separated by zero bytes. `None` if there is no such thing.
+pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
+    let mut value: *mut u8 = std::ptr::null_mut();
+    let mut value_len: usize = 0;
+    // SAFETY: as for `call_foreign_function`.
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut value, &raw mut value_len) };
+    result(status).ok()?;
+    Some(take(value, value_len))
 }
 
 /// Sets filter state: the host keeps it under `wasm.` and this name.

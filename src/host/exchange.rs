@@ -3,16 +3,21 @@
 //! All calls go to the stream that is the effective context, so the same code serves a request when it arrives and,
 //! from the root context, when the keys that it waited for have come.
 
+use std::net::IpAddr;
+
 use log::{debug, error};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{Bytes, MapType, Status};
 
 use super::abi;
+use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
-use crate::filter::{Filter, Permit, ProviderId, Verdict};
+use crate::crypto::SignatureVerifier;
+use crate::filter::{Filter, Permit, PermitReason, ProviderId, Verdict};
 use crate::jwks::refresh::Hope;
+use crate::policy::parse_peer;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply};
 use crate::request::RequestHead;
@@ -20,6 +25,9 @@ use crate::time::UnixTime;
 
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
 const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
+
+/// Where a route says which policy is for it: `metadata.filter_metadata.okta_authz.policy`.
+const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0policy";
 
 /// What has become of the request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,10 +48,14 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
     let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
         return answer(plugin, &Rejection::Misconfigured.into());
     };
-    match filter.decide(&RequestHead::new(&headers), now, &plugin.verifier) {
+    match decide(filter, &headers, now, &plugin.verifier) {
         Verdict::Allow(permit) => match pass(filter, &headers, &permit) {
             Ok(()) => {
-                plugin.metrics.count(permit.reason().code());
+                count(&plugin.metrics, permit.reason());
+                if let Some(lack) = permit.lack() {
+                    // It does not wait, and still the key is worth asking for.
+                    let _ = filter.hope(lack, now, &Shared);
+                }
                 Outcome::Passed
             }
             Err(problem) => {
@@ -59,6 +71,26 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             answer(plugin, &lack.otherwise.into())
         }
     }
+}
+
+fn decide(
+    filter: &Filter,
+    headers: &[(String, Bytes)],
+    now: UnixTime,
+    verifier: &dyn SignatureVerifier,
+) -> Verdict {
+    let config = filter.config();
+    // What no rule looks at is not asked for.
+    let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
+    let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
+    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..RequestHead::new(headers) };
+    filter.decide(&head, now, verifier)
+}
+
+/// Envoy's `downstream_remote_address`.
+fn remote_ip() -> Option<IpAddr> {
+    let address = abi::get_property("source\0address")?;
+    parse_peer(str::from_utf8(&address).ok()?)
 }
 
 /// Takes away what only this filter may say, says it, and leaves the permit.
@@ -85,9 +117,23 @@ fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result
     for (name, value) in permit.identity() {
         let _ = abi::set_property(&format!("okta.{name}"), value.as_bytes());
     }
-    record("allow", permit.reason().code());
+    let decision = match permit.reason() {
+        PermitReason::Shadow(_) => "shadow",
+        _ => "allow",
+    };
+    record(decision, permit.reason().code());
     let (name, value) = PERMIT;
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)
+}
+
+fn count(metrics: &Metrics, reason: PermitReason) {
+    match reason {
+        PermitReason::Shadow(rejection) => {
+            metrics.count_shadow(rejection);
+            debug!("would be denied: {}", rejection.code());
+        }
+        reason => metrics.count(reason.code()),
+    }
 }
 
 fn names_identity(config: &Config, connection: &[u8]) -> bool {

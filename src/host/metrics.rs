@@ -18,6 +18,7 @@ pub(super) const FETCH_FAILED: &str = "jwks_fetch_failed";
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     ids: HashMap<&'static str, u32>,
+    shadow: HashMap<&'static str, u32>,
 }
 
 impl Metrics {
@@ -31,7 +32,19 @@ impl Metrics {
         let define = |(code, name): (&'static str, String)| {
             Some((code, hostcalls::define_metric(MetricType::Counter, &name).ok()?))
         };
-        Self { ids: named.chain(fetches).filter_map(define).collect() }
+        let shadow = Rejection::ALL.iter().map(|rejection| rejection.code());
+        let shadow = shadow.map(|code| (code, format!("{PREFIX}.shadow.{code}")));
+        Self {
+            ids: named.chain(fetches).filter_map(define).collect(),
+            shadow: shadow.filter_map(define).collect(),
+        }
+    }
+
+    /// Adds one to the requests that would have been denied.
+    pub(super) fn count_shadow(&self, rejection: Rejection) {
+        if let Some(id) = self.shadow.get(rejection.code()) {
+            let _ = hostcalls::increment_metric(*id, 1);
+        }
     }
 
     /// Adds one.

@@ -32,10 +32,17 @@ pub enum PathMatch {
 pub enum Segment {
     /// These characters.
     Literal(String),
-    /// `{name}` or `*`: one segment, not empty.
-    One,
+    /// `{name}` or `*`: one segment, not empty. With the name, if it has one.
+    One(Option<String>),
     /// `**`, at the end only: everything that is left, at least one segment.
     Rest,
+}
+
+/// What stands in a path where a template has variables.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PathVariables<'a> {
+    template: &'a [Segment],
+    path: &'a str,
 }
 
 /// What is wrong with a path template.
@@ -139,18 +146,53 @@ impl PathMatch {
         let mut read = Vec::new();
         for (at, segment) in segments.into_iter().enumerate() {
             let variable = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            if variable.is_some_and(|name| variable_names(&read).any(|earlier| earlier == name)) {
+                return Err(PathTemplateError("must not have the same variable twice"));
+            }
             read.push(match (segment, variable) {
                 ("", _) if at != last => return Err(PathTemplateError("must not have an empty segment")),
-                ("*", _) => Segment::One,
+                ("*", _) => Segment::One(None),
                 ("**", _) if at == last => Segment::Rest,
                 ("**", _) => return Err(PathTemplateError("`**` must be the last segment")),
-                (_, Some(name)) if is_name(name) => Segment::One,
+                (_, Some(name)) if is_name(name) => Segment::One(Some(name.to_owned())),
                 (literal, None) if !literal.contains(['{', '}', '*']) => Segment::Literal(literal.to_owned()),
                 _ => return Err(PathTemplateError("a variable must be a whole segment: `{name}`")),
             });
         }
         Ok(Self::PathTemplate(read))
     }
+
+    /// The names of the variables.
+    pub fn variable_names(&self) -> impl Iterator<Item = &str> {
+        variable_names(match self {
+            Self::PathTemplate(template) => template,
+            _ => &[],
+        })
+    }
+
+    /// The variables of a path that is matched.
+    pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
+        match self {
+            Self::PathTemplate(template) => PathVariables { template, path: path.as_str() },
+            _ => PathVariables::default(),
+        }
+    }
+}
+
+impl<'a> PathVariables<'a> {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&'a str> {
+        let named = |segment: &Segment| matches!(segment, Segment::One(Some(own)) if own == name);
+        let at = self.template.iter().position(named)?;
+        self.path.strip_prefix('/')?.split('/').nth(at)
+    }
+}
+
+fn variable_names(template: &[Segment]) -> impl Iterator<Item = &str> {
+    template.iter().filter_map(|segment| match segment {
+        Segment::One(Some(name)) => Some(name.as_str()),
+        _ => None,
+    })
 }
 
 fn is_name(name: &str) -> bool {
@@ -163,7 +205,7 @@ fn template_matches(template: &[Segment], path: &str) -> bool {
     for expected in template {
         match (expected, segments.next()) {
             (Segment::Literal(literal), Some(segment)) if literal == segment => {}
-            (Segment::One, Some(segment)) if !segment.is_empty() => {}
+            (Segment::One(_), Some(segment)) if !segment.is_empty() => {}
             (Segment::Rest, Some(segment)) => return !segment.is_empty(),
             _ => return false,
         }

@@ -1,7 +1,9 @@
 //! Which requests a rule is for.
 
-use super::path::PathMatch;
+use super::address::AddressRange;
+use super::path::{CanonicalPath, PathMatch, PathVariables};
 use super::target::Target;
+use super::text_match::TextMatch;
 
 /// Conditions on a request; all that are given must hold.
 #[derive(Clone, Debug, Default)]
@@ -12,6 +14,24 @@ pub struct RequestMatch {
     pub methods: Option<Vec<String>>,
     /// The host, any of.
     pub hosts: Option<Vec<HostMatch>>,
+    /// Headers, all of them.
+    pub headers: Vec<NamedTextMatch>,
+    /// Query parameters, all of them.
+    pub query_parameters: Vec<NamedTextMatch>,
+    /// Where the client is, any of: Envoy's `downstream_remote_address`, which is what `use_remote_address` and
+    /// `xff_num_trusted_hops` make of `X-Forwarded-For`.
+    pub remote_ip: Option<Vec<AddressRange>>,
+}
+
+/// A condition on a header or a query parameter.
+#[derive(Clone, Debug)]
+pub struct NamedTextMatch {
+    /// Whose value it is about; of headers in lower case.
+    pub name: String,
+    /// What must be true of the value. One that is not there meets no condition.
+    pub test: TextMatch,
+    /// Turns the outcome around.
+    pub invert: bool,
 }
 
 /// A host, in lower case.
@@ -25,12 +45,31 @@ pub enum HostMatch {
 
 impl RequestMatch {
     /// Whether the rule is for this request.
-    pub fn matches(&self, target: &Target) -> bool {
+    pub fn matches(&self, target: &Target<'_>) -> bool {
         let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == target.method);
         let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&target.host));
         self.path.as_ref().is_none_or(|matcher| matcher.matches(&target.path))
             && self.methods.as_ref().is_none_or(method)
             && self.hosts.as_ref().is_none_or(host)
+            && self.headers.iter().all(|header| header.holds(target.header(&header.name).as_deref()))
+            && self
+                .query_parameters
+                .iter()
+                .all(|parameter| parameter.holds(target.query.get(&parameter.name)))
+            && self.remote_ip.as_ref().is_none_or(|ranges| {
+                target.remote_ip.is_some_and(|address| ranges.iter().any(|range| range.contains(address)))
+            })
+    }
+
+    /// The variables of a path that is matched.
+    pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
+        self.path.as_ref().map(|matcher| matcher.variables(path)).unwrap_or_default()
+    }
+}
+
+impl NamedTextMatch {
+    fn holds(&self, value: Option<&[u8]>) -> bool {
+        value.is_some_and(|value| self.test.matches(value)) != self.invert
     }
 }
 
@@ -46,6 +85,7 @@ impl HostMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::Needs;
     use crate::request::RequestHead;
 
     #[test]
@@ -54,6 +94,7 @@ mod tests {
             path: Some(PathMatch::Prefix("/a".into())),
             methods: Some(vec!["GET".into(), "HEAD".into()]),
             hosts: Some(vec![HostMatch::Exact("x.example".into()), HostMatch::Suffix(".y.example".into())]),
+            ..RequestMatch::default()
         };
         for (method, path, authority, expected) in [
             ("GET", "/a", "x.example", true),
@@ -70,11 +111,15 @@ mod tests {
                 method: method.as_bytes(),
                 path: path.as_bytes(),
                 authority: authority.as_bytes(),
-                headers: &[],
+                ..RequestHead::default()
             };
-            assert_eq!(rule.matches(&Target::new(&head).unwrap()), expected, "{method} {authority}{path}");
+            assert_eq!(
+                rule.matches(&Target::new(&head, &Needs::default()).unwrap()),
+                expected,
+                "{method} {authority}{path}"
+            );
         }
-        let head = RequestHead { method: b"\xff", path: b"/", authority: b"", headers: &[] };
-        assert!(RequestMatch::default().matches(&Target::new(&head).unwrap()));
+        let head = RequestHead { method: b"\xff", path: b"/", authority: b"", ..RequestHead::default() };
+        assert!(RequestMatch::default().matches(&Target::new(&head, &Needs::default()).unwrap()));
     }
 }

@@ -1,19 +1,29 @@
 //! What a rule asks of a valid token.
 
+use super::claim_match::ClaimMatch;
+use super::path::PathVariables;
 use crate::json::Value;
 use crate::verify::Identity;
 
 /// Conditions on an identity; all that are given must hold. With none, any valid token will do.
 #[derive(Clone, Debug, Default)]
 pub struct Requirement {
+    /// Providers by name, one of them.
+    pub providers: Vec<String>,
     /// Scopes, all of them.
     pub scopes: Vec<String>,
     /// Scopes, at least one of them.
     pub any_scopes: Vec<String>,
-    /// Groups, at least one of them.
-    pub groups: Vec<String>,
+    /// Membership in a group.
+    pub groups: Option<GroupMatch>,
     /// Clients, one of them.
     pub client_ids: Vec<String>,
+    /// Subjects, one of them.
+    pub subjects: Vec<String>,
+    /// Whether the token is a user's, or a machine's own.
+    pub user: Option<bool>,
+    /// How and when the user must have authenticated.
+    pub step_up: StepUp,
     /// Conditions on claims, all of them.
     pub claims: Vec<ClaimMatch>,
     /// At least one of these.
@@ -24,82 +34,115 @@ pub struct Requirement {
     pub not: Option<Box<Self>>,
 }
 
-/// A condition on one claim.
+/// Membership in at least one of some groups.
 #[derive(Clone, Debug)]
-pub struct ClaimMatch {
-    /// Where the claim is.
-    pub path: Vec<String>,
-    /// What must be true of it.
-    pub test: ClaimTest,
+pub struct GroupMatch {
+    /// Where the claim with the groups is: a list, or a string for a single one.
+    pub claim: Vec<String>,
+    /// The groups.
+    pub any_of: Vec<String>,
 }
 
-/// What must be true of a claim.
-#[derive(Clone, Debug)]
-pub enum ClaimTest {
-    /// It is one of these, or a list that contains one.
-    AnyOf(Vec<Value>),
-    /// Whether it is there at all.
-    Exists(bool),
+/// What RFC 9470 calls step-up: a better or a more recent authentication than the token tells of.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct StepUp {
+    /// Accepted values of `acr`, one of them; none accepts all.
+    pub acr_values: Vec<String>,
+    /// Seconds since `auth_time`.
+    pub max_age: Option<i64>,
 }
 
-/// What an identity lacks.
+/// Who asks, and for what.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// The token.
+    pub identity: &'a Identity<'a>,
+    /// The name of its provider.
+    pub provider: &'a str,
+    /// What stands in the path where the rule's template has a variable.
+    pub variables: PathVariables<'a>,
+}
+
+/// What a subject lacks.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Unmet {
+    /// The `acr` of the token is not one of these; another authentication would do.
+    Acr(StepUp),
+    /// The user has authenticated too long ago.
+    AuthenticationAge(StepUp),
     /// These scopes would do.
     Scopes(Vec<String>),
-    /// Something that no scope makes up for.
+    /// Something that the client can do nothing about.
     Other,
 }
 
 impl Requirement {
-    /// Whether the identity meets the requirement.
+    /// Whether the subject meets the requirement.
     ///
     /// # Errors
-    /// What is missing. Scopes are named only where they alone would help: a client that fetches them and is refused
-    /// again has been misled.
-    pub fn check(&self, identity: &Identity<'_>) -> Result<(), Unmet> {
-        let client =
-            || identity.client_id().is_some_and(|id| self.client_ids.iter().any(|accepted| accepted == id));
-        if !self.client_ids.is_empty() && !client() {
+    /// What is missing. Scopes and authentications are named only where they alone would help: a client that fetches
+    /// them and is refused again has been misled. Authentication comes first, for it brings another token.
+    pub fn check(&self, subject: &Subject<'_>) -> Result<(), Unmet> {
+        let identity = subject.identity;
+        let one_of = |accepted: &[String], value: Option<&str>| {
+            accepted.is_empty()
+                || value.is_some_and(|value| accepted.iter().any(|accepted| accepted == value))
+        };
+        let holds = one_of(&self.providers, Some(subject.provider))
+            && one_of(&self.client_ids, identity.client_id())
+            && one_of(&self.subjects, identity.claims().string("sub"))
+            && self.user.is_none_or(|user| user == identity.is_user())
+            && self.groups.as_ref().is_none_or(|groups| groups.holds(identity))
+            && self.claims.iter().all(|claim| claim.holds(identity.claims(), &subject.variables))
+            && self.not.as_ref().is_none_or(|not| not.check(subject).is_err());
+        if !holds {
             return Err(Unmet::Other);
         }
-        if !self.groups.is_empty() && !self.groups.iter().any(|group| in_group(identity, group)) {
-            return Err(Unmet::Other);
-        }
-        if !self.claims.iter().all(|claim| claim.check(identity)) {
-            return Err(Unmet::Other);
-        }
-        if self.not.as_ref().is_some_and(|not| not.check(identity).is_ok()) {
-            return Err(Unmet::Other);
-        }
-        let mut scopes = Vec::new();
+        let mut lacks = Lacks::default();
+        lacks.add(self.step_up.check(identity))?;
         if !self.scopes.iter().all(|scope| identity.has_scope(scope)) {
-            scopes.extend_from_slice(&self.scopes);
+            lacks.scopes.extend_from_slice(&self.scopes);
         }
         if !self.any_scopes.is_empty() && !self.any_scopes.iter().any(|scope| identity.has_scope(scope)) {
-            scopes.extend_from_slice(&self.any_scopes);
+            lacks.scopes.extend_from_slice(&self.any_scopes);
         }
         for part in &self.all_of {
-            collect(part.check(identity), &mut scopes)?;
+            lacks.add(part.check(subject))?;
         }
-        collect(self.check_any_of(identity), &mut scopes)?;
-        if scopes.is_empty() { Ok(()) } else { Err(Unmet::Scopes(scopes)) }
+        lacks.add(self.check_any_of(subject))?;
+        lacks.into_result()
     }
 
     /// Whether every valid token meets it.
     pub fn is_empty(&self) -> bool {
-        let Self { scopes, any_scopes, groups, client_ids, claims, any_of, all_of, not } = self;
-        [scopes, any_scopes, groups, client_ids].iter().all(|list| list.is_empty())
+        let Self {
+            providers,
+            scopes,
+            any_scopes,
+            groups,
+            client_ids,
+            subjects,
+            user,
+            step_up,
+            claims,
+            any_of,
+            all_of,
+            not,
+        } = self;
+        [providers, scopes, any_scopes, client_ids, subjects].iter().all(|list| list.is_empty())
+            && groups.is_none()
+            && user.is_none()
+            && *step_up == StepUp::default()
             && claims.is_empty()
             && (any_of.is_empty() || any_of.iter().any(Self::is_empty))
             && all_of.iter().all(Self::is_empty)
             && not.is_none()
     }
 
-    fn check_any_of(&self, identity: &Identity<'_>) -> Result<(), Unmet> {
+    fn check_any_of(&self, subject: &Subject<'_>) -> Result<(), Unmet> {
         let mut best = if self.any_of.is_empty() { Ok(()) } else { Err(Unmet::Other) };
         for alternative in &self.any_of {
-            match alternative.check(identity) {
+            match alternative.check(subject) {
                 Ok(()) => return Ok(()),
                 Err(unmet) if best == Err(Unmet::Other) => best = Err(unmet),
                 Err(_) => {}
@@ -109,48 +152,58 @@ impl Requirement {
     }
 }
 
-/// Adds the missing scopes to the others; anything else that is missing ends the search.
-fn collect(outcome: Result<(), Unmet>, scopes: &mut Vec<String>) -> Result<(), Unmet> {
-    match outcome {
-        Ok(()) => Ok(()),
-        Err(Unmet::Other) => Err(Unmet::Other),
-        Err(Unmet::Scopes(missing)) => {
-            scopes.extend(missing);
-            Ok(())
+impl GroupMatch {
+    fn holds(&self, identity: &Identity<'_>) -> bool {
+        let wanted = |group: &Value| self.any_of.iter().any(|wanted| group == wanted);
+        match identity.claims().at(&self.claim) {
+            Some(Value::Array(groups)) => groups.iter().any(wanted),
+            Some(only @ Value::String(_)) => wanted(only),
+            _ => false,
         }
     }
 }
 
-fn in_group(identity: &Identity<'_>, group: &str) -> bool {
-    match identity.claims().get("groups") {
-        Some(Value::Array(groups)) => groups.iter().any(|member| member == group),
-        Some(Value::String(only)) => only == group,
-        _ => false,
+impl StepUp {
+    fn check(&self, identity: &Identity<'_>) -> Result<(), Unmet> {
+        let acr = identity.claims().string("acr");
+        if !self.acr_values.is_empty()
+            && !acr.is_some_and(|acr| self.acr_values.iter().any(|value| value == acr))
+        {
+            return Err(Unmet::Acr(self.clone()));
+        }
+        if self.max_age.is_some_and(|max_age| identity.authentication_is_older_than(max_age)) {
+            return Err(Unmet::AuthenticationAge(self.clone()));
+        }
+        Ok(())
     }
 }
 
-impl ClaimMatch {
-    fn check(&self, identity: &Identity<'_>) -> bool {
-        let claim = identity.claims().at(&self.path);
-        match (&self.test, claim) {
-            (ClaimTest::Exists(wanted), claim) => *wanted == claim.is_some(),
-            (ClaimTest::AnyOf(_), None) => false,
-            (ClaimTest::AnyOf(accepted), Some(claim)) => accepted.iter().any(|value| {
-                same(claim, value)
-                    || claim.as_array().is_some_and(|items| items.iter().any(|item| same(item, value)))
-            }),
-        }
-    }
+/// What has been found missing so far, and can be helped.
+#[derive(Default)]
+struct Lacks {
+    authentication: Option<Unmet>,
+    scopes: Vec<String>,
 }
 
-/// Equal JSON. Numbers compare by value, 1 and 1.0 alike; whole ones to the last digit, for a double has not enough.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+impl Lacks {
+    /// Adds what is missing to the rest; what cannot be helped ends the search.
+    fn add(&mut self, outcome: Result<(), Unmet>) -> Result<(), Unmet> {
+        match outcome {
+            Ok(()) => {}
+            Err(Unmet::Other) => return Err(Unmet::Other),
+            Err(Unmet::Scopes(missing)) => self.scopes.extend(missing),
+            Err(authentication) => {
+                self.authentication.get_or_insert(authentication);
+            }
         }
-        _ => a == b,
+        Ok(())
+    }
+
+    fn into_result(self) -> Result<(), Unmet> {
+        match (self.authentication, self.scopes.is_empty()) {
+            (Some(authentication), _) => Err(authentication),
+            (None, false) => Err(Unmet::Scopes(self.scopes)),
+            (None, true) => Ok(()),
+        }
     }
 }

@@ -3,34 +3,59 @@
 //! What could be read in more than one way is refused, for a rule that does not recognise it leaves it to the rules
 //! behind, and the backend may well recognise it.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use super::Needs;
 use super::path::CanonicalPath;
+use super::query::QueryParameters;
 use crate::rejection::Rejection;
 use crate::request::RequestHead;
 
 /// What a request is aimed at.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Target {
+#[derive(Clone, Debug)]
+pub struct Target<'a> {
     /// The method, without lower-case letters.
     pub method: Vec<u8>,
     /// The host in lower case, without a port or the dot that ends a full name.
     pub host: String,
     /// The path, decoded.
     pub path: CanonicalPath,
+    /// The query parameters that rules look at.
+    pub query: QueryParameters<'a>,
+    /// Where the client is, if it is known.
+    pub remote_ip: Option<IpAddr>,
+    headers: &'a [(String, Vec<u8>)],
 }
 
-impl Target {
+impl<'a> Target<'a> {
     /// What the head of a request is aimed at.
     ///
     /// # Errors
-    /// [`Rejection::PathAmbiguous`], [`Rejection::HostAmbiguous`], [`Rejection::MethodAmbiguous`].
-    pub fn new(head: &RequestHead<'_>) -> Result<Self, Rejection> {
+    /// [`Rejection::PathAmbiguous`], [`Rejection::HostAmbiguous`], [`Rejection::MethodAmbiguous`],
+    /// [`Rejection::QueryAmbiguous`].
+    pub fn new(head: &RequestHead<'a>, needs: &'a Needs) -> Result<Self, Rejection> {
         let path = CanonicalPath::new(head.path)?;
         let host = host(head.authority).ok_or(Rejection::HostAmbiguous)?;
         // Methods are case-sensitive (RFC 9110 section 9.1), but not to every backend.
         if head.method.iter().any(u8::is_ascii_lowercase) {
             return Err(Rejection::MethodAmbiguous);
         }
-        Ok(Self { method: head.method.to_vec(), host, path })
+        let query = QueryParameters::new(&needs.query_parameters, head.query().unwrap_or_default())?;
+        let (headers, remote_ip) = (head.headers, head.remote_ip);
+        Ok(Self { method: head.method.to_vec(), host, path, query, remote_ip, headers })
+    }
+
+    /// The value of a header; those of one that was sent several times, joined as a recipient may join them
+    /// (RFC 9110 section 5.3).
+    pub fn header(&self, name: &str) -> Option<Cow<'a, [u8]>> {
+        let mut values =
+            self.headers.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_slice());
+        let first = values.next()?;
+        Some(
+            values
+                .fold(Cow::Borrowed(first), |joined, value| Cow::Owned([&joined, &b","[..], value].concat())),
+        )
     }
 }
 
@@ -95,8 +120,13 @@ mod tests {
     #[test]
     fn methods_are_in_upper_case() {
         for (method, expected) in [("GET", true), ("M-SEARCH", true), ("get", false), ("Post", false)] {
-            let head = RequestHead { method: method.as_bytes(), path: b"/", authority: b"", headers: &[] };
-            assert_eq!(Target::new(&head).is_ok(), expected, "{method}");
+            let head = RequestHead {
+                method: method.as_bytes(),
+                path: b"/",
+                authority: b"",
+                ..RequestHead::default()
+            };
+            assert_eq!(Target::new(&head, &Needs::default()).is_ok(), expected, "{method}");
         }
     }
 }

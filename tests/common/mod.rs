@@ -5,6 +5,7 @@
 mod store;
 mod tokens;
 
+use std::net::IpAddr;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
@@ -15,7 +16,9 @@ use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::jwks::fetch::Response;
 use okta_authz_filter::jwks::record::WorkerId;
 use okta_authz_filter::jwks::refresh::Progress;
+use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::reply::Denial;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use p256::pkcs8::DecodePrivateKey as _;
@@ -157,6 +160,24 @@ pub(crate) struct Request {
     pub(crate) method: &'static str,
     pub(crate) authority: &'static str,
     pub(crate) path: String,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) route_policy: Option<&'static str>,
+    pub(crate) remote_ip: Option<IpAddr>,
+}
+
+impl Request {
+    pub(crate) fn header(mut self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        self.headers.push((name.to_owned(), value.as_ref().to_vec()));
+        self
+    }
+
+    pub(crate) fn route_policy(self, name: &'static str) -> Self {
+        Self { route_policy: Some(name), ..self }
+    }
+
+    pub(crate) fn from_address(self, address: &str) -> Self {
+        Self { remote_ip: Some(address.parse().unwrap()), ..self }
+    }
 }
 
 pub(crate) fn get(path: &str) -> Request {
@@ -164,16 +185,13 @@ pub(crate) fn get(path: &str) -> Request {
 }
 
 pub(crate) fn request(method: &'static str, authority: &'static str, path: &str) -> Request {
-    Request { method, authority, path: path.to_owned() }
-}
-
-impl Request {
-    fn pseudo_headers(&self) -> [(&'static str, &[u8]); 3] {
-        [
-            (":method", self.method.as_bytes()),
-            (":authority", self.authority.as_bytes()),
-            (":path", self.path.as_bytes()),
-        ]
+    Request {
+        method,
+        authority,
+        path: path.to_owned(),
+        headers: Vec::new(),
+        route_policy: None,
+        remote_ip: None,
     }
 }
 
@@ -184,6 +202,12 @@ pub(crate) enum Outcome {
     Allow,
     /// Allowed without one.
     Public,
+    /// Allowed for another reason, by its code.
+    Pass(&'static str),
+    /// Allowed, though it would have been denied for this; and whether the backend learns who it is.
+    Shadow(Rejection, bool),
+    /// Denied until the user has authenticated in this way.
+    StepUp(Rejection, &'static [&'static str], Option<i64>),
     /// Denied, and no scope is named.
     Deny(Rejection),
     /// Denied, and these scopes are named.
@@ -197,26 +221,33 @@ pub(crate) fn scopes(names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
-    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
-    decide_with(filter, request, &headers, now)
-}
-
-/// What the filter decides about a request with these headers.
-pub(crate) fn decide_with(
-    filter: &Filter,
-    request: &Request,
-    headers: &[(&str, &[u8])],
-    now: u64,
-) -> Verdict {
-    let headers = request.pseudo_headers().into_iter().chain(headers.iter().copied());
-    let headers: Vec<_> = headers.map(|(name, value)| (name.to_owned(), value.to_vec())).collect();
-    filter.decide(&RequestHead::new(&headers), UnixTime::from_seconds(now), &Software)
+    let mut headers = request.headers.clone();
+    headers.extend(authorization.iter().map(|value| ("authorization".to_owned(), value.to_vec())));
+    let head = RequestHead {
+        method: request.method.as_bytes(),
+        path: request.path.as_bytes(),
+        authority: request.authority.as_bytes(),
+        headers: &headers,
+        route_policy: request.route_policy.map(str::as_bytes),
+        remote_ip: request.remote_ip,
+    };
+    filter.decide(&head, UnixTime::from_seconds(now), &Software)
 }
 
 pub(crate) fn outcome(verdict: Verdict) -> Outcome {
     match verdict {
-        Verdict::Allow(permit) if permit.reason() == PermitReason::Public => Outcome::Public,
-        Verdict::Allow(_) => Outcome::Allow,
+        Verdict::Allow(permit) => match permit.reason() {
+            PermitReason::Public => Outcome::Public,
+            PermitReason::Verified => Outcome::Allow,
+            PermitReason::Shadow(rejection) => Outcome::Shadow(rejection, !permit.identity().is_empty()),
+            reason => Outcome::Pass(reason.code()),
+        },
+        Verdict::Deny(Denial { rejection, scopes, step_up }) if step_up != StepUp::default() => {
+            assert!(scopes.is_empty(), "scopes named with {rejection:?}");
+            let leaked = |value: &String| &*value.clone().leak();
+            let values: Vec<_> = step_up.acr_values.iter().map(leaked).collect();
+            Outcome::StepUp(rejection, values.leak(), step_up.max_age)
+        }
         Verdict::Deny(denial) if denial.rejection == Rejection::InsufficientScope => {
             Outcome::Scopes(denial.scopes)
         }

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `rules`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`",
+            "nope: unknown field `nope`, expected one of `providers`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -74,31 +74,31 @@ fn unknown_members_at_every_level() {
         ),
         (
             in_rule(json!({ "match": {}, "public": true, "nope": 1 })),
-            "rules[0].nope: unknown field `nope`, expected one of `match`, `public`, `requires`",
+            "rules[0].nope: unknown field `nope`, expected one of `match`, `public`, `deny`, `requires`, `mode`",
         ),
         (
             in_rule(json!({ "match": { "nope": 1 }, "public": true })),
-            "rules[0].match.nope: unknown field `nope`, expected one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`, `methods`, `hosts`",
+            "rules[0].match.nope: unknown field `nope`, expected one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`, `methods`, `hosts`, `headers`, `query_parameters`, `remote_ip`",
         ),
         (
             in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
-            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("any_of", json!([{}, { "nope": 1 }])),
-            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("all_of", json!([{ "nope": 1 }])),
-            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("not", json!({ "nope": 1 })),
-            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `client_ids`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("claims", json!([claim])),
-            "rules[0].requires.claims[0].nope: unknown field `nope`, expected one of `name`, `any_of`, `equals`, `exists`",
+            "rules[0].requires.claims[0].nope: unknown field `nope`, expected one of `name`, `any_of`, `equals`, `matches`, `path_variable`, `exists`",
         ),
         (
             in_rule(json!({ "match": { "safe_regex": { "regex": "/a", "nope": 1 } }, "public": true })),

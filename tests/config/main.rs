@@ -12,6 +12,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod conditions;
 mod documents;
 mod good;
 mod providers;

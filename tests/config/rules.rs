@@ -14,13 +14,28 @@ fn requiring(requires: Value) -> Value {
 
 #[test]
 fn access() {
-    let either = "rules[0]: needs either `public: true` or `requires` (`requires: {}` is any valid token)";
+    let either = "rules[0]: needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)";
     let rule = |rule: Value| common::rules(json!([rule]));
     refused([
         (rule(json!({ "public": true })), "rules[0]: missing field `match`"),
         (rule(json!({ "match": {} })), either),
         (rule(json!({ "match": {}, "public": false })), either),
         (rule(json!({ "match": {}, "public": true, "requires": {} })), either),
+        (rule(json!({ "match": {}, "public": true, "deny": true })), either),
+        (rule(json!({ "match": {}, "deny": true, "requires": {} })), either),
+        (rule(json!({ "match": {}, "deny": false })), either),
+        (
+            rule(json!({ "match": {}, "public": true, "mode": "shadow" })),
+            "rules[0].mode: is for rules that ask for something",
+        ),
+        (
+            rule(json!({ "match": {}, "deny": true, "mode": "optional" })),
+            "rules[0].mode: must not be `optional` where everybody is denied",
+        ),
+        (
+            rule(json!({ "match": {}, "requires": {}, "mode": "audit" })),
+            "rules[0].mode: unknown variant `audit`, expected one of `enforce`, `optional`, `shadow`",
+        ),
         (
             rule(json!({ "match": {}, "public": "true" })),
             "rules[0].public: invalid type: string \"true\", expected a boolean",
@@ -35,7 +50,7 @@ fn access() {
         ),
         (
             common::rules(json!([{ "match": {}, "public": true }, { "match": {} }])),
-            "rules[1]: needs either `public: true` or `requires` (`requires: {}` is any valid token)",
+            "rules[1]: needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)",
         ),
     ]);
 }
@@ -62,6 +77,10 @@ fn paths() {
         (
             matching(json!({ "path_template": "/**/b" })),
             "rules[0].match.path_template: `**` must be the last segment",
+        ),
+        (
+            matching(json!({ "path_template": "/{a}/{a}" })),
+            "rules[0].match.path_template: must not have the same variable twice",
         ),
         (matching(json!({ "safe_regex": "" })), "rules[0].match.safe_regex: must not be empty"),
         (matching(json!({ "safe_regex": { "regex": "" } })), "rules[0].match.safe_regex: must not be empty"),
@@ -135,7 +154,7 @@ fn rules_that_can_never_match() {
 fn requirements() {
     let scope = "must be printable ASCII without space, `\"` and `\\`";
     let claims = |claim: Value| requiring(json!({ "claims": [claim] }));
-    let one = "rules[0].requires.claims[0]: needs exactly one of `any_of`, `equals`, `exists`";
+    let one = "rules[0].requires.claims[0]: needs exactly one of `any_of`, `equals`, `matches`, `path_variable`, `exists`";
     let nested = |depth: usize| {
         requiring((1..depth).fold(json!({ "scopes": ["a"] }), |inner, _| json!({ "all_of": [inner] })))
     };

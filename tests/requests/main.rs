@@ -14,18 +14,21 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod conditions;
 mod headers;
 mod keys;
+mod modes;
 mod paths;
 mod policy;
 mod requirements;
 mod sources;
+mod step_up;
 mod times;
 mod tokens;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, Outcome, Request, Token, cold, decide_with, filter, outcome};
+use common::{NOW, Outcome, Request, Token, cold, decide, filter, outcome};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
 
@@ -39,14 +42,12 @@ struct Row {
     verdict: Outcome,
 }
 
-/// What stands in `Authorization`, if nothing else is said.
+/// What stands in `Authorization`.
 enum Sent {
     Nothing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
-    /// Headers of any name.
-    Headers(Vec<(&'static str, String)>),
 }
 
 fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64, verdict: Outcome) -> Row {
@@ -56,16 +57,14 @@ fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64,
 impl Row {
     /// What happens, with the keys of all issuers delivered at `NOW`, or never.
     fn outcome(&self, delivered: bool) -> Outcome {
-        let authorization = |value: String| ("authorization", value);
-        let headers = match &self.sent {
+        let values: Vec<String> = match &self.sent {
             Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
-            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
-            Sent::Headers(headers) => headers.clone(),
+            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
+            Sent::Values(values) => values.clone(),
         };
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
         let filter = if delivered { filter(&self.config) } else { cold(&self.config) };
-        outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
+        outcome(decide(&filter, &self.request, &values, NOW.checked_add_signed(self.at).unwrap()))
     }
 }
 
@@ -92,6 +91,26 @@ fn policy_table() {
 #[test]
 fn requirement_table() {
     run(requirements::rows(), true);
+}
+
+#[test]
+fn condition_table() {
+    run(conditions::rows(), true);
+}
+
+#[test]
+fn mode_table() {
+    run(modes::rows(), true);
+}
+
+#[test]
+fn mode_table_without_keys() {
+    run(modes::cold_rows(), false);
+}
+
+#[test]
+fn step_up_table() {
+    run(step_up::rows(), true);
 }
 
 #[test]
@@ -129,6 +148,9 @@ fn every_rejection_is_in_the_table() {
     let tables = [
         policy::rows(),
         requirements::rows(),
+        conditions::rows(),
+        modes::rows(),
+        step_up::rows(),
         tokens::rows(),
         tokens::credentials_rows(),
         sources::rows(),
@@ -140,8 +162,10 @@ fn every_rejection_is_in_the_table() {
         .into_iter()
         .flatten()
         .filter_map(|row| match row.verdict {
-            Outcome::Allow | Outcome::Public => None,
-            Outcome::Deny(rejection) | Outcome::Wait(rejection) => Some(rejection),
+            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) => None,
+            Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
+                Some(rejection)
+            }
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
         })
         .collect();

@@ -9,10 +9,14 @@ use axum::extract::Request;
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
+/// A header that marks a request which must never get here.
+pub const HOSTILE: &str = "x-hostile";
+
 /// A running backend. Dropping it stops it.
 pub struct Backend {
     port: u16,
     requests: Arc<AtomicU64>,
+    hostile: Arc<AtomicU64>,
     running: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -23,7 +27,8 @@ impl Backend {
         listener.set_nonblocking(true).expect("non-blocking");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&requests);
+        let hostile = Arc::new(AtomicU64::new(0));
+        let (counter, hostile_counter) = (Arc::clone(&requests), Arc::clone(&hostile));
         let (running, stopped) = oneshot::channel::<()>();
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let thread = std::thread::spawn(move || {
@@ -31,6 +36,9 @@ impl Backend {
                 let listener = tokio::net::TcpListener::from_std(listener).expect("a listener");
                 let app = axum::Router::new().fallback(move |request: Request| {
                     counter.fetch_add(1, Ordering::SeqCst);
+                    if request.headers().contains_key(HOSTILE) {
+                        hostile_counter.fetch_add(1, Ordering::SeqCst);
+                    }
                     async move { ([("content-type", "application/json")], describe(&request).to_string()) }
                 });
                 let stop = async {
@@ -44,7 +52,7 @@ impl Backend {
             });
             runtime.shutdown_background();
         });
-        Self { port, requests, running: Some(running), thread: Some(thread) }
+        Self { port, requests, hostile, running: Some(running), thread: Some(thread) }
     }
 
     pub const fn port(&self) -> u16 {
@@ -54,6 +62,11 @@ impl Backend {
     /// How many requests have reached it.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
+    }
+
+    /// How many of them were marked as [`HOSTILE`].
+    pub fn hostile(&self) -> u64 {
+        self.hostile.load(Ordering::SeqCst)
     }
 }
 

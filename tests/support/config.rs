@@ -134,6 +134,11 @@ impl EnvoyConfig {
         self
     }
 
+    /// The whole document, for what is rarely changed.
+    pub fn document(&mut self) -> &mut Value {
+        &mut self.0
+    }
+
     /// As JSON, which Envoy reads as well.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(&self.0).expect("JSON")

@@ -11,6 +11,8 @@ use super::config::EnvoyConfig;
 /// Two, wherever something is tested: one worker hides what workers do to each other.
 pub const WORKERS: usize = 2;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than any request of a test takes.
+const DRAIN_SECONDS: &str = "20";
 
 /// A running Envoy.
 pub struct Envoy {
@@ -54,7 +56,8 @@ impl Envoy {
             // Envoys of other tests run at the same time.
             .arg("--disable-hot-restart")
             .args(["--log-level", "warning", "--component-log-level", "wasm:debug"])
-            .args(["--drain-time-s", "0", "--parent-shutdown-time-s", "0"])
+            // How long connections of a replaced listener may go on.
+            .args(["--drain-time-s", DRAIN_SECONDS])
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("Envoy's log"))
             .stderr(output)
@@ -78,6 +81,14 @@ impl Envoy {
     /// A client for the listener.
     pub fn client(&self) -> Client {
         Client::new(self.port)
+    }
+
+    /// A client for another listener.
+    pub fn client_of(&self, listener: &str) -> Client {
+        let listeners = Client::new(self.admin_port).get("/listeners?format=json").json();
+        let all = listeners["listener_statuses"].as_array().expect("listeners");
+        let port = all.iter().find(|status| status["name"] == listener).and_then(port_of);
+        Client::new(port.expect("that listener"))
     }
 
     /// All that Envoy has logged so far.
@@ -130,8 +141,11 @@ fn ready(admin_address: &Path) -> Option<(u16, u16)> {
     }
     let listeners = admin.try_send(&client::get("/listeners?format=json")).ok()?;
     let listeners: serde_json::Value = serde_json::from_str(&listeners.body).ok()?;
-    let port = listeners["listener_statuses"][0]["local_address"]["socket_address"]["port_value"].as_u64()?;
-    Some((u16::try_from(port).ok()?, admin_port))
+    Some((port_of(&listeners["listener_statuses"][0])?, admin_port))
+}
+
+fn port_of(listener: &serde_json::Value) -> Option<u16> {
+    u16::try_from(listener["local_address"]["socket_address"]["port_value"].as_u64()?).ok()
 }
 
 fn binary() -> PathBuf {

@@ -1,0 +1,197 @@
+//! Which requests a rule is for.
+
+use super::error::{ConfigError, Path};
+use super::{raw, regex};
+use crate::headers;
+use crate::policy::{
+    AddressRange, HostMatch, NamedTextMatch, PathMatch, PathTemplateError, RequestMatch, TextMatch,
+};
+
+pub(super) fn request_match(at: &Path, raw: raw::Match) -> Result<RequestMatch, ConfigError> {
+    let hosts = match raw.hosts {
+        None => None,
+        Some(hosts) => {
+            let at = at.field("hosts");
+            let hosts = at.non_empty(hosts)?;
+            Some(
+                hosts
+                    .iter()
+                    .enumerate()
+                    .map(|(i, host)| host_match(&at.index(i), host))
+                    .collect::<Result<_, _>>()?,
+            )
+        }
+    };
+    let methods = match raw.methods {
+        None => None,
+        Some(methods) => {
+            let at = at.field("methods");
+            let methods = at.non_empty(methods)?;
+            // A rule for `get` would match nothing, and what it was to protect would fall to a later rule.
+            if let Some(index) =
+                methods.iter().position(|m| !m.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'))
+            {
+                return Err(at.index(index).error("must be in upper case, as methods are sent"));
+            }
+            Some(methods)
+        }
+    };
+    let headers = text_matches(&at.field("headers"), raw.headers, header_name)?;
+    let query_parameters =
+        text_matches(&at.field("query_parameters"), raw.query_parameters, query_parameter_name)?;
+    let remote_ip = match raw.remote_ip {
+        None => None,
+        Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
+    };
+    let path =
+        path_match(at, raw.path, raw.prefix, raw.path_separated_prefix, raw.path_template, raw.safe_regex)?;
+    Ok(RequestMatch { path, methods, hosts, headers, query_parameters, remote_ip })
+}
+
+fn path_match(
+    at: &Path,
+    exact: Option<String>,
+    prefix: Option<String>,
+    path_separated_prefix: Option<String>,
+    path_template: Option<String>,
+    safe_regex: Option<raw::SafeRegex>,
+) -> Result<Option<PathMatch>, ConfigError> {
+    let mut found = Vec::new();
+    if let Some(path) = exact {
+        found.push(PathMatch::Exact(literal(&at.field("path"), path)?));
+    }
+    if let Some(path) = prefix {
+        found.push(PathMatch::Prefix(literal(&at.field("prefix"), path)?));
+    }
+    if let Some(path) = path_separated_prefix {
+        let at = at.field("path_separated_prefix");
+        let path = literal(&at, path)?;
+        if path.ends_with('/') {
+            return Err(at.error("must not end with `/`"));
+        }
+        found.push(PathMatch::PathSeparatedPrefix(path));
+    }
+    if let Some(template) = path_template {
+        let at = at.field("path_template");
+        let template = literal(&at, template)?;
+        found.push(PathMatch::template(&template).map_err(|PathTemplateError(problem)| at.error(problem))?);
+    }
+    if let Some(pattern) = safe_regex {
+        found.push(PathMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?));
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(at.error(
+            "must have only one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`",
+        )),
+    }
+}
+
+/// A path in a rule is written decoded, for that is how paths are matched.
+fn literal(at: &Path, path: String) -> Result<String, ConfigError> {
+    if !path.starts_with('/') {
+        return Err(at.error("must begin with `/`"));
+    }
+    if path.contains(['?', '#']) {
+        return Err(at.error("must not have a query or a fragment: rules are matched against the path alone"));
+    }
+    let encoded =
+        |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    if path.as_bytes().windows(3).any(encoded) {
+        return Err(
+            at.error("must be written without percent-encoding: paths are decoded before they are matched")
+        );
+    }
+    if path.contains(char::is_control) {
+        return Err(at.error("can never match: paths with control characters are refused"));
+    }
+    let inner = path.strip_suffix('/').unwrap_or(&path);
+    if inner.contains([';', '\\'])
+        || inner.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."))
+    {
+        return Err(at.error("can never match: paths with `//`, `/./`, `/../`, `;` or `\\` are refused"));
+    }
+    Ok(path)
+}
+
+fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
+    let (name, suffix) = match host.strip_prefix("*.") {
+        Some(rest) => (rest, true),
+        None => (host, false),
+    };
+    let name = name.to_ascii_lowercase();
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
+    let has_port = name.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'));
+    if name.is_empty() || name.ends_with('.') || has_port || !name.bytes().all(is_host) {
+        return Err(at.error("must be a host name, or `*.` and a domain, without a port"));
+    }
+    Ok(if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name) })
+}
+
+fn text_matches(
+    at: &Path,
+    raw: Option<Vec<raw::TextMatch>>,
+    name: impl Fn(&Path, String) -> Result<String, ConfigError>,
+) -> Result<Vec<NamedTextMatch>, ConfigError> {
+    let Some(raw) = raw else { return Ok(Vec::new()) };
+    if raw.is_empty() {
+        return Err(at.error("must not be empty"));
+    }
+    let each = |(index, raw): (usize, raw::TextMatch)| {
+        let at = at.index(index);
+        let test = match (raw.string_match, raw.present_match) {
+            (Some(string_match), None) => text_match(&at.field("string_match"), string_match)?,
+            (None, Some(true)) => TextMatch::Present,
+            _ => return Err(at.error("needs either `string_match` or `present_match: true`")),
+        };
+        let name = name(&at.field("name"), raw.name)?;
+        Ok(NamedTextMatch { name, test, invert: raw.invert_match.unwrap_or(false) })
+    };
+    raw.into_iter().enumerate().map(each).collect()
+}
+
+fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError> {
+    let raw::StringMatch { exact, prefix, suffix, contains, safe_regex } = raw;
+    // What is empty begins, ends and is in everything.
+    let not_empty = |name: &str, text: String| match text.as_str() {
+        "" => Err(at.field(name).error("must not be empty")),
+        _ => Ok(text),
+    };
+    match (exact, prefix, suffix, contains, safe_regex) {
+        (Some(text), None, None, None, None) => Ok(TextMatch::Exact(text)),
+        (None, Some(text), None, None, None) => Ok(TextMatch::Prefix(not_empty("prefix", text)?)),
+        (None, None, Some(text), None, None) => Ok(TextMatch::Suffix(not_empty("suffix", text)?)),
+        (None, None, None, Some(text), None) => Ok(TextMatch::Contains(not_empty("contains", text)?)),
+        (None, None, None, None, Some(pattern)) => {
+            Ok(TextMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?))
+        }
+        _ => Err(at.error("needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
+    }
+}
+
+/// Pseudo-headers have conditions of their own, and credentials are looked at after the rule has been chosen.
+fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
+    let name = name.to_ascii_lowercase();
+    if !headers::is_name(&name) {
+        return Err(
+            at.error("must be a header name; for path, method and host there are conditions of their own")
+        );
+    }
+    if matches!(name.as_str(), "authorization" | "cookie") {
+        return Err(at.error("carries credentials: a rule must not depend on them"));
+    }
+    Ok(name)
+}
+
+fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> {
+    if name.is_empty() { Err(at.error("must not be empty")) } else { Ok(name) }
+}
+
+fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<AddressRange>, ConfigError> {
+    let range = |(index, range): (usize, &String)| {
+        AddressRange::parse(range).ok_or_else(|| {
+            at.index(index).error("must be an address, or a network such as `10.0.0.0/8` without host bits")
+        })
+    };
+    at.non_empty(ranges)?.iter().enumerate().map(range).collect()
+}

@@ -1,0 +1,74 @@
+//! Conditions on claims.
+
+use regex_lite::Regex;
+
+use super::path::PathVariables;
+use crate::claims::Claims;
+use crate::json::Value;
+
+/// A condition on one claim.
+#[derive(Clone, Debug)]
+pub struct ClaimMatch {
+    /// Where the claim is.
+    pub path: Vec<String>,
+    /// What must be true of it.
+    pub test: ClaimTest,
+}
+
+/// What must be true of a claim. A claim that is a list passes if one of its elements does.
+#[derive(Clone, Debug)]
+pub enum ClaimTest {
+    /// It is one of these.
+    AnyOf(Vec<Value>),
+    /// It is a string that this pattern matches as a whole, in time linear in its length.
+    Matches(Regex),
+    /// It is what stands in the path where the rule's template has this variable.
+    PathVariable(String),
+    /// Whether it is there at all.
+    Exists(bool),
+}
+
+impl ClaimMatch {
+    /// Whether the claims meet it.
+    pub fn holds(&self, claims: &Claims, variables: &PathVariables<'_>) -> bool {
+        let claim = claims.at(&self.path);
+        if let ClaimTest::Exists(wanted) = self.test {
+            return wanted == claim.is_some();
+        }
+        let Some(claim) = claim else { return false };
+        let one_of = |test: &dyn Fn(&Value) -> bool| {
+            test(claim) || claim.as_array().is_some_and(|items| items.iter().any(test))
+        };
+        match &self.test {
+            ClaimTest::Exists(_) => false,
+            ClaimTest::AnyOf(accepted) => one_of(&|claim| accepted.iter().any(|value| same(claim, value))),
+            ClaimTest::Matches(pattern) => {
+                one_of(&|claim| claim.as_str().is_some_and(|text| pattern.is_match(text)))
+            }
+            ClaimTest::PathVariable(name) => {
+                variables.get(name).is_some_and(|segment| one_of(&|claim| is_written(claim, segment)))
+            }
+        }
+    }
+}
+
+/// Whether a path segment is this claim: the string itself, or a whole number as JSON writes it.
+fn is_written(claim: &Value, segment: &str) -> bool {
+    match claim {
+        Value::String(text) => text == segment,
+        Value::Number(number) => !number.is_f64() && number.to_string() == segment,
+        _ => false,
+    }
+}
+
+/// Equal JSON. Numbers compare by value, 1 and 1.0 alike; whole ones to the last digit, for a double has not enough.
+fn same(a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+        }
+        _ => a == b,
+    }
+}

@@ -1,0 +1,55 @@
+//! Conditions on a piece of text, with the names of Envoy's `StringMatcher`.
+
+use regex_lite::Regex;
+
+/// A condition on text that may not be UTF-8.
+#[derive(Clone, Debug)]
+pub enum TextMatch {
+    /// Equal.
+    Exact(String),
+    /// Begins with this.
+    Prefix(String),
+    /// Ends with this.
+    Suffix(String),
+    /// Has this in it.
+    Contains(String),
+    /// The pattern matches the whole, in time linear in its length. Bytes that are not UTF-8 never do.
+    SafeRegex(Regex),
+    /// There is one, whatever it is.
+    Present,
+}
+
+impl TextMatch {
+    /// Whether the text meets it.
+    pub fn matches(&self, text: &[u8]) -> bool {
+        match self {
+            Self::Exact(exact) => text == exact.as_bytes(),
+            Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
+            Self::Suffix(suffix) => text.ends_with(suffix.as_bytes()),
+            Self::Contains(part) => text.windows(part.len().max(1)).any(|window| window == part.as_bytes()),
+            Self::SafeRegex(pattern) => str::from_utf8(text).is_ok_and(|text| pattern.is_match(text)),
+            Self::Present => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn conditions() {
+        let text = |text: &str| text.to_owned();
+        for (condition, yes, no) in [
+            (TextMatch::Exact(text("a")), &[&b"a"[..]][..], &[&b""[..], b"A", b"aa"][..]),
+            (TextMatch::Prefix(text("ab")), &[b"ab", b"abc", b"ab\xff"], &[b"", b"a", b"xab"]),
+            (TextMatch::Suffix(text("ab")), &[b"ab", b"xab"], &[b"", b"b", b"abx"]),
+            (TextMatch::Contains(text("ab")), &[b"ab", b"xabx", b"\xffab"], &[b"", b"a", b"aXb"]),
+            (TextMatch::SafeRegex(Regex::new("^(?:a+)$").unwrap()), &[b"a", b"aa"], &[b"", b"ab", b"a\xff"]),
+            (TextMatch::Present, &[b"", b"\xff"], &[]),
+        ] {
+            assert!(yes.iter().all(|text| condition.matches(text)), "{condition:?}");
+            assert!(!no.iter().any(|text| condition.matches(text)), "{condition:?}");
+        }
+    }
+}

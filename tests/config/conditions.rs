@@ -1,0 +1,161 @@
+//! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of routes.
+
+use serde_json::{Value, json};
+
+use super::{common, problem, refused};
+
+fn matching(matches: Value) -> Value {
+    common::rules(json!([{ "match": matches, "public": true }]))
+}
+
+fn requiring(requires: Value) -> Value {
+    common::rules(json!([{ "match": { "path_template": "/users/{uid}/*" }, "requires": requires }]))
+}
+
+fn route_policies(policies: Value) -> Value {
+    common::config(json!({}), json!({ "route_policies": policies }))
+}
+
+fn header(more: Value) -> Value {
+    matching(json!({ "headers": [common::with(json!({ "name": "x-a" }), more)] }))
+}
+
+#[test]
+fn accepted() {
+    for config in [
+        header(json!({ "present_match": true })),
+        header(json!({ "string_match": { "exact": "" }, "invert_match": true })),
+        header(json!({ "string_match": { "safe_regex": { "regex": "a+" } } })),
+        matching(json!({ "query_parameters": [{ "name": "a b", "string_match": { "prefix": "x" } }] })),
+        matching(json!({ "remote_ip": ["10.0.0.0/8", "fd00::/8", "192.0.2.1"] })),
+        requiring(json!({ "groups": ["a"], "groups_claim": "https://acme.com/groups" })),
+        requiring(json!({ "groups": ["a"], "groups_claim": ["realm", "groups"] })),
+        requiring(json!({ "subjects": ["a"], "user": false, "providers": ["okta"] })),
+        requiring(json!({ "acr_values": ["urn:okta:loa:2fa:any", "phr"], "max_age": "0s" })),
+        requiring(json!({ "claims": [{ "name": "uid", "path_variable": "uid" }] })),
+        requiring(json!({ "not": { "claims": [{ "name": "email", "matches": ".*@acme[.]com" }] } })),
+        common::rules(json!([{ "match": {}, "deny": true, "mode": "shadow" }])),
+        common::rules(json!([{ "match": {}, "requires": {}, "mode": "optional" }])),
+        route_policies(json!({ "a": { "public": true }, "rules": { "requires": {}, "mode": "enforce" } })),
+        common::config(json!({}), json!({ "bypass_cors_preflight": true })),
+    ] {
+        assert_eq!(problem(config.to_string().as_bytes()), "accepted", "{config}");
+    }
+}
+
+#[test]
+fn conditions() {
+    let one = "rules[0].match.headers[0]: needs either `string_match` or `present_match: true`";
+    let test = "rules[0].match.headers[0].string_match: needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
+    refused([
+        (matching(json!({ "headers": [] })), "rules[0].match.headers: must not be empty"),
+        (header(json!({})), one),
+        (header(json!({ "present_match": false })), one),
+        (header(json!({ "present_match": true, "string_match": { "exact": "a" } })), one),
+        (header(json!({ "string_match": {} })), test),
+        (header(json!({ "string_match": { "exact": "a", "prefix": "a" } })), test),
+        (
+            header(json!({ "string_match": { "prefix": "" } })),
+            "rules[0].match.headers[0].string_match.prefix: must not be empty",
+        ),
+        (
+            header(json!({ "name": ":path", "present_match": true })),
+            "rules[0].match.headers[0].name: must be a header name; for path, method and host there are conditions of their own",
+        ),
+        (
+            header(json!({ "name": "Authorization", "present_match": true })),
+            "rules[0].match.headers[0].name: carries credentials: a rule must not depend on them",
+        ),
+        (
+            matching(json!({ "query_parameters": [{ "name": "", "present_match": true }] })),
+            "rules[0].match.query_parameters[0].name: must not be empty",
+        ),
+        (matching(json!({ "remote_ip": [] })), "rules[0].match.remote_ip: must not be empty"),
+        (
+            matching(json!({ "remote_ip": ["10.0.0.1/8"] })),
+            "rules[0].match.remote_ip[0]: must be an address, or a network such as `10.0.0.0/8` without host bits",
+        ),
+    ]);
+}
+
+// The filter sets these after the rule has been chosen; what a rule would see is what the client says of itself.
+#[test]
+fn a_rule_must_not_look_at_an_identity_header() {
+    let config = common::config(
+        json!({}),
+        json!({
+            "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }],
+            "rules": [{ "match": { "headers": [{ "name": "X-Okta-Sub", "present_match": true }] }, "public": true }],
+        }),
+    );
+    assert_eq!(
+        problem(config.to_string().as_bytes()),
+        "rules[0].match.headers[0].name: is a header that only this filter sets, and removes from requests"
+    );
+}
+
+#[test]
+fn requirements() {
+    refused([
+        (requiring(json!({ "subjects": [] })), "rules[0].requires.subjects: must not be empty"),
+        (
+            requiring(json!({ "user": "yes" })),
+            "rules[0].requires.user: invalid type: string \"yes\", expected a boolean",
+        ),
+        (
+            requiring(json!({ "providers": ["okta", "other"] })),
+            "rules[0].requires.providers[1]: is not the name of a provider",
+        ),
+        (
+            requiring(json!({ "groups_claim": "g" })),
+            "rules[0].requires.groups_claim: is for `groups`, which are not there",
+        ),
+        (
+            requiring(json!({ "acr_values": ["a b"] })),
+            "rules[0].requires.acr_values[0]: must be printable ASCII without space, `\"` and `\\`",
+        ),
+        (requiring(json!({ "max_age": "1.5s" })), "rules[0].requires.max_age: must be whole seconds"),
+        (requiring(json!({ "max_age": "367d" })), "rules[0].requires.max_age: must be from 0s to 366d"),
+        (
+            requiring(json!({ "claims": [{ "name": "uid", "path_variable": "id" }] })),
+            "rules[0].requires.claims[0].path_variable: is not a variable of the rule's `path_template`",
+        ),
+        (
+            requiring(json!({ "claims": [{ "name": "uid", "matches": "" }] })),
+            "rules[0].requires.claims[0].matches: must not be empty",
+        ),
+    ]);
+    let broken = requiring(json!({ "claims": [{ "name": "uid", "matches": "a)|(b" }] }));
+    let got = problem(broken.to_string().as_bytes());
+    assert!(
+        got.starts_with("rules[0].requires.claims[0].matches: is not a usable regular expression: "),
+        "{got}"
+    );
+}
+
+#[test]
+fn policies_of_routes() {
+    let either =
+        "needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)";
+    assert_eq!(
+        problem(route_policies(json!({ "a": {} })).to_string().as_bytes()),
+        format!("route_policies.a: {either}")
+    );
+    refused([
+        (route_policies(json!({ "": { "public": true } })), "route_policies.: must have a name"),
+        (
+            route_policies(json!({ "a": { "match": {}, "public": true } })),
+            "route_policies.a.match: unknown field `match`, expected one of `public`, `deny`, `requires`, `mode`",
+        ),
+        (
+            route_policies(
+                json!({ "a": { "requires": { "claims": [{ "name": "uid", "path_variable": "uid" }] } } }),
+            ),
+            "route_policies.a.requires.claims[0].path_variable: is not a variable of the rule's `path_template`",
+        ),
+        (
+            route_policies(json!({ "a": null })),
+            "route_policies.a: invalid type: null, expected struct RoutePolicy",
+        ),
+    ]);
+}

@@ -1,0 +1,110 @@
+//! The way to Okta is missing: Envoy has no such cluster, not yet, not any more, or none with an endpoint.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Happening;
+use super::discovery::{Source, with_okta_from};
+use super::load::{Load, Mix};
+use super::row::Row;
+use super::scene::{Scene, now, one_worker, short_lived};
+use crate::support::client::Response;
+use crate::support::stand_in::Server;
+
+const A_WHILE: Duration = Duration::from_secs(6);
+
+pub const ALL: &[Happening] = &[
+    ("the cluster never comes", never),
+    ("the cluster never comes, and keys are pinned", never_but_pinned),
+    ("the cluster comes later", later),
+    ("the cluster has no endpoints any more", |name| emptied(name, without_endpoints)),
+    ("the cluster is taken away", |name| emptied(name, |_| Vec::new())),
+];
+
+/// Before there have ever been keys no token can be judged: 503 is the right answer, and nobody is to blame.
+fn keyless(response: &Response) -> bool {
+    (response.status, response.code().as_str()) == (503, "keys_unavailable")
+}
+
+fn nobody() -> Value {
+    let mut keys = short_lived();
+    keys["cluster"] = json!("nobody");
+    keys
+}
+
+fn never(name: &'static str) -> Row {
+    let scene = Scene::new(name, nobody(), |config, _| config);
+    let load = Load::start(scene.envoy.client(), Mix::of(&scene.okta).excusing(keyless));
+    // The first ones wait for five seconds, as long as there is hope.
+    std::thread::sleep(A_WHILE + Duration::from_secs(3));
+    let mut row = scene.end(load, scene.fetches());
+    row.must(row.counts.excused == row.counts.legitimate, || "without keys, who was let through?".to_owned());
+    let bound = one_worker(row.seconds, 3);
+    row.note("503 `keys_unavailable`").fetches_at_most(bound)
+}
+
+fn never_but_pinned(name: &'static str) -> Row {
+    let scene = Scene::new(name, nobody(), |mut config, okta| {
+        let jwks: Value = serde_json::from_str(&okta.jwks(Server::Default)).unwrap();
+        config.plugin()["providers"]["okta"]["local_jwks"] = jwks;
+        config
+    });
+    let load = scene.load();
+    std::thread::sleep(A_WHILE);
+    let row = scene.end(load, scene.fetches());
+    let bound = one_worker(row.seconds, 3);
+    row.fetches_at_most(bound)
+}
+
+fn later(name: &'static str) -> Row {
+    let source = Source::new(name, "cds");
+    let mut cluster = Value::Null;
+    let scene = Scene::new(name, short_lived(), |config, _| {
+        let (config, okta) = with_okta_from(&source, config);
+        cluster = okta;
+        config
+    });
+    let load = Load::start(scene.envoy.client(), Mix::of(&scene.okta).excusing(keyless));
+    std::thread::sleep(Duration::from_secs(2));
+    source.publish(&[cluster]);
+    let added = now();
+    scene.settle();
+    let settled = added.elapsed();
+    // From here on nothing is excused.
+    load.change(Mix::of(&scene.okta));
+    std::thread::sleep(Duration::from_secs(3));
+    let row = scene.end(load, scene.fetches());
+    let bound = one_worker(row.seconds, 3);
+    row.note(format!("keys on all workers {:.1} s after it came", settled.as_secs_f64()))
+        .fetches_at_most(bound)
+}
+
+/// There were keys; then the cluster changes, for an hour of six periods; then it is as it was.
+fn emptied(name: &'static str, change: fn(Value) -> Vec<Value>) -> Row {
+    let source = Source::new(name, "cds");
+    let mut cluster = Value::Null;
+    let scene = Scene::new(name, short_lived(), |config, _| {
+        let (config, okta) = with_okta_from(&source, config);
+        source.publish(std::slice::from_ref(&okta));
+        cluster = okta;
+        config
+    });
+    scene.settle();
+    let load = scene.load();
+    let failed = scene.envoy.count("jwks_fetch_failed");
+    source.publish(&change(cluster.clone()));
+    std::thread::sleep(A_WHILE);
+    let failed = scene.envoy.count("jwks_fetch_failed") - failed;
+    source.publish(&[cluster]);
+    scene.until_fetched();
+    let mut row = scene.end(load, scene.fetches());
+    row.must(failed >= 2, || format!("only {failed} attempts have failed"));
+    let bound = one_worker(row.seconds, 3);
+    row.note(format!("{failed} attempts failed")).fetches_at_most(bound)
+}
+
+fn without_endpoints(mut cluster: Value) -> Vec<Value> {
+    cluster["load_assignment"]["endpoints"] = json!([]);
+    vec![cluster]
+}

@@ -1,0 +1,132 @@
+//! How often Okta is asked for keys: this filter, and Envoy's own `jwt_authn`, in one Envoy under the same load.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::load::{Load, Mix};
+use super::scene::{WORKERS, config, now, slug};
+use crate::support::backend::Backend;
+use crate::support::config::EnvoyConfig;
+use crate::support::envoy::Envoy;
+use crate::support::stand_in::{Options, Server, StandIn};
+
+const NAME: &str = "comparison";
+const CACHE: Duration = Duration::from_secs(2);
+const PERIODS: u32 = 12;
+/// At the default cache duration of ten minutes.
+const PERIODS_AN_HOUR: f64 = 6.0;
+
+#[test]
+fn okta_is_asked_once_a_period_whatever_the_number_of_workers() {
+    let contenders = [
+        ("okta-authz-filter", None),
+        ("jwt_authn, by default", Some(json!(null))),
+        ("jwt_authn, `async_fetch: {}`", Some(json!({}))),
+        ("jwt_authn, `async_fetch: { fast_listener: true }`", Some(json!({ "fast_listener": true }))),
+    ];
+    let backend = Backend::start();
+    let okta: Vec<StandIn> = contenders.iter().map(|_| StandIn::start(Options::default())).collect();
+    let mut config = config(NAME, &okta[0], &backend);
+    config.plugin()["providers"]["okta"]["remote_jwks"] =
+        json!({ "cluster": "okta", "cache_duration": "2s" });
+    for (number, (_, native)) in contenders.iter().enumerate() {
+        if let Some(async_fetch) = native {
+            config = with_native(config, &okta[number], number, async_fetch);
+        }
+    }
+    let envoy = Envoy::try_start(&slug(NAME), &config, WORKERS)
+        .unwrap_or_else(|refusal| panic!("Envoy has not started:\n{}", refusal.log));
+    let client = |number: usize| match number {
+        0 => envoy.client(),
+        other => envoy.client_of(&listener_name(other)),
+    };
+    let loads: Vec<Load> =
+        okta.iter().enumerate().map(|(number, okta)| Load::start(client(number), Mix::of(okta))).collect();
+    // One period to begin with: what a start costs is not what an hour costs.
+    std::thread::sleep(CACHE);
+    let fetches = || okta.iter().map(|okta| okta.key_fetches(Server::Default)).collect::<Vec<_>>();
+    let (before, begin) = (fetches(), now());
+    std::thread::sleep(CACHE * PERIODS);
+    let periods = begin.elapsed().as_secs_f64() / CACHE.as_secs_f64();
+    let after = fetches();
+    let counts: Vec<_> = loads.into_iter().map(Load::stop).collect();
+
+    println!(
+        "\n| {WORKERS} workers | requests | fetches at the start | fetches a period | an hour, at 10 min | refused |"
+    );
+    println!("|---|---|---|---|---|---|");
+    for (number, (name, _)) in contenders.iter().enumerate() {
+        #[allow(clippy::cast_precision_loss, reason = "a few fetches")]
+        let a_period = (after[number] - before[number]) as f64 / periods;
+        let an_hour = a_period * PERIODS_AN_HOUR;
+        let (requests, refused) = (counts[number].requests, counts[number].wrongly_refused);
+        println!("| {name} | {requests} | {} | {a_period:.2} | {an_hour:.0} | {refused} |", before[number]);
+    }
+
+    let (ours, hostile) = (&counts[0], counts.iter().map(|counts| counts.wrongly_allowed).sum::<u64>());
+    assert_eq!((ours.wrongly_refused, hostile), (0, 0), "{ours:?}");
+    assert!(!envoy.has_trapped(), "{}", envoy.log());
+    // Up to a tenth early, and one that was under way.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few periods")]
+    let bound = (periods / 0.9).ceil() as u64 + 1;
+    let fetched = after[0] - before[0];
+    assert!((u64::from(PERIODS) / 2..=bound).contains(&fetched), "{fetched} fetches in {periods:.1} periods");
+}
+
+fn listener_name(number: usize) -> String {
+    format!("native-{number}")
+}
+
+/// With one more listener, where `jwt_authn` does the same with the keys of this Okta.
+fn with_native(mut config: EnvoyConfig, okta: &StandIn, number: usize, async_fetch: &Value) -> EnvoyConfig {
+    let resources = &mut config.document()["static_resources"];
+    let mut cluster = named(&resources["clusters"], "okta");
+    let cluster_name = format!("okta-{number}");
+    cluster["name"] = json!(cluster_name);
+    cluster["load_assignment"]["cluster_name"] = json!(cluster_name);
+    cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
+        ["port_value"] = json!(okta.https_port());
+    let ca = crate::support::scratch(&slug(NAME)).join(format!("ca-{number}.pem"));
+    std::fs::write(&ca, okta.ca_pem()).unwrap();
+    cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"] =
+        json!({ "filename": ca });
+    let mut listener = resources["listeners"][0].clone();
+    listener["name"] = json!(listener_name(number));
+    let filters = &mut listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"];
+    *filters = json!([jwt_authn(okta, &cluster_name, async_fetch), named(filters, ROUTER)]);
+    push(&mut resources["clusters"], cluster);
+    push(&mut resources["listeners"], listener);
+    config
+}
+
+fn jwt_authn(okta: &StandIn, cluster: &str, async_fetch: &Value) -> Value {
+    let issuer = okta.issuer(Server::Default);
+    let mut remote = json!({
+        "http_uri": { "uri": format!("{issuer}/v1/keys"), "cluster": cluster, "timeout": "5s" },
+        "cache_duration": "2s"
+    });
+    if !async_fetch.is_null() {
+        remote["async_fetch"] = async_fetch.clone();
+    }
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "providers": { "okta": {
+                "issuer": issuer, "audiences": [okta.audience(Server::Default)], "remote_jwks": remote
+            } },
+            "rules": [{ "match": { "prefix": "/" }, "requires": { "provider_name": "okta" } }]
+        }
+    })
+}
+
+const ROUTER: &str = "envoy.filters.http.router";
+
+fn named(list: &Value, name: &str) -> Value {
+    list.as_array().and_then(|all| all.iter().find(|one| one["name"] == name)).cloned().unwrap()
+}
+
+fn push(list: &mut Value, item: Value) {
+    list.as_array_mut().unwrap().push(item);
+}

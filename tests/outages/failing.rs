@@ -1,0 +1,55 @@
+//! Okta fails for an "hour": six cache periods. The keys that were good stay, and nobody notices.
+
+use std::time::Duration;
+
+use super::Happening;
+use super::row::Row;
+use super::scene::{Scene, now, one_worker, short_lived};
+use crate::support::stand_in::{Fault, Server};
+
+/// Six periods of a second: at the default cache duration, an hour.
+const AN_HOUR: Duration = Duration::from_secs(6);
+
+pub const ALL: &[Happening] = &[
+    ("Okta is down for an hour", down),
+    ("Okta answers within the timeout, slowly", |name| fails(name, Fault::Slow { millis: 600 })),
+    ("Okta answers after the timeout", |name| fails(name, Fault::Slow { millis: 3_000 })),
+    ("Okta answers 429", |name| fails(name, Fault::Status(429))),
+    ("Okta answers 500", |name| fails(name, Fault::Status(500))),
+    ("Okta answers an HTML page with 200", |name| fails(name, Fault::Html)),
+    ("Okta's JSON ends in the middle", |name| fails(name, Fault::TruncatedJson)),
+    ("Okta's transfer ends in the middle", |name| fails(name, Fault::TruncatedTransfer)),
+    ("Okta resets connections", |name| fails(name, Fault::Reset)),
+];
+
+/// The fault comes, stays for an hour, and goes; the load goes on until keys have been fetched again.
+fn fails(name: &'static str, fault: Fault) -> Row {
+    let scene = Scene::warm(name, short_lived());
+    let load = scene.load();
+    let before = scene.fetches();
+    scene.okta.set_fault(Server::Default, fault);
+    std::thread::sleep(AN_HOUR);
+    let asked = scene.fetches() - before;
+    scene.okta.set_fault(Server::Default, Fault::None);
+    let mended = now();
+    scene.until_fetched();
+    let recovered = mended.elapsed();
+    let mut row = scene.end(load, scene.fetches());
+    row.must(asked >= 2, || format!("only {asked} fetches while it failed"));
+    let bound = one_worker(row.seconds, 3);
+    row.note(format!("keys again {:.1} s after the end", recovered.as_secs_f64())).fetches_at_most(bound)
+}
+
+/// Nothing listens any more.
+fn down(name: &'static str) -> Row {
+    let mut scene = Scene::warm(name, short_lived());
+    let load = scene.load();
+    let (before, fetches) = (scene.envoy.count("jwks_fetch_failed"), scene.fetches());
+    scene.stop_okta();
+    std::thread::sleep(AN_HOUR);
+    let failed = scene.envoy.count("jwks_fetch_failed") - before;
+    let mut row = scene.end(load, fetches);
+    row.must(failed >= 2, || format!("only {failed} attempts"));
+    let bound = one_worker(row.seconds, 3);
+    row.note(format!("{failed} attempts refused")).fetches_at_most(bound)
+}

@@ -1,0 +1,65 @@
+//! No outage from Okta's side costs a legitimate request, and none lets a hostile one through: a real Envoy with four workers
+//! under constant load, while everything that can fail around it fails.
+//!
+//! `cargo test --test outages -- --nocapture` prints what was counted, as tables. `make test` builds what this needs.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod clusters;
+mod comparison;
+mod discovery;
+mod failing;
+mod load;
+mod rotations;
+mod row;
+mod scene;
+mod traps;
+mod updates;
+
+use std::sync::Mutex;
+
+use row::Row;
+
+/// Envoys that run at the same time. More would only wait for each other's processors.
+const AT_A_TIME: usize = 4;
+
+/// One row: its name, and what happens in it.
+type Happening = (&'static str, fn(&'static str) -> Row);
+
+#[test]
+fn no_outage_costs_a_legitimate_request() {
+    let happenings: Vec<Happening> =
+        [failing::ALL, rotations::ALL, clusters::ALL, traps::ALL, updates::ALL].concat();
+    let (next, rows) = (Mutex::new(happenings.iter().enumerate()), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let Some((place, (name, happen))) = next.lock().unwrap().next() else { return };
+            let row = std::panic::catch_unwind(|| happen(name)).unwrap_or_else(|panic| broken(name, &*panic));
+            rows.lock().unwrap().push((place, row));
+        }
+    };
+    std::thread::scope(|scope| (0..AT_A_TIME).for_each(|_| drop(scope.spawn(work))));
+    let mut rows = rows.into_inner().unwrap();
+    rows.sort_by_key(|(place, _)| *place);
+    let rows: Vec<Row> = rows.into_iter().map(|(_, row)| row).collect();
+    println!("\n{}", row::table(&rows));
+    let problems: Vec<&str> = rows.iter().flat_map(|row| &row.problems).map(String::as_str).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+/// The row of a happening that did not come to its end.
+fn broken(name: &'static str, panic: &(dyn std::any::Any + Send)) -> Row {
+    let text = panic.downcast_ref::<String>().cloned();
+    let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Row { name, problems: vec![format!("{name}: {}", text.unwrap_or_default())], ..Row::default() }
+}

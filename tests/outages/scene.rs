@@ -1,0 +1,160 @@
+//! Envoy with four workers between a stand-in Okta and a backend, under load.
+
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use super::load::{Load, Mix};
+use super::row::Row;
+use crate::support::backend::Backend;
+use crate::support::client::{Request, get};
+use crate::support::config::EnvoyConfig;
+use crate::support::envoy::Envoy;
+use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
+
+pub const WORKERS: usize = 4;
+/// Enough connections that each of four workers has certainly got some: 4 * 0.75^60 that one has not.
+pub const ALL_WORKERS: usize = 60;
+const DEADLINE: Duration = Duration::from_secs(30);
+
+pub struct Scene {
+    pub name: &'static str,
+    pub okta: StandIn,
+    pub backend: Backend,
+    pub envoy: Envoy,
+    begin: Instant,
+}
+
+/// Keys that live for a second, so that the hour of an outage, six times the default of ten minutes, passes in six.
+pub fn short_lived() -> Value {
+    json!({ "cluster": "okta", "timeout": "2s", "cache_duration": "1s", "max_stale": "1h", "unknown_kid_cooldown": "1s" })
+}
+
+/// Keys that live longer than any test: each fetch but the first has been caused by something else.
+pub fn long_lived() -> Value {
+    json!({ "cluster": "okta", "unknown_kid_cooldown": "1s" })
+}
+
+/// What [`short_lived`] keys may cost at most, with this many fetches besides: keys are fetched up to a tenth early.
+pub fn one_worker(seconds: f64, besides: u64) -> u64 {
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
+    let periods = (seconds / 0.9).ceil() as u64;
+    periods + besides
+}
+
+impl Scene {
+    /// The reference configuration with these `remote_jwks`, and what a row changes.
+    pub fn new(
+        name: &'static str,
+        keys: Value,
+        change: impl FnOnce(EnvoyConfig, &StandIn) -> EnvoyConfig,
+    ) -> Self {
+        let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+        let mut config = config(name, &okta, &backend);
+        config.plugin()["providers"]["okta"]["remote_jwks"] = keys;
+        let config = change(config, &okta);
+        let begin = now();
+        let envoy = Envoy::try_start(&slug(name), &config, WORKERS)
+            .unwrap_or_else(|refusal| panic!("{name}: Envoy has not started:\n{}", refusal.log));
+        Self { name, okta, backend, envoy, begin }
+    }
+
+    /// A scene without changes, with keys on every worker.
+    pub fn warm(name: &'static str, keys: Value) -> Self {
+        let scene = Self::new(name, keys, |config, _| config);
+        scene.settle();
+        scene
+    }
+
+    /// Waits until every worker lets a good token through.
+    pub fn settle(&self) {
+        self.settle_on(&get("/me").bearer(self.okta.mint(Server::Default, &TokenSpec::user())), 200);
+    }
+
+    /// Waits until every worker answers like this.
+    pub fn settle_on(&self, request: &Request, status: u16) {
+        let mut in_a_row = 0;
+        self.until(&format!("every worker answers {status}"), || {
+            in_a_row = if self.envoy.client().send(request).status == status { in_a_row + 1 } else { 0 };
+            in_a_row >= ALL_WORKERS
+        });
+    }
+
+    /// Ends Okta: nothing listens any more where it was. Another one, elsewhere, fills its place in here.
+    pub fn stop_okta(&mut self) {
+        self.okta = StandIn::start(Options::default());
+    }
+
+    /// Puts the scene under load.
+    pub fn load(&self) -> Load {
+        Load::start(self.envoy.client(), Mix::of(&self.okta))
+    }
+
+    /// Waits for something that takes a moment.
+    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+        let begin = now();
+        while !done() {
+            assert!(begin.elapsed() < DEADLINE, "{}: never: {what}\n{}", self.name, self.envoy.log());
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// How often Envoy was told to fetch: more than Okta has seen, if Okta could not be reached.
+    pub fn attempts(&self) -> u64 {
+        self.envoy.count("jwks_fetch_success") + self.envoy.count("jwks_fetch_failed")
+    }
+
+    /// Waits until one more fetch has succeeded.
+    pub fn until_fetched(&self) {
+        let before = self.envoy.count("jwks_fetch_success");
+        self.until("fetched again", || self.envoy.count("jwks_fetch_success") > before);
+    }
+
+    /// Ends the load, and says what must hold: see [`Self::end_after_traps`]; and no VM has trapped.
+    pub fn end(&self, load: Load, fetches: u64) -> Row {
+        let mut row = self.end_after_traps(load, fetches);
+        row.must(!self.envoy.has_trapped(), || "a VM has trapped".to_owned());
+        row
+    }
+
+    /// Ends the load, and says what must hold in any row: nothing hostile came through, nothing legitimate was refused.
+    pub fn end_after_traps(&self, load: Load, fetches: u64) -> Row {
+        let seconds = self.begin.elapsed().as_secs_f64();
+        let (attempts, counts) = (self.attempts(), load.stop());
+        let mut row = Row { name: self.name, seconds, fetches, attempts, counts, ..Row::default() };
+        row.must(self.backend.hostile() == 0, || "a hostile request has reached the backend".to_owned());
+        row.must(row.counts.wrongly_allowed == 0, || "a hostile request was allowed".to_owned());
+        row.must(row.counts.wrongly_refused == 0, || "a legitimate request was refused".to_owned());
+        row.must(row.counts.legitimate > 100, || "there was hardly any load".to_owned());
+        row
+    }
+
+    /// How often Okta was asked for keys.
+    pub fn fetches(&self) -> u64 {
+        self.okta.key_fetches(Server::Default)
+    }
+}
+
+/// The reference configuration between these two.
+pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
+    let ca = crate::support::scratch(&slug(name)).join("ca.pem");
+    std::fs::write(&ca, okta.ca_pem()).unwrap();
+    let mut config = EnvoyConfig::reference()
+        .okta(okta.https_port(), &ca)
+        .app(backend.port())
+        .module(&crate::support::wasm("okta_authz_filter"));
+    // Thousands of requests would bury what the log says.
+    config.manager()["access_log"] = json!([]);
+    config
+}
+
+/// The name as that of a folder.
+pub fn slug(name: &str) -> String {
+    let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
+    format!("outages-{}", name.chars().map(word).collect::<String>())
+}
+
+#[allow(clippy::disallowed_methods, reason = "deadlines and measurements")]
+pub fn now() -> Instant {
+    Instant::now()
+}

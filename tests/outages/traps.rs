@@ -1,0 +1,82 @@
+//! A bug of the filter ends a VM. What that costs is measured; what must hold is that it gives nothing away, and that the
+//! keys, which are in shared data, are still there afterwards.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Happening;
+use super::load::{Load, Mix};
+use super::row::Row;
+use super::scene::{Scene, long_lived};
+use crate::support::backend::HOSTILE;
+use crate::support::client::get;
+use crate::support::stand_in::{Server, TokenSpec};
+
+/// Five times a request that ends the VM of the worker that gets it.
+const TRAPS: usize = 5;
+const BETWEEN_TRAPS: Duration = Duration::from_millis(700);
+
+pub const ALL: &[Happening] =
+    &[("five requests trap a VM, FAIL_RELOAD", reload), ("one request traps a VM, FAIL_CLOSED", closed)];
+
+fn scene(name: &'static str, policy: &Value) -> Scene {
+    let scene = Scene::new(name, long_lived(), |config, _| {
+        let mut config = config.module(&crate::support::wasm("traps_on_demand"));
+        config.filter()["failure_policy"] = policy.clone();
+        if policy != "FAIL_RELOAD" {
+            config.filter().as_object_mut().unwrap().remove("reload_config");
+        }
+        config
+    });
+    scene.settle();
+    scene
+}
+
+/// The load, with the 503s of a worker without a VM taken for what they are: the price.
+fn forgiving(scene: &Scene) -> Load {
+    let load = scene.load();
+    load.change(Mix::of(&scene.okta).excusing(|response| response.status == 503));
+    load
+}
+
+/// With a good token even: whoever traps the VM is not let through.
+fn trap(scene: &Scene) -> u16 {
+    let token = scene.okta.mint(Server::Default, &TokenSpec::user());
+    scene.envoy.client().send(&get("/me").bearer(token).header(HOSTILE, "trap").header("x-trap", "1")).status
+}
+
+fn reload(name: &'static str) -> Row {
+    let scene = scene(name, &json!("FAIL_RELOAD"));
+    let load = forgiving(&scene);
+    let mut answers = Vec::new();
+    for _ in 0..TRAPS {
+        answers.push(trap(&scene));
+        std::thread::sleep(BETWEEN_TRAPS);
+    }
+    // From here on nothing is forgiven.
+    scene.settle();
+    load.change(Mix::of(&scene.okta));
+    std::thread::sleep(Duration::from_secs(2));
+    let reloads = scene.envoy.stat("wasm.okta-authz.vm_reload_success").unwrap_or(0);
+    let mut row = scene.end_after_traps(load, scene.fetches());
+    row.must(answers == [503; TRAPS], || format!("who traps gets 503, not {answers:?}"));
+    row.must(reloads >= 1, || "no VM was reloaded".to_owned());
+    let (traps, price) = (TRAPS, row.counts.excused);
+    row.note(format!("{traps} traps, {reloads} reloads, {price} answers 503 besides")).fetches_at_most(1)
+}
+
+fn closed(name: &'static str) -> Row {
+    let scene = scene(name, &json!("FAIL_CLOSED"));
+    let load = forgiving(&scene);
+    let answer = trap(&scene);
+    std::thread::sleep(Duration::from_secs(3));
+    let soon = load.counts();
+    std::thread::sleep(Duration::from_secs(2));
+    let mut row = scene.end_after_traps(load, scene.fetches());
+    row.must(answer == 503, || format!("who traps gets 503, not {answer}"));
+    // As Envoy documents: that worker answers 503 for ever, and the others go on.
+    row.must(row.counts.excused > soon.excused, || "the worker has come back".to_owned());
+    row.must(row.counts.legitimate > 2 * row.counts.excused, || "more than one worker is gone".to_owned());
+    row.note("the worker of the trap answers 503 for ever").fetches_at_most(1)
+}

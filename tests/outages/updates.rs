@@ -1,0 +1,103 @@
+//! The configuration changes under load, through LDS and ECDS: the old one serves until the new one is good, a bad one never
+//! takes over, and the keys stay, for they are in shared data.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::Happening;
+use super::discovery::{Source, filter, listener, with_filter_from, with_listener_from};
+use super::row::Row;
+use super::scene::{Scene, long_lived};
+use crate::support::client::{Request, get};
+use crate::support::config::EnvoyConfig;
+use crate::support::stand_in::{Server, TokenSpec};
+
+/// How long each configuration serves, at least.
+const A_WHILE: Duration = Duration::from_millis(400);
+
+pub const ALL: &[Happening] = &[
+    ("the listener is replaced (LDS), with bad ones between", |name| {
+        updated(name, &Way { kind: "lds", from: with_listener_from, resource: listener, refused: LDS })
+    }),
+    ("the filter is replaced (ECDS), with bad ones between", |name| {
+        updated(name, &Way { kind: "ecds", from: with_filter_from, resource: filter, refused: ECDS })
+    }),
+];
+
+const LDS: &str = "listener_manager.lds.update_rejected";
+const ECDS: &str = "extension_config_discovery.http_filter.okta-authz.update_rejected";
+
+/// A way in which configurations come.
+struct Way {
+    kind: &'static str,
+    from: fn(&Source, EnvoyConfig) -> EnvoyConfig,
+    resource: fn(&mut EnvoyConfig) -> Value,
+    /// The counter of configurations that Envoy has refused.
+    refused: &'static str,
+}
+
+fn updated(name: &'static str, way: &Way) -> Row {
+    let source = Source::new(name, way.kind);
+    let mut reference = None;
+    let scene = Scene::new(name, long_lived(), |config, _| {
+        reference = Some(config.clone());
+        (way.from)(&source, config)
+    });
+    let reference = reference.unwrap();
+    scene.settle();
+    let load = scene.load();
+    let extra = get("/extra").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
+    let mut updates = 0;
+    for bad in [unknown_field, refused_by_the_filter, without_a_module].map(Some).into_iter().chain([None]) {
+        replaced(&scene, &source, &extra, (way.resource)(&mut with_another_rule(reference.clone())), 200);
+        if let Some(bad) = bad {
+            refused(&scene, &source, &extra, (way.resource)(&mut bad(reference.clone())), way.refused);
+        }
+        replaced(&scene, &source, &extra, (way.resource)(&mut reference.clone()), 403);
+        updates += 2;
+    }
+    let row = scene.end(load, scene.fetches());
+    row.note(format!("{updates} good updates, 3 refused")).fetches_at_most(1)
+}
+
+/// A good configuration takes over on every worker.
+fn replaced(scene: &Scene, source: &Source, extra: &Request, resource: Value, status: u16) {
+    source.publish(&[resource]);
+    scene.settle_on(extra, status);
+    std::thread::sleep(A_WHILE);
+}
+
+/// A bad one does not, and Envoy says so. The one before has another rule.
+fn refused(scene: &Scene, source: &Source, extra: &Request, resource: Value, counter: &str) {
+    let before = scene.envoy.stat(counter).unwrap_or_else(|| panic!("no counter {counter}"));
+    source.publish(&[resource]);
+    scene.until("Envoy refuses it", || scene.envoy.stat(counter) > Some(before));
+    std::thread::sleep(A_WHILE);
+    for _ in 0..super::scene::ALL_WORKERS {
+        let response = scene.envoy.client().send(extra);
+        assert_eq!(response.status, 200, "{}: a refused configuration serves: {response:?}", scene.name);
+    }
+}
+
+/// Other audiences, and a rule more. What is legitimate, and what hostile, is so under both.
+fn with_another_rule(mut config: EnvoyConfig) -> EnvoyConfig {
+    config.plugin()["providers"]["okta"]["audiences"] = json!(["api://another", "api://default"]);
+    let rules = config.plugin()["rules"].as_array_mut().unwrap();
+    rules.push(json!({ "match": { "path": "/extra" }, "requires": {} }));
+    config
+}
+
+fn unknown_field(mut config: EnvoyConfig) -> EnvoyConfig {
+    config.plugin()["provider"] = json!({});
+    config
+}
+
+fn refused_by_the_filter(mut config: EnvoyConfig) -> EnvoyConfig {
+    config.plugin()["providers"]["okta"]["issuer"] = json!("https://acme.okta.example");
+    config
+}
+
+fn without_a_module(config: EnvoyConfig) -> EnvoyConfig {
+    config.module(std::path::Path::new("target/filter/nothing.wasm"))
+}

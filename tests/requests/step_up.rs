@@ -1,0 +1,80 @@
+//! A better or a more recent authentication than the token tells of (RFC 9470).
+
+use serde_json::{Value, json};
+
+use super::common::Outcome::{Allow, Deny, StepUp};
+use super::common::{Outcome, Token, get, rules, scopes};
+use super::{Row, Sent, row};
+use okta_authz_filter::rejection::Rejection as R;
+
+const TWO_FACTORS: &str = "urn:okta:loa:2fa:any";
+const PHISHING_RESISTANT: &str = "phr";
+
+pub(crate) fn rows() -> Vec<Row> {
+    let strong = || json!({ "acr_values": [TWO_FACTORS, PHISHING_RESISTANT] });
+    let recent = || json!({ "max_age": "5m" });
+    let both = || json!({ "acr_values": [PHISHING_RESISTANT], "max_age": "5m" });
+    let acr = |acr: &str| Token::user().claims(json!({ "acr": acr }));
+    // A clock skew of a minute goes to the user's favour.
+    let ago = |seconds: u64| Token::user().claims(json!({ "auth_time": super::common::NOW - seconds }));
+    let weak = || StepUp(R::AcrInsufficient, &[TWO_FACTORS, PHISHING_RESISTANT], None);
+    let old = || StepUp(R::AuthenticationTooOld, &[], Some(300));
+    let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
+        ("acr, one of", strong(), acr(PHISHING_RESISTANT), Allow),
+        ("acr, another", strong(), acr("urn:okta:loa:1fa:any"), weak()),
+        ("acr, none", strong(), Token::user(), weak()),
+        ("acr, of the wrong type", strong(), Token::user().claims(json!({ "acr": [TWO_FACTORS] })), weak()),
+        ("max_age, recent", recent(), ago(200), Allow),
+        ("max_age, at its end", recent(), ago(360), Allow),
+        ("max_age, past it", recent(), ago(361), old()),
+        ("max_age, nobody knows", recent(), Token::machine(), old()),
+        ("max_age, of the wrong type", recent(), Token::user().claims(json!({ "auth_time": "1" })), old()),
+        (
+            "both, and both are named",
+            both(),
+            Token::user(),
+            StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], Some(300)),
+        ),
+        (
+            "the right acr, too long ago: both are named",
+            both(),
+            acr(PHISHING_RESISTANT).claims(json!({ "auth_time": 1 })),
+            StepUp(R::AuthenticationTooOld, &[PHISHING_RESISTANT], Some(300)),
+        ),
+        (
+            "authentication comes before scopes",
+            json!({ "acr_values": [PHISHING_RESISTANT], "scopes": ["b"] }),
+            Token::user(),
+            StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], None),
+        ),
+        (
+            "then scopes",
+            json!({ "acr_values": [PHISHING_RESISTANT], "scopes": ["b"] }),
+            acr(PHISHING_RESISTANT),
+            scopes(&["b"]),
+        ),
+        (
+            "no authentication helps who is not in the group",
+            json!({ "acr_values": [PHISHING_RESISTANT], "groups": ["Admins"] }),
+            Token::user(),
+            Deny(R::RequirementNotMet),
+        ),
+        (
+            "an alternative",
+            json!({ "any_of": [{ "groups": ["Admins"] }, { "acr_values": [PHISHING_RESISTANT] }] }),
+            Token::user(),
+            StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], None),
+        ),
+        (
+            "one part of all",
+            json!({ "all_of": [{ "scopes": ["openid"] }, { "max_age": "0s" }] }),
+            Token::user(),
+            StepUp(R::AuthenticationTooOld, &[], Some(0)),
+        ),
+    ];
+    let row_of = |(name, requires, token, verdict)| {
+        let config = rules(json!([{ "match": {}, "requires": requires }]));
+        row(name, config, get("/items"), Sent::Bearer(token), 0, verdict)
+    };
+    table.into_iter().map(row_of).collect()
+}

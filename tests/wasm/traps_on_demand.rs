@@ -1,0 +1,68 @@
+//! The filter, with one addition: a request that carries `x-trap` ends the VM, as a bug in the filter would.
+//!
+//! All else is the filter itself, so that what a trap costs, and what it never gives away, is seen in a real Envoy: see
+//! `tests/outages/traps.rs`.
+#![cfg(target_arch = "wasm32")]
+#![allow(missing_docs, unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
+
+use okta_authz_filter::host::Root;
+use proxy_wasm::hostcalls;
+use proxy_wasm::traits::{Context, HttpContext, RootContext};
+use proxy_wasm::types::{Action, ContextType, MapType};
+
+proxy_wasm::main! {{
+    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+    proxy_wasm::set_root_context(|id| Box::new(Trapping(Root::new(id))));
+}}
+
+struct Trapping(Root);
+
+impl Context for Trapping {
+    fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, trailers: usize) {
+        self.0.on_http_call_response(token, headers, body_size, trailers);
+    }
+}
+
+impl RootContext for Trapping {
+    fn on_configure(&mut self, size: usize) -> bool {
+        self.0.on_configure(size)
+    }
+
+    fn on_tick(&mut self) {
+        self.0.on_tick();
+    }
+
+    fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {
+        Some(Box::new(Stream(self.0.create_http_context(context_id)?)))
+    }
+
+    fn get_type(&self) -> Option<ContextType> {
+        self.0.get_type()
+    }
+}
+
+struct Stream(Box<dyn HttpContext>);
+
+impl Context for Stream {
+    fn on_done(&mut self) -> bool {
+        self.0.on_done()
+    }
+}
+
+impl HttpContext for Stream {
+    fn on_http_request_headers(&mut self, headers: usize, end_of_stream: bool) -> Action {
+        // Before the filter has said anything: a request that ends the VM has no permit.
+        if let Ok(Some(_)) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-trap") {
+            std::process::abort();
+        }
+        self.0.on_http_request_headers(headers, end_of_stream)
+    }
+
+    fn on_http_request_body(&mut self, body_size: usize, end_of_stream: bool) -> Action {
+        self.0.on_http_request_body(body_size, end_of_stream)
+    }
+
+    fn on_http_request_trailers(&mut self, trailers: usize) -> Action {
+        self.0.on_http_request_trailers(trailers)
+    }
+}
