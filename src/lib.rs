@@ -30,6 +30,7 @@ pub mod https_url;
 pub mod json;
 pub mod jwks;
 pub mod policy;
+pub mod protected_resource;
 pub mod rejection;
 pub mod reply;
 pub mod request;

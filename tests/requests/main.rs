@@ -21,6 +21,7 @@ mod modes;
 mod paths;
 mod policy;
 mod requirements;
+mod resources;
 mod sources;
 mod step_up;
 mod times;
@@ -129,6 +130,11 @@ fn sources_table() {
 }
 
 #[test]
+fn resources_table() {
+    run(resources::rows(), true);
+}
+
+#[test]
 fn time_table() {
     run(times::rows(), true);
 }
@@ -162,7 +168,9 @@ fn every_rejection_is_in_the_table() {
         .into_iter()
         .flatten()
         .filter_map(|row| match row.verdict {
-            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) => None,
+            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) | Outcome::Answer => {
+                None
+            }
             Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
                 Some(rejection)
             }
