@@ -3,6 +3,7 @@
 //! JSON becomes `raw` types that mirror it, and those become these, once. Every error names the path to what is
 //! wrong: `rules[2].requires.scopes[0]: must not be empty`.
 
+mod denylist;
 mod duration;
 mod error;
 mod identity_headers;
@@ -11,6 +12,7 @@ mod protected_resources;
 mod provider;
 mod raw;
 mod regex;
+mod remote;
 mod request_match;
 mod requirement;
 mod responses;
@@ -19,17 +21,20 @@ mod shape;
 mod structs;
 mod token_sources;
 
+use std::collections::HashMap;
+use std::time::Duration;
+
 pub use error::ConfigError;
 
-use std::collections::HashMap;
-
+use crate::denylist::Denylist;
 use crate::headers::{self, ClaimToHeader};
+use crate::https_url::HttpsUrl;
 use crate::json;
 use crate::jwks::KeySet;
-use crate::jwks::fetch::Source;
-use crate::jwks::refresh::Schedule;
+use crate::jwks::source::JwksUri;
 use crate::policy::{Grant, Policy};
 use crate::protected_resource::ProtectedResources;
+use crate::refresh::Schedule;
 use crate::reply::Responses;
 use crate::request::TokenSources;
 use crate::verify::Expected;
@@ -44,6 +49,10 @@ const MAX_TOKEN_BYTES: std::ops::RangeInclusive<u32> = 1024..=64 * 1024;
 pub struct Config {
     /// Where tokens may come from.
     pub providers: Vec<Provider>,
+    /// Tokens that are refused, from the configuration.
+    pub local_denylist: Denylist,
+    /// Tokens that are refused, from a URL.
+    pub remote_denylist: Option<RemoteDenylist>,
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
@@ -80,10 +89,28 @@ pub struct Provider {
 /// Where a key set is fetched from.
 #[derive(Clone, Debug)]
 pub struct RemoteJwks {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub jwks_uri: JwksUri,
+    /// At least this long passes between two fetches that an unknown key id causes.
+    pub unknown_kid_cooldown: Duration,
+}
+
+/// Where a denylist is fetched from.
+#[derive(Clone, Debug)]
+pub struct RemoteDenylist {
+    /// How to get there, and when.
+    pub remote: Remote,
+    /// Where it is.
+    pub uri: HttpsUrl,
+}
+
+/// What all that is fetched has in common.
+#[derive(Clone, Debug)]
+pub struct Remote {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
-    /// Where they are.
-    pub source: Source,
     /// When.
     pub schedule: Schedule,
 }
@@ -109,6 +136,11 @@ impl Config {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();
             return Err(root.field("max_token_bytes").error(format!("must be from {min} to {max}")));
         }
+        let providers = provider::providers(&root.field("providers"), raw.providers)?;
+        let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
+        let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
+        let claim_to_headers =
+            identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
         let token_sources = token_sources::token_sources(
             &root,
             raw.from_headers,
@@ -116,10 +148,6 @@ impl Config {
             raw.from_params,
             raw.from_websocket_protocol,
         )?;
-        let providers = provider::providers(&root.field("providers"), raw.providers)?;
-        let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
-        let claim_to_headers =
-            identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
         let protected_resources = protected_resources::protected_resources(
             &root.field("protected_resources"),
             raw.protected_resources,
@@ -128,6 +156,8 @@ impl Config {
         )?;
         let config = Self {
             providers,
+            local_denylist,
+            remote_denylist,
             policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
@@ -146,11 +176,14 @@ impl Config {
     /// The filter sets identity headers after the rule has been chosen, so a rule would see what clients say of themselves.
     fn check_rules(&self, at: &Path) -> Result<(), ConfigError> {
         for (index, rule) in self.policy.rules().iter().enumerate() {
-            let spoofed =
-                rule.matches.headers.iter().position(|header| self.is_identity_header(&header.name));
-            if let Some(header) = spoofed {
+            for (header, condition) in rule.matches.headers.iter().enumerate() {
                 let at = at.index(index).field("match").field("headers").index(header).field("name");
-                return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                if self.is_identity_header(&condition.name) {
+                    return Err(at.error("is a header that only this filter sets, and removes from requests"));
+                }
+                if self.token_sources.is_token_header(&condition.name) {
+                    return Err(at.error("carries credentials: a rule must not depend on them"));
+                }
             }
         }
         Ok(())

@@ -1,41 +1,38 @@
-//! The composition: from the head of a request to a permit, a denial, or the wish to wait for keys.
+//! The composition: from the head of a request to a permit, a denial, or the wish to wait for what is fetched.
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
+
+mod sources;
 
 use std::borrow::Cow;
 
 use crate::claims::Claims;
-use crate::config::{Config, Provider};
+use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
 use crate::headers::{self, ClaimToHeader};
-use crate::jwks::KeySet;
-use crate::jwks::fetch::{Fetch, FetchError, Response};
-use crate::jwks::record::WorkerId;
-use crate::jwks::refresh::{Hope, Progress, Refresher, Tick};
-use crate::jwks::shared::{Names, SharedData};
 use crate::jwks::unknown_kids::KidDigest;
 use crate::policy::{Access, Mode, Ruling, Subject, Target, Unmet};
+use crate::refresh::record::WorkerId;
+use crate::refresh::refresher::{Fetch, Hope, Progress, Tick};
+use crate::refresh::shared::SharedData;
+use crate::refresh::source::{FetchError, Response};
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::verify::{Identity, SignedClaims, Unverified};
+use sources::Sources;
+
+pub use sources::{Lack, ProviderId, SourceId};
 
 /// Longer names than this say no more in a log.
 const MAX_LOGGED_BYTES: usize = 256;
 
-/// A configuration at work, with the keys it has gathered.
+/// A configuration at work, with what it has gathered.
 #[derive(Debug)]
 pub struct Filter {
     config: Config,
-    /// One for each provider, in the same order.
-    keys: Vec<Keys>,
-}
-
-#[derive(Debug)]
-enum Keys {
-    Local(Option<KeySet>),
-    Remote(Box<Refresher>),
+    sources: Sources,
 }
 
 /// What becomes of a request.
@@ -47,24 +44,9 @@ pub enum Verdict {
     Deny(Denial),
     /// It asks for something that the filter itself has: [`protected_resource`](crate::protected_resource).
     Answer(Reply),
-    /// It cannot be decided with the keys that are here. If no others can be had in time, it must not go on.
+    /// It cannot be decided with what is here. If no more can be had in time, it must not go on.
     Wait(Lack),
 }
-
-/// The key that a request lacks.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Lack {
-    /// Whose key it is.
-    pub provider: ProviderId,
-    /// Why the request is denied if waiting does not help.
-    pub otherwise: Rejection,
-    /// Which one it is.
-    kid: KidDigest,
-}
-
-/// A provider, by its position in the configuration.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct ProviderId(usize);
 
 /// The proof that a request may go on, and what the backend is told of who sent it.
 #[derive(Debug)]
@@ -98,18 +80,9 @@ struct Verified<'a> {
 }
 
 impl Filter {
-    /// The filter for a configuration, on this worker. Remote keys are not there yet.
+    /// The filter for a configuration, on this worker. What is fetched is not there yet.
     pub fn new(config: Config, me: WorkerId) -> Self {
-        let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
-            (Some(remote), local) => {
-                let issuers = &provider.expected.issuers;
-                let names = Names::new(issuers, &remote.cluster, &remote.source);
-                let source = remote.source.clone();
-                Keys::Remote(Box::new(Refresher::new(remote.schedule, source, names, me, local.clone())))
-            }
-            (None, local) => Keys::Local(local.clone()),
-        };
-        Self { keys: config.providers.iter().map(keys).collect(), config }
+        Self { sources: Sources::new(&config, me), config }
     }
 
     /// The configuration.
@@ -129,7 +102,7 @@ impl Filter {
         match self.examine(head, &target, now, verifier) {
             Ok(permit) => Verdict::Allow(permit),
             Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
-            Err(Refusal::Keyless(lack)) => Verdict::Wait(lack),
+            Err(Refusal::Lacking(lack)) => Verdict::Wait(lack),
         }
     }
 
@@ -189,15 +162,15 @@ impl Filter {
         let token = Unverified::parse(&token, self.config.max_token_bytes)?;
         let (id, provider) = self.provider_of(&token)?;
         let expected = &provider.expected;
-        let kid = KidDigest::new(token.key_id());
-        let keyless = |otherwise| Refusal::Keyless(Lack { provider: id, otherwise, kid });
+        let kid = Some(KidDigest::new(token.key_id()));
+        let keyless = |otherwise| Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid });
         token.check(expected, now)?;
-        let keys = self.keys(id, now).map_err(keyless)?;
+        let keys = self.sources.keys(id, now).map_err(keyless)?;
         let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(self.reason_for_unknown_key(id, now)),
+            Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
             other => other.into(),
         })?;
-        signed.accept(expected, now)?;
+        self.check_denylists(&signed.accept(expected, now)?, now)?;
         Ok(Verified { signed, provider })
     }
 
@@ -222,26 +195,16 @@ impl Filter {
         }
     }
 
-    fn keys(&self, provider: ProviderId, now: UnixTime) -> Result<&KeySet, Rejection> {
-        match self.keys.get(provider.0) {
-            Some(Keys::Local(Some(keys))) => Ok(keys),
-            Some(Keys::Remote(refresher)) => refresher.keys(now),
-            Some(Keys::Local(None)) | None => Err(Rejection::KeysUnavailable),
+    fn check_denylists(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Refusal> {
+        if self.config.local_denylist.has(identity) {
+            return Err(Rejection::TokenRevoked.into());
         }
-    }
-
-    fn reason_for_unknown_key(&self, provider: ProviderId, now: UnixTime) -> Rejection {
-        match self.keys.get(provider.0) {
-            Some(Keys::Remote(refresher)) => refresher.reason_for_unknown_key(now),
-            Some(Keys::Local(_)) | None => Rejection::KeyUnknown,
-        }
-    }
-
-    fn refresher(&mut self, provider: ProviderId) -> Option<&mut Refresher> {
-        match self.keys.get_mut(provider.0) {
-            Some(Keys::Remote(refresher)) => Some(refresher),
-            _ => None,
-        }
+        self.sources.check_denylist(identity, now).map_err(|rejection| match rejection {
+            Rejection::DenylistUnavailable => {
+                Refusal::Lacking(Lack { source: SourceId::Denylist, otherwise: rejection, kid: None })
+            }
+            other => other.into(),
+        })
     }
 
     /// How a denial is told to whoever has sent the request.
@@ -250,40 +213,31 @@ impl Filter {
         Reply::new(denial, &self.config.responses, Recipient { grpc: head.is_grpc(), resource_metadata })
     }
 
-    /// Whether a request should wait for the key that it lacks. May make a fetch due at once.
+    /// Whether a request should wait for what it lacks. May make a fetch due at once.
     pub fn hope(&mut self, lack: &Lack, now: UnixTime, shared: &dyn SharedData) -> Hope {
-        match (self.refresher(lack.provider), lack.otherwise) {
-            (Some(refresher), Rejection::KeysUnavailable | Rejection::KeysStale) => {
-                refresher.on_keys_unavailable(now)
-            }
-            (Some(refresher), Rejection::KeyUnknown) => refresher.on_unknown_kid(lack.kid, now, shared),
-            _ => Hope::None,
-        }
+        self.sources.hope(lack, now, shared)
     }
 
-    /// Looks after the keys of every provider: takes over what other workers have fetched, and says what this one is to do.
-    pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(ProviderId, Tick)> {
-        let keys = self.keys.iter_mut().enumerate();
-        let tick = |(index, keys): (usize, &mut Keys)| match keys {
-            Keys::Remote(refresher) => Some((ProviderId(index), refresher.on_tick(now, shared))),
-            Keys::Local(_) => None,
-        };
-        keys.filter_map(tick).collect()
+    /// Looks after all that is fetched: takes over what other workers have, and says what this one is to do.
+    pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
+        self.sources.on_tick(now, shared)
     }
 
     /// Takes what the request of a fetch has brought: the fetch goes on, or everybody is told how it ended.
     pub fn on_response(
         &mut self,
-        provider: ProviderId,
+        source: SourceId,
         now: UnixTime,
         fetch: Fetch,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
     ) -> Progress {
-        match self.refresher(provider) {
-            Some(refresher) => refresher.on_response(now, fetch, shared, response),
-            None => Progress::Done(Err(FetchError::NoAnswer)),
-        }
+        self.sources.on_response(source, now, fetch, shared, response)
+    }
+
+    /// How to get to a source.
+    pub fn remote(&self, source: SourceId) -> Option<&Remote> {
+        source.remote(&self.config)
     }
 
     /// A provider's configuration.
@@ -292,10 +246,10 @@ impl Filter {
     }
 }
 
-/// Why a request cannot go on: for good, or for want of keys.
+/// Why a request cannot go on: for good, or for want of something that is fetched.
 enum Refusal {
     Denied(Denial),
-    Keyless(Lack),
+    Lacking(Lack),
 }
 
 impl From<Rejection> for Refusal {
@@ -353,7 +307,7 @@ impl Permit {
     fn in_spite_of(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::Denied(denial) => Self::without_token(PermitReason::Shadow(denial.rejection)),
-            Refusal::Keyless(lack) => {
+            Refusal::Lacking(lack) => {
                 let permit = Self::without_token(PermitReason::Shadow(lack.otherwise));
                 Self { lack: Some(*lack), ..permit }
             }

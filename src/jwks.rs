@@ -1,11 +1,8 @@
 //! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
 
-pub mod cache_control;
 pub mod discovery;
-pub mod fetch;
-pub mod record;
-pub mod refresh;
-pub mod shared;
+pub mod remote;
+pub mod source;
 pub mod unknown_kids;
 
 use std::fmt;
@@ -15,11 +12,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::crypto::{Algorithm, Curve, PublicKey};
 use crate::json::{self, Object, Value};
+use crate::refresh::source::Document;
 use crate::rejection::Rejection;
 use crate::token::MAX_KEY_ID_BYTES;
 
-/// Okta's documents have two or three keys and 1.5 KiB. More than this is not read.
-pub const MAX_DOCUMENT_BYTES: usize = 256 * 1024;
 /// More keys than this are a broken or hostile document.
 pub const MAX_KEYS: usize = 100;
 
@@ -40,8 +36,6 @@ struct Key {
 /// Why a document is not a key set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeySetError {
-    /// Larger than [`MAX_DOCUMENT_BYTES`].
-    TooLarge,
     /// Not a JSON object with an array `keys`, or a duplicate member.
     Malformed,
     /// More than [`MAX_KEYS`] keys.
@@ -53,7 +47,6 @@ pub enum KeySetError {
 impl fmt::Display for KeySetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLarge => write!(f, "the document is larger than {MAX_DOCUMENT_BYTES} bytes"),
             Self::Malformed => f.write_str("the document is not a JWK Set"),
             Self::TooManyKeys => write!(f, "the document has more than {MAX_KEYS} keys"),
             Self::NoUsableKey => f.write_str("the document has no usable signing key"),
@@ -68,9 +61,6 @@ impl KeySet {
     /// # Errors
     /// See [`KeySetError`].
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
-        if document.len() > MAX_DOCUMENT_BYTES {
-            return Err(KeySetError::TooLarge);
-        }
         let members = json::parse_object(document).map_err(|_| KeySetError::Malformed)?;
         Self::from_members(&members)
     }
@@ -123,6 +113,19 @@ impl KeySet {
     /// Always false: a set without a usable key is a [`KeySetError`].
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
+    }
+}
+
+impl Document for KeySet {
+    /// Okta's documents have two or three keys and 1.5 KiB.
+    const MAX_BYTES: usize = 256 * 1024;
+
+    fn read(text: &[u8]) -> Result<Self, String> {
+        Self::parse(text).map_err(|error| error.to_string())
+    }
+
+    fn count(&self) -> usize {
+        self.len()
     }
 }
 
@@ -184,7 +187,6 @@ mod tests {
 
     #[test]
     fn documents_that_are_no_key_set() {
-        let huge = format!(r#"{{"keys":[],"x":"{}"}}"#, "x".repeat(MAX_DOCUMENT_BYTES));
         for (name, document, expected) in [
             ("empty", "", KeySetError::Malformed),
             ("HTML", "<!doctype html><title>Down</title>", KeySetError::Malformed),
@@ -196,7 +198,6 @@ mod tests {
             ("an Okta error", r#"{"errorCode":"E0000047","errorCauses":[]}"#, KeySetError::Malformed),
             ("no key", r#"{"keys":[]}"#, KeySetError::NoUsableKey),
             ("nothing but nonsense", r#"{"keys":[null,1,"x",[],{}]}"#, KeySetError::NoUsableKey),
-            ("huge", &huge, KeySetError::TooLarge),
         ] {
             assert_eq!(KeySet::parse(document.as_bytes()), Err(expected), "{name}");
         }

@@ -8,10 +8,10 @@
 //! (the signature holds), [`verify::Identity`] (issuer, audience and time hold now),
 //! [`filter::Permit`] (the policy allows it). Each is made in one place only.
 //!
-//! # The life of a key
+//! # The life of a document
 //!
-//! [`jwks::refresh::Refresher`] decides when a key set is fetched; [`jwks::KeySet`] is what a fetch may become.
-//! A set that was good stays until a better one has arrived.
+//! [`refresh::refresher::Refresher`] decides when a key set or a denylist is fetched; [`jwks::KeySet`] and
+//! [`denylist::Denylist`] are what a fetch may become. One that was good stays until a better one has arrived.
 //!
 //! # What the core does not do
 //!
@@ -24,6 +24,7 @@
 pub mod claims;
 pub mod config;
 pub mod crypto;
+pub mod denylist;
 pub mod filter;
 pub mod headers;
 pub mod https_url;
@@ -31,6 +32,7 @@ pub mod json;
 pub mod jwks;
 pub mod policy;
 pub mod protected_resource;
+pub mod refresh;
 pub mod rejection;
 pub mod reply;
 pub mod request;

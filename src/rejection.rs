@@ -110,6 +110,10 @@ rejections! {
     ClientNotAllowed = "client_not_allowed": "the access token's client is not accepted",
     /// `cnf`: the token is bound to a key or certificate that was not asked for (RFC 7800, RFC 9449).
     TokenBound = "token_bound": "the access token is bound to a proof of possession",
+    /// An entry of the denylist fits the token.
+    TokenRevoked = "token_revoked": "the access token was revoked",
+    /// No denylist has arrived yet, or the last one is older than its `max_stale`.
+    DenylistUnavailable = "denylist_unavailable": "the list of revoked access tokens is not available",
     /// A valid token, and no rule for this request: denied by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
     /// A valid token, and a rule that denies this request whatever the token.

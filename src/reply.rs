@@ -151,14 +151,17 @@ const fn class(rejection: Rejection) -> Class {
         | R::AudienceNotAllowed
         | R::NotAnAccessToken
         | R::ClientNotAllowed
-        | R::TokenBound => Class::InvalidToken,
+        | R::TokenBound
+        | R::TokenRevoked => Class::InvalidToken,
         R::AcrInsufficient | R::AuthenticationTooOld => Class::InsufficientAuthentication,
         R::NoRuleMatches
         | R::DeniedByRule
         | R::RoutePolicyUnknown
         | R::InsufficientScope
         | R::RequirementNotMet => Class::InsufficientScope,
-        R::KeysUnavailable | R::KeysStale | R::CryptoUnavailable => Class::Unavailable,
+        R::KeysUnavailable | R::KeysStale | R::DenylistUnavailable | R::CryptoUnavailable => {
+            Class::Unavailable
+        }
         R::Misconfigured => Class::ServerError,
     }
 }

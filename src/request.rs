@@ -1,6 +1,6 @@
 //! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
 
-pub(crate) mod query;
+pub mod query;
 mod sources;
 mod strip;
 
@@ -36,16 +36,16 @@ impl<'a> RequestHead<'a> {
         Self { method, path, authority, headers, route_policy: None, remote_ip: None }
     }
 
-    /// What follows the `?` of the path.
-    pub fn query(&self) -> Option<&'a [u8]> {
-        let mark = self.path.iter().position(|byte| *byte == b'?')?;
-        self.path.get(mark.checked_add(1)?..)
-    }
-
     /// Every value of a header, whose name is in lower case.
     pub fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let headers = self.headers;
         headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
+    }
+
+    /// What follows the `?` of the path.
+    pub fn query(&self) -> Option<&'a [u8]> {
+        let mark = self.path.iter().position(|byte| *byte == b'?')?;
+        self.path.get(mark.checked_add(1)?..)
     }
 
     /// Whether this is a CORS preflight request: a browser asks whether it may send another, and never adds
@@ -68,11 +68,10 @@ impl<'a> RequestHead<'a> {
     /// alike; [`Rejection::MultipleCredentials`] for more than one.
     pub fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
         let mut values = self.header_values("authorization");
-        let value = match (values.next(), values.next()) {
-            (None, _) => return Err(Rejection::TokenMissing),
-            (Some(value), None) => value,
-            (Some(_), Some(_)) => return Err(Rejection::MultipleCredentials),
-        };
+        let value = values.next().ok_or(Rejection::TokenMissing)?;
+        if values.next().is_some() {
+            return Err(Rejection::MultipleCredentials);
+        }
         // Envoy joins repeated headers with a comma. A token has none; the parameters of other schemes may.
         let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         let Some(token) = parts.next().and_then(after_bearer) else {
@@ -99,11 +98,6 @@ mod tests {
 
     fn headers(name: &str, values: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
         values.iter().map(|value| (name.to_owned(), value.to_vec())).collect()
-    }
-
-    fn token(authorization: &[&[u8]]) -> Result<Vec<u8>, Rejection> {
-        let headers = headers("authorization", authorization);
-        RequestHead { headers: &headers, ..RequestHead::default() }.bearer_token().map(<[u8]>::to_vec)
     }
 
     #[test]
@@ -153,7 +147,8 @@ mod tests {
             ("two tokens, tab", &[b"Bearer a\tb"], Err(MultipleCredentials)),
         ];
         for (name, authorization, expected) in cases {
-            assert_eq!(token(authorization), expected.map(<[u8]>::to_vec), "{name}");
+            let headers = headers("authorization", authorization);
+            assert_eq!(RequestHead::new(&headers).bearer_token(), expected, "{name}");
         }
     }
 

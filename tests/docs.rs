@@ -77,15 +77,25 @@ fn the_examples_of_the_readme_are_accepted() {
         .split("```")
         .filter_map(|block| block.strip_prefix("yaml\n"))
         .map(|block| {
-            block.lines().map(|line| line.strip_prefix("   ").unwrap_or(line)).collect::<Vec<_>>().join("\n")
+            // Some stand below an item of a list.
+            let indent: String = block.chars().take_while(|c| *c == ' ').collect();
+            block
+                .lines()
+                .map(|line| line.strip_prefix(&indent).unwrap_or(line))
+                .collect::<Vec<_>>()
+                .join("\n")
         })
         .collect();
-    assert_eq!(blocks.len(), 2, "a plugin configuration and a cluster");
-    let configuration: Value = serde_saphyr::from_str(&blocks[0]).unwrap();
+    assert_eq!(blocks.len(), 3, "a plugin configuration, a cluster and a denylist");
+    let mut configuration: Value = serde_saphyr::from_str(&blocks[0]).unwrap();
     assert_eq!(
         Config::from_bytes(configuration.to_string().as_bytes()).map(|config| config.policy.len()),
         Ok(3)
     );
     let cluster: Value = serde_saphyr::from_str(&blocks[1]).unwrap();
     assert_eq!(cluster[0]["name"], "okta");
+    let denylist: Value = serde_saphyr::from_str(&blocks[2]).unwrap();
+    configuration["denylist"] = denylist["denylist"].clone();
+    let config = Config::from_bytes(configuration.to_string().as_bytes()).unwrap();
+    assert!(config.remote_denylist.is_some());
 }

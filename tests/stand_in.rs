@@ -326,6 +326,9 @@ fn introspection_knows_of_revocation() {
         assert_eq!((reply.status, reply.body.as_str()), (200, ""));
     }
     assert_eq!(ask(&token).body, r#"{"active":false}"#);
+    let entry = json!({ "jti": json_of(&parts(&token)[1])["jti"] });
+    let list = get_https(okta, "acme.okta.example", "/stand-in/denylist").unwrap().json();
+    assert!(list["entries"].as_array().unwrap().contains(&entry), "{list}");
 }
 
 #[test]

@@ -7,6 +7,7 @@
 //! curl -d '{"server":"default","stage":"active","lag_millis":5000,"cache_control":"no-cache"}' \
 //!                                                              localhost:9080/stand-in/keys
 //! curl localhost:9080/stand-in/requests
+//! curl localhost:9080/stand-in/denylist
 //! ```
 //!
 //! - `server`: `org`, `default` (also if left out) or `aus9o8wzkhckw9TLa0h7z`.
@@ -16,9 +17,10 @@
 //! - rotate: `automatic`, `manual` or `emergency-double`. The answer is the id of the key that signs now.
 //! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"html"`, `"huge"`, `"reset"`, `"truncated-json"`,
 //!   `"truncated-transfer"`, `{"status":500}`, `{"slow":{"millis":3000}}` or `{"body":"{\"keys\":[]}"}`; for keys and
-//!   metadata, or with `endpoint` for one of `keys`, `discovery`, `introspect`.
+//!   metadata, or with `endpoint` for one of `keys`, `discovery`, `introspect`, `denylist`.
 //! - keys: what the key set is like. `stage` is `active`, `active-next` or `active-next-expired`; `lag_millis` delays
 //!   what rotations show; `cache_control` is a header value, or null for none.
+//! - denylist: what was revoked at `/v1/revoke`. Served over HTTPS as well, for Envoy to poll.
 
 use std::sync::Arc;
 use std::time::Duration;

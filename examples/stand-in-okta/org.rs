@@ -74,6 +74,8 @@ impl Server {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
+    /// The list of revoked tokens, which is not Okta's.
+    Denylist,
     /// Its metadata, in all their places.
     Discovery,
     /// `/v1/introspect`
@@ -88,7 +90,8 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, with the names they have in the control API.
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
+        ("denylist", Self::Denylist),
         ("discovery", Self::Discovery),
         ("introspect", Self::Introspect),
         ("keys", Self::Keys),
@@ -103,7 +106,7 @@ pub struct Org {
     org: Authority,
     default: Authority,
     custom: Authority,
-    /// The `jti` of revoked tokens: only introspection knows of them.
+    /// The `jti` of revoked tokens: only introspection and the denylist know of them.
     revoked: Mutex<HashSet<String>>,
 }
 
@@ -145,6 +148,11 @@ impl Org {
     /// Remembers that this token is no longer good.
     pub fn revoke(&self, jti: String) {
         lock(&self.revoked).insert(jti);
+    }
+
+    /// The `jti` of all that were revoked.
+    pub fn revoked(&self) -> Vec<String> {
+        lock(&self.revoked).iter().cloned().collect()
     }
 
     /// Whether the token was revoked.

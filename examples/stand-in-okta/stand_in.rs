@@ -35,6 +35,7 @@ use tokio_rustls::TlsAcceptor;
 
 mod certificates;
 mod control;
+mod denylist;
 mod endpoints;
 mod faults;
 mod keys;
@@ -171,6 +172,11 @@ impl StandIn {
         self.org.authority(server).published_keys()
     }
 
+    /// Revokes the token with this `jti`, as a client would.
+    pub fn revoke(&self, jti: &str) {
+        self.org.revoke(jti.to_owned());
+    }
+
     /// Rotates the server's keys. Takes a fraction of a second: RSA keys are made for it.
     pub fn rotate(&self, server: Server, rotation: Rotation) {
         self.org.authority(server).rotate(rotation);
@@ -242,7 +248,7 @@ async fn serve(
     tls: TlsAcceptor,
     org: Arc<org::Org>,
 ) -> io::Result<()> {
-    let okta = endpoints::router(&org);
+    let okta = endpoints::router(&org).merge(denylist::router(Arc::clone(&org)));
     let with_control = okta.clone().merge(control::router(org));
     let plain = lines::Plain::new(http)?;
     let encrypted = lines::Encrypted::new(https, tls)?;

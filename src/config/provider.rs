@@ -7,25 +7,18 @@ use std::time::Duration;
 use super::duration::Duration as Written;
 use super::error::{ConfigError, Path};
 use super::issuer;
+use super::remote::{DAY, HOUR, MINUTE, SECOND, remote};
 use super::{Provider, RemoteJwks, raw};
 use crate::crypto::Algorithm;
 use crate::https_url::{self, HttpsUrl};
 use crate::jwks::KeySet;
 use crate::jwks::discovery::Discovery;
-use crate::jwks::fetch::Source;
-use crate::jwks::refresh::Schedule;
+use crate::jwks::source::JwksUri;
 use crate::verify::{Expected, TokenProfile};
 
-const SECOND: Duration = Duration::from_secs(1);
-const MINUTE: Duration = Duration::from_secs(60);
-const HOUR: Duration = Duration::from_secs(3600);
-pub(super) const DAY: Duration = Duration::from_secs(86_400);
-
 const CLOCK_SKEW: (Duration, RangeInclusive<Duration>) = (MINUTE, Duration::ZERO..=Duration::from_secs(300));
-const TIMEOUT: (Duration, RangeInclusive<Duration>) =
-    (Duration::from_secs(5), Duration::from_millis(100)..=MINUTE);
-const CACHE_DURATION: (Duration, RangeInclusive<Duration>) = (Duration::from_secs(600), SECOND..=DAY);
-const MAX_STALE: (Duration, RangeInclusive<Duration>) = (DAY, SECOND..=Duration::from_secs(30 * 86_400));
+const CACHE_DURATION: Duration = Duration::from_secs(600);
+const MAX_STALE: Duration = DAY;
 const UNKNOWN_KID_COOLDOWN: (Duration, RangeInclusive<Duration>) = (Duration::from_secs(30), SECOND..=HOUR);
 /// The longest that an authorization server could reasonably let a token live.
 const MAX_TOKEN_AGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(366 * 86_400);
@@ -129,32 +122,29 @@ fn algorithms(at: &Path, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, C
 }
 
 fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuers: &[String]) -> Result<RemoteJwks, ConfigError> {
-    if raw.cluster.is_empty() {
-        return Err(at.field("cluster").error("must not be empty"));
-    }
-    let source = source(at, raw.uri, raw.discovery.unwrap_or(false), raw.jwks_hosts, issuers)?;
-    let within =
-        |written, (default, bounds), name: &str| Written::within(written, default, bounds, &at.field(name));
-    let schedule = Schedule {
-        timeout: within(raw.timeout, TIMEOUT, "timeout")?,
-        cache_duration: within(raw.cache_duration, CACHE_DURATION, "cache_duration")?,
-        max_stale: within(raw.max_stale, MAX_STALE, "max_stale")?,
-        unknown_kid_cooldown: within(raw.unknown_kid_cooldown, UNKNOWN_KID_COOLDOWN, "unknown_kid_cooldown")?,
-    };
-    if schedule.max_stale < schedule.cache_duration {
-        return Err(at.field("max_stale").error("must not be shorter than `cache_duration`"));
-    }
-    Ok(RemoteJwks { cluster: raw.cluster, source, schedule })
+    let (cooldown, bounds) = UNKNOWN_KID_COOLDOWN;
+    let at_cooldown = at.field("unknown_kid_cooldown");
+    Ok(RemoteJwks {
+        remote: remote(
+            at,
+            raw.cluster,
+            raw.timeout,
+            (raw.cache_duration, CACHE_DURATION),
+            (raw.max_stale, MAX_STALE),
+        )?,
+        jwks_uri: jwks_uri(at, raw.uri, raw.discovery.unwrap_or(false), raw.jwks_hosts, issuers)?,
+        unknown_kid_cooldown: Written::within(raw.unknown_kid_cooldown, cooldown, bounds, &at_cooldown)?,
+    })
 }
 
 /// With several issuers, keys are asked of the first: Okta's have them in common.
-fn source(
+fn jwks_uri(
     at: &Path,
     uri: Option<String>,
     discovery: bool,
     hosts: Option<Vec<String>>,
     issuers: &[String],
-) -> Result<Source, ConfigError> {
+) -> Result<JwksUri, ConfigError> {
     let issuer = issuers.first().map_or("", String::as_str);
     match (uri, discovery) {
         (Some(_), true) => Err(at.error("needs either `uri` or `discovery: true`, not both")),
@@ -164,7 +154,7 @@ fn source(
             }
             let uri = uri.unwrap_or_else(|| format!("{}/v1/keys", issuer.trim_end_matches('/')));
             let url = HttpsUrl::parse(&uri).map_err(|problem| at.field("uri").error(problem))?;
-            Ok(Source::Uri(url))
+            Ok(JwksUri::Configured(url))
         }
         (None, true) => {
             let url = |issuer: &String| HttpsUrl::parse(issuer).map_err(|problem| at.error(problem));
@@ -178,7 +168,7 @@ fn source(
                 }
             }
             let url = urls.into_iter().next().ok_or_else(|| at.error("needs an issuer"))?;
-            Ok(Source::Discovery(Discovery::new(issuer, &url, hosts)))
+            Ok(JwksUri::Discovered(Discovery::new(issuer, &url, hosts)))
         }
     }
 }

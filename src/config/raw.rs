@@ -11,6 +11,7 @@ use crate::json::{Object, Value};
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     pub(super) providers: BTreeMap<String, Provider>,
+    pub(super) denylist: Option<Denylist>,
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
     #[serde(default)]
@@ -64,6 +65,23 @@ pub(super) struct RemoteJwks {
     pub(super) cache_duration: Option<Duration>,
     pub(super) max_stale: Option<Duration>,
     pub(super) unknown_kid_cooldown: Option<Duration>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Denylist {
+    pub(super) entries: Option<Vec<Value>>,
+    pub(super) remote: Option<RemoteDenylist>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RemoteDenylist {
+    pub(super) cluster: String,
+    pub(super) uri: String,
+    pub(super) timeout: Option<Duration>,
+    pub(super) cache_duration: Option<Duration>,
+    pub(super) max_stale: Option<Duration>,
 }
 
 #[derive(Deserialize)]

@@ -1,7 +1,8 @@
 //! What a rule asks of a valid token.
 
 use super::error::{ConfigError, Path};
-use super::provider::{self, DAY};
+use super::provider;
+use super::remote::DAY;
 use super::{raw, regex};
 use crate::json::Value;
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};

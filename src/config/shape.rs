@@ -22,6 +22,7 @@ const LISTS: &[&str] = &[
     "claims",
     "client_ids",
     "custom",
+    "entries",
     "from_cookies",
     "from_headers",
     "from_params",

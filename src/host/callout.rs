@@ -1,17 +1,17 @@
-//! Requests to an issuer through an Envoy cluster.
+//! Requests for what is fetched, through an Envoy cluster.
 
 use log::{info, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{BufferType, MapType};
 
-use crate::config::RemoteJwks;
+use crate::config::Remote;
+use crate::filter::{Filter, SourceId};
 use crate::https_url::HttpsUrl;
-use crate::jwks::cache_control::max_age;
-use crate::jwks::fetch::{FetchError, Response};
-use crate::jwks::{KeySetError, MAX_DOCUMENT_BYTES};
+use crate::refresh::cache_control::max_age;
+use crate::refresh::source::{FetchError, Response};
 
 /// Sends the request; the answer comes to the root context under this number.
-pub(super) fn dispatch(remote: &RemoteJwks, request: &HttpsUrl) -> Result<u32, FetchError> {
+pub(super) fn dispatch(remote: &Remote, request: &HttpsUrl) -> Result<u32, FetchError> {
     let headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
@@ -24,8 +24,8 @@ pub(super) fn dispatch(remote: &RemoteJwks, request: &HttpsUrl) -> Result<u32, F
         .map_err(|_| FetchError::NoAnswer)
 }
 
-/// Reads the answer. Envoy answers by itself for an issuer that it cannot reach: 503, or 504 when time is up.
-pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Response, FetchError> {
+/// Reads the answer. Envoy answers by itself for a server that it cannot reach: 503, or 504 when time is up.
+pub(super) fn read(num_headers: usize, body_size: usize, max_bytes: usize) -> Result<Response, FetchError> {
     // Without headers there was no answer, and asking for them would be an error.
     if num_headers == 0 {
         return Err(FetchError::NoAnswer);
@@ -39,8 +39,8 @@ pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Response, Fet
         other => return Err(FetchError::Status(other)),
     }
     // Before it is read: memory that the VM has once taken is never given back.
-    if body_size > MAX_DOCUMENT_BYTES {
-        return Err(FetchError::Document(KeySetError::TooLarge));
+    if body_size > max_bytes {
+        return Err(FetchError::TooLarge(max_bytes));
     }
     let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
     let max_age = value("cache-control").and_then(max_age);
@@ -48,9 +48,16 @@ pub(super) fn read(num_headers: usize, body_size: usize) -> Result<Response, Fet
 }
 
 /// Tells the operator how a fetch went.
-pub(super) fn log(provider: &str, outcome: &Result<usize, FetchError>) {
+pub(super) fn log(filter: &Filter, source: SourceId, outcome: &Result<usize, FetchError>) {
+    let (whose, what) = match source {
+        SourceId::Keys(provider) => {
+            let name = filter.provider(provider).map_or("", |provider| &provider.name);
+            (format!("provider {name}"), "keys")
+        }
+        SourceId::Denylist => ("denylist".to_owned(), "entries"),
+    };
     match outcome {
-        Ok(usable_keys) => info!("provider {provider}: {usable_keys} keys fetched"),
-        Err(error) => warn!("provider {provider}: keys not fetched: {error}"),
+        Ok(count) => info!("{whose}: {count} {what} fetched"),
+        Err(error) => warn!("{whose}: {what} not fetched: {error}"),
     }
 }

@@ -1,7 +1,7 @@
 //! One request: read its head, ask the core, and do what the core says.
 //!
 //! All calls go to the stream that is the effective context, so the same code serves a request when it arrives and,
-//! from the root context, when the keys that it waited for have come.
+//! from the root context, when what it waited for has come.
 
 use std::net::IpAddr;
 
@@ -15,10 +15,10 @@ use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, Permit, PermitReason, ProviderId, Verdict};
-use crate::jwks::refresh::Hope;
+use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict};
 use crate::policy::parse_peer;
 use crate::protected_resource;
+use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply, Responses};
 use crate::request::RequestHead;
@@ -37,8 +37,8 @@ pub(super) enum Outcome {
     Passed,
     /// It has been answered.
     Answered,
-    /// It should wait for the keys of this provider.
-    Waits(ProviderId),
+    /// It should wait for what is fetched from there.
+    Waits(SourceId),
 }
 
 /// Decides about the request that is the effective context. With `patience`, it may be told to wait.
@@ -67,7 +67,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         Verdict::Answer(reply) => answer(plugin, ("answer", protected_resource::CODE), &reply),
         Verdict::Wait(lack) => {
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
-                return Outcome::Waits(lack.provider);
+                return Outcome::Waits(lack.source);
             }
             deny(plugin, &head, &lack.otherwise.into())
         }

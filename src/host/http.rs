@@ -13,7 +13,7 @@ use super::plugin::{self, Plugin};
 use super::waiting::Passed;
 
 /// Only the root context can own a fetch, for a client that goes away takes its stream's callouts with it. So a stream
-/// that needs keys makes the root's next tick come now.
+/// that lacks something makes the root's next tick come now.
 pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
 
 pub(super) struct Stream {
@@ -46,8 +46,8 @@ impl HttpContext for Stream {
         let plugin = &mut *self.plugin.borrow_mut();
         let now = plugin::now();
         let mut outcome = exchange::serve(plugin, now, true);
-        if let Outcome::Waits(provider) = outcome {
-            if plugin.waiting.add(self.id, provider, Rc::clone(&self.passed), now) {
+        if let Outcome::Waits(source) = outcome {
+            if plugin.waiting.add(self.id, source, Rc::clone(&self.passed), now) {
                 let _ = hostcalls::set_tick_period(AT_ONCE);
             } else {
                 outcome = exchange::serve(plugin, now, false);

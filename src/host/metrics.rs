@@ -5,15 +5,15 @@ use std::collections::HashMap;
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
-use crate::filter::PermitReason;
+use crate::filter::{PermitReason, SourceId};
 use crate::protected_resource;
 use crate::rejection::Rejection;
 
 /// Everything is below this name; Envoy shows it as `wasmcustom.okta_authz.…`.
 const PREFIX: &str = "okta_authz";
-/// Codes of key fetches.
-pub(super) const FETCH_SUCCEEDED: &str = "jwks_fetch_success";
-pub(super) const FETCH_FAILED: &str = "jwks_fetch_failed";
+/// Codes of fetches: of each kind, those that have brought something, and those that have not.
+const JWKS_FETCHES: [&str; 2] = ["jwks_fetch_success", "jwks_fetch_failed"];
+const DENYLIST_FETCHES: [&str; 2] = ["denylist_fetch_success", "denylist_fetch_failed"];
 
 /// The host's numbers for our counters.
 #[derive(Debug, Default)]
@@ -29,8 +29,8 @@ impl Metrics {
         let decisions = decisions.chain(PermitReason::ALL.into_iter().map(PermitReason::code));
         let decisions = decisions.chain([protected_resource::CODE]);
         let named = decisions.map(|code| (code, format!("{PREFIX}.decision.{code}")));
-        let fetches =
-            [FETCH_SUCCEEDED, FETCH_FAILED].into_iter().map(|code| (code, format!("{PREFIX}.{code}")));
+        let fetches = JWKS_FETCHES.into_iter().chain(DENYLIST_FETCHES);
+        let fetches = fetches.map(|code| (code, format!("{PREFIX}.{code}")));
         let define = |(code, name): (&'static str, String)| {
             Some((code, hostcalls::define_metric(MetricType::Counter, &name).ok()?))
         };
@@ -47,6 +47,15 @@ impl Metrics {
         if let Some(id) = self.shadow.get(rejection.code()) {
             let _ = hostcalls::increment_metric(*id, 1);
         }
+    }
+
+    /// Counts a fetch that has ended.
+    pub(super) fn count_fetch(&self, source: SourceId, succeeded: bool) {
+        let [success, failed] = match source {
+            SourceId::Keys(_) => JWKS_FETCHES,
+            SourceId::Denylist => DENYLIST_FETCHES,
+        };
+        self.count(if succeeded { success } else { failed });
     }
 
     /// Adds one.

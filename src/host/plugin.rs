@@ -10,7 +10,7 @@ use super::waiting::Waiting;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
 use crate::filter::Filter;
-use crate::jwks::record::WorkerId;
+use crate::refresh::record::WorkerId;
 use crate::time::UnixTime;
 
 /// One configuration at work on one worker.

@@ -1,4 +1,4 @@
-//! The root context: takes the configuration, fetches keys, and lets those go that waited for them.
+//! The root context: takes the configuration, fetches keys and denylists, and lets those go that waited for them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -13,7 +13,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::callout;
 use super::exchange::{self, Outcome};
 use super::http::{AT_ONCE, Stream};
-use super::metrics::{FETCH_FAILED, FETCH_SUCCEEDED, Metrics};
+use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
 use super::shared::Shared;
 use super::signature::HostVerifier;
@@ -21,9 +21,9 @@ use super::waiting::Waiting;
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
-use crate::filter::{Filter, ProviderId};
-use crate::jwks::fetch::{Fetch, FetchError, Response};
-use crate::jwks::refresh::Progress;
+use crate::filter::{Filter, SourceId};
+use crate::refresh::refresher::{Fetch, Progress};
+use crate::refresh::source::{FetchError, Response};
 
 /// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ pub struct Root {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
     /// Fetches under way, by the host's number.
-    in_flight: HashMap<u32, (ProviderId, Fetch)>,
+    in_flight: HashMap<u32, (SourceId, Fetch)>,
 }
 
 impl Root {
@@ -42,63 +42,57 @@ impl Root {
         Self { id, plugin: Rc::new(RefCell::new(Plugin::unconfigured())), in_flight: HashMap::new() }
     }
 
-    /// Takes over keys that other workers have fetched, and fetches where this one has the lease.
-    fn look_after_keys(&mut self) {
+    /// Takes over what other workers have fetched, and fetches where this one has the lease.
+    fn look_after_sources(&mut self) {
         let now = plugin::now();
         let ticks = match &mut *self.plugin.borrow_mut() {
             Plugin { filter: Some(filter), waiting, .. } => {
                 let ticks = filter.on_tick(now, &Shared);
-                ticks
-                    .iter()
-                    .filter(|(_, tick)| tick.changed)
-                    .for_each(|(provider, _)| waiting.wake(*provider));
+                ticks.iter().filter(|(_, tick)| tick.changed).for_each(|(source, _)| waiting.wake(*source));
                 ticks
             }
             _ => Vec::new(),
         };
-        for (provider, fetch) in
-            ticks.into_iter().filter_map(|(provider, tick)| Some((provider, tick.fetch?)))
-        {
-            self.send(provider, fetch);
+        for (source, fetch) in ticks.into_iter().filter_map(|(source, tick)| Some((source, tick.fetch?))) {
+            self.send(source, fetch);
         }
     }
 
     /// Sends the request of a fetch. One that cannot be sent ends the fetch here, with an error.
-    fn send(&mut self, provider: ProviderId, fetch: Fetch) {
+    fn send(&mut self, source: SourceId, fetch: Fetch) {
         let dispatched = {
             let plugin = self.plugin.borrow();
             let Some(filter) = &plugin.filter else { return };
-            let remote = filter.provider(provider).and_then(|provider| provider.remote_jwks.as_ref());
-            remote.map(|remote| callout::dispatch(remote, fetch.request()))
+            filter.remote(source).map(|remote| callout::dispatch(remote, fetch.request()))
         };
         match dispatched {
             Some(Ok(token)) => {
-                self.in_flight.insert(token, (provider, fetch));
+                self.in_flight.insert(token, (source, fetch));
             }
-            Some(Err(error)) => self.on_response(provider, fetch, Err(error)),
+            Some(Err(error)) => self.on_response(source, fetch, Err(error)),
             None => {}
         }
     }
 
-    fn on_response(&mut self, provider: ProviderId, fetch: Fetch, response: Result<Response, FetchError>) {
+    fn on_response(&mut self, source: SourceId, fetch: Fetch, response: Result<Response, FetchError>) {
         let next = {
             let plugin = &mut *self.plugin.borrow_mut();
             let Some(filter) = &mut plugin.filter else { return };
-            match filter.on_response(provider, plugin::now(), fetch, &Shared, response) {
+            match filter.on_response(source, plugin::now(), fetch, &Shared, response) {
                 Progress::Request(fetch) => fetch,
                 Progress::Done(outcome) => {
-                    callout::log(filter.provider(provider).map_or("", |provider| &provider.name), &outcome);
-                    plugin.metrics.count(if outcome.is_ok() { FETCH_SUCCEEDED } else { FETCH_FAILED });
+                    callout::log(filter, source, &outcome);
+                    plugin.metrics.count_fetch(source, outcome.is_ok());
                     // This worker hears of it like all others, only sooner.
                     let _ = hostcalls::set_tick_period(AT_ONCE);
                     return;
                 }
             }
         };
-        self.send(provider, next);
+        self.send(source, next);
     }
 
-    /// Looks again at some of the requests that have waited. One that still lacks keys waits on, if its time is not over.
+    /// Looks again at some of the requests that have waited. One that still lacks something waits on, if its time is not over.
     fn release(&self, plugin: &mut Plugin) {
         let now = plugin::now();
         let waiters = plugin.waiting.take_due(now);
@@ -121,7 +115,7 @@ impl Root {
                     }
                 }
                 Outcome::Answered => {}
-                Outcome::Waits(provider) => plugin.waiting.put_back(waiter, provider),
+                Outcome::Waits(source) => plugin.waiting.put_back(waiter, source),
             }
         }
         let _ = hostcalls::set_effective_context(self.id);
@@ -136,8 +130,9 @@ impl Context for Root {
         body_size: usize,
         _num_trailers: usize,
     ) {
-        if let Some((provider, fetch)) = self.in_flight.remove(&token) {
-            self.on_response(provider, fetch, callout::read(num_headers, body_size));
+        if let Some((source, fetch)) = self.in_flight.remove(&token) {
+            let response = callout::read(num_headers, body_size, source.max_bytes());
+            self.on_response(source, fetch, response);
         }
     }
 }
@@ -169,14 +164,14 @@ impl RootContext for Root {
             metrics: Metrics::define(),
             waiting: Waiting::default(),
         };
-        // The first tick looks for keys: a callout from here would be lost in the VM that Envoy only tries things out in.
+        // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
         let _ = hostcalls::set_tick_period(AT_ONCE);
         true
     }
 
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(TICK);
-        self.look_after_keys();
+        self.look_after_sources();
         self.release(&mut self.plugin.borrow_mut());
     }
 

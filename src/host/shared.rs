@@ -2,7 +2,7 @@
 
 use proxy_wasm::hostcalls;
 
-use crate::jwks::shared::{Cas, SharedData};
+use crate::refresh::shared::{Cas, SharedData};
 
 /// "If there is none": the host ignores the number for an absent value, and takes it for another's afterwards. The first
 /// worker that writes gets through, and all others read again. (proxy-wasm-cpp-host, `src/shared_data.cc`)

@@ -1,10 +1,10 @@
-//! Requests that wait for keys: few, and not for long.
+//! Requests that wait for what is fetched: few, and not for long.
 
 use std::cell::Cell;
 use std::rc::Rc;
 use std::time::Duration;
 
-use crate::filter::ProviderId;
+use crate::filter::SourceId;
 use crate::time::UnixTime;
 
 /// Requests that one worker holds back at a time. More are refused: they would only pile up memory.
@@ -25,8 +25,8 @@ pub(super) struct Waiting {
 pub(super) struct Waiter {
     /// The stream's context.
     pub(super) context_id: u32,
-    /// Whose keys it waits for.
-    pub(super) provider: ProviderId,
+    /// What it waits for.
+    pub(super) source: SourceId,
     /// When it will have waited long enough.
     pub(super) deadline: UnixTime,
     /// What the stream is told when it may go on.
@@ -40,24 +40,18 @@ pub(super) type Passed = Rc<Cell<bool>>;
 
 impl Waiting {
     /// Takes a request in, unless there are too many.
-    pub(super) fn add(
-        &mut self,
-        context_id: u32,
-        provider: ProviderId,
-        passed: Passed,
-        now: UnixTime,
-    ) -> bool {
+    pub(super) fn add(&mut self, context_id: u32, source: SourceId, passed: Passed, now: UnixTime) -> bool {
         let room = self.requests.len() < MAX_WAITING;
         if room {
             let deadline = now.after(MAX_WAIT);
-            self.requests.push(Waiter { context_id, provider, deadline, passed, woken: false });
+            self.requests.push(Waiter { context_id, source, deadline, passed, woken: false });
         }
         room
     }
 
     /// Takes back a request that has been looked at and waits on, with the deadline that it had.
-    pub(super) fn put_back(&mut self, waiter: Waiter, provider: ProviderId) {
-        self.requests.push(Waiter { provider, woken: false, ..waiter });
+    pub(super) fn put_back(&mut self, waiter: Waiter, source: SourceId) {
+        self.requests.push(Waiter { source, woken: false, ..waiter });
     }
 
     /// Forgets a request whose stream is gone.
@@ -65,11 +59,11 @@ impl Waiting {
         self.requests.retain(|waiter| waiter.context_id != context_id);
     }
 
-    /// Has those looked at that wait for this provider.
-    pub(super) fn wake(&mut self, provider: ProviderId) {
+    /// Has those looked at that wait for this.
+    pub(super) fn wake(&mut self, source: SourceId) {
         self.requests
             .iter_mut()
-            .filter(|waiter| waiter.provider == provider)
+            .filter(|waiter| waiter.source == source)
             .for_each(|waiter| waiter.woken = true);
     }
 

@@ -4,7 +4,7 @@
 //! request in which a parameter that a rule looks at has more than one reading is refused, as it is for paths.
 
 use crate::rejection::Rejection;
-use crate::request::query::{decode, pair};
+use crate::request::query;
 
 /// The values of the parameters that rules look at.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
@@ -22,7 +22,7 @@ impl<'n> QueryParameters<'n> {
         if names.is_empty() {
             return Ok(found);
         }
-        for parameters in query.split(|byte| *byte == b'&') {
+        for parameters in query::parameters(query) {
             // Some backends separate parameters at `;` as well.
             let alone = !parameters.contains(&b';');
             for parameter in parameters.split(|byte| *byte == b';') {
@@ -45,17 +45,17 @@ impl<'n> QueryParameters<'n> {
 
 /// A parameter, if it is one of these names.
 fn read<'n>(names: &'n [String], parameter: &[u8]) -> Result<Option<(&'n str, Vec<u8>)>, Rejection> {
-    let (name, value) = pair(parameter);
+    let (name, value) = query::pair(parameter);
     // A name that cannot be decoded could be one of ours to somebody.
-    let name = decode(name).ok_or(Rejection::QueryAmbiguous)?;
+    let name = query::decode(name).ok_or(Rejection::QueryAmbiguous)?;
     let Some(ours) = names.iter().find(|ours| ours.as_bytes().eq_ignore_ascii_case(&name)) else {
         return Ok(None);
     };
     // Some backends do not tell `A` from `a`.
-    if *name != *ours.as_bytes() {
+    if ours.as_bytes() != &*name {
         return Err(Rejection::QueryAmbiguous);
     }
-    let value = decode(value).ok_or(Rejection::QueryAmbiguous)?;
+    let value = query::decode(value).ok_or(Rejection::QueryAmbiguous)?;
     Ok(Some((ours, value.into_owned())))
 }
 

@@ -1,20 +1,20 @@
-//! The query of a path as `application/x-www-form-urlencoded` (WHATWG URL, section 5), as far as rules and tokens need it.
+//! The query of a path as `application/x-www-form-urlencoded` (WHATWG URL, section 5), as far as tokens and rules need it.
 
 use std::borrow::Cow;
 
 /// The parameters as they stand, with their encoding.
-pub(super) fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
+pub fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     query.split(|byte| *byte == b'&')
 }
 
 /// Name and value of a parameter, with their encoding.
-pub(crate) fn pair(parameter: &[u8]) -> (&[u8], &[u8]) {
+pub fn pair(parameter: &[u8]) -> (&[u8], &[u8]) {
     let mut parts = parameter.splitn(2, |byte| *byte == b'=');
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
 /// Undoes percent-encoding and `+`; `None` where it is broken, for backends disagree on what that means.
-pub(crate) fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
+pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }

@@ -1,4 +1,4 @@
-//! What the tables share: fixed keys, tokens with exact bytes, filters whose keys have arrived.
+//! What the tables share: fixed keys, tokens with exact bytes, filters to which all has been delivered.
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses a part")]
 
@@ -12,11 +12,11 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
-use okta_authz_filter::jwks::fetch::Response;
-use okta_authz_filter::jwks::record::WorkerId;
-use okta_authz_filter::jwks::refresh::Progress;
+use okta_authz_filter::filter::{Filter, PermitReason, SourceId, Verdict};
 use okta_authz_filter::policy::StepUp;
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::refresh::refresher::Progress;
+use okta_authz_filter::refresh::source::{FetchError, Response};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
 use okta_authz_filter::request::RequestHead;
@@ -135,17 +135,27 @@ pub(crate) fn cold(config: &Value) -> Filter {
     Filter::new(config, WorkerId(1))
 }
 
-/// A filter whose keys arrived at `NOW`.
+/// A filter for which all that it fetches arrived at `NOW`.
 pub(crate) fn filter(config: &Value) -> Filter {
+    delivered(config, Some(&json!({ "entries": [] })))
+}
+
+/// The same with this denylist, or none: the keys alone.
+pub(crate) fn delivered(config: &Value, denylist: Option<&Value>) -> Filter {
     let mut filter = cold(config);
     let now = UnixTime::from_seconds(NOW);
     let shared = Store::default();
-    for (provider, tick) in filter.on_tick(now, &shared) {
+    for (source, tick) in filter.on_tick(now, &shared) {
         let fetch = tick.fetch.expect("a fetch is due at first");
-        let document = jwks(&filter.provider(provider).unwrap().name).to_string();
-        let response = Response { body: document.into_bytes(), max_age: None };
-        let progress = filter.on_response(provider, now, fetch, &shared, Ok(response));
-        assert!(matches!(progress, Progress::Done(Ok(1..))), "{progress:?}");
+        let document = match source {
+            SourceId::Keys(provider) => Some(jwks(&filter.provider(provider).unwrap().name)),
+            SourceId::Denylist => denylist.cloned(),
+        };
+        let body = document.map(|document| document.to_string().into_bytes());
+        let arrives = body.is_some();
+        let response = body.map(|body| Response { body, max_age: None }).ok_or(FetchError::NoAnswer);
+        let progress = filter.on_response(source, now, fetch, &shared, response);
+        assert!(matches!(progress, Progress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
     }
     // What was published is taken over at the next tick.
     filter.on_tick(now, &shared);
@@ -195,6 +205,16 @@ pub(crate) fn request(method: &'static str, authority: &'static str, path: &str)
     }
 }
 
+impl Request {
+    fn pseudo_headers(&self) -> [(&'static str, &[u8]); 3] {
+        [
+            (":method", self.method.as_bytes()),
+            (":authority", self.authority.as_bytes()),
+            (":path", self.path.as_bytes()),
+        ]
+    }
+}
+
 /// A verdict, as tables write it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) enum Outcome {
@@ -214,7 +234,7 @@ pub(crate) enum Outcome {
     Scopes(Vec<String>),
     /// Answered by the filter, and well.
     Answer,
-    /// To wait for keys; else denied for this.
+    /// To wait for what is fetched; else denied for this.
     Wait(Rejection),
 }
 
@@ -223,15 +243,24 @@ pub(crate) fn scopes(names: &[&str]) -> Outcome {
 }
 
 pub(crate) fn decide(filter: &Filter, request: &Request, authorization: &[&[u8]], now: u64) -> Verdict {
-    let mut headers = request.headers.clone();
-    headers.extend(authorization.iter().map(|value| ("authorization".to_owned(), value.to_vec())));
+    let headers: Vec<_> = authorization.iter().map(|value| ("authorization", *value)).collect();
+    decide_with(filter, request, &headers, now)
+}
+
+/// What the filter decides about a request with these headers.
+pub(crate) fn decide_with(
+    filter: &Filter,
+    request: &Request,
+    headers: &[(&str, &[u8])],
+    now: u64,
+) -> Verdict {
+    let headers = request.pseudo_headers().into_iter().chain(headers.iter().copied());
+    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_vec()));
+    let headers: Vec<_> = headers.chain(request.headers.iter().cloned()).collect();
     let head = RequestHead {
-        method: request.method.as_bytes(),
-        path: request.path.as_bytes(),
-        authority: request.authority.as_bytes(),
-        headers: &headers,
         route_policy: request.route_policy.map(str::as_bytes),
         remote_ip: request.remote_ip,
+        ..RequestHead::new(&headers)
     };
     filter.decide(&head, UnixTime::from_seconds(now), &Software)
 }

@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use okta_authz_filter::jwks::shared::{Cas, SharedData};
+use okta_authz_filter::refresh::shared::{Cas, SharedData};
 
 /// The store that the workers of one process share.
 #[derive(Default)]

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -139,6 +139,12 @@ const NULLS: &[&str] = &[
     "/from_cookies",
     "/from_params",
     "/from_websocket_protocol",
+    "/denylist",
+    "/denylist/entries",
+    "/denylist/entries/0/issuer",
+    "/denylist/remote",
+    "/denylist/remote/timeout",
+    "/denylist/remote/max_stale",
     "/forward",
     "/max_token_bytes",
     "/realm",
@@ -185,10 +191,14 @@ fn null_is_not_absent() {
         "local_jwks": super::common::jwks("okta"),
         "remote_jwks": { "cluster": "c", "uri": "https://h/k", "timeout": "1s" },
     });
+    let denylist = json!({
+        "entries": [{ "jti": "a", "issuer": "b" }],
+        "remote": { "cluster": "c", "uri": "https://h/l", "timeout": "1s", "max_stale": "1h" },
+    });
     let good = config(
         provider,
         json!({
-            "rules": rules, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
+            "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
             "responses": { "body": "json", "details": true, "custom": [{ "status": 401, "content_type": "a/b", "body": "x" }] },
             "protected_resources": [{ "resource": "https://h", "scopes_supported": ["a"], "authorization_servers": ["https://i"] }],
             "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "realm": "r",

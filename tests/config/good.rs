@@ -7,7 +7,8 @@ use super::problem;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::https_url::HttpsUrl;
-use okta_authz_filter::jwks::fetch::Source;
+use okta_authz_filter::jwks::source::JwksUri;
+use okta_authz_filter::refresh::Schedule;
 use okta_authz_filter::verify::TokenProfile;
 
 #[test]
@@ -15,6 +16,9 @@ fn accepted() {
     let provider = |changes: Value| config(changes, json!({}));
     let rest = |rest: Value| config(json!({}), rest);
     let remote = |more: Value| provider(json!({ "remote_jwks": with(json!({ "cluster": "c" }), more) }));
+    let list = |denylist: Value| rest(json!({ "denylist": denylist }));
+    let revocations = json!({ "cluster": "c", "uri": "https://h:8443/list?x" });
+    let many: Vec<Value> = (0..10_000).map(|number| json!({ "jti": number.to_string() })).collect();
     let one = |matches: Value| rules(json!([{ "match": matches, "public": true }]));
     let requires = |requires: Value| rules(json!([{ "match": {}, "requires": requires }]));
     let nested =
@@ -51,6 +55,18 @@ fn accepted() {
         remote(json!({ "max_stale": "10m" })),
         remote(json!({ "unknown_kid_cooldown": "1s" })),
         remote(json!({ "unknown_kid_cooldown": "1h" })),
+        list(json!({ "entries": [{ "jti": "AT.a" }] })),
+        list(json!({ "entries": [{ "issued_before": 0 }, { "issued_before": 253_402_300_799_i64 }] })),
+        list(json!({ "entries": [
+            { "jti": "a", "sub": "b", "uid": "c", "cid": "d", "issuer": "e", "issued_before": 1 }, { "jti": "a" },
+        ] })),
+        list(json!({ "entries": many, "remote": revocations })),
+        list(
+            json!({ "remote": with(revocations.clone(), json!({ "cache_duration": "1s", "max_stale": "1s" })) }),
+        ),
+        list(
+            json!({ "remote": with(revocations.clone(), json!({ "cache_duration": "1d", "max_stale": "30d" })) }),
+        ),
         rest(json!({ "max_token_bytes": 1024 })),
         rest(json!({ "max_token_bytes": 65_536 })),
         rest(json!({ "realm": "r" })),
@@ -108,23 +124,28 @@ fn defaults() {
     assert_eq!(expected.algorithms, [Algorithm::RS256]);
     let remote = provider.remote_jwks.as_ref().unwrap();
     let keys = HttpsUrl::parse("https://acme.okta.com/oauth2/default/v1/keys").unwrap();
-    assert_eq!(remote.source, Source::Uri(keys));
-    let seconds = [
-        remote.schedule.timeout,
-        remote.schedule.cache_duration,
-        remote.schedule.max_stale,
-        remote.schedule.unknown_kid_cooldown,
-    ]
-    .map(|duration| duration.as_secs());
+    assert_eq!(remote.jwks_uri, JwksUri::Configured(keys));
+    let Schedule { timeout, cache_duration, max_stale } = remote.remote.schedule;
+    let seconds =
+        [timeout, cache_duration, max_stale, remote.unknown_kid_cooldown].map(|duration| duration.as_secs());
     assert_eq!(seconds, [5, 600, 86_400, 30]);
 }
 
 #[test]
+fn defaults_of_a_denylist() {
+    let remote = json!({ "cluster": "c", "uri": "https://h/list" });
+    let config = config(json!({}), json!({ "denylist": { "remote": remote } }));
+    let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();
+    let Schedule { timeout, cache_duration, max_stale } = config.remote_denylist.unwrap().remote.schedule;
+    assert_eq!([timeout, cache_duration, max_stale].map(|duration| duration.as_secs()), [5, 60, 3_600]);
+}
+
+#[test]
 fn discovery_trusts_the_issuers_own_hosts() {
-    let source = |changes: Value| {
+    let jwks_uri = |changes: Value| {
         let config = config(changes, json!({}));
         let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();
-        config.providers[0].remote_jwks.as_ref().unwrap().source.clone()
+        config.providers[0].remote_jwks.as_ref().unwrap().jwks_uri.clone()
     };
     let discovery = json!({ "cluster": "okta", "discovery": true });
     let both = json!([ISSUER, "https://login.acme.com/oauth2/default"]);
@@ -137,7 +158,7 @@ fn discovery_trusts_the_issuers_own_hosts() {
         ),
         (json!({ "remote_jwks": named }), &["keys.acme.com"]),
     ] {
-        let Source::Discovery(discovery) = source(changes) else { panic!("no discovery") };
+        let JwksUri::Discovered(discovery) = jwks_uri(changes) else { panic!("no discovery") };
         assert_eq!(discovery.hosts(), hosts);
         let first = discovery.places()[0].to_string();
         assert_eq!(first, format!("{ISSUER}/.well-known/oauth-authorization-server"));

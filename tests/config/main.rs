@@ -14,6 +14,7 @@ mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
+mod denylist;
 mod documents;
 mod good;
 mod providers;

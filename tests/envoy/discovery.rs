@@ -77,7 +77,7 @@ fn metadata_of_another_issuer_or_with_keys_elsewhere_give_no_keys() {
     let texts = ["those of another issuer", "not in `jwks_hosts`", "no `jwks_uri` that is an https URL"];
     for ((name, document), text) in documents.drain(..).zip(texts) {
         let okta = StandIn::start(Options::default());
-        okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Body(document.to_string().into()));
+        okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Body(document.to_string()));
         let setup = Setup::with_okta(&format!("discovery-{name}"), okta, discovering(json!({})));
         assert_eq!(me(&setup).code(), "keys_unavailable", "{name}");
         assert_eq!(setup.okta.key_fetches(Server::Default), 0, "{name}");

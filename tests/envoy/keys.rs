@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use serde_json::json;
 
-use super::setup::{BOTH_WORKERS, Setup, config};
+use super::setup::{BOTH_WORKERS, Setup, config, failures};
 use crate::support::backend::Backend;
-use crate::support::client::{Response, get};
+use crate::support::client::get;
 use crate::support::config::EnvoyConfig;
 use crate::support::envoy::Envoy;
 use crate::support::stand_in::{Fault, Options, Rotation, Server, StandIn, TokenSpec};
@@ -18,22 +18,6 @@ fn restless(mut config: EnvoyConfig) -> EnvoyConfig {
         "cluster": "okta", "timeout": "1s", "cache_duration": "1s", "max_stale": "1h", "unknown_kid_cooldown": "1s"
     });
     config
-}
-
-fn me(setup: &Setup, token: &str) -> Response {
-    setup.send(&get("/me").bearer(token))
-}
-
-/// Asks until the answer is this one: what a client sees of a change that takes a moment.
-#[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
-fn eventually(setup: &Setup, token: &str, status: u16) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut in_a_row = 0;
-    while in_a_row < BOTH_WORKERS {
-        let response = me(setup, token);
-        in_a_row = if response.status == status { in_a_row + 1 } else { 0 };
-        assert!(Instant::now() < deadline, "{response:?}\n{}", setup.envoy.log());
-    }
 }
 
 #[test]
@@ -54,7 +38,7 @@ fn four_workers_fetch_as_one_and_share_what_comes() {
             token = setup.user();
         }
         for _ in 0..2 * BOTH_WORKERS {
-            assert_eq!(me(&setup, &token).status, 200, "second {second}\n{}", setup.envoy.log());
+            assert_eq!(setup.me(&token).status, 200, "second {second}\n{}", setup.envoy.log());
         }
         std::thread::sleep(Duration::from_millis(900));
     }
@@ -70,7 +54,7 @@ fn the_first_requests_wait_for_a_slow_issuer() {
     let setup = Setup::with_okta("cold-start", okta, |config| config);
     let token = setup.user();
     let answers: Vec<u16> = std::thread::scope(|scope| {
-        let ask = || me(&setup, &token).status;
+        let ask = || setup.me(&token).status;
         let threads: Vec<_> = (0..BOTH_WORKERS).map(|_| scope.spawn(ask)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
@@ -89,7 +73,7 @@ fn without_an_issuer_requests_end_in_503_within_the_bound() {
     let token = setup.user();
     for _ in 0..4 {
         let begin = Instant::now();
-        let response = me(&setup, &token);
+        let response = setup.me(&token);
         assert!(begin.elapsed() < Duration::from_secs(7), "{:?}", begin.elapsed());
         assert_eq!((response.status, response.code().as_str()), (503, "keys_unavailable"));
         assert_eq!(response.header("retry-after"), Some("5"));
@@ -113,7 +97,7 @@ fn a_missing_cluster_is_a_failed_fetch() {
         config.plugin()["providers"]["okta"]["remote_jwks"]["cluster"] = json!("nobody");
         config
     });
-    assert_eq!(me(&setup, &setup.user()).code(), "keys_unavailable");
+    assert_eq!(setup.me(&setup.user()).code(), "keys_unavailable");
     assert!(setup.envoy.log().contains("the cluster does not exist"), "{}", setup.envoy.log());
     assert!(!setup.envoy.has_trapped());
 }
@@ -127,7 +111,7 @@ fn an_issuer_that_cannot_prove_its_name_gives_no_keys() {
     let config = config("impostor", &okta, &backend).okta(impostor.https_port(), &ca);
     let setup = Setup { envoy: Envoy::start("impostor", &config), okta, backend };
     let forged = impostor.mint(Server::Default, &TokenSpec::user());
-    assert_eq!(me(&setup, &forged).code(), "keys_unavailable");
+    assert_eq!(setup.me(&forged).code(), "keys_unavailable");
     assert_eq!(impostor.key_fetches(Server::Default), 0);
 }
 
@@ -137,29 +121,19 @@ fn good_keys_survive_every_way_of_failing() {
     setup.warm_up();
     let token = setup.user();
     let fetches = || setup.okta.key_fetches(Server::Default);
-    for fault in [
-        Fault::Status(500),
-        Fault::Status(429),
-        Fault::Status(404),
-        Fault::Html,
-        Fault::Empty,
-        Fault::TruncatedJson,
-        Fault::TruncatedTransfer,
-        Fault::Huge,
-        Fault::Reset,
-        Fault::Slow { millis: 3_000 },
+    let documents = [
         Fault::Body(r#"{"keys":[]}"#.into()),
         Fault::Body(r#"{"keys":{"kty":1}}"#.into()),
         Fault::Body(r#"{"keys":[{"kty":"oct","k":"AA","kid":"a"},null,7,[]]}"#.into()),
-        Fault::Body("[".repeat(10_000)),
         Fault::ExtraKeys,
-    ] {
+    ];
+    for fault in failures().into_iter().chain(documents) {
         let name = format!("{fault:?}").chars().take(60).collect::<String>();
         setup.okta.set_fault(Server::Default, fault);
         let before = fetches();
         let mut asked = 0;
         while fetches() < before + 2 {
-            let response = me(&setup, &token);
+            let response = setup.me(&token);
             assert_eq!(response.status, 200, "{name}: {response:?}\n{}", setup.envoy.log());
             asked += 1;
             assert!(asked < 2_000, "{name}: no fetch");
@@ -167,18 +141,13 @@ fn good_keys_survive_every_way_of_failing() {
         }
         setup.okta.set_fault(Server::Default, Fault::None);
         // A success, or the pauses after failures would grow from one fault to the next.
-        let (before, mut waited) = (setup.envoy.count("jwks_fetch_success"), 0);
-        while setup.envoy.count("jwks_fetch_success") < before + 1 {
-            waited += 1;
-            assert!(waited < 1_000, "{name}: no recovery\n{}", setup.envoy.log());
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        setup.wait_for("jwks_fetch_success", setup.envoy.count("jwks_fetch_success") + 1);
     }
     assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
     // And the keys that come after all this are taken.
     setup.okta.rotate(Server::Default, Rotation::EmergencyDouble);
-    eventually(&setup, &setup.user(), 200);
-    eventually(&setup, &token, 401);
+    setup.eventually(&setup.user(), 200, Duration::from_secs(20));
+    setup.eventually(&token, 401, Duration::from_secs(20));
     setup.assert_alive();
 }
 
@@ -194,20 +163,20 @@ fn a_key_that_was_made_just_now_works_at_once_and_a_made_up_one_never() {
     setup.okta.rotate(Server::Default, Rotation::Manual);
     let new = setup.user();
     for _ in 0..BOTH_WORKERS {
-        assert_eq!(me(&setup, &new).status, 200, "the first use of a new key");
-        assert_eq!(me(&setup, &old).status, 200, "its predecessor is still published");
+        assert_eq!(setup.me(&new).status, 200, "the first use of a new key");
+        assert_eq!(setup.me(&old).status, 200, "its predecessor is still published");
     }
     std::thread::sleep(Duration::from_millis(2_100));
     let (before, begin) = (setup.okta.key_fetches(Server::Default), Instant::now());
     for number in 0..200 {
         let made_up = setup.mint(&TokenSpec::user().header("kid", format!("made-up-{number}")));
-        assert_eq!(me(&setup, &made_up).code(), "key_unknown");
+        assert_eq!(setup.me(&made_up).code(), "key_unknown");
     }
     let fetches = setup.okta.key_fetches(Server::Default) - before;
     assert!(fetches >= 1, "an unknown key is asked for");
     let cooldowns = begin.elapsed().as_secs() / 2 + 1;
     assert!(fetches <= cooldowns, "200 made-up keys cost {fetches} fetches in {cooldowns} cooldowns");
-    assert_eq!(me(&setup, &new).status, 200);
+    assert_eq!(setup.me(&new).status, 200);
 }
 
 #[test]
@@ -223,7 +192,7 @@ fn pinned_keys_need_no_issuer() {
     setup.warm_up();
     assert_eq!(setup.okta.key_fetches(Server::Default), 0);
     setup.okta.rotate(Server::Default, Rotation::EmergencyDouble);
-    assert_eq!(me(&setup, &setup.user()).code(), "key_unknown");
+    assert_eq!(setup.me(&setup.user()).code(), "key_unknown");
 }
 
 #[test]

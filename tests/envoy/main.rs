@@ -17,6 +17,7 @@ mod support;
 
 mod answers;
 mod configuration;
+mod denylist;
 mod discovery;
 mod guard;
 mod hostile;

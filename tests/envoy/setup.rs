@@ -1,12 +1,14 @@
 //! Envoy with the filter between the stand-in Okta and a backend that counts.
 
+use std::time::{Duration, Instant};
+
 use serde_json::json;
 
 use crate::support::backend::Backend;
-use crate::support::client::{Client, Request, Response};
+use crate::support::client::{Client, Request, Response, get};
 use crate::support::config::EnvoyConfig;
 use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
+use crate::support::stand_in::{Fault, Options, Server, StandIn, TokenSpec};
 
 /// Enough connections that each of two workers has certainly got some: 2^-19 that one has not.
 pub const BOTH_WORKERS: usize = 20;
@@ -51,8 +53,35 @@ impl Setup {
     pub fn warm_up(&self) {
         let token = self.user();
         for _ in 0..BOTH_WORKERS {
-            let response = self.send(&crate::support::client::get("/me").bearer(&token));
+            let response = self.me(&token);
             assert_eq!(response.status, 200, "{response:?}\n{}", self.envoy.log());
+        }
+    }
+
+    /// What becomes of a request that any good token may make.
+    pub fn me(&self, token: &str) -> Response {
+        self.send(&get("/me").bearer(token))
+    }
+
+    /// Asks until every worker gives this answer: what a client sees of a change that takes a moment.
+    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
+    pub fn eventually(&self, token: &str, status: u16, within: Duration) {
+        let deadline = Instant::now() + within;
+        let mut in_a_row = 0;
+        while in_a_row < BOTH_WORKERS {
+            let response = self.me(token);
+            in_a_row = if response.status == status { in_a_row + 1 } else { 0 };
+            assert!(Instant::now() < deadline, "not {status}: {response:?}\n{}", self.envoy.log());
+        }
+    }
+
+    /// Waits until a counter of the filter has come this far.
+    pub fn wait_for(&self, counter: &str, count: u64) {
+        let mut waited = 0;
+        while self.envoy.count(counter) < count {
+            waited += 1;
+            assert!(waited < 1_000, "{counter} is not {count}\n{}", self.envoy.log());
+            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
@@ -61,6 +90,23 @@ impl Setup {
         assert!(!self.envoy.has_trapped(), "a VM has trapped:\n{}", self.envoy.log());
         self.warm_up();
     }
+}
+
+/// Every way in which the answer of a server can fail to be a document.
+pub fn failures() -> Vec<Fault> {
+    vec![
+        Fault::Status(500),
+        Fault::Status(429),
+        Fault::Status(404),
+        Fault::Html,
+        Fault::Empty,
+        Fault::TruncatedJson,
+        Fault::TruncatedTransfer,
+        Fault::Huge,
+        Fault::Reset,
+        Fault::Slow { millis: 3_000 },
+        Fault::Body("[".repeat(10_000)),
+    ]
 }
 
 /// The reference configuration between these two.

@@ -148,7 +148,7 @@ impl Shared {
             turn += 1;
             let mix = Arc::clone(&self.mix.lock().unwrap());
             // Half of the requests are legitimate, on every thread and at any time.
-            let legitimate = turn % 2 == 0;
+            let legitimate = turn.is_multiple_of(2);
             let requests = if legitimate { &mix.legitimate } else { &mix.hostile };
             let begin = Instant::now();
             let answer = client.try_send(&requests[turn / 2 % requests.len()]);

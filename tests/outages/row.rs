@@ -32,6 +32,14 @@ impl Row {
         self
     }
 
+    /// With legitimate requests that were sent besides the load, and refused at a price that is known.
+    pub fn and_refused(mut self, requests: u64) -> Self {
+        self.counts.requests += requests;
+        self.counts.legitimate += requests;
+        self.counts.excused += requests;
+        self
+    }
+
     /// With this in the last column.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();

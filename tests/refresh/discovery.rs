@@ -4,14 +4,16 @@ use std::time::Duration;
 
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::discovery::{Discovery, MetadataError};
-use okta_authz_filter::jwks::fetch::{FetchError, Response, Source};
-use okta_authz_filter::jwks::record::WorkerId;
-use okta_authz_filter::jwks::refresh::{Progress, Refresher};
-use okta_authz_filter::jwks::shared::{Names, SharedData as _};
+use okta_authz_filter::jwks::remote::RemoteKeys;
+use okta_authz_filter::jwks::source::{JwksUri, KeySource};
+use okta_authz_filter::refresh::record::{Record, WorkerId};
+use okta_authz_filter::refresh::refresher::Progress;
+use okta_authz_filter::refresh::shared::{Names, SharedData as _};
+use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::time::UnixTime;
 
 use super::store::Store;
-use super::{SCHEDULE, at, brings, document, issuers, knows};
+use super::{COOLDOWN, SCHEDULE, at, brings, document, issuers, knows};
 
 const OKTA_FORM: &str = "/oauth2/default/.well-known/oauth-authorization-server";
 const RFC_FORM: &str = "/.well-known/oauth-authorization-server/oauth2/default";
@@ -22,23 +24,32 @@ const HOUR: u64 = 3_600_000;
 
 type Answer = Result<Response, FetchError>;
 
-fn source() -> Source {
+fn source() -> KeySource {
     let issuer = &issuers()[0];
     let url = HttpsUrl::parse(issuer).unwrap();
-    Source::Discovery(Discovery::new(issuer, &url, vec![url.authority.clone()]))
+    let discovery = Discovery::new(issuer, &url, vec![url.authority.clone()]);
+    KeySource::new(&issuers(), "okta", JwksUri::Discovered(discovery), None)
 }
 
 fn names() -> Names {
-    Names::new(&issuers(), "okta", &source())
+    source().names().clone()
 }
 
-fn worker(id: u64) -> Refresher {
-    Refresher::new(SCHEDULE, source(), names(), WorkerId(id), None)
+fn worker(id: u64) -> RemoteKeys {
+    RemoteKeys::new(source(), SCHEDULE, COOLDOWN, WorkerId(id))
 }
 
-fn metadata(keys: &str) -> Answer {
+fn metadata_naming(keys: &str) -> Answer {
     let (issuer, host) = (&issuers()[0], "https://acme.okta.example");
     Ok(brings(format!(r#"{{"issuer":"{issuer}","jwks_uri":"{host}{keys}"}}"#).into_bytes()))
+}
+
+fn metadata(error: MetadataError) -> FetchError {
+    FetchError::Unusable(error.to_string())
+}
+
+fn metadata_status(status: u16) -> FetchError {
+    FetchError::Unusable(format!("the issuer's metadata: status {status}"))
 }
 
 fn keys() -> Answer {
@@ -51,7 +62,7 @@ fn status(status: u16) -> Answer {
 
 /// Runs one fetch that is due, against an issuer; returns what it asked for, and how it ended.
 fn run(
-    worker: &mut Refresher,
+    worker: &mut RemoteKeys,
     now: UnixTime,
     shared: &Store,
     issuer: impl Fn(&str) -> Answer,
@@ -73,7 +84,7 @@ fn run(
 /// The issuer as it should be.
 fn well(path: &str) -> Answer {
     match path {
-        OKTA_FORM => metadata(KEYS),
+        OKTA_FORM => metadata_naming(KEYS),
         KEYS => keys(),
         _ => status(404),
     }
@@ -105,7 +116,7 @@ fn every_place_for_metadata_is_tried_once() {
     ] {
         let issuer = |path: &str| match path {
             KEYS => keys(),
-            path if path == place => metadata(KEYS),
+            path if path == place => metadata_naming(KEYS),
             _ => status(404),
         };
         let outcome = run(&mut worker(1), at(0), &Store::default(), issuer);
@@ -113,7 +124,7 @@ fn every_place_for_metadata_is_tried_once() {
     }
     let nothing = run(&mut worker(1), at(0), &Store::default(), |_| status(404));
     assert_eq!(nothing.0, [OKTA_FORM, RFC_FORM, OPENID_FORM]);
-    assert_eq!(nothing.1, Err(FetchError::MetadataStatus(404)));
+    assert_eq!(nothing.1, Err(metadata_status(404)));
 }
 
 #[test]
@@ -127,12 +138,12 @@ fn trouble_ends_the_search() {
     type Make = Box<dyn Fn() -> Answer>;
     let table: [(&str, Make, FetchError); 7] = [
         ("no answer", Box::new(|| Err(FetchError::NoAnswer)), FetchError::NoAnswer),
-        ("500", Box::new(|| status(500)), FetchError::MetadataStatus(500)),
-        ("429", Box::new(|| status(429)), FetchError::MetadataStatus(429)),
-        ("a redirect", Box::new(|| status(302)), FetchError::MetadataStatus(302)),
-        ("HTML", Box::new(|| Ok(brings(b"<html>".into()))), FetchError::Metadata(MetadataError::Malformed)),
-        ("another issuer", Box::new(elsewhere), FetchError::Metadata(MetadataError::OtherIssuer)),
-        ("keys elsewhere", Box::new(evil_keys), FetchError::Metadata(MetadataError::OtherHost)),
+        ("500", Box::new(|| status(500)), metadata_status(500)),
+        ("429", Box::new(|| status(429)), metadata_status(429)),
+        ("a redirect", Box::new(|| status(302)), metadata_status(302)),
+        ("HTML", Box::new(|| Ok(brings(b"<html>".into()))), metadata(MetadataError::Malformed)),
+        ("another issuer", Box::new(elsewhere), metadata(MetadataError::OtherIssuer)),
+        ("keys elsewhere", Box::new(evil_keys), metadata(MetadataError::OtherHost)),
     ];
     for (name, answer, error) in table {
         let outcome = run(&mut worker(1), at(0), &Store::default(), |_| answer());
@@ -157,7 +168,7 @@ fn keys_that_have_moved_are_found_by_the_second_fetch() {
     assert_eq!(run(&mut worker, at(0), &shared, well).1, Ok(1));
     worker.on_tick(at(100), &shared);
     let moved = |path: &str| match path {
-        OKTA_FORM => metadata(MOVED),
+        OKTA_FORM => metadata_naming(MOVED),
         MOVED => keys(),
         _ => status(404),
     };
@@ -180,7 +191,7 @@ fn every_request_of_a_fetch_has_its_own_time_and_a_late_one_ends_it() {
     assert!(other.on_tick(at(18_900), &shared).fetch.is_none(), "the leader is at work");
     let taken_over = other.on_tick(at(19_000), &shared).fetch;
     assert!(taken_over.is_some(), "the leader is gone");
-    let late = leader.on_response(at(19_100), fetch, &shared, metadata(KEYS));
+    let late = leader.on_response(at(19_100), fetch, &shared, metadata_naming(KEYS));
     assert!(matches!(late, Progress::Done(Err(_))), "{late:?}");
 }
 
@@ -196,7 +207,7 @@ fn a_place_that_a_stranger_wrote_is_not_asked() {
         b"\xff\xff\xff\xff\xff\xff\xff\x7fhttps://acme.okta.example/keys",
     ] {
         let shared = Store::default();
-        assert!(shared.set(&names().location, written, None));
+        assert!(shared.set(&names().of("location"), written, None));
         assert_eq!(run(&mut worker(1), at(0), &shared, well).0, [OKTA_FORM, KEYS], "{written:?}");
     }
 }
@@ -206,16 +217,14 @@ fn discovery_takes_part_in_the_backoff() {
     let (shared, mut worker) = (Store::default(), worker(1));
     for pause in [500, 1_000, 2_000, 4_000] {
         let now = worker_due(&mut worker, &shared);
-        assert_eq!(run(&mut worker, now, &shared, |_| status(503)).1, Err(FetchError::MetadataStatus(503)));
+        assert_eq!(run(&mut worker, now, &shared, |_| status(503)).1, Err(metadata_status(503)));
         let early = now.after(Duration::from_millis(pause - 1));
         assert!(worker.on_tick(early, &shared).fetch.is_none(), "{pause}");
     }
 }
 
 /// The time at which the shared record says that the next fetch is due.
-fn worker_due(_: &mut Refresher, shared: &Store) -> UnixTime {
+fn worker_due(_: &mut RemoteKeys, shared: &Store) -> UnixTime {
     let record = shared.get(&names().record).map(|(bytes, _)| bytes);
-    record
-        .and_then(|bytes| okta_authz_filter::jwks::record::Record::decode(&bytes))
-        .map_or(at(0), |record| record.due_at)
+    record.and_then(|bytes| Record::decode(&bytes)).map_or(at(0), |record| record.due_at)
 }

@@ -1,6 +1,7 @@
 //! Keys under a virtual clock: workers that share a store, an issuer that fails in every way, and time that flies.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
@@ -8,6 +9,7 @@
 )]
 
 mod discovery;
+mod documents;
 mod simulation;
 #[path = "../common/store.rs"]
 mod store;
@@ -17,11 +19,14 @@ use std::time::Duration;
 
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::https_url::HttpsUrl;
-use okta_authz_filter::jwks::fetch::{FetchError, Response, Source};
-use okta_authz_filter::jwks::record::{Record, WorkerId};
-use okta_authz_filter::jwks::refresh::{Hope, Refresher, Schedule};
-use okta_authz_filter::jwks::shared::Names;
+use okta_authz_filter::jwks::remote::RemoteKeys;
+use okta_authz_filter::jwks::source::{JwksUri, KeySource};
 use okta_authz_filter::jwks::unknown_kids::KidDigest;
+use okta_authz_filter::refresh::Schedule;
+use okta_authz_filter::refresh::record::{Record, WorkerId};
+use okta_authz_filter::refresh::refresher::Hope;
+use okta_authz_filter::refresh::shared::Names;
+use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
 
@@ -32,9 +37,9 @@ const TICK: u64 = 100;
 const SCHEDULE: Schedule = Schedule {
     cache_duration: Duration::from_secs(600),
     max_stale: Duration::from_secs(86_400),
-    unknown_kid_cooldown: Duration::from_secs(30),
     timeout: Duration::from_secs(5),
 };
+const COOLDOWN: Duration = Duration::from_secs(30);
 
 fn at(millis: u64) -> UnixTime {
     T0.after(Duration::from_millis(millis))
@@ -44,12 +49,13 @@ fn issuers() -> Vec<String> {
     vec!["https://acme.okta.example/oauth2/default".to_owned()]
 }
 
-fn source() -> Source {
-    Source::Uri(HttpsUrl::parse("https://acme.okta.example/keys").unwrap())
+fn source() -> KeySource {
+    let url = HttpsUrl::parse("https://acme.okta.example/keys").unwrap();
+    KeySource::new(&issuers(), "okta", JwksUri::Configured(url), None)
 }
 
 fn names() -> Names {
-    Names::new(&issuers(), "okta", &source())
+    source().names().clone()
 }
 
 fn brings(body: Vec<u8>) -> Response {
@@ -66,16 +72,16 @@ fn document(kid: u64) -> Vec<u8> {
     format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}]}}"#).into_bytes()
 }
 
-fn worker(id: u64) -> Refresher {
-    Refresher::new(SCHEDULE, source(), names(), WorkerId(id), None)
+fn worker(id: u64) -> RemoteKeys {
+    RemoteKeys::new(source(), SCHEDULE, COOLDOWN, WorkerId(id))
 }
 
-fn knows(worker: &Refresher, kid: u64, now: UnixTime) -> bool {
+fn knows(worker: &RemoteKeys, kid: u64, now: UnixTime) -> bool {
     worker.keys(now).is_ok_and(|keys| keys.find(Some(&kid.to_string()), Algorithm::EdDSA).is_ok())
 }
 
 /// A worker that has fetched the first key.
-fn warm(shared: &Store) -> Refresher {
+fn warm(shared: &Store) -> RemoteKeys {
     let mut worker = worker(1);
     let fetch = worker.on_tick(T0, shared).fetch.unwrap();
     worker.on_response(T0, fetch, shared, Ok(brings(document(0))));
@@ -215,9 +221,9 @@ fn what_a_stranger_writes_costs_a_fetch_and_no_key() {
         ("half a record", ".record", vec![1; 37]),
         ("noise", ".record", vec![0xff; 64]),
         ("a lease for ever, and a fetch due never", ".record", far.encode()),
-        ("an empty document", ".keys", Vec::new()),
-        ("noise for a document", ".keys", vec![0xff; 1_000]),
-        ("another generation", ".keys", document(9)),
+        ("an empty document", ".document", Vec::new()),
+        ("noise for a document", ".document", vec![0xff; 1_000]),
+        ("another generation", ".document", document(9)),
     ] {
         let shared = Store::default();
         let mut workers = [warm(&shared), worker(2)];

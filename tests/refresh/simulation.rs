@@ -4,10 +4,11 @@
 //! lease, or never; the issuer rotates its key and fails. The properties: no fetch begins while another has the lease, a
 //! worker that has ticked since keys were published has keys, and there is a bound on the fetches.
 
-use okta_authz_filter::jwks::fetch::{Fetch, FetchError};
-use okta_authz_filter::jwks::record::Record;
-use okta_authz_filter::jwks::refresh::Refresher;
-use okta_authz_filter::jwks::shared::SharedData as _;
+use okta_authz_filter::jwks::remote::RemoteKeys;
+use okta_authz_filter::refresh::record::Record;
+use okta_authz_filter::refresh::refresher::Fetch;
+use okta_authz_filter::refresh::shared::SharedData as _;
+use okta_authz_filter::refresh::source::FetchError;
 
 use super::store::Store;
 use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
@@ -44,7 +45,7 @@ struct World {
     random: Random,
     shared: Store,
     /// With a number for each life, for an answer must not go to another life of the same worker.
-    workers: Vec<(u64, Refresher)>,
+    workers: Vec<(u64, RemoteKeys)>,
     lives: u64,
     fetches: Vec<Sent>,
     begun: usize,

@@ -1,12 +1,15 @@
 //! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
 
-use okta_authz_filter::jwks::refresh::{Hope, Refresher};
+use okta_authz_filter::jwks::remote::RemoteKeys;
+use okta_authz_filter::refresh::refresher::Hope;
+use okta_authz_filter::refresh::source::FetchError;
+use okta_authz_filter::rejection::Rejection;
 
 use super::store::Store;
 use super::{at, brings, document, kid, knows, warm};
 
 /// Fetches if a fetch is due; the issuer has this key.
-fn refresh(worker: &mut Refresher, millis: u64, shared: &Store, has: u64) -> bool {
+fn refresh(worker: &mut RemoteKeys, millis: u64, shared: &Store, has: u64) -> bool {
     let fetch = worker.on_tick(at(millis), shared).fetch;
     let begun = fetch.is_some();
     if let Some(fetch) = fetch {
@@ -58,4 +61,20 @@ fn a_key_that_comes_later_is_taken_whatever_was_remembered() {
     assert_eq!(worker.on_unknown_kid(kid(1), at(32_000), &shared), Hope::Wait);
     assert!(refresh(&mut worker, 32_000, &shared, 1));
     assert!(knows(&worker, 1, at(32_000)));
+}
+
+#[test]
+fn while_the_issuer_cannot_be_asked_the_token_is_not_to_blame() {
+    let shared = Store::default();
+    let mut worker = warm(&shared);
+    assert_eq!(worker.reason_for_unknown_key(at(0)), Rejection::KeyUnknown);
+    worker.on_unknown_kid(kid(1), at(1_000), &shared);
+    let fetch = worker.on_tick(at(1_000), &shared).fetch.unwrap();
+    assert_eq!(worker.reason_for_unknown_key(at(1_000)), Rejection::KeyUnknown, "nothing has failed yet");
+    worker.on_response(at(1_100), fetch, &shared, Err(FetchError::Status(500)));
+    worker.on_tick(at(1_200), &shared);
+    assert_eq!(worker.reason_for_unknown_key(at(1_200)), Rejection::KeysUnavailable);
+    assert!(knows(&worker, 0, at(1_200)), "and keys that are there stay");
+    assert!(refresh(&mut worker, 1_600, &shared, 0));
+    assert_eq!(worker.reason_for_unknown_key(at(1_600)), Rejection::KeyUnknown);
 }

@@ -15,6 +15,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
+mod denylist;
 mod headers;
 mod keys;
 mod modes;
@@ -29,7 +30,7 @@ mod tokens;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, Outcome, Request, Token, cold, decide, filter, outcome};
+use common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
 
@@ -51,32 +52,46 @@ enum Sent {
     Values(Vec<String>),
 }
 
+/// What has been fetched.
+#[derive(Clone, Copy)]
+enum Delivery {
+    /// The keys of all issuers, and an empty denylist.
+    All,
+    Keys,
+    Nothing,
+}
+
 fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64, verdict: Outcome) -> Row {
     Row { name, config, request, sent, at, verdict }
 }
 
 impl Row {
-    /// What happens, with the keys of all issuers delivered at `NOW`, or never.
-    fn outcome(&self, delivered: bool) -> Outcome {
-        let values: Vec<String> = match &self.sent {
+    /// What happens after this has been delivered at `NOW`.
+    fn outcome(&self, delivery: Delivery) -> Outcome {
+        let authorization = |value: String| ("authorization", value);
+        let headers = match &self.sent {
             Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![format!("Bearer {}", token.compact())],
-            Sent::Values(values) => values.clone(),
+            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
+            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
         };
-        let values: Vec<&[u8]> = values.iter().map(String::as_bytes).collect();
-        let filter = if delivered { filter(&self.config) } else { cold(&self.config) };
-        outcome(decide(&filter, &self.request, &values, NOW.checked_add_signed(self.at).unwrap()))
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        let filter = match delivery {
+            Delivery::All => filter(&self.config),
+            Delivery::Keys => delivered(&self.config, None),
+            Delivery::Nothing => cold(&self.config),
+        };
+        outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
     }
 }
 
 /// Runs a table and tells of all rows that fail, not of the first.
-fn run(rows: Vec<Row>, delivered: bool) {
+fn run(rows: Vec<Row>, delivery: Delivery) {
     assert!(!rows.is_empty());
     let mut names = BTreeSet::new();
     let mut wrong = Vec::new();
     for row in &rows {
         assert!(names.insert(row.name), "two rows are named {}", row.name);
-        let outcome = row.outcome(delivered);
+        let outcome = row.outcome(delivery);
         if outcome != row.verdict {
             wrong.push(format!("{}: expected {:?}, got {outcome:?}", row.name, row.verdict));
         }
@@ -86,67 +101,77 @@ fn run(rows: Vec<Row>, delivered: bool) {
 
 #[test]
 fn policy_table() {
-    run(policy::rows(), true);
+    run(policy::rows(), Delivery::All);
 }
 
 #[test]
 fn requirement_table() {
-    run(requirements::rows(), true);
+    run(requirements::rows(), Delivery::All);
 }
 
 #[test]
 fn condition_table() {
-    run(conditions::rows(), true);
+    run(conditions::rows(), Delivery::All);
 }
 
 #[test]
 fn mode_table() {
-    run(modes::rows(), true);
+    run(modes::rows(), Delivery::All);
 }
 
 #[test]
 fn mode_table_without_keys() {
-    run(modes::cold_rows(), false);
+    run(modes::cold_rows(), Delivery::Nothing);
 }
 
 #[test]
 fn step_up_table() {
-    run(step_up::rows(), true);
+    run(step_up::rows(), Delivery::All);
 }
 
 #[test]
 fn token_table() {
-    run(tokens::rows(), true);
+    run(tokens::rows(), Delivery::All);
 }
 
 #[test]
 fn credentials_table() {
-    run(tokens::credentials_rows(), true);
+    run(tokens::credentials_rows(), Delivery::All);
 }
 
 #[test]
 fn sources_table() {
-    run(sources::rows(), true);
+    run(sources::rows(), Delivery::All);
 }
 
 #[test]
 fn resources_table() {
-    run(resources::rows(), true);
+    run(resources::rows(), Delivery::All);
 }
 
 #[test]
 fn time_table() {
-    run(times::rows(), true);
+    run(times::rows(), Delivery::All);
 }
 
 #[test]
 fn key_table() {
-    run(keys::rows(), true);
+    run(keys::rows(), Delivery::All);
 }
 
 #[test]
 fn cold_start_table() {
-    run(keys::cold_rows(), false);
+    run(keys::cold_rows(), Delivery::Nothing);
+}
+
+#[test]
+fn denylist_table() {
+    run(denylist::rows(), Delivery::All);
+}
+
+#[test]
+fn denylist_cold_start_table() {
+    run(denylist::cold_rows(), Delivery::Keys);
 }
 
 #[test]
@@ -163,6 +188,8 @@ fn every_rejection_is_in_the_table() {
         times::rows(),
         keys::rows(),
         keys::cold_rows(),
+        denylist::rows(),
+        denylist::cold_rows(),
     ];
     let seen: BTreeSet<Rejection> = tables
         .into_iter()

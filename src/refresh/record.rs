@@ -1,4 +1,4 @@
-//! What the workers of a process share about one key set: a small record, changed by compare-and-set only.
+//! What the workers of a process share about one document: a small record, changed by compare-and-set only.
 //!
 //! The record is the whole state of the fetching: who fetches, when the next fetch is due, how many have failed. A worker
 //! reads it, decides by a pure function, and writes the changed record; if another was faster, it has lost and does
@@ -7,12 +7,12 @@
 
 use std::time::Duration;
 
-use super::refresh::Schedule;
+use super::Schedule;
 use crate::time::UnixTime;
 
 /// The first pause after a failed fetch; each further one doubles it.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
-/// The longest pause: an issuer that comes back is noticed within this time.
+/// The longest pause: a server that comes back is noticed within this time.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// Changes with the meaning of the bytes.
 const VERSION: u64 = 1;
@@ -29,12 +29,12 @@ pub struct Lease {
     until: UnixTime,
 }
 
-/// The shared state of one key set.
+/// The shared state of one document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Record {
-    /// Counts published key sets; 0 before the first.
+    /// Counts published documents; 0 before the first.
     pub generation: u64,
-    /// When the published set was fetched.
+    /// When the published one was fetched.
     pub fetched_at: UnixTime,
     /// When the next fetch is due.
     pub due_at: UnixTime,
@@ -44,8 +44,8 @@ pub struct Record {
     pub leased_until: UnixTime,
     /// The owner of the lease.
     pub leased_by: WorkerId,
-    /// When an unknown key id last made a fetch due.
-    pub unknown_kid_at: UnixTime,
+    /// When a fetch was last made due before its time.
+    pub wanted_at: UnixTime,
 }
 
 impl Lease {
@@ -70,7 +70,7 @@ impl Record {
             failures: 0,
             leased_until: NEVER,
             leased_by: WorkerId(0),
-            unknown_kid_at: NEVER,
+            wanted_at: NEVER,
         }
     }
 
@@ -99,7 +99,7 @@ impl Record {
         Some((Self { leased_until: lease.until, leased_by: by, ..self }, lease))
     }
 
-    /// The record after a fetch that brought keys; `None` if the lease is over, and the result stale.
+    /// The record after a fetch that brought a document; `None` if the lease is over, and the result stale.
     pub fn succeeded(self, now: UnixTime, lease: Lease, fresh: Duration) -> Option<Self> {
         self.released(now, lease).map(|record| Self {
             generation: record.generation.wrapping_add(1).max(1),
@@ -118,15 +118,13 @@ impl Record {
         self.released(now, lease).map(|record| Self { due_at: now.after(pause), failures, ..record })
     }
 
-    /// The record with a fetch made due by an unknown key id: at most once in a cooldown, and not through a pause after
-    /// failures.
-    pub fn wanted(self, now: UnixTime, schedule: &Schedule) -> Option<Self> {
-        let cooling =
-            self.unknown_kid_at <= now && now.since(self.unknown_kid_at) < schedule.unknown_kid_cooldown;
+    /// The record with a fetch made due before its time: at most once in a cooldown, and not through a pause after failures.
+    pub fn wanted(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
+        let cooling = self.wanted_at <= now && now.since(self.wanted_at) < cooldown;
         if cooling || self.failures > 0 {
             return None;
         }
-        Some(Self { due_at: now, unknown_kid_at: now, ..self })
+        Some(Self { due_at: now, wanted_at: now, ..self })
     }
 
     /// The record with the lease prolonged for another request of the same fetch.
@@ -152,7 +150,7 @@ impl Record {
             self.failures,
             self.leased_until.millis(),
             self.leased_by.0,
-            self.unknown_kid_at.millis(),
+            self.wanted_at.millis(),
         ];
         fields.iter().flat_map(|field| field.to_le_bytes()).collect()
     }
@@ -161,7 +159,7 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (fields, []) = bytes.as_chunks::<8>() else { return None };
         let fields: &[[u8; 8]; FIELDS] = fields.try_into().ok()?;
-        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, unknown_kid_at] =
+        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, wanted_at] =
             fields.map(u64::from_le_bytes);
         (version == VERSION).then_some(Self {
             generation,
@@ -170,7 +168,7 @@ impl Record {
             failures,
             leased_until: UnixTime::from_millis(leased_until),
             leased_by: WorkerId(leased_by),
-            unknown_kid_at: UnixTime::from_millis(unknown_kid_at),
+            wanted_at: UnixTime::from_millis(wanted_at),
         })
     }
 }

@@ -1,0 +1,32 @@
+//! A document that is fetched again and again, by one worker for all: a key set, a denylist.
+//!
+//! The machine knows neither keys nor tokens. What a document is, and which requests fetch one, a [`source::Source`] says;
+//! here is who fetches and when ([`record`]), what the workers tell each other ([`shared`]), and what each of them does
+//! (`worker`) and has ([`refresher`]).
+
+pub mod cache_control;
+pub mod record;
+pub mod refresher;
+pub mod shared;
+pub mod source;
+mod worker;
+
+use std::time::Duration;
+
+/// How often a document is fetched, and how long it lasts.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Schedule {
+    /// How long it is fresh, at most.
+    pub cache_duration: Duration,
+    /// How long it is used when no newer one can be had.
+    pub max_stale: Duration,
+    /// How long a request of a fetch may take.
+    pub timeout: Duration,
+}
+
+impl Schedule {
+    /// How long the right to fetch is given: a leader that has not told how it went by then is gone.
+    pub fn lease(&self) -> Duration {
+        self.timeout.saturating_mul(2)
+    }
+}

@@ -1,0 +1,225 @@
+//! The machine, with each kind of document that it keeps fresh.
+
+use std::time::Duration;
+
+use okta_authz_filter::denylist::Denylist;
+use okta_authz_filter::denylist::source::DenylistSource;
+use okta_authz_filter::https_url::HttpsUrl;
+use okta_authz_filter::jwks::KeySet;
+use okta_authz_filter::jwks::source::KeySource;
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::refresh::refresher::{Missing, Progress, Refresher};
+use okta_authz_filter::refresh::source::{Document, FetchError, Source};
+
+use super::store::Store;
+use super::{SCHEDULE, at, brings};
+
+/// A kind of document.
+trait Kind {
+    type Source: Source<Document: Document>;
+
+    fn source() -> Self::Source;
+
+    /// A document with that many things in it.
+    fn good(count: usize) -> Vec<u8>;
+
+    /// Documents of no use.
+    fn bad() -> Vec<Vec<u8>>;
+}
+
+struct Keys;
+
+impl Kind for Keys {
+    type Source = KeySource;
+
+    fn source() -> KeySource {
+        super::source()
+    }
+
+    fn good(count: usize) -> Vec<u8> {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        let key = |kid| format!(r#"{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}"#);
+        let keys: Vec<String> = (0..count).map(key).collect();
+        format!(r#"{{"keys":[{}]}}"#, keys.join(",")).into_bytes()
+    }
+
+    fn bad() -> Vec<Vec<u8>> {
+        vec![br#"{"keys":[]}"#.into(), Revocations::good(1), padded(Self::good(1), KeySet::MAX_BYTES + 1)]
+    }
+}
+
+struct Revocations;
+
+impl Kind for Revocations {
+    type Source = DenylistSource;
+
+    fn source() -> DenylistSource {
+        DenylistSource::new("revocations", HttpsUrl::parse("https://revocations.example/list").unwrap())
+    }
+
+    fn good(count: usize) -> Vec<u8> {
+        let entries: Vec<String> = (0..count).map(|jti| format!(r#"{{"jti":"AT.{jti}"}}"#)).collect();
+        format!(r#"{{"entries":[{}]}}"#, entries.join(",")).into_bytes()
+    }
+
+    fn bad() -> Vec<Vec<u8>> {
+        vec![
+            br#"{"entries":[{"jti":"AT.1"},{"nope":"AT.2"}]}"#.into(),
+            br#"{"entries":[{"jti":"AT.1"},{}]}"#.into(),
+            Keys::good(1),
+            padded(Self::good(1), Denylist::MAX_BYTES + 1),
+        ]
+    }
+}
+
+fn padded(mut document: Vec<u8>, length: usize) -> Vec<u8> {
+    document.resize(length, b' ');
+    document
+}
+
+fn bad<K: Kind>() -> Vec<Vec<u8>> {
+    let good = String::from_utf8(K::good(2)).unwrap();
+    let mut bad = K::bad();
+    bad.extend([b"".into(), b"[]".into(), b"<!doctype html>".into(), b"\xff\xfe".into()]);
+    bad.push(good[..good.len() - 1].into());
+    // The same member twice.
+    bad.push(format!("{},{}", &good[..good.len() - 1], &good[1..]).into_bytes());
+    bad
+}
+
+fn worker<K: Kind>(id: u64) -> Refresher<K::Source> {
+    Refresher::new(K::source(), SCHEDULE, WorkerId(id))
+}
+
+/// Runs the fetch that is due.
+fn fetch<S: Source>(
+    worker: &mut Refresher<S>,
+    millis: u64,
+    shared: &Store,
+    body: Vec<u8>,
+) -> Result<usize, FetchError> {
+    let fetch = worker.on_tick(at(millis), shared).fetch.expect("a fetch is due");
+    match worker.on_response(at(millis), fetch, shared, Ok(brings(body))) {
+        Progress::Done(outcome) => {
+            assert!(worker.on_tick(at(millis), shared).changed);
+            outcome
+        }
+        Progress::Request(_) => panic!("one request is enough"),
+    }
+}
+
+fn count<S: Source<Document: Document>>(worker: &Refresher<S>, millis: u64) -> Result<usize, Missing> {
+    worker.document(at(millis)).map(Document::count)
+}
+
+fn is_shared_and_survives_a_reload<K: Kind>(shared: &Store) {
+    let (mut leader, mut other) = (worker::<K>(1), worker::<K>(2));
+    assert_eq!(count(&leader, 0), Err(Missing::NotYet));
+    assert_eq!(fetch(&mut leader, 0, shared, K::good(3)), Ok(3));
+    assert_eq!(count(&leader, 0), Ok(3));
+    for worker in [&mut other, &mut worker::<K>(3)] {
+        assert!(worker.on_tick(at(100), shared).fetch.is_none(), "one fetch is enough");
+        assert_eq!(count(worker, 100), Ok(3));
+    }
+    assert_eq!(fetch(&mut other, 600_000, shared, K::good(1)), Ok(1));
+    assert!(leader.on_tick(at(600_100), shared).changed);
+    assert_eq!(count(&leader, 600_100), Ok(1));
+}
+
+#[test]
+fn kinds_share_a_store_and_nothing_in_it() {
+    let shared = Store::default();
+    is_shared_and_survives_a_reload::<Keys>(&shared);
+    is_shared_and_survives_a_reload::<Revocations>(&shared);
+}
+
+fn keeps_the_last_good_one<K: Kind>() {
+    let (shared, mut worker) = (Store::default(), worker::<K>(0));
+    assert_eq!(fetch(&mut worker, 0, &shared, K::good(2)), Ok(2));
+    let mut now = 600_000;
+    for document in bad::<K>() {
+        let shown = String::from_utf8_lossy(&document).chars().take(60).collect::<String>();
+        let error = fetch(&mut worker, now, &shared, document).expect_err(&shown);
+        assert!(!error.to_string().contains("AT."), "no byte of it in the log: {error}");
+        assert_eq!(count(&worker, now), Ok(2), "{shown}");
+        now += 30_000;
+    }
+    assert_eq!(fetch(&mut worker, now, &shared, K::good(1)), Ok(1));
+    assert_eq!(count(&worker, now), Ok(1));
+}
+
+#[test]
+fn what_is_of_no_use_leaves_the_last_good_one() {
+    keeps_the_last_good_one::<Keys>();
+    keeps_the_last_good_one::<Revocations>();
+}
+
+fn becomes_stale<K: Kind>() {
+    let (shared, mut worker) = (Store::default(), worker::<K>(1));
+    assert_eq!(fetch(&mut worker, 0, &shared, K::good(1)), Ok(1));
+    let limit = u64::try_from(SCHEDULE.max_stale.as_millis()).unwrap();
+    assert_eq!([count(&worker, limit), count(&worker, limit + 1)], [Ok(1), Err(Missing::Stale)]);
+    assert!(worker.latest().is_some());
+    assert_eq!(fetch(&mut worker, limit + 1, &shared, K::good(1)), Ok(1));
+    assert_eq!(count(&worker, limit + 1), Ok(1));
+}
+
+#[test]
+fn too_old_is_as_good_as_none() {
+    becomes_stale::<Keys>();
+    becomes_stale::<Revocations>();
+}
+
+fn survives_strangers<K: Kind>() {
+    let written = bad::<K>().into_iter().flat_map(|document| {
+        // As it stands, and as the document of the published generation.
+        [document.clone(), [&1_u64.to_le_bytes()[..], &document].concat()]
+    });
+    for bytes in written {
+        let (shared, mut leader, mut other) = (Store::default(), worker::<K>(1), worker::<K>(2));
+        assert_eq!(fetch(&mut leader, 0, &shared, K::good(1)), Ok(1));
+        shared.vandalise(".document", &bytes);
+        let mut fetches = 0;
+        for millis in (100..40_000).step_by(100) {
+            leader.on_tick(at(millis), &shared);
+            if let Some(fetch) = other.on_tick(at(millis), &shared).fetch {
+                fetches += 1;
+                other.on_response(at(millis), fetch, &shared, Ok(brings(K::good(2))));
+            }
+            assert!(count(&leader, millis).is_ok(), "what was there is lost");
+        }
+        assert_eq!((fetches, count(&leader, 40_000), count(&other, 40_000)), (1, Ok(2), Ok(2)));
+    }
+}
+
+#[test]
+fn what_a_stranger_writes_for_a_document_costs_a_fetch() {
+    survives_strangers::<Keys>();
+    survives_strangers::<Revocations>();
+}
+
+#[test]
+fn a_list_is_polled_as_often_as_it_says_within_bounds() {
+    let often = |cache_duration| {
+        let schedule = okta_authz_filter::refresh::Schedule { cache_duration, ..SCHEDULE };
+        Refresher::new(Revocations::source(), schedule, WorkerId(0))
+    };
+    for (cache_duration, max_age, due) in [
+        (60, None, 60),
+        (60, Some(45), 45),
+        (60, Some(0), 30),
+        (60, Some(600), 60),
+        (5, Some(0), 5),
+        (1, None, 1),
+    ] {
+        let (shared, mut worker) = (Store::default(), often(Duration::from_secs(cache_duration)));
+        let fetch = worker.on_tick(at(0), &shared).fetch.unwrap();
+        let response = okta_authz_filter::refresh::source::Response {
+            max_age: max_age.map(Duration::from_secs),
+            ..brings(Revocations::good(0))
+        };
+        worker.on_response(at(0), fetch, &shared, Ok(response));
+        assert!(worker.on_tick(at(due * 1_000 - 1), &shared).fetch.is_none(), "{max_age:?}");
+        assert!(worker.on_tick(at(due * 1_000), &shared).fetch.is_some(), "{max_age:?}");
+    }
+}
