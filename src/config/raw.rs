@@ -26,6 +26,9 @@ pub(super) struct Config {
     pub(super) forward: Option<bool>,
     pub(super) max_token_bytes: Option<u32>,
     pub(super) realm: Option<String>,
+    pub(super) responses: Option<Responses>,
+    #[serde(default)]
+    pub(super) protected_resources: Vec<ProtectedResource>,
 }
 
 #[derive(Deserialize)]
@@ -210,4 +213,43 @@ pub(super) struct ClaimToHeader {
 pub(super) struct HeaderSource {
     pub(super) name: String,
     pub(super) value_prefix: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Responses {
+    pub(super) body: Option<Body>,
+    pub(super) content_type: Option<String>,
+    pub(super) details: Option<bool>,
+    pub(super) custom: Option<Vec<CustomBody>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Body {
+    Json,
+    Detail,
+    Problem,
+    Empty,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct CustomBody {
+    pub(super) status: u32,
+    pub(super) content_type: String,
+    pub(super) body: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProtectedResource {
+    pub(super) resource: String,
+    pub(super) authorization_servers: Option<Vec<String>>,
+    pub(super) scopes_supported: Option<Vec<String>>,
+    pub(super) bearer_methods_supported: Option<Vec<String>>,
+    pub(super) resource_name: Option<String>,
+    pub(super) resource_documentation: Option<String>,
+    pub(super) resource_policy_uri: Option<String>,
+    pub(super) resource_tos_uri: Option<String>,
 }

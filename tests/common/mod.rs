@@ -232,6 +232,8 @@ pub(crate) enum Outcome {
     Deny(Rejection),
     /// Denied, and these scopes are named.
     Scopes(Vec<String>),
+    /// Answered by the filter, and well.
+    Answer,
     /// To wait for what is fetched; else denied for this.
     Wait(Rejection),
 }
@@ -284,6 +286,7 @@ pub(crate) fn outcome(verdict: Verdict) -> Outcome {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
             Outcome::Deny(denial.rejection)
         }
+        Verdict::Answer(_) => Outcome::Answer,
         Verdict::Wait(lack) => Outcome::Wait(lack.otherwise),
     }
 }

@@ -22,6 +22,7 @@ mod modes;
 mod paths;
 mod policy;
 mod requirements;
+mod resources;
 mod sources;
 mod step_up;
 mod times;
@@ -43,14 +44,12 @@ struct Row {
     verdict: Outcome,
 }
 
-/// What stands in `Authorization`, if nothing else is said.
+/// What stands in `Authorization`.
 enum Sent {
     Nothing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
-    /// Headers of any name.
-    Headers(Vec<(&'static str, String)>),
 }
 
 /// What has been fetched.
@@ -74,7 +73,6 @@ impl Row {
             Sent::Nothing => Vec::new(),
             Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
             Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
-            Sent::Headers(headers) => headers.clone(),
         };
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let filter = match delivery {
@@ -147,6 +145,11 @@ fn sources_table() {
 }
 
 #[test]
+fn resources_table() {
+    run(resources::rows(), Delivery::All);
+}
+
+#[test]
 fn time_table() {
     run(times::rows(), Delivery::All);
 }
@@ -192,7 +195,9 @@ fn every_rejection_is_in_the_table() {
         .into_iter()
         .flatten()
         .filter_map(|row| match row.verdict {
-            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) => None,
+            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) | Outcome::Answer => {
+                None
+            }
             Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
                 Some(rejection)
             }
