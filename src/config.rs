@@ -8,12 +8,14 @@ mod duration;
 mod error;
 mod identity_headers;
 mod issuer;
+mod protected_resources;
 mod provider;
 mod raw;
 mod regex;
 mod remote;
 mod request_match;
 mod requirement;
+mod responses;
 mod rules;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 mod schema;
@@ -35,7 +37,9 @@ use crate::json;
 use crate::jwks::KeySet;
 use crate::jwks::source::JwksUri;
 use crate::policy::{Grant, Policy};
+use crate::protected_resource::ProtectedResources;
 use crate::refresh::Schedule;
+use crate::reply::Responses;
 use crate::request::TokenSources;
 use crate::verify::Expected;
 use error::Path;
@@ -43,8 +47,6 @@ use error::Path;
 /// Twice what Envoy takes in all request headers by default is 120 KiB; a token of 16 KiB has hundreds of groups.
 const DEFAULT_MAX_TOKEN_BYTES: u32 = 16 * 1024;
 const MAX_TOKEN_BYTES: std::ops::RangeInclusive<u32> = 1024..=64 * 1024;
-const DEFAULT_REALM: &str = "api";
-const MAX_REALM_BYTES: usize = 128;
 
 /// What the filter does.
 #[derive(Clone, Debug)]
@@ -69,8 +71,10 @@ pub struct Config {
     pub forward: bool,
     /// The longest token that is looked at.
     pub max_token_bytes: usize,
-    /// `realm` of the challenges.
-    pub realm: String,
+    /// How denials are told.
+    pub responses: Responses,
+    /// What the filter says of the resources that it protects.
+    pub protected_resources: ProtectedResources,
 }
 
 /// An authorization server, and how to get its keys.
@@ -148,6 +152,12 @@ impl Config {
             raw.from_params,
             raw.from_websocket_protocol,
         )?;
+        let protected_resources = protected_resources::protected_resources(
+            &root.field("protected_resources"),
+            raw.protected_resources,
+            &providers,
+            &token_sources,
+        )?;
         let config = Self {
             providers,
             local_denylist,
@@ -159,7 +169,8 @@ impl Config {
             token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
-            realm: realm(&root.field("realm"), raw.realm)?,
+            responses: responses::responses(&root, raw.responses, raw.realm)?,
+            protected_resources,
         };
         config.check_rules(&root.field("rules"))?;
         config.check_header_names(&root)?;
@@ -205,14 +216,4 @@ impl Config {
             || sources.is_lookalike(name)
             || (!self.forward && sources.is_token_header(name))
     }
-}
-
-/// A realm is quoted into the challenge as it is (RFC 9110 section 11.5).
-fn realm(path: &Path, realm: Option<String>) -> Result<String, ConfigError> {
-    let realm = realm.unwrap_or_else(|| DEFAULT_REALM.to_owned());
-    let fits = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
-    if realm.is_empty() || realm.len() > MAX_REALM_BYTES || !realm.bytes().all(fits) {
-        return Err(path.error("must be 1 to 128 printable ASCII characters without `\"` and `\\`"));
-    }
-    Ok(realm)
 }

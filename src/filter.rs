@@ -17,7 +17,7 @@ use crate::refresh::refresher::{Fetch, Hope, Progress, Tick};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
 use crate::rejection::Rejection;
-use crate::reply::Denial;
+use crate::reply::{Denial, Recipient, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::trace::{Check, Step, Trace};
@@ -43,6 +43,8 @@ pub enum Verdict {
     Allow(Permit),
     /// It must not.
     Deny(Denial),
+    /// It asks for something that the filter itself has: [`protected_resource`](crate::protected_resource).
+    Answer(Reply),
     /// It cannot be decided with what is here. If no more can be had in time, it must not go on.
     Wait(Lack),
 }
@@ -102,7 +104,14 @@ impl Filter {
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Verdict {
-        match self.examine(head, now, verifier, trace) {
+        let target = match trace.checked(Check::Request, Target::new(head, self.config.policy.needs())) {
+            Ok(target) => target,
+            Err(rejection) => return Verdict::Deny(rejection.into()),
+        };
+        if let Some(reply) = self.config.protected_resources.answer(&target) {
+            return Verdict::Answer(reply);
+        }
+        match self.examine(head, &target, now, verifier, trace) {
             Ok(permit) => Verdict::Allow(permit),
             Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
             Err(Refusal::Lacking(lack)) => Verdict::Wait(lack),
@@ -112,16 +121,16 @@ impl Filter {
     fn examine(
         &self,
         head: &RequestHead<'_>,
+        target: &Target<'_>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
-        let target = trace.checked(Check::Request, Target::new(head, self.config.policy.needs()))?;
         if self.config.bypass_cors_preflight && head.is_cors_preflight() {
             return Ok(Permit::without_token(PermitReason::CorsPreflight));
         }
-        let ruling = self.ruling(head, &target);
-        trace.step(Step::Ruled(&target, ruling));
+        let ruling = self.ruling(head, target);
+        trace.step(Step::Ruled(target, ruling));
         let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
         if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
@@ -221,6 +230,12 @@ impl Filter {
             }
             other => other.into(),
         })
+    }
+
+    /// How a denial is told to whoever has sent the request.
+    pub fn reply(&self, denial: &Denial, head: &RequestHead<'_>) -> Reply {
+        let resource_metadata = self.config.protected_resources.metadata_url(head.path);
+        Reply::new(denial, &self.config.responses, Recipient { grpc: head.is_grpc(), resource_metadata })
     }
 
     /// Whether a request should wait for what it lacks. May make a fetch due at once.

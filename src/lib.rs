@@ -36,6 +36,7 @@ pub mod https_url;
 pub mod json;
 pub mod jwks;
 pub mod policy;
+pub mod protected_resource;
 pub mod refresh;
 pub mod rejection;
 pub mod reply;

@@ -3,7 +3,11 @@
 //! RFC 6750 section 3 gives the challenge, RFC 9110 section 15 the statuses. No space follows the commas of a
 //! challenge: clients of Okta's step-up sample split on the comma and do not trim.
 
-use serde_json::json;
+mod body;
+
+pub use body::{Body, CustomBody, Responses};
+
+use body::Told;
 
 use crate::policy::StepUp;
 use crate::rejection::Rejection;
@@ -29,8 +33,17 @@ pub struct Reply {
     pub status: u32,
     /// The headers.
     pub headers: Vec<(&'static str, String)>,
-    /// The body, JSON.
+    /// The body.
     pub body: String,
+}
+
+/// What a reply depends on besides the denial.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Recipient<'a> {
+    /// Whether this is a gRPC call: Envoy makes a status of the reply, and the status' message of its body.
+    pub grpc: bool,
+    /// Where the metadata of the resource are (RFC 9728 section 5.1).
+    pub resource_metadata: Option<&'a str>,
 }
 
 /// Whose fault it is, in the words of RFC 6750 section 3.1 and RFC 6749 section 4.1.2.1.
@@ -52,43 +65,57 @@ impl From<Rejection> for Denial {
 }
 
 impl Reply {
-    /// The reply to a denied request. `realm` is quoted into the challenge and must be checked to fit there.
-    pub fn new(denial: &Denial, realm: &str) -> Self {
+    /// The reply to a denied request.
+    pub fn new(denial: &Denial, responses: &Responses, to: Recipient<'_>) -> Self {
         let class = class(denial.rejection);
-        let sentence = denial.rejection.to_string();
-        let mut headers =
-            vec![("content-type", "application/json".to_owned()), ("cache-control", "no-store".to_owned())];
+        let status = class.status();
+        let sentence =
+            if responses.details { denial.rejection.to_string() } else { body::neutral(status).to_owned() };
+        let mut headers = vec![("cache-control", "no-store".to_owned())];
         if class == Class::Unavailable {
             headers.push(("retry-after", RETRY_AFTER_SECONDS.to_string()));
         }
-        if let Some(challenge) = challenge(class, realm, &sentence, denial) {
-            headers.push(("www-authenticate", challenge));
+        if !matches!(class, Class::Unavailable | Class::ServerError) {
+            headers.push(("www-authenticate", challenge(denial, responses, to.resource_metadata)));
         }
-        let body = json!({ "detail": sentence, "error": class.error(), "code": denial.rejection.code() });
-        Self { status: class.status(), headers, body: body.to_string() }
+        if to.grpc {
+            return Self { status, headers, body: sentence };
+        }
+        let code = responses.details.then(|| denial.rejection.code());
+        let told = Told { status, error: class.error(), detail: &sentence, code };
+        let (content_type, body) = responses.content(&told).unzip();
+        headers.extend(content_type.map(|content_type| ("content-type", content_type)));
+        Self { status, headers, body: body.unwrap_or_default() }
     }
 }
 
-fn challenge(class: Class, realm: &str, sentence: &str, denial: &Denial) -> Option<String> {
-    if matches!(class, Class::Unavailable | Class::ServerError) {
-        return None;
-    }
-    let mut challenge = format!("Bearer realm=\"{realm}\"");
+fn challenge(denial: &Denial, responses: &Responses, resource_metadata: Option<&str>) -> String {
+    let class = class(denial.rejection);
+    let mut challenge = format!("Bearer realm=\"{}\"", responses.realm);
+    let mut add = |name: &str, value: &str| challenge.push_str(&format!(",{name}=\"{value}\""));
     // "If the request lacks any authentication information, the resource server SHOULD NOT include an error code."
     if class != Class::NoCredentials {
-        challenge.push_str(&format!(",error=\"{}\",error_description=\"{sentence}\"", class.error()));
+        add("error", class.error());
     }
-    let Denial { scopes, step_up: StepUp { acr_values, max_age }, .. } = denial;
-    if !scopes.is_empty() {
-        challenge.push_str(&format!(",scope=\"{}\"", scopes.join(" ")));
+    if responses.details {
+        if class != Class::NoCredentials {
+            add("error_description", &denial.rejection.to_string());
+        }
+        let Denial { scopes, step_up: StepUp { acr_values, max_age }, .. } = denial;
+        if !scopes.is_empty() {
+            add("scope", &scopes.join(" "));
+        }
+        if !acr_values.is_empty() {
+            add("acr_values", &acr_values.join(" "));
+        }
+        if let Some(max_age) = max_age {
+            add("max_age", &max_age.to_string());
+        }
     }
-    if !acr_values.is_empty() {
-        challenge.push_str(&format!(",acr_values=\"{}\"", acr_values.join(" ")));
+    if let Some(url) = resource_metadata {
+        add("resource_metadata", url);
     }
-    if let Some(max_age) = max_age {
-        challenge.push_str(&format!(",max_age=\"{max_age}\""));
-    }
-    Some(challenge)
+    challenge
 }
 
 const fn class(rejection: Rejection) -> Class {
@@ -170,9 +197,13 @@ mod tests {
         reply.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value.as_str())
     }
 
+    fn reply(denial: Denial) -> Reply {
+        Reply::new(&denial, &Responses::default(), Recipient::default())
+    }
+
     #[test]
     fn the_answers_table() {
-        let of = |rejection: Rejection| Reply::new(&rejection.into(), "api");
+        let of = |rejection: Rejection| reply(rejection.into());
         for (rejection, status, challenge) in [
             (Rejection::TokenMissing, 401, Some(r#"Bearer realm="api""#)),
             (
@@ -220,7 +251,7 @@ mod tests {
     fn missing_scopes_are_named() {
         let scopes = vec!["a".into(), "b:c".into()];
         let denial = Denial { scopes, ..Rejection::InsufficientScope.into() };
-        let reply = Reply::new(&denial, "api");
+        let reply = reply(denial);
         assert_eq!(reply.status, 403);
         assert!(header(&reply, "www-authenticate").unwrap().ends_with(r#",scope="a b:c""#));
     }
@@ -230,7 +261,7 @@ mod tests {
         let step_up =
             StepUp { acr_values: vec!["urn:okta:loa:2fa:any".into(), "phr".into()], max_age: Some(300) };
         let denial = Denial { step_up, ..Rejection::AcrInsufficient.into() };
-        let reply = Reply::new(&denial, "api");
+        let reply = reply(denial);
         assert_eq!(
             (reply.status, header(&reply, "www-authenticate")),
             (
@@ -245,8 +276,54 @@ mod tests {
     #[test]
     fn nothing_but_a_permit_is_a_success() {
         for rejection in Rejection::ALL {
-            let reply = Reply::new(&(*rejection).into(), "api");
+            let reply = reply((*rejection).into());
             assert!(matches!(reply.status, 400 | 401 | 403 | 503), "{rejection:?}");
         }
+    }
+
+    #[test]
+    fn without_details_a_client_learns_the_class_and_no_more() {
+        let quiet = Responses { details: false, ..Responses::default() };
+        let mut denials: Vec<Denial> = Rejection::ALL.iter().map(|rejection| (*rejection).into()).collect();
+        for denial in &mut denials {
+            denial.scopes = vec!["secret:scope".to_owned()];
+            denial.step_up = StepUp { acr_values: vec!["secret-acr".to_owned()], max_age: Some(7) };
+            let (loud, quiet) = (reply(denial.clone()), Reply::new(denial, &quiet, Recipient::default()));
+            assert_eq!(loud.status, quiet.status);
+            let everything = format!("{quiet:?}");
+            let (code, sentence) = (denial.rejection.code(), denial.rejection.to_string());
+            for told in ["secret", "error_description", "max_age", "code", &sentence] {
+                assert!(!everything.contains(told), "{code}: {told} in {everything}");
+            }
+            assert!(!everything.contains(code) || code == class(denial.rejection).error(), "{everything}");
+        }
+        let quiet = Reply::new(&Rejection::TokenExpired.into(), &quiet, Recipient::default());
+        assert_eq!(header(&quiet, "www-authenticate"), Some(r#"Bearer realm="api",error="invalid_token""#));
+        assert_eq!(quiet.body, r#"{"detail":"Could not validate credentials","error":"invalid_token"}"#);
+    }
+
+    #[test]
+    fn every_challenge_says_where_the_metadata_are() {
+        let to = Recipient { resource_metadata: Some("https://a.example/x"), ..Recipient::default() };
+        for rejection in Rejection::ALL {
+            let reply = Reply::new(&(*rejection).into(), &Responses::default(), to);
+            let challenge = header(&reply, "www-authenticate");
+            assert_eq!(challenge.is_some(), reply.status < 500, "{rejection:?}");
+            assert!(
+                challenge.is_none_or(
+                    |challenge| challenge.ends_with(r#",resource_metadata="https://a.example/x""#)
+                )
+            );
+            assert!(challenge.is_none_or(|challenge| !challenge.contains(", ")), "{rejection:?}");
+        }
+    }
+
+    #[test]
+    fn grpc_messages_are_sentences() {
+        let custom = CustomBody { status: 401, content_type: "text/html".to_owned(), body: "<p>".to_owned() };
+        let responses = Responses { custom: vec![custom], ..Responses::default() };
+        let to = Recipient { grpc: true, ..Recipient::default() };
+        let reply = Reply::new(&Rejection::TokenExpired.into(), &responses, to);
+        assert_eq!((reply.body.as_str(), header(&reply, "content-type")), ("the access token expired", None));
     }
 }

@@ -55,6 +55,12 @@ impl<'a> RequestHead<'a> {
         self.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
     }
 
+    /// Whether Envoy takes this for a gRPC call, and so makes a gRPC status of a local reply.
+    pub fn is_grpc(&self) -> bool {
+        let after = |value: &'a [u8]| value.strip_prefix(b"application/grpc");
+        self.header_values("content-type").find_map(after).is_some_and(|rest| matches!(rest, [] | [b'+', ..]))
+    }
+
     /// The one bearer token in `Authorization`.
     ///
     /// # Errors
@@ -104,6 +110,15 @@ mod tests {
         assert_eq!(head.query(), Some(&b"b=/?c"[..]));
         assert_eq!(RequestHead { path: b"/?", ..head }.query(), Some(&b""[..]));
         assert_eq!(RequestHead { path: b"/", ..head }.query(), None);
+        for (value, expected) in [
+            ("application/grpc", true),
+            ("application/grpc+proto", true),
+            ("application/grpc-web", false),
+            ("application/json", false),
+        ] {
+            let headers = [("content-type".to_owned(), value.into())];
+            assert_eq!(RequestHead::new(&headers).is_grpc(), expected, "{value}");
+        }
     }
 
     #[test]

@@ -27,13 +27,13 @@ pub(super) struct Config {
     /// Headers that are set from the token, and always removed from what the client sent.
     #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
-    /// Headers that tokens may come in, instead of `Authorization`.
+    /// More headers that tokens may be in.
     pub(super) from_headers: Option<Vec<HeaderSource>>,
-    /// Cookies that tokens may come in.
+    /// Cookies that tokens may be in.
     pub(super) from_cookies: Option<Vec<String>>,
-    /// Query parameters that tokens may come in.
+    /// Query parameters that tokens may be in.
     pub(super) from_params: Option<Vec<String>>,
-    /// Whether tokens may come in `Sec-WebSocket-Protocol`. Default: false.
+    /// Whether tokens may be in `Sec-WebSocket-Protocol`. Default: false.
     pub(super) from_websocket_protocol: Option<bool>,
     /// Whether the API gets the token. Default: true.
     pub(super) forward: Option<bool>,
@@ -41,6 +41,11 @@ pub(super) struct Config {
     pub(super) max_token_bytes: Option<u32>,
     /// `realm` of the challenges. Default: `api`.
     pub(super) realm: Option<String>,
+    /// What clients are told whose requests are denied.
+    pub(super) responses: Option<Responses>,
+    /// Resources whose metadata the filter answers with (RFC 9728), and which challenges name.
+    #[serde(default)]
+    pub(super) protected_resources: Vec<ProtectedResource>,
 }
 
 /// An authorization server.
@@ -334,7 +339,7 @@ pub(super) struct ClaimToHeader {
     pub(super) claim_name: ClaimName,
 }
 
-/// A header that tokens may come in.
+/// A header that tokens may be in.
 #[derive(Deserialize)]
 #[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -343,4 +348,69 @@ pub(super) struct HeaderSource {
     pub(super) name: String,
     /// What stands before the token.
     pub(super) value_prefix: Option<String>,
+}
+
+/// What clients are told whose requests are denied.
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct Responses {
+    /// The body. Default: `json`.
+    pub(super) body: Option<Body>,
+    /// Its type. Default: the body's own.
+    pub(super) content_type: Option<String>,
+    /// `false`: clients are not told why. Default: true.
+    pub(super) details: Option<bool>,
+    /// Bodies of one's own, by status.
+    pub(super) custom: Option<Vec<CustomBody>>,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Body {
+    /// `detail`, `error` and `code`.
+    Json,
+    /// `detail` alone, as FastAPI has it.
+    Detail,
+    /// Problem details (RFC 9457).
+    Problem,
+    /// None.
+    Empty,
+}
+
+/// The body of all answers with a status.
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct CustomBody {
+    /// The status.
+    pub(super) status: u32,
+    /// Its type.
+    pub(super) content_type: String,
+    /// What is sent, as it is.
+    pub(super) body: String,
+}
+
+/// A resource whose metadata the filter answers with (RFC 9728).
+#[derive(Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+pub(super) struct ProtectedResource {
+    /// The API's https URL.
+    pub(super) resource: String,
+    /// Default: the providers' issuers.
+    pub(super) authorization_servers: Option<Vec<String>>,
+    /// Scopes that clients may ask for.
+    pub(super) scopes_supported: Option<Vec<String>>,
+    /// How tokens may be sent. Default: what the configuration accepts.
+    pub(super) bearer_methods_supported: Option<Vec<String>>,
+    /// A name for people.
+    pub(super) resource_name: Option<String>,
+    /// Where developers can read more.
+    pub(super) resource_documentation: Option<String>,
+    /// Where it says what clients may do with data.
+    pub(super) resource_policy_uri: Option<String>,
+    /// Where the terms of service are.
+    pub(super) resource_tos_uri: Option<String>,
 }

@@ -124,7 +124,7 @@ fn step_up(
 
 /// Scopes are quoted into the challenge as they are, and are scope-tokens (RFC 6749 section 3.3). So are `acr_values`
 /// (RFC 9470 section 3).
-fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let scopes = at.optional(scopes)?;
     let fits = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'"' && byte != b'\\';
     match scopes.iter().position(|scope| !scope.bytes().all(fits)) {

@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 use log::{debug, error};
 use proxy_wasm::hostcalls;
-use proxy_wasm::types::{Bytes, MapType, Status};
+use proxy_wasm::types::{MapType, Status};
 
 use super::abi;
 use super::metrics::Metrics;
@@ -17,9 +17,10 @@ use crate::config::Config;
 use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict};
 use crate::policy::parse_peer;
+use crate::protected_resource;
 use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
-use crate::reply::{Denial, Reply};
+use crate::reply::{Denial, Recipient, Reply, Responses};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 
@@ -42,14 +43,13 @@ pub(super) enum Outcome {
 
 /// Decides about the request that is the effective context. With `patience`, it may be told to wait.
 pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outcome {
-    let Some(filter) = &mut plugin.filter else {
-        return answer(plugin, &Rejection::Misconfigured.into());
+    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    let head = RequestHead::new(&headers);
+    let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
+        return deny(plugin, &head, &Rejection::Misconfigured.into());
     };
-    let Ok(headers) = hostcalls::get_map_bytes(MapType::HttpRequestHeaders) else {
-        return answer(plugin, &Rejection::Misconfigured.into());
-    };
-    match decide(filter, &headers, now, &plugin.verifier) {
-        Verdict::Allow(permit) => match pass(filter, &headers, &permit) {
+    match decide(filter, &head, now, &plugin.verifier) {
+        Verdict::Allow(permit) => match pass(filter, &head, &permit) {
             Ok(()) => {
                 count(&plugin.metrics, permit.reason());
                 if let Some(lack) = permit.lack() {
@@ -60,22 +60,23 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             }
             Err(problem) => {
                 error!("request refused: its headers could not be set ({problem:?})");
-                answer(plugin, &Rejection::Misconfigured.into())
+                deny(plugin, &head, &Rejection::Misconfigured.into())
             }
         },
-        Verdict::Deny(denial) => answer(plugin, &denial),
+        Verdict::Deny(denial) => deny(plugin, &head, &denial),
+        Verdict::Answer(reply) => answer(plugin, ("answer", protected_resource::CODE), &reply),
         Verdict::Wait(lack) => {
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
                 return Outcome::Waits(lack.source);
             }
-            answer(plugin, &lack.otherwise.into())
+            deny(plugin, &head, &lack.otherwise.into())
         }
     }
 }
 
 fn decide(
     filter: &Filter,
-    headers: &[(String, Bytes)],
+    head: &RequestHead<'_>,
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
 ) -> Verdict {
@@ -83,7 +84,7 @@ fn decide(
     // What no rule looks at is not asked for.
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
-    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..RequestHead::new(headers) };
+    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..*head };
     filter.decide(&head, now, verifier)
 }
 
@@ -94,9 +95,9 @@ fn remote_ip() -> Option<IpAddr> {
 }
 
 /// Takes away what only this filter may say, says it, and leaves the permit.
-fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result<(), Status> {
+fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
-    for (name, value) in headers {
+    for (name, value) in head.headers {
         if config.is_withheld(name) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
         } else if name == "connection" && names_identity(config, value) {
@@ -105,7 +106,7 @@ fn pass(filter: &Filter, headers: &[(String, Bytes)], permit: &Permit) -> Result
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
         }
     }
-    for (name, value) in config.token_sources.strip(&RequestHead::new(headers), config.forward) {
+    for (name, value) in config.token_sources.strip(head, config.forward) {
         match value {
             Some(value) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(&value))?,
             None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
@@ -151,17 +152,23 @@ pub(super) fn strip_trailers(plugin: &Plugin) {
     }
 }
 
-fn answer(plugin: &Plugin, denial: &Denial) -> Outcome {
+fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial) -> Outcome {
+    let reply = match &plugin.filter {
+        Some(filter) => filter.reply(denial, head),
+        None => Reply::new(denial, &Responses::default(), Recipient::default()),
+    };
     let code = denial.rejection.code();
-    let realm = plugin.filter.as_ref().map_or("api", |filter| &filter.config().realm);
-    let reply = Reply::new(denial, realm);
-    plugin.metrics.count(code);
-    record("deny", code);
     debug!("denied: {code}");
+    answer(plugin, ("deny", code), &reply)
+}
+
+fn answer(plugin: &Plugin, (decision, code): (&str, &str), reply: &Reply) -> Outcome {
+    plugin.metrics.count(code);
+    record(decision, code);
     let details = format!("okta_authz{{{code}}}");
     if let Err(status) = abi::send_local_response(reply.status, &details, &reply.headers, &reply.body) {
         // The request stays where it is, and ends with the stream's timeout: never at the backend.
-        error!("a denied request could not be answered: {status:?}");
+        error!("a request could not be answered: {status:?}");
     }
     Outcome::Answered
 }

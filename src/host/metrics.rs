@@ -6,6 +6,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::MetricType;
 
 use crate::filter::{PermitReason, SourceId};
+use crate::protected_resource;
 use crate::rejection::Rejection;
 
 /// Everything is below this name; Envoy shows it as `wasmcustom.okta_authz.…`.
@@ -26,6 +27,7 @@ impl Metrics {
     pub(super) fn define() -> Self {
         let decisions = Rejection::ALL.iter().map(|rejection| rejection.code());
         let decisions = decisions.chain(PermitReason::ALL.into_iter().map(PermitReason::code));
+        let decisions = decisions.chain([protected_resource::CODE]);
         let named = decisions.map(|code| (code, format!("{PREFIX}.decision.{code}")));
         let fetches = JWKS_FETCHES.into_iter().chain(DENYLIST_FETCHES);
         let fetches = fetches.map(|code| (code, format!("{PREFIX}.{code}")));

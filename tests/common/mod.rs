@@ -185,7 +185,7 @@ impl Request {
         Self { route_policy: Some(name), ..self }
     }
 
-    pub(crate) fn from_address(self, address: &str) -> Self {
+    pub(crate) fn at_address(self, address: &str) -> Self {
         Self { remote_ip: Some(address.parse().unwrap()), ..self }
     }
 }
@@ -232,6 +232,8 @@ pub(crate) enum Outcome {
     Deny(Rejection),
     /// Denied, and these scopes are named.
     Scopes(Vec<String>),
+    /// Answered by the filter, and well.
+    Answer,
     /// To wait for what is fetched; else denied for this.
     Wait(Rejection),
 }
@@ -284,6 +286,7 @@ pub(crate) fn outcome(verdict: Verdict) -> Outcome {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
             Outcome::Deny(denial.rejection)
         }
+        Verdict::Answer(_) => Outcome::Answer,
         Verdict::Wait(lack) => Outcome::Wait(lack.otherwise),
     }
 }

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -113,6 +113,10 @@ fn unknown_members_at_every_level() {
             "from_headers[0].prefix: unknown field `prefix`, expected `name` or `value_prefix`",
         ),
         (
+            config(json!({}), json!({ "responses": { "nope": 1 } })),
+            "responses.nope: unknown field `nope`, expected one of `body`, `content_type`, `details`, `custom`",
+        ),
+        (
             config(json!({ "Issuer": "x" }), json!({})),
             "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
         ),
@@ -123,6 +127,13 @@ fn unknown_members_at_every_level() {
 const NULLS: &[&str] = &[
     "/rules",
     "/claim_to_headers",
+    "/responses",
+    "/responses/body",
+    "/responses/details",
+    "/responses/custom",
+    "/protected_resources",
+    "/protected_resources/0/scopes_supported",
+    "/protected_resources/0/authorization_servers",
     "/from_headers",
     "/from_headers/0/value_prefix",
     "/from_cookies",
@@ -188,6 +199,8 @@ fn null_is_not_absent() {
         provider,
         json!({
             "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
+            "responses": { "body": "json", "details": true, "custom": [{ "status": 401, "content_type": "a/b", "body": "x" }] },
+            "protected_resources": [{ "resource": "https://h", "scopes_supported": ["a"], "authorization_servers": ["https://i"] }],
             "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "realm": "r",
         }),
     );

@@ -81,6 +81,17 @@ pub(super) fn configs() -> Vec<Value> {
         ),
         rest(json!({ "from_cookies": ["__Host-token", "a_b"], "from_params": ["access_token", "q[]"] })),
         rest(json!({ "from_websocket_protocol": true })),
+        rest(json!({ "responses": {} })),
+        rest(json!({ "responses": { "body": "empty", "details": false } })),
+        rest(
+            json!({ "responses": { "body": "problem", "content_type": "application/json; charset=utf-8" } }),
+        ),
+        rest(json!({ "responses": { "custom": [
+            { "status": 400, "content_type": "text/html", "body": "x".repeat(65_536) },
+            { "status": 503, "content_type": "text/html", "body": "é" },
+        ] } })),
+        rest(json!({ "protected_resources": [] })),
+        rest(json!({ "protected_resources": [{ "resource": "https://h" }, { "resource": "https://h/a" }] })),
         one(json!({ "path": "/" })),
         one(json!({ "prefix": "/a/" })),
         one(json!({ "path": "/100%" })),
@@ -104,7 +115,10 @@ fn accepted() {
 #[test]
 fn defaults() {
     let config = Config::from_bytes(config(json!({}), json!({})).to_string().as_bytes()).unwrap();
-    assert_eq!((config.forward, config.max_token_bytes, config.realm.as_str()), (true, 16_384, "api"));
+    assert_eq!(
+        (config.forward, config.max_token_bytes, config.responses.realm.as_str()),
+        (true, 16_384, "api")
+    );
     assert!(config.policy.is_empty() && config.claim_to_headers.is_empty());
     let provider = &config.providers[0];
     let expected = &provider.expected;

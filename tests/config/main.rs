@@ -10,6 +10,7 @@
     reason = "test code"
 )]
 
+mod answers;
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;

@@ -25,6 +25,8 @@ mod identity;
 mod keys;
 mod parked;
 mod paths;
+mod resource_metadata;
+mod responses;
 mod rules;
 mod setup;
 mod signatures;

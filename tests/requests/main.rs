@@ -24,6 +24,7 @@ mod policy;
 #[cfg(feature = "cli")]
 mod replay;
 mod requirements;
+mod resources;
 mod sources;
 mod step_up;
 mod times;
@@ -45,14 +46,12 @@ struct Row {
     verdict: Outcome,
 }
 
-/// What stands in `Authorization`, if nothing else is said.
+/// What stands in `Authorization`.
 enum Sent {
     Nothing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
-    /// Headers of any name.
-    Headers(Vec<(&'static str, String)>),
 }
 
 /// What has been fetched.
@@ -87,7 +86,6 @@ impl Row {
             Sent::Nothing => Vec::new(),
             Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
             Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
-            Sent::Headers(headers) => headers.clone(),
         }
     }
 }
@@ -153,6 +151,11 @@ fn sources_table() {
 }
 
 #[test]
+fn resources_table() {
+    run(resources::rows(), Delivery::All);
+}
+
+#[test]
 fn time_table() {
     run(times::rows(), Delivery::All);
 }
@@ -198,7 +201,9 @@ fn every_rejection_is_in_the_table() {
         .into_iter()
         .flatten()
         .filter_map(|row| match row.verdict {
-            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) => None,
+            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) | Outcome::Answer => {
+                None
+            }
             Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
                 Some(rejection)
             }

@@ -6,13 +6,15 @@ use std::thread;
 
 use serde_json::{Value, json};
 
-use super::common::{NOW, Outcome, jwks};
+use super::common::{NOW, Outcome, cold, jwks};
 use super::{
-    Delivery, Row, conditions, denylist, keys, modes, policy, requirements, sources, step_up, times, tokens,
+    Delivery, Row, conditions, denylist, keys, modes, policy, requirements, resources, sources, step_up,
+    times, tokens,
 };
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
-use okta_authz_filter::reply::{Denial, Reply};
+use okta_authz_filter::reply::Denial;
+use okta_authz_filter::request::RequestHead;
 
 /// Every row, and what has been fetched before.
 fn rows() -> Vec<(Row, Delivery)> {
@@ -26,6 +28,7 @@ fn rows() -> Vec<(Row, Delivery)> {
         (tokens::rows(), Delivery::All),
         (tokens::credentials_rows(), Delivery::All),
         (sources::rows(), Delivery::All),
+        (resources::rows(), Delivery::All),
         (times::rows(), Delivery::All),
         (keys::rows(), Delivery::All),
         (keys::cold_rows(), Delivery::Nothing),
@@ -65,7 +68,9 @@ fn expected(row: &Row) -> Value {
     let allow =
         |code: &str, is_shadow: bool| json!({ "decision": "allow", "code": code, "shadow": is_shadow });
     let deny = |decision: &str, denial: Denial| {
-        let reply = Reply::new(&denial, row.config["realm"].as_str().unwrap_or("api"));
+        let path = row.request.path.as_bytes();
+        let head = RequestHead { path, headers: &row.request.headers, ..RequestHead::default() };
+        let reply = cold(&row.config).reply(&denial, &head);
         let challenge = reply.headers.iter().find(|(name, _)| *name == "www-authenticate");
         json!({
             "decision": decision, "code": denial.rejection.code(), "shadow": false, "status": reply.status,
@@ -91,6 +96,7 @@ fn expected(row: &Row) -> Value {
             deny("deny", Denial { scopes: scopes.clone(), ..Denial::from(Rejection::InsufficientScope) })
         }
         Outcome::Deny(rejection) => deny("deny", (*rejection).into()),
+        Outcome::Answer => json!({ "decision": "answer", "status": 200 }),
         Outcome::Wait(rejection) => deny("wait", (*rejection).into()),
     }
 }
@@ -104,7 +110,8 @@ fn problem(row: &Row, answer: &Value) -> Option<String> {
         }
     }
     let passed: Vec<bool> = answer["steps"].as_array()?.iter().map(|step| step["ok"] == true).collect();
-    let explained = match (answer["decision"] == "allow", answer["shadow"] == true) {
+    let is_denied = answer["decision"] == "deny" || answer["decision"] == "wait";
+    let explained = match (!is_denied, answer["shadow"] == true) {
         (true, false) => passed.iter().all(|passed| *passed),
         (true, true) => passed.iter().any(|passed| !passed),
         (false, _) => passed.last() == Some(&false),

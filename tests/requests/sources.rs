@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::Outcome::{Allow, Deny, Public};
+use super::common::Outcome::{Allow, Deny, Pass, Public};
 use super::common::{Token, b64, config, get, rules, with};
 use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
@@ -20,13 +20,15 @@ pub(crate) fn rows() -> Vec<Row> {
     let only = |name: &str, value: Value| config(json!({}), json!({ name: value }));
     let sent = |headers: &[(&'static str, &str)]| {
         let value = |text: &str| text.replace("TOKEN", &token);
-        Sent::Headers(headers.iter().map(|(name, text)| (*name, value(text))).collect())
+        headers.iter().fold(get("/items"), |request, (name, text)| request.header(name, value(text)))
     };
     let protocol = format!("{PROTOCOL}{}", b64(&token));
-    let ws = |value: &str| Sent::Headers(vec![("sec-websocket-protocol", value.replace("ENTRY", &protocol))]);
+    let ws = |value: &str| get("/items").header("sec-websocket-protocol", value.replace("ENTRY", &protocol));
     let long = Token::user().claims(json!({ "x": "x".repeat(1024) })).compact();
     let mut rows = Vec::new();
-    let mut add = |name, config, sent, verdict| rows.push(row(name, config, get("/items"), sent, 0, verdict));
+    let mut add = |name, config, request, verdict| {
+        rows.push(row(name, config, request, Sent::Nothing, 0, verdict));
+    };
 
     // Nothing is a source that was not named.
     let none = || config(json!({}), json!({}));
@@ -147,12 +149,12 @@ pub(crate) fn rows() -> Vec<Row> {
 
     // The limit is for the token, not for its encoding.
     let small = || with(all(), json!({ "max_token_bytes": 1024 }));
-    for (name, headers) in [
+    for (name, (header, value)) in [
         ("header, too large", ("x-plain-token", long.clone())),
         ("cookie, too large", ("cookie", format!("session_token={long}"))),
         ("subprotocol, too large", ("sec-websocket-protocol", format!("{PROTOCOL}{}", b64(&long)))),
     ] {
-        add(name, small(), Sent::Headers(vec![headers]), Deny(R::TokenTooLarge));
+        add(name, small(), get("/items").header(header, value), Deny(R::TokenTooLarge));
     }
 
     let encoded: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
@@ -180,6 +182,17 @@ pub(crate) fn rows() -> Vec<Row> {
     ] {
         let path = path.replace("TOKEN", &token).replace("ENCODED", &encoded);
         rows.push(row(name, all(), get(&path), Sent::Nothing, 0, verdict));
+    }
+    // A rule that does not insist on a token still looks for one everywhere.
+    let optional = rules(json!([{ "match": {}, "mode": "optional", "requires": {} }]));
+    let optional = with(optional, json!({ "from_cookies": ["session_token"] }));
+    for (name, value, verdict) in [
+        ("optional, no token", "a=b", Pass("anonymous")),
+        ("optional, a token", "session_token=TOKEN", Allow),
+        ("optional, a bad token", "session_token=x", Deny(R::TokenOpaque)),
+    ] {
+        let request = sent(&[("cookie", value)]);
+        rows.push(row(name, optional.clone(), request, Sent::Nothing, 0, verdict));
     }
     let in_query = format!("/items?access_token={token}");
     let bearer = || Sent::Bearer(Token::user());

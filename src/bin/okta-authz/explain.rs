@@ -84,7 +84,7 @@ impl Question<'_> {
                 steps.undelivered(check, problem);
             }
         }
-        let decision = Decision::of(&verdict, &session.filter);
+        let decision = Decision::of(&verdict, &session.filter, &head);
         Explanation { decision, steps, show_claims: self.show_claims }
     }
 
@@ -238,5 +238,5 @@ pub(crate) fn run(args: Parser) -> Answer {
         explanation.lines().iter().for_each(|line| output::print(line));
         explanation.decision.lines().iter().for_each(|line| output::print(&output::line(line)));
     }
-    Ok(explanation.decision.passes())
+    Ok(!explanation.decision.is_denied())
 }

@@ -1,12 +1,14 @@
 //! What became of the request, as a client or the backend would see it.
 
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::protected_resource;
 use okta_authz_filter::reply::{Denial, Reply};
+use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
 
 /// A decision.
 pub(crate) struct Decision {
-    /// `allow`, `deny` or `wait`.
+    /// `allow`, `deny`, `wait`, or `answer` where the filter itself has what is asked for.
     pub(crate) decision: &'static str,
     pub(crate) code: &'static str,
     /// What is said about it.
@@ -24,7 +26,7 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    pub(crate) fn of(verdict: &Verdict, filter: &Filter) -> Self {
+    pub(crate) fn of(verdict: &Verdict, filter: &Filter, head: &RequestHead<'_>) -> Self {
         match verdict {
             Verdict::Allow(permit) => {
                 let (is_shadow, sentence) = match permit.reason() {
@@ -42,26 +44,46 @@ impl Decision {
                     identity_headers: permit.identity_headers().to_vec(),
                 }
             }
-            Verdict::Deny(denial) => Self::denied("deny", denial.clone(), filter),
-            Verdict::Wait(lack) => Self::denied("wait", lack.otherwise.into(), filter),
+            Verdict::Answer(reply) => Self {
+                decision: "answer",
+                code: protected_resource::CODE,
+                sentence: String::new(),
+                is_shadow: false,
+                is_identified: false,
+                reply: Some(reply.clone()),
+                denial: None,
+                identity_headers: Vec::new(),
+            },
+            Verdict::Deny(denial) => Self::denied("deny", denial.clone(), filter.reply(denial, head)),
+            Verdict::Wait(lack) => {
+                let denial = Denial::from(lack.otherwise);
+                let reply = filter.reply(&denial, head);
+                Self::denied("wait", denial, reply)
+            }
         }
     }
 
-    fn denied(decision: &'static str, denial: Denial, filter: &Filter) -> Self {
+    fn denied(decision: &'static str, denial: Denial, reply: Reply) -> Self {
         Self {
             decision,
             code: denial.rejection.code(),
             sentence: denial.rejection.to_string(),
             is_shadow: false,
             is_identified: false,
-            reply: Some(Reply::new(&denial, &filter.config().realm)),
+            reply: Some(reply),
             denial: Some(denial),
             identity_headers: Vec::new(),
         }
     }
 
+    /// Whether the backend gets the request.
     pub(crate) fn passes(&self) -> bool {
         self.decision == "allow"
+    }
+
+    /// Whether the client gets less than it has asked for.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denial.is_some()
     }
 
     pub(crate) fn status(&self) -> Option<u32> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use okta_authz_filter::filter::PermitReason;
+use okta_authz_filter::protected_resource;
 use okta_authz_filter::rejection::Rejection;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error};
@@ -52,7 +53,8 @@ impl<'de> Deserialize<'de> for Outcome {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         let rejections = Rejection::ALL.iter().map(|rejection| rejection.code());
-        let mut codes = rejections.chain(PermitReason::ALL.iter().map(|reason| reason.code()));
+        let permits = PermitReason::ALL.iter().map(|reason| reason.code());
+        let mut codes = rejections.chain(permits).chain([protected_resource::CODE]);
         match text.as_str() {
             "allow" => Ok(Self::Allow),
             "deny" => Ok(Self::Deny),
@@ -83,11 +85,12 @@ impl Expect {
                 differences.push(format!("{what}: expected {}, got {}", shown(expected), shown(got)));
             }
         };
-        let passed = |passes: bool| Some(if passes { "allow" } else { "deny" }.to_owned());
+        let is = |decision: &str| Some(decision.to_owned());
+        let got = is(if decision.is_denied() { "deny" } else { decision.decision });
         match &self.outcome {
             None => {}
-            Some(Outcome::Allow) => compare("decision", passed(true), passed(decision.passes())),
-            Some(Outcome::Deny) => compare("decision", passed(false), passed(decision.passes())),
+            Some(Outcome::Allow) => compare("decision", is("allow"), got),
+            Some(Outcome::Deny) => compare("decision", is("deny"), got),
             Some(Outcome::Code(code)) => {
                 compare("code", Some(code.clone()), Some(decision.code.to_owned()));
             }

@@ -1,0 +1,107 @@
+//! `protected_resources`: what RFC 9728 section 2 calls protected resource metadata.
+
+use super::error::{ConfigError, Path};
+use super::requirement::scopes;
+use super::{Provider, raw};
+use crate::https_url::HttpsUrl;
+use crate::json::{Object, Value};
+use crate::protected_resource::{ProtectedResource, ProtectedResources};
+use crate::request::TokenSources;
+
+/// The ways to send a token that RFC 6750 has.
+const BEARER_METHODS: &[&str] = &["header", "body", "query"];
+
+pub(super) fn protected_resources(
+    at: &Path,
+    raw: Vec<raw::ProtectedResource>,
+    providers: &[Provider],
+    sources: &TokenSources,
+) -> Result<ProtectedResources, ConfigError> {
+    let mut resources: Vec<ProtectedResource> = Vec::new();
+    for (index, raw) in raw.into_iter().enumerate() {
+        let at = at.index(index);
+        let resource = protected_resource(&at, raw, providers, sources)?;
+        if resources.iter().any(|other| other.is_same(&resource)) {
+            return Err(at.field("resource").error("has the path of another resource"));
+        }
+        resources.push(resource);
+    }
+    Ok(ProtectedResources::new(resources))
+}
+
+fn protected_resource(
+    at: &Path,
+    raw: raw::ProtectedResource,
+    providers: &[Provider],
+    sources: &TokenSources,
+) -> Result<ProtectedResource, ConfigError> {
+    let url = plain_url(&at.field("resource"), &raw.resource)?;
+    let issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();
+    let servers = match raw.authorization_servers {
+        None => issuers(),
+        Some(servers) => {
+            let at = at.field("authorization_servers");
+            let servers = at.non_empty(servers)?;
+            for (index, server) in servers.iter().enumerate() {
+                plain_url(&at.index(index), server)?;
+            }
+            servers
+        }
+    };
+    let mut metadata = Object::new();
+    let mut list = |name: &str, values: Vec<String>| {
+        // "Parameters with multiple values are represented as JSON arrays", and without any are not there (section 3.2).
+        if !values.is_empty() {
+            metadata.insert(name.to_owned(), values.into());
+        }
+    };
+    list("authorization_servers", servers);
+    list("scopes_supported", scopes(&at.field("scopes_supported"), raw.scopes_supported)?);
+    let methods =
+        bearer_methods(&at.field("bearer_methods_supported"), raw.bearer_methods_supported, sources)?;
+    list("bearer_methods_supported", methods);
+    if let Some(name) = raw.resource_name {
+        if name.is_empty() {
+            return Err(at.field("resource_name").error("must not be empty"));
+        }
+        metadata.insert("resource_name".to_owned(), name.into());
+    }
+    for (name, page) in [
+        ("resource_documentation", raw.resource_documentation),
+        ("resource_policy_uri", raw.resource_policy_uri),
+        ("resource_tos_uri", raw.resource_tos_uri),
+    ] {
+        let Some(page) = page else { continue };
+        let without_fragment = page.split('#').next().unwrap_or_default();
+        HttpsUrl::parse(without_fragment).map_err(|problem| at.field(name).error(problem))?;
+        metadata.insert(name.to_owned(), page.into());
+    }
+    metadata.insert("resource".to_owned(), raw.resource.into());
+    ProtectedResource::new(&url.authority, &url.path, &Value::Object(metadata))
+        .ok_or_else(|| at.field("resource").error("must not have a path that could be read in two ways"))
+}
+
+fn bearer_methods(
+    at: &Path,
+    written: Option<Vec<String>>,
+    sources: &TokenSources,
+) -> Result<Vec<String>, ConfigError> {
+    let Some(methods) = written else {
+        let query = (!sources.params.is_empty()).then_some("query");
+        return Ok(["header"].into_iter().chain(query).map(str::to_owned).collect());
+    };
+    let methods = at.non_empty(methods)?;
+    match methods.iter().position(|method| !BEARER_METHODS.contains(&method.as_str())) {
+        Some(index) => Err(at.index(index).error("must be `header`, `body` or `query`")),
+        None => Ok(methods),
+    }
+}
+
+/// An https URL without query and fragment, which fits into the quotes of a challenge.
+fn plain_url(at: &Path, written: &str) -> Result<HttpsUrl, ConfigError> {
+    let url = HttpsUrl::parse(written).map_err(|problem| at.error(problem))?;
+    if written.contains(['?', '"', '\\']) {
+        return Err(at.error("must not have a query, a quote or a backslash"));
+    }
+    Ok(url)
+}

@@ -1,0 +1,76 @@
+//! The filter answers for the resources that it protects (RFC 9728), and its challenges say where.
+
+use serde_json::json;
+
+use super::setup::{BOTH_WORKERS, Setup};
+use crate::support::client::{get, request};
+
+const ITEMS: &str = "/.well-known/oauth-protected-resource/items";
+
+#[test]
+fn metadata_are_found_from_the_challenge() {
+    let path = crate::support::scratch("metadata").join("access.log");
+    let _ = std::fs::remove_file(&path);
+    let setup = Setup::new("metadata", |config| {
+        let mut config = config.access_log(&path);
+        config.plugin()["protected_resources"] = json!([
+            { "resource": "https://api.example.com/items", "scopes_supported": ["items:read", "items:write"] },
+            { "resource": "https://api.example.com" },
+        ]);
+        config
+    });
+    setup.warm_up();
+    let before = setup.backend.requests();
+    let challenge = |path: &str| {
+        let response = setup.send(&get(path).header("host", "evil.example"));
+        response.header("www-authenticate").unwrap().to_owned()
+    };
+    let url = format!("https://api.example.com{ITEMS}");
+    assert_eq!(challenge("/items/1"), format!("Bearer realm=\"api\",resource_metadata=\"{url}\""));
+    let root = "https://api.example.com/.well-known/oauth-protected-resource";
+    assert_eq!(challenge("/itemsets"), format!("Bearer realm=\"api\",resource_metadata=\"{root}\""));
+    assert!(challenge("/docs;x").ends_with(&format!(",resource_metadata=\"{root}\"")));
+
+    for _ in 0..BOTH_WORKERS {
+        let response = setup.send(&get(ITEMS).bearer("nonsense"));
+        assert_eq!(response.status, 200, "{response:?}");
+        assert_eq!(response.header("content-type"), Some("application/json"));
+        assert_eq!(response.header("cache-control"), Some("public, max-age=3600"));
+        assert_eq!(response.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(response.header("www-authenticate"), None);
+        assert_eq!(
+            response.json(),
+            json!({
+                "resource": "https://api.example.com/items",
+                "authorization_servers": ["https://acme.okta.example/oauth2/default"],
+                "bearer_methods_supported": ["header"],
+                "scopes_supported": ["items:read", "items:write"],
+            })
+        );
+    }
+    let length = setup.send(&get(ITEMS)).body.len().to_string();
+    let head = setup.send(&request("HEAD", ITEMS));
+    assert_eq!(
+        (head.status, head.body.as_str(), head.header("content-length")),
+        (200, "", Some(length.as_str()))
+    );
+    assert_eq!(
+        setup.send(&request("POST", ITEMS)).code(),
+        "token_missing",
+        "the rules are for everything else"
+    );
+    assert_eq!(setup.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy has normalised it");
+    assert_eq!(setup.backend.requests(), before, "the backend has nothing to do with it");
+    assert_eq!(setup.envoy.count("decision.protected_resource_metadata"), BOTH_WORKERS as u64 + 3);
+
+    let line = format!(
+        "{ITEMS} 200 okta_authz{{protected_resource_metadata}} decision=answer code=protected_resource_metadata"
+    );
+    let logged = || std::fs::read_to_string(&path).unwrap_or_default().contains(&line);
+    // Envoy writes its access log when a second has passed.
+    assert!((0..100).any(|_| logged() || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        false
+    }));
+    setup.assert_alive();
+}

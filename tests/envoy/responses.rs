@@ -1,0 +1,129 @@
+//! Answers in other forms, and what Envoy makes of them for gRPC calls.
+
+use serde_json::{Value, json};
+
+use super::setup::{Setup, config};
+use crate::support::backend::Backend;
+use crate::support::client::{Response, get, request};
+use crate::support::envoy::Envoy;
+use crate::support::stand_in::{Options, StandIn, TokenSpec};
+
+fn setup(name: &str, responses: Value) -> Setup {
+    Setup::new(name, |mut config| {
+        config.plugin()["responses"] = responses;
+        config
+    })
+}
+
+#[test]
+fn problem_details() {
+    let setup = setup("problem", json!({ "body": "problem" }));
+    let response = setup.client().get("/me");
+    assert_eq!((response.status, response.header("content-type")), (401, Some("application/problem+json")));
+    assert_eq!(
+        response.json(),
+        json!({
+            "type": "about:blank", "title": "Unauthorized", "status": 401,
+            "detail": "a bearer token is required", "code": "token_missing",
+        })
+    );
+}
+
+#[test]
+fn without_details_only_the_operator_knows_why() {
+    let path = crate::support::scratch("quiet").join("access.log");
+    let _ = std::fs::remove_file(&path);
+    let setup = Setup::new("quiet", |config| {
+        let mut config = config.access_log(&path);
+        config.plugin()["responses"] = json!({ "body": "detail", "details": false });
+        config
+    });
+    setup.warm_up();
+    let expired = setup.mint(&TokenSpec::user().lifetime(-120));
+    let answers = [&expired, "a.b.c"].map(|token| {
+        let response = setup.send(&get("/me").bearer(token));
+        assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"api\",error=\"invalid_token\""));
+        assert_eq!(response.header("content-type"), Some("application/json"));
+        (response.status, response.body)
+    });
+    let expected = (401, r#"{"detail":"Could not validate credentials"}"#.to_owned());
+    assert_eq!(answers, [expected.clone(), expected], "one is like the other");
+    let forbidden = setup.send(&request("POST", "/items").bearer(setup.user()));
+    assert_eq!(
+        forbidden.header("www-authenticate"),
+        Some("Bearer realm=\"api\",error=\"insufficient_scope\"")
+    );
+    assert_eq!(forbidden.body, r#"{"detail":"Not enough permissions"}"#);
+
+    assert_eq!(setup.envoy.count("decision.token_expired"), 1);
+    assert_eq!(setup.envoy.count("decision.insufficient_scope"), 1);
+    let line = "/me 401 okta_authz{token_expired} decision=deny code=token_expired";
+    let logged = || std::fs::read_to_string(&path).unwrap_or_default().contains(line);
+    // Envoy writes its access log when a second has passed.
+    assert!((0..100).any(|_| logged() || {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        false
+    }));
+}
+
+#[test]
+fn no_body_and_bodies_of_their_own() {
+    let page = format!("<!doctype html><p>\u{e9}{}", "x".repeat(60_000));
+    let custom = json!([{ "status": 401, "content_type": "text/html; charset=utf-8", "body": page }]);
+    let setup = setup("pages", json!({ "body": "empty", "custom": custom }));
+    let sign_in = setup.client().get("/me");
+    assert_eq!((sign_in.status, sign_in.header("content-type")), (401, Some("text/html; charset=utf-8")));
+    assert_eq!(
+        (sign_in.body, sign_in.headers.iter().filter(|(name, _)| name == "content-type").count()),
+        (page, 1)
+    );
+    let ambiguous = setup.client().get("/docs;x");
+    assert_eq!(
+        (ambiguous.status, ambiguous.body.as_str(), ambiguous.header("content-type")),
+        (400, "", None)
+    );
+    assert!(ambiguous.header("www-authenticate").unwrap().contains("error=\"invalid_request\""));
+    setup.assert_alive();
+}
+
+/// Envoy's mapping, in a response that has headers only.
+fn assert_grpc(response: &Response, status: &str, message: &str) {
+    assert_eq!(response.status, 200, "{response:?}");
+    assert_eq!(response.header("content-type"), Some("application/grpc"), "{response:?}");
+    assert_eq!(response.header("grpc-status"), Some(status), "{response:?}");
+    assert_eq!(response.header("grpc-message"), Some(message), "{response:?}");
+    assert_eq!(response.body, "", "{response:?}");
+}
+
+#[test]
+fn grpc_calls_get_a_status_and_a_sentence() {
+    let page = json!([{ "status": 401, "content_type": "text/html", "body": "<p>" }]);
+    let setup = setup("grpc-messages", json!({ "custom": page }));
+    setup.warm_up();
+    let call = |path: &str| {
+        request("POST", path).header("content-type", "application/grpc").header("te", "trailers")
+    };
+    let (user, send) = (setup.user(), |request| setup.send(&request));
+    let unauthenticated = send(call("/items"));
+    assert_grpc(&unauthenticated, "16", "a bearer token is required");
+    assert_eq!(unauthenticated.header("www-authenticate"), Some("Bearer realm=\"api\""));
+    assert_grpc(&send(call("/items").bearer(&user)), "7", "the access token lacks a required scope");
+    assert_grpc(&send(call("/items").bearer(&user).bearer(&user)), "13", "more than one credential was sent");
+    let plus =
+        request("POST", "/items").header("content-type", "application/grpc+proto").header("te", "trailers");
+    assert_grpc(&send(plus), "16", "a bearer token is required");
+    let web = send(request("POST", "/items").header("content-type", "application/grpc-web"));
+    assert_eq!((web.status, web.body.as_str()), (401, "<p>"), "grpc-web is HTTP to Envoy");
+}
+
+#[test]
+fn grpc_calls_to_a_broken_filter_are_unavailable() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let config = config("grpc-broken", &okta, &backend)
+        .module(&crate::support::wasm("serves_regardless"))
+        .with_plugin(json!({ "providers": {} }));
+    let envoy = Envoy::start("grpc-broken", &config);
+    let call = request("POST", "/items").header("content-type", "application/grpc").header("te", "trailers");
+    let response = envoy.client().send(&call);
+    assert_eq!((response.status, response.header("grpc-status")), (200, Some("14")), "{response:?}");
+}
