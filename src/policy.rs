@@ -3,6 +3,7 @@
 //! Which rule applies depends on the request alone, never on the token; what the rule then asks for depends on the
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
+mod index;
 mod path;
 mod request_match;
 mod requirement;
@@ -13,10 +14,14 @@ pub use request_match::{HostMatch, RequestMatch};
 pub use requirement::{ClaimMatch, ClaimTest, Requirement, Unmet};
 pub use target::Target;
 
+use index::Index;
+
 /// All the rules.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// Finds rules without looking at each.
+    index: Index,
 }
 
 /// One rule.
@@ -52,8 +57,9 @@ pub enum Decision<'a> {
 
 impl Policy {
     /// A policy of these rules, in this order. Without any, every path needs a valid token, and no more.
-    pub const fn new(rules: Vec<Rule>) -> Self {
-        Self { rules }
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let index = Index::new(rules.iter().map(|rule| &rule.matches));
+        Self { rules, index }
     }
 
     /// How many rules there are.
@@ -71,7 +77,8 @@ impl Policy {
         if self.rules.is_empty() {
             return Decision::AnyToken;
         }
-        match self.rules.iter().find(|rule| rule.matches.matches(target)) {
+        let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
+        match candidates.find(|rule| rule.matches.matches(target)) {
             None => Decision::NoRule,
             Some(Rule { access: Access::Public, .. }) => Decision::Public,
             Some(Rule { access: Access::Requires(requirement), .. }) => Decision::Requires(requirement),

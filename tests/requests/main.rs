@@ -14,6 +14,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod first_match;
 mod headers;
 mod keys;
 mod paths;
