@@ -24,6 +24,7 @@ mod identity;
 mod keys;
 mod parked;
 mod paths;
+mod scale;
 mod setup;
 mod signatures;
 mod signing;
