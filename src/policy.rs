@@ -52,7 +52,7 @@ pub struct Grant {
 #[derive(Clone, Debug)]
 pub enum Access {
     /// A valid token that meets the requirement.
-    Requires(Requirement),
+    Requires(Box<Requirement>),
     /// Nothing.
     Public,
     /// More than anybody has.
@@ -129,7 +129,7 @@ impl Policy {
 impl Grant {
     /// Any valid token.
     pub fn any_token() -> Self {
-        Self { access: Access::Requires(Requirement::default()), mode: Mode::Enforce }
+        Self { access: Access::Requires(Box::default()), mode: Mode::Enforce }
     }
 }
 

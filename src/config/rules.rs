@@ -54,7 +54,7 @@ fn grant(at: &Path, asked: Asked, known: Known<'_>) -> Result<Grant, ConfigError
         (true, false, None) => Access::Public,
         (false, true, None) => Access::Deny,
         (false, false, Some(requires)) => {
-            Access::Requires(requirement(&at.field("requires"), requires, known)?)
+            Access::Requires(Box::new(requirement(&at.field("requires"), requires, known)?))
         }
         _ => {
             return Err(at.error(

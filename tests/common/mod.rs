@@ -185,7 +185,7 @@ impl Request {
         Self { route_policy: Some(name), ..self }
     }
 
-    pub(crate) fn from_address(self, address: &str) -> Self {
+    pub(crate) fn at_address(self, address: &str) -> Self {
         Self { remote_ip: Some(address.parse().unwrap()), ..self }
     }
 }

@@ -69,10 +69,10 @@ fn matching() -> Vec<Row> {
         ("query, broken encoding", two(), get("/?v=%2"), Deny(R::QueryAmbiguous)),
         ("query, another is broken", two(), get("/?v=2&x=%2"), Public),
         ("query, in the path", two(), get("/v=2"), deny()),
-        ("address, inside", inside(), get("/").from_address("10.1.2.3"), Public),
-        ("address, inside, version 6", inside(), get("/").from_address("fd00::1"), Public),
-        ("address, 4 in 6", inside(), get("/").from_address("::ffff:10.1.2.3"), Public),
-        ("address, outside", inside(), get("/").from_address("11.0.0.1"), deny()),
+        ("address, inside", inside(), get("/").at_address("10.1.2.3"), Public),
+        ("address, inside, version 6", inside(), get("/").at_address("fd00::1"), Public),
+        ("address, 4 in 6", inside(), get("/").at_address("::ffff:10.1.2.3"), Public),
+        ("address, outside", inside(), get("/").at_address("11.0.0.1"), deny()),
         ("address, unknown", inside(), get("/"), deny()),
     ];
     let row_of = |(name, matches, request, verdict)| {
@@ -174,7 +174,7 @@ fn denying() -> Vec<Row> {
     vec![
         row("denied by a rule", config(), admin(), bearer(), 0, Deny(R::DeniedByRule)),
         row("denied by a rule, no token", config(), admin(), Sent::Nothing, 0, Deny(R::TokenMissing)),
-        row("from inside", config(), admin().from_address("10.0.0.1"), bearer(), 0, Allow),
+        row("from inside", config(), admin().at_address("10.0.0.1"), bearer(), 0, Allow),
         row("elsewhere", config(), get("/"), bearer(), 0, Allow),
     ]
 }
