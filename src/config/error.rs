@@ -23,19 +23,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-impl From<serde_path_to_error::Error<serde_json::Error>> for ConfigError {
-    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let path = match error.path().to_string() {
-            // How that crate writes the root.
-            root if root == "." => String::new(),
-            path => path,
-        };
-        let problem = error.into_inner().to_string();
-        let problem = if path.is_empty() { format!("is not valid: {problem}") } else { problem };
-        Self { path, problem }
-    }
-}
-
 /// A place in the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Path(String);
