@@ -2,7 +2,7 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema test e2e lint demo up compose-test
+.PHONY: help wasm fixtures cli schema test e2e bench lint demo up compose-test
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -33,6 +33,9 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
+
+bench: ## measure what a policy of ten thousand rules costs, against one of ten
+	@scripts/cargo bench --locked --bench policy
 
 lint: ## check the format, run clippy natively and for wasm, check the border of the core
 	@scripts/lint

@@ -22,6 +22,7 @@ mod schema;
 mod shape;
 mod structs;
 mod token_sources;
+mod tree;
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -133,7 +134,7 @@ impl Config {
             (Ok(value), _) | (Err(_), Some(value)) => value,
             (Err(error), None) => return Err(root.error(error.to_string())),
         };
-        let raw: raw::Config = serde_path_to_error::deserialize(&value)?;
+        let raw: raw::Config = tree::read(&root, &value)?;
         shape::check(&root, &value)?;
         let max_token_bytes = raw.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
         if !MAX_TOKEN_BYTES.contains(&max_token_bytes) {

@@ -6,6 +6,7 @@
 mod address;
 mod claim_match;
 mod coverage;
+mod index;
 mod path;
 mod query;
 mod request_match;
@@ -21,10 +22,14 @@ pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;
 pub use text_match::TextMatch;
 
+use index::Index;
+
 /// All the rules.
 #[derive(Clone, Debug)]
 pub struct Policy {
     rules: Vec<Rule>,
+    /// Finds rules without looking at each.
+    index: Index,
     /// What applies without any rules: every path needs a valid token, and no more.
     without_rules: Grant,
     /// What of a request the rules look at, beside its path, method and host.
@@ -98,7 +103,8 @@ impl Policy {
     /// A policy of these rules, in this order. Without any, every path needs a valid token, and no more.
     pub fn new(rules: Vec<Rule>) -> Self {
         let needs = Needs::of(&rules);
-        Self { rules, without_rules: Grant::any_token(), needs }
+        let index = Index::new(rules.iter().map(|rule| &rule.matches));
+        Self { rules, index, without_rules: Grant::any_token(), needs }
     }
 
     /// How many rules there are.
@@ -126,7 +132,8 @@ impl Policy {
         if self.rules.is_empty() {
             return Some(Ruling::of(&self.without_rules));
         }
-        let rule = self.rules.iter().find(|rule| rule.matches.matches(target))?;
+        let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
+        let rule = candidates.find(|rule| rule.matches.matches(target))?;
         Some(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
     }
 }

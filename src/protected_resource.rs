@@ -58,7 +58,7 @@ impl ProtectedResource {
 impl ProtectedResources {
     /// These resources.
     pub fn new(mut resources: Vec<ProtectedResource>) -> Self {
-        resources.sort_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
+        resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
         Self(resources)
     }
 

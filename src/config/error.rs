@@ -23,19 +23,6 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-impl From<serde_path_to_error::Error<serde_json::Error>> for ConfigError {
-    fn from(error: serde_path_to_error::Error<serde_json::Error>) -> Self {
-        let path = match error.path().to_string() {
-            // How that crate writes the root.
-            root if root == "." => String::new(),
-            path => path,
-        };
-        let problem = error.into_inner().to_string();
-        let problem = if path.is_empty() { format!("is not valid: {problem}") } else { problem };
-        Self { path, problem }
-    }
-}
-
 /// A place in the configuration.
 #[derive(Clone, Debug)]
 pub(super) struct Path(String);
@@ -48,12 +35,21 @@ impl Path {
 
     #[inline(never)]
     pub(super) fn field(&self, name: &str) -> Self {
-        if self.0.is_empty() { Self(name.to_owned()) } else { Self(format!("{}.{name}", self.0)) }
+        self.then(&[if self.0.is_empty() { "" } else { "." }, name])
     }
 
     #[inline(never)]
     pub(super) fn index(&self, index: usize) -> Self {
-        Self(format!("{}[{index}]", self.0))
+        self.then(&["[", &index.to_string(), "]"])
+    }
+
+    /// Not by `format!`, which was a third of the work of reading ten thousand rules.
+    fn then(&self, more: &[&str]) -> Self {
+        let length = more.iter().fold(self.0.len(), |length, part| length.saturating_add(part.len()));
+        let mut path = String::with_capacity(length);
+        path.push_str(&self.0);
+        more.iter().for_each(|part| path.push_str(part));
+        Self(path)
     }
 
     /// Whether this is that place.

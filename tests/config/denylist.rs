@@ -24,7 +24,7 @@ fn entries() {
     let many: Vec<Value> = (0..=10_000).map(|number| json!({ "jti": number.to_string() })).collect();
     refused([
         (denylist(json!({})), "denylist: needs `entries`, `remote`, or both"),
-        (denylist(json!([])), "denylist: invalid length 0, expected struct Denylist with 2 elements"),
+        (denylist(json!([])), "denylist: invalid type: sequence, expected struct Denylist"),
         (
             denylist(json!({ "nope": 1 })),
             "denylist.nope: unknown field `nope`, expected `entries` or `remote`",

@@ -119,7 +119,7 @@ fn what_a_token_must_be_like() {
         ),
         (
             provider(json!({ "token_profile": 1 })),
-            "providers.okta.token_profile: invalid type: integer `1`, expected string or map",
+            "providers.okta.token_profile: invalid type: integer `1`, expected enum TokenProfile",
         ),
         (duration("clock_skew", json!("301s")), "providers.okta.clock_skew: must be from 0s to 5m"),
         (duration("clock_skew", json!("5.001m")), "providers.okta.clock_skew: must be from 0s to 5m"),

@@ -55,7 +55,10 @@ fn headers() {
             headers(json!(["x-a"])),
             "from_headers[0]: invalid type: string \"x-a\", expected struct HeaderSource",
         ),
-        (headers(json!([["x-a", "T "]])), "from_headers[0]: must not be a list"),
+        (
+            headers(json!([["x-a", "T "]])),
+            "from_headers[0]: invalid type: sequence, expected struct HeaderSource",
+        ),
         (
             headers(json!([{ "name": "x-a" }, { "name": "X-A" }])),
             "from_headers[1].name: is on the list twice",

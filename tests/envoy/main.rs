@@ -28,6 +28,7 @@ mod paths;
 mod resource_metadata;
 mod responses;
 mod rules;
+mod scale;
 mod setup;
 mod signatures;
 mod signing;

@@ -16,6 +16,7 @@
 mod common;
 mod conditions;
 mod denylist;
+mod first_match;
 mod headers;
 mod keys;
 mod modes;

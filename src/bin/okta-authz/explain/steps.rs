@@ -5,7 +5,7 @@ use std::ptr;
 use okta_authz_filter::claims::Claims;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::filter::Permit;
-use okta_authz_filter::policy::{Access, Grant, Mode, RequestMatch, Ruling, Target};
+use okta_authz_filter::policy::{Access, Grant, Mode, RequestMatch, Rule, Ruling, Target};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::token::JoseHeader;
 use okta_authz_filter::trace::{Check, Step, Trace};
@@ -13,6 +13,9 @@ use serde_json::{Value, json};
 
 use super::requirement::{self, Part};
 use crate::output;
+
+/// More rules than this are not told one by one.
+const MAX_PASSED_OVER: usize = 20;
 
 /// Listens to the core, and puts down what it says.
 pub(crate) struct Recorder<'c> {
@@ -127,12 +130,15 @@ impl<'c> Recorder<'c> {
         format!("{place}{matches}: {access}{mode}")
     }
 
-    /// Why each of the first rules is not for this request.
+    /// Why each of the first rules is not for this request; of many, the last.
     fn passed_over(&self, first: usize, target: &Target<'_>) -> Vec<String> {
-        let rules = self.config.policy.rules().iter().take(first).enumerate();
-        rules
-            .map(|(index, rule)| format!("not rules[{index}]: {}", unmatched(&rule.matches, target)))
-            .collect()
+        let untold = first.saturating_sub(MAX_PASSED_OVER);
+        let rules = self.config.policy.rules().iter().take(first).enumerate().skip(untold);
+        let many = (untold > 0).then(|| format!("not the first {untold} rules"));
+        let each = |(index, rule): (usize, &Rule)| {
+            format!("not rules[{index}]: {}", unmatched(&rule.matches, target))
+        };
+        many.into_iter().chain(rules.map(each)).collect()
     }
 
     fn read(&mut self, header: &JoseHeader, claims: &Claims) {

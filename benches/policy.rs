@@ -1,0 +1,139 @@
+//! What ten thousand rules cost: ns from the head of a request to its rule, for each kind of match and number of rules, and
+//! how long the configuration takes to load. `make bench`; compare the columns of one run, not the figures of two.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a benchmark"
+)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use okta_authz_filter::config::Config;
+use okta_authz_filter::policy::{Policy, Target};
+use okta_authz_filter::request::RequestHead;
+use serde_json::{Value, json};
+
+const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
+/// For each figure, and at least one round.
+const BUDGET: Duration = Duration::from_millis(300);
+/// Requests that are timed together. They are for rules all over the policy, so that no cache holds the right one.
+const REQUESTS: usize = 1_000;
+
+/// A kind of match: its name, the condition of a rule, and the host and path of a request for that rule.
+struct Kind {
+    name: &'static str,
+    condition: fn(usize) -> Value,
+    request: fn(usize) -> (String, String),
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "path",
+        condition: |i| json!({ "path": format!("/api/v1/service-{i:05}/items") }),
+        request: |i| at(format!("/api/v1/service-{i:05}/items")),
+    },
+    Kind {
+        name: "prefix",
+        condition: |i| json!({ "prefix": format!("/api/v1/service-{i:05}") }),
+        request: |i| at(format!("/api/v1/service-{i:05}-beta/items")),
+    },
+    Kind {
+        name: "path_separated_prefix",
+        condition: |i| json!({ "path_separated_prefix": format!("/api/v1/service-{i:05}") }),
+        request: |i| at(format!("/api/v1/service-{i:05}/items")),
+    },
+    Kind {
+        name: "path_template",
+        condition: |i| json!({ "path_template": format!("/api/v1/service-{i:05}/items/{{id}}") }),
+        request: |i| at(format!("/api/v1/service-{i:05}/items/1")),
+    },
+    Kind {
+        name: "path_template, variable first",
+        condition: |i| json!({ "path_template": format!("/{{tenant}}/{{version}}/service-{i:05}/**") }),
+        request: |i| at(format!("/acme/v1/service-{i:05}/items/1")),
+    },
+    Kind {
+        name: "hosts, one path",
+        condition: |i| json!({ "path": "/items", "hosts": [format!("tenant-{i:05}.example.com")] }),
+        request: |i| (format!("tenant-{i:05}.example.com"), "/items".to_owned()),
+    },
+    Kind {
+        name: "no rule",
+        condition: |i| json!({ "path_separated_prefix": format!("/api/v1/service-{i:05}") }),
+        request: |i| at(format!("/api/v2/service-{i:05}/items")),
+    },
+    Kind {
+        name: "safe_regex (linear)",
+        condition: |i| json!({ "safe_regex": format!("/api/v1/service-{i:05}/[0-9]+") }),
+        request: |i| at(format!("/api/v1/service-{i:05}/1")),
+    },
+];
+
+fn at(path: String) -> (String, String) {
+    ("api.example.com".to_owned(), path)
+}
+
+fn document(kind: &Kind, count: usize) -> Vec<u8> {
+    let rule =
+        |i| json!({ "match": (kind.condition)(i), "requires": { "scopes": [format!("items-{i}:read")] } });
+    let provider = json!({
+        "issuer": "https://acme.okta.com/oauth2/default", "audiences": ["api://default"],
+        "remote_jwks": { "cluster": "okta" },
+    });
+    let rules: Vec<Value> = (0..count).map(rule).collect();
+    json!({ "providers": { "okta": provider }, "rules": rules }).to_string().into_bytes()
+}
+
+/// Hosts and paths of requests.
+fn requests(kind: &Kind, count: usize) -> Vec<(String, String)> {
+    // 7919 is prime to every count: neighbours in time are none in the policy.
+    (0..REQUESTS).map(|i| (kind.request)(i * 7919 % count)).collect()
+}
+
+/// All that is decided before any token is looked at.
+fn decide(policy: &Policy, (host, path): &(String, String)) {
+    let (path, authority) = (path.as_bytes(), host.as_bytes());
+    let head = RequestHead { method: b"GET", path, authority, ..RequestHead::default() };
+    let target = Target::new(&head, policy.needs()).unwrap();
+    black_box(policy.decide(&target));
+}
+
+/// The shortest of many rounds: what disturbs a round only makes it longer.
+fn shortest<T>(mut work: impl FnMut() -> T) -> Duration {
+    let begin = Instant::now();
+    let mut shortest = Duration::MAX;
+    while begin.elapsed() < BUDGET {
+        let start = Instant::now();
+        black_box(work());
+        shortest = shortest.min(start.elapsed());
+    }
+    shortest
+}
+
+fn main() {
+    println!(
+        "{:30}{:>10}{:>10}{:>10}{:>10}{:>10}{:>14}",
+        "ns per request, rules:", 10, 100, 1_000, 10_000, "ratio", "load 10,000"
+    );
+    for kind in KINDS {
+        let mut nanoseconds = Vec::new();
+        let mut load = Duration::ZERO;
+        for count in COUNTS {
+            let document = document(kind, count);
+            let config = Config::from_bytes(&document).unwrap();
+            load = shortest(|| Config::from_bytes(black_box(&document)));
+            let requests = requests(kind, count);
+            let decide_all =
+                || requests.iter().for_each(|request| decide(&config.policy, black_box(request)));
+            nanoseconds.push(shortest(decide_all).as_nanos() as f64 / REQUESTS as f64);
+        }
+        print!("{:30}", kind.name);
+        nanoseconds.iter().for_each(|time| print!("{time:>10.0}"));
+        println!("{:>10.2}{:>11.0} ms", nanoseconds[3] / nanoseconds[0], load.as_secs_f64() * 1e3);
+    }
+}

@@ -1,0 +1,63 @@
+//! Ten thousand rules: the module reads them in both forms of a configuration, and the right one decides.
+
+use serde_json::{Value, json};
+
+use super::setup::config;
+use crate::support::backend::Backend;
+use crate::support::client::get;
+use crate::support::config::EnvoyConfig;
+use crate::support::envoy::Envoy;
+use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
+
+const RULES: usize = 10_000;
+
+/// Each service has a rule of its own, with a scope that nobody has; the first and the last are public.
+fn rules() -> Vec<Value> {
+    let rule = |i: usize| match i {
+        0 => json!({ "match": { "path": "/first" }, "public": true }),
+        i if i == RULES - 1 => json!({ "match": { "path_template": "/service/{id}/last" }, "public": true }),
+        i => json!({
+            "match": { "path_separated_prefix": format!("/service/{i}"), "methods": ["GET", "HEAD"] },
+            "requires": { "scopes": [format!("service-{i}:read")] }
+        }),
+    };
+    (0..RULES).map(rule).collect()
+}
+
+fn answers(name: &str, as_text: bool) {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let token = okta.mint(Server::Default, &TokenSpec::user());
+    let mut config: EnvoyConfig = config(name, &okta, &backend);
+    config.plugin()["rules"] = rules().into();
+    if as_text {
+        let text = config.plugin().to_string();
+        config = config.with_plugin_text(&text);
+    }
+    let envoy = Envoy::start(name, &config);
+    for (path, status, named) in [
+        ("/first", 200, ""),
+        ("/service/1", 403, "service-1:read"),
+        ("/service/5000/x", 403, "service-5000:read"),
+        ("/service/9998", 403, "service-9998:read"),
+        // Its own rule stands before the last one, which another service falls to.
+        ("/service/77/last", 403, "service-77:read"),
+        ("/service/none/last", 200, ""),
+        ("/service/none", 403, ""),
+    ] {
+        let response = envoy.client().send(&get(path).bearer(&token));
+        let challenge = response.header("www-authenticate").unwrap_or_default();
+        assert_eq!(response.status, status, "{path}: {response:?}");
+        assert!(challenge.contains(named), "{path}: {challenge}");
+    }
+    assert!(!envoy.has_trapped(), "{}", envoy.log());
+}
+
+#[test]
+fn ten_thousand_rules_in_a_struct() {
+    answers("scale-struct", false);
+}
+
+#[test]
+fn ten_thousand_rules_as_text() {
+    answers("scale-text", true);
+}

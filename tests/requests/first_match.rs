@@ -1,0 +1,144 @@
+//! The policy finds its rule without looking at each. Here each is looked at, in order, and it must be the same rule.
+//!
+//! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
+
+use okta_authz_filter::policy::{
+    Access, Grant, HostMatch, Mode, PathMatch, Policy, RequestMatch, Requirement, Rule, Target,
+};
+use okta_authz_filter::request::RequestHead;
+use regex_lite::Regex;
+
+const POLICIES: u64 = 2_000;
+const REQUESTS: u64 = 20;
+
+/// Words that begin like each other. The empty one ends a path with a slash.
+const SEGMENTS: &[&str] = &["a", "ab", "abc", "b", "ba", "é", ""];
+const HOSTS: &[&str] = &["", "x", "a.x", "b.a.x", "aa.x", "y", ".x", "a.x.y"];
+const METHODS: &[&str] = &["GET", "POST"];
+
+/// xorshift64*: the same numbers for the same seed, everywhere.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+    }
+
+    fn one_in(&mut self, bound: u64) -> bool {
+        self.below(bound) == 0
+    }
+
+    fn of(&mut self, choices: &[&'static str]) -> &'static str {
+        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
+    }
+
+    /// One to four segments; only the last may be empty, as in every path that is matched at all.
+    fn path(&mut self, segments: &[&'static str]) -> String {
+        let count = 1 + self.below(4);
+        let mut path = String::new();
+        for at in 1..=count {
+            let segment = self.of(segments);
+            path.push('/');
+            path.push_str(if segment.is_empty() && at < count { "a" } else { segment });
+        }
+        path
+    }
+
+    fn template(&mut self) -> PathMatch {
+        let mut template = self.path(&["a", "ab", "b", "*", "{x}", "{y}", ""]);
+        if self.one_in(3) {
+            template = format!("{}/**", template.trim_end_matches('/'));
+        }
+        // A variable may not be there twice; nor need it be.
+        for (at, name) in ["{x}", "{y}"].into_iter().enumerate() {
+            while template.matches(name).count() > 1 {
+                template = template.replacen(name, if at == 0 { "*" } else { "b" }, 1);
+            }
+        }
+        PathMatch::template(&template).unwrap_or_else(|error| panic!("{template}: {error:?}"))
+    }
+
+    fn path_match(&mut self) -> Option<PathMatch> {
+        Some(match self.below(11) {
+            0 | 1 => PathMatch::Exact(self.path(SEGMENTS)),
+            2 | 3 => PathMatch::Prefix(self.path(SEGMENTS)),
+            4 | 5 => PathMatch::PathSeparatedPrefix(self.path(SEGMENTS)),
+            6..=8 => self.template(),
+            9 => PathMatch::SafeRegex(Regex::new("^(?:/[ab]+(/.*)?)$").unwrap()),
+            // No configuration has these, but the policy takes them.
+            _ if self.one_in(8) => PathMatch::Prefix("".into()),
+            _ if self.one_in(8) => PathMatch::PathSeparatedPrefix("".into()),
+            _ if self.one_in(8) => PathMatch::Exact("*".into()),
+            _ => return None,
+        })
+    }
+
+    fn request_match(&mut self) -> RequestMatch {
+        let host = |random: &mut Self| match random.of(HOSTS) {
+            host if random.one_in(2) => HostMatch::Exact(host.to_owned()),
+            host => HostMatch::Suffix(format!(".{host}")),
+        };
+        let hosts = (0..self.below(4)).map(|_| host(self)).collect();
+        let methods = (0..1 + self.below(2)).map(|_| self.of(METHODS).to_owned()).collect();
+        RequestMatch {
+            path: self.path_match(),
+            methods: self.one_in(2).then_some(methods),
+            hosts: self.one_in(2).then_some(hosts),
+            ..RequestMatch::default()
+        }
+    }
+
+    /// Method, path and host of a request.
+    fn request(&mut self) -> (&'static str, String, &'static str) {
+        let path = match self.below(40) {
+            0 => String::new(),
+            1 => "*".to_owned(),
+            _ => self.path(SEGMENTS),
+        };
+        (self.of(METHODS), path, self.of(HOSTS))
+    }
+}
+
+/// A rule that can be told from all others by what it asks for.
+fn rule(index: usize, matches: RequestMatch) -> Rule {
+    let requirement = Requirement { scopes: vec![index.to_string()], ..Requirement::default() };
+    Rule { matches, grant: Grant { access: Access::Requires(Box::new(requirement)), mode: Mode::Enforce } }
+}
+
+fn decided(policy: &Policy, target: &Target<'_>) -> Option<usize> {
+    match &policy.decide(target)?.grant.access {
+        Access::Requires(requirement) => Some(requirement.scopes[0].parse().unwrap()),
+        other => panic!("no rule says {other:?}"),
+    }
+}
+
+#[test]
+fn the_first_rule_that_matches_is_found() {
+    let mut with_rule = 0;
+    for seed in 1..=POLICIES {
+        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let count = 1 + random.below(40);
+        let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
+        let policy =
+            Policy::new(matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect());
+        for _ in 0..REQUESTS {
+            let (method, path, authority) = random.request();
+            let head = RequestHead {
+                method: method.as_bytes(),
+                path: path.as_bytes(),
+                authority: authority.as_bytes(),
+                ..RequestHead::default()
+            };
+            let target = Target::new(&head, policy.needs()).unwrap();
+            let first = matches.iter().position(|matches| matches.matches(&target));
+            assert_eq!(decided(&policy, &target), first, "seed {seed}: {target:?} in {matches:#?}");
+            with_rule += u64::from(first.is_some());
+        }
+    }
+    // Else the test would say little.
+    let all = POLICIES * REQUESTS;
+    assert!((all / 4..all * 19 / 20).contains(&with_rule), "{with_rule} of {all} requests have a rule");
+}
