@@ -2,7 +2,7 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures test e2e bench lint demo up compose-test
+.PHONY: help wasm fixtures cli schema test e2e bench lint demo up compose-test
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -19,6 +19,14 @@ wasm: ## build the filter: target/filter/okta_authz_filter.wasm
 
 fixtures:
 	@scripts/build-fixtures
+
+cli: ## build okta-authz, which checks, explains and tests policies, and say where it is
+	@scripts/cargo build --quiet --release --locked --bin okta-authz
+	@echo "$${CARGO_TARGET_DIR:-target}/release/okta-authz"
+
+schema: ## write the JSON Schema of the configuration anew: schema/okta-authz-filter.schema.json
+	@schema="$$(scripts/cargo run --quiet --locked --bin okta-authz -- schema)" && \
+		printf '%s\n' "$$schema" >schema/okta-authz-filter.schema.json
 
 test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked

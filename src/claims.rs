@@ -47,6 +47,11 @@ impl Claims {
         self.members.get(name).and_then(Value::as_str)
     }
 
+    /// All members.
+    pub const fn members(&self) -> &Object {
+        &self.members
+    }
+
     /// A member of any type.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.members.get(name)

@@ -17,6 +17,8 @@ mod request_match;
 mod requirement;
 mod responses;
 mod rules;
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+mod schema;
 mod shape;
 mod structs;
 mod token_sources;
@@ -26,6 +28,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 pub use error::ConfigError;
+#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+pub use schema::schema;
 
 use crate::denylist::Denylist;
 use crate::headers::{self, ClaimToHeader};

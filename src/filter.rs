@@ -20,6 +20,7 @@ use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
+use crate::trace::{Check, Step, Trace};
 use crate::verify::{Identity, SignedClaims, Unverified};
 use sources::Sources;
 
@@ -92,14 +93,25 @@ impl Filter {
 
     /// Decides about a request.
     pub fn decide(&self, head: &RequestHead<'_>, now: UnixTime, verifier: &dyn SignatureVerifier) -> Verdict {
-        let target = match Target::new(head, self.config.policy.needs()) {
+        self.decide_traced(head, now, verifier, &mut ())
+    }
+
+    /// The same, with somebody who watches.
+    pub fn decide_traced(
+        &self,
+        head: &RequestHead<'_>,
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
+    ) -> Verdict {
+        let target = match trace.checked(Check::Request, Target::new(head, self.config.policy.needs())) {
             Ok(target) => target,
             Err(rejection) => return Verdict::Deny(rejection.into()),
         };
         if let Some(reply) = self.config.protected_resources.answer(&target) {
             return Verdict::Answer(reply);
         }
-        match self.examine(head, &target, now, verifier) {
+        match self.examine(head, &target, now, verifier, trace) {
             Ok(permit) => Verdict::Allow(permit),
             Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
             Err(Refusal::Lacking(lack)) => Verdict::Wait(lack),
@@ -112,11 +124,13 @@ impl Filter {
         target: &Target<'_>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
         if self.config.bypass_cors_preflight && head.is_cors_preflight() {
             return Ok(Permit::without_token(PermitReason::CorsPreflight));
         }
         let ruling = self.ruling(head, target);
+        trace.step(Step::Ruled(target, ruling));
         let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
         if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
@@ -125,10 +139,10 @@ impl Filter {
         if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
-        match self.verify(token, now, verifier) {
+        match self.verify(token, now, verifier, trace) {
             Ok(verified) => {
-                let identity = verified.signed.accept(&verified.provider.expected, now)?;
-                match authorize(&identity, &verified.provider.name, ruling) {
+                let identity = verified.signed.accept(&verified.provider.expected, now, &mut ())?;
+                match authorize(&identity, &verified.provider.name, ruling, trace) {
                     Ok(()) => Ok(self.permit(PermitReason::Verified, &identity)),
                     Err(denial) if mode == Mode::Shadow => {
                         Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity))
@@ -157,20 +171,24 @@ impl Filter {
         token: Result<Cow<'_, [u8]>, Rejection>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
+        trace: &mut impl Trace,
     ) -> Result<Verified<'_>, Refusal> {
-        let token = token?;
-        let token = Unverified::parse(&token, self.config.max_token_bytes)?;
-        let (id, provider) = self.provider_of(&token)?;
+        let token = trace.checked(Check::Credentials, token)?;
+        let token = trace.checked(Check::Form, Unverified::parse(&token, self.config.max_token_bytes))?;
+        trace.step(token.read());
+        let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
+        trace.step(Step::From(provider));
         let expected = &provider.expected;
         let kid = Some(KidDigest::new(token.key_id()));
         let keyless = |otherwise| Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid });
-        token.check(expected, now)?;
-        let keys = self.sources.keys(id, now).map_err(keyless)?;
-        let signed = token.verify(expected, keys, verifier, now).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
-            other => other.into(),
-        })?;
-        self.check_denylists(&signed.accept(expected, now)?, now)?;
+        token.check(expected, now, trace)?;
+        let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
+        let signed =
+            token.verify(expected, keys, verifier, now, trace).map_err(|rejection| match rejection {
+                Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
+                other => other.into(),
+            })?;
+        self.check_denylists(&signed.accept(expected, now, trace)?, now, trace)?;
         Ok(Verified { signed, provider })
     }
 
@@ -195,11 +213,18 @@ impl Filter {
         }
     }
 
-    fn check_denylists(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Refusal> {
-        if self.config.local_denylist.has(identity) {
-            return Err(Rejection::TokenRevoked.into());
-        }
-        self.sources.check_denylist(identity, now).map_err(|rejection| match rejection {
+    fn check_denylists(
+        &self,
+        identity: &Identity<'_>,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<(), Refusal> {
+        let passes = if self.config.local_denylist.has(identity) {
+            Err(Rejection::TokenRevoked)
+        } else {
+            self.sources.check_denylist(identity, now)
+        };
+        trace.checked(Check::Denylist, passes).map_err(|rejection| match rejection {
             Rejection::DenylistUnavailable => {
                 Refusal::Lacking(Lack { source: SourceId::Denylist, otherwise: rejection, kid: None })
             }
@@ -263,15 +288,20 @@ fn authorize(
     identity: &Identity<'_>,
     provider: &str,
     ruling: Result<Ruling<'_>, Rejection>,
+    trace: &mut impl Trace,
 ) -> Result<(), Denial> {
-    let Ruling { grant, variables } = ruling?;
-    match &grant.access {
+    let allowed = ruling.map_err(Denial::from).and_then(|Ruling { grant, variables }| match &grant.access {
         Access::Public => Ok(()),
         Access::Deny => Err(Rejection::DeniedByRule.into()),
         Access::Requires(requirement) => {
-            requirement.check(&Subject { identity, provider, variables }).map_err(Denial::from)
+            let subject = Subject { identity, provider, variables };
+            trace.step(Step::Asked(requirement, subject));
+            requirement.check(&subject).map_err(Denial::from)
         }
-    }
+    });
+    let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
+    trace.step(Step::Checked(Check::Policy, rejection));
+    allowed
 }
 
 impl From<Unmet> for Denial {

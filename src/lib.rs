@@ -13,6 +13,11 @@
 //! [`refresh::refresher::Refresher`] decides when a key set or a denylist is fetched; [`jwks::KeySet`] and
 //! [`denylist::Denylist`] are what a fetch may become. One that was good stays until a better one has arrived.
 //!
+//! # Why
+//!
+//! [`filter::Filter::decide_traced`] tells a [`trace::Trace`] each check as it makes it. The filter in Envoy has nobody who
+//! listens; `okta-authz explain`, the command line on the same core, does.
+//!
 //! # What the core does not do
 //!
 //! It has never heard of Envoy, reads no clock, writes no log and does no I/O. All of that is `host`, which
@@ -38,6 +43,7 @@ pub mod reply;
 pub mod request;
 pub mod time;
 pub mod token;
+pub mod trace;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

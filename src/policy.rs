@@ -5,6 +5,7 @@
 
 mod address;
 mod claim_match;
+mod coverage;
 mod index;
 mod path;
 mod query;
@@ -55,6 +56,10 @@ pub struct Grant {
 
 /// What a rule asks for.
 #[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "there is one for each rule, and most of them require something"
+)]
 pub enum Access {
     /// A valid token that meets the requirement.
     Requires(Box<Requirement>),

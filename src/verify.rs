@@ -13,6 +13,7 @@ use crate::jwks::KeySet;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token::CompactJws;
+use crate::trace::{Check, Step, Trace};
 
 /// What a provider expects of a token.
 #[derive(Clone, Debug)]
@@ -88,25 +89,32 @@ impl<'a> Unverified<'a> {
         self.jws.header.key_id.as_deref()
     }
 
+    /// What those are told who watch.
+    pub const fn read(&self) -> Step<'_> {
+        Step::Read(&self.jws.header, &self.claims)
+    }
+
     /// Everything that can be refused without a key.
     ///
     /// # Errors
     /// The first rejection that applies.
-    pub fn check(&self, expected: &Expected, now: UnixTime) -> Result<Algorithm, Rejection> {
+    pub fn check(
+        &self,
+        expected: &Expected,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Algorithm, Rejection> {
         let issuer = self.issuer().ok_or(Rejection::IssuerUnknown)?;
         if !expected.issuers.iter().any(|accepted| accepted == issuer) {
             return Err(Rejection::IssuerUnknown);
         }
         let header = &self.jws.header;
-        let algorithm = header
-            .algorithm
-            .filter(|algorithm| expected.algorithms.contains(algorithm))
-            .ok_or(Rejection::AlgorithmNotAllowed)?;
-        expected.profile.check_type(header.typ.as_deref())?;
-        if header.key_id.is_none() && expected.profile != TokenProfile::Any {
-            return Err(Rejection::KeyIdMissing);
-        }
-        expected.check_expiration(&self.claims, now)?;
+        let algorithm = header.algorithm.filter(|algorithm| expected.algorithms.contains(algorithm));
+        let algorithm = trace.checked(Check::Algorithm, algorithm.ok_or(Rejection::AlgorithmNotAllowed))?;
+        trace.checked(Check::Type, expected.profile.check_type(header.typ.as_deref()))?;
+        let named = header.key_id.is_some() || expected.profile == TokenProfile::Any;
+        trace.checked(Check::KeyId, named.then_some(()).ok_or(Rejection::KeyIdMissing))?;
+        trace.checked(Check::Expiration, expected.check_expiration(&self.claims, now))?;
         Ok(algorithm)
     }
 
@@ -120,14 +128,17 @@ impl<'a> Unverified<'a> {
         keys: &KeySet,
         verifier: &dyn SignatureVerifier,
         now: UnixTime,
+        trace: &mut impl Trace,
     ) -> Result<SignedClaims, Rejection> {
-        let algorithm = self.check(expected, now)?;
-        let key = keys.find(self.jws.header.key_id.as_deref(), algorithm)?;
-        match verifier.verify(algorithm, key, self.jws.signing_input, &self.jws.signature) {
-            Ok(()) => Ok(SignedClaims { claims: self.claims }),
-            Err(SignatureError::Invalid) => Err(Rejection::SignatureInvalid),
-            Err(SignatureError::Unavailable) => Err(Rejection::CryptoUnavailable),
-        }
+        let algorithm = self.check(expected, now, &mut ())?;
+        let key = trace.checked(Check::Key, keys.find(self.jws.header.key_id.as_deref(), algorithm))?;
+        let signature = verifier.verify(algorithm, key, self.jws.signing_input, &self.jws.signature);
+        let signature = signature.map_err(|error| match error {
+            SignatureError::Invalid => Rejection::SignatureInvalid,
+            SignatureError::Unavailable => Rejection::CryptoUnavailable,
+        });
+        trace.checked(Check::Signature, signature)?;
+        Ok(SignedClaims { claims: self.claims })
     }
 }
 
@@ -136,23 +147,25 @@ impl SignedClaims {
     ///
     /// # Errors
     /// The first rejection that applies.
-    pub fn accept(&self, expected: &Expected, now: UnixTime) -> Result<Identity<'_>, Rejection> {
+    pub fn accept(
+        &self,
+        expected: &Expected,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Identity<'_>, Rejection> {
         let claims = &self.claims;
-        expected.check_times(claims, now)?;
-        if !claims.audiences().iter().any(|audience| expected.audiences.contains(audience)) {
-            return Err(Rejection::AudienceNotAllowed);
-        }
+        let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
+        trace.checked(Check::Times, expected.check_times(claims, now))?;
+        let for_us = claims.audiences().iter().any(|audience| expected.audiences.contains(audience));
+        trace.checked(Check::Audience, holds(for_us, Rejection::AudienceNotAllowed))?;
         let now = now.seconds().saturating_sub(expected.clock_skew);
-        let identity = expected.profile.identity(claims, now)?;
-        if let Some(accepted) = &expected.client_ids
-            && !identity.client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
-        {
-            return Err(Rejection::ClientNotAllowed);
-        }
+        let identity = trace.checked(Check::Shape, expected.profile.identity(claims, now))?;
+        let client = expected.client_ids.as_ref().is_none_or(|accepted| {
+            identity.client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
+        });
+        trace.checked(Check::Client, holds(client, Rejection::ClientNotAllowed))?;
         // A bound token taken as a bearer token is worth no more than a stolen one (RFC 9449 section 7.1).
-        if claims.get("cnf").is_some() {
-            return Err(Rejection::TokenBound);
-        }
+        trace.checked(Check::Binding, holds(claims.get("cnf").is_none(), Rejection::TokenBound))?;
         Ok(identity)
     }
 }

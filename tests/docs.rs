@@ -86,7 +86,7 @@ fn the_examples_of_the_readme_are_accepted() {
                 .join("\n")
         })
         .collect();
-    assert_eq!(blocks.len(), 3, "a plugin configuration, a cluster and a denylist");
+    assert_eq!(blocks.len(), 4, "a plugin configuration, a cluster, a denylist and tests");
     let mut configuration: Value = serde_saphyr::from_str(&blocks[0]).unwrap();
     assert_eq!(
         Config::from_bytes(configuration.to_string().as_bytes()).map(|config| config.policy.len()),
@@ -98,4 +98,5 @@ fn the_examples_of_the_readme_are_accepted() {
     configuration["denylist"] = denylist["denylist"].clone();
     let config = Config::from_bytes(configuration.to_string().as_bytes()).unwrap();
     assert!(config.remote_denylist.is_some());
+    assert!(read("tests/cli/policy.yaml").contains(blocks[3].trim()), "the tests are some that run");
 }

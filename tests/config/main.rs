@@ -19,6 +19,8 @@ mod documents;
 mod good;
 mod providers;
 mod rules;
+#[cfg(feature = "cli")]
+mod schema;
 mod token_sources;
 mod top;
 

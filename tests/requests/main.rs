@@ -22,6 +22,8 @@ mod keys;
 mod modes;
 mod paths;
 mod policy;
+#[cfg(feature = "cli")]
+mod replay;
 mod requirements;
 mod resources;
 mod sources;
@@ -69,12 +71,7 @@ fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64,
 impl Row {
     /// What happens after this has been delivered at `NOW`.
     fn outcome(&self, delivery: Delivery) -> Outcome {
-        let authorization = |value: String| ("authorization", value);
-        let headers = match &self.sent {
-            Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
-            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
-        };
+        let headers = self.credentials();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let filter = match delivery {
             Delivery::All => filter(&self.config),
@@ -82,6 +79,15 @@ impl Row {
             Delivery::Nothing => cold(&self.config),
         };
         outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
+    }
+
+    fn credentials(&self) -> Vec<(&'static str, String)> {
+        let authorization = |value: String| ("authorization", value);
+        match &self.sent {
+            Sent::Nothing => Vec::new(),
+            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
+            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
+        }
     }
 }
 

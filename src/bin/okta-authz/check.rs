@@ -1,0 +1,151 @@
+//! `okta-authz check`: is this configuration one that the filter runs on, and is it one that its author meant?
+
+mod envoy;
+mod policy;
+
+use std::path::{Path, PathBuf};
+
+use lexopt::{Arg, Parser};
+use okta_authz_filter::config::Config;
+use okta_authz_filter::json;
+use serde_json::{Value, json};
+
+use super::places::{self, Found};
+use super::{Answer, Problem, documents, help, output};
+
+const USAGE: &str = "\
+Usage: okta-authz check [--deny-warnings] [--json] FILE...
+
+Finds every configuration of the filter in the files, tells what is wrong with them (exit status 1), and warns of what
+can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
+mode, keys that cannot rotate, slow algorithms; and, in a file for Envoy, of what lets requests pass the filter by.
+
+  --deny-warnings  warnings are errors
+  --json           for machines
+";
+
+/// Something to tell about a configuration.
+struct Finding {
+    is_error: bool,
+    /// `rules[2].match`; empty for the whole.
+    path: String,
+    problem: String,
+}
+
+/// What has been found out about one configuration.
+struct Report {
+    /// `envoy.yaml: static_resources...`
+    place: String,
+    summary: String,
+    findings: Vec<Finding>,
+}
+
+impl Finding {
+    fn error(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { is_error: true, path: path.into(), problem: problem.into() }
+    }
+
+    fn warning(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { is_error: false, path: path.into(), problem: problem.into() }
+    }
+
+    const fn kind(&self) -> &'static str {
+        if self.is_error { "error" } else { "warning" }
+    }
+
+    fn text(&self) -> String {
+        let path = if self.path.is_empty() { String::new() } else { format!("{}: ", self.path) };
+        format!("  {}: {path}{}", self.kind(), self.problem)
+    }
+}
+
+pub(crate) fn run(mut args: Parser) -> Answer {
+    let (mut deny_warnings, mut as_json, mut files) = (false, false, Vec::new());
+    while let Some(arg) = args.next()? {
+        match arg {
+            Arg::Long("deny-warnings") => deny_warnings = true,
+            Arg::Long("json") => as_json = true,
+            Arg::Short('h') | Arg::Long("help") => return help(USAGE),
+            Arg::Value(file) => files.push(PathBuf::from(file)),
+            other => return Err(other.unexpected().into()),
+        }
+    }
+    if files.is_empty() {
+        return Err(Problem(format!("a file is missing\n\n{USAGE}")));
+    }
+    let mut reports = Vec::new();
+    for file in &files {
+        reports.extend(check_file(file)?);
+    }
+    let bad = |finding: &Finding| finding.is_error || deny_warnings;
+    let good = !reports.iter().flat_map(|report| &report.findings).any(bad);
+    if as_json {
+        let reports: Vec<Value> = reports.iter().map(Report::to_json).collect();
+        output::print_json(&json!({ "ok": good, "configurations": reports }));
+    } else {
+        reports.iter().for_each(Report::print);
+    }
+    Ok(good)
+}
+
+impl Report {
+    fn print(&self) {
+        output::print(&output::line(&self.place));
+        for finding in &self.findings {
+            output::print(&output::line(&finding.text()));
+        }
+        if !self.findings.iter().any(|finding| finding.is_error) {
+            output::print(&format!("  ok: {}", self.summary));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        let of_kind = |is_error: bool| -> Value {
+            let findings = self.findings.iter().filter(|finding| finding.is_error == is_error);
+            findings.map(|finding| json!({ "path": finding.path, "problem": finding.problem })).collect()
+        };
+        json!({ "place": self.place, "errors": of_kind(true), "warnings": of_kind(false) })
+    }
+}
+
+fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
+    let name = file.display().to_string();
+    let failed = |problem: String| {
+        let findings = vec![Finding::error("", problem)];
+        vec![Report { place: name.clone(), summary: String::new(), findings }]
+    };
+    let documents = match documents::parse(&documents::read(file)?) {
+        Ok(documents) => documents,
+        Err(problem) => return Ok(failed(problem)),
+    };
+    let found = places::find(&documents);
+    if found.is_empty() {
+        return Ok(failed("no configuration of this filter is in it".to_owned()));
+    }
+    Ok(found.iter().map(|found| check(&name, found, &documents)).collect())
+}
+
+fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
+    let place = if found.place.is_empty() { file.to_owned() } else { format!("{file}: {}", found.place) };
+    match Config::from_bytes(&found.bytes) {
+        Ok(config) => {
+            let written = json::parse(&found.bytes).unwrap_or_default();
+            let mut findings = policy::warnings(&config, &written);
+            findings.extend(envoy::warnings(found.surroundings, &config, documents));
+            let summary = format!(
+                "{}, {}",
+                count(config.providers.len(), "provider"),
+                count(config.policy.len(), "rule")
+            );
+            Report { place, summary, findings }
+        }
+        Err(error) => {
+            let findings = vec![Finding::error(error.path, error.problem)];
+            Report { place, summary: String::new(), findings }
+        }
+    }
+}
+
+fn count(number: usize, what: &str) -> String {
+    format!("{number} {what}{}", if number == 1 { "" } else { "s" })
+}

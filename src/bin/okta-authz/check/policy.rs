@@ -1,0 +1,121 @@
+//! What can hardly be meant, in a configuration that the filter would run on.
+
+use okta_authz_filter::config::{Config, Provider};
+use okta_authz_filter::crypto::Algorithm;
+use okta_authz_filter::policy::{Access, Mode, Rule};
+use serde_json::Value;
+
+use super::Finding;
+
+pub(super) fn warnings(config: &Config, written: &Value) -> Vec<Finding> {
+    let mut warnings = Vec::new();
+    for provider in &config.providers {
+        warnings.extend(about_provider(provider, written));
+    }
+    warnings.extend(unreachable(config.policy.rules()));
+    warnings.extend(in_shadow(config));
+    warnings
+}
+
+fn about_provider(provider: &Provider, written: &Value) -> Vec<Finding> {
+    let at = format!("providers.{}", provider.name);
+    let mut warnings = Vec::new();
+    for (index, audience) in provider.expected.audiences.iter().enumerate() {
+        if is_placeholder(audience) {
+            let at = format!("{at}.audiences[{index}]");
+            warnings.push(Finding::warning(at, format!("looks like a placeholder: {audience:?}")));
+        }
+    }
+    // As they are written: the default is not there.
+    let algorithms = written.pointer(&format!("/providers/{}/algorithms", pointer_token(&provider.name)));
+    for (index, name) in algorithms.and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if name.as_str().and_then(Algorithm::from_name).is_some_and(is_slow) {
+            let at = format!("{at}.algorithms[{index}]");
+            let problem = "Envoy cannot check these signatures; the module does, 50 times slower than RS256";
+            warnings.push(Finding::warning(at, problem));
+        }
+    }
+    if provider.remote_jwks.is_none() {
+        let problem = "only pinned keys: when the issuer rotates its keys, every token is refused";
+        warnings.push(Finding::warning(format!("{at}.local_jwks"), problem));
+    }
+    warnings
+}
+
+/// What `crypto::envoy` does not hand on to Envoy.
+const fn is_slow(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::PS256 | Algorithm::PS384 | Algorithm::PS512 | Algorithm::EdDSA)
+}
+
+fn is_placeholder(audience: &str) -> bool {
+    const WORDS: [&str; 7] = ["changeme", "change-me", "placeholder", "todo", "fixme", "xxx", "your"];
+    let lower = audience.trim().to_ascii_lowercase();
+    lower.is_empty()
+        || lower != audience.to_ascii_lowercase()
+        || lower.ends_with("://")
+        || lower.contains(['{', '}', '<', '>', '*', '$'])
+        || lower.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').any(|word| WORDS.contains(&word))
+}
+
+/// Rules that no request gets to, because an earlier one takes them all.
+fn unreachable(rules: &[Rule]) -> Vec<Finding> {
+    let earlier = |index: usize, rule: &Rule| {
+        rules.iter().take(index).position(|earlier| earlier.matches.covers(&rule.matches))
+    };
+    let warning = |(index, rule): (usize, &Rule)| {
+        let by = earlier(index, rule)?;
+        let hides = rules.get(by).is_some_and(|earlier| matches!(earlier.grant.access, Access::Public));
+        let problem = if hides && !matches!(rule.grant.access, Access::Public) {
+            format!("protects nothing: rules[{by}] is public, and matches every request that this one does")
+        } else {
+            format!("is never reached: rules[{by}] matches every request that this one does")
+        };
+        Some(Finding::warning(format!("rules[{index}]"), problem))
+    };
+    rules.iter().enumerate().filter_map(warning).collect()
+}
+
+fn in_shadow(config: &Config) -> Vec<Finding> {
+    let rules = config.policy.rules().iter().enumerate();
+    let rules = rules.filter(|(_, rule)| rule.grant.mode == Mode::Shadow);
+    let mut places: Vec<String> = rules.map(|(index, _)| format!("rules[{index}].mode")).collect();
+    let policies = config.route_policies.iter().filter(|(_, grant)| grant.mode == Mode::Shadow);
+    let mut policies: Vec<String> = policies.map(|(name, _)| format!("route_policies.{name}.mode")).collect();
+    policies.sort();
+    places.extend(policies);
+    let problem = "`shadow` lets everybody through: it is for a trial, and this is a reminder";
+    places.into_iter().map(|place| Finding::warning(place, problem)).collect()
+}
+
+/// RFC 6901 section 3.
+fn pointer_token(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn placeholders() {
+        for audience in [
+            "",
+            " ",
+            " api://default",
+            "api://",
+            "{audience}",
+            "<your-api>",
+            "${AUD}",
+            "api://your/api",
+            "TODO",
+            "*",
+        ] {
+            assert!(is_placeholder(audience), "{audience:?}");
+        }
+        for audience in
+            ["api://default", "https://api.example.com", "0oa1m2mSvcClnt9A5d07", "yourself", "api"]
+        {
+            assert!(!is_placeholder(audience), "{audience:?}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What became of the request, as a client or the backend would see it.
+
+use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::protected_resource;
+use okta_authz_filter::reply::{Denial, Reply};
+use okta_authz_filter::request::RequestHead;
+use serde_json::{Value, json};
+
+/// A decision.
+pub(crate) struct Decision {
+    /// `allow`, `deny`, `wait`, or `answer` where the filter itself has what is asked for.
+    pub(crate) decision: &'static str,
+    pub(crate) code: &'static str,
+    /// What is said about it.
+    pub(crate) sentence: String,
+    /// Whether a rule in shadow mode has let pass what it would have denied.
+    pub(crate) is_shadow: bool,
+    /// Whether it is known who sent the request.
+    is_identified: bool,
+    /// The answer to a request that does not pass; to one that waits, if waiting does not help.
+    pub(crate) reply: Option<Reply>,
+    /// The scopes, and the authentication, that would have helped.
+    denial: Option<Denial>,
+    /// Set towards the backend.
+    pub(crate) identity_headers: Vec<(String, String)>,
+}
+
+impl Decision {
+    pub(crate) fn of(verdict: &Verdict, filter: &Filter, head: &RequestHead<'_>) -> Self {
+        match verdict {
+            Verdict::Allow(permit) => {
+                let (is_shadow, sentence) = match permit.reason() {
+                    PermitReason::Shadow(rejection) => (true, format!("not enforced: {rejection}")),
+                    _ => (false, String::new()),
+                };
+                Self {
+                    decision: "allow",
+                    code: permit.reason().code(),
+                    sentence,
+                    is_shadow,
+                    is_identified: !permit.identity().is_empty(),
+                    reply: None,
+                    denial: None,
+                    identity_headers: permit.identity_headers().to_vec(),
+                }
+            }
+            Verdict::Answer(reply) => Self {
+                decision: "answer",
+                code: protected_resource::CODE,
+                sentence: String::new(),
+                is_shadow: false,
+                is_identified: false,
+                reply: Some(reply.clone()),
+                denial: None,
+                identity_headers: Vec::new(),
+            },
+            Verdict::Deny(denial) => Self::denied("deny", denial.clone(), filter.reply(denial, head)),
+            Verdict::Wait(lack) => {
+                let denial = Denial::from(lack.otherwise);
+                let reply = filter.reply(&denial, head);
+                Self::denied("wait", denial, reply)
+            }
+        }
+    }
+
+    fn denied(decision: &'static str, denial: Denial, reply: Reply) -> Self {
+        Self {
+            decision,
+            code: denial.rejection.code(),
+            sentence: denial.rejection.to_string(),
+            is_shadow: false,
+            is_identified: false,
+            reply: Some(reply),
+            denial: Some(denial),
+            identity_headers: Vec::new(),
+        }
+    }
+
+    /// Whether the backend gets the request.
+    pub(crate) fn passes(&self) -> bool {
+        self.decision == "allow"
+    }
+
+    /// Whether the client gets less than it has asked for.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.denial.is_some()
+    }
+
+    pub(crate) fn status(&self) -> Option<u32> {
+        self.reply.as_ref().map(|reply| reply.status)
+    }
+
+    /// A header of the answer.
+    pub(crate) fn reply_header(&self, name: &str) -> Option<&str> {
+        let headers = &self.reply.as_ref()?.headers;
+        headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// A header for the backend if the request passes, else one of the answer.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let same = |(have, _): &&(String, String)| have.eq_ignore_ascii_case(name);
+        let value = self.identity_headers.iter().find(same).map(|(_, value)| value.as_str());
+        value.or_else(|| self.reply_header(name))
+    }
+
+    /// The scopes that the answer names.
+    pub(crate) fn scopes(&self) -> &[String] {
+        self.denial.as_ref().map_or(&[], |denial| &denial.scopes)
+    }
+
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut first = format!("{}: {}", self.decision, self.code);
+        if let Some(status) = self.status() {
+            first.push_str(&format!(", {status}"));
+        }
+        if !self.sentence.is_empty() {
+            first.push_str(&format!(" ({})", self.sentence));
+        }
+        let mut lines = vec![first];
+        if self.decision == "wait" {
+            lines.push("  waits for keys, and gets this answer if they do not come in time".to_owned());
+        }
+        if let Some(challenge) = self.reply_header("www-authenticate") {
+            lines.push(format!("  www-authenticate: {challenge}"));
+        }
+        lines
+    }
+
+    pub(crate) fn to_json(&self, show_claims: bool) -> Value {
+        let step_up = self.denial.as_ref().map(|denial| &denial.step_up);
+        let headers: Value = if show_claims {
+            let headers = self.identity_headers.iter();
+            Value::Object(headers.map(|(name, value)| (name.clone(), json!(value))).collect())
+        } else {
+            self.identity_headers.iter().map(|(name, _)| json!(name)).collect()
+        };
+        json!({
+            "decision": self.decision,
+            "code": self.code,
+            "shadow": self.is_shadow,
+            "identified": self.is_identified,
+            "status": self.status(),
+            "www_authenticate": self.reply_header("www-authenticate"),
+            "scopes": self.scopes(),
+            "acr_values": step_up.map_or(&[][..], |step_up| &step_up.acr_values),
+            "max_age": step_up.and_then(|step_up| step_up.max_age),
+            "identity_headers": headers,
+        })
+    }
+}

@@ -1,0 +1,107 @@
+//! A requirement, part by part. Each part is a requirement of its own, and the core says whether it holds.
+
+use okta_authz_filter::policy::{ClaimMatch, ClaimTest, Requirement, StepUp, Subject};
+use serde_json::{Value, json};
+
+use crate::output;
+
+/// A part of a requirement, and whether it holds.
+pub(crate) struct Part {
+    name: String,
+    holds: bool,
+    parts: Vec<Self>,
+}
+
+/// The parts of a requirement, as the configuration names them.
+pub(crate) fn parts(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Part> {
+    let Requirement {
+        providers,
+        scopes,
+        any_scopes,
+        groups,
+        client_ids,
+        subjects,
+        user,
+        step_up: StepUp { acr_values, max_age },
+        claims,
+        any_of,
+        all_of,
+        not,
+    } = requirement.clone();
+    let none = Requirement::default;
+    let mut single = Vec::new();
+    let mut list = |name: &str, values: &[String], requirement: Requirement| {
+        if !values.is_empty() {
+            single.push((format!("{name}: {}", values.join(", ")), requirement));
+        }
+    };
+    list("scopes", &scopes.clone(), Requirement { scopes, ..none() });
+    list("any_scopes", &any_scopes.clone(), Requirement { any_scopes, ..none() });
+    if let Some(groups) = groups {
+        let name = format!("groups (in {})", groups.claim.join("."));
+        list(&name, &groups.any_of.clone(), Requirement { groups: Some(groups), ..none() });
+    }
+    list("client_ids", &client_ids.clone(), Requirement { client_ids, ..none() });
+    list("subjects", &subjects.clone(), Requirement { subjects, ..none() });
+    list("providers", &providers.clone(), Requirement { providers, ..none() });
+    let step_up = StepUp { acr_values: acr_values.clone(), max_age: None };
+    list("acr_values", &acr_values, Requirement { step_up, ..none() });
+    if let Some(seconds) = max_age {
+        let step_up = StepUp { acr_values: Vec::new(), max_age };
+        single.push((format!("max_age: {seconds}s"), Requirement { step_up, ..none() }));
+    }
+    if let Some(is_user) = user {
+        single.push((format!("user: {is_user}"), Requirement { user, ..none() }));
+    }
+    for claim in claims {
+        single.push((claim_name(&claim), Requirement { claims: vec![claim], ..none() }));
+    }
+    let part = |name: String, requirement: &Requirement, parts| Part {
+        name,
+        holds: requirement.check(subject).is_ok(),
+        parts,
+    };
+    let nested = |name: String, inner: &Requirement| part(name, inner, parts(inner, subject));
+    let numbered = |list: &str, inner: &[Requirement]| -> Vec<Part> {
+        let inner = inner.iter().enumerate();
+        inner.map(|(index, inner)| nested(format!("{list}[{index}]"), inner)).collect()
+    };
+    let mut parts: Vec<Part> =
+        single.iter().map(|(name, requirement)| part(name.clone(), requirement, Vec::new())).collect();
+    if !any_of.is_empty() {
+        let alternatives = numbered("any_of", &any_of);
+        parts.push(part("any_of".to_owned(), &Requirement { any_of, ..none() }, alternatives));
+    }
+    parts.extend(numbered("all_of", &all_of));
+    if let Some(inner) = not {
+        let inside = self::parts(&inner, subject);
+        parts.push(part("not".to_owned(), &Requirement { not: Some(inner), ..none() }, inside));
+    }
+    parts
+}
+
+fn claim_name(claim: &ClaimMatch) -> String {
+    let name = claim.path.join(".");
+    match &claim.test {
+        ClaimTest::AnyOf(values) => format!("claim {name}: {}", json!(values)),
+        ClaimTest::Matches(pattern) => format!("claim {name}: matches {pattern}"),
+        ClaimTest::PathVariable(variable) => format!("claim {name}: is {{{variable}}} of the path"),
+        ClaimTest::Exists(wanted) => format!("claim {name}: exists is {wanted}"),
+    }
+}
+
+impl Part {
+    pub(crate) fn lines(&self, indent: usize, lines: &mut Vec<String>) {
+        let mark = if self.holds { "ok" } else { "NO" };
+        lines.push(output::line(&format!("{:indent$}{mark}  {}", "", self.name)));
+        self.parts.iter().for_each(|part| part.lines(indent.saturating_add(4), lines));
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let mut part = json!({ "part": self.name, "ok": self.holds });
+        if let (false, Some(members)) = (self.parts.is_empty(), part.as_object_mut()) {
+            members.insert("parts".to_owned(), self.parts.iter().map(Self::to_json).collect());
+        }
+        part
+    }
+}

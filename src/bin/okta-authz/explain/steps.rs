@@ -1,0 +1,241 @@
+//! The steps of a decision, as the core tells them, in words.
+
+use std::ptr;
+
+use okta_authz_filter::claims::Claims;
+use okta_authz_filter::config::Config;
+use okta_authz_filter::filter::Permit;
+use okta_authz_filter::policy::{Access, Grant, Mode, RequestMatch, Ruling, Target};
+use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::token::JoseHeader;
+use okta_authz_filter::trace::{Check, Step, Trace};
+use serde_json::{Value, json};
+
+use super::requirement::{self, Part};
+use crate::output;
+
+/// Listens to the core, and puts down what it says.
+pub(crate) struct Recorder<'c> {
+    config: &'c Config,
+    /// The configuration as its author wrote it.
+    written: &'c Value,
+    show_claims: bool,
+    steps: Steps,
+}
+
+/// What has been put down.
+#[derive(Default)]
+pub(crate) struct Steps {
+    told: Vec<Told>,
+    /// Whose keys the decision depends on.
+    pub(crate) provider: Option<String>,
+}
+
+/// A step.
+#[derive(Default)]
+struct Told {
+    name: &'static str,
+    passed: bool,
+    detail: String,
+    /// What there is to say besides, line by line.
+    notes: Vec<String>,
+    parts: Vec<Part>,
+}
+
+impl<'c> Recorder<'c> {
+    pub(crate) fn new(config: &'c Config, written: &'c Value, show_claims: bool) -> Self {
+        Self { config, written, show_claims, steps: Steps::default() }
+    }
+
+    pub(crate) fn into_steps(self) -> Steps {
+        self.steps
+    }
+
+    /// What the backend is told.
+    pub(crate) fn permit(&mut self, permit: &Permit) {
+        if !self.config.claim_to_headers.is_empty() {
+            let shown = |(name, value): &(String, String)| {
+                if self.show_claims { format!("{name}: {value}") } else { name.clone() }
+            };
+            let notes: Vec<String> = permit.identity_headers().iter().map(shown).collect();
+            let detail = if notes.is_empty() { "none for the backend" } else { "for the backend" };
+            self.tell(Told {
+                name: "headers",
+                passed: true,
+                detail: detail.to_owned(),
+                notes,
+                ..Told::default()
+            });
+        }
+    }
+
+    fn tell(&mut self, told: Told) {
+        self.steps.told.push(told);
+    }
+
+    /// Adds to what was told last.
+    fn add(&mut self, detail: String) {
+        if let Some(last) = self.steps.told.last_mut() {
+            last.detail = detail;
+        }
+    }
+
+    fn ruled(&mut self, target: &Target<'_>, ruling: Result<Ruling<'_>, Rejection>) {
+        let request =
+            format!("{} {}{}", String::from_utf8_lossy(&target.method), target.host, target.path.as_str());
+        self.add(request);
+        let (passed, detail, first) = match ruling {
+            Ok(Ruling { grant, .. }) => {
+                let rules = self.config.policy.rules();
+                let rule = rules.iter().position(|rule| ptr::eq(&raw const rule.grant, grant));
+                let policy = self.config.route_policies.iter().find(|(_, policy)| ptr::eq(*policy, grant));
+                let detail = match (rule, policy) {
+                    (Some(index), _) => self.describe("rules", &index.to_string(), grant),
+                    (None, Some((name, _))) => self.describe("route_policies", name, grant),
+                    (None, None) => "there are no rules: any valid token will do".to_owned(),
+                };
+                (true, detail, rule.unwrap_or_default())
+            }
+            Err(Rejection::NoRuleMatches) => (false, "none matches".to_owned(), self.config.policy.len()),
+            Err(rejection) => (false, rejection.to_string(), 0),
+        };
+        let notes = self.passed_over(first, target);
+        self.tell(Told { name: "rule", passed, detail, notes, ..Told::default() });
+    }
+
+    /// A rule by its place, with its conditions, what it asks for, and how strictly.
+    fn describe(&self, list: &str, which: &str, grant: &Grant) -> String {
+        let written = self.written.get(list);
+        let (place, written) = match which.parse::<usize>() {
+            Ok(index) if list == "rules" => {
+                (format!("rules[{index}]"), written.and_then(|rules| rules.get(index)))
+            }
+            _ => (format!("{list}.{which}"), written.and_then(|policies| policies.get(which))),
+        };
+        let matches = written.and_then(|rule| rule.get("match"));
+        let matches = matches.map(|matches| format!(" {matches}")).unwrap_or_default();
+        let access = match grant.access {
+            Access::Public => "public",
+            Access::Deny => "deny",
+            Access::Requires(_) => "requires a token",
+        };
+        let mode = match grant.mode {
+            Mode::Enforce => "",
+            Mode::Optional => ", mode optional",
+            Mode::Shadow => ", mode shadow",
+        };
+        format!("{place}{matches}: {access}{mode}")
+    }
+
+    /// Why each of the first rules is not for this request.
+    fn passed_over(&self, first: usize, target: &Target<'_>) -> Vec<String> {
+        let rules = self.config.policy.rules().iter().take(first).enumerate();
+        rules
+            .map(|(index, rule)| format!("not rules[{index}]: {}", unmatched(&rule.matches, target)))
+            .collect()
+    }
+
+    fn read(&mut self, header: &JoseHeader, claims: &Claims) {
+        let or_none = |value: Option<&str>| value.map_or("none".to_owned(), |value| format!("{value:?}"));
+        let algorithm = header.algorithm.map_or("unknown", |algorithm| algorithm.name());
+        let (kid, typ) = (or_none(header.key_id.as_deref()), or_none(header.typ.as_deref()));
+        self.add(format!("alg {algorithm}, kid {kid}, typ {typ}"));
+        if self.show_claims
+            && let Some(told) = self.steps.told.last_mut()
+        {
+            let claims = claims.members().iter().map(|(name, value)| format!("{name}: {value}"));
+            told.notes.extend(claims);
+        }
+    }
+}
+
+impl Steps {
+    /// That something has not come which a check depends on, and why.
+    pub(crate) fn undelivered(&mut self, check: Check, problem: String) {
+        if let Some(step) = self.told.iter_mut().find(|step| step.name == check.name()) {
+            step.notes.push(problem);
+        }
+    }
+
+    /// The steps, as lines.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for told in &self.told {
+            let mark = if told.passed { "ok" } else { "NO" };
+            let line = format!("  {mark}  {:<12} {}", told.name, told.detail);
+            lines.push(output::line(line.trim_end()));
+            lines.extend(told.notes.iter().map(|note| output::line(&format!("{:19}{note}", ""))));
+            told.parts.iter().for_each(|part| part.lines(19, &mut lines));
+        }
+        lines
+    }
+
+    pub(crate) fn to_json(&self) -> Value {
+        let step = |told: &Told| {
+            let mut step = json!({ "step": told.name, "ok": told.passed });
+            if let Some(step) = step.as_object_mut() {
+                if !told.detail.is_empty() {
+                    step.insert("detail".to_owned(), json!(told.detail));
+                }
+                if !told.notes.is_empty() {
+                    step.insert("notes".to_owned(), json!(told.notes));
+                }
+                if !told.parts.is_empty() {
+                    step.insert("parts".to_owned(), told.parts.iter().map(Part::to_json).collect());
+                }
+            }
+            step
+        };
+        self.told.iter().map(step).collect()
+    }
+}
+
+impl Trace for Recorder<'_> {
+    fn step(&mut self, step: Step<'_>) {
+        match step {
+            Step::Checked(check, rejection) => {
+                let detail = rejection.map(|rejection| rejection.to_string()).unwrap_or_default();
+                self.tell(Told {
+                    name: check.name(),
+                    passed: rejection.is_none(),
+                    detail,
+                    ..Told::default()
+                });
+            }
+            Step::Ruled(target, ruling) => self.ruled(target, ruling),
+            Step::Read(header, claims) => self.read(header, claims),
+            Step::From(provider) => {
+                self.add(format!("that of {}", provider.name));
+                self.steps.provider = Some(provider.name.clone());
+            }
+            Step::Asked(requirement, subject) => {
+                let parts = requirement::parts(requirement, &subject);
+                let passed = requirement.check(&subject).is_ok();
+                let detail = if parts.is_empty() { "any valid token" } else { "" }.to_owned();
+                self.tell(Told { name: "requirement", passed, detail, parts, ..Told::default() });
+            }
+        }
+    }
+}
+
+/// Which of a rule's conditions do not hold, each asked on its own.
+fn unmatched(matches: &RequestMatch, target: &Target<'_>) -> String {
+    let RequestMatch { path, methods, hosts, headers, query_parameters, remote_ip } = matches.clone();
+    let none = RequestMatch::default;
+    let mut conditions = vec![
+        ("path".to_owned(), RequestMatch { path, ..none() }),
+        ("methods".to_owned(), RequestMatch { methods, ..none() }),
+        ("hosts".to_owned(), RequestMatch { hosts, ..none() }),
+    ];
+    for header in headers {
+        conditions
+            .push((format!("header {}", header.name), RequestMatch { headers: vec![header], ..none() }));
+    }
+    for parameter in query_parameters {
+        let name = format!("query parameter {}", parameter.name);
+        conditions.push((name, RequestMatch { query_parameters: vec![parameter], ..none() }));
+    }
+    conditions.push(("remote_ip".to_owned(), RequestMatch { remote_ip, ..none() }));
+    let failed = conditions.into_iter().filter(|(_, condition)| !condition.matches(target));
+    failed.map(|(name, _)| name).collect::<Vec<_>>().join(", ")
+}

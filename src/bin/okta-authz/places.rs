@@ -1,0 +1,236 @@
+//! Where in a file the filter's configuration is.
+
+use serde_json::{Map, Value, json};
+
+/// Integers from here on are not exact in a `google.protobuf.Struct`, whose numbers are doubles.
+const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// A configuration of the filter.
+pub(crate) struct Found<'a> {
+    /// `static_resources.listeners[0]...`; empty for a file that is nothing else.
+    pub(crate) place: String,
+    /// The bytes that the filter would be given.
+    pub(crate) bytes: Vec<u8>,
+    /// What is around it.
+    pub(crate) surroundings: Surroundings<'a>,
+}
+
+/// What is around a configuration.
+#[derive(Clone, Copy)]
+pub(crate) enum Surroundings<'a> {
+    /// Nothing.
+    None,
+    /// Envoy's `PluginConfig`, and the HTTP filters behind it, where they can be told.
+    Envoy { plugin: &'a Value, behind: Option<&'a [Value]> },
+    /// The `spec` of an Istio `WasmPlugin`.
+    Istio { spec: &'a Value },
+    /// An element of the `wasm` of an Envoy Gateway `EnvoyExtensionPolicy`.
+    EnvoyGateway { extension: &'a Value },
+}
+
+/// Every configuration of the filter in these documents.
+pub(crate) fn find(documents: &[Value]) -> Vec<Found<'_>> {
+    let mut search = Search { found: Vec::new() };
+    for (index, document) in documents.iter().enumerate() {
+        let root = match documents {
+            [_] => String::new(),
+            _ => format!("[document {index}]"),
+        };
+        search.document(&root, document);
+    }
+    search.found
+}
+
+struct Search<'a> {
+    found: Vec<Found<'a>>,
+}
+
+impl<'a> Search<'a> {
+    fn document(&mut self, place: &str, document: &'a Value) {
+        let before = self.found.len();
+        let spec = document.get("spec");
+        match (document.get("kind").and_then(Value::as_str), spec) {
+            (Some("WasmPlugin"), Some(spec)) => self.istio(&member(place, "spec"), spec),
+            (Some("EnvoyExtensionPolicy"), Some(spec)) => self.envoy_gateway(&member(place, "spec"), spec),
+            _ => self.envoy(place, document, None),
+        }
+        if self.found.len() == before && is_bare(document) {
+            let bytes = document.to_string().into_bytes();
+            self.found.push(Found { place: place.to_owned(), bytes, surroundings: Surroundings::None });
+        }
+    }
+
+    fn istio(&mut self, place: &str, spec: &'a Value) {
+        if let Some(config) = spec.get("pluginConfig").filter(|config| is_ours(config, spec)) {
+            let bytes = config.to_string().into_bytes();
+            let surroundings = Surroundings::Istio { spec };
+            self.found.push(Found { place: member(place, "pluginConfig"), bytes, surroundings });
+        }
+    }
+
+    fn envoy_gateway(&mut self, place: &str, spec: &'a Value) {
+        let extensions = spec.get("wasm").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        for (index, extension) in extensions.iter().enumerate() {
+            if let Some(config) = extension.get("config").filter(|config| is_ours(config, extension)) {
+                let place = member(&element(&member(place, "wasm"), index), "config");
+                let bytes = config.to_string().into_bytes();
+                self.found.push(Found {
+                    place,
+                    bytes,
+                    surroundings: Surroundings::EnvoyGateway { extension },
+                });
+            }
+        }
+    }
+
+    /// Anything of Envoy's, at any depth: a bootstrap, a listener, a filter, a patch that adds one.
+    fn envoy(&mut self, place: &str, value: &'a Value, behind: Option<&'a [Value]>) {
+        match value {
+            Value::Array(items) => {
+                let are_filters = place.ends_with("http_filters");
+                for (index, item) in items.iter().enumerate() {
+                    let behind = if are_filters { items.get(index.saturating_add(1)..) } else { behind };
+                    self.envoy(&element(place, index), item, behind);
+                }
+            }
+            Value::Object(members) => {
+                if let Some((inner, bytes)) = configuration(members).filter(|(_, bytes)| {
+                    let config = okta_authz_filter::json::parse(bytes).unwrap_or_default();
+                    is_ours(&config, value)
+                }) {
+                    let place = member(&member(place, "configuration"), inner);
+                    let surroundings = Surroundings::Envoy { plugin: value, behind };
+                    self.found.push(Found { place, bytes, surroundings });
+                    return;
+                }
+                for (name, inner) in members {
+                    self.envoy(&member(place, name), inner, behind);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What Envoy would give to a plugin that is configured so.
+fn configuration(plugin: &Map<String, Value>) -> Option<(&'static str, Vec<u8>)> {
+    let configuration = plugin.get("configuration")?;
+    let value = configuration.get("value")?;
+    match configuration.get("@type")?.as_str()?.rsplit('/').next()? {
+        "google.protobuf.Struct" => Some(("value", as_struct(value).to_string().into_bytes())),
+        "google.protobuf.StringValue" => Some(("value", value.as_str()?.as_bytes().to_vec())),
+        _ => None,
+    }
+}
+
+/// The value, with numbers as they come out of a Struct.
+fn as_struct(value: &Value) -> Value {
+    match value {
+        Value::Number(number) => match number.as_f64() {
+            Some(float) if float.abs() > MAX_SAFE_INTEGER => json!(float),
+            _ => value.clone(),
+        },
+        Value::Array(items) => items.iter().map(as_struct).collect(),
+        Value::Object(members) => {
+            let inside = members.iter().map(|(name, value)| (name.clone(), as_struct(value)));
+            Value::Object(inside.collect())
+        }
+        _ => value.clone(),
+    }
+}
+
+/// Whether this is the filter's configuration, and not another plugin's.
+fn is_ours(config: &Value, around: &Value) -> bool {
+    let named = |name: &String, value: &Value| {
+        !matches!(name.as_str(), "configuration" | "pluginConfig" | "config")
+            && value.to_string().contains("okta")
+    };
+    config.get("providers").is_some()
+        || around.as_object().is_some_and(|members| members.iter().any(|(name, value)| named(name, value)))
+}
+
+/// Whether this can be nothing but the filter's configuration.
+fn is_bare(document: &Value) -> bool {
+    const OTHERS: [&str; 7] =
+        ["static_resources", "dynamic_resources", "resources", "kind", "apiVersion", "@type", "name"];
+    document.as_object().is_some_and(|members| OTHERS.iter().all(|name| !members.contains_key(*name)))
+}
+
+fn member(place: &str, name: &str) -> String {
+    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+}
+
+fn element(place: &str, index: usize) -> String {
+    format!("{place}[{index}]")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn places(documents: &[Value]) -> Vec<String> {
+        find(documents).into_iter().map(|found| found.place).collect()
+    }
+
+    #[test]
+    fn everywhere() {
+        let ours = json!({ "providers": {} });
+        let as_struct = json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": ours });
+        let as_text =
+            json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": "{\"providers\":" });
+        let theirs = json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": { "a": 1 } });
+        let plugin = |configuration: &Value| json!({ "config": { "configuration": configuration } });
+        let named = json!({ "config": { "name": "okta-authz", "configuration": as_text } });
+        let filters = json!([
+            { "typed_config": plugin(&theirs) }, { "typed_config": plugin(&as_struct) }, { "typed_config": named },
+        ]);
+        for (documents, expected) in [
+            (vec![ours.clone()], vec![""]),
+            (vec![json!({ "rules": [] })], vec![""]),
+            (vec![json!({ "static_resources": {} })], vec![]),
+            (vec![json!({ "kind": "Service", "spec": {} }), ours.clone()], vec!["[document 1]"]),
+            (vec![json!([1])], vec![]),
+            (
+                vec![json!({ "resources": [{ "http_filters": filters }] })],
+                vec![
+                    "resources[0].http_filters[1].typed_config.config.configuration.value",
+                    "resources[0].http_filters[2].typed_config.config.configuration.value",
+                ],
+            ),
+            (
+                vec![json!({ "kind": "WasmPlugin", "spec": { "pluginConfig": ours } })],
+                vec!["spec.pluginConfig"],
+            ),
+            (vec![json!({ "kind": "WasmPlugin", "spec": { "pluginConfig": {} } })], vec![]),
+            (
+                vec![json!({ "kind": "WasmPlugin", "spec": { "url": "oci://x/okta", "pluginConfig": {} } })],
+                vec!["spec.pluginConfig"],
+            ),
+            (
+                vec![
+                    json!({ "kind": "EnvoyExtensionPolicy", "spec": { "wasm": [{ "config": 1 }, { "config": ours }] } }),
+                ],
+                vec!["spec.wasm[1].config"],
+            ),
+        ] {
+            assert_eq!(places(&documents), expected, "{documents:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_behind() {
+        let ours = json!({ "@type": "x/google.protobuf.Struct", "value": { "providers": {} } });
+        let filters =
+            json!({ "http_filters": [{ "config": { "configuration": ours } }, { "name": "guard" }] });
+        let documents = [filters];
+        let found = find(&documents);
+        let Surroundings::Envoy { behind: Some([guard]), .. } = found[0].surroundings else { panic!() };
+        assert_eq!(guard["name"], "guard");
+    }
+
+    #[test]
+    fn a_struct_has_doubles() {
+        let value = as_struct(&json!([9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64, -1.5]));
+        assert_eq!(value.to_string(), "[9007199254740991,9007199254740992.0,-1.5]");
+    }
+}

@@ -1,0 +1,247 @@
+//! Whether a rule leaves anything to the rules behind it.
+//!
+//! Nothing is decided by this: it is for those who look over a policy. It never says yes where a request could slip
+//! through; where that is hard to tell, it says no.
+
+use super::path::{CanonicalPath, PathMatch, Segment};
+use super::request_match::{HostMatch, RequestMatch};
+
+impl RequestMatch {
+    /// Whether every request that the other matches is matched by this one, too.
+    pub fn covers(&self, other: &Self) -> bool {
+        let Self { path, methods, hosts, headers, query_parameters, remote_ip } = self;
+        let narrower = !headers.is_empty() || !query_parameters.is_empty() || remote_ip.is_some();
+        !narrower
+            && all_covered(methods.as_deref(), other.methods.as_deref(), PartialEq::eq)
+            && all_covered(hosts.as_deref(), other.hosts.as_deref(), HostMatch::covers)
+            && match (path, &other.path) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(path), Some(other)) => path.covers(other),
+            }
+    }
+}
+
+/// Whether each of `others` is covered by one of `these`. Nothing stands for everything.
+fn all_covered<T>(these: Option<&[T]>, others: Option<&[T]>, covers: impl Fn(&T, &T) -> bool) -> bool {
+    match (these, others) {
+        (None, _) => true,
+        (Some(_), None) => false,
+        (Some(these), Some(others)) => {
+            others.iter().all(|other| these.iter().any(|this| covers(this, other)))
+        }
+    }
+}
+
+impl HostMatch {
+    fn covers(&self, other: &Self) -> bool {
+        match (self, other) {
+            (_, Self::Exact(host)) => self.matches(host),
+            (Self::Suffix(suffix), Self::Suffix(other)) => other.ends_with(suffix.as_str()),
+            (Self::Exact(_), Self::Suffix(_)) => false,
+        }
+    }
+}
+
+impl PathMatch {
+    /// Whether every path that the other matches is matched by this one, too.
+    pub fn covers(&self, other: &Self) -> bool {
+        if let Some(path) = other.only_path() {
+            return self.matches(&path);
+        }
+        match (self, other) {
+            (Self::SafeRegex(this), Self::SafeRegex(other)) => this.as_str() == other.as_str(),
+            (Self::PathTemplate(this), Self::PathTemplate(other)) => template_covers(this, other),
+            (Self::Prefix(prefix), _) => other.begins_with(prefix),
+            (Self::PathSeparatedPrefix(this), Self::PathSeparatedPrefix(other)) if this == other => true,
+            (Self::PathSeparatedPrefix(prefix), _) => other.begins_with(&format!("{prefix}/")),
+            _ => false,
+        }
+    }
+
+    /// The path, where there is only one.
+    fn only_path(&self) -> Option<CanonicalPath> {
+        let path = match self {
+            Self::Exact(path) => path.clone(),
+            Self::PathTemplate(template) => {
+                let literal = |segment: &Segment| match segment {
+                    Segment::Literal(literal) => Some(format!("/{literal}")),
+                    Segment::One(_) | Segment::Rest => None,
+                };
+                template.iter().map(literal).collect::<Option<String>>()?
+            }
+            _ => return None,
+        };
+        // Rules are written decoded.
+        CanonicalPath::new(path.replace('%', "%25").as_bytes()).ok()
+    }
+
+    /// Whether every path that is matched begins so.
+    fn begins_with(&self, beginning: &str) -> bool {
+        match self {
+            Self::Exact(path) | Self::Prefix(path) | Self::PathSeparatedPrefix(path) => {
+                path.starts_with(beginning)
+            }
+            Self::PathTemplate(template) => {
+                let mut known = String::new();
+                for segment in template {
+                    known.push('/');
+                    let Segment::Literal(literal) = segment else { break };
+                    known.push_str(literal);
+                }
+                known.starts_with(beginning)
+            }
+            Self::SafeRegex(_) => false,
+        }
+    }
+}
+
+fn template_covers(this: &[Segment], other: &[Segment]) -> bool {
+    let is_empty = |segment: &Segment| matches!(segment, Segment::Literal(literal) if literal.is_empty());
+    let mut others = other.iter();
+    for segment in this {
+        match (segment, others.next()) {
+            (Segment::Rest, Some(other)) => return !is_empty(other),
+            (Segment::One(_), Some(other)) if !is_empty(other) && *other != Segment::Rest => {}
+            (Segment::Literal(_), Some(other)) if segment == other => {}
+            _ => return false,
+        }
+    }
+    others.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use regex_lite::Regex;
+
+    use super::super::{NamedTextMatch, TextMatch};
+    use super::*;
+
+    fn path(text: &str) -> PathMatch {
+        let (kind, path) = text.split_once(' ').unwrap();
+        match kind {
+            "path" => PathMatch::Exact(path.to_owned()),
+            "prefix" => PathMatch::Prefix(path.to_owned()),
+            "separated" => PathMatch::PathSeparatedPrefix(path.to_owned()),
+            "template" => PathMatch::template(path).unwrap(),
+            _ => PathMatch::SafeRegex(Regex::new(&format!("^(?:{path})$")).unwrap()),
+        }
+    }
+
+    #[test]
+    fn paths() {
+        for (this, covered, others) in [
+            (
+                "path /a",
+                "path /a, template /a",
+                "path /a/, path /b, prefix /a, separated /a, template /{x}, regex /a",
+            ),
+            (
+                "prefix /a",
+                "path /a, path /ab, prefix /a, prefix /ab, separated /a, separated /a/b, template /a/{x}, template /a",
+                "path /, prefix /, separated /b, template /{x}, template /*/a, regex /a",
+            ),
+            (
+                "prefix /a/",
+                "path /a/, prefix /a/b, separated /a/b, template /a/**",
+                "path /a, separated /a, prefix /a",
+            ),
+            (
+                "prefix /",
+                "path /a, prefix /, separated /a, template /{x}, template /**, template /",
+                "regex /.*",
+            ),
+            (
+                "separated /a",
+                "path /a, path /a/, path /a/b, prefix /a/, prefix /a/b, separated /a, separated /a/b, template /a, template /a/{x}, template /a/**",
+                "path /ab, prefix /a, separated /ab, separated /, template /{x}, template /ab/{x}, regex /a",
+            ),
+            (
+                "template /a/{x}",
+                "path /a/1, template /a/{y}, template /a/*, template /a/b",
+                "path /a, path /a/, path /a/1/, path /a/1/2, template /a/**, template /{x}/b, prefix /a/, template /a/",
+            ),
+            (
+                "template /a/**",
+                "path /a/1, path /a/1/2, template /a/**, template /a/{x}, template /a/b/c, template /a/*/c",
+                "path /a, path /a/, separated /a, template /a/, template /**",
+            ),
+            (
+                "template /a/*/c",
+                "path /a/b/c, template /a/{x}/c",
+                "template /a/b/*, template /a/b/c/d, template /a/b",
+            ),
+            (
+                "regex /a|/b%",
+                "path /a, path /b%, regex /a|/b%, template /a",
+                "path /c, regex /a, separated /a, prefix /a",
+            ),
+        ] {
+            let this_match = path(this);
+            let list = |text: &'static str| text.split(", ").map(|text| (text, path(text)));
+            for (text, other) in list(covered) {
+                assert!(this_match.covers(&other), "{this} covers {text}");
+            }
+            for (text, other) in list(others) {
+                assert!(!this_match.covers(&other), "{this} does not cover {text}");
+            }
+        }
+    }
+
+    #[test]
+    fn hosts() {
+        let (exact, suffix) = (|h: &str| HostMatch::Exact(h.into()), |h: &str| HostMatch::Suffix(h.into()));
+        for (this, other, expected) in [
+            (exact("a.x"), exact("a.x"), true),
+            (exact("a.x"), exact("b.x"), false),
+            (exact("a.x"), suffix(".x"), false),
+            (suffix(".x"), exact("a.x"), true),
+            (suffix(".x"), exact("x"), false),
+            (suffix(".x"), suffix(".x"), true),
+            (suffix(".x"), suffix(".b.x"), true),
+            (suffix(".b.x"), suffix(".x"), false),
+            (suffix(".x"), suffix(".bx"), false),
+        ] {
+            assert_eq!(this.covers(&other), expected, "{this:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn every_condition_counts() {
+        let methods = |list: &[&str]| RequestMatch {
+            methods: Some(list.iter().map(|&method| method.to_owned()).collect()),
+            ..RequestMatch::default()
+        };
+        let on = |path_match: &str| RequestMatch { path: Some(path(path_match)), ..RequestMatch::default() };
+        let host = |host: &str| RequestMatch {
+            hosts: Some(vec![HostMatch::Exact(host.to_owned())]),
+            ..RequestMatch::default()
+        };
+        let present = || NamedTextMatch { name: "x".to_owned(), test: TextMatch::Present, invert: false };
+        let header = || RequestMatch { headers: vec![present()], ..RequestMatch::default() };
+        let query = || RequestMatch { query_parameters: vec![present()], ..RequestMatch::default() };
+        let address = || RequestMatch { remote_ip: Some(Vec::new()), ..RequestMatch::default() };
+        let all = RequestMatch::default;
+        for (this, other, expected) in [
+            (all(), all(), true),
+            (all(), on("path /a"), true),
+            (all(), header(), true),
+            (all(), methods(&["GET"]), true),
+            (on("prefix /"), all(), false),
+            (on("prefix /a"), RequestMatch { methods: methods(&["GET"]).methods, ..on("path /a") }, true),
+            (RequestMatch { methods: methods(&["GET"]).methods, ..on("prefix /a") }, on("path /a"), false),
+            (methods(&["GET", "HEAD"]), methods(&["GET"]), true),
+            (methods(&["GET"]), methods(&["GET", "HEAD"]), false),
+            (methods(&["GET"]), all(), false),
+            (host("a"), host("a"), true),
+            (host("a"), host("b"), false),
+            (host("a"), all(), false),
+            (header(), header(), false),
+            (header(), all(), false),
+            (query(), all(), false),
+            (address(), all(), false),
+        ] {
+            assert_eq!(this.covers(&other), expected, "{this:?} {other:?}");
+        }
+    }
+}

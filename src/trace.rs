@@ -1,0 +1,112 @@
+//! What an observer is told while a decision is made: each check in the order in which it is made, and how it came out.
+//!
+//! The decision never depends on the observer. The filter in Envoy has none: `()` listens to nothing and compiles to
+//! nothing.
+
+use crate::claims::Claims;
+use crate::config::Provider;
+use crate::policy::{Requirement, Ruling, Subject, Target};
+use crate::rejection::Rejection;
+use crate::token::JoseHeader;
+
+/// Somebody who watches a decision being made.
+pub trait Trace {
+    /// Takes note of a step.
+    fn step(&mut self, step: Step<'_>);
+
+    /// Takes note of how a check came out, and hands that on.
+    ///
+    /// # Errors
+    /// The rejection that it is given.
+    fn checked<T>(&mut self, check: Check, outcome: Result<T, Rejection>) -> Result<T, Rejection> {
+        self.step(Step::Checked(check, outcome.as_ref().err().copied()));
+        outcome
+    }
+}
+
+/// Nobody.
+impl Trace for () {
+    fn step(&mut self, _: Step<'_>) {}
+}
+
+/// A step on the way to a decision.
+#[derive(Clone, Copy, Debug)]
+pub enum Step<'a> {
+    /// A check has been made; without a rejection, it was passed.
+    Checked(Check, Option<Rejection>),
+    /// What a request is aimed at, and what applies to it; or why nothing does.
+    Ruled(&'a Target<'a>, Result<Ruling<'a>, Rejection>),
+    /// A token has been read. Nothing in it is verified yet.
+    Read(&'a JoseHeader, &'a Claims),
+    /// Whose token it says it is.
+    From(&'a Provider),
+    /// What is asked of whom; whether it holds is found out next.
+    Asked(&'a Requirement, Subject<'a>),
+}
+
+/// The checks, in the order in which they are made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Check {
+    /// Path, host, method and query have one reading.
+    Request,
+    /// There is one bearer token.
+    Credentials,
+    /// It has the form of a signed JWT.
+    Form,
+    /// A provider has its issuer.
+    Issuer,
+    /// The provider accepts its algorithm.
+    Algorithm,
+    /// It has the type of an access token.
+    Type,
+    /// It names a key, if it must.
+    KeyId,
+    /// Its life is not over.
+    Expiration,
+    /// The provider's keys are here.
+    Keys,
+    /// Its key is one of them.
+    Key,
+    /// The signature holds.
+    Signature,
+    /// It is neither too young nor too old.
+    Times,
+    /// It is for this audience.
+    Audience,
+    /// It has the shape of an access token.
+    Shape,
+    /// Its client is accepted.
+    Client,
+    /// It needs no proof of possession.
+    Binding,
+    /// It has not been revoked.
+    Denylist,
+    /// The policy allows it.
+    Policy,
+}
+
+impl Check {
+    /// A stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Credentials => "credentials",
+            Self::Form => "form",
+            Self::Issuer => "issuer",
+            Self::Algorithm => "algorithm",
+            Self::Type => "type",
+            Self::KeyId => "key_id",
+            Self::Expiration => "expiration",
+            Self::Keys => "keys",
+            Self::Key => "key",
+            Self::Signature => "signature",
+            Self::Times => "times",
+            Self::Audience => "audience",
+            Self::Shape => "shape",
+            Self::Client => "client",
+            Self::Binding => "binding",
+            Self::Denylist => "denylist",
+            Self::Policy => "policy",
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! `okta-authz`, as it is run: what it prints, and how it exits. That `explain` decides as the filter does is in
+//! `tests/requests/replay.rs`.
+
+#![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "test code"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod explain;
+#[path = "../../examples/stand-in-okta/stand_in.rs"]
+mod stand_in;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// What a run has led to.
+struct Run {
+    status: i32,
+    stdout: String,
+    stderr: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn okta_authz<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> Run {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_okta-authz")).args(args).current_dir(root()).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    let status = output.status.code().expect("an exit status");
+    Run { status, stdout: text(output.stdout), stderr: text(output.stderr) }
+}
+
+/// A file of this test's own.
+fn scratch(name: &str, contents: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    fs::write(&path, contents).unwrap();
+    path
+}
+
+/// What is printed is what `tests/cli/golden` has; with `BLESS=1`, that is what is printed.
+fn golden(name: &str, args: &[&str], status: i32) {
+    let run = okta_authz(args);
+    let path = root().join("tests/cli/golden").join(name);
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(&path, &run.stdout).unwrap();
+    }
+    let expected = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(run.stdout, expected, "{args:?}; BLESS=1 writes {name} anew");
+    assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{args:?}");
+}
+
+#[test]
+fn check() {
+    let files = ["careless.yaml", "istio.yaml", "listener.yaml", "broken.yaml", "twice.json", "other.yaml"];
+    let files = files.map(|name| format!("tests/cli/check/{name}"));
+    let mut args = vec!["check", "envoy.yaml"];
+    args.extend(files.iter().map(String::as_str));
+    golden("check.txt", &args, 1);
+    golden("check-good.txt", &["check", "--deny-warnings", "envoy.yaml"], 0);
+    golden("check-careless.txt", &["check", "tests/cli/check/careless.yaml"], 0);
+    golden("check.json", &["check", "--json", "--deny-warnings", "tests/cli/check/careless.yaml"], 1);
+}
+
+#[test]
+fn test() {
+    golden("test-good.txt", &["test", "tests/cli/policy.yaml"], 0);
+    golden("test-elsewhere.txt", &["test", "tests/cli/elsewhere.yaml"], 0);
+    golden("test-failing.txt", &["test", "tests/cli/failing.yaml"], 1);
+    let run = okta_authz(["test", "--json", "tests/cli/failing.yaml"]);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.status, &answer["ok"]), (1, &Value::Bool(false)));
+    assert_eq!(answer["tests"][0]["explanation"]["code"], "insufficient_scope");
+    assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
+}
+
+#[test]
+fn tests_that_make_no_sense() {
+    let suite = |test: &str| {
+        let config = root().join("envoy.yaml");
+        format!("config: {}\ntests:\n  - {test}\n", config.display())
+    };
+    let request = "request: { path: / }";
+    for (name, text, says) in [
+        ("no-tests", "config: envoy.yaml\ntests: []\n".to_owned(), "tests: must not be empty"),
+        ("no-config", "tests: []\n".to_owned(), "missing field `config`"),
+        ("unknown", suite("{ name: a, wish: b }"), "tests[0].wish: unknown field `wish`"),
+        (
+            "no-code",
+            suite(&format!("{{ name: a, {request}, expect: alow }}")),
+            "expected `allow`, `deny`, a code",
+        ),
+        (
+            "no-provider",
+            suite(&format!("{{ name: a, {request}, token: {{ provider: b }}, expect: allow }}")),
+            "there is no provider `b`",
+        ),
+        (
+            "no-token",
+            suite(&format!("{{ name: a, {request}, token: some, expect: allow }}")),
+            "expected `none`",
+        ),
+    ] {
+        let file = scratch(&format!("{name}.yaml"), &text);
+        let run = okta_authz([Path::new("test"), &file]);
+        assert!(run.status == 2 && run.stdout.is_empty(), "{name}: {}", run.stdout);
+        assert!(run.stderr.contains(says), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn questions_that_are_not_understood() {
+    for (args, says) in [
+        (&[][..], "a command is missing"),
+        (&["chekc"], "no command `chekc`"),
+        (&["check"], "a file is missing"),
+        (&["check", "--strict", "envoy.yaml"], "--strict"),
+        (&["check", "nowhere.yaml"], "nowhere.yaml: "),
+        (&["test", "nowhere.yaml"], "nowhere.yaml: "),
+        (&["explain", "--path", "/"], "--config is missing"),
+        (&["explain", "--config", "envoy.yaml"], "--path is missing"),
+        (&["explain", "--config", "tests/cli/check/istio.yaml", "--path", "/"], "several configurations"),
+        (&["explain", "--config", "tests/cli/check/broken.yaml", "--path", "/"], "is not YAML"),
+        (&["explain", "--config", "envoy.yaml", "--path", "/", "--header", "x"], "name: value"),
+        (&["explain", "--config", "envoy.yaml", "--path", "/", "--at", "now"], "now"),
+        (&["explain", "--config", "envoy.yaml", "--path", "/", "--jwks", "http://h/keys"], "https only"),
+    ] {
+        let run = okta_authz(args);
+        assert!(run.status == 2 && run.stdout.is_empty(), "{args:?}: {}", run.stdout);
+        assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
+    }
+    for args in
+        [&["--help"][..], &["check", "--help"], &["explain", "-h"], &["test", "--help"], &["--version"]]
+    {
+        let run = okta_authz(args);
+        assert!(run.status == 0 && run.stdout.contains("okta-authz"), "{args:?}");
+    }
+}
