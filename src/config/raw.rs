@@ -19,6 +19,8 @@ pub(super) struct Config {
     pub(super) bypass_cors_preflight: Option<bool>,
     #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
+    pub(super) forward_payload_header: Option<String>,
+    pub(super) clear_route_cache: Option<bool>,
     pub(super) from_headers: Option<Vec<HeaderSource>>,
     pub(super) from_cookies: Option<Vec<String>>,
     pub(super) from_params: Option<Vec<String>>,

@@ -82,6 +82,8 @@ fn accepted() {
         ),
         rest(json!({ "from_cookies": ["__Host-token", "a_b"], "from_params": ["access_token", "q[]"] })),
         rest(json!({ "from_websocket_protocol": true })),
+        rest(json!({ "forward_payload_header": "X-Jwt-Payload", "clear_route_cache": true })),
+        rest(json!({ "clear_route_cache": false, "route_policies": { "a": { "public": true } } })),
         rest(json!({ "responses": {} })),
         rest(json!({ "responses": { "body": "empty", "details": false } })),
         rest(
