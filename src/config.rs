@@ -66,6 +66,10 @@ pub struct Config {
     pub bypass_cors_preflight: bool,
     /// Claims for the backend.
     pub claim_to_headers: Vec<ClaimToHeader>,
+    /// The header in which the backend gets all claims.
+    pub forward_payload_header: Option<String>,
+    /// Whether Envoy is to choose the route again, by the headers that the filter has set.
+    pub clear_route_cache: bool,
     /// Where tokens may be, besides `Authorization`.
     pub token_sources: TokenSources,
     /// Whether the backend gets the token.
@@ -146,6 +150,11 @@ impl Config {
         let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
         let claim_to_headers =
             identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
+        let forward_payload_header = identity_headers::forward_payload_header(
+            &root.field("forward_payload_header"),
+            raw.forward_payload_header,
+            &claim_to_headers,
+        )?;
         let token_sources = token_sources::token_sources(
             &root,
             raw.from_headers,
@@ -167,6 +176,8 @@ impl Config {
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
+            forward_payload_header,
+            clear_route_cache: raw.clear_route_cache.unwrap_or(false),
             token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
@@ -174,7 +185,7 @@ impl Config {
             protected_resources,
         };
         config.check_rules(&root.field("rules"))?;
-        config.check_header_names(&root)?;
+        config.check_together(&root)?;
         Ok(config)
     }
 
@@ -194,20 +205,25 @@ impl Config {
         Ok(())
     }
 
-    /// A header cannot be believed and taken away at once.
-    fn check_header_names(&self, root: &Path) -> Result<(), ConfigError> {
+    /// What cannot be had at once: a header that is believed and taken away, a policy by the route and a route by the policy.
+    fn check_together(&self, root: &Path) -> Result<(), ConfigError> {
         for (index, source) in self.token_sources.headers.iter().enumerate() {
             if self.is_identity_header(&source.name) {
                 let at = root.field("from_headers").index(index).field("name");
-                return Err(at.error("is also in `claim_to_headers`"));
+                return Err(at.error("is a header that only this filter sets, and removes from requests"));
             }
+        }
+        // The policy would be that of a route which the request does not take in the end.
+        if self.clear_route_cache && !self.route_policies.is_empty() {
+            return Err(root.field("clear_route_cache").error("must not be `true` with `route_policies`"));
         }
         Ok(())
     }
 
     /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
-        self.claim_to_headers.iter().any(|header| headers::reads_as(name, &header.header_name))
+        let claims = self.claim_to_headers.iter().map(|header| &header.header_name);
+        claims.chain(&self.forward_payload_header).any(|ours| headers::reads_as(name, ours))
     }
 
     /// Whether the backend must not get what the client sent under this name.

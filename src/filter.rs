@@ -6,7 +6,6 @@ mod sources;
 
 use std::borrow::Cow;
 
-use crate::claims::Claims;
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
 use crate::headers::{self, ClaimToHeader};
@@ -28,6 +27,7 @@ pub use sources::{Lack, ProviderId, SourceId};
 
 /// Longer names than this say no more in a log.
 const MAX_LOGGED_BYTES: usize = 256;
+const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
 /// A configuration at work, with what it has gathered.
 #[derive(Debug)]
@@ -78,6 +78,8 @@ pub enum PermitReason {
 struct Verified<'a> {
     signed: SignedClaims,
     provider: &'a Provider,
+    /// The payload as it was sent, if the backend is to have it.
+    payload: Option<String>,
 }
 
 impl Filter {
@@ -143,9 +145,9 @@ impl Filter {
             Ok(verified) => {
                 let identity = verified.signed.accept(&verified.provider.expected, now, &mut ())?;
                 match authorize(&identity, &verified.provider.name, ruling, trace) {
-                    Ok(()) => Ok(self.permit(PermitReason::Verified, &identity)),
+                    Ok(()) => Ok(self.permit(PermitReason::Verified, &identity, &verified)),
                     Err(denial) if mode == Mode::Shadow => {
-                        Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity))
+                        Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity, &verified))
                     }
                     Err(denial) => Err(Refusal::Denied(denial)),
                 }
@@ -158,10 +160,15 @@ impl Filter {
     /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
     /// why it is denied, whatever its token.
     fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
+        // Envoy chooses the route again when headers have been taken away: it may not be the one whose policy this is.
+        let policies = &self.config.route_policies;
+        if !policies.is_empty() && head.headers.iter().any(|(name, _)| self.config.is_identity_header(name)) {
+            return Err(Rejection::RoutePolicyUnknown);
+        }
         let Some(name) = head.route_policy else {
             return self.config.policy.decide(target).ok_or(Rejection::NoRuleMatches);
         };
-        let grant = str::from_utf8(name).ok().and_then(|name| self.config.route_policies.get(name));
+        let grant = str::from_utf8(name).ok().and_then(|name| policies.get(name));
         grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
     }
 
@@ -182,6 +189,8 @@ impl Filter {
         let kid = Some(KidDigest::new(token.key_id()));
         let keyless = |otherwise| Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid });
         token.check(expected, now, trace)?;
+        let payload = self.config.forward_payload_header.as_ref();
+        let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
         let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
         let signed =
             token.verify(expected, keys, verifier, now, trace).map_err(|rejection| match rejection {
@@ -189,7 +198,7 @@ impl Filter {
                 other => other.into(),
             })?;
         self.check_denylists(&signed.accept(expected, now, trace)?, now, trace)?;
-        Ok(Verified { signed, provider })
+        Ok(Verified { signed, provider, payload })
     }
 
     fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Provider), Rejection> {
@@ -202,14 +211,15 @@ impl Filter {
         Ok((ProviderId(index), provider))
     }
 
-    fn permit(&self, reason: PermitReason, identity: &Identity<'_>) -> Permit {
+    fn permit(&self, reason: PermitReason, identity: &Identity<'_>, verified: &Verified<'_>) -> Permit {
         let claims = identity.claims();
         let header = |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims)?));
+        let payload = self.config.forward_payload_header.clone().zip(verified.payload.clone());
         Permit {
             reason,
             lack: None,
-            identity_headers: self.config.claim_to_headers.iter().filter_map(header).collect(),
-            identity: identity_for_logs(claims, identity.client_id()),
+            identity_headers: self.config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
+            identity: identity_for_logs(identity, &verified.provider.name),
         }
     }
 
@@ -316,16 +326,40 @@ impl From<Unmet> for Denial {
     }
 }
 
-/// What access logs and later filters may know of a verified token: who, and through which client. Encoded like the
-/// headers, for a line break in a name must not become a line of its own in a log.
-fn identity_for_logs(claims: &Claims, client_id: Option<&str>) -> Vec<(&'static str, String)> {
-    let named = [("sub", claims.string("sub")), ("uid", claims.string("uid")), ("cid", client_id)];
+/// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded
+/// like the headers, for a line break in a name must not become a line of its own in a log.
+fn identity_for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, String)> {
+    let claims = identity.claims();
+    let named = [
+        ("sub", claims.string("sub")),
+        ("uid", claims.string("uid")),
+        ("cid", identity.client_id()),
+        ("provider", Some(provider)),
+    ];
     let encode = |value: &str| {
         let mut encoded = headers::percent_encode(value);
         encoded.truncate(MAX_LOGGED_BYTES);
         encoded
     };
-    named.into_iter().filter_map(|(name, value)| Some((name, encode(value?)))).collect()
+    let named = named.into_iter().filter_map(|(name, value)| Some((name, encode(value?))));
+    named.chain([("scopes", scopes_for_logs(identity.scopes()))]).collect()
+}
+
+/// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
+/// spaces.
+fn scopes_for_logs(scopes: &[&str]) -> String {
+    let mut list = String::new();
+    for scope in scopes {
+        let scope = headers::percent_encode(scope).replace(' ', "%20");
+        if list.len().saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
+            break;
+        }
+        if !list.is_empty() {
+            list.push(' ');
+        }
+        list.push_str(&scope);
+    }
+    list
 }
 
 impl Permit {
@@ -354,7 +388,7 @@ impl Permit {
         self.lack.as_ref()
     }
 
-    /// Headers to set towards the backend. All of `claim_to_headers` are removed first, whatever the reason.
+    /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
     pub fn identity_headers(&self) -> &[(String, String)] {
         &self.identity_headers
     }

@@ -89,6 +89,11 @@ impl<'a> Unverified<'a> {
         self.jws.header.key_id.as_deref()
     }
 
+    /// The payload as it was sent: base64url without padding.
+    pub fn encoded_payload(&self) -> &'a [u8] {
+        self.jws.signing_input.split(|byte| *byte == b'.').nth(1).unwrap_or_default()
+    }
+
     /// What those are told who watch.
     pub const fn read(&self) -> Step<'_> {
         Step::Read(&self.jws.header, &self.claims)
@@ -289,6 +294,11 @@ impl<'a> Identity<'a> {
     pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
         let authenticated_at = self.claims.get("auth_time").and_then(Value::as_f64);
         !authenticated_at.is_some_and(|at| (self.now.saturating_sub(seconds) as f64) <= at)
+    }
+
+    /// The scopes that the token carries.
+    pub fn scopes(&self) -> &[&'a str] {
+        &self.scopes
     }
 
     /// Whether the token carries that scope, compared exactly.

@@ -1,4 +1,4 @@
-//! `claim_to_headers`.
+//! `claim_to_headers` and `forward_payload_header`.
 
 use super::error::{ConfigError, Path};
 use super::{raw, requirement};
@@ -38,6 +38,19 @@ pub(super) fn claim_to_headers(
         headers.push(ClaimToHeader { header_name, claim });
     }
     Ok(headers)
+}
+
+pub(super) fn forward_payload_header(
+    at: &Path,
+    name: Option<String>,
+    claims: &[ClaimToHeader],
+) -> Result<Option<String>, ConfigError> {
+    let Some(name) = name else { return Ok(None) };
+    let name = header_name(at, &name)?;
+    if claims.iter().any(|header| headers::reads_as(&name, &header.header_name)) {
+        return Err(at.error("is also in `claim_to_headers`"));
+    }
+    Ok(Some(name))
 }
 
 /// A name for a header that this filter and nobody else uses, in lower case.

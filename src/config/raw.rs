@@ -27,6 +27,10 @@ pub(super) struct Config {
     /// Headers that are set from the token, and always removed from what the client sent.
     #[serde(default)]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
+    /// A header that is set to the payload of the token, base64url-encoded, and always removed from what the client sent.
+    pub(super) forward_payload_header: Option<String>,
+    /// Whether Envoy chooses the route again after identity headers have been set. Default: false.
+    pub(super) clear_route_cache: Option<bool>,
     /// More headers that tokens may be in.
     pub(super) from_headers: Option<Vec<HeaderSource>>,
     /// Cookies that tokens may be in.

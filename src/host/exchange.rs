@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use log::{debug, error};
+use log::{debug, error, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::types::{MapType, Status};
 
@@ -52,6 +52,9 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         Verdict::Allow(permit) => match pass(filter, &head, &permit) {
             Ok(()) => {
                 count(&plugin.metrics, permit.reason());
+                if filter.config().clear_route_cache {
+                    clear_route_cache(&mut plugin.cannot_clear_route_cache);
+                }
                 if let Some(lack) = permit.lack() {
                     // It does not wait, and still the key is worth asking for.
                     let _ = filter.hope(lack, now, &Shared);
@@ -134,6 +137,15 @@ fn count(metrics: &Metrics, reason: PermitReason) {
             debug!("would be denied: {}", rejection.code());
         }
         reason => metrics.count(reason.code()),
+    }
+}
+
+/// Has Envoy choose the route again. On public paths too: the client may have sent what it chose by, and that is gone.
+fn clear_route_cache(cannot: &mut bool) {
+    if let Err(status) = abi::call_foreign_function("clear_route_cache", b"")
+        && !std::mem::replace(cannot, true)
+    {
+        warn!("clear_route_cache: the host cannot ({status:?}); routes stay as they were chosen");
     }
 }
 

@@ -21,6 +21,8 @@ pub(super) struct Plugin {
     pub(super) verifier: Prefer<HostVerifier, Software>,
     pub(super) metrics: Metrics,
     pub(super) waiting: Waiting,
+    /// The host does not know the function, and the log has it.
+    pub(super) cannot_clear_route_cache: bool,
 }
 
 impl Plugin {
@@ -31,6 +33,7 @@ impl Plugin {
             verifier: Prefer(HostVerifier::default(), Software),
             metrics: Metrics::default(),
             waiting: Waiting::default(),
+            cannot_clear_route_cache: false,
         }
     }
 }

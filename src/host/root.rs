@@ -163,6 +163,7 @@ impl RootContext for Root {
             verifier: Prefer(host, Software),
             metrics: Metrics::define(),
             waiting: Waiting::default(),
+            cannot_clear_route_cache: false,
         };
         // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
         let _ = hostcalls::set_tick_period(AT_ONCE);

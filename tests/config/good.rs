@@ -81,6 +81,8 @@ pub(super) fn configs() -> Vec<Value> {
         ),
         rest(json!({ "from_cookies": ["__Host-token", "a_b"], "from_params": ["access_token", "q[]"] })),
         rest(json!({ "from_websocket_protocol": true })),
+        rest(json!({ "forward_payload_header": "X-Jwt-Payload", "clear_route_cache": true })),
+        rest(json!({ "clear_route_cache": false, "route_policies": { "a": { "public": true } } })),
         rest(json!({ "responses": {} })),
         rest(json!({ "responses": { "body": "empty", "details": false } })),
         rest(

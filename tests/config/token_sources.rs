@@ -72,8 +72,14 @@ fn headers() {
             name("x_a"),
             "from_headers[0].name: must not have an underscore: some backends confuse it with a hyphen",
         ),
-        (both("x-a-b"), "from_headers[0].name: is also in `claim_to_headers`"),
-        (both("x.a-b"), "from_headers[0].name: is also in `claim_to_headers`"),
+        (
+            both("x-a-b"),
+            "from_headers[0].name: is a header that only this filter sets, and removes from requests",
+        ),
+        (
+            both("x.a-b"),
+            "from_headers[0].name: is a header that only this filter sets, and removes from requests",
+        ),
     ];
     cases.extend(
         ["", ":path", "x a", "x:a", "é"]

@@ -110,3 +110,49 @@ fn claim_to_headers() {
     );
     refused(cases);
 }
+
+#[test]
+fn forward_payload_header() {
+    let rest = |rest: Value| config(json!({}), rest);
+    let name = |name: &str| rest(json!({ "forward_payload_header": name }));
+    let ours = "is a header that only this filter sets, and removes from requests";
+    let condition = json!([{ "name": "x-p", "present_match": true }]);
+    refused([
+        (name(""), "forward_payload_header: must be a header name"),
+        (name("x p"), "forward_payload_header: must be a header name"),
+        (name(":path"), "forward_payload_header: must be a header name"),
+        (name("Authorization"), "forward_payload_header: is a header that steers the request itself"),
+        (
+            name("sec-websocket-protocol"),
+            "forward_payload_header: is a header that steers the request itself",
+        ),
+        (
+            name("x_p"),
+            "forward_payload_header: must not have an underscore: some backends confuse it with a hyphen",
+        ),
+        (
+            rest(
+                json!({ "forward_payload_header": "X-P", "claim_to_headers": [{ "header_name": "x-p", "claim_name": "a" }] }),
+            ),
+            "forward_payload_header: is also in `claim_to_headers`",
+        ),
+        (
+            rest(json!({ "forward_payload_header": "x-p", "from_headers": [{ "name": "x.p" }] })),
+            &*format!("from_headers[0].name: {ours}").leak(),
+        ),
+        (
+            rest(
+                json!({ "forward_payload_header": "x-p", "rules": [{ "match": { "headers": condition }, "public": true }] }),
+            ),
+            &*format!("rules[0].match.headers[0].name: {ours}").leak(),
+        ),
+        (
+            rest(json!({ "clear_route_cache": true, "route_policies": { "a": { "public": true } } })),
+            "clear_route_cache: must not be `true` with `route_policies`",
+        ),
+        (
+            rest(json!({ "clear_route_cache": 1 })),
+            "clear_route_cache: invalid type: integer `1`, expected a boolean",
+        ),
+    ]);
+}

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use serde_json::json;
+
 use super::setup::Setup;
 use crate::support::client::get;
 use crate::support::recorder::Recorder;
@@ -103,6 +105,54 @@ fn forward_hands_the_token_on() {
     let token = setup.user();
     let response = setup.send(&get("/me").bearer(&token));
     assert_eq!(response.json()["headers"]["authorization"][0], format!("Bearer {token}"));
+}
+
+#[test]
+fn the_payload_arrives_as_it_was_signed_and_nobody_else_s() {
+    let setup = Setup::new("payload", |mut config| {
+        config.plugin()["forward_payload_header"] = "x-jwt-payload".into();
+        config
+    });
+    setup.warm_up();
+    let spec = TokenSpec::user()
+        .claim("name", "caf\u{e9}\r\nx-okta-sub: root")
+        .claim("list", json!([{ "a": [1, "\u{e9}"] }]));
+    let token = setup.mint(&spec);
+    for (path, expected) in [("/me", token.split('.').nth(1)), ("/", None)] {
+        let spoofed = get(path).bearer(&token).header("x-jwt-payload", "e30").header("X_Jwt_Payload", "e30");
+        let response = setup.send(&spoofed.header("x-jwt-payload", "root"));
+        assert_eq!(response.status, 200, "{path}: {response:?}");
+        let headers = response.json()["headers"].clone();
+        assert_eq!(headers.get("x-jwt-payload"), expected.map(|payload| json!([payload])).as_ref(), "{path}");
+        assert!(
+            headers.get("x_jwt_payload").is_none() && !response.body.contains("root"),
+            "{path}: {headers}"
+        );
+    }
+}
+
+#[test]
+fn every_kind_of_claim_arrives_in_one_header() {
+    let setup = Setup::new("claims", |mut config| {
+        let header = |name: &str| json!({ "header_name": format!("x-{name}"), "claim_name": name });
+        config.plugin()["claim_to_headers"] = json!(["list", "object", "number", "text"].map(header));
+        config
+    });
+    setup.warm_up();
+    let spec = TokenSpec::user()
+        .claim("list", json!(["a,b", "\u{e9}", "\r\nx-number: 2", 1.5, null]))
+        .claim("object", json!({ "k\u{1f600}": { "\"": true } }))
+        .claim("number", 7)
+        .claim("text", " 100% caf\u{e9}\r\nx-number: 2\u{0} ");
+    let headers = setup.send(&get("/me").bearer(setup.mint(&spec))).json()["headers"].clone();
+    for (name, expected) in [
+        ("x-list", r#"["a,b","\u00e9","\r\nx-number: 2",1.5,null]"#),
+        ("x-object", r#"{"k\ud83d\ude00":{"\"":true}}"#),
+        ("x-number", "7"),
+        ("x-text", "%20100%25 caf%C3%A9%0D%0Ax-number: 2%00%20"),
+    ] {
+        assert_eq!(headers[name], json!([expected]), "{name}");
+    }
 }
 
 #[test]

@@ -27,6 +27,7 @@ mod parked;
 mod paths;
 mod resource_metadata;
 mod responses;
+mod routes;
 mod rules;
 mod scale;
 mod setup;

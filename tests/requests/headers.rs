@@ -62,6 +62,8 @@ fn identity_for_logs() {
             ("sub", "joe.user@example.com".to_owned()),
             ("uid", "00ujmkLgagxeRrAg20g3".to_owned()),
             ("cid", "0oa1m2mSvcClnt9A5d07".to_owned()),
+            ("provider", "okta".to_owned()),
+            ("scopes", "openid items:read".to_owned()),
         ]
     );
     assert!(of(Token::machine()).iter().all(|(name, _)| *name != "uid"));
@@ -76,4 +78,40 @@ fn identity_for_logs_stays_on_its_line() {
     for (name, value) in permit(json!([]), json!([]), Some(token)).identity() {
         assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{name}: {value:?}");
     }
+}
+
+#[test]
+fn scopes_for_logs_are_whole_and_bounded() {
+    let scopes = |scopes: Value| {
+        let permit = permit(json!([]), json!([]), Some(Token::user().claims(json!({ "scp": scopes }))));
+        permit.identity().iter().find(|(name, _)| *name == "scopes").unwrap().1.clone()
+    };
+    assert_eq!(scopes(json!([])), "");
+    assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b c%0Ad %C3%A9%25");
+    let many: Vec<_> = (0..200).map(|number| format!("scope:{number}")).collect();
+    let listed = scopes(json!(many));
+    assert!(listed.len() <= 1024 && listed.len() > 1000, "{}", listed.len());
+    assert!(listed.split(' ').eq(many.iter().take(listed.split(' ').count())));
+    assert_eq!(scopes(json!(["x".repeat(1024), "a"])), "");
+}
+
+#[test]
+fn the_payload_goes_on_as_it_was_signed() {
+    let with_payload = json!({ "forward_payload_header": "X-Jwt-Payload", "rules": [
+        { "match": { "path": "/open" }, "public": true }, { "match": {}, "requires": {} },
+    ] });
+    let filter = filter(&config(json!({}), with_payload));
+    let token = Token::user().claims(json!({ "name": "\u{e9}\r\nx: y", "list": [{ "a": 1 }] })).compact();
+    let value = format!("Bearer {token}");
+    let headers = |path: &str| match decide(&filter, &get(path), &[value.as_bytes()], NOW) {
+        Verdict::Allow(permit) => permit.identity_headers().to_vec(),
+        other => panic!("{other:?}"),
+    };
+    let payload = token.split('.').nth(1).unwrap().to_owned();
+    assert_eq!(headers("/items"), [("x-jwt-payload".to_owned(), payload)]);
+    assert_eq!(headers("/open"), []);
+    for name in ["x-jwt-payload", "X-JWT-Payload", "x_jwt_payload", "x.jwt-payload"] {
+        assert!(filter.config().is_withheld(name), "{name}");
+    }
+    assert!(!filter.config().is_withheld("x-jwt-payload2"));
 }

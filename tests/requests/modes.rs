@@ -137,6 +137,7 @@ fn routes() -> Vec<Row> {
         config(
             json!({}),
             json!({
+                "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }],
                 "route_policies": {
                     "open": { "public": true },
                     "admins": admins,
@@ -148,6 +149,14 @@ fn routes() -> Vec<Row> {
         )
     };
     let route = |name| get("/").route_policy(name);
+    let spoofed = |name| route(name).header("x-okta-sub", "root");
+    let no_route_policies = config(
+        json!({}),
+        json!({
+            "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }],
+            "rules": [{ "match": {}, "requires": {} }],
+        }),
+    );
     vec![
         row("a route that says nothing", policies(), get("/"), bearer(), 0, scopes(&["b"])),
         row("a public route", policies(), route("open"), Sent::Nothing, 0, Public),
@@ -170,7 +179,39 @@ fn routes() -> Vec<Row> {
             0,
             Deny(R::RoutePolicyUnknown),
         ),
-        row("the same without a token", policies(), route("opne"), Sent::Nothing, 0, Deny(R::TokenMissing)),
+        row(
+            "a route picked with an identity header",
+            policies(),
+            spoofed("open"),
+            Sent::Nothing,
+            0,
+            Deny(R::TokenMissing),
+        ),
+        row("the same with a token", policies(), spoofed("open"), bearer(), 0, Deny(R::RoutePolicyUnknown)),
+        row(
+            "an identity header under another name",
+            policies(),
+            route("open").header("x_okta_sub", "root"),
+            bearer(),
+            0,
+            Deny(R::RoutePolicyUnknown),
+        ),
+        row(
+            "an identity header, and no policies of routes",
+            no_route_policies,
+            get("/").header("x-okta-sub", "root"),
+            bearer(),
+            0,
+            Allow,
+        ),
+        row(
+            "a policy nobody knows, without a token",
+            policies(),
+            route("opne"),
+            Sent::Nothing,
+            0,
+            Deny(R::TokenMissing),
+        ),
         row(
             "a path with two readings on a public route",
             policies(),
