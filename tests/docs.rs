@@ -100,3 +100,18 @@ fn the_examples_of_the_readme_are_accepted() {
     assert!(config.remote_denylist.is_some());
     assert!(read("tests/cli/policy.yaml").contains(blocks[3].trim()), "the tests are some that run");
 }
+
+#[test]
+fn every_test_that_a_feature_names_is_there() {
+    let features = read("FEATURES.md");
+    let named: BTreeSet<&str> = features.split('`').filter(|text| text.contains(".rs::")).collect();
+    assert!(named.len() > 30, "{}", named.len());
+    for test in named {
+        let (file, function) = test.split_once("::").unwrap();
+        let text = read(file);
+        let (before, _) =
+            text.split_once(&format!("fn {function}()")).unwrap_or_else(|| panic!("{test} is not there"));
+        let attributes = before.rsplit("\n\n").next().unwrap();
+        assert!(attributes.contains("#[test]"), "{test} is no test");
+    }
+}
