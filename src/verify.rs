@@ -253,9 +253,11 @@ fn rfc9068(claims: &Claims) -> Shape<'_> {
     for required in ["sub", "jti"] {
         claims.string(required)?;
     }
-    let scopes = match claims.get("scope") {
-        None => Vec::new(),
-        Some(scope) => scope.as_str()?.split_ascii_whitespace().collect(),
+    // RFC 8693 section 4.2's `scope`, or the `scp` that Okta and others write instead.
+    let scopes = match (claims.get("scope"), claims.get("scp")) {
+        (Some(scope), _) => scope.as_str()?.split_ascii_whitespace().collect(),
+        (None, Some(scp)) => scp.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?,
+        (None, None) => Vec::new(),
     };
     Some((Some(claims.string("client_id")?), scopes))
 }

@@ -179,6 +179,32 @@ pub(crate) fn rows() -> Vec<Row> {
             row(name, config, get("/items"), Sent::Bearer(token), 0, verdict)
         })
         .collect();
+    // However the issuer writes scopes.
+    let scoped = |profile: &str| {
+        let rules = json!([{ "match": {}, "requires": { "scopes": ["a"] } }]);
+        super::common::config(json!({ "token_profile": profile }), json!({ "rules": rules }))
+    };
+    let scope = |changes: Value| Token::rfc9068().claims(changes);
+    for (name, profile, token, verdict) in [
+        ("rfc9068, a string", "rfc9068", scope(json!({ "scope": "b a" })), Allow),
+        ("rfc9068, a list", "rfc9068", scope(json!({ "scope": null, "scp": ["b", "a"] })), Allow),
+        (
+            "rfc9068, both: the string counts",
+            "rfc9068",
+            scope(json!({ "scope": "b", "scp": ["a"] })),
+            scopes(&["a"]),
+        ),
+        (
+            "rfc9068, a list of something else",
+            "rfc9068",
+            scope(json!({ "scope": null, "scp": ["a", 1] })),
+            Deny(R::NotAnAccessToken),
+        ),
+        ("any, a string", "any", scope(json!({ "scope": "b a" })), Allow),
+        ("any, a list", "any", scope(json!({ "scope": null, "scp": ["a"] })), Allow),
+    ] {
+        rows.push(row(name, scoped(profile), get("/items"), Sent::Bearer(token), 0, verdict));
+    }
     // A rule for one of several issuers.
     let bound = || {
         let issuer = json!({ "claims": [{ "name": "iss", "equals": OTHER_ISSUER }] });
