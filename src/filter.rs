@@ -74,7 +74,7 @@ pub enum PermitReason {
     Shadow(Rejection),
 }
 
-/// A token that is good at this moment, and whose it is.
+/// A token whose signature holds, and whose it is.
 struct Verified<'a> {
     signed: SignedClaims,
     provider: &'a Provider,
@@ -141,19 +141,31 @@ impl Filter {
         if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
-        match self.verify(token, now, verifier, trace) {
-            Ok(verified) => {
-                let identity = verified.signed.accept(&verified.provider.expected, now, &mut ())?;
-                match authorize(&identity, &verified.provider.name, ruling, trace) {
-                    Ok(()) => Ok(self.permit(PermitReason::Verified, &identity, &verified)),
-                    Err(denial) if mode == Mode::Shadow => {
-                        Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity, &verified))
-                    }
-                    Err(denial) => Err(Refusal::Denied(denial)),
-                }
-            }
+        let verified = self.verify(token, now, verifier, trace);
+        match verified.and_then(|verified| self.judge(&verified, ruling, mode, now, trace)) {
             Err(refusal) if mode == Mode::Shadow => Ok(Permit::in_spite_of(&refusal)),
-            Err(refusal) => Err(refusal),
+            outcome => outcome,
+        }
+    }
+
+    /// What is asked of a token whose signature holds, at this moment and by this rule.
+    fn judge(
+        &self,
+        verified: &Verified<'_>,
+        ruling: Result<Ruling<'_>, Rejection>,
+        mode: Mode,
+        now: UnixTime,
+        trace: &mut impl Trace,
+    ) -> Result<Permit, Refusal> {
+        let identity = verified.signed.accept(&verified.provider.expected, now, trace)?;
+        self.check_denylists(&identity, now, trace)?;
+        match authorize(&identity, &verified.provider.name, ruling, trace) {
+            Ok(()) => Ok(self.permit(PermitReason::Verified, &identity, verified)),
+            // Who it is has been verified, so the backend may know.
+            Err(denial) if mode == Mode::Shadow => {
+                Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity, verified))
+            }
+            Err(denial) => Err(Refusal::Denied(denial)),
         }
     }
 
@@ -172,7 +184,7 @@ impl Filter {
         grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
     }
 
-    /// Everything about the token that does not depend on the rule, but for the questions that are asked of it now.
+    /// The token, if its signature holds under a key of its issuer.
     fn verify(
         &self,
         token: Result<Cow<'_, [u8]>, Rejection>,
@@ -197,7 +209,6 @@ impl Filter {
                 Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
                 other => other.into(),
             })?;
-        self.check_denylists(&signed.accept(expected, now, trace)?, now, trace)?;
         Ok(Verified { signed, provider, payload })
     }
 

@@ -10,6 +10,8 @@
 
 mod discovery;
 mod documents;
+#[path = "../common/random.rs"]
+mod random;
 mod simulation;
 #[path = "../common/store.rs"]
 mod store;

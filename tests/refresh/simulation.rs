@@ -10,27 +10,12 @@ use okta_authz_filter::refresh::refresher::Fetch;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
 
+use super::random::Random;
 use super::store::Store;
 use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
 
 const SEEDS: u64 = 2_000;
 const STEPS: u64 = 200;
-
-/// xorshift64*: the same numbers for the same seed, everywhere.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
-    }
-
-    fn index(&mut self, count: usize) -> usize {
-        usize::try_from(self.below(count as u64)).unwrap()
-    }
-}
 
 /// A fetch on its way: whose it is, when it began and ends, and the key that the issuer had; `None` for a failure.
 struct Sent {
@@ -55,7 +40,7 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Random::new(seed);
         let lives = 2 + random.below(7);
         let workers = (0..lives).map(|life| (life, worker(random.below(1 << 30)))).collect();
         let fetches = Vec::new();

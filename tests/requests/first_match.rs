@@ -8,6 +8,8 @@ use okta_authz_filter::policy::{
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
 
+use super::common::random::Random;
+
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;
 
@@ -16,15 +18,12 @@ const SEGMENTS: &[&str] = &["a", "ab", "abc", "b", "ba", "é", ""];
 const HOSTS: &[&str] = &["", "x", "a.x", "b.a.x", "aa.x", "y", ".x", "a.x.y"];
 const METHODS: &[&str] = &["GET", "POST"];
 
-/// xorshift64*: the same numbers for the same seed, everywhere.
-struct Random(u64);
+/// What policies and requests are made of.
+struct Maker(Random);
 
-impl Random {
+impl Maker {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0 ^= self.0 >> 12;
-        self.0 ^= self.0 << 25;
-        self.0 ^= self.0 >> 27;
-        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % bound
+        self.0.below(bound)
     }
 
     fn one_in(&mut self, bound: u64) -> bool {
@@ -32,7 +31,7 @@ impl Random {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
+        choices[self.0.index(choices.len())]
     }
 
     /// One to four segments; only the last may be empty, as in every path that is matched at all.
@@ -119,7 +118,7 @@ fn decided(policy: &Policy, target: &Target<'_>) -> Option<usize> {
 fn the_first_rule_that_matches_is_found() {
     let mut with_rule = 0;
     for seed in 1..=POLICIES {
-        let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+        let mut random = Maker(Random::new(seed));
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
         let policy =
