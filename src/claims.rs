@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 use crate::rejection::Rejection;
 
 /// The claims of a token.
@@ -66,6 +66,12 @@ impl Claims {
     /// `aud`, as a list.
     pub fn audiences(&self) -> &[String] {
         &self.audiences
+    }
+
+    /// About what they occupy, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        let audiences: usize = self.audiences.iter().map(|audience| json::string_bytes(audience)).sum();
+        json::object_bytes(&self.members).saturating_add(audiences)
     }
 
     /// `exp`, in whole seconds.

@@ -49,6 +49,11 @@ use error::Path;
 const DEFAULT_MAX_TOKEN_BYTES: u32 = 16 * 1024;
 const MAX_TOKEN_BYTES: std::ops::RangeInclusive<u32> = 1024..=64 * 1024;
 
+/// Some ten thousand tokens.
+const DEFAULT_TOKEN_CACHE_MAX_BYTES: u32 = 24 * 1024 * 1024;
+/// Envoy's hosts give a module 1 GiB of memory at most, and it is needed for other things too.
+const MAX_TOKEN_CACHE_MAX_BYTES: u32 = 256 * 1024 * 1024;
+
 /// What the filter does.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -76,6 +81,8 @@ pub struct Config {
     pub forward: bool,
     /// The longest token that is looked at.
     pub max_token_bytes: usize,
+    /// How many bytes the tokens may occupy that have been seen before, on each worker.
+    pub token_cache_max_bytes: usize,
     /// How denials are told.
     pub responses: Responses,
     /// What the filter says of the resources that it protects.
@@ -145,6 +152,11 @@ impl Config {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();
             return Err(root.field("max_token_bytes").error(format!("must be from {min} to {max}")));
         }
+        let token_cache_max_bytes = raw.token_cache_max_bytes.unwrap_or(DEFAULT_TOKEN_CACHE_MAX_BYTES);
+        if token_cache_max_bytes > MAX_TOKEN_CACHE_MAX_BYTES {
+            let problem = format!("must be at most {MAX_TOKEN_CACHE_MAX_BYTES}");
+            return Err(root.field("token_cache_max_bytes").error(problem));
+        }
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
         let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
         let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
@@ -181,6 +193,7 @@ impl Config {
             token_sources,
             forward: raw.forward.unwrap_or(true),
             max_token_bytes: usize::try_from(max_token_bytes).unwrap_or(usize::MAX),
+            token_cache_max_bytes: usize::try_from(token_cache_max_bytes).unwrap_or(usize::MAX),
             responses: responses::responses(&root, raw.responses, raw.realm)?,
             protected_resources,
         };

@@ -3,12 +3,13 @@
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
 mod sources;
+mod verified;
 
-use std::borrow::Cow;
+use std::cell::OnceCell;
+use std::rc::Rc;
 
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
-use crate::headers::{self, ClaimToHeader};
 use crate::jwks::unknown_kids::KidDigest;
 use crate::policy::{Access, Mode, Ruling, Subject, Target, Unmet};
 use crate::refresh::record::WorkerId;
@@ -19,21 +20,21 @@ use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
+use crate::token_cache::{Counts, TokenCache};
 use crate::trace::{Check, Step, Trace};
-use crate::verify::{Identity, SignedClaims, Unverified};
+use crate::verify::{Identity, Unverified};
 use sources::Sources;
+use verified::{Told, Verified};
 
 pub use sources::{Lack, ProviderId, SourceId};
-
-/// Longer names than this say no more in a log.
-const MAX_LOGGED_BYTES: usize = 256;
-const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
 /// A configuration at work, with what it has gathered.
 #[derive(Debug)]
 pub struct Filter {
     config: Config,
     sources: Sources,
+    /// Tokens that have been good before. What is asked of them anew, [`Filter::judge`] asks.
+    known: TokenCache<Verified>,
 }
 
 /// What becomes of a request.
@@ -55,8 +56,7 @@ pub struct Permit {
     reason: PermitReason,
     /// Keys that could not be had; the request did not wait for them.
     lack: Option<Lack>,
-    identity_headers: Vec<(String, String)>,
-    identity: Vec<(&'static str, String)>,
+    verified: Option<Rc<Verified>>,
 }
 
 /// Why a request may go on.
@@ -74,18 +74,11 @@ pub enum PermitReason {
     Shadow(Rejection),
 }
 
-/// A token whose signature holds, and whose it is.
-struct Verified<'a> {
-    signed: SignedClaims,
-    provider: &'a Provider,
-    /// The payload as it was sent, if the backend is to have it.
-    payload: Option<String>,
-}
-
 impl Filter {
     /// The filter for a configuration, on this worker. What is fetched is not there yet.
     pub fn new(config: Config, me: WorkerId) -> Self {
-        Self { sources: Sources::new(&config, me), config }
+        let known = TokenCache::new(config.token_cache_max_bytes);
+        Self { sources: Sources::new(&config, me), known, config }
     }
 
     /// The configuration.
@@ -141,32 +134,71 @@ impl Filter {
         if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
-        let verified = self.verify(token, now, verifier, trace);
-        match verified.and_then(|verified| self.judge(&verified, ruling, mode, now, trace)) {
+        let token = trace.checked(Check::Credentials, token).map_err(Refusal::from);
+        match token.and_then(|token| self.admit(&token, ruling, mode, now, verifier, trace)) {
             Err(refusal) if mode == Mode::Shadow => Ok(Permit::in_spite_of(&refusal)),
             outcome => outcome,
         }
     }
 
+    /// Whether a token is good, and good enough for what applies to the request.
+    fn admit<T: Trace>(
+        &self,
+        token: &[u8],
+        ruling: Result<Ruling<'_>, Rejection>,
+        mode: Mode,
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+        trace: &mut T,
+    ) -> Result<Permit, Refusal> {
+        // Who watches wants to see every check.
+        if !T::WATCHES
+            && let Some(known) = self.known(token, now)
+        {
+            return self.judge(known, ruling, mode, now, trace);
+        }
+        let verified = Rc::new(self.verify(token, now, verifier, trace)?);
+        let permit = self.judge(Rc::clone(&verified), ruling, mode, now, trace)?;
+        let bytes = verified.heap_bytes();
+        self.known.insert(token, verified, bytes);
+        Ok(permit)
+    }
+
+    /// The token, if its signature has been checked before, under a key that its issuer still has. What that is no longer
+    /// true of, or whose time is over, is forgotten, and refused like any other.
+    fn known(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
+        let known = self.known.get(token)?;
+        let keys = self.sources.keys(known.provider, now).ok();
+        let trusted = keys.is_some_and(|keys| known.signed.are_signed_by_one_of(keys));
+        let expected = self.provider(known.provider).map(|provider| &provider.expected);
+        if trusted && expected.is_some_and(|expected| !known.signed.have_expired(expected, now)) {
+            return Some(known);
+        }
+        self.known.remove(token);
+        None
+    }
+
     /// What is asked of a token whose signature holds, at this moment and by this rule.
     fn judge(
         &self,
-        verified: &Verified<'_>,
+        verified: Rc<Verified>,
         ruling: Result<Ruling<'_>, Rejection>,
         mode: Mode,
         now: UnixTime,
         trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
-        let identity = verified.signed.accept(&verified.provider.expected, now, trace)?;
+        let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
+        let identity = verified.signed.accept(&provider.expected, now, trace)?;
         self.check_denylists(&identity, now, trace)?;
-        match authorize(&identity, &verified.provider.name, ruling, trace) {
-            Ok(()) => Ok(self.permit(PermitReason::Verified, &identity, verified)),
+        let reason = match authorize(&identity, &provider.name, ruling, trace) {
+            Ok(()) => PermitReason::Verified,
             // Who it is has been verified, so the backend may know.
-            Err(denial) if mode == Mode::Shadow => {
-                Ok(self.permit(PermitReason::Shadow(denial.rejection), &identity, verified))
-            }
-            Err(denial) => Err(Refusal::Denied(denial)),
-        }
+            Err(denial) if mode == Mode::Shadow => PermitReason::Shadow(denial.rejection),
+            Err(denial) => return Err(Refusal::Denied(denial)),
+        };
+        let payload = verified.payload.as_ref();
+        verified.told.get_or_init(|| Told::new(&self.config, &provider.name, &identity, payload));
+        Ok(Permit { reason, lack: None, verified: Some(verified) })
     }
 
     /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
@@ -187,29 +219,26 @@ impl Filter {
     /// The token, if its signature holds under a key of its issuer.
     fn verify(
         &self,
-        token: Result<Cow<'_, [u8]>, Rejection>,
+        token: &[u8],
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
-    ) -> Result<Verified<'_>, Refusal> {
-        let token = trace.checked(Check::Credentials, token)?;
-        let token = trace.checked(Check::Form, Unverified::parse(&token, self.config.max_token_bytes))?;
+    ) -> Result<Verified, Refusal> {
+        let token = trace.checked(Check::Form, Unverified::parse(token, self.config.max_token_bytes))?;
         trace.step(token.read());
         let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
         trace.step(Step::From(provider));
-        let expected = &provider.expected;
         let kid = Some(KidDigest::new(token.key_id()));
         let keyless = |otherwise| Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid });
-        token.check(expected, now, trace)?;
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
+        let token = token.check(&provider.expected, now, trace)?;
         let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
-        let signed =
-            token.verify(expected, keys, verifier, now, trace).map_err(|rejection| match rejection {
-                Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
-                other => other.into(),
-            })?;
-        Ok(Verified { signed, provider, payload })
+        let signed = token.verify(keys, verifier, trace).map_err(|rejection| match rejection {
+            Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
+            other => other.into(),
+        })?;
+        Ok(Verified { signed, provider: id, payload, told: OnceCell::new() })
     }
 
     fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Provider), Rejection> {
@@ -220,18 +249,6 @@ impl Filter {
         let (index, provider) =
             providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
         Ok((ProviderId(index), provider))
-    }
-
-    fn permit(&self, reason: PermitReason, identity: &Identity<'_>, verified: &Verified<'_>) -> Permit {
-        let claims = identity.claims();
-        let header = |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims)?));
-        let payload = self.config.forward_payload_header.clone().zip(verified.payload.clone());
-        Permit {
-            reason,
-            lack: None,
-            identity_headers: self.config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
-            identity: identity_for_logs(identity, &verified.provider.name),
-        }
     }
 
     fn check_denylists(
@@ -286,6 +303,11 @@ impl Filter {
         source.remote(&self.config)
     }
 
+    /// How the memory of tokens has fared, with the number of tokens in it and the bytes they occupy.
+    pub fn token_cache(&self) -> (Counts, usize, u64) {
+        (self.known.counts(), self.known.len(), self.known.bytes())
+    }
+
     /// A provider's configuration.
     pub fn provider(&self, provider: ProviderId) -> Option<&Provider> {
         self.config.providers.get(provider.0)
@@ -337,45 +359,9 @@ impl From<Unmet> for Denial {
     }
 }
 
-/// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded
-/// like the headers, for a line break in a name must not become a line of its own in a log.
-fn identity_for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, String)> {
-    let claims = identity.claims();
-    let named = [
-        ("sub", claims.string("sub")),
-        ("uid", claims.string("uid")),
-        ("cid", identity.client_id()),
-        ("provider", Some(provider)),
-    ];
-    let encode = |value: &str| {
-        let mut encoded = headers::percent_encode(value);
-        encoded.truncate(MAX_LOGGED_BYTES);
-        encoded
-    };
-    let named = named.into_iter().filter_map(|(name, value)| Some((name, encode(value?))));
-    named.chain([("scopes", scopes_for_logs(identity.scopes()))]).collect()
-}
-
-/// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
-/// spaces.
-fn scopes_for_logs(scopes: &[&str]) -> String {
-    let mut list = String::new();
-    for scope in scopes {
-        let scope = headers::percent_encode(scope).replace(' ', "%20");
-        if list.len().saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
-            break;
-        }
-        if !list.is_empty() {
-            list.push(' ');
-        }
-        list.push_str(&scope);
-    }
-    list
-}
-
 impl Permit {
     const fn without_token(reason: PermitReason) -> Self {
-        Self { reason, lack: None, identity_headers: Vec::new(), identity: Vec::new() }
+        Self { reason, lack: None, verified: None }
     }
 
     /// A request that nobody vouches for, under a rule that is not enforced.
@@ -401,12 +387,16 @@ impl Permit {
 
     /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
     pub fn identity_headers(&self) -> &[(String, String)] {
-        &self.identity_headers
+        self.told().map_or(&[], |told| &told.headers)
     }
 
     /// Names and values for filter state.
     pub fn identity(&self) -> &[(&'static str, String)] {
-        &self.identity
+        self.told().map_or(&[], |told| &told.for_logs)
+    }
+
+    fn told(&self) -> Option<&Told> {
+        self.verified.as_ref()?.told.get()
     }
 }
 

@@ -6,6 +6,7 @@ pub mod source;
 pub mod unknown_kids;
 
 use std::fmt;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -30,7 +31,8 @@ struct Key {
     id: Option<String>,
     /// The one algorithm that the issuer ties the key to, if it does.
     algorithm: Option<Algorithm>,
-    public: PublicKey,
+    /// Shared with the tokens whose signature held under it.
+    public: Arc<PublicKey>,
 }
 
 /// Why a document is not a key set.
@@ -85,7 +87,7 @@ impl KeySet {
     /// # Errors
     /// [`Rejection::KeyUnknown`] if there is no key of that name, [`Rejection::KeyMismatch`] if there is, and it is
     /// not for that algorithm, or several are.
-    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&PublicKey, Rejection> {
+    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Arc<PublicKey>, Rejection> {
         let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
         if named.peek().is_none() {
             return Err(Rejection::KeyUnknown);
@@ -159,7 +161,7 @@ impl Key {
             _ => return None,
         }
         .ok()?;
-        let key = Self { id, algorithm, public };
+        let key = Self { id, algorithm, public: Arc::new(public) };
         match algorithm {
             Some(algorithm) if !key.fits(algorithm) => None,
             _ => Some(key),

@@ -43,6 +43,7 @@ pub mod reply;
 pub mod request;
 pub mod time;
 pub mod token;
+pub mod token_cache;
 pub mod trace;
 pub mod verify;
 

@@ -1,5 +1,6 @@
 //! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
 
+pub mod header_map;
 pub mod query;
 mod sources;
 mod strip;
@@ -10,7 +11,10 @@ use std::net::IpAddr;
 
 use crate::rejection::Rejection;
 
-/// The head of a request, as bytes: Envoy hands on header values that are not UTF-8.
+/// A name in lower case, and a value, which Envoy hands on whether it is UTF-8 or not.
+pub type Header<'a> = (&'a str, &'a [u8]);
+
+/// The head of a request, as bytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestHead<'a> {
     /// `:method`.
@@ -20,7 +24,7 @@ pub struct RequestHead<'a> {
     /// `:authority`.
     pub authority: &'a [u8],
     /// Every header, pseudo-headers among them, with names in lower case.
-    pub headers: &'a [(String, Vec<u8>)],
+    pub headers: &'a [Header<'a>],
     /// The policy that the route names, if it names one.
     pub route_policy: Option<&'a [u8]>,
     /// Where the client is, if anybody needs to know.
@@ -29,9 +33,9 @@ pub struct RequestHead<'a> {
 
 impl<'a> RequestHead<'a> {
     /// The head that these headers are.
-    pub fn new(headers: &'a [(String, Vec<u8>)]) -> Self {
-        let pseudo = |name: &str| headers.iter().find(|(have, _)| have == name);
-        let value = |name| pseudo(name).map_or(&[][..], |(_, value)| value);
+    pub fn new(headers: &'a [Header<'a>]) -> Self {
+        let pseudo = |name: &str| headers.iter().find(|(have, _)| *have == name);
+        let value = |name| pseudo(name).map_or(&[][..], |(_, value)| *value);
         let (method, path, authority) = (value(":method"), value(":path"), value(":authority"));
         Self { method, path, authority, headers, route_policy: None, remote_ip: None }
     }
@@ -39,7 +43,7 @@ impl<'a> RequestHead<'a> {
     /// Every value of a header, whose name is in lower case.
     pub fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let headers = self.headers;
-        headers.iter().filter(move |(have, _)| have == name).map(|(_, value)| value.as_slice())
+        headers.iter().filter(move |(have, _)| *have == name).map(|(_, value)| *value)
     }
 
     /// What follows the `?` of the path.
@@ -96,14 +100,14 @@ fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
 mod tests {
     use super::*;
 
-    fn headers(name: &str, values: &[&[u8]]) -> Vec<(String, Vec<u8>)> {
-        values.iter().map(|value| (name.to_owned(), value.to_vec())).collect()
+    fn headers<'a>(name: &'a str, values: &[&'a [u8]]) -> Vec<Header<'a>> {
+        values.iter().map(|value| (name, *value)).collect()
     }
 
     #[test]
     fn parts() {
         let headers = [(":path", "/a?b=/?c"), ("x", "1"), (":method", "GET"), ("x", "2"), (":path", "/z")];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        let headers = headers.map(|(name, value)| (name, value.as_bytes()));
         let head = RequestHead::new(&headers);
         assert_eq!((head.method, head.path, head.authority), (&b"GET"[..], &b"/a?b=/?c"[..], &b""[..]));
         assert!(head.header_values("x").eq([b"1", b"2"]) && head.header_values("y").next().is_none());
@@ -116,7 +120,7 @@ mod tests {
             ("application/grpc-web", false),
             ("application/json", false),
         ] {
-            let headers = [("content-type".to_owned(), value.into())];
+            let headers = [("content-type", value.as_bytes())];
             assert_eq!(RequestHead::new(&headers).is_grpc(), expected, "{value}");
         }
     }

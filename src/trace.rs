@@ -11,6 +11,9 @@ use crate::token::JoseHeader;
 
 /// Somebody who watches a decision being made.
 pub trait Trace {
+    /// Whether anybody does: who watches is shown every check, also those that a token seen before needs no more.
+    const WATCHES: bool = true;
+
     /// Takes note of a step.
     fn step(&mut self, step: Step<'_>);
 
@@ -26,6 +29,8 @@ pub trait Trace {
 
 /// Nobody.
 impl Trace for () {
+    const WATCHES: bool = false;
+
     fn step(&mut self, _: Step<'_>) {}
 }
 

@@ -3,11 +3,13 @@
 //! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
 //! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these. Time, audience and policy are asked on every request; only the signature may be remembered.
 //!
-//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`SignedClaims`] only
-//! by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.
+//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`Plausible`] by all
+//! checks that need no key, and [`SignedClaims`] only by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.
 
 use crate::claims::Claims;
-use crate::crypto::{Algorithm, SignatureError, SignatureVerifier};
+use std::sync::Arc;
+
+use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::json::{self, Value};
 use crate::jwks::KeySet;
 use crate::rejection::Rejection;
@@ -52,10 +54,20 @@ pub struct Unverified<'a> {
     claims: Claims,
 }
 
+/// A token that nothing speaks against, and that still proves nothing.
+#[derive(Debug)]
+pub struct Plausible<'a> {
+    token: Unverified<'a>,
+    algorithm: Algorithm,
+}
+
 /// Claims whose signature held under a key of the provider.
 #[derive(Clone, Debug)]
 pub struct SignedClaims {
     claims: Claims,
+    key_id: Option<String>,
+    algorithm: Algorithm,
+    key: Arc<PublicKey>,
 }
 
 /// Who is asking: signed, from the right issuer, for this audience, valid now.
@@ -104,11 +116,11 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// The first rejection that applies.
     pub fn check(
-        &self,
+        self,
         expected: &Expected,
         now: UnixTime,
         trace: &mut impl Trace,
-    ) -> Result<Algorithm, Rejection> {
+    ) -> Result<Plausible<'a>, Rejection> {
         let issuer = self.issuer().ok_or(Rejection::IssuerUnknown)?;
         if !expected.issuers.iter().any(|accepted| accepted == issuer) {
             return Err(Rejection::IssuerUnknown);
@@ -120,34 +132,51 @@ impl<'a> Unverified<'a> {
         let named = header.key_id.is_some() || expected.profile == TokenProfile::Any;
         trace.checked(Check::KeyId, named.then_some(()).ok_or(Rejection::KeyIdMissing))?;
         trace.checked(Check::Expiration, expected.check_expiration(&self.claims, now))?;
-        Ok(algorithm)
+        Ok(Plausible { token: self, algorithm })
     }
+}
 
-    /// Checks the signature, after everything that is cheaper.
+impl Plausible<'_> {
+    /// Checks the signature.
     ///
     /// # Errors
     /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
     pub fn verify(
         self,
-        expected: &Expected,
         keys: &KeySet,
         verifier: &dyn SignatureVerifier,
-        now: UnixTime,
         trace: &mut impl Trace,
     ) -> Result<SignedClaims, Rejection> {
-        let algorithm = self.check(expected, now, &mut ())?;
-        let key = trace.checked(Check::Key, keys.find(self.jws.header.key_id.as_deref(), algorithm))?;
-        let signature = verifier.verify(algorithm, key, self.jws.signing_input, &self.jws.signature);
+        let Self { token: Unverified { jws, claims }, algorithm } = self;
+        let key_id = jws.header.key_id;
+        let key = trace.checked(Check::Key, keys.find(key_id.as_deref(), algorithm))?;
+        let signature = verifier.verify(algorithm, key, jws.signing_input, &jws.signature);
         let signature = signature.map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
         trace.checked(Check::Signature, signature)?;
-        Ok(SignedClaims { claims: self.claims })
+        Ok(SignedClaims { claims, key_id, algorithm, key: Arc::clone(key) })
     }
 }
 
 impl SignedClaims {
+    /// Whether the key that the signature held under is still among these, for the same use and under the same name.
+    pub fn are_signed_by_one_of(&self, keys: &KeySet) -> bool {
+        keys.find(self.key_id.as_deref(), self.algorithm).is_ok_and(|key| *key == self.key)
+    }
+
+    /// Whether their time is over, now and for ever.
+    pub fn have_expired(&self, expected: &Expected, now: UnixTime) -> bool {
+        expected.check_expiration(&self.claims, now).is_err()
+    }
+
+    /// About what they occupy, in bytes.
+    pub fn heap_bytes(&self) -> usize {
+        let key_id = self.key_id.as_ref().map_or(0, String::len);
+        self.claims.heap_bytes().saturating_add(key_id)
+    }
+
     /// Asks whether the token is good at this moment, for this provider.
     ///
     /// # Errors

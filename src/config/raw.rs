@@ -43,6 +43,9 @@ pub(super) struct Config {
     pub(super) forward: Option<bool>,
     /// Longer tokens are refused unread. Default: 16384.
     pub(super) max_token_bytes: Option<u32>,
+    /// How much memory the tokens may take that have been seen before, on each worker; 0 remembers none.
+    /// Default: 25165824 (24 MiB), at most 268435456.
+    pub(super) token_cache_max_bytes: Option<u32>,
     /// `realm` of the challenges. Default: `api`.
     pub(super) realm: Option<String>,
     /// What clients are told whose requests are denied.

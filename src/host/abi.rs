@@ -7,6 +7,8 @@
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 #![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
 
+use proxy_wasm::types::MapType;
+
 /// `WasmResult::Ok`.
 const OK: u32 = 0;
 
@@ -38,6 +40,8 @@ unsafe extern "C" {
         value: *mut *mut u8,
         value_len: *mut usize,
     ) -> u32;
+
+    fn proxy_get_header_map_pairs(kind: u32, map: *mut *mut u8, map_len: *mut usize) -> u32;
 
     fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
 }
@@ -98,7 +102,7 @@ fn take(bytes: *mut u8, len: usize) -> Vec<u8> {
     if bytes.is_null() {
         return Vec::new();
     }
-    // SAFETY: the two callers pass what the host has written for them: memory that it got from
+    // SAFETY: the callers pass what the host has written for them: memory that it got from
     // `proxy_on_memory_allocate`, the SDK's export, which boxes a slice of exactly this length in this module's
     // allocator and gives it away.
     unsafe { Vec::from_raw_parts(bytes, len, len) }
@@ -112,6 +116,16 @@ pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut value, &raw mut value_len) };
     result(status).ok()?;
     Some(take(value, value_len))
+}
+
+/// All headers of the request, or all trailers, as [`header_map`](crate::request::header_map) reads them.
+pub(super) fn get_header_map(kind: MapType) -> Option<Vec<u8>> {
+    let mut map: *mut u8 = std::ptr::null_mut();
+    let mut map_len: usize = 0;
+    // SAFETY: as for `call_foreign_function`.
+    let status = unsafe { proxy_get_header_map_pairs(kind as u32, &raw mut map, &raw mut map_len) };
+    result(status).ok()?;
+    Some(take(map, map_len))
 }
 
 /// Sets filter state: the host keeps it under `wasm.` and this name.

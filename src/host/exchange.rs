@@ -21,7 +21,7 @@ use crate::protected_resource;
 use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply, Responses};
-use crate::request::RequestHead;
+use crate::request::{RequestHead, header_map};
 use crate::time::UnixTime;
 
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
@@ -43,7 +43,8 @@ pub(super) enum Outcome {
 
 /// Decides about the request that is the effective context. With `patience`, it may be told to wait.
 pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outcome {
-    let headers = hostcalls::get_map_bytes(MapType::HttpRequestHeaders).unwrap_or_default();
+    let map = abi::get_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
+    let headers = header_map::parse(&map).unwrap_or_default();
     let head = RequestHead::new(&headers);
     let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
         return deny(plugin, &head, &Rejection::Misconfigured.into());
@@ -103,7 +104,7 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
     for (name, value) in head.headers {
         if config.is_withheld(name) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
-        } else if name == "connection" && names_identity(config, value) {
+        } else if *name == "connection" && names_identity(config, value) {
             // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
             // them. Envoy hands it on for upgrades only.
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
@@ -119,7 +120,7 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
         hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
     }
     for (name, value) in permit.identity() {
-        let _ = abi::set_property(&format!("okta.{name}"), value.as_bytes());
+        let _ = abi::set_property(name, value.as_bytes());
     }
     let decision = match permit.reason() {
         PermitReason::Shadow(_) => "shadow",
@@ -155,13 +156,18 @@ fn names_identity(config: &Config, connection: &[u8]) -> bool {
 }
 
 /// Trailers may not say what headers may not: some backends read both as one.
-pub(super) fn strip_trailers(plugin: &Plugin) {
-    let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return };
-    for (name, _) in hostcalls::get_map_bytes(MapType::HttpRequestTrailers).unwrap_or_default() {
-        if config.is_identity_header(&name) || config.token_sources.is_token_header(&name) {
-            let _ = hostcalls::remove_map_value(MapType::HttpRequestTrailers, &name);
-        }
-    }
+/// False if that could not be done.
+pub(super) fn strip_trailers(plugin: &Plugin) -> bool {
+    let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return false };
+    let map = abi::get_header_map(MapType::HttpRequestTrailers);
+    let Some(trailers) = map.as_deref().and_then(header_map::parse) else { return false };
+    let withheld = trailers
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| config.is_identity_header(name) || config.token_sources.is_token_header(name));
+    withheld
+        .map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name))
+        .all(|done| done.is_ok())
 }
 
 fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial) -> Outcome {

@@ -62,7 +62,6 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _num_trailers: usize) -> Action {
-        exchange::strip_trailers(&self.plugin.borrow());
-        self.action()
+        if exchange::strip_trailers(&self.plugin.borrow()) { self.action() } else { Action::Pause }
     }
 }

@@ -10,7 +10,7 @@ use super::Needs;
 use super::path::CanonicalPath;
 use super::query::QueryParameters;
 use crate::rejection::Rejection;
-use crate::request::RequestHead;
+use crate::request::{Header, RequestHead};
 
 /// What a request is aimed at.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct Target<'a> {
     pub query: QueryParameters<'a>,
     /// Where the client is, if it is known.
     pub remote_ip: Option<IpAddr>,
-    headers: &'a [(String, Vec<u8>)],
+    headers: &'a [Header<'a>],
 }
 
 impl<'a> Target<'a> {
@@ -49,8 +49,7 @@ impl<'a> Target<'a> {
     /// The value of a header; those of one that was sent several times, joined as a recipient may join them
     /// (RFC 9110 section 5.3).
     pub fn header(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        let mut values =
-            self.headers.iter().filter(|(have, _)| have == name).map(|(_, value)| value.as_slice());
+        let mut values = self.headers.iter().filter(|(have, _)| *have == name).map(|(_, value)| *value);
         let first = values.next()?;
         Some(
             values

@@ -75,8 +75,7 @@ mod tests {
     }
 
     fn strip(headers: &[(&str, &str)], forward: bool) -> Vec<(&'static str, Option<String>)> {
-        let headers: Vec<_> =
-            headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_bytes().to_vec())).collect();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let changes = sources().strip(&RequestHead::new(&headers), forward);
         let text = |value: Vec<u8>| String::from_utf8(value).unwrap();
         changes.into_iter().map(|(name, value)| (name, value.map(text))).collect()

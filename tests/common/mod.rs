@@ -256,8 +256,8 @@ pub(crate) fn decide_with(
     now: u64,
 ) -> Verdict {
     let headers = request.pseudo_headers().into_iter().chain(headers.iter().copied());
-    let headers = headers.map(|(name, value)| (name.to_owned(), value.to_vec()));
-    let headers: Vec<_> = headers.chain(request.headers.iter().cloned()).collect();
+    let own = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    let headers: Vec<_> = headers.chain(own).collect();
     let head = RequestHead {
         route_policy: request.route_policy.map(str::as_bytes),
         remote_ip: request.remote_ip,

@@ -69,7 +69,9 @@ fn expected(row: &Row) -> Value {
         |code: &str, is_shadow: bool| json!({ "decision": "allow", "code": code, "shadow": is_shadow });
     let deny = |decision: &str, denial: Denial| {
         let path = row.request.path.as_bytes();
-        let head = RequestHead { path, headers: &row.request.headers, ..RequestHead::default() };
+        let headers = row.request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+        let headers: Vec<_> = headers.collect();
+        let head = RequestHead { path, headers: &headers, ..RequestHead::default() };
         let reply = cold(&row.config).reply(&denial, &head);
         let challenge = reply.headers.iter().find(|(name, _)| *name == "www-authenticate");
         json!({

@@ -115,7 +115,7 @@ fn a_challenge_names_the_resource_of_the_path_and_not_of_the_host() {
     ])));
     let challenge = |path: &str| {
         let headers = [(":path", path), (":authority", "evil.example")];
-        let headers = headers.map(|(name, value)| (name.to_owned(), value.into()));
+        let headers = headers.map(|(name, value)| (name, value.as_bytes()));
         let reply = filter.reply(&R::TokenMissing.into(), &RequestHead::new(&headers));
         reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate").unwrap().1
     };

@@ -74,6 +74,7 @@ impl Question<'_> {
     /// this request depends on.
     pub(crate) fn answer(&self) -> Explanation {
         let headers = self.request.to_headers();
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let head = self.request.head(&headers);
         let mut session = Session::new(self.source.config.clone());
         let (mut verdict, mut steps) = self.decide(&session, &head);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::request::{Header, RequestHead};
 use serde::Deserialize;
 
 /// Where in a request the token is to stand.
@@ -74,7 +74,7 @@ impl Request {
     }
 
     /// The head that these headers are.
-    pub(crate) fn head<'a>(&'a self, headers: &'a [(String, Vec<u8>)]) -> RequestHead<'a> {
+    pub(crate) fn head<'a>(&'a self, headers: &'a [Header<'a>]) -> RequestHead<'a> {
         let route_policy = self.route_policy.as_deref().map(str::as_bytes);
         RequestHead { route_policy, remote_ip: self.remote_ip, ..RequestHead::new(headers) }
     }

@@ -1,0 +1,252 @@
+//! Tokens that have been seen, and what was found out about each: a memory of signatures, bounded by bytes.
+//!
+//! A token is found by its last octets and is it only if all its octets are the same, so no two can be confused. The
+//! octets are those of the signature, and the hash of them has a random key (SipHash), so nobody can choose tokens that
+//! fall together.
+//!
+//! New tokens come in on probation, and only those that are seen again push out others that were (S3-FIFO, by
+//! `quick_cache`): a flood of tokens that are used once leaves the ones that are in use where they are.
+
+use std::cell::RefCell;
+use std::fmt;
+use std::hash::{Hash, Hasher, RandomState};
+use std::rc::Rc;
+
+use quick_cache::unsync::Cache;
+use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
+
+/// Enough of a signature to tell it from all others: as many octets as the shortest one has in base64url would do.
+const HASHED_BYTES: usize = 32;
+/// About what an entry costs beside its token and what is known of it: its places in the cache's table and list.
+const OVERHEAD_BYTES: usize = 128;
+/// About what an entry weighs: so many of those that had to go are remembered by their hashes.
+const TYPICAL_BYTES: usize = 3072;
+
+/// What is known of tokens.
+pub struct TokenCache<T> {
+    entries: RefCell<Cache<Token, Entry<T>, ByWeight, RandomState, CountEvictions>>,
+    counts: RefCell<Counts>,
+}
+
+/// How the cache has fared since it was made.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Counts {
+    /// Tokens that were asked for and known.
+    pub hits: u64,
+    /// Tokens that were asked for and not known.
+    pub misses: u64,
+    /// Tokens that had to make room for others.
+    pub evictions: u64,
+}
+
+struct Entry<T> {
+    value: Rc<T>,
+    weight: u64,
+}
+
+impl<T> Clone for Entry<T> {
+    fn clone(&self) -> Self {
+        Self { value: Rc::clone(&self.value), weight: self.weight }
+    }
+}
+
+impl<T> TokenCache<T> {
+    /// A cache that holds no more than this. With 0 it remembers nothing.
+    pub fn new(max_bytes: usize) -> Self {
+        let mut options = OptionsBuilder::new();
+        options
+            .estimated_items_capacity((max_bytes / TYPICAL_BYTES).max(1))
+            .weight_capacity(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+        // The one error there is names an option that is missing.
+        let entries = options.build().map_or_else(
+            |_| Cache::with(1, 0, ByWeight, RandomState::new(), CountEvictions),
+            |options| Cache::with_options(options, ByWeight, RandomState::new(), CountEvictions),
+        );
+        Self { entries: RefCell::new(entries), counts: RefCell::default() }
+    }
+
+    /// What is known of a token.
+    pub fn get(&self, token: &[u8]) -> Option<Rc<T>> {
+        let found = self.entries.borrow().get(&Sought(token)).map(|entry| Rc::clone(&entry.value));
+        let mut counts = self.counts.borrow_mut();
+        let count = if found.is_some() { &mut counts.hits } else { &mut counts.misses };
+        *count = count.wrapping_add(1);
+        found
+    }
+
+    /// Remembers a token, if there is room, or room can be made. `bytes` is what is kept alive by `value`.
+    pub fn insert(&self, token: &[u8], value: Rc<T>, bytes: usize) {
+        let bytes = bytes.saturating_add(token.len()).saturating_add(OVERHEAD_BYTES);
+        let entry = Entry { value, weight: u64::try_from(bytes).unwrap_or(u64::MAX) };
+        let mut evictions = 0;
+        self.entries.borrow_mut().insert_with_lifecycle(Token(token.into()), entry, &mut evictions);
+        let mut counts = self.counts.borrow_mut();
+        counts.evictions = counts.evictions.wrapping_add(evictions);
+    }
+
+    /// Forgets a token.
+    pub fn remove(&self, token: &[u8]) {
+        self.entries.borrow_mut().remove(&Sought(token));
+    }
+
+    /// Forgets all tokens of which this does not hold.
+    pub fn retain(&self, holds: impl Fn(&T) -> bool) {
+        self.entries.borrow_mut().retain(|_, entry| holds(&entry.value));
+    }
+
+    /// How it has fared.
+    pub fn counts(&self) -> Counts {
+        *self.counts.borrow()
+    }
+
+    /// How many tokens are known.
+    pub fn len(&self) -> usize {
+        self.entries.borrow().len()
+    }
+
+    /// Whether none is.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What they weigh, in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.entries.borrow().weight()
+    }
+}
+
+impl<T> fmt::Debug for TokenCache<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenCache(<redacted>)")
+    }
+}
+
+#[derive(Clone, Eq, PartialEq)]
+struct Token(Box<[u8]>);
+
+/// A token that is looked for: found without a copy.
+struct Sought<'a>(&'a [u8]);
+
+/// The end is enough to find a token by; the whole is compared behind it.
+fn hash_end<H: Hasher>(token: &[u8], state: &mut H) {
+    let start = token.len().saturating_sub(HASHED_BYTES);
+    state.write(token.get(start..).unwrap_or_default());
+}
+
+impl Hash for Token {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_end(&self.0, state);
+    }
+}
+
+impl Hash for Sought<'_> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash_end(self.0, state);
+    }
+}
+
+impl Equivalent<Token> for Sought<'_> {
+    fn equivalent(&self, token: &Token) -> bool {
+        *self.0 == *token.0
+    }
+}
+
+#[derive(Clone)]
+struct ByWeight;
+
+impl<T> Weighter<Token, Entry<T>> for ByWeight {
+    fn weight(&self, _: &Token, entry: &Entry<T>) -> u64 {
+        entry.weight
+    }
+}
+
+struct CountEvictions;
+
+impl<T> Lifecycle<Token, Entry<T>> for CountEvictions {
+    type RequestState = u64;
+
+    fn on_evict(&self, count: &mut u64, _: Token, _: Entry<T>) {
+        *count = count.wrapping_add(1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A token as its signature ends it: the number in front, the same end for all.
+    fn token(number: u32) -> Vec<u8> {
+        format!("{number:0>700}.{:0>342}", number.wrapping_mul(2_654_435_761)).into_bytes()
+    }
+
+    fn filled(max_bytes: usize, numbers: std::ops::Range<u32>) -> TokenCache<u32> {
+        let cache = TokenCache::new(max_bytes);
+        for number in numbers {
+            cache.insert(&token(number), Rc::new(number), 2000);
+        }
+        cache
+    }
+
+    #[test]
+    fn a_token_is_itself_and_no_other() {
+        let cache = filled(1 << 20, 0..20);
+        for number in 0..20 {
+            assert_eq!(cache.get(&token(number)).as_deref(), Some(&number));
+            let known = token(number);
+            for position in 0..known.len() {
+                let mut other = known.clone();
+                other[position] ^= 1;
+                assert_eq!(cache.get(&other), None, "octet {position}");
+            }
+            assert_eq!(cache.get(&known[1..]), None);
+            assert_eq!(cache.get(&[b"0", &known[..]].concat()), None);
+            assert_eq!(cache.get(&known[..known.len() - 1]), None);
+        }
+        assert_eq!(cache.get(b""), None);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_gone() {
+        let cache = filled(1 << 20, 0..20);
+        cache.remove(&token(3));
+        cache.retain(|number| number % 2 == 1);
+        let known: Vec<u32> = (0..20).filter(|number| cache.get(&token(*number)).is_some()).collect();
+        assert_eq!(known, [1, 5, 7, 9, 11, 13, 15, 17, 19]);
+        assert_eq!(cache.counts(), Counts { hits: 9, misses: 11, evictions: 0 });
+    }
+
+    #[test]
+    fn it_never_holds_more_than_it_may() {
+        let max_bytes = 300_000;
+        let cache = TokenCache::new(max_bytes);
+        for number in 0..5000 {
+            cache.insert(&token(number), Rc::new(number), (number as usize % 50) * 400);
+            assert!(cache.bytes() <= max_bytes as u64, "{} after {number}", cache.bytes());
+        }
+        assert!(cache.bytes() > max_bytes as u64 / 2, "{}", cache.bytes());
+        assert!(cache.counts().evictions > 4000, "{:?}", cache.counts());
+        let (len, heavy) = (cache.len(), token(5000));
+        cache.insert(&heavy, Rc::new(5000), max_bytes);
+        assert!(cache.get(&heavy).is_none() && cache.len() == len, "what never fits pushes nothing out");
+    }
+
+    #[test]
+    fn nothing_fits_into_nothing() {
+        assert_eq!(filled(0, 0..5).len(), 0);
+    }
+
+    #[test]
+    fn a_flood_of_new_tokens_leaves_those_in_use() {
+        let cache = filled(300 * 3000, 0..100);
+        let in_use =
+            |cache: &TokenCache<u32>| (0..100).filter(|number| cache.get(&token(*number)).is_some()).count();
+        assert_eq!(in_use(&cache), 100);
+        for number in 1000..101_000 {
+            let flood = token(number);
+            if cache.get(&flood).is_none() {
+                cache.insert(&flood, Rc::new(number), 2000);
+            }
+        }
+        assert_eq!(in_use(&cache), 100, "although nobody asked for them for 100,000 tokens");
+    }
+}
