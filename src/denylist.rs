@@ -63,6 +63,9 @@ impl Denylist {
 
     /// Whether an entry fits this token.
     pub fn has(&self, identity: &Identity<'_>) -> bool {
+        if self.combinations.is_empty() {
+            return false;
+        }
         let (entries, token): (&HashMap<Values<'_>, i64>, _) = (&self.entries, entry::values(identity));
         // Compared with the fraction that it may have. A token that does not say when it was issued may be old.
         let issued_at = identity.claims().get("iat").and_then(Value::as_f64);

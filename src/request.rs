@@ -76,6 +76,9 @@ impl<'a> RequestHead<'a> {
         if values.next().is_some() {
             return Err(Rejection::MultipleCredentials);
         }
+        if let Some(token) = after_bearer(value).filter(|token| is_one_word(token)) {
+            return Ok(token);
+        }
         // Envoy joins repeated headers with a comma. A token has none; the parameters of other schemes may.
         let mut parts = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
         let Some(token) = parts.next().and_then(after_bearer) else {
@@ -94,6 +97,24 @@ fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = credentials.split_at_checked(6)?;
     let bearer = scheme.eq_ignore_ascii_case(b"bearer") && matches!(rest, [] | [b' ', ..]);
     bearer.then(|| rest.trim_ascii())
+}
+
+/// Whether this is not empty and has neither commas nor white space nor control characters, found out eight octets at a
+/// time: tokens are long, and every request has one.
+fn is_one_word(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH_BITS: u64 = u64::from_le_bytes([0x80; 8]);
+    let (words, rest) = bytes.as_chunks();
+    let is_clean = |word: &[u8; 8]| {
+        let word = u64::from_le_bytes(*word);
+        // A subtraction borrows from the high bit of an octet that is too small: the lowest such one is always found.
+        let some_below = |word: u64, bound: u8| {
+            word.wrapping_sub(EACH.wrapping_mul(u64::from(bound))) & !word & HIGH_BITS != 0
+        };
+        !some_below(word, b' ' + 1) && !some_below(word ^ EACH.wrapping_mul(u64::from(b',')), 1)
+    };
+    let clean = |byte: &u8| *byte > b' ' && *byte != b',';
+    !bytes.is_empty() && words.iter().all(is_clean) && rest.iter().all(clean)
 }
 
 #[cfg(test)]
@@ -153,6 +174,25 @@ mod tests {
         for (name, authorization, expected) in cases {
             let headers = headers("authorization", authorization);
             assert_eq!(RequestHead::new(&headers).bearer_token(), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn one_word_is_told_from_several_wherever_they_part() {
+        let all: Vec<u8> = (b' ' + 1..=255).filter(|byte| *byte != b',').collect();
+        assert!(is_one_word(&all) && !is_one_word(b""));
+        for len in 1..40 {
+            for position in 0..len {
+                for byte in 0..=255 {
+                    let mut bytes = vec![b'-'; len];
+                    bytes[position] = byte;
+                    assert_eq!(
+                        is_one_word(&bytes),
+                        byte > b' ' && byte != b',',
+                        "{byte} at {position} of {len}"
+                    );
+                }
+            }
         }
     }
 

@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Takes from the filter the callbacks that it has no use for, in place.
+
+The SDK exports every callback of the ABI, and a host calls whatever a module exports: into the VM and out again, for
+each response and each piece of its body, to hear that there is nothing to do. What is not exported is not called
+(proxy-wasm/spec, abi-versions/v0.2.1; DESIGN.md has what it saves). The code behind goes with `wasm-opt`.
+"""
+
+import sys
+
+from wasm_imports import Reader
+
+EXPORT_SECTION = 7
+FUNCTION = 0
+KEPT = {
+    "_initialize",
+    "proxy_abi_version_0_2_1",
+    "proxy_on_configure",
+    "proxy_on_context_create",
+    # What a stream has is given back here; without it each request would leave something behind.
+    "proxy_on_delete",
+    "proxy_on_done",
+    "proxy_on_http_call_response",
+    "proxy_on_memory_allocate",
+    "proxy_on_request_body",
+    "proxy_on_request_headers",
+    "proxy_on_request_trailers",
+    "proxy_on_tick",
+    "proxy_on_vm_start",
+}
+
+
+def number(value):
+    """An unsigned LEB128 number."""
+    octets = bytearray()
+    while value > 0x7F:
+        octets.append(value & 0x7F | 0x80)
+        value >>= 7
+    octets.append(value)
+    return bytes(octets)
+
+
+def pruned_exports(body):
+    reader = Reader(body)
+    exports, missing = [], set(KEPT)
+    for _ in range(reader.number()):
+        start = reader.at
+        name, kind, _ = reader.name(), reader.byte(), reader.number()
+        if kind != FUNCTION or name in KEPT:
+            exports.append(body[start : reader.at])
+            missing.discard(name)
+    if missing:
+        raise ValueError(f"the module does not export {', '.join(sorted(missing))}")
+    return number(len(exports)) + b"".join(exports)
+
+
+def pruned(module):
+    reader = Reader(module)
+    result = bytearray(reader.take(8))
+    while reader.at < len(module):
+        section, body = reader.byte(), reader.take(reader.number())
+        if section == EXPORT_SECTION:
+            body = pruned_exports(body)
+        result += bytes([section]) + number(len(body)) + body
+    return result
+
+
+if __name__ == "__main__":
+    for path in sys.argv[1:]:
+        with open(path, "rb") as file:
+            module = pruned(file.read())
+        with open(path, "wb") as file:
+            file.write(module)
