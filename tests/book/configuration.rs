@@ -15,8 +15,8 @@ const HEAD: &str = "\
 
 Every option, by the object that it is in. The text is that of the types which the filter reads its configuration into.
 Unknown fields are errors, and so is null. The filter checks more than a type can say (that a rule has one of `public`, `deny`
-and `requires`, for instance): `okta-authz check` says what. Where an option is explained at length, it is in the
-[README](https://github.com/okta-authz-filter/okta-authz-filter#configuration).
+and `requires`, for instance): `okta-authz check` says what. README.md in the repository says more about paths, places of tokens,
+identity headers and revocation.
 
 ";
 const LINK: &str = "#/$defs/";
