@@ -29,7 +29,8 @@ fn chapter() -> String {
     let mut text = HEAD.to_owned();
     for rejection in Rejection::ALL {
         let reply = Reply::new(&(*rejection).into(), &Responses::default(), Recipient::default());
-        let header = |name: &str| reply.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value);
+        let header =
+            |name: &str| reply.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value);
         let error = match (header("www-authenticate"), header("retry-after")) {
             (Some(challenge), _) => challenge.split_once("error=\"").map_or_else(
                 || "a challenge without".to_owned(),
@@ -39,7 +40,8 @@ fn chapter() -> String {
             (None, None) => "none".to_owned(),
         };
         let (code, status) = (rejection.code(), reply.status);
-        writeln!(text, "| [`{code}`](../runbook/codes.md#{code}) | {status} | {error} | {rejection} |").unwrap();
+        writeln!(text, "| [`{code}`](../runbook/codes.md#{code}) | {status} | {error} | {rejection} |")
+            .unwrap();
     }
     text.push_str(TAIL);
     text

@@ -41,7 +41,8 @@ fn links_lead_somewhere() {
             if !fragment.is_empty() {
                 let text = with_includes(&target);
                 let headings = text.lines().filter(|line| line.starts_with('#'));
-                let found = headings.map(|line| anchor(line.trim_start_matches('#'))).any(|one| one == fragment);
+                let found =
+                    headings.map(|line| anchor(line.trim_start_matches('#'))).any(|one| one == fragment);
                 assert!(found, "{}: {link}", path.display());
             }
             checked += 1;

@@ -53,7 +53,8 @@ fn counters_in_the_book_exist() {
     let chapter = read("book/src/runbook/alerts.md");
     let mut named = 0;
     for word in chapter.split(|c: char| !(c.is_ascii_alphanumeric() || "._{".contains(c))) {
-        let fetches = word.split_once("okta_authz_").map(|(_, rest)| rest).filter(|rest| rest.contains("fetch"));
+        let fetches =
+            word.split_once("okta_authz_").map(|(_, rest)| rest).filter(|rest| rest.contains("fetch"));
         if let Some(code) = word.split_once("okta_authz_decision_").map(|(_, code)| code) {
             assert!(codes.contains(code), "{word}");
         } else if let Some(code) = word.split_once("okta_authz.decision.").map(|(_, code)| code) {
