@@ -2,7 +2,13 @@
 //! what is generated is as it would be generated now. `make reference` writes the generated chapters anew.
 
 #![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
-#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "test code"
+)]
 
 mod answers;
 mod configuration;
