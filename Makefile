@@ -2,7 +2,7 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema test e2e bench lint demo up compose-test
+.PHONY: help wasm fixtures cli schema reference book test e2e bench lint demo up compose-test
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -27,6 +27,12 @@ cli: ## build okta-authz, which checks, explains and tests policies, and say whe
 schema: ## write the JSON Schema of the configuration anew: schema/okta-authz-filter.schema.json
 	@schema="$$(scripts/cargo run --quiet --locked --bin okta-authz -- schema)" && \
 		printf '%s\n' "$$schema" >schema/okta-authz-filter.schema.json
+
+reference: ## write the book's chapters on configuration and answers anew, from the types
+	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
+
+book: ## build the book: target/book/index.html
+	@scripts/build-book
 
 test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked

@@ -1,0 +1,61 @@
+//! What the book says is true: its configurations are accepted, its runbook has every code, its links lead somewhere, and
+//! what is generated is as it would be generated now. `make reference` writes the generated chapters anew.
+
+#![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    reason = "test code"
+)]
+
+mod answers;
+mod configuration;
+mod examples;
+mod links;
+mod runbook;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(name: impl AsRef<Path>) -> String {
+    let path = root().join(name);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+fn schema() -> Value {
+    okta_authz_filter::config::schema()
+}
+
+/// Every file below, with one of these endings.
+fn files(directory: &str, ending: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut directories = vec![root().join(directory)];
+    while let Some(directory) = directories.pop() {
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                directories.push(path);
+            } else if path.to_str().unwrap().ends_with(ending) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+/// The chapter is what is generated; with `BLESS=1` it becomes that.
+fn is_generated(chapter: &str, text: &str) {
+    if std::env::var_os("BLESS").is_some() {
+        fs::write(root().join(chapter), text).unwrap();
+    }
+    assert!(read(chapter) == text, "{chapter} is not what would be generated: make reference");
+}

@@ -1,0 +1,70 @@
+//! The runbook has an entry for every code, and none for a code that does not exist.
+
+use std::collections::BTreeSet;
+
+use okta_authz_filter::filter::PermitReason;
+use okta_authz_filter::protected_resource;
+use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::reply::{Recipient, Reply, Responses};
+
+use super::read;
+
+const CODES: &str = "book/src/runbook/codes.md";
+/// What every entry says, in this order.
+const PARTS: [&str; 4] = ["**Client:** ", "**Means:** ", "**Causes:** ", "**Do:** "];
+
+/// Entries of the runbook: code and text.
+fn entries() -> Vec<(String, String)> {
+    let chapter = read(CODES);
+    let sections = chapter.split("\n### ").skip(1);
+    sections
+        .map(|section| {
+            let (heading, text) = section.split_once('\n').unwrap();
+            (heading.trim().trim_matches('`').to_owned(), text.to_owned())
+        })
+        .collect()
+}
+
+#[test]
+fn the_runbook_has_every_code_once_in_the_order_of_the_checks() {
+    let written: Vec<String> = entries().into_iter().map(|(code, _)| code).collect();
+    let codes: Vec<&str> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
+    assert_eq!(written, codes);
+}
+
+#[test]
+fn every_entry_says_what_the_client_sees_what_it_means_why_and_what_to_do() {
+    for ((code, text), rejection) in entries().into_iter().zip(Rejection::ALL) {
+        let places: Vec<_> = PARTS.map(|part| text.find(part)).into_iter().flatten().collect();
+        assert!(places.len() == PARTS.len() && places.is_sorted(), "{code}: {places:?}");
+        let (_, client) = text.split_once(PARTS[0]).unwrap();
+        let reply = Reply::new(&(*rejection).into(), &Responses::default(), Recipient::default());
+        assert!(client.starts_with(&reply.status.to_string()), "{code} is {}", reply.status);
+    }
+}
+
+/// `decision.token_expired`, `shadow.token_expired`: whatever the chapters name so must exist.
+#[test]
+fn counters_in_the_book_exist() {
+    let mut codes: BTreeSet<&str> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
+    codes.extend(PermitReason::ALL.into_iter().map(PermitReason::code));
+    codes.insert(protected_resource::CODE);
+    let metrics = read("src/host/metrics.rs");
+    let chapter = read("book/src/runbook/alerts.md");
+    let mut named = 0;
+    for word in chapter.split(|c: char| !(c.is_ascii_alphanumeric() || "._{".contains(c))) {
+        let fetches =
+            word.split_once("okta_authz_").map(|(_, rest)| rest).filter(|rest| rest.contains("fetch"));
+        if let Some(code) = word.split_once("okta_authz_decision_").map(|(_, code)| code) {
+            assert!(codes.contains(code), "{word}");
+        } else if let Some(code) = word.split_once("okta_authz.decision.").map(|(_, code)| code) {
+            assert!(code.starts_with('{') || codes.contains(code), "{word}");
+        } else if let Some(name) = fetches {
+            assert!(metrics.contains(&format!("\"{name}\"")), "{word}");
+        } else {
+            continue;
+        }
+        named += 1;
+    }
+    assert!(named > 10, "{named}");
+}
