@@ -27,7 +27,7 @@ use rsa::RsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey as _;
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
-use store::Store;
+pub(crate) use store::Store;
 pub(crate) use tokens::{Signer, Token};
 
 /// When everything happens, unless a row says otherwise.
@@ -144,23 +144,32 @@ pub(crate) fn filter(config: &Value) -> Filter {
 /// The same with this denylist, or none: the keys alone.
 pub(crate) fn delivered(config: &Value, denylist: Option<&Value>) -> Filter {
     let mut filter = cold(config);
-    let now = UnixTime::from_seconds(NOW);
-    let shared = Store::default();
-    for (source, tick) in filter.on_tick(now, &shared) {
-        let fetch = tick.fetch.expect("a fetch is due at first");
-        let document = match source {
-            SourceId::Keys(provider) => Some(jwks(&filter.provider(provider).unwrap().name)),
-            SourceId::Denylist => denylist.cloned(),
-        };
+    deliver(&mut filter, NOW, &Store::default(), |filter, source| match source {
+        SourceId::Keys(provider) => Some(jwks(&filter.provider(provider).unwrap().name)),
+        SourceId::Denylist => denylist.cloned(),
+    });
+    filter
+}
+
+/// Has all that a filter fetches arrive at a time when it is due, as far as there are documents.
+pub(crate) fn deliver(
+    filter: &mut Filter,
+    at: u64,
+    shared: &Store,
+    document: impl Fn(&Filter, SourceId) -> Option<Value>,
+) {
+    let now = UnixTime::from_seconds(at);
+    for (source, tick) in filter.on_tick(now, shared) {
+        let fetch = tick.fetch.expect("a fetch is due");
+        let document = document(filter, source);
         let body = document.map(|document| document.to_string().into_bytes());
         let arrives = body.is_some();
         let response = body.map(|body| Response { body, max_age: None }).ok_or(FetchError::NoAnswer);
-        let progress = filter.on_response(source, now, fetch, &shared, response);
+        let progress = filter.on_response(source, now, fetch, shared, response);
         assert!(matches!(progress, Progress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
     }
     // What was published is taken over at the next tick.
-    filter.on_tick(now, &shared);
-    filter
+    filter.on_tick(now, shared);
 }
 
 // === requests and verdicts ===
@@ -263,7 +272,11 @@ pub(crate) fn decide_with(
         remote_ip: request.remote_ip,
         ..RequestHead::new(&headers)
     };
-    filter.decide(&head, UnixTime::from_seconds(now), &Software)
+    let decide = || filter.decide(&head, UnixTime::from_seconds(now), &Software);
+    let verdict = decide();
+    // The token has been seen before now, and that must make no difference.
+    assert_eq!(format!("{:?}", decide()), format!("{verdict:?}"), "asked again");
+    verdict
 }
 
 pub(crate) fn outcome(verdict: Verdict) -> Outcome {

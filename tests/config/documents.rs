@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -149,6 +149,7 @@ const NULLS: &[&str] = &[
     "/denylist/remote/max_stale",
     "/forward",
     "/max_token_bytes",
+    "/token_cache_max_bytes",
     "/realm",
     "/providers/okta/issuer",
     "/providers/okta/client_ids",
@@ -203,7 +204,7 @@ fn null_is_not_absent() {
             "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
             "responses": { "body": "json", "details": true, "custom": [{ "status": 401, "content_type": "a/b", "body": "x" }] },
             "protected_resources": [{ "resource": "https://h", "scopes_supported": ["a"], "authorization_servers": ["https://i"] }],
-            "forward_payload_header": "x-p", "clear_route_cache": true, "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "realm": "r",
+            "forward_payload_header": "x-p", "clear_route_cache": true, "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "token_cache_max_bytes": 0, "realm": "r",
         }),
     );
     assert_eq!(problem(good.to_string().as_bytes()), "accepted");

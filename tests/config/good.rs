@@ -68,6 +68,8 @@ pub(super) fn configs() -> Vec<Value> {
         ),
         rest(json!({ "max_token_bytes": 1024 })),
         rest(json!({ "max_token_bytes": 65_536 })),
+        rest(json!({ "token_cache_max_bytes": 0 })),
+        rest(json!({ "token_cache_max_bytes": 268_435_456 })),
         rest(json!({ "realm": "r" })),
         rest(json!({ "realm": "r".repeat(128) })),
         rest(json!({ "forward": false })),

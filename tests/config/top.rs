@@ -30,6 +30,10 @@ fn top_level() {
             rest(json!({ "max_token_bytes": 4_294_967_296_u64 })),
             "max_token_bytes: invalid value: integer `4294967296`, expected u32",
         ),
+        (
+            rest(json!({ "token_cache_max_bytes": 268_435_457 })),
+            "token_cache_max_bytes: must be at most 268435456",
+        ),
         (rest(json!({ "max_token_bytes": 0 })), size),
         (rest(json!({ "max_token_bytes": 1023 })), size),
         (rest(json!({ "max_token_bytes": 65_537 })), size),

@@ -59,14 +59,14 @@ fn identity_for_logs() {
     assert_eq!(
         of(Token::user()),
         [
-            ("sub", "joe.user@example.com".to_owned()),
-            ("uid", "00ujmkLgagxeRrAg20g3".to_owned()),
-            ("cid", "0oa1m2mSvcClnt9A5d07".to_owned()),
-            ("provider", "okta".to_owned()),
-            ("scopes", "openid items:read".to_owned()),
+            ("okta.sub", "joe.user@example.com".to_owned()),
+            ("okta.uid", "00ujmkLgagxeRrAg20g3".to_owned()),
+            ("okta.cid", "0oa1m2mSvcClnt9A5d07".to_owned()),
+            ("okta.provider", "okta".to_owned()),
+            ("okta.scopes", "openid items:read".to_owned()),
         ]
     );
-    assert!(of(Token::machine()).iter().all(|(name, _)| *name != "uid"));
+    assert!(of(Token::machine()).iter().all(|(name, _)| *name != "okta.uid"));
 }
 
 // A user name may have any character, and access logs print filter state as it is: a line break in it would write a
@@ -84,7 +84,7 @@ fn identity_for_logs_stays_on_its_line() {
 fn scopes_for_logs_are_whole_and_bounded() {
     let scopes = |scopes: Value| {
         let permit = permit(json!([]), json!([]), Some(Token::user().claims(json!({ "scp": scopes }))));
-        permit.identity().iter().find(|(name, _)| *name == "scopes").unwrap().1.clone()
+        permit.identity().iter().find(|(name, _)| *name == "okta.scopes").unwrap().1.clone()
     };
     assert_eq!(scopes(json!([])), "");
     assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b c%0Ad %C3%A9%25");

@@ -26,6 +26,7 @@ mod policy;
 mod replay;
 mod requirements;
 mod resources;
+mod seen_before;
 mod sources;
 mod step_up;
 mod times;
