@@ -76,11 +76,9 @@ impl Logged {
         client.get("/orders");
         client.get("/healthz");
         let hostile = self.hostile();
-        let spoofing = get("/orders/%0d%0aforged%09allow%09allowed\"}{\"")
-            .bearer(&hostile)
-            .header("x-request-id", "1\tallow\tallowed\troot\"}{")
-            .header("user-agent", b"\"}\t{\"okta\":{\"sub\":\"root\"}}\\".as_slice());
-        client.send(&spoofing);
+        let agent = b"\"}\t{\"okta\":{\"sub\":\"root\"}}\\".as_slice();
+        client.send(&get("/orders").bearer(&hostile).header("user-agent", agent));
+        client.send(&get("/orders/%0d%0aforged%09allow%09allowed\"}{\"").header("x-request-id", "1\tallow\troot"));
         vec![good, expired, hostile]
     }
 
@@ -102,7 +100,7 @@ impl Logged {
     }
 }
 
-const REQUESTS: usize = 7;
+const REQUESTS: usize = 8;
 
 #[test]
 fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
@@ -131,8 +129,9 @@ fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
     assert_eq!(hostile[UID], hostile[SUB], "{hostile:?}");
     assert!(hostile[SUB].starts_with("x%09y%0D%0A2030%09200%09allow"), "{hostile:?}");
     assert!(hostile[SCOPES].starts_with("orders:read x%09y%0D%0A"), "{hostile:?}");
-    assert_eq!(hostile[METHOD], "GET");
-    assert_eq!(hostile[PATH], "/orders/%0d%0aforged%09allow%09allowed\"}{\"");
+    let path = &rows[7];
+    assert_eq!((path[DECISION], path[CODE], path[METHOD]), ("deny", "path_ambiguous", "GET"), "{path:?}");
+    assert_eq!(path[PATH], "/orders/%0d%0aforged%09allow%09allowed%22%7D%7B%22");
 }
 
 #[test]
@@ -160,6 +159,7 @@ fn json_has_who_and_why_and_stays_json() {
     assert!(hostile["okta"]["sub"].as_str().unwrap().starts_with("x%09y%0D%0A2030"), "{hostile}");
     assert_eq!(hostile["user_agent"], "\"}\t{\"okta\":{\"sub\":\"root\"}}\\");
     assert_eq!(hostile["okta"].as_object().unwrap().len(), okta.as_object().unwrap().len());
+    assert_eq!(rows[7]["okta"]["code"], "path_ambiguous");
 }
 
 #[test]
@@ -189,7 +189,7 @@ fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
             std::thread::sleep(Duration::from_millis(100));
         }
         assert_eq!(count(&lines, "joe.user@example.com"), passed, "{format}");
-        let sampled = count(&lines, "token_missing") / if format == "text" { 1 } else { 1 };
+        let sampled = count(&lines, "token_missing");
         assert!((15..=105).contains(&sampled), "{format}: {sampled} of {ATTACK}");
         assert_eq!(logged.scene.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
 

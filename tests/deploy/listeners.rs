@@ -19,7 +19,7 @@ fn each_listener_has_its_policy_and_both_have_the_same_keys() {
         &[
             ("/orders", Some(&reader), 200),
             ("/orders", None, 401),
-            ("/orders", Some("no token"), 401),
+            ("/orders", Some("opaque"), 401),
             ("/orders", Some(&machine), 403),
             ("/internal/jobs", Some(&machine), 403),
             ("/healthz", None, 200),
