@@ -36,7 +36,8 @@ impl Logged {
             config.manager()["access_log"] = access_log;
             config.plugin()["from_params"] = json!(["access_token"]);
             // The switch that operators have, in a file that Envoy has at its start.
-            config.document()["layered_runtime"] = json!({ "layers": [{ "name": "admin", "admin_layer": {} }] });
+            config.document()["layered_runtime"] =
+                json!({ "layers": [{ "name": "admin", "admin_layer": {} }] });
             config.access_log(&path)
         });
         Self { scene, path }
@@ -78,7 +79,9 @@ impl Logged {
         let hostile = self.hostile();
         let agent = b"\"}\t{\"okta\":{\"sub\":\"root\"}}\\".as_slice();
         client.send(&get("/orders").bearer(&hostile).header("user-agent", agent));
-        client.send(&get("/orders/%0d%0aforged%09allow%09allowed\"}{\"").header("x-request-id", "1\tallow\troot"));
+        client.send(
+            &get("/orders/%0d%0aforged%09allow%09allowed\"}{\"").header("x-request-id", "1\tallow\troot"),
+        );
         vec![good, expired, hostile]
     }
 
@@ -149,7 +152,9 @@ fn json_has_who_and_why_and_stays_json() {
     assert_eq!(okta["provider"], "okta");
     assert_eq!(okta["sub"], "joe.user@example.com");
     assert_eq!(okta["scopes"], "orders:read orders:write");
-    assert!(okta["cid"].as_str().unwrap().starts_with("0oa") && okta["uid"].as_str().unwrap().starts_with("00u"));
+    assert!(
+        okta["cid"].as_str().unwrap().starts_with("0oa") && okta["uid"].as_str().unwrap().starts_with("00u")
+    );
     assert_eq!((&rows[0]["status"], &rows[0]["path"]), (&json!(200), &json!("/orders")));
     assert_eq!(rows[3]["details"], "okta_authz{token_expired}");
     assert_eq!(rows[3]["okta"]["code"], "token_expired");
