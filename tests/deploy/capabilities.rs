@@ -25,7 +25,7 @@ const LAG: Duration = Duration::from_secs(1);
 const UNSEEN: [(&str, &str); 4] = [
     ("proxy_on_request_body", "holds a body back whose head waits, where a host would hand it on"),
     ("proxy_on_request_trailers", "takes identity headers out of trailers: tests/envoy/identity.rs"),
-    ("proxy_on_done", "forgets a request that waits, when its client has gone: tests/envoy/parked.rs"),
+    ("proxy_on_done", "forgets a request that waits, when its client has gone: tests/envoy/keys.rs"),
     ("proxy_on_delete", "without it every request would leave some memory behind"),
 ];
 
