@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::scene::{Scene, ask, yaml};
+use super::scene::{BOTH_WORKERS, Scene, ask, yaml};
 use crate::support::client::{Client, get};
 use crate::support::stand_in::{Server, TokenSpec};
 
@@ -63,6 +63,22 @@ impl Logged {
         }
         assert!(lines.len() >= at_least, "{} of {at_least} lines: {lines:#?}", lines.len());
         lines
+    }
+
+    /// All lines so far, when this is asked for the nth time. Each worker writes for itself, in order: what both of them were asked
+    /// last is a sign that all else is there.
+    fn settled(&self, times: usize) -> Vec<String> {
+        for _ in 0..BOTH_WORKERS {
+            assert_eq!(self.scene.envoy.client().get("/healthz").status, 200);
+        }
+        for _ in 0..300 {
+            let lines = self.lines(1);
+            if lines.iter().filter(|line| line.contains("/healthz")).count() == times * BOTH_WORKERS {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("not all is written in half a minute");
     }
 
     /// Requests of every kind, and the tokens that were in them.
@@ -182,19 +198,10 @@ fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
             }
         }
         let passed = ATTACK / 20;
-        // The last that passes is the sign that all is written; a tenth of the others by then, give or take six deviations.
-        assert_eq!(ask(client, "/healthz", None).status, 200);
-        logged.lines(passed + 20);
-        let mut lines = Vec::new();
-        for _ in 0..50 {
-            lines = logged.lines(1);
-            if count(&lines, "/healthz") == 1 {
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        let lines = logged.settled(1);
         assert_eq!(count(&lines, "joe.user@example.com"), passed, "{format}");
         let sampled = count(&lines, "token_missing");
+        // A tenth, give or take six deviations.
         assert!((15..=105).contains(&sampled), "{format}: {sampled} of {ATTACK}");
         assert_eq!(logged.scene.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
 
@@ -202,7 +209,7 @@ fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
         logged.log_refusals(0);
         (0..100).for_each(|_| drop(client.get("/orders")));
         assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
-        let lines = logged.lines(lines.len() + 1);
+        let lines = logged.settled(2);
         assert_eq!(count(&lines, "joe.user@example.com"), passed + 1, "{format}");
         assert_eq!(count(&lines, "token_missing"), sampled, "{format}");
     }

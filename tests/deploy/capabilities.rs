@@ -44,9 +44,8 @@ fn seen(name: &str, capabilities: &Value) -> Vec<String> {
     rules.push(json!({ "match": { "path": "/from-here", "remote_ip": ["127.0.0.0/8"] }, "public": true }));
     // The other listener would load the module without restriction.
     config.document()["static_resources"]["listeners"].as_array_mut().unwrap().truncate(1);
-    let envoy = match Envoy::try_start(name, &config, WORKERS) {
-        Ok(envoy) => envoy,
-        Err(_) => return vec!["Envoy does not start".to_owned()],
+    let Ok(envoy) = Envoy::try_start(name, &config, WORKERS) else {
+        return vec!["Envoy does not start".to_owned()];
     };
     let client = envoy.client();
     let token = okta.mint(Server::Default, &TokenSpec::user().scopes(&["orders:read"]));

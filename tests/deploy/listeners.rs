@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::scene::{DOMAIN, Scene, answers, ask, between, ca_of, stand_in};
+use super::scene::{BOTH_WORKERS, DOMAIN, Scene, answers, ask, between, ca_of, stand_in};
 use crate::support::backend::Backend;
 use crate::support::envoy::Envoy;
 use crate::support::stand_in::{Server, StandIn};
@@ -39,6 +39,11 @@ fn each_listener_has_its_policy_and_both_have_the_same_keys() {
         ],
     );
     assert_eq!(scene.okta.key_fetches(Server::Default), fetched, "the other listener has these keys");
+    assert_eq!(
+        scene.backend.requests(),
+        4 * BOTH_WORKERS as u64,
+        "what was answered with 200, and nothing else"
+    );
     let seen = ask(public, "/orders", Some(&reader)).json();
     assert_eq!(seen["headers"]["x-okta-sub"][0], "joe.user@example.com");
     assert!(seen["headers"].get("authorization").is_none(), "{seen}");
