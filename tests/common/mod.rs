@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unused_imports, reason = "each test crate uses a part")]
 
+pub(crate) mod json_schema;
 pub(crate) mod random;
 mod store;
 mod tokens;

@@ -24,6 +24,16 @@ impl EnvoyConfig {
         Self(serde_saphyr::from_str(&text).expect("envoy.yaml is YAML"))
     }
 
+    /// Another configuration of the repository, on free ports of the loopback interface, with the module that was built.
+    pub fn of_file(file: &str) -> Self {
+        let text = std::fs::read_to_string(super::root().join(file)).expect(file);
+        let mut config: Value = serde_saphyr::from_str(&text).expect(file);
+        for listener in config["static_resources"]["listeners"].as_array_mut().expect("listeners") {
+            listener["address"]["socket_address"] = json!({ "address": "127.0.0.1", "port_value": 0 });
+        }
+        Self(config).admin(0)
+    }
+
     pub fn listen(mut self, address: &str, port: u16) -> Self {
         self.0["static_resources"]["listeners"][0]["address"]["socket_address"] =
             json!({ "address": address, "port_value": port });

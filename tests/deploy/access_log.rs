@@ -1,0 +1,216 @@
+//! deploy/envoy/access-log-*.yaml: who asked, what was decided and why; never a token, and never a line that somebody forged.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::scene::{BOTH_WORKERS, Scene, ask, yaml};
+use crate::support::client::{Client, get};
+use crate::support::stand_in::{Server, TokenSpec};
+
+/// Columns of the text.
+const STATUS: usize = 1;
+const DECISION: usize = 2;
+const CODE: usize = 3;
+const DETAILS: usize = 4;
+const PROVIDER: usize = 5;
+const CID: usize = 6;
+const UID: usize = 7;
+const SUB: usize = 8;
+const SCOPES: usize = 9;
+const METHOD: usize = 10;
+const PATH: usize = 11;
+
+struct Logged {
+    scene: Scene,
+    path: PathBuf,
+}
+
+impl Logged {
+    fn new(name: &str, format: &str) -> Self {
+        let path = crate::support::scratch(name).join("access.log");
+        let _ = std::fs::remove_file(&path);
+        let access_log = yaml(&format!("deploy/envoy/access-log-{format}.yaml"))["access_log"].clone();
+        let scene = Scene::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
+            config.manager()["access_log"] = access_log;
+            config.plugin()["from_params"] = json!(["access_token"]);
+            // The switch that operators have, in a file that Envoy has at its start.
+            config.document()["layered_runtime"] =
+                json!({ "layers": [{ "name": "admin", "admin_layer": {} }] });
+            config.access_log(&path)
+        });
+        Self { scene, path }
+    }
+
+    /// How many of a hundred refusals are logged.
+    fn log_refusals(&self, percent: u32) {
+        let set = format!("/runtime_modify?okta_authz.log_refusals={percent}");
+        let admin = Client::new(self.scene.envoy.admin_port);
+        assert_eq!(admin.send(&crate::support::client::request("POST", set)).status, 200);
+    }
+
+    /// All lines, once there are so many: Envoy writes its access log when a second has passed.
+    fn lines(&self, at_least: usize) -> Vec<String> {
+        let mut lines = Vec::new();
+        for _ in 0..100 {
+            let text = std::fs::read_to_string(&self.path).unwrap_or_default();
+            lines = text.lines().map(str::to_owned).collect();
+            if lines.len() >= at_least && text.ends_with('\n') {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        assert!(lines.len() >= at_least, "{} of {at_least} lines: {lines:#?}", lines.len());
+        lines
+    }
+
+    /// All lines so far, when this is asked for the nth time. Each worker writes for itself, in order: what both of them were asked
+    /// last is a sign that all else is there.
+    fn settled(&self, times: usize) -> Vec<String> {
+        for _ in 0..BOTH_WORKERS {
+            assert_eq!(self.scene.envoy.client().get("/healthz").status, 200);
+        }
+        for _ in 0..300 {
+            let lines = self.lines(1);
+            if lines.iter().filter(|line| line.contains("/healthz")).count() == times * BOTH_WORKERS {
+                return lines;
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        panic!("not all is written in half a minute");
+    }
+
+    /// Requests of every kind, and the tokens that were in them.
+    fn requests(&self) -> Vec<String> {
+        let client = self.scene.envoy.client();
+        let good = self.scene.user(&["orders:read", "orders:write"]);
+        let expired = self.scene.okta.mint(Server::Default, &TokenSpec::user().lifetime(-120));
+        ask(client, "/orders?x=1", Some(&good));
+        client.get(&format!("/orders?access_token={good}&x=1"));
+        ask(client, "/orders", Some(&expired));
+        client.get(&format!("/orders?access_token={expired}"));
+        client.get("/orders");
+        client.get("/healthz");
+        let hostile = self.hostile();
+        let agent = b"\"}\t{\"okta\":{\"sub\":\"root\"}}\\".as_slice();
+        client.send(&get("/orders").bearer(&hostile).header("user-agent", agent));
+        client.send(
+            &get("/orders/%0d%0aforged%09allow%09allowed\"}{\"").header("x-request-id", "1\tallow\troot"),
+        );
+        vec![good, expired, hostile]
+    }
+
+    /// A token of which every claim that is logged would like to be another line.
+    fn hostile(&self) -> String {
+        let line = "x\ty\r\n2030\t200\tallow\tallowed\tforged\"}\n{\"okta\":{\"sub\":\"root\"}}";
+        let spec = TokenSpec::user().claim("sub", line).claim("uid", line).claim("cid", line);
+        self.scene.okta.mint(Server::Default, &spec.claim("scp", json!(["orders:read", line])))
+    }
+
+    fn assert_has_none_of(&self, tokens: &[String]) {
+        let log = std::fs::read_to_string(&self.path).unwrap() + &self.scene.envoy.log();
+        for token in tokens {
+            for segment in token.split('.') {
+                assert!(!log.contains(segment), "a segment of a token is in a log");
+            }
+        }
+        assert!(!log.contains("access_token"), "a query is in a log");
+    }
+}
+
+const REQUESTS: usize = 8;
+
+#[test]
+fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
+    let logged = Logged::new("access-log-text", "text");
+    logged.log_refusals(100);
+    let tokens = logged.requests();
+    let lines = logged.lines(REQUESTS);
+    assert_eq!(lines.len(), REQUESTS, "{lines:#?}");
+    logged.assert_has_none_of(&tokens);
+    let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.split('\t').collect()).collect();
+    let joe = ["okta", "0oa", "00u", "joe.user@example.com", "orders:read orders:write", "GET", "/orders"];
+    for row in &rows[..2] {
+        assert_eq!((row[STATUS], row[DECISION], row[CODE]), ("200", "allow", "allowed"), "{row:?}");
+        assert_eq!(row[DETAILS], "via_upstream");
+        for (column, expected) in (PROVIDER..).zip(joe) {
+            assert!(row[column].starts_with(expected), "{expected}: {row:?}");
+        }
+    }
+    for row in &rows[2..4] {
+        assert_eq!((row[STATUS], row[DECISION], row[CODE]), ("401", "deny", "token_expired"), "{row:?}");
+        assert_eq!((row[DETAILS], row[SUB]), ("okta_authz{token_expired}", "-"));
+    }
+    assert_eq!((rows[4][STATUS], rows[4][CODE]), ("401", "token_missing"));
+    assert_eq!((rows[5][DECISION], rows[5][CODE], rows[5][CID]), ("allow", "public", "-"));
+    let hostile = &rows[6];
+    assert_eq!(hostile[UID], hostile[SUB], "{hostile:?}");
+    assert!(hostile[SUB].starts_with("x%09y%0D%0A2030%09200%09allow"), "{hostile:?}");
+    assert!(hostile[SCOPES].starts_with("orders:read x%09y%0D%0A"), "{hostile:?}");
+    let path = &rows[7];
+    assert_eq!((path[DECISION], path[CODE], path[METHOD]), ("deny", "path_ambiguous", "GET"), "{path:?}");
+    assert_eq!(path[PATH], "/orders/%0d%0aforged%09allow%09allowed%22%7D%7B%22");
+}
+
+#[test]
+fn json_has_who_and_why_and_stays_json() {
+    let logged = Logged::new("access-log-json", "json");
+    logged.log_refusals(100);
+    let tokens = logged.requests();
+    let lines = logged.lines(REQUESTS);
+    assert_eq!(lines.len(), REQUESTS, "{lines:#?}");
+    logged.assert_has_none_of(&tokens);
+    let rows: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let okta = &rows[0]["okta"];
+    assert_eq!(okta["decision"], "allow");
+    assert_eq!(okta["code"], "allowed");
+    assert_eq!(okta["provider"], "okta");
+    assert_eq!(okta["sub"], "joe.user@example.com");
+    assert_eq!(okta["scopes"], "orders:read orders:write");
+    assert!(
+        okta["cid"].as_str().unwrap().starts_with("0oa") && okta["uid"].as_str().unwrap().starts_with("00u")
+    );
+    assert_eq!((&rows[0]["status"], &rows[0]["path"]), (&json!(200), &json!("/orders")));
+    assert_eq!(rows[3]["details"], "okta_authz{token_expired}");
+    assert_eq!(rows[3]["okta"]["code"], "token_expired");
+    assert_eq!(rows[3]["okta"]["sub"], Value::Null);
+    assert_eq!(rows[5]["okta"]["code"], "public");
+    let hostile = &rows[6];
+    assert!(hostile["okta"]["sub"].as_str().unwrap().starts_with("x%09y%0D%0A2030"), "{hostile}");
+    assert_eq!(hostile["user_agent"], "\"}\t{\"okta\":{\"sub\":\"root\"}}\\");
+    assert_eq!(hostile["okta"].as_object().unwrap().len(), okta.as_object().unwrap().len());
+    assert_eq!(rows[7]["okta"]["code"], "path_ambiguous");
+}
+
+#[test]
+fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
+    const ATTACK: usize = 600;
+    for format in ["text", "json"] {
+        let logged = Logged::new(&format!("sampled-{format}"), format);
+        let client = logged.scene.envoy.client();
+        let good = logged.scene.user(&["orders:read"]);
+        let count = |lines: &[String], what: &str| lines.iter().filter(|line| line.contains(what)).count();
+        for at in 0..ATTACK {
+            assert_eq!(client.get("/orders").status, 401);
+            if at % 20 == 0 {
+                assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
+            }
+        }
+        let passed = ATTACK / 20;
+        let lines = logged.settled(1);
+        assert_eq!(count(&lines, "joe.user@example.com"), passed, "{format}");
+        let sampled = count(&lines, "token_missing");
+        // A tenth, give or take six deviations.
+        assert!((15..=105).contains(&sampled), "{format}: {sampled} of {ATTACK}");
+        assert_eq!(logged.scene.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
+
+        // Switched off, while Envoy runs: what passes still is logged.
+        logged.log_refusals(0);
+        (0..100).for_each(|_| drop(client.get("/orders")));
+        assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
+        let lines = logged.settled(2);
+        assert_eq!(count(&lines, "joe.user@example.com"), passed + 1, "{format}");
+        assert_eq!(count(&lines, "token_missing"), sampled, "{format}");
+    }
+}

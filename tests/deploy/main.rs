@@ -1,0 +1,26 @@
+//! What is under deploy/ works: manifests fit the schemas of their kinds, every configuration passes `okta-authz check`, and
+//! what is for Envoy runs in a real one, with the stand-in Okta behind TLS.
+//!
+//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[path = "../common/json_schema.rs"]
+mod json_schema;
+
+mod access_log;
+mod capabilities;
+mod listeners;
+mod manifests;
+mod scene;
+mod updates;

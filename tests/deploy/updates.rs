@@ -1,0 +1,70 @@
+//! deploy/envoy/ecds.yaml: the filter's configuration from a file, replaced while Envoy runs.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::scene::{BOTH_WORKERS, Scene, answers, ask, use_built_module, yaml};
+use crate::support::envoy::Envoy;
+
+const REFUSED: &str = "extension_config_discovery.http_filter.okta-authz.update_rejected";
+
+#[test]
+fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
+    let source = crate::support::scratch("ecds").join("okta-authz.json");
+    let mut response = yaml("deploy/envoy/ecds-okta-authz.yaml");
+    use_built_module(&mut response);
+    publish(&source, &response);
+    let scene = Scene::new("ecds", "deploy/envoy/ecds.yaml", |mut config| {
+        let filter = &mut config.manager()["http_filters"][0];
+        filter["config_discovery"]["config_source"]["path_config_source"]["path"] = json!(source);
+        config
+    });
+    let reader = scene.user(&["orders:read"]);
+    let client = scene.envoy.client();
+    answers(
+        client,
+        &[
+            ("/orders", Some(&reader), 200),
+            ("/orders", None, 401),
+            ("/reports", Some(&reader), 403),
+            ("/healthz", None, 200),
+        ],
+    );
+
+    let rules = "/resources/0/typed_config/config/configuration/value/rules";
+    let mut better = response.clone();
+    let reports = json!({ "match": { "path": "/reports" }, "requires": { "scopes": ["orders:read"] } });
+    better.pointer_mut(rules).unwrap().as_array_mut().unwrap().push(reports);
+    publish(&source, &better);
+    until("/reports is there", || {
+        (0..BOTH_WORKERS).all(|_| ask(client, "/reports", Some(&reader)).status == 200)
+    });
+
+    let mut bad = response;
+    *bad.pointer_mut(rules).unwrap() = json!([{ "match": {}, "publik": true }]);
+    let refused = |envoy: &Envoy| envoy.stat(REFUSED).unwrap_or(0);
+    let before = refused(&scene.envoy);
+    publish(&source, &bad);
+    until("Envoy refuses it", || refused(&scene.envoy) > before);
+    answers(client, &[("/reports", Some(&reader), 200), ("/orders", None, 401)]);
+    assert!(scene.envoy.log().contains("rules[0].publik: unknown field"), "{}", scene.envoy.log());
+}
+
+/// Renamed into place: Envoy must never read half a file.
+fn publish(source: &Path, response: &Value) {
+    let half = source.with_extension("new");
+    std::fs::write(&half, response.to_string()).unwrap();
+    std::fs::rename(half, source).unwrap();
+}
+
+fn until(what: &str, is: impl Fn() -> bool) {
+    for _ in 0..200 {
+        if is() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("not in ten seconds: {what}");
+}
