@@ -34,8 +34,11 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
-bench: ## measure what a policy of ten thousand rules costs, against one of ten
-	@scripts/cargo bench --locked --bench policy
+# The first in the profile of the tests, which is built sooner: what it measures are Envoys, not itself.
+bench: wasm ## measure the filter beside Envoy's own, under load, and policies: ten minutes; target/bench/load.json
+	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
+		scripts/cargo bench --quiet --locked --profile dev --bench load
+	@scripts/cargo bench --quiet --locked --bench policy
 
 lint: ## check the format, run clippy natively and for wasm, check the border of the core
 	@scripts/lint
