@@ -37,6 +37,7 @@ e2e: wasm fixtures ## run only the tests in a real Envoy
 # The first in the profile of the tests, which is built sooner: what it measures are Envoys, not itself.
 bench: wasm ## measure the filter beside Envoy's own, under load, and policies: ten minutes; target/bench/load.json
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
+		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
 	@scripts/cargo bench --quiet --locked --bench policy
 

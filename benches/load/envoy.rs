@@ -1,5 +1,6 @@
 //! Envoy with one worker, on one core, with a listener for each row.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -53,7 +54,7 @@ impl Envoy {
         });
         std::fs::write(&config, document.to_string()).expect("Envoy's configuration");
         let _ = std::fs::remove_file(&admin);
-        let mut command = pinned(MEASURED_CORE, std::env::var_os("ENVOY").unwrap_or_else(|| "envoy".into()));
+        let mut command = pinned(MEASURED_CORE, binary());
         command.arg("--config-path").arg(&config).arg("--admin-address-path").arg(&admin);
         command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
         let process = Process::start(&mut command, &log);
@@ -84,6 +85,18 @@ impl Envoy {
             panic!("{name}: Envoy has not started:\n{log}");
         }
     }
+}
+
+/// What Envoy says of itself.
+pub fn version() -> String {
+    let output = std::process::Command::new(binary()).arg("--version").output().expect("an Envoy");
+    let text = String::from_utf8_lossy(&output.stdout);
+    // `envoy  version: REVISION/1.40.0/Clean/RELEASE/BoringSSL`
+    format!("Envoy {}", text.trim().split('/').nth(1).unwrap_or("of unknown version"))
+}
+
+fn binary() -> OsString {
+    std::env::var_os("ENVOY").unwrap_or_else(|| "envoy".into())
 }
 
 /// Where Envoy's configuration and log are.

@@ -25,9 +25,9 @@ end
 function done(summary, latency)
     local errors = summary.errors
     io.write(string.format(
-        '{"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p50":%d,"p99":%d}\n',
+        '{"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p99":%d}\n',
         summary.requests, summary.duration, errors.status,
         errors.connect + errors.read + errors.write + errors.timeout,
-        latency:percentile(50), latency:percentile(99)
+        latency:percentile(99)
     ))
 end

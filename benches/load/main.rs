@@ -20,24 +20,52 @@
 #[path = "../../tests/support/mod.rs"]
 mod support;
 
+mod budgets;
 mod envoy;
+mod fastapi;
 mod filters;
 mod measure;
+mod memory;
+mod plot;
 mod process;
 mod report;
 mod rows;
 mod settings;
+mod size;
+mod start_up;
 mod statistics;
 mod tokens;
 mod wrk;
 
+use report::{Machine, Report};
 use settings::Settings;
 use tokens::Signer;
 
 fn main() {
     let settings = Settings::from_environment();
     let signer = Signer::rs256();
-    let rows = rows::rows(&signer.jwks());
-    let load = measure::measure(&rows, &signer, &settings);
-    print!("{}", report::load_table(&load));
+    let machine = Machine::this(&envoy::version());
+    let load = measure::measure(&rows::rows(&signer.jwks()), &signer, &settings);
+    let fastapi = fastapi::measure(&signer, &settings);
+    let start_up = start_up::measure(&settings);
+    let memory = memory::measure(&settings);
+    let size = size::measure();
+    let budgets = budgets::budgets(&load, &memory, &size);
+    let seconds_per_round = settings.time.as_secs();
+    let report = Report {
+        machine,
+        rounds: settings.rounds,
+        seconds_per_round,
+        load,
+        fastapi,
+        start_up,
+        memory,
+        size,
+        budgets,
+    };
+    println!("{}", report.tables());
+    report.write(&settings);
+    if settings.plot {
+        plot::write(&report.load, &settings);
+    }
 }

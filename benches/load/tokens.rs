@@ -40,6 +40,8 @@ pub enum Pool {
     Seen,
     /// The same tokens, for ten thousand services.
     SeenEverywhere,
+    /// The same tokens, for the FastAPI example.
+    Items,
     /// So many good tokens that none comes twice while any cache could remember it.
     New(usize),
     Expired,
@@ -167,7 +169,8 @@ impl Pool {
         let services = if everywhere { SERVICES } else { 10 };
         let count = tokens.len().max(if everywhere { SERVICES } else { 0 });
         // 7919 is prime to both: neighbours in time are none in the policy.
-        let line = |i: usize| format!("{} {}\n", path(i * 7919 % services), tokens[i % tokens.len()]);
+        let path = |i| if self == Self::Items { "/items".to_owned() } else { path(i * 7919 % services) };
+        let line = |i: usize| format!("{} {}\n", path(i), tokens[i % tokens.len()]);
         (0..count).map(line).collect()
     }
 }

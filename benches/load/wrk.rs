@@ -31,7 +31,6 @@ pub struct Run {
     /// Connections that failed, and answers that did not come.
     pub broken: u64,
     /// Microseconds.
-    pub p50: u64,
     pub p99: u64,
 }
 
