@@ -34,12 +34,15 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
+# Without the command line, which cargo would build beside a benchmark, with the same names and another panic strategy.
+BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin
+
 # The first in the profile of the tests, which is built sooner: what it measures are Envoys, not itself.
 bench: wasm ## measure the filter beside Envoy's own, under load, and policies: ten minutes; target/bench/load.json
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
-	@scripts/cargo bench --quiet --locked --bench policy
+	@$(BENCH) --bench policy
 
 lint: ## check the format, run clippy natively and for wasm, check the border of the core
 	@scripts/lint

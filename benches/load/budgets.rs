@@ -36,7 +36,12 @@ pub fn budgets(load: &[Result], memory: &Memory, size: &Size) -> Vec<Budget> {
         budget("CPU added, tokens seen before, of jwt_authn's default", 0.12, row(SEEN).of_native, "x"),
         budget("CPU added, every token new, of jwt_authn's default", 0.9, row(NEW).of_native, "x"),
         budget("CPU added with 10,000 rules, of that with 10", 1.5, rules, "x"),
-        budget("memory of the filter, 10,000 tokens seen", 32.0, memory.of_the_filter() as f64 / MIB, " MiB"),
+        budget(
+            "memory of one worker's VM, 10,000 tokens seen",
+            32.0,
+            memory.of_one_worker() as f64 / MIB,
+            " MiB",
+        ),
         budget(
             &format!("growth from there to {} tokens", memory.tokens),
             FLAT_MIB,

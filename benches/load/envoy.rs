@@ -33,7 +33,12 @@ pub fn direct_answer() -> Value {
 impl Envoy {
     /// Starts Envoy, and waits until it takes connections.
     pub fn start(name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
-        let mut envoy = Self::spawn(name, listeners, clusters);
+        Self::start_with(1, name, listeners, clusters)
+    }
+
+    /// The same with this many workers.
+    pub fn start_with(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
+        let mut envoy = Self::spawn(workers, name, listeners, clusters);
         let begin = Instant::now();
         while envoy.admin.try_send(&client::get("/ready")).map_or(0, |answer| answer.status) != 200 {
             envoy.must_run(name, begin);
@@ -43,7 +48,7 @@ impl Envoy {
     }
 
     /// Starts Envoy, and waits for nothing but the port of its admin interface.
-    pub fn spawn(name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
+    pub fn spawn(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
         let folder = folder(name);
         let (config, log, admin) =
             (folder.join("envoy.json"), folder.join("envoy.log"), folder.join("admin"));
@@ -56,7 +61,8 @@ impl Envoy {
         let _ = std::fs::remove_file(&admin);
         let mut command = pinned(MEASURED_CORE, binary());
         command.arg("--config-path").arg(&config).arg("--admin-address-path").arg(&admin);
-        command.args(["--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]);
+        command.args(["--concurrency", &workers.to_string()]);
+        command.args(["--disable-hot-restart", "--log-level", "warning"]);
         let process = Process::start(&mut command, &log);
         let mut envoy = Self { process, admin: Client::new(0) };
         let begin = Instant::now();
@@ -92,7 +98,8 @@ pub fn version() -> String {
     let output = std::process::Command::new(binary()).arg("--version").output().expect("an Envoy");
     let text = String::from_utf8_lossy(&output.stdout);
     // `envoy  version: REVISION/1.40.0/Clean/RELEASE/BoringSSL`
-    format!("Envoy {}", text.trim().split('/').nth(1).unwrap_or("of unknown version"))
+    let version = text.split_once("version:").and_then(|(_, rest)| rest.split('/').nth(1));
+    format!("Envoy {}", version.unwrap_or("of unknown version"))
 }
 
 fn binary() -> OsString {

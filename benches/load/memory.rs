@@ -4,7 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::envoy::{Envoy, Listener, direct_answer};
 use crate::filters::{configuration, ours};
@@ -14,8 +14,10 @@ use crate::tokens::Signer;
 
 /// What the budget is for.
 pub const SOME: u64 = 10_000;
-/// Requests under way at the same time.
-const BATCH: u64 = 32;
+/// Workers that are compared with one.
+const MORE: u64 = 4;
+/// Requests under way at the same time. It divides the numbers of tokens.
+const CONNECTIONS: u64 = 8;
 
 /// Resident memory of Envoy with one worker, in bytes. The main thread has a VM as well: with the filter there are two.
 #[derive(Serialize)]
@@ -24,6 +26,8 @@ pub struct Memory {
     pub no_filter: u64,
     /// With the filter, before the first request.
     pub none: u64,
+    /// By how much one more worker with the filter is more than one more without it: one VM.
+    pub worker: u64,
     /// After [`SOME`] distinct tokens.
     pub some: u64,
     /// After this many, and how much that is.
@@ -32,9 +36,9 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// All that the filter brings, V8 and both VMs: more than what one worker's VM takes.
-    pub const fn of_the_filter(&self) -> u64 {
-        self.some.saturating_sub(self.no_filter)
+    /// One worker's VM that has seen [`SOME`] tokens.
+    pub const fn of_one_worker(&self) -> u64 {
+        self.worker + self.some.saturating_sub(self.none)
     }
 
     /// By how much it has grown from the first tokens to the last.
@@ -49,46 +53,51 @@ pub fn measure(settings: &Settings) -> Memory {
     let signer = Signer::es256();
     let mut filter = configuration(&signer.jwks());
     filter["providers"]["okta"]["algorithms"] = json!(["ES256"]);
-    let bare = start("memory-bare", vec![]);
-    let full = start("memory", vec![ours("memory", &filter)]);
+    let filters = vec![ours("memory", &filter)];
+    let rss = |workers, filters: &[Value]| start(workers, "memory-workers", filters).process.rss();
+    let one_more = |filters: &[Value]| rss(1 + MORE, filters).saturating_sub(rss(1, filters)) / MORE;
+    let worker = one_more(&filters).saturating_sub(one_more(&[]));
+    let bare = start(1, "memory-bare", &[]);
+    let full = start(1, "memory", &filters);
     send(&bare, &signer, SOME, settings);
     let none = full.process.rss();
     send(&full, &signer, SOME, settings);
     let some = full.process.rss();
     send(&full, &signer, settings.tokens.saturating_sub(SOME), settings);
     let (no_filter, many) = (bare.process.rss(), full.process.rss());
-    Memory { no_filter, none, some, tokens: settings.tokens, many }
+    Memory { no_filter, none, worker, some, tokens: settings.tokens, many }
 }
 
-fn start(name: &str, filters: Vec<serde_json::Value>) -> Envoy {
-    Envoy::start(name, &[Listener { name: "memory".to_owned(), filters, route: direct_answer() }], &[])
+fn start(workers: u64, name: &str, filters: &[Value]) -> Envoy {
+    let listener = Listener { name: "memory".to_owned(), filters: filters.to_vec(), route: direct_answer() };
+    Envoy::start_with(workers, name, &[listener], &[])
 }
 
-/// One connection, with requests in a row: while Envoy works on some, the next are signed.
+/// While Envoy works on the requests of all connections, the next are signed. One request on each: Envoy takes a row of
+/// them for a flood, and closes.
 fn send(envoy: &Envoy, signer: &Signer, count: u64, settings: &Settings) {
     let port = envoy.port("memory").expect("a listener");
-    let mut writing = Client::new(port).connect().expect("a connection");
-    let mut reading = BufReader::new(writing.try_clone().expect("a connection"));
-    let mut next = batch(signer, count.min(BATCH));
+    let connect = |_| BufReader::new(Client::new(port).connect().expect("a connection"));
+    let mut connections: Vec<_> = (0..CONNECTIONS).map(connect).collect();
     let mut sent = 0;
     while sent < count {
-        let size = (count - sent).min(BATCH);
-        writing.write_all(next.as_bytes()).expect("requests");
-        next = batch(signer, (count - sent - size).min(BATCH));
-        (0..size).for_each(|_| assert_eq!(status(&mut reading), 200, "a good token"));
-        sent += size;
-        if sent.is_multiple_of(BATCH * 5_000) {
-            settings.say(&format!("{sent} distinct tokens"));
+        for connection in &mut connections {
+            if sent >= CONNECTIONS {
+                assert_eq!(status(connection), 200, "a good token");
+            }
+            connection.get_mut().write_all(request(signer).as_bytes()).expect("a request");
+            sent += 1;
+            if sent % 250_000 == 0 {
+                settings.say(&format!("{sent} distinct tokens"));
+            }
         }
     }
+    connections.iter_mut().for_each(|connection| assert_eq!(status(connection), 200, "a good token"));
 }
 
-fn batch(signer: &Signer, size: u64) -> String {
-    let request = |_| {
-        let token = signer.token();
-        format!("GET /items HTTP/1.1\r\nhost: api.example.com\r\nauthorization: Bearer {token}\r\n\r\n")
-    };
-    (0..size).map(request).collect()
+fn request(signer: &Signer) -> String {
+    let token = signer.token();
+    format!("GET /items HTTP/1.1\r\nhost: api.example.com\r\nauthorization: Bearer {token}\r\n\r\n")
 }
 
 /// Reads one answer to its end.

@@ -124,11 +124,12 @@ fn rest(text: &mut String, report: &Report) {
     for start_up in &report.start_up {
         plain(start_up.name, spread(start_up.milliseconds));
     }
-    let Memory { no_filter, none, some, tokens, many } = report.memory;
+    let Memory { no_filter, none, worker, some, tokens, many } = report.memory;
     plain("\nResident memory, one worker and main thread", "MiB".to_owned());
     for (name, bytes) in [
         ("no filter".to_owned(), no_filter),
         ("this filter, no token yet".to_owned(), none),
+        ("one more worker: its VM alone".to_owned(), worker),
         (format!("this filter, {SOME} tokens seen"), some),
         (format!("this filter, {tokens} tokens seen"), many),
     ] {
@@ -160,7 +161,8 @@ fn line(text: &mut String, [name, cells @ ..]: [String; 6]) {
 }
 
 fn spread(summary: Summary) -> String {
-    format!("{:.1} ({:.1} to {:.1})", summary.median, summary.min, summary.max)
+    let digits = usize::from(summary.max < 1000.0);
+    format!("{:.digits$} ({:.digits$} to {:.digits$})", summary.median, summary.min, summary.max)
 }
 
 /// No more digits than anybody believes.
