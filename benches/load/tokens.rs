@@ -115,7 +115,8 @@ impl Signer {
         self.mint(Pool::Seen)
     }
 
-    fn mint(&self, pool: Pool) -> String {
+    /// A token of the kind that this pool holds.
+    pub fn mint(&self, pool: Pool) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
         let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
         let iss = if pool == Pool::UnknownIssuer { UNKNOWN_ISSUER } else { ISSUER };
@@ -139,7 +140,7 @@ impl Signer {
 impl Pool {
     /// The file of these requests, made unless it is there and fresh.
     pub fn file(self, signer: &Signer) -> PathBuf {
-        let folder = crate::support::root().join("target/bench");
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
         fs::create_dir_all(&folder).expect("a folder below target/");
         let name: String = format!("{self:?}").chars().filter(char::is_ascii_alphanumeric).collect();
         let file = folder.join(format!("{name}.requests"));
@@ -156,7 +157,7 @@ impl Pool {
 
     fn tokens(self, signer: &Signer) -> Vec<String> {
         let count = if let Self::New(count) = self { count } else { FEW };
-        let threads = crate::process::cores();
+        let threads = std::thread::available_parallelism().map_or(1, Into::into);
         let mint = || (0..count.div_ceil(threads)).map(|_| signer.mint(self)).collect::<Vec<_>>();
         std::thread::scope(|scope| {
             let threads: Vec<_> = (0..threads).map(|_| scope.spawn(mint)).collect();

@@ -1,0 +1,112 @@
+//! What the benchmarks of the core do: each case is one step of a request, or all of them but the signature.
+
+use std::hint::black_box;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use okta_authz_filter::config::Config;
+use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::filter::{Filter, Verdict};
+use okta_authz_filter::policy::Target;
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
+use okta_authz_filter::verify::Unverified;
+use serde_json::{Value, json};
+
+use super::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
+
+/// The default of `max_token_bytes`.
+const MAX_TOKEN_BYTES: usize = 16_384;
+
+/// A case: its name, and the work, to be done any number of times.
+pub type Case = (&'static str, Box<dyn FnMut()>);
+
+/// Says yes. What the signature takes is Envoy's work, and not measured here.
+struct Yes;
+
+impl SignatureVerifier for Yes {
+    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        Ok(())
+    }
+}
+
+/// All of them.
+pub fn cases() -> Vec<Case> {
+    let signer = Signer::rs256();
+    let token = signer.token();
+    vec![
+        ("parse a token", parse(token.clone())),
+        ("check claims", claims(&signer, &token)),
+        ("policy, 10 rules", lookup(&signer, 10)),
+        ("policy, 10,000 rules", lookup(&signer, SERVICES)),
+        ("decide, one token, 10 rules", decide(&signer, 10, Pool::Seen, 1, true)),
+        ("decide, one token, 10,000 rules", decide(&signer, SERVICES, Pool::Seen, 1, true)),
+        // A power of two: enough that no cache of the core that is measured in kilobytes holds them all.
+        ("decide, 1,024 tokens, 10 rules", decide(&signer, 10, Pool::Seen, 1024, true)),
+        ("refuse, expired", decide(&signer, 10, Pool::Expired, 1, false)),
+        ("refuse, unknown issuer", decide(&signer, 10, Pool::UnknownIssuer, 1, false)),
+    ]
+}
+
+fn config(signer: &Signer, rules: usize) -> Config {
+    let rule = |i| json!({ "match": { "path": path(i) }, "requires": { "scopes": ["items:read"] } });
+    let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": signer.jwks() });
+    let headers = json!([{ "header_name": "x-okta-sub", "claim_name": "sub" }]);
+    let rules: Vec<Value> = (0..rules).map(rule).collect();
+    let document = json!({ "providers": { "okta": provider }, "claim_to_headers": headers, "rules": rules });
+    Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
+}
+
+fn parse(token: String) -> Box<dyn FnMut()> {
+    Box::new(move || {
+        black_box(Unverified::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES)).expect("a token");
+    })
+}
+
+fn claims(signer: &Signer, token: &str) -> Box<dyn FnMut()> {
+    let (config, now) = (config(signer, 10), now());
+    let provider = &config.providers[0];
+    let keys = provider.local_jwks.as_ref().expect("keys");
+    let token = Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES).expect("a token");
+    let claims = token.verify(&provider.expected, keys, &Yes, now, &mut ()).expect("a good token");
+    let expected = provider.expected.clone();
+    Box::new(move || {
+        black_box(claims.accept(black_box(&expected), now, &mut ())).expect("a good token");
+    })
+}
+
+fn lookup(signer: &Signer, rules: usize) -> Box<dyn FnMut()> {
+    let config = config(signer, rules);
+    let mut i = 0;
+    Box::new(move || {
+        // 7919 is prime to both: neighbours in time are none in the policy.
+        i = (i + 7919) % rules;
+        let path = path(i);
+        let head = head(&path, &[]);
+        let target = Target::new(&head, config.policy.needs()).expect("a clean path");
+        assert!(black_box(config.policy.decide(&target)).is_some());
+    })
+}
+
+fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, good: bool) -> Box<dyn FnMut()> {
+    let (filter, now) = (Filter::new(config(signer, rules), WorkerId(1)), now());
+    let token = |_| format!("Bearer {}", signer.mint(pool));
+    let tokens: Vec<String> = (0..tokens).map(token).collect();
+    let mut i = 0;
+    Box::new(move || {
+        i = (i + 7919) % rules;
+        let path = path(i);
+        let headers = [("authorization".to_owned(), tokens[i % tokens.len()].clone().into_bytes())];
+        let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &Yes));
+        assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
+    })
+}
+
+fn head<'a>(path: &'a str, headers: &'a [(String, Vec<u8>)]) -> RequestHead<'a> {
+    let (method, authority, path) = (&b"GET"[..], &b"api.example.com"[..], path.as_bytes());
+    RequestHead { method, authority, path, ..RequestHead::new(headers) }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs())
+}
