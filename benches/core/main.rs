@@ -27,8 +27,10 @@ fn main() {
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2))
         .configure_from_args();
-    for (name, mut work) in cases::cases() {
-        criterion.bench_function(name, |bencher| bencher.iter(&mut work));
+    let signer = tokens::Signer::rs256();
+    for (name, prepare) in cases::CASES {
+        let mut work = prepare(&signer);
+        criterion.bench_function(*name, |bencher| bencher.iter(&mut work));
     }
     criterion.final_summary();
 }
