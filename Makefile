@@ -2,7 +2,8 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book test e2e bench lint demo up compose-test
+.PHONY: help wasm fixtures cli schema reference book test e2e bench bench-plot bench-core bench-instructions bench-size lint \
+	demo up compose-test
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -12,7 +13,7 @@ WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_fi
 
 help: ## what you read here
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
-	while read -r target text; do printf 'make %-13s %s\n' "$$target" "$$text"; done
+	while read -r target text; do printf 'make %-19s %s\n' "$$target" "$$text"; done
 
 wasm: ## build the filter: target/filter/okta_authz_filter.wasm
 	@scripts/build-wasm
@@ -40,8 +41,27 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
-bench: ## measure what a policy of ten thousand rules costs, against one of ten
-	@scripts/cargo bench --locked --bench policy
+# Without the command line, which cargo would build beside a benchmark, with the same names and another panic strategy.
+BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin
+
+# The first in the profile of the tests, which is built sooner: what it measures are Envoys, not itself.
+bench: wasm ## measure the filter beside Envoy's own, under load, and policies: ten minutes; target/bench/load.json
+	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
+		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
+		scripts/cargo bench --quiet --locked --profile dev --bench load
+	@$(BENCH) --bench policy
+
+bench-plot: ## the same, and draw docs/bench.svg anew, which the README shows
+	@OKTA_AUTHZ_BENCH_PLOT=yes $(MAKE) bench
+
+bench-core: ## measure the filter's own part of a request, natively: parsing, claims, policy
+	@$(BENCH) --bench core
+
+bench-instructions: ## count the instructions of that part, which are the same in every run
+	@scripts/bench-instructions
+
+bench-size: ## say which crates the bytes of the filter are from
+	@scripts/bench-size
 
 lint: ## check the format, run clippy natively and for wasm, check the border of the core
 	@scripts/lint

@@ -1,0 +1,36 @@
+//! The filter's own part of a request, in nanoseconds, natively: `make bench-core`. In Envoy the same code is wasm, and the
+//! calls between both come on top: this tells which change helps, not what a request costs.
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    unreachable_pub,
+    reason = "a benchmark"
+)]
+
+mod cases;
+
+#[path = "../load/tokens.rs"]
+mod tokens;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .configure_from_args();
+    let signer = tokens::Signer::rs256();
+    for (name, prepare) in cases::CASES {
+        let mut work = prepare(&signer);
+        criterion.bench_function(*name, |bencher| bencher.iter(&mut work));
+    }
+    criterion.final_summary();
+}

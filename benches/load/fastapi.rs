@@ -1,0 +1,123 @@
+//! The FastAPI example with its tokens verified by hand, and behind Envoy and the filter.
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::envoy::{Envoy, Listener};
+use crate::filters::{guard, ours, policy};
+use crate::measure::sample;
+use crate::process::{MEASURED_CORE, Process, pinned};
+use crate::settings::Settings;
+use crate::statistics::Summary;
+use crate::support;
+use crate::support::client::{Client, get};
+use crate::tokens::{Pool, Signer};
+use crate::wrk::Load;
+
+const START_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The application, by what verifies its tokens.
+const APPLICATIONS: [(&str, &str); 3] = [
+    ("nobody verifies", "none"),
+    ("python-jose in the application", "jose"),
+    ("PyJWT in the application", "pyjwt"),
+];
+const BEHIND: &str = "Envoy and this filter in front";
+
+/// Microseconds of CPU time for one request.
+#[derive(Serialize)]
+pub struct Application {
+    pub name: &'static str,
+    /// Of Envoy and Python together.
+    pub cpu_per_request: Summary,
+    /// Of Python alone.
+    pub python: Summary,
+    pub requests_per_second: Summary,
+    pub p99: Summary,
+}
+
+/// Python and Envoy share the core that is measured; wrk has the other one.
+pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
+    let jwks = support::scratch("bench-fastapi").join("jwks.json");
+    std::fs::write(&jwks, signer.jwks().to_string()).expect("a key set");
+    let apps: Vec<(Process, u16)> = APPLICATIONS.iter().map(|(_, verifier)| start(verifier, &jwks)).collect();
+    let (unverified, app_port) = &apps[0];
+    let filters = vec![ours("fastapi", &policy(&signer.jwks(), 0)), guard()];
+    let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "app" } });
+    let listener = Listener { name: "fastapi".to_owned(), filters, route };
+    let envoy = Envoy::start("fastapi", &[listener], &[cluster(*app_port)]);
+    let behind = (BEHIND, vec![unverified, &envoy.process], envoy.port("fastapi").expect("a listener"));
+    let alone = APPLICATIONS.iter().zip(&apps).map(|((name, _), (app, port))| (*name, vec![app], *port));
+    let rows: Vec<(&str, Vec<&Process>, u16)> = alone.chain([behind]).collect();
+    let file = Pool::Items.file(signer);
+    let loads: Vec<Load> = rows.iter().map(|_| Load::new(file.clone())).collect();
+    let mut samples = vec![Vec::new(); rows.len()];
+    for round in 0..=settings.rounds {
+        for (((name, processes, port), load), samples) in rows.iter().zip(&loads).zip(&mut samples) {
+            must_verify(name, *port, load);
+            let before = processes[0].cpu();
+            let sample = sample(processes, *port, load, settings.time);
+            assert_eq!((sample.run.refused, sample.run.broken), (0, 0), "{name}: requests failed");
+            let python = (processes[0].cpu() - before).as_secs_f64() * 1e6 / sample.run.requests as f64;
+            if round > 0 {
+                samples.push((sample, python));
+            }
+        }
+        settings.say(&format!("FastAPI, round {round} of {}", settings.rounds));
+    }
+    let summary = |((name, ..), samples): (&(&'static str, Vec<&Process>, u16), &Vec<_>)| Application {
+        name,
+        cpu_per_request: Summary::of(
+            samples.iter().map(|(sample, _): &(crate::measure::Sample, f64)| sample.cpu),
+        ),
+        python: Summary::of(samples.iter().map(|(_, python)| *python)),
+        requests_per_second: Summary::of(samples.iter().map(|(sample, _)| sample.run.per_second())),
+        p99: Summary::of(samples.iter().map(|(sample, _)| sample.run.p99 as f64)),
+    };
+    rows.iter().zip(&samples).map(summary).collect()
+}
+
+/// A good token passes, and (but where nobody verifies) none does not.
+fn must_verify(name: &str, port: u16, load: &Load) {
+    let (path, token) = load.first();
+    let client = Client::new(port);
+    let (good, none) = (client.send(&get(&path).bearer(token)), client.get(&path));
+    let refusal = if name == APPLICATIONS[0].0 { 200 } else { 401 };
+    assert_eq!((good.status, none.status), (200, refusal), "{name}: {good:?}, {none:?}");
+}
+
+fn start(verifier: &str, jwks: &Path) -> (Process, u16) {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    let port = free.expect("a free port").port();
+    let python =
+        std::env::var_os("OKTA_AUTHZ_BENCH_PYTHON").expect("OKTA_AUTHZ_BENCH_PYTHON: run this through make");
+    let mut command = pinned(MEASURED_CORE, python);
+    command.args(["-m", "uvicorn", "by_hand:app", "--log-level", "warning", "--no-access-log"]);
+    command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
+    command.current_dir(support::root().join("benches/load")).env("VERIFIER", verifier).env("JWKS", jwks);
+    // Nothing of it shall lie between the sources.
+    command.env("PYTHONDONTWRITEBYTECODE", "1");
+    let log = support::scratch("bench-fastapi").join(format!("{verifier}.log"));
+    let mut app = Process::start(&mut command, &log);
+    let begin = Instant::now();
+    while Client::new(port).try_send(&get("/healthz")).is_err() {
+        if app.has_ended() || begin.elapsed() > START_TIMEOUT {
+            panic!("FastAPI has not started:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    (app, port)
+}
+
+fn cluster(port: u16) -> Value {
+    let address = json!({ "socket_address": { "address": "127.0.0.1", "port_value": port } });
+    let endpoints = json!([{ "lb_endpoints": [{ "endpoint": { "address": address } }] }]);
+    json!({
+        "name": "app", "type": "STATIC", "connect_timeout": "1s",
+        "load_assignment": { "cluster_name": "app", "endpoints": endpoints },
+    })
+}

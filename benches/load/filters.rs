@@ -1,0 +1,94 @@
+//! The filters that are compared: what they are told is the same, as far as they have words for it.
+
+use serde_json::{Value, json};
+
+use crate::support;
+use crate::tokens::{AUDIENCE, ISSUER};
+
+/// The claims that become headers, where any do: what both filters can, which for the native one is no lists.
+const HEADERS: [(&str, &str); 2] = [("x-okta-sub", "sub"), ("x-okta-uid", "uid")];
+
+/// The native filter's cache: more than the tokens that any row shows it twice.
+const NATIVE_CACHE: u32 = 10_000;
+
+/// Envoy's `jwt_authn`.
+pub fn native(jwks: &Value, cache: bool, headers: bool) -> Value {
+    let mut provider = json!({
+        "issuer": ISSUER, "audiences": [AUDIENCE], "forward": true,
+        "local_jwks": { "inline_string": jwks.to_string() },
+    });
+    if cache {
+        provider["jwt_cache_config"] = json!({ "jwt_cache_size": NATIVE_CACHE });
+    }
+    if headers {
+        provider["claim_to_headers"] = claim_to_headers();
+    }
+    native_with(&provider)
+}
+
+/// Envoy's `jwt_authn` with this provider.
+pub fn native_with(provider: &Value) -> Value {
+    json!({
+        "name": "envoy.filters.http.jwt_authn",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.jwt_authn.v3.JwtAuthentication",
+            "providers": { "okta": provider },
+            "rules": [{ "match": { "prefix": "/" }, "requires": { "provider_name": "okta" } }],
+        },
+    })
+}
+
+/// The configuration of this filter that does what the native one does by default: a valid token, whatever the path.
+pub fn configuration(jwks: &Value) -> Value {
+    let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": jwks });
+    json!({ "providers": { "okta": provider } })
+}
+
+/// The same with two claim headers and this many rules, of which each request matches one.
+pub fn policy(jwks: &Value, rules: usize) -> Value {
+    let rule = |i| {
+        let path = json!({ "path": crate::tokens::path(i) });
+        json!({ "match": path, "requires": { "scopes": ["items:read"] } })
+    };
+    let mut configuration = configuration(jwks);
+    configuration["claim_to_headers"] = claim_to_headers();
+    configuration["rules"] = (0..rules).map(rule).collect();
+    configuration
+}
+
+/// This filter. Each row has VMs of its own, by `vm_id`: none finds another one's cache warm.
+pub fn ours(vm_id: &str, configuration: &Value) -> Value {
+    let wasm = support::wasm("okta_authz_filter");
+    json!({
+        "name": "okta-authz",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
+            "config": {
+                "name": "okta-authz", "root_id": "okta-authz", "failure_policy": "FAIL_RELOAD",
+                "vm_config": {
+                    "vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": wasm } },
+                },
+                "configuration": {
+                    "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string(),
+                },
+            },
+        },
+    })
+}
+
+/// The guard that the reference configuration has behind the filter.
+pub fn guard() -> Value {
+    let permit = json!({ "key": "wasm.okta.permit", "string_match": { "exact": "granted" } });
+    let policy = json!({ "permissions": [{ "any": true }], "principals": [{ "filter_state": permit }] });
+    json!({
+        "name": "okta-authz-guard",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
+            "rules": { "action": "ALLOW", "policies": { "permitted": policy } },
+        },
+    })
+}
+
+fn claim_to_headers() -> Value {
+    HEADERS.iter().map(|(header, claim)| json!({ "header_name": header, "claim_name": claim })).collect()
+}

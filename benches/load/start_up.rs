@@ -1,0 +1,83 @@
+//! Start-up: from nothing to the first answer to a good token, with keys that have to be fetched.
+
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::envoy::{Envoy, Listener, direct_answer};
+use crate::filters::{native_with, ours};
+use crate::settings::Settings;
+use crate::statistics::Summary;
+use crate::support;
+use crate::support::client::{Client, get};
+use crate::support::config::EnvoyConfig;
+use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
+
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Milliseconds from the start of the process to the first 200.
+#[derive(Serialize)]
+pub struct StartUp {
+    pub name: &'static str,
+    pub milliseconds: Summary,
+}
+
+/// Starts Envoys in turns, each with nothing, with the native filter, and with this one.
+pub fn measure(settings: &Settings) -> Vec<StartUp> {
+    let okta = StandIn::start(Options::default());
+    let token = okta.mint(Server::Default, &TokenSpec::user());
+    let cluster = cluster(&okta);
+    let filters = filters(&okta);
+    let mut times = vec![Vec::new(); filters.len()];
+    for _ in 0..settings.rounds {
+        for ((_, filters), times) in filters.iter().zip(&mut times) {
+            times.push(first_answer(filters, &cluster, &token).as_secs_f64() * 1e3);
+        }
+    }
+    let names = filters.iter().map(|(name, _)| *name);
+    names.zip(times).map(|(name, times)| StartUp { name, milliseconds: Summary::of(times) }).collect()
+}
+
+fn filters(okta: &StandIn) -> [(&'static str, Vec<Value>); 4] {
+    let (issuer, audience) = (okta.issuer(Server::Default), okta.audience(Server::Default));
+    let http_uri = json!({ "uri": format!("{issuer}/v1/keys"), "cluster": "okta", "timeout": "5s" });
+    // At its start, as this filter does it, rather than at the first request.
+    let remote_jwks = json!({ "http_uri": http_uri, "async_fetch": {} });
+    let native =
+        json!({ "issuer": issuer, "audiences": [audience], "forward": true, "remote_jwks": remote_jwks });
+    let own = json!({ "issuer": issuer, "audiences": [audience], "remote_jwks": { "cluster": "okta" } });
+    let keys: Value = serde_json::from_str(&okta.jwks(Server::Default)).expect("a key set");
+    let pinned = json!({ "issuer": issuer, "audiences": [audience], "local_jwks": keys });
+    [
+        ("no filter", vec![]),
+        ("jwt_authn, keys fetched", vec![native_with(&native)]),
+        ("this filter, pinned keys", vec![ours("start-up", &json!({ "providers": { "okta": pinned } }))]),
+        ("this filter, keys fetched", vec![ours("start-up", &json!({ "providers": { "okta": own } }))]),
+    ]
+}
+
+/// The reference configuration's way to Okta: TLS, CA, name.
+fn cluster(okta: &StandIn) -> Value {
+    let ca = support::scratch("bench-start-up").join("ca.pem");
+    std::fs::write(&ca, okta.ca_pem()).expect("a certificate authority");
+    let mut config = EnvoyConfig::reference().okta(okta.https_port(), &ca);
+    let clusters = config.document()["static_resources"]["clusters"].as_array().expect("clusters");
+    clusters.iter().find(|cluster| cluster["name"] == "okta").expect("Okta's cluster").clone()
+}
+
+fn first_answer(filters: &[Value], cluster: &Value, token: &str) -> Duration {
+    let listener =
+        Listener { name: "start-up".to_owned(), filters: filters.to_vec(), route: direct_answer() };
+    let begin = Instant::now();
+    let envoy = Envoy::spawn(1, "start-up", &[listener], std::slice::from_ref(cluster));
+    let request = get("/items").bearer(token);
+    loop {
+        let answer = envoy.port("start-up").and_then(|port| Client::new(port).try_send(&request).ok());
+        if answer.is_some_and(|answer| answer.status == 200) {
+            return begin.elapsed();
+        }
+        assert!(begin.elapsed() < TIMEOUT, "no answer to a good token");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
