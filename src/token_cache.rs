@@ -39,6 +39,17 @@ pub struct Counts {
     pub evictions: u64,
 }
 
+impl Counts {
+    /// What has come to pass since, by name.
+    pub fn since(self, before: Self) -> [(&'static str, u64); 3] {
+        [
+            ("token_cache_hit", self.hits.wrapping_sub(before.hits)),
+            ("token_cache_miss", self.misses.wrapping_sub(before.misses)),
+            ("token_cache_eviction", self.evictions.wrapping_sub(before.evictions)),
+        ]
+    }
+}
+
 struct Entry<T> {
     value: Rc<T>,
     weight: u64,

@@ -8,18 +8,22 @@ use proxy_wasm::types::MetricType;
 use crate::filter::{PermitReason, SourceId};
 use crate::protected_resource;
 use crate::rejection::Rejection;
+use crate::token_cache::Counts;
 
 /// Everything is below this name; Envoy shows it as `wasmcustom.okta_authz.…`.
 const PREFIX: &str = "okta_authz";
 /// Codes of fetches: of each kind, those that have brought something, and those that have not.
 const JWKS_FETCHES: [&str; 2] = ["jwks_fetch_success", "jwks_fetch_failed"];
 const DENYLIST_FETCHES: [&str; 2] = ["denylist_fetch_success", "denylist_fetch_failed"];
+const TOKEN_CACHE: [&str; 3] = ["token_cache_hit", "token_cache_miss", "token_cache_eviction"];
 
 /// The host's numbers for our counters.
 #[derive(Debug, Default)]
 pub(super) struct Metrics {
     ids: HashMap<&'static str, u32>,
     shadow: HashMap<&'static str, u32>,
+    /// What has been counted of the token cache.
+    counted: Counts,
 }
 
 impl Metrics {
@@ -29,16 +33,17 @@ impl Metrics {
         let decisions = decisions.chain(PermitReason::ALL.into_iter().map(PermitReason::code));
         let decisions = decisions.chain([protected_resource::CODE]);
         let named = decisions.map(|code| (code, format!("{PREFIX}.decision.{code}")));
-        let fetches = JWKS_FETCHES.into_iter().chain(DENYLIST_FETCHES);
-        let fetches = fetches.map(|code| (code, format!("{PREFIX}.{code}")));
+        let others = JWKS_FETCHES.into_iter().chain(DENYLIST_FETCHES).chain(TOKEN_CACHE);
+        let others = others.map(|code| (code, format!("{PREFIX}.{code}")));
         let define = |(code, name): (&'static str, String)| {
             Some((code, hostcalls::define_metric(MetricType::Counter, &name).ok()?))
         };
         let shadow = Rejection::ALL.iter().map(|rejection| rejection.code());
         let shadow = shadow.map(|code| (code, format!("{PREFIX}.shadow.{code}")));
         Self {
-            ids: named.chain(fetches).filter_map(define).collect(),
+            ids: named.chain(others).filter_map(define).collect(),
             shadow: shadow.filter_map(define).collect(),
+            counted: Counts::default(),
         }
     }
 
@@ -56,6 +61,18 @@ impl Metrics {
             SourceId::Denylist => DENYLIST_FETCHES,
         };
         self.count(if succeeded { success } else { failed });
+    }
+
+    /// Counts how the token cache has fared since the last time: at each tick, so that no request makes a call for it.
+    pub(super) fn count_token_cache(&mut self, counts: Counts) {
+        for (name, count) in counts.since(self.counted) {
+            if let Some(id) = self.ids.get(name)
+                && count > 0
+            {
+                let _ = hostcalls::increment_metric(*id, i64::try_from(count).unwrap_or(i64::MAX));
+            }
+        }
+        self.counted = counts;
     }
 
     /// Adds one.

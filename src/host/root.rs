@@ -173,7 +173,11 @@ impl RootContext for Root {
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(TICK);
         self.look_after_sources();
-        self.release(&mut self.plugin.borrow_mut());
+        let plugin = &mut *self.plugin.borrow_mut();
+        self.release(plugin);
+        if let Some(filter) = &plugin.filter {
+            plugin.metrics.count_token_cache(filter.token_cache().0);
+        }
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

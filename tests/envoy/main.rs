@@ -30,6 +30,7 @@ mod responses;
 mod routes;
 mod rules;
 mod scale;
+mod seen_before;
 mod setup;
 mod signatures;
 mod signing;
