@@ -24,7 +24,9 @@ def crate(name):
     if not found:
         return "C and compiler runtime"
     first = NO_PATH.sub("", found[2][: int(found[1])])
-    return re.split(r"\.\.|\$", first)[0] or "unknown"
+    first = re.split(r"\.\.|\$", first)[0]
+    # An impl for any type has no crate in its name.
+    return first if len(first) > 1 else "(generic)"
 
 
 def function_names(section):

@@ -30,7 +30,7 @@ fn main() {
     let signer = tokens::Signer::rs256();
     for (name, prepare) in cases::CASES {
         let mut work = prepare(&signer);
-        criterion.bench_function(*name, |bencher| bencher.iter(&mut work));
+        criterion.bench_function(name, |bencher| bencher.iter(&mut work));
     }
     criterion.final_summary();
 }
