@@ -60,7 +60,7 @@ pub fn object_bytes(object: &Object) -> usize {
 
 /// The same of a string, with the string itself.
 pub fn string_bytes(string: &str) -> usize {
-    string.len().saturating_add(size_of::<String>() + ALLOCATION)
+    string.len().saturating_add(size_of::<String>()).saturating_add(ALLOCATION)
 }
 
 /// What an allocator adds to each piece.
