@@ -54,13 +54,13 @@ pub fn measure(settings: &Settings) -> Memory {
     let mut filter = configuration(&signer.jwks());
     filter["providers"]["okta"]["algorithms"] = json!(["ES256"]);
     let filters = vec![ours("memory", &filter)];
-    let rss = |workers, filters: &[Value]| start(workers, "memory-workers", filters).process.rss();
+    let rss = |workers, filters: &[Value]| start(workers, "memory-workers", filters).process.settled_rss();
     let one_more = |filters: &[Value]| rss(1 + MORE, filters).saturating_sub(rss(1, filters)) / MORE;
     let worker = one_more(&filters).saturating_sub(one_more(&[]));
     let bare = start(1, "memory-bare", &[]);
     let full = start(1, "memory", &filters);
     send(&bare, &signer, SOME, settings);
-    let none = full.process.rss();
+    let none = full.process.settled_rss();
     send(&full, &signer, SOME, settings);
     let some = full.process.rss();
     send(&full, &signer, settings.tokens.saturating_sub(SOME), settings);

@@ -67,6 +67,17 @@ impl Process {
         kibibytes * 1024
     }
 
+    /// The same once it has nothing more to do: workers make their VMs after Envoy calls itself ready.
+    pub fn settled_rss(&self) -> u64 {
+        loop {
+            let before = self.cpu();
+            std::thread::sleep(Duration::from_secs(1));
+            if self.cpu() - before <= 2 * TICK {
+                return self.rss();
+            }
+        }
+    }
+
     fn read(&self, file: &str) -> String {
         std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a process that runs")
     }
