@@ -112,12 +112,14 @@ for line in sys.stdin:
 
 # optimise MODULE: without the callbacks that the filter has no use for, and with what wasm-opt finds behind the compiler.
 optimise() {
-    command -v wasm-opt >/dev/null || install_packages "wasm-opt" binaryen
+    need_wasm_opt
     "$root/scripts/wasm_prune.py" "$1"
     wasm-opt -O3 --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue "$1" -o "$1.optimised"
     mv "$1.optimised" "$1"
 }
+
+need_wasm_opt() { command -v wasm-opt >/dev/null || install_packages wasm-opt binaryen; }
 
 need_python() { command -v python3 >/dev/null || install_packages "Python 3" python3; }
 
