@@ -1,0 +1,110 @@
+//! A host whose calls fail, each with every status: nobody gets through who should not, whatever else becomes of it.
+
+use std::collections::BTreeSet;
+
+use okta_authz_second_host::{Headers, Outcome, Process, Status, Trap, Vm, hostcalls};
+
+use crate::scene::{OKTA, bearer, config, get, key_set, process, user, values, warm, with};
+use crate::stand_in::{Options, Server, StandIn, TokenSpec};
+
+/// Everything that a call may answer but `Ok`.
+const FAILURES: [Status; 8] = [
+    Status::NotFound,
+    Status::BadArgument,
+    Status::SerializationFailure,
+    Status::ParseFailure,
+    Status::Empty,
+    Status::CasMismatch,
+    Status::InternalFailure,
+    Status::Unimplemented,
+];
+
+/// Who comes, and what must not become of it.
+struct Client {
+    name: &'static str,
+    headers: Headers,
+    may_pass: bool,
+}
+
+fn clients() -> Vec<Client> {
+    let elsewhere = StandIn::start(Options::default());
+    let kid = OKTA.kid(Server::Default);
+    let forged = elsewhere.mint(Server::Default, &TokenSpec::user().header("kid", kid));
+    let expired = OKTA.mint(Server::Default, &TokenSpec::user().issued_at(1_700_000_000));
+    let spoofing = |path: &str| with(get(path), "x-okta-sub", "root");
+    let client = |name, headers, may_pass| Client { name, headers, may_pass };
+    vec![
+        client("no token", spoofing("/me"), false),
+        client("a forged token", bearer(spoofing("/me"), &forged), false),
+        client("an expired token", bearer(spoofing("/me"), &expired), false),
+        client("no rule", bearer(spoofing("/elsewhere"), &user()), false),
+        client("a good token", bearer(spoofing("/me"), &user()), true),
+        client("a public path", spoofing("/healthz"), true),
+    ]
+}
+
+/// Sends all of them. An error if the VM has ended.
+fn try_all(vm: &mut Vm, clients: &[Client], what: &str) -> Result<(), Trap> {
+    for client in clients {
+        let (context, outcome) = vm.request(client.headers.clone())?;
+        vm.tick()?;
+        for callout in vm.callouts() {
+            vm.answer(&callout, key_set(&OKTA))?;
+        }
+        vm.tick()?;
+        for outcome in [outcome, vm.outcome(context)] {
+            let Outcome::Passed(headers) = outcome else { continue };
+            assert!(client.may_pass, "{what}: {} has passed", client.name);
+            let told = values(&headers, "x-okta-sub");
+            let expected: &[&str] = if client.name == "a good token" { &["joe.user@example.com"] } else { &[] };
+            assert_eq!(told, expected, "{what}: {}", client.name);
+        }
+        vm.end(context)?;
+    }
+    Ok(())
+}
+
+/// A worker of which the calls fail from the beginning.
+fn cold(process: &Process, refused: &[(&str, Status)], clients: &[Client], what: &str) -> Result<(), Trap> {
+    let mut vm = process.worker(refused)?;
+    vm.configure(config().to_string())?;
+    try_all(&mut vm, clients, what)
+}
+
+#[test]
+fn a_call_that_fails_lets_nobody_through() {
+    let clients = clients();
+    // The calls and statuses for which the VM ends, from the beginning or later on.
+    let mut ends: BTreeSet<String> = BTreeSet::new();
+    for call in hostcalls() {
+        for status in FAILURES {
+            let what = format!("{call} answers {status:?}");
+            if cold(&process(), &[(call, status)], &clients, &what).is_err() {
+                ends.insert(format!("{what}, from the beginning"));
+            }
+            let mut vm = warm(&process(), &OKTA);
+            vm.refuse(call, Some(status));
+            if try_all(&mut vm, &clients, &what).is_err() {
+                ends.insert(format!("{what}, later"));
+            } else {
+                // What was a failure for a time has left nothing behind.
+                vm.refuse(call, None);
+                let served = try_all(&mut vm, &clients, &format!("{what} no longer"));
+                assert!(served.is_ok(), "{what}: {served:?}");
+            }
+        }
+    }
+    println!("{ends:#?}");
+}
+
+#[test]
+fn a_host_on_which_everything_fails_lets_nobody_through() {
+    let clients = clients();
+    for status in FAILURES {
+        let refused: Vec<_> = hostcalls().iter().map(|call| (*call, status)).collect();
+        let _ = cold(&process(), &refused, &clients, &format!("all answer {status:?}"));
+        let mut vm = warm(&process(), &OKTA);
+        hostcalls().iter().for_each(|call| vm.refuse(call, Some(status)));
+        let _ = try_all(&mut vm, &clients, &format!("all answer {status:?}, later"));
+    }
+}
