@@ -149,7 +149,10 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
             *common.metrics.entry(name.clone()).or_default() += i64::from(by);
             Status::Ok
         }
-        ("proxy_http_call", &[cluster, cluster_len, headers, headers_len, _, _, _, _, timeout_millis, at]) => {
+        (
+            "proxy_http_call",
+            &[cluster, cluster_len, headers, headers_len, _, _, _, _, timeout_millis, at],
+        ) => {
             let cluster = guest.text(cluster, cluster_len)?;
             let Some(headers) = pairs::from_bytes(&guest.bytes(headers, headers_len)?) else {
                 return Ok(Status::BadArgument);

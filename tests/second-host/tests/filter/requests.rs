@@ -1,8 +1,6 @@
 //! What becomes of requests once the keys are there.
 
-use crate::scene::{
-    OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with,
-};
+use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
 use crate::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
 use okta_authz_second_host::Outcome;
 
