@@ -2,8 +2,9 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book test e2e bench bench-plot bench-core bench-instructions bench-size lint \
-	demo up compose-test image reproduce lint-workflows toolchain release-check publish-image publish-release
+.PHONY: help wasm fixtures cli schema reference book test e2e versions second-host bench bench-plot bench-core \
+	bench-instructions bench-size lint demo up compose-test image reproduce lint-workflows toolchain release-check \
+	publish-image publish-release
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -40,6 +41,13 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
+
+versions: wasm fixtures ## run them in every supported version of Envoy, and the second host: half an hour; target/versions/table.md
+	@OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' \
+		OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" scripts/versions $(VERSIONS)
+
+second-host: wasm ## run the filter in a host without Envoy and V8 (wasmtime)
+	@scripts/second-host
 
 # Without the command line, which cargo would build beside a benchmark, with the same names and another panic strategy.
 BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin

@@ -57,9 +57,13 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
     let mint = |spec: TokenSpec| setup.mint(&spec);
     let kind = |kind| setup.mint(&TokenSpec::new(kind));
     let bearer = |token: String| format!("Bearer {token}");
-    let mut forged = good.clone();
-    let last = if forged.pop() == Some('A') { 'B' } else { 'A' };
-    forged.insert(forged.len() - 40, last);
+    let changed = |from_the_end: usize, to: &str| {
+        let at = good.len() - from_the_end;
+        format!("{}{to}{}", &good[..at], &good[at + 1..])
+    };
+    let forged = changed(40, if good.as_bytes()[good.len() - 40] == b'A' { "B" } else { "A" });
+    // The last character of 256 octets has four bits that must be zero.
+    let loose = changed(1, "B");
     let unknown_issuer = "https://evil.example/oauth2/default";
 
     let rows: Vec<(&str, Option<String>, u16, Option<&str>, &str)> = vec![
@@ -67,7 +71,8 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
         ("Basic", Some("Basic dXNlcjpwYXNz".into()), 401, None, "token_missing"),
         ("opaque", Some("Bearer 5cuxSVEDaCy".into()), 401, Some("invalid_token"), "token_opaque"),
         ("malformed", Some("Bearer a.b.c".into()), 401, Some("invalid_token"), "token_malformed"),
-        ("forged", Some(bearer(forged)), 401, Some("invalid_token"), "token_malformed"),
+        ("loose encoding", Some(bearer(loose)), 401, Some("invalid_token"), "token_malformed"),
+        ("forged", Some(bearer(forged)), 401, Some("invalid_token"), "signature_invalid"),
         ("encrypted", Some(bearer(kind(Kind::Encrypted))), 401, Some("invalid_token"), "token_encrypted"),
         ("ID token", Some(bearer(kind(Kind::IdToken))), 401, Some("invalid_token"), "audience_not_allowed"),
         ("DPoP-bound", Some(bearer(kind(Kind::DpopBound))), 401, Some("invalid_token"), "token_bound"),

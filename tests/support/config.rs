@@ -93,6 +93,26 @@ impl EnvoyConfig {
         self
     }
 
+    /// The filter with the capabilities that deploy/envoy/capabilities.yaml lists, less these.
+    pub fn restricted(mut self, withheld: &[&str]) -> Self {
+        let file = super::root().join("deploy/envoy/capabilities.yaml");
+        let text = std::fs::read_to_string(file).expect("the list of capabilities");
+        let listed: Value = serde_saphyr::from_str(&text).expect("the list is YAML");
+        let mut restriction = listed["capability_restriction_config"].clone();
+        let allowed = restriction["allowed_capabilities"].as_object_mut().expect("capabilities");
+        for name in withheld {
+            assert!(allowed.remove(*name).is_some(), "{name} is in the list");
+        }
+        self.filter()["capability_restriction_config"] = restriction;
+        self
+    }
+
+    /// The filter with all that Envoy has.
+    pub fn unrestricted(mut self) -> Self {
+        self.filter().as_object_mut().expect("a PluginConfig").remove("capability_restriction_config");
+        self
+    }
+
     /// The plugin configuration.
     pub fn plugin(&mut self) -> &mut Value {
         &mut self.filter()["configuration"]["value"]

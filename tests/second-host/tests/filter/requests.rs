@@ -1,0 +1,135 @@
+//! What becomes of requests once the keys are there.
+
+use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
+use crate::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
+use okta_authz_second_host::Outcome;
+
+#[test]
+fn a_good_token_passes_and_the_backend_learns_whose_it_is() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let spoofed = with(with(get("/me"), "x-okta-sub", "root"), "X-Okta-Scopes", "all");
+    let headers = with(bearer(spoofed, &user()), "x-other", "stays");
+    let (context, outcome) = vm.request(headers).unwrap();
+    let Outcome::Passed(headers) = outcome else { panic!("{outcome:?}\n{}", vm.logs()) };
+    assert_eq!(values(&headers, "x-okta-sub"), ["joe.user@example.com"]);
+    assert_eq!(values(&headers, "x-okta-scopes"), [r#"["openid","profile","items:read"]"#]);
+    assert_eq!(values(&headers, "x-other"), ["stays"]);
+    assert_eq!(values(&headers, "authorization"), [""; 0], "forward is false");
+    for (name, value) in [("okta.permit", "granted"), ("okta.decision", "allow"), ("okta.code", "allowed")] {
+        assert_eq!(vm.filter_state(context, name).as_deref(), Some(value), "{name}");
+    }
+    assert_eq!(vm.filter_state(context, "okta.sub").as_deref(), Some("joe.user@example.com"));
+    vm.end(context).unwrap();
+    assert_eq!(process.count("decision.allowed"), 1);
+}
+
+#[test]
+fn without_a_token_the_challenge_has_no_error() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let reply = refused(&mut vm, with(get("/me"), "x-okta-sub", "root"));
+    assert_eq!(reply.status, 401);
+    assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer realm="api""#));
+    assert_eq!(reply.header("cache-control"), Some("no-store"));
+    assert_eq!(reply.header("content-type"), Some("application/json"));
+    assert_eq!(
+        reply.body,
+        r#"{"code":"token_missing","detail":"a bearer token is required","error":"unauthorized"}"#
+    );
+    assert_eq!(reply.details, "okta_authz{token_missing}");
+    assert_eq!(process.count("decision.token_missing"), 1);
+}
+
+#[test]
+fn bad_tokens_are_refused_each_for_its_reason() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let mint = |spec: TokenSpec| OKTA.mint(Server::Default, &spec);
+    let long_ago = i64::try_from(crate::scene::now()).unwrap() - 7200;
+    let elsewhere = StandIn::start(Options::default());
+    let kid = OKTA.kid(Server::Default);
+    let rows = [
+        ("token_expired", mint(TokenSpec::user().issued_at(long_ago))),
+        ("token_from_the_future", mint(TokenSpec::user().issued_at(long_ago + 10_800))),
+        // Another org's key under the name of ours.
+        ("signature_invalid", elsewhere.mint(Server::Default, &TokenSpec::user().header("kid", kid))),
+        ("issuer_unknown", OKTA.mint(Server::Custom, &TokenSpec::user())),
+        ("audience_not_allowed", mint(TokenSpec::user().claim("aud", "api://other"))),
+        ("algorithm_not_allowed", mint(TokenSpec::user().header("alg", "none"))),
+        ("not_an_access_token", mint(TokenSpec::new(Kind::IdToken).claim("aud", "api://default"))),
+        ("token_bound", mint(TokenSpec::new(Kind::DpopBound))),
+        ("token_encrypted", mint(TokenSpec::new(Kind::Encrypted))),
+        ("token_opaque", "opaque".to_owned()),
+        ("token_malformed", "a.b.c".to_owned()),
+    ];
+    for (code, token) in rows {
+        let reply = refused(&mut vm, bearer(get("/me"), &token));
+        assert_eq!((reply.status, reply.code().as_str()), (401, code), "{reply:?}");
+        let challenge = reply.header("www-authenticate").unwrap();
+        assert!(challenge.starts_with(r#"Bearer realm="api",error="invalid_token""#), "{code}: {challenge}");
+        assert_eq!(process.count(&format!("decision.{code}")), 1, "{code}");
+    }
+}
+
+#[test]
+fn policy_decides() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let token = user();
+    passed(&mut vm, bearer(get("/items"), &token));
+    let reply = refused(&mut vm, bearer(request("POST", "/items"), &token));
+    assert_eq!(reply.status, 403);
+    assert_eq!(
+        reply.header("www-authenticate"),
+        Some(
+            r#"Bearer realm="api",error="insufficient_scope",error_description="the access token lacks a required scope",scope="items:write""#
+        )
+    );
+    let writer = OKTA.mint(Server::Default, &TokenSpec::user().scopes(&["items:write"]));
+    passed(&mut vm, bearer(request("POST", "/items"), &writer));
+    assert_eq!(refused(&mut vm, bearer(get("/elsewhere"), &token)).code(), "no_rule_matches");
+    let public = passed(&mut vm, with(get("/healthz"), "x-okta-sub", "root"));
+    assert_eq!(values(&public, "x-okta-sub"), [""; 0]);
+}
+
+#[test]
+fn a_token_seen_before_is_asked_for_its_times_again() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let headers = bearer(get("/me"), &OKTA.mint(Server::Default, &TokenSpec::user().lifetime(300)));
+    for _ in 0..3 {
+        passed(&mut vm, headers.clone());
+    }
+    // The clock skew is a minute.
+    process.wait(361_000);
+    assert_eq!(refused(&mut vm, headers).code(), "token_expired");
+}
+
+#[test]
+fn bytes_that_are_no_text_are_refused() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    for value in [&b"Bearer \xff\xfe"[..], b"\xff\xff\xff", b"", b"Bearer ", b"Bearer \0", b"\xf0\x9f\x98"] {
+        let reply = refused(&mut vm, with(get("/me"), "authorization", value));
+        assert_eq!(reply.status, 401, "{value:?}: {reply:?}");
+    }
+    let reply = refused(&mut vm, bearer(with(get("/me"), "authorization", b"Bearer \xff"), &user()));
+    assert_eq!((reply.status, reply.code().as_str()), (400, "multiple_credentials"));
+    // Elsewhere they are nobody's business.
+    passed(&mut vm, bearer(with(get("/me"), "x-other", b"\xff\xfe"), &user()));
+}
+
+#[test]
+fn a_body_goes_where_its_head_went() {
+    let process = process();
+    let mut vm = warm(&process, &OKTA);
+    let (context, outcome) = vm.request(bearer(get("/me"), &user())).unwrap();
+    assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
+    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Passed(_)));
+    vm.end(context).unwrap();
+    let (context, _) = vm.request(get("/me")).unwrap();
+    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Answered(_)));
+    vm.end(context).unwrap();
+    assert!(!matches!(send(&mut vm, get("/me")), Outcome::Passed(_)));
+}
