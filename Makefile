@@ -2,7 +2,7 @@
 # Targets that need more than one command are scripts, to be read and run on their own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book test e2e versions second-host bench bench-plot bench-core \
+.PHONY: help wasm fixtures cli schema reference dashboard book test e2e versions second-host bench bench-plot bench-core \
 	bench-instructions bench-size lint demo up compose-test image reproduce lint-workflows toolchain release-check \
 	publish-image publish-release
 
@@ -11,6 +11,8 @@
 WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' && \
 	ENVOY="$$(scripts/envoy-path)" && export ENVOY && \
 	OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" && export OKTA_AUTHZ_PYTHON
+
+WITH_PROMETHEUS = OKTA_AUTHZ_PROMETHEUS="$$(scripts/prometheus-path)" && export OKTA_AUTHZ_PROMETHEUS
 
 help: ## what you read here
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1 \2/p' $(MAKEFILE_LIST) | \
@@ -33,11 +35,14 @@ schema: ## write the JSON Schema of the configuration anew: schema/okta-authz-fi
 reference: ## write the book's chapters on configuration and answers anew, from the types
 	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
 
+dashboard: wasm ## draw docs/dashboard.svg anew, from the dashboard's queries and two minutes of real traffic
+	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && OKTA_AUTHZ_DRAW=yes scripts/cargo test --quiet --locked --test monitoring
+
 book: ## build the book: target/book/index.html
 	@scripts/build-book
 
 test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real Envoy
-	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked
+	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked
 
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy

@@ -41,6 +41,26 @@ install_packages() {
     rm -f "$log"
 }
 
+# unpack_package PURPOSE PACKAGE DIRECTORY: the files of a Debian package, without installing it: no service starts, and
+# nothing of the system changes. The file `complete` comes last, as in make_venv.
+unpack_package() {
+    local purpose=$1 package=$2 directory=$3
+    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+        die "$purpose is missing, and this is no Debian system that has the package $package"
+    say "Unpacking $purpose: $package"
+    rm -rf "$directory"
+    mkdir -p "$directory"
+    local download=(apt-get -qq -o APT::Sandbox::User=root download "$package")
+    # A fresh machine has no index yet; only root can get one.
+    if ! (cd "$directory" && "${download[@]}" </dev/null >/dev/null 2>&1); then
+        apt-get -qq -o DPkg::Lock::Timeout=300 update </dev/null >/dev/null 2>&1 || true
+        (cd "$directory" && "${download[@]}" </dev/null >&2) || die "apt-get could not download $package"
+    fi
+    dpkg-deb -x "$directory/$package"_*.deb "$directory" || die "$package could not be unpacked"
+    rm -f "$directory/$package"_*.deb
+    touch "$directory/complete"
+}
+
 # one_at_a_time NAME: the rest of this process runs while no other holds NAME, so that two builds in one tree
 # don't make the same directory under each other's feet.
 one_at_a_time() {

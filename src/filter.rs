@@ -2,6 +2,7 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
+mod freshness;
 mod sources;
 mod verified;
 
@@ -26,6 +27,7 @@ use crate::verify::{Identity, Unverified};
 use sources::Sources;
 use verified::{Told, Verified};
 
+pub use freshness::{Fetched, Freshness, Whose};
 pub use sources::{Lack, ProviderId, SourceId};
 
 /// A configuration at work, with what it has gathered.
@@ -155,6 +157,7 @@ impl Filter {
         if !T::WATCHES
             && let Some(known) = self.known(token, now)
         {
+            self.provider(known.provider).into_iter().for_each(|provider| trace.step(Step::From(provider)));
             return self.judge(known, ruling, mode, now, trace);
         }
         let verified = Rc::new(self.verify(token, now, verifier, trace)?);

@@ -7,11 +7,13 @@ mod abi;
 mod callout;
 mod exchange;
 mod http;
+mod measured;
 mod metrics;
 mod plugin;
 mod root;
 mod shared;
 pub mod signature;
+mod stats;
 mod waiting;
 
 pub use root::Root;

@@ -43,12 +43,12 @@ pub struct Lack {
 #[derive(Debug)]
 pub(super) struct Sources {
     /// One for each provider, in the same order.
-    keys: Vec<Keys>,
-    denylist: Option<Refresher<DenylistSource>>,
+    pub(super) keys: Vec<Keys>,
+    pub(super) denylist: Option<Refresher<DenylistSource>>,
 }
 
 #[derive(Debug)]
-enum Keys {
+pub(super) enum Keys {
     Local(Option<KeySet>),
     Remote(Box<RemoteKeys>),
 }

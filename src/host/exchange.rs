@@ -10,14 +10,13 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{MapType, Status};
 
 use super::abi;
-use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict};
+use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict, Whose};
+use crate::metrics::Decision;
 use crate::policy::parse_peer;
-use crate::protected_resource;
 use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply, Responses};
@@ -47,12 +46,13 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
     let headers = header_map::parse(&map).unwrap_or_default();
     let head = RequestHead::new(&headers);
     let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
-        return deny(plugin, &head, &Rejection::Misconfigured.into());
+        return deny(plugin, &head, &Rejection::Misconfigured.into(), None);
     };
-    match decide(filter, &head, now, &plugin.verifier) {
+    let (verdict, provider) = decide(filter, &head, now, &plugin.verifier);
+    match verdict {
         Verdict::Allow(permit) => match pass(filter, &head, &permit) {
             Ok(()) => {
-                count(&plugin.metrics, permit.reason());
+                plugin.metrics.count(Decision::Passed(permit.reason()), provider);
                 if filter.config().clear_route_cache {
                     clear_route_cache(&mut plugin.cannot_clear_route_cache);
                 }
@@ -64,32 +64,35 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             }
             Err(problem) => {
                 error!("request refused: its headers could not be set ({problem:?})");
-                deny(plugin, &head, &Rejection::Misconfigured.into())
+                deny(plugin, &head, &Rejection::Misconfigured.into(), provider)
             }
         },
-        Verdict::Deny(denial) => deny(plugin, &head, &denial),
-        Verdict::Answer(reply) => answer(plugin, ("answer", protected_resource::CODE), &reply),
+        Verdict::Deny(denial) => deny(plugin, &head, &denial, provider),
+        Verdict::Answer(reply) => answer(plugin, "answer", Decision::Answered, provider, &reply),
         Verdict::Wait(lack) => {
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
                 return Outcome::Waits(lack.source);
             }
-            deny(plugin, &head, &lack.otherwise.into())
+            deny(plugin, &head, &lack.otherwise.into(), provider)
         }
     }
 }
 
+/// The verdict, with the provider that the token names.
 fn decide(
     filter: &Filter,
     head: &RequestHead<'_>,
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
-) -> Verdict {
+) -> (Verdict, Option<usize>) {
     let config = filter.config();
     // What no rule looks at is not asked for.
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..*head };
-    filter.decide(&head, now, verifier)
+    let mut whose = Whose::new(&config.providers);
+    let verdict = filter.decide_traced(&head, now, verifier, &mut whose);
+    (verdict, whose.index)
 }
 
 /// Envoy's `downstream_remote_address`.
@@ -123,22 +126,15 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
         let _ = abi::set_property(name, value.as_bytes());
     }
     let decision = match permit.reason() {
-        PermitReason::Shadow(_) => "shadow",
+        PermitReason::Shadow(rejection) => {
+            debug!("would be denied: {}", rejection.code());
+            "shadow"
+        }
         _ => "allow",
     };
     record(decision, permit.reason().code());
     let (name, value) = PERMIT;
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)
-}
-
-fn count(metrics: &Metrics, reason: PermitReason) {
-    match reason {
-        PermitReason::Shadow(rejection) => {
-            metrics.count_shadow(rejection);
-            debug!("would be denied: {}", rejection.code());
-        }
-        reason => metrics.count(reason.code()),
-    }
 }
 
 /// Has Envoy choose the route again. On public paths too: the client may have sent what it chose by, and that is gone.
@@ -170,19 +166,25 @@ pub(super) fn strip_trailers(plugin: &Plugin) -> bool {
         .all(|done| done.is_ok())
 }
 
-fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial) -> Outcome {
+fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial, provider: Option<usize>) -> Outcome {
     let reply = match &plugin.filter {
         Some(filter) => filter.reply(denial, head),
         None => Reply::new(denial, &Responses::default(), Recipient::default()),
     };
-    let code = denial.rejection.code();
-    debug!("denied: {code}");
-    answer(plugin, ("deny", code), &reply)
+    debug!("denied: {}", denial.rejection.code());
+    answer(plugin, "deny", Decision::Refused(denial.rejection), provider, &reply)
 }
 
-fn answer(plugin: &Plugin, (decision, code): (&str, &str), reply: &Reply) -> Outcome {
-    plugin.metrics.count(code);
-    record(decision, code);
+fn answer(
+    plugin: &Plugin,
+    kind: &str,
+    decision: Decision,
+    provider: Option<usize>,
+    reply: &Reply,
+) -> Outcome {
+    plugin.metrics.count(decision, provider);
+    let code = decision.code();
+    record(kind, code);
     let details = format!("okta_authz{{{code}}}");
     if let Err(status) = abi::send_local_response(reply.status, &details, &reply.headers, &reply.body) {
         // The request stays where it is, and ends with the stream's timeout: never at the backend.

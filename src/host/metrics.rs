@@ -1,84 +1,223 @@
-//! Counters: one for every code, defined once, so that no request makes a new one.
+//! Tells the host what happens: at once what every request is counted by, the rest at ticks, so that a request pays for one call.
 
-use std::collections::HashMap;
+use std::cell::Cell;
 
-use proxy_wasm::hostcalls;
-use proxy_wasm::types::MetricType;
-
-use crate::filter::{PermitReason, SourceId};
-use crate::protected_resource;
+use super::shared::Shared;
+use super::stats::Stat;
+use crate::config::Provider;
+use crate::filter::{Filter, Freshness, PermitReason, SourceId};
+use crate::metrics::ledger::{self, Change, Share};
+use crate::metrics::{self, Decision, FETCH_RESULTS, Family, provider_label};
+use crate::refresh::record::WorkerId;
 use crate::rejection::Rejection;
+use crate::time::UnixTime;
 use crate::token_cache::Counts;
 
-/// Everything is below this name; Envoy shows it as `wasmcustom.okta_authz.…`.
-const PREFIX: &str = "okta_authz";
-/// Codes of fetches: of each kind, those that have brought something, and those that have not.
-const JWKS_FETCHES: [&str; 2] = ["jwks_fetch_success", "jwks_fetch_failed"];
-const DENYLIST_FETCHES: [&str; 2] = ["denylist_fetch_success", "denylist_fetch_failed"];
-const TOKEN_CACHE: [&str; 3] = ["token_cache_hit", "token_cache_miss", "token_cache_eviction"];
-
-/// The host's numbers for our counters.
-#[derive(Debug, Default)]
+/// The metrics of one configuration on one worker.
+#[derive(Debug)]
 pub(super) struct Metrics {
-    ids: HashMap<&'static str, u32>,
-    shadow: HashMap<&'static str, u32>,
+    me: WorkerId,
+    decisions: Vec<Stat>,
+    shadow: Vec<Stat>,
+    providers: Vec<Of>,
+    keys: Fetches,
+    denylist: Fetches,
+    denylist_document: Option<Document>,
+    cache: [Stat; 3],
     /// What has been counted of the token cache.
     counted: Counts,
+    /// In the order of a [`Share`].
+    sums: [Stat; 3],
+}
+
+/// What is measured of one provider.
+#[derive(Debug)]
+struct Of {
+    decisions: Vec<(Stat, Cell<u64>)>,
+    document: Document,
+    fetches: Fetches,
+}
+
+/// What is measured of fetches: how they end, and how long their requests take.
+#[derive(Debug)]
+struct Fetches {
+    results: [Stat; 2],
+    millis: Stat,
+}
+
+/// What is measured of a document.
+#[derive(Debug)]
+struct Document {
+    count: Stat,
+    /// When it was fetched, is due, and is stale, if it is fetched.
+    times: Option<[Stat; 3]>,
 }
 
 impl Metrics {
-    /// Defines all counters. One that cannot be defined is not counted: no request fails for it.
-    pub(super) fn define() -> Self {
-        let decisions = Rejection::ALL.iter().map(|rejection| rejection.code());
-        let decisions = decisions.chain(PermitReason::ALL.into_iter().map(PermitReason::code));
-        let decisions = decisions.chain([protected_resource::CODE]);
-        let named = decisions.map(|code| (code, format!("{PREFIX}.decision.{code}")));
-        let others = JWKS_FETCHES.into_iter().chain(DENYLIST_FETCHES).chain(TOKEN_CACHE);
-        let others = others.map(|code| (code, format!("{PREFIX}.{code}")));
-        let define = |(code, name): (&'static str, String)| {
-            Some((code, hostcalls::define_metric(MetricType::Counter, &name).ok()?))
-        };
-        let shadow = Rejection::ALL.iter().map(|rejection| rejection.code());
-        let shadow = shadow.map(|code| (code, format!("{PREFIX}.shadow.{code}")));
+    /// Defines all metrics of a configuration.
+    pub(super) fn define(filter: &Filter, me: WorkerId) -> Self {
+        let plain = |family: Family| Stat::define(family, &[]);
+        let results = |family: Family| FETCH_RESULTS.map(|result| Stat::define(family, &[result]));
+        let denylist = filter.config().remote_denylist.as_ref();
+        let shadow =
+            Rejection::ALL.iter().map(|rejection| Stat::define(metrics::SHADOW, &[rejection.code()]));
         Self {
-            ids: named.chain(others).filter_map(define).collect(),
-            shadow: shadow.filter_map(define).collect(),
+            me,
+            decisions: Decision::all()
+                .map(|decision| Stat::define(metrics::DECISION, &[decision.code()]))
+                .collect(),
+            shadow: shadow.collect(),
+            providers: filter.config().providers.iter().map(Of::define).collect(),
+            keys: Fetches { results: results(metrics::JWKS_FETCH), millis: Stat::default() },
+            denylist: Fetches {
+                results: results(metrics::DENYLIST_FETCH),
+                millis: denylist.map(|_| plain(metrics::DENYLIST_FETCH_MS)).unwrap_or_default(),
+            },
+            denylist_document: denylist.map(|_| Document {
+                count: plain(metrics::DENYLIST_ENTRIES),
+                times: Some(
+                    [metrics::DENYLIST_FETCHED, metrics::DENYLIST_DUE, metrics::DENYLIST_STALE].map(plain),
+                ),
+            }),
+            cache: [metrics::CACHE_HIT, metrics::CACHE_MISS, metrics::CACHE_EVICTION].map(plain),
             counted: Counts::default(),
+            sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
         }
     }
 
-    /// Adds one to the requests that would have been denied.
-    pub(super) fn count_shadow(&self, rejection: Rejection) {
-        if let Some(id) = self.shadow.get(rejection.code()) {
-            let _ = hostcalls::increment_metric(*id, 1);
+    /// Before there is a configuration: only refusals for want of one are counted.
+    pub(super) fn unconfigured() -> Self {
+        let refused = Decision::Refused(Rejection::Misconfigured);
+        let fetches = || Fetches { results: Default::default(), millis: Stat::default() };
+        Self {
+            me: WorkerId(0),
+            decisions: vec![Stat::define(metrics::DECISION, &[refused.code()])],
+            shadow: Vec::new(),
+            providers: Vec::new(),
+            keys: fetches(),
+            denylist: fetches(),
+            denylist_document: None,
+            cache: Default::default(),
+            counted: Counts::default(),
+            sums: Default::default(),
+        }
+    }
+
+    /// Counts what has become of a request, whose token names this provider.
+    pub(super) fn count(&self, decision: Decision, provider: Option<usize>) {
+        let stats = match decision {
+            Decision::Passed(PermitReason::Shadow(_)) => &self.shadow,
+            _ => {
+                if let Some((_, count)) =
+                    provider.and_then(|index| self.providers.get(index)?.decisions.get(decision.index()))
+                {
+                    count.set(count.get().wrapping_add(1));
+                }
+                &self.decisions
+            }
+        };
+        if let Some(stat) = stats.get(decision.index()) {
+            stat.count(1);
         }
     }
 
     /// Counts a fetch that has ended.
     pub(super) fn count_fetch(&self, source: SourceId, succeeded: bool) {
-        let [success, failed] = match source {
-            SourceId::Keys(_) => JWKS_FETCHES,
-            SourceId::Denylist => DENYLIST_FETCHES,
+        let count = |fetches: &Fetches| {
+            let [success, failed] = &fetches.results;
+            if succeeded { success.count(1) } else { failed.count(1) }
         };
-        self.count(if succeeded { success } else { failed });
-    }
-
-    /// Counts how the token cache has fared since the last time: at each tick, so that no request makes a call for it.
-    pub(super) fn count_token_cache(&mut self, counts: Counts) {
-        for (name, count) in counts.since(self.counted) {
-            if let Some(id) = self.ids.get(name)
-                && count > 0
-            {
-                let _ = hostcalls::increment_metric(*id, i64::try_from(count).unwrap_or(i64::MAX));
+        match source {
+            SourceId::Keys(provider) => {
+                count(&self.keys);
+                self.providers.get(provider.index()).into_iter().for_each(|of| count(&of.fetches));
             }
+            SourceId::Denylist => count(&self.denylist),
         }
-        self.counted = counts;
     }
 
-    /// Adds one.
-    pub(super) fn count(&self, code: &str) {
-        if let Some(id) = self.ids.get(code) {
-            let _ = hostcalls::increment_metric(*id, 1);
+    /// Takes note of how long a request of a fetch has taken.
+    pub(super) fn time_fetch(&self, source: SourceId, sent_at: UnixTime, now: UnixTime) {
+        let fetches = match source {
+            SourceId::Keys(provider) => self.providers.get(provider.index()).map(|of| &of.fetches),
+            SourceId::Denylist => Some(&self.denylist),
+        };
+        let millis = u64::try_from(now.since(sent_at).as_millis()).unwrap_or(u64::MAX);
+        fetches.into_iter().for_each(|fetches| fetches.millis.record(millis));
+    }
+
+    /// Brings everything up to date that requests do not pay for.
+    pub(super) fn on_tick(&mut self, filter: &Filter, waiting: usize, now: UnixTime) {
+        let (counts, tokens, bytes) = filter.token_cache();
+        let since = counts.since(self.counted);
+        self.cache.iter().zip(since).for_each(|(stat, (_, count))| stat.count(count));
+        self.counted = counts;
+        self.flush();
+        for (source, freshness) in filter.freshness() {
+            self.document(source).into_iter().for_each(|document| document.record(freshness));
         }
+        let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+        self.add(ledger::enter(self.me, Share([number(tokens), bytes, number(waiting)]), now, &Shared));
+    }
+
+    /// This configuration ends on this worker. What was set is taken back: whoever goes on with the same provider sets it
+    /// again at once, and for one that is gone nothing shall be left that an alert could take for old keys.
+    pub(super) fn end(&self) {
+        self.flush();
+        for document in self.providers.iter().map(|of| &of.document).chain(&self.denylist_document) {
+            document.record(Freshness::default());
+        }
+        self.add(ledger::leave(self.me, &Shared));
+    }
+
+    fn flush(&self) {
+        for (stat, count) in self.providers.iter().flat_map(|of| &of.decisions) {
+            stat.count(count.take());
+        }
+    }
+
+    fn document(&self, source: SourceId) -> Option<&Document> {
+        match source {
+            SourceId::Keys(provider) => self.providers.get(provider.index()).map(|of| &of.document),
+            SourceId::Denylist => self.denylist_document.as_ref(),
+        }
+    }
+
+    fn add(&self, change: Change) {
+        self.sums.iter().zip(change.0).for_each(|(stat, change)| stat.add(change));
+    }
+}
+
+impl Of {
+    fn define(provider: &Provider) -> Self {
+        let label = provider_label(&provider.name);
+        let of = |family: Family| Stat::define(family, &[&label]);
+        let decision = |decision: Decision| {
+            let labels = [label.as_str(), decision.code()];
+            let stat = decision.has_provider().then(|| Stat::define(metrics::PROVIDER_DECISION, &labels));
+            (stat.unwrap_or_default(), Cell::default())
+        };
+        let times =
+            [metrics::PROVIDER_KEYS_FETCHED, metrics::PROVIDER_KEYS_DUE, metrics::PROVIDER_KEYS_STALE];
+        let remote = provider.remote_jwks.as_ref();
+        let fetch = |result| Stat::define(metrics::PROVIDER_FETCH, &[&label, result]);
+        Self {
+            decisions: Decision::all().map(decision).collect(),
+            document: Document { count: of(metrics::PROVIDER_KEYS), times: remote.map(|_| times.map(of)) },
+            fetches: Fetches {
+                results: remote.map(|_| FETCH_RESULTS.map(fetch)).unwrap_or_default(),
+                millis: remote.map(|_| of(metrics::PROVIDER_FETCH_MS)).unwrap_or_default(),
+            },
+        }
+    }
+}
+
+impl Document {
+    fn record(&self, freshness: Freshness) {
+        self.count.record(u64::try_from(freshness.count).unwrap_or(u64::MAX));
+        let Some(times) = &self.times else { return };
+        let seconds = |time: UnixTime| time.millis() / 1000;
+        let fetched = freshness.fetched.map(|times| [times.at, times.due_at, times.stale_at].map(seconds));
+        times.iter().zip(fetched.unwrap_or_default()).for_each(|(stat, seconds)| stat.record(seconds));
     }
 }

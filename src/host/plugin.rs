@@ -4,6 +4,7 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use proxy_wasm::hostcalls;
 
+use super::measured::Measured;
 use super::metrics::Metrics;
 use super::signature::HostVerifier;
 use super::waiting::Waiting;
@@ -18,7 +19,7 @@ use crate::time::UnixTime;
 pub(super) struct Plugin {
     /// `None` for a configuration that was refused: every request is denied then.
     pub(super) filter: Option<Filter>,
-    pub(super) verifier: Prefer<HostVerifier, Software>,
+    pub(super) verifier: Prefer<Measured<HostVerifier>, Measured<Software>>,
     pub(super) metrics: Metrics,
     pub(super) waiting: Waiting,
     /// The host does not know the function, and the log has it.
@@ -30,11 +31,20 @@ impl Plugin {
     pub(super) fn unconfigured() -> Self {
         Self {
             filter: None,
-            verifier: Prefer(HostVerifier::default(), Software),
-            metrics: Metrics::default(),
+            verifier: Prefer(Measured::default(), Measured::default()),
+            metrics: Metrics::unconfigured(),
             waiting: Waiting::default(),
             cannot_clear_route_cache: false,
         }
+    }
+
+    /// Tells the host what has been counted since the last tick.
+    pub(super) fn flush(&mut self, now: UnixTime) {
+        let Some(filter) = &self.filter else { return };
+        let Prefer(host, software) = &self.verifier;
+        host.flush();
+        software.flush();
+        self.metrics.on_tick(filter, self.waiting.len(), now);
     }
 }
 

@@ -13,6 +13,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::callout;
 use super::exchange::{self, Outcome};
 use super::http::{AT_ONCE, Stream};
+use super::measured::Measured;
 use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
 use super::shared::Shared;
@@ -22,8 +23,10 @@ use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
 use crate::filter::{Filter, SourceId};
+use crate::metrics::BACKENDS;
 use crate::refresh::refresher::{Fetch, Progress};
 use crate::refresh::source::{FetchError, Response};
+use crate::time::UnixTime;
 
 /// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
 const TICK: Duration = Duration::from_millis(100);
@@ -32,8 +35,8 @@ const TICK: Duration = Duration::from_millis(100);
 pub struct Root {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
-    /// Fetches under way, by the host's number.
-    in_flight: HashMap<u32, (SourceId, Fetch)>,
+    /// Requests of fetches under way, by the host's number, and when they were sent.
+    in_flight: HashMap<u32, (SourceId, Fetch, UnixTime)>,
 }
 
 impl Root {
@@ -67,7 +70,7 @@ impl Root {
         };
         match dispatched {
             Some(Ok(token)) => {
-                self.in_flight.insert(token, (source, fetch));
+                self.in_flight.insert(token, (source, fetch, plugin::now()));
             }
             Some(Err(error)) => self.on_response(source, fetch, Err(error)),
             None => {}
@@ -130,10 +133,19 @@ impl Context for Root {
         body_size: usize,
         _num_trailers: usize,
     ) {
-        if let Some((source, fetch)) = self.in_flight.remove(&token) {
+        if let Some((source, fetch, sent_at)) = self.in_flight.remove(&token) {
+            self.plugin.borrow().metrics.time_fetch(source, sent_at, plugin::now());
             let response = callout::read(num_headers, body_size, source.max_bytes());
             self.on_response(source, fetch, response);
         }
+    }
+
+    /// Comes when the last stream is gone that this configuration had.
+    fn on_done(&mut self) -> bool {
+        let plugin = &mut *self.plugin.borrow_mut();
+        plugin.flush(plugin::now());
+        plugin.metrics.end();
+        true
     }
 }
 
@@ -158,10 +170,13 @@ impl RootContext for Root {
             config.policy.len(),
             host.describe(),
         );
+        let me = plugin::worker_id();
+        let filter = Filter::new(config, me);
+        let [by_host, by_software] = BACKENDS;
         *self.plugin.borrow_mut() = Plugin {
-            filter: Some(Filter::new(config, plugin::worker_id())),
-            verifier: Prefer(host, Software),
-            metrics: Metrics::define(),
+            verifier: Prefer(Measured::new(host, by_host), Measured::new(Software, by_software)),
+            metrics: Metrics::define(&filter, me),
+            filter: Some(filter),
             waiting: Waiting::default(),
             cannot_clear_route_cache: false,
         };
@@ -175,9 +190,7 @@ impl RootContext for Root {
         self.look_after_sources();
         let plugin = &mut *self.plugin.borrow_mut();
         self.release(plugin);
-        if let Some(filter) = &plugin.filter {
-            plugin.metrics.count_token_cache(filter.token_cache().0);
-        }
+        plugin.flush(plugin::now());
     }
 
     fn create_http_context(&self, context_id: u32) -> Option<Box<dyn HttpContext>> {

@@ -49,6 +49,11 @@ impl Waiting {
         room
     }
 
+    /// How many wait.
+    pub(super) const fn len(&self) -> usize {
+        self.requests.len()
+    }
+
     /// Takes back a request that has been looked at and waits on, with the deadline that it had.
     pub(super) fn put_back(&mut self, waiter: Waiter, source: SourceId) {
         self.requests.push(Waiter { source, woken: false, ..waiter });

@@ -48,6 +48,11 @@ impl RemoteKeys {
         }
     }
 
+    /// Whoever keeps them fresh.
+    pub const fn refresher(&self) -> &Refresher<KeySource> {
+        &self.refresher
+    }
+
     /// See [`Refresher::on_tick`].
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
         self.refresher.on_tick(now, shared)

@@ -106,6 +106,16 @@ impl<S: Source> Refresher<S> {
         self.adopted.as_ref().map(|adopted| &adopted.document)
     }
 
+    /// When it was fetched, if there is one.
+    pub fn fetched_at(&self) -> Option<UnixTime> {
+        self.adopted.as_ref().map(|adopted| adopted.fetched_at)
+    }
+
+    /// How often documents are fetched, and how long they last.
+    pub const fn schedule(&self) -> &Schedule {
+        self.worker.schedule()
+    }
+
     /// The generation of the document that is here; 0 for none.
     pub fn generation(&self) -> u64 {
         self.adopted.as_ref().map_or(0, |adopted| adopted.generation)

@@ -133,7 +133,9 @@ impl Worker {
     ) -> Wish {
         for _ in 0..ATTEMPTS {
             let (record, mark) = self.read(shared);
-            if record.generation != generation || record.is_leased(now, &self.schedule) {
+            // Due and not leased: another worker has wished for it just now, and the next tick of any takes the lease.
+            let due = record.failures == 0 && record.is_due(now, &self.schedule);
+            if record.generation != generation || due || record.is_leased(now, &self.schedule) {
                 return Wish::UnderWay;
             }
             let Some(wanted) = record.wanted(now, cooldown) else { return Wish::Refused };

@@ -10,6 +10,7 @@
 
 mod discovery;
 mod documents;
+mod ledger;
 #[path = "../common/random.rs"]
 mod random;
 mod simulation;

@@ -50,6 +50,23 @@ fn a_retired_key_leaves_room_for_a_new_one() {
     assert!(knows(&worker, 1, at(124_500)));
 }
 
+/// Between the wish of one worker and the tick that takes the lease there is a millisecond; the second request that names a
+/// new key comes in it as likely as not.
+#[test]
+fn all_workers_wait_for_what_one_has_asked_for() {
+    let shared = Store::default();
+    let mut first = warm(&shared);
+    let mut second = super::worker(2);
+    second.on_tick(at(100), &shared);
+    assert_eq!(first.on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
+    assert_eq!(second.on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
+    assert_eq!(second.on_unknown_kid(kid(77), at(1_000), &shared), Hope::Wait, "the answer may have it");
+    assert!(refresh(&mut first, 1_001, &shared, 1));
+    second.on_tick(at(1_100), &shared);
+    assert!(knows(&second, 1, at(1_100)));
+    assert_eq!(second.on_unknown_kid(kid(77), at(1_200), &shared), Hope::None);
+}
+
 #[test]
 fn a_key_that_comes_later_is_taken_whatever_was_remembered() {
     let shared = Store::default();

@@ -21,6 +21,10 @@ impl Context for Trapping {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, trailers: usize) {
         self.0.on_http_call_response(token, headers, body_size, trailers);
     }
+
+    fn on_done(&mut self) -> bool {
+        self.0.on_done()
+    }
 }
 
 impl RootContext for Trapping {

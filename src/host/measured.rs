@@ -1,0 +1,68 @@
+//! Signature checks, counted and timed. What is counted stays here until the root's next tick.
+
+use std::cell::Cell;
+use std::time::{Duration, UNIX_EPOCH};
+
+use proxy_wasm::hostcalls;
+
+use super::stats::Stat;
+use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use crate::metrics::{self, SIGNATURE_RESULTS};
+
+/// A verifier that is watched.
+#[derive(Debug, Default)]
+pub(super) struct Measured<V> {
+    verifier: V,
+    micros: Stat,
+    results: [Stat; SIGNATURE_RESULTS.len()],
+    /// Checks by their result, since the last flush.
+    counted: [Cell<u64>; SIGNATURE_RESULTS.len()],
+}
+
+impl<V> Measured<V> {
+    pub(super) fn new(verifier: V, backend: &str) -> Self {
+        Self {
+            verifier,
+            micros: Stat::define(metrics::SIGNATURE_US, &[backend]),
+            results: SIGNATURE_RESULTS.map(|result| Stat::define(metrics::SIGNATURE, &[backend, result])),
+            counted: Default::default(),
+        }
+    }
+
+    /// Tells the host what has been counted.
+    pub(super) fn flush(&self) {
+        self.results.iter().zip(&self.counted).for_each(|(stat, counted)| stat.count(counted.take()));
+    }
+}
+
+impl<V: SignatureVerifier> SignatureVerifier for Measured<V> {
+    fn verify(
+        &self,
+        algorithm: Algorithm,
+        key: &PublicKey,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let begin = clock();
+        let told = self.verifier.verify(algorithm, key, message, signature);
+        let [valid, invalid, unavailable] = &self.counted;
+        let counted = match told {
+            Ok(()) => valid,
+            Err(SignatureError::Invalid) => invalid,
+            Err(SignatureError::Unavailable) => unavailable,
+        };
+        counted.set(counted.get().wrapping_add(1));
+        // What was not checked took no time that says anything.
+        if told != Err(SignatureError::Unavailable)
+            && let Some(taken) = clock().zip(begin).and_then(|(end, begin)| end.checked_sub(begin))
+        {
+            self.micros.record(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));
+        }
+        told
+    }
+}
+
+/// Envoy's wall clock, which goes on within a callback. One that is set back in between gives no time.
+fn clock() -> Option<Duration> {
+    hostcalls::get_current_time().ok()?.duration_since(UNIX_EPOCH).ok()
+}

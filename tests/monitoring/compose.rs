@@ -1,0 +1,54 @@
+//! docker-compose.yml starts Prometheus and Grafana on these files, when asked. No container runs here: the files are read.
+
+use serde_json::Value;
+
+use super::document;
+use crate::support::root;
+
+fn compose() -> Value {
+    let text = std::fs::read_to_string(root().join("docker-compose.yml")).unwrap();
+    serde_saphyr::from_str(&text).unwrap()
+}
+
+#[test]
+fn what_is_mounted_is_there_and_where_it_is_looked_for() {
+    let compose = compose();
+    let mounts = |service: &str| -> Vec<(String, String)> {
+        let volumes = compose["services"][service]["volumes"].as_array().unwrap().iter();
+        let parts =
+            volumes.map(|volume| volume.as_str().unwrap().split(':').map(str::to_owned).collect::<Vec<_>>());
+        parts
+            .filter(|parts| parts[0].starts_with('.'))
+            .map(|parts| (parts[0].clone(), parts[1].clone()))
+            .collect()
+    };
+    let mut found = Vec::new();
+    for service in ["prometheus", "grafana"] {
+        for (from, to) in mounts(service) {
+            assert!(root().join(&from).exists(), "{from}");
+            found.push(to);
+        }
+    }
+    let dashboards = document("grafana/provisioning/dashboards/okta-authz.yaml");
+    let looked_for = dashboards["providers"][0]["options"]["path"].as_str().unwrap().to_owned();
+    assert!(found.contains(&looked_for), "{looked_for} in {found:?}");
+    assert!(
+        found.contains(&"/etc/grafana/provisioning".to_owned())
+            && found.contains(&"/etc/prometheus".to_owned())
+    );
+}
+
+#[test]
+fn only_who_asks_for_monitoring_gets_it_and_in_a_version_that_is_said() {
+    let compose = compose();
+    for service in ["prometheus", "grafana"] {
+        let service = &compose["services"][service];
+        assert_eq!(service["profiles"], serde_json::json!(["monitoring"]));
+        let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').unwrap();
+        assert!(tag.split('.').count() == 3, "{tag}");
+    }
+    // Prometheus reaches Envoy's admin port, which only 127.0.0.1 does; Grafana reaches Prometheus by the name of its network.
+    assert_eq!(compose["services"]["prometheus"]["network_mode"], "service:net");
+    let url = document("grafana/provisioning/datasources/prometheus.yaml")["datasources"][0]["url"].clone();
+    assert_eq!(url, "http://net:9090");
+}

@@ -1,0 +1,74 @@
+//! Labels: the same from `stats_tags` and from Prometheus, and no statistic that is not on the list.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use okta_authz_filter::filter::PermitReason;
+use okta_authz_filter::metrics::{Decision, FAMILIES, Kind};
+use serde_json::Value;
+
+use super::document;
+use super::prometheus::Prometheus;
+use super::scene::ABSENT;
+
+/// Names of series with their labels, without those that say where a series is from.
+fn series(prometheus: &Prometheus, job: &str) -> BTreeSet<BTreeMap<String, String>> {
+    let query = format!("{{job=\"{job}\", __name__=~\"okta_authz_.+|envoy_wasm_vm_reload.*\"}}");
+    let strip = |labels: &Value| -> BTreeMap<String, String> {
+        let labels = labels.as_object().unwrap().iter();
+        let own = labels.filter(|(name, _)| !["job", "instance"].contains(&name.as_str()));
+        own.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
+    };
+    prometheus.query(&query).iter().map(|series| strip(&series.labels)).collect()
+}
+
+/// Whether Prometheus makes the labels that Envoy makes. In a provider's name it finds only what a metric's may have.
+pub fn assert_alike(prometheus: &Prometheus) {
+    let sanitised = |mut labels: BTreeMap<String, String>| {
+        if let Some(provider) = labels.get_mut("provider") {
+            *provider = provider.replace(['%', '-'], "_");
+        }
+        labels
+    };
+    let tagged: BTreeSet<_> = series(prometheus, "envoy").into_iter().map(sanitised).collect();
+    let relabelled = series(prometheus, "mesh");
+    let differ: Vec<_> = tagged.symmetric_difference(&relabelled).take(10).collect();
+    assert!(tagged.len() > 150 && differ.is_empty(), "{} series, {differ:#?}", tagged.len());
+    let plain: BTreeSet<&str> = tagged.iter().map(|labels| labels["__name__"].as_str()).collect();
+    let known: BTreeSet<String> =
+        FAMILIES.iter().flat_map(|family| names(family.pattern, family.kind)).collect();
+    let unknown: Vec<_> =
+        plain.iter().filter(|name| name.starts_with("okta") && !known.contains(**name)).collect();
+    assert_eq!(unknown, Vec::<&&str>::new(), "of {ABSENT} and okta");
+    let missing: Vec<_> = known.iter().filter(|name| !plain.contains(name.as_str())).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+}
+
+/// What Prometheus calls the series of a family.
+pub fn names(pattern: &str, kind: Kind) -> Vec<String> {
+    let pieces = pattern.split(['{', '}']).step_by(2);
+    let plain: Vec<&str> =
+        pieces.map(|piece| piece.trim_matches(['.', '_'])).filter(|piece| !piece.is_empty()).collect();
+    let name = format!("okta_authz_{}", plain.join("_").replace('.', "_"));
+    match kind {
+        Kind::Histogram => ["bucket", "sum", "count"].map(|part| format!("{name}_{part}")).to_vec(),
+        _ => vec![name],
+    }
+}
+
+#[test]
+fn the_reference_has_the_tags_that_are_told_to_copy() {
+    let envoy: Value =
+        serde_saphyr::from_str(&std::fs::read_to_string(crate::support::root().join("envoy.yaml")).unwrap())
+            .unwrap();
+    assert_eq!(envoy["stats_config"], document("stats-tags.yaml")["stats_config"]);
+}
+
+#[test]
+fn every_code_fits_the_tags() {
+    for decision in Decision::all().chain([Decision::Passed(PermitReason::Verified)]) {
+        assert!(
+            decision.code().bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()),
+            "{decision:?}"
+        );
+    }
+}

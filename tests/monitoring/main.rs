@@ -1,0 +1,40 @@
+//! What is under deploy/monitoring works: a real Prometheus scrapes a real Envoy with the compiled filter, and every query of the
+//! dashboard and of the alerts gives what it should.
+//!
+//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`, `OKTA_AUTHZ_PROMETHEUS`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    unreachable_pub,
+    reason = "test code"
+)]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+#[allow(dead_code, reason = "one algorithm of many is enough here")]
+#[path = "../envoy/signing.rs"]
+mod signing;
+
+mod compose;
+mod dashboard;
+mod labels;
+mod picture;
+mod prometheus;
+mod queries;
+mod rules;
+mod scene;
+mod traffic;
+
+use serde_json::Value;
+
+const FOLDER: &str = "deploy/monitoring";
+
+/// A file of deploy/monitoring, YAML or JSON.
+fn document(file: &str) -> Value {
+    let text = std::fs::read_to_string(support::root().join(FOLDER).join(file)).expect(file);
+    serde_saphyr::from_str(&text).expect(file)
+}

@@ -1,0 +1,73 @@
+//! The alerts by themselves: well formed, and each with cases in which it fires and in which it does not.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::prometheus::program;
+use super::{FOLDER, document};
+
+/// The alerts, with their expressions.
+pub fn alerts() -> Vec<(String, String)> {
+    rules("alert")
+}
+
+/// What is recorded, with the expressions.
+pub fn records() -> Vec<(String, String)> {
+    rules("record")
+}
+
+fn rules(kind: &str) -> Vec<(String, String)> {
+    let file = document("alerts.yml");
+    let rules =
+        file["groups"].as_array().unwrap().iter().flat_map(|group| group["rules"].as_array().unwrap());
+    let text = |rule: &Value, name: &str| rule[name].as_str().map(str::to_owned);
+    rules.filter_map(|rule| Some((text(rule, kind)?, text(rule, "expr")?))).collect()
+}
+
+fn promtool(arguments: &[&str]) {
+    let folder = crate::support::root().join(FOLDER);
+    let output = Command::new(program("promtool")).args(arguments).current_dir(folder).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&said));
+}
+
+#[test]
+fn prometheus_takes_the_rules_and_the_configuration() {
+    promtool(&["check", "rules", "--lint-fatal", "alerts.yml"]);
+    promtool(&["check", "config", "--lint-fatal", "prometheus.yml"]);
+}
+
+#[test]
+fn each_alert_fires_when_it_should_and_only_then() {
+    promtool(&["test", "rules", "alerts.test.yml"]);
+}
+
+#[test]
+fn each_alert_has_a_case_for_and_a_case_against() {
+    let cases = document("alerts.test.yml");
+    let cases: Vec<&Value> = cases["tests"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|test| test["alert_rule_test"].as_array().unwrap())
+        .collect();
+    let of = |fires: bool| -> BTreeSet<String> {
+        let cases = cases
+            .iter()
+            .filter(|case| case["exp_alerts"].as_array().is_some_and(|all| !all.is_empty()) == fires);
+        cases.map(|case| case["alertname"].as_str().unwrap().to_owned()).collect()
+    };
+    let all: BTreeSet<String> = alerts().into_iter().map(|(name, _)| name).collect();
+    assert_eq!((of(true), of(false)), (all.clone(), all));
+}
+
+#[test]
+fn each_alert_says_how_bad_it_is_and_what_it_means() {
+    let file = document("alerts.yml");
+    for rule in file["groups"][1]["rules"].as_array().unwrap() {
+        assert!(["page", "ticket"].contains(&rule["labels"]["severity"].as_str().unwrap()), "{rule}");
+        assert!(rule["annotations"]["summary"].is_string(), "{rule}");
+    }
+}

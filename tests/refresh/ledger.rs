@@ -1,0 +1,133 @@
+//! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
+
+use okta_authz_filter::metrics::ledger::{self, Change, Share};
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::refresh::shared::SharedData as _;
+use okta_authz_filter::time::UnixTime;
+
+use super::T0;
+use super::random::Random;
+use super::store::Store;
+
+/// Longer than anybody is silent who lives.
+const LONG: u64 = 6_000;
+
+#[derive(Default)]
+struct Gauges([i64; 3]);
+
+impl Gauges {
+    fn add(&mut self, change: Change) {
+        self.0.iter_mut().zip(change.0).for_each(|(gauge, change)| *gauge += change);
+    }
+}
+
+fn at(millis: u64) -> UnixTime {
+    UnixTime::from_millis(T0.millis() + millis)
+}
+
+#[test]
+fn shares_add_up_and_leave_with_their_workers() {
+    let (store, mut gauges) = (Store::default(), Gauges::default());
+    gauges.add(ledger::enter(WorkerId(1), Share([1, 100, 0]), at(0), &store));
+    gauges.add(ledger::enter(WorkerId(2), Share([2, 50, 7]), at(0), &store));
+    assert_eq!(gauges.0, [3, 150, 7]);
+    gauges.add(ledger::enter(WorkerId(2), Share([2, 50, 0]), at(100), &store));
+    assert_eq!(gauges.0, [3, 150, 0]);
+    gauges.add(ledger::leave(WorkerId(1), &store));
+    assert_eq!(gauges.0, [2, 50, 0]);
+    assert_eq!(ledger::leave(WorkerId(1), &store), Change::default(), "once");
+}
+
+#[test]
+fn the_share_of_a_vm_that_trapped_goes_and_that_of_a_slow_worker_comes_back() {
+    let (store, mut gauges) = (Store::default(), Gauges::default());
+    let (dead, alive) = (WorkerId(1), WorkerId(2));
+    gauges.add(ledger::enter(dead, Share([9, 9, 9]), at(0), &store));
+    for tick in 0..LONG / 100 {
+        gauges.add(ledger::enter(alive, Share([1, 1, 1]), at(tick * 100), &store));
+    }
+    assert_eq!(gauges.0, [1, 1, 1]);
+    gauges.add(ledger::enter(dead, Share([9, 9, 8]), at(LONG), &store));
+    assert_eq!(gauges.0, [10, 10, 9], "it was only slow");
+}
+
+#[test]
+fn who_has_nothing_new_writes_seldom() {
+    let store = Store::default();
+    ledger::enter(WorkerId(1), Share([1, 1, 1]), at(0), &store);
+    let (_, written) = store.get(ledger::NAME).unwrap();
+    for tick in 1..=10 {
+        ledger::enter(WorkerId(1), Share([1, 1, 1]), at(tick * 100), &store);
+    }
+    assert_eq!(store.get(ledger::NAME).unwrap().1, written);
+    ledger::enter(WorkerId(1), Share([1, 1, 1]), at(1_100), &store);
+    assert_ne!(store.get(ledger::NAME).unwrap().1, written);
+}
+
+#[test]
+fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
+    for jump in [-3_600_000_i64, 3_600_000] {
+        let (store, mut gauges) = (Store::default(), Gauges::default());
+        let begin = 10_000_000_u64;
+        for round in 0..40_u64 {
+            let now = begin + round * 100;
+            let now = if round < 20 { now } else { now.checked_add_signed(jump).unwrap() };
+            for worker in 1..=4 {
+                gauges.add(ledger::enter(WorkerId(worker), Share([worker, 1, 0]), at(now), &store));
+            }
+        }
+        assert_eq!(gauges.0, [10, 4, 0], "{jump}");
+    }
+}
+
+#[test]
+fn garbage_is_no_book() {
+    for garbage in [&b"x"[..], &[0xff; 41], &[]] {
+        let store = Store::default();
+        assert!(store.set(ledger::NAME, garbage, None));
+        assert_eq!(ledger::enter(WorkerId(1), Share([1, 2, 3]), at(0), &store), Change([1, 2, 3]));
+    }
+}
+
+/// Workers are born, change, trap, and lose races, in 40 random histories.
+#[test]
+fn whatever_happens_the_sums_are_those_of_the_living() {
+    for seed in 0..40 {
+        let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Random::new(seed));
+        let mut living: Vec<(WorkerId, Share)> = Vec::new();
+        let (mut born, mut now) = (0, 0);
+        for _ in 0..200 {
+            now += 100;
+            match random.below(10) {
+                0 | 1 if living.len() < 6 => {
+                    born += 1;
+                    living.push((WorkerId(born), Share::default()));
+                }
+                2 if !living.is_empty() => {
+                    // A trap: nobody says goodbye.
+                    let index = random.index(living.len());
+                    living.swap_remove(index);
+                }
+                3 => store.lost_races.set(2),
+                _ => {}
+            }
+            for (worker, share) in &mut living {
+                *share = Share([random.below(100), random.below(10_000), random.below(5)]);
+                gauges.add(ledger::enter(*worker, *share, at(now), &store));
+            }
+        }
+        // Until whoever is gone has been missed.
+        store.lost_races.set(0);
+        if living.is_empty() {
+            living.push((WorkerId(born + 1), Share([1, 2, 3])));
+        }
+        for _ in 0..=LONG / 100 {
+            now += 100;
+            living
+                .iter()
+                .for_each(|(worker, share)| gauges.add(ledger::enter(*worker, *share, at(now), &store)));
+        }
+        let sum = |index: usize| living.iter().map(|(_, share)| share.0[index] as i64).sum::<i64>();
+        assert_eq!(gauges.0, [0, 1, 2].map(sum), "seed {seed}");
+    }
+}
