@@ -21,11 +21,11 @@ fn series(prometheus: &Prometheus, job: &str) -> BTreeSet<BTreeMap<String, Strin
     prometheus.query(&query).iter().map(|series| strip(&series.labels)).collect()
 }
 
-/// Whether Prometheus makes the labels that Envoy makes. In a provider's name it finds only what a metric's may have.
+/// Whether Prometheus makes the labels that Envoy makes. In names of the configuration it finds only what a metric's may have.
 pub fn assert_alike(prometheus: &Prometheus) {
     let sanitised = |mut labels: BTreeMap<String, String>| {
-        if let Some(provider) = labels.get_mut("provider") {
-            *provider = provider.replace(['%', '-'], "_");
+        for name in ["provider", "wasm_plugin"] {
+            labels.entry(name.to_owned()).and_modify(|value| *value = value.replace(['%', '-'], "_"));
         }
         labels
     };

@@ -1,5 +1,7 @@
 //! Two Envoys and a Prometheus that scrapes both: one makes labels by `stats_tags`, for the other Prometheus makes them.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::document;
@@ -42,6 +44,10 @@ impl Scene {
         let tagged = Envoy::start(&format!("{name}-tagged"), &config("okta_authz_filter"));
         let plain = Envoy::start(&format!("{name}-plain"), &plain);
         let prometheus = Prometheus::start(name, &scrape(tagged.admin_port, plain.admin_port));
+        // It takes some seconds to look at its targets, and a counter must be seen before it moves.
+        while prometheus.query("okta_authz_waiting_requests").len() < 2 {
+            std::thread::sleep(Duration::from_millis(100));
+        }
         Self { okta, _backend: backend, keys, tagged, plain, prometheus }
     }
 
