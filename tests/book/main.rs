@@ -14,6 +14,7 @@ mod answers;
 mod configuration;
 mod examples;
 mod links;
+mod metrics;
 mod runbook;
 
 use std::fs;

@@ -79,6 +79,8 @@ fn seen(name: &str, capabilities: &Value) -> Vec<String> {
         seen.push(format!("{} {told:?} {}", response.status, response.code()));
     }
     seen.push(format!("{:?}", ["allowed", "public"].map(|code| envoy.count(&format!("decision.{code}")))));
+    let keys = envoy.stat("wasmcustom.okta_authz.provider.okta.keys").is_some_and(|keys| keys > 0);
+    seen.push(format!("keys are measured: {keys}"));
     seen.push(format!("{} fetches", okta.key_fetches(Server::Default)));
     let log = envoy.log();
     seen.push(log.lines().find_map(|line| line.split_once("signatures: ")).unwrap_or_default().1.to_owned());

@@ -52,6 +52,47 @@ fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
     assert!(scene.envoy.log().contains("rules[0].publik: unknown field"), "{}", scene.envoy.log());
 }
 
+#[test]
+fn what_the_replaced_configuration_had_set_is_taken_back() {
+    let source = crate::support::scratch("ecds-metrics").join("okta-authz.json");
+    let mut after = yaml("deploy/envoy/ecds-okta-authz.yaml");
+    use_built_module(&mut after);
+    let mut before = after.clone();
+    let providers = "/resources/0/typed_config/config/configuration/value/providers";
+    let providers = before.pointer_mut(providers).unwrap();
+    let okta = providers["okta"].clone();
+    *providers = json!({ "before": okta });
+    publish(&source, &before);
+    let scene = Scene::new("ecds-metrics", "deploy/envoy/ecds.yaml", |mut config| {
+        let filter = &mut config.manager()["http_filters"][0];
+        filter["config_discovery"]["config_source"]["path_config_source"]["path"] = json!(source);
+        config
+    });
+    let (client, reader) = (scene.envoy.client(), scene.user(&["orders:read"]));
+    answers(client, &[("/orders", Some(&reader), 200)]);
+    let stat = |name: &str| scene.envoy.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0);
+    let keys = |provider: &str| {
+        ["keys", "keys_fetched_at", "keys_due_at"]
+            .map(|name| stat(&format!("provider.{provider}.{name}")) > 0)
+    };
+    // A token on each of two workers.
+    until("both have the token", || stat("token_cache_tokens") == 2 && stat("token_cache_bytes") > 1_000);
+    until("the keys are seen", || keys("before") == [true; 3]);
+    publish(&source, &after);
+    until("the old provider is gone, and the new one there", || {
+        keys("before") == [false; 3] && keys("okta") == [true; 3]
+    });
+    until("the tokens went with the old filter", || {
+        stat("token_cache_tokens") == 0 && stat("token_cache_bytes") == 0
+    });
+    answers(client, &[("/orders", Some(&reader), 200)]);
+    until("both have it again", || stat("token_cache_tokens") == 2);
+    assert_eq!(
+        stat("decision.allowed"),
+        stat("provider.before.decision.allowed") + stat("provider.okta.decision.allowed")
+    );
+}
+
 /// Renamed into place: Envoy must never read half a file.
 fn publish(source: &Path, response: &Value) {
     let half = source.with_extension("new");

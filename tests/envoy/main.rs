@@ -23,6 +23,7 @@ mod guard;
 mod hostile;
 mod identity;
 mod keys;
+mod metrics;
 mod parked;
 mod paths;
 mod resource_metadata;
