@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference dashboard book test e2e bench bench-plot bench-core bench-instructions bench-size lint \
-	demo up compose-test
+	demo up compose-test image reproduce lint-workflows toolchain release-check publish-image publish-release
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
 # `&&`, because a shell takes no offence at a failed substitution behind `export`.
@@ -76,6 +76,28 @@ demo: wasm ## start Okta's stand-in and FastAPI behind Envoy, send telling reque
 
 up: wasm ## the same set-up without the requests, until Ctrl-C; OKTA_ISSUER=https://... takes a real Okta org
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo -- --stay
+
+image: ## build what a release has: target/image with the module, the image (OCI), SBOM, provenance, SHA256SUMS
+	@scripts/build-image
+
+reproduce: ## build the last commit (or COMMIT) twice, from two clones, and compare every byte: target/reproduce
+	@scripts/reproduce $(COMMIT)
+
+toolchain: ## install the compiler that releases are built with, and print the variable that selects it
+	@scripts/install-toolchain
+
+# What follows is for the release workflow: scripts/publish says what it asks for.
+release-check: ## say whether TAG can become a release
+	@scripts/release-check "$(TAG)"
+
+publish-image:
+	@scripts/publish image
+
+publish-release:
+	@scripts/publish release
+
+lint-workflows: ## check the shell scripts and the workflows of .github
+	@scripts/lint-workflows
 
 compose-test: ## build and start docker-compose.yml in a container engine and try it; skipped without one
 	@scripts/compose-test

@@ -19,11 +19,16 @@ install_packages() {
     shift
     if ! command -v apt-get >/dev/null; then
         die "$purpose is missing, and this is no Debian system that could install: $*"
-    elif [[ $(id -u) != 0 ]]; then
-        die "$purpose is missing. As root: apt-get install $*"
+    fi
+    local log apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
+    if [[ $(id -u) != 0 ]]; then
+        # A password that sudo would ask for is never asked for, and nobody's system is changed without this word.
+        if [[ ${OKTA_AUTHZ_SUDO:-} != yes ]] || ! sudo -n true 2>/dev/null; then
+            die "$purpose is missing. As root: apt-get install $*"
+        fi
+        apt=(sudo -n "${apt[@]}")
     fi
     say "Installing $purpose: $*"
-    local log apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     log=$(mktemp)
     # A stale or partly unreachable index may still hold what is needed; the install decides.
     "${apt[@]}" update </dev/null >"$log" 2>&1 || true
@@ -137,6 +142,33 @@ optimise() {
     wasm-opt -O3 --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue "$1" -o "$1.optimised"
     mv "$1.optimised" "$1"
+}
+
+# remap_paths: the module is the same from any directory, user and machine. Panics carry the path of the source that they
+# are in, so each of these gets a name instead: the tree, cargo's registry, and a library source that rustup has added.
+# What the caller has in RUSTFLAGS stays; encoded, because a path may have spaces.
+remap_paths() {
+    need_python
+    local flags=()
+    [[ -z ${RUSTFLAGS:-} ]] || read -ra flags <<<"$RUSTFLAGS"
+    [[ -z ${CARGO_ENCODED_RUSTFLAGS:-} ]] || IFS=$'\x1f' read -ra flags <<<"$CARGO_ENCODED_RUSTFLAGS"
+    local commit registries registry
+    commit=$("${RUSTC:-rustc}" -vV | sed -n 's/^commit-hash: //p')
+    flags+=("--remap-path-prefix=$root=/okta-authz-filter")
+    flags+=("--remap-path-prefix=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
+    # Cargo says where the packages are, and fetches them if they are not there yet.
+    registries=$(cd "$root" && cargo metadata --quiet --locked --format-version 1 --filter-platform "$wasm_target" | python3 -c '
+import json, os, sys
+packages = json.load(sys.stdin)["packages"]
+sources = {os.path.dirname(os.path.dirname(package["manifest_path"])) for package in packages if package["source"]}
+print(*sorted(sources), sep="\n")
+') || die "cargo cannot say where the packages are"
+    while IFS= read -r registry; do
+        [[ -z $registry ]] || flags+=("--remap-path-prefix=$registry=/registry")
+    done <<<"$registries"
+    # The last one that fits counts.
+    CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
+    export CARGO_ENCODED_RUSTFLAGS
 }
 
 need_wasm_opt() { command -v wasm-opt >/dev/null || install_packages wasm-opt binaryen; }

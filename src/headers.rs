@@ -48,9 +48,14 @@ pub fn reads_as(name: &str, other: &str) -> bool {
 
 /// The string, in characters that a header and a log line can carry.
 pub fn percent_encode(string: &str) -> String {
+    let as_it_is = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
+    // Nearly all are like this.
+    if string.bytes().all(as_it_is) && !string.starts_with(' ') && !string.ends_with(' ') {
+        return string.to_owned();
+    }
     let mut encoded = String::with_capacity(string.len());
     for byte in string.bytes() {
-        if matches!(byte, b' '..=b'~') && byte != b'%' {
+        if as_it_is(byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");

@@ -7,6 +7,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::memchr_iter;
 
 use crate::crypto::Algorithm;
 use crate::json::{self, Value};
@@ -48,20 +49,22 @@ impl<'a> CompactJws<'a> {
         if token.len() > max_bytes {
             return Err(Rejection::TokenTooLarge);
         }
-        let mut segments = token.split(|byte| *byte == b'.');
-        let mut next = || segments.next();
-        let (header, payload, signature) = match (next(), next(), next(), next(), next(), next()) {
-            (Some(header), Some(payload), Some(signature), None, ..) => (header, payload, signature),
-            (Some(_), None, ..) => return Err(Rejection::TokenOpaque),
+        let mut dots = memchr_iter(b'.', token);
+        let mut next = || dots.next();
+        let (first, second) = match (next(), next(), next(), next(), next()) {
+            (Some(first), Some(second), None, ..) => (first, second),
+            (None, ..) => return Err(Rejection::TokenOpaque),
             (.., Some(_), None) => return Err(Rejection::TokenEncrypted),
             _ => return Err(Rejection::TokenMalformed),
         };
-        let signed_len = header.len().saturating_add(1).saturating_add(payload.len());
+        let behind = |bytes: &'a [u8], dot: usize| bytes.get(dot.saturating_add(1)..).unwrap_or_default();
+        let (signing_input, header) =
+            (token.get(..second).unwrap_or_default(), token.get(..first).unwrap_or_default());
         Ok(Self {
             header: JoseHeader::parse(&decode(header)?)?,
-            signing_input: token.get(..signed_len).unwrap_or_default(),
-            payload: decode(payload)?,
-            signature: decode(signature)?,
+            signing_input,
+            payload: decode(behind(signing_input, first))?,
+            signature: decode(behind(token, second))?,
         })
     }
 }

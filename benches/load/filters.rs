@@ -1,5 +1,7 @@
 //! The filters that are compared: what they are told is the same, as far as they have words for it.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::support;
@@ -58,18 +60,22 @@ pub fn policy(jwks: &Value, rules: usize) -> Value {
 
 /// This filter. Each row has VMs of its own, by `vm_id`: none finds another one's cache warm.
 pub fn ours(vm_id: &str, configuration: &Value) -> Value {
-    let wasm = support::wasm("okta_authz_filter");
+    wasm(vm_id, &support::wasm("okta_authz_filter"), &configuration.to_string())
+}
+
+/// A module as a filter.
+pub fn wasm(vm_id: &str, module: &Path, configuration: &str) -> Value {
     json!({
-        "name": "okta-authz",
+        "name": vm_id,
         "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.wasm.v3.Wasm",
             "config": {
-                "name": "okta-authz", "root_id": "okta-authz", "failure_policy": "FAIL_RELOAD",
+                "name": vm_id, "root_id": vm_id, "failure_policy": "FAIL_RELOAD",
                 "vm_config": {
-                    "vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": wasm } },
+                    "vm_id": vm_id, "runtime": "envoy.wasm.runtime.v8", "code": { "local": { "filename": module } },
                 },
                 "configuration": {
-                    "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration.to_string(),
+                    "@type": "type.googleapis.com/google.protobuf.StringValue", "value": configuration,
                 },
             },
         },

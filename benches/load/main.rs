@@ -24,6 +24,7 @@ mod budgets;
 mod envoy;
 mod fastapi;
 mod filters;
+mod floor;
 mod measure;
 mod memory;
 mod plot;
@@ -45,7 +46,7 @@ fn main() {
     let settings = Settings::from_environment();
     let signer = Signer::rs256();
     let machine = Machine::this(&envoy::version());
-    let load = measure::measure(&rows::rows(&signer.jwks()), &signer, &settings);
+    let load = measure::measure(&rows::rows(&signer), &signer, &settings);
     let fastapi = fastapi::measure(&signer, &settings);
     let start_up = start_up::measure(&settings);
     let memory = memory::measure(&settings);

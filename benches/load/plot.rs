@@ -34,7 +34,11 @@ fn svg(results: &[Result]) -> String {
     for (index, row) in rows.iter().enumerate() {
         let y = TOP + index * ROW;
         let length = |micros: f64| (micros.max(0.0) / longest) * LONGEST;
-        let colour = if row.name.starts_with("jwt_authn") { "#9aa5b1" } else { "#2f6fb5" };
+        let colour = match row.name {
+            name if name.starts_with("jwt_authn") => "#9aa5b1",
+            name if name.starts_with("floor") => "#d5dbe1",
+            _ => "#2f6fb5",
+        };
         let (from, to) = (LEFT + length(row.added.min), LEFT + length(row.added.max));
         let (middle, text) = (y + 10, y + 15);
         writeln!(

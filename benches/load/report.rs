@@ -143,12 +143,13 @@ fn rest(text: &mut String, report: &Report) {
 }
 
 fn budgets(text: &mut String, budgets: &[Budget]) {
-    line(text, ["\nBudgets", "at most", "measured", "", "", ""].map(str::to_owned));
+    line(text, ["\nBudgets", "at most", "measured", "", "floor", ""].map(str::to_owned));
     for budget in budgets {
         let unit = budget.unit;
         let met = if budget.met { "met" } else { "NOT met" };
         let (limit, measured) = (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.measured));
-        line(text, [budget.what.clone(), limit, measured, met.to_owned(), String::new(), String::new()]);
+        let floor = budget.floor.map_or_else(String::new, |floor| format!("{floor:.2}{unit}"));
+        line(text, [budget.what.clone(), limit, measured, met.to_owned(), floor, String::new()]);
     }
 }
 

@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use crate::filters::{configuration, guard, native, ours, policy};
-use crate::tokens::{Pool, SERVICES};
+use crate::floor;
+use crate::tokens::{Pool, SERVICES, Signer};
 
 /// About what all rounds together send to the filter, so that hardly a token comes twice; each row goes through the pool
 /// from its beginning. If one does (a fast machine, a long run), then after all the others: more than a cache holds in the
@@ -17,6 +18,10 @@ pub const NATIVE_NEW: &str = "jwt_authn, default, new tokens";
 const NATIVE_BAD: &str = "jwt_authn, bad signature";
 pub const SEEN: &str = "this filter, tokens seen before";
 pub const NEW: &str = "this filter, every token new";
+/// Eight of it in one chain: what one more costs when its code and Envoy's are in the processor's caches.
+pub const EIGHT: &str = "this filter eight times, tokens seen before";
+pub const FLOOR_SEEN: &str = "floor: the calls to Envoy alone";
+pub const FLOOR_NEW: &str = "floor: these and the signature check";
 pub const TEN_RULES: &str = "this filter, 2 claim headers, 10 rules";
 pub const MANY_RULES: &str = "this filter, 2 claim headers, 10,000 rules";
 
@@ -34,7 +39,8 @@ pub struct Row {
 }
 
 /// All of them. Rows that are compared stand near each other, for time passes between others.
-pub fn rows(jwks: &Value) -> Vec<Row> {
+pub fn rows(signer: &Signer) -> Vec<Row> {
+    let jwks = &signer.jwks();
     let new = Pool::New(NEW_TOKENS);
     let plain = configuration(jwks);
     let filter = |vm_id: &str| vec![ours(vm_id, &plain)];
@@ -62,6 +68,8 @@ pub fn rows(jwks: &Value) -> Vec<Row> {
         seen("jwt_authn, its cache", vec![native(jwks, true, false)]),
         seen("jwt_authn, its cache, 2 claim headers", vec![native(jwks, true, true)]),
         seen(SEEN, filter("seen")),
+        seen(FLOOR_SEEN, vec![floor::filter("floor-seen", &floor::seen())]),
+        seen(EIGHT, (0..8).map(|_| ours("eight", &plain)).collect()),
         seen("this filter and its guard", vec![ours("guarded", &plain), guard()]),
         seen(TEN_RULES, vec![ours("ten-rules", &policy(jwks, 10))]),
         Row {
@@ -71,6 +79,7 @@ pub fn rows(jwks: &Value) -> Vec<Row> {
         newly(NO_FILTER_NEW, vec![]),
         newly(NATIVE_NEW, vec![native(jwks, false, false)]),
         newly(NEW, filter("new")),
+        newly(FLOOR_NEW, vec![floor::filter("floor-new", &floor::new(signer))]),
         refused(NATIVE_BAD, vec![native(jwks, false, false)], Pool::BadSignature, ""),
         refused("this filter, bad signature", filter("bad"), Pool::BadSignature, "signature_invalid"),
         refused("this filter, expired", filter("expired"), Pool::Expired, "token_expired"),

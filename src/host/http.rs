@@ -34,10 +34,15 @@ impl Stream {
     }
 }
 
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
-        self.plugin.borrow_mut().waiting.remove(self.id);
-        true
+impl Context for Stream {}
+
+/// Instead of `on_done`, which would be one more call from the host for each request: the stream goes with `on_delete`.
+impl Drop for Stream {
+    fn drop(&mut self) {
+        // One that stays behind is found gone when its time is over.
+        if let Ok(mut plugin) = self.plugin.try_borrow_mut() {
+            plugin.waiting.remove(self.id);
+        }
     }
 }
 

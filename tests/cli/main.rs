@@ -63,7 +63,16 @@ fn golden(name: &str, args: &[&str], status: i32) {
 
 #[test]
 fn check() {
-    let files = ["careless.yaml", "istio.yaml", "listener.yaml", "broken.yaml", "twice.json", "other.yaml"];
+    let files = [
+        "careless.yaml",
+        "istio.yaml",
+        "digest.yaml",
+        "listener.yaml",
+        "ecds.yaml",
+        "broken.yaml",
+        "twice.json",
+        "other.yaml",
+    ];
     let files = files.map(|name| format!("tests/cli/check/{name}"));
     let mut args = vec!["check", "envoy.yaml"];
     args.extend(files.iter().map(String::as_str));
@@ -131,6 +140,10 @@ fn questions_that_are_not_understood() {
         (&["explain", "--path", "/"], "--config is missing"),
         (&["explain", "--config", "envoy.yaml"], "--path is missing"),
         (&["explain", "--config", "tests/cli/check/istio.yaml", "--path", "/"], "several configurations"),
+        (
+            &["explain", "--config", "tests/cli/check/ecds.yaml", "--path", "/"],
+            "from the file deploy/envoy/ecds-",
+        ),
         (&["explain", "--config", "tests/cli/check/broken.yaml", "--path", "/"], "is not YAML"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--header", "x"], "name: value"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--at", "now"], "now"),

@@ -1,5 +1,6 @@
 //! `okta-authz check`: is this configuration one that the filter runs on, and is it one that its author meant?
 
+mod digest;
 mod envoy;
 mod policy;
 
@@ -10,6 +11,7 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::json;
 use serde_json::{Value, json};
 
+use super::elsewhere::{self, Elsewhere};
 use super::places::{self, Found};
 use super::{Answer, Problem, documents, help, output};
 
@@ -18,7 +20,8 @@ Usage: okta-authz check [--deny-warnings] [--json] FILE...
 
 Finds every configuration of the filter in the files, tells what is wrong with them (exit status 1), and warns of what
 can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
-mode, keys that cannot rotate, slow algorithms; and, in a file for Envoy, of what lets requests pass the filter by.
+mode, keys that cannot rotate, slow algorithms; in a file for Envoy, of what lets requests pass the filter by; and of a
+`sha256` of the module or its image that nobody has filled in.
 
   --deny-warnings  warnings are errors
   --json           for machines
@@ -118,20 +121,34 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
         Ok(documents) => documents,
         Err(problem) => return Ok(failed(problem)),
     };
-    let found = places::find(&documents);
-    if found.is_empty() {
+    let mut reports: Vec<Report> =
+        places::find(&documents).iter().map(|found| check(&name, found, &documents)).collect();
+    reports.extend(elsewhere::find(&documents).iter().map(|filter| check_elsewhere(&name, filter)));
+    if reports.is_empty() {
         return Ok(failed("no configuration of this filter is in it".to_owned()));
     }
-    Ok(found.iter().map(|found| check(&name, found, &documents)).collect())
+    Ok(reports)
+}
+
+/// What can be said without the configuration; the rest is for whoever has it.
+fn check_elsewhere(file: &str, filter: &Elsewhere<'_>) -> Report {
+    let findings = envoy::without_guard(filter.behind).into_iter().collect();
+    let summary = format!("{}: check that, too", filter.origin);
+    Report { place: place(file, &filter.place), summary, findings }
+}
+
+fn place(file: &str, inside: &str) -> String {
+    if inside.is_empty() { file.to_owned() } else { format!("{file}: {inside}") }
 }
 
 fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
-    let place = if found.place.is_empty() { file.to_owned() } else { format!("{file}: {}", found.place) };
+    let place = place(file, &found.place);
     match Config::from_bytes(&found.bytes) {
         Ok(config) => {
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
             findings.extend(envoy::warnings(found.surroundings, &config, documents));
+            findings.extend(digest::warnings(found.surroundings));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),

@@ -7,6 +7,7 @@
 mod check;
 mod clock;
 mod documents;
+mod elsewhere;
 mod explain;
 mod https;
 mod output;

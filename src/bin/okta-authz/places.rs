@@ -31,14 +31,17 @@ pub(crate) enum Surroundings<'a> {
 /// Every configuration of the filter in these documents.
 pub(crate) fn find(documents: &[Value]) -> Vec<Found<'_>> {
     let mut search = Search { found: Vec::new() };
-    for (index, document) in documents.iter().enumerate() {
-        let root = match documents {
-            [_] => String::new(),
-            _ => format!("[document {index}]"),
-        };
+    for (root, document) in roots(documents) {
         search.document(&root, document);
     }
     search.found
+}
+
+/// The documents, each with what its places begin with.
+pub(crate) fn roots(documents: &[Value]) -> impl Iterator<Item = (String, &Value)> {
+    let is_one = documents.len() == 1;
+    let root = move |index| if is_one { String::new() } else { format!("[document {index}]") };
+    documents.iter().enumerate().map(move |(index, document)| (root(index), document))
 }
 
 struct Search<'a> {
@@ -156,11 +159,11 @@ fn is_bare(document: &Value) -> bool {
     document.as_object().is_some_and(|members| OTHERS.iter().all(|name| !members.contains_key(*name)))
 }
 
-fn member(place: &str, name: &str) -> String {
+pub(crate) fn member(place: &str, name: &str) -> String {
     if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
 }
 
-fn element(place: &str, index: usize) -> String {
+pub(crate) fn element(place: &str, index: usize) -> String {
     format!("{place}[{index}]")
 }
 

@@ -6,7 +6,7 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::json;
 use serde_json::Value;
 
-use super::{Problem, documents, places};
+use super::{Problem, documents, elsewhere, places};
 
 /// A configuration of the filter, as it is written and as the filter reads it.
 pub(crate) struct Source {
@@ -24,7 +24,10 @@ impl Source {
         found.retain(|found| select.is_none_or(|select| found.place.contains(select)));
         match found.as_slice() {
             [one] => Self::new(&one.bytes).map_err(|Problem(problem)| Problem(format!("{name}: {problem}"))),
-            [] => Err(Problem(format!("{name}: no configuration of this filter is in it"))),
+            [] => Err(Problem(match elsewhere::find(&documents).first() {
+                Some(one) => format!("{name}: no configuration of this filter is in it: {}", one.origin),
+                None => format!("{name}: no configuration of this filter is in it"),
+            })),
             several => {
                 let places: Vec<&str> = several.iter().map(|found| found.place.as_str()).collect();
                 let places = places.join("\n  ");

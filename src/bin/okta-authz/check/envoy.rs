@@ -23,17 +23,21 @@ pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[V
         Surroundings::Istio { .. } | Surroundings::EnvoyGateway { .. } => Vec::new(),
         Surroundings::Envoy { plugin, behind } => {
             let mut warnings = about_plugin(plugin);
-            if behind.is_some_and(|behind| !behind.iter().any(is_guard)) {
-                let problem = format!(
-                    "no RBAC filter behind this one asks for `{PERMIT}`: Envoy serves without a filter that it could \
-                     not configure on a worker"
-                );
-                warnings.push(Finding::warning("http_filters", problem));
-            }
+            warnings.extend(without_guard(behind));
             warnings.extend(about_clusters(config, documents));
             warnings
         }
     }
+}
+
+/// What is wrong with the filters behind this one, where they can be told.
+pub(super) fn without_guard(behind: Option<&[Value]>) -> Option<Finding> {
+    let problem = format!(
+        "no RBAC filter behind this one asks for `{PERMIT}`: Envoy serves without a filter that it could not configure \
+         on a worker"
+    );
+    let is_missing = behind.is_some_and(|behind| !behind.iter().any(is_guard));
+    is_missing.then(|| Finding::warning("http_filters", problem))
 }
 
 fn about_plugin(plugin: &Value) -> Vec<Finding> {

@@ -1,0 +1,45 @@
+# The image that Istio and Envoy Gateway pull: one layer, one file, /plugin.wasm.
+#
+#     docker build --tag okta-authz-filter .
+#
+# An image that an engine makes has the module of a release, and another digest than the release's: engines write the time and
+# their own ideas into it. The release's image is scripts/oci_image.py's; this brings it out (with BuildKit):
+#
+#     docker build --target release --output type=local,dest=out --build-arg REVISION="$(git rev-parse HEAD)" \
+#         --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" --build-arg SOURCE_URL=https://github.com/OWNER/okta-authz-filter .
+#
+# On another machine than x86-64 add `--platform linux/amd64`. examples/compose/Dockerfile has the images of the example.
+
+# The compiler of scripts/release.sh; the tests hold the two to be the same.
+FROM rust:1.95.0-slim-bookworm AS build
+# For networks whose proxy opens TLS connections on their way out: its certificate, in PEM. Empty elsewhere.
+ARG EXTRA_CA_CERTS=""
+RUN if [ -n "$EXTRA_CA_CERTS" ]; then \
+        printf '%s\n' "$EXTRA_CA_CERTS" >/usr/local/share/ca-certificates/extra.crt && update-ca-certificates; \
+    fi
+WORKDIR /build
+# What changes seldom comes first.
+COPY Cargo.toml Cargo.lock ./
+COPY scripts/lib.sh scripts/
+RUN bash -euc '. scripts/lib.sh; need_python; need_wasm_opt'
+COPY scripts scripts
+COPY src src
+# .git is not here to be asked.
+ARG REVISION=""
+ARG SOURCE_DATE_EPOCH=0
+ARG SOURCE_URL=""
+RUN scripts/build-image
+
+FROM scratch AS release
+COPY --from=build /build/target/image /
+
+FROM scratch
+ARG REVISION=""
+ARG SOURCE_URL=""
+LABEL org.opencontainers.image.title="okta-authz-filter" \
+      org.opencontainers.image.description="A proxy-wasm filter that lets nobody through Envoy or Istio without a valid Okta access token" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0" \
+      org.opencontainers.image.revision="$REVISION" \
+      org.opencontainers.image.source="$SOURCE_URL"
+COPY --from=build /build/target/image/okta_authz_filter.wasm /plugin.wasm

@@ -1,0 +1,130 @@
+//! A module that decides nothing: what Envoy takes for the calls that a filter on this ABI cannot do without.
+//!
+//! It is written in WebAssembly's text form, without an SDK, allocator or runtime: for each request it asks for the time and for
+//! all headers, sets the filter state that this filter sets, and counts. What it adds is the floor for any filter that does as
+//! much; what this filter adds beyond is its own.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use okta_authz_filter::crypto::{Algorithm, envoy};
+use serde_json::Value;
+
+use crate::support;
+use crate::tokens::Signer;
+
+/// Filter state by name, with values as long as those of the tokens here.
+const STATE: [(&str, &str); 8] = [
+    ("okta.sub", "joe.user@example.com"),
+    ("okta.uid", "00ujmkLgagxeRrAg20g3"),
+    ("okta.cid", "0oa48e74ox4t7mQJX0g7"),
+    ("okta.provider", "okta"),
+    ("okta.scopes", "openid profile items:read"),
+    ("okta.decision", "allow"),
+    ("okta.code", "allowed"),
+    ("okta.permit", "granted"),
+];
+
+/// The calls of a token seen before.
+pub fn seen() -> PathBuf {
+    assemble("floor-seen", &module(None))
+}
+
+/// Those, and one signature check by the host for each request: always the same good signature, which costs as much as another.
+pub fn new(signer: &Signer) -> PathBuf {
+    let config = okta_authz_filter::config::Config::from_bytes(
+        crate::filters::configuration(&signer.jwks()).to_string().as_bytes(),
+    );
+    let config = config.expect("a configuration");
+    let token = signer.token();
+    let (message, signature) = token.rsplit_once('.').expect("a token");
+    let keys = config.providers[0].local_jwks.as_ref().expect("keys");
+    let key = keys.find(Some(crate::tokens::KID), Algorithm::RS256).expect("the key");
+    let request =
+        envoy::request(Algorithm::RS256, key, message.as_bytes(), &crate::tokens::from_b64(signature));
+    assemble("floor-new", &module(Some(&request.expect("a request"))))
+}
+
+/// The module's text. `request` is what `verify_signature` is asked; the request is held back if the answer is not yes.
+fn module(request: Option<&[u8]>) -> String {
+    let mut data = Data::default();
+    let metric = data.place(b"floor.requests");
+    let mut body = "(drop (call $time (i32.const 8)))\n\
+                    (drop (call $headers (i32.const 0) (i32.const 16) (i32.const 20)))\n"
+        .to_owned();
+    if let Some(request) = request {
+        let (function, request) = (data.place(envoy::FUNCTION.as_bytes()), data.place(request));
+        writeln!(
+            body,
+            "(if (i32.or (call $foreign {function} {request} (i32.const 24) (i32.const 28))\n\
+             (i32.ne (i32.load16_u (i32.load (i32.const 24))) (i32.const 0x0108))) (then (return (i32.const 1))))"
+        )
+        .expect("text");
+    }
+    for (name, value) in STATE {
+        let (name, value) = (data.place(name.as_bytes()), data.place(value.as_bytes()));
+        writeln!(body, "(drop (call $set {name} {value}))").expect("text");
+    }
+    let segment = data.segment();
+    format!(
+        r#"(module
+        (import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
+        (import "env" "proxy_get_header_map_pairs" (func $headers (param i32 i32 i32) (result i32)))
+        (import "env" "proxy_set_property" (func $set (param i32 i32 i32 i32) (result i32)))
+        (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
+        (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
+        (import "env" "proxy_call_foreign_function" (func $foreign (param i32 i32 i32 i32 i32 i32) (result i32)))
+        (memory (export "memory") 4)
+        {segment}
+        (func (export "proxy_abi_version_0_2_1"))
+        ;; Whatever the host hands over goes to the same place: nothing is kept.
+        (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 65536))
+        (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32)
+            (drop (call $define (i32.const 0) {metric} (i32.const 32)))
+            (i32.const 1))
+        (func (export "proxy_on_context_create") (param i32 i32))
+        (func (export "proxy_on_delete") (param i32))
+        (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
+            {body}
+            (drop (call $increment (i32.load (i32.const 32)) (i64.const 1)))
+            (i32.const 0)))"#
+    )
+}
+
+/// What lies in the module's memory from the first KiB on.
+#[derive(Default)]
+struct Data(Vec<u8>);
+
+impl Data {
+    const START: usize = 1024;
+
+    /// Puts it there; returns address and length as operands.
+    fn place(&mut self, bytes: &[u8]) -> String {
+        let at = Self::START + self.0.len();
+        self.0.extend_from_slice(bytes);
+        format!("(i32.const {at}) (i32.const {})", bytes.len())
+    }
+
+    fn segment(&self) -> String {
+        let escaped: String = self.0.iter().map(|byte| format!("\\{byte:02x}")).collect();
+        format!("(data (i32.const {}) \"{escaped}\")", Self::START)
+    }
+}
+
+/// Assembles the text with the tool that comes with `wasm-opt`.
+fn assemble(name: &str, text: &str) -> PathBuf {
+    let folder = support::scratch("bench-floor");
+    let (source, module) =
+        (folder.join(name).with_extension("wat"), folder.join(name).with_extension("wasm"));
+    std::fs::write(&source, text).expect("a module's text");
+    let done = Command::new("wasm-as").arg(&source).arg("-o").arg(&module).status().expect("wasm-as");
+    assert!(done.success(), "wasm-as does not take {}", source.display());
+    module
+}
+
+/// The module as a filter.
+pub fn filter(vm_id: &str, module: &Path) -> Value {
+    crate::filters::wasm(vm_id, module, "")
+}

@@ -1,0 +1,82 @@
+#!/usr/bin/env python3
+"""Prints how the release's files were made: an in-toto statement with SLSA's provenance predicate, version 1.
+
+Nobody has signed it, so it is no evidence of anything: it says what a build that is done again needs. What is signed is what
+the forge attests in the release workflow. No time is in it: the same build says the same.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import re
+import subprocess
+
+KIND = "urn:okta-authz-filter:make-image:v1"
+BUILDER = "urn:okta-authz-filter:unsigned-build"
+
+
+def sha256(path):
+    with open(path, "rb") as file:
+        return hashlib.sha256(file.read()).hexdigest()
+
+
+def output(*command):
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
+
+
+def tool(name, told):
+    return {"name": name, "annotations": {"version": told}}
+
+
+def statement(args):
+    subjects = [{"name": os.path.basename(path), "digest": {"sha256": sha256(path)}} for path in args.output]
+    subjects.append({"name": args.image, "digest": {"sha256": args.image_digest.removeprefix("sha256:")}})
+    source = {"name": "source", "annotations": {"revision": args.revision or "unknown"}}
+    if args.source:
+        source["uri"] = f"git+{args.source}"
+    if args.revision and not args.revision.endswith("-dirty"):
+        source["digest"] = {"gitCommit": args.revision}
+    return {
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": subjects,
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": KIND,
+                "externalParameters": {
+                    "command": "make image",
+                    "source": args.source,
+                    "revision": args.revision,
+                    "sourceDateEpoch": args.epoch,
+                },
+                "internalParameters": {"target": args.target, "asTheRelease": args.as_the_release == "yes"},
+                "resolvedDependencies": [
+                    source,
+                    {"name": "Cargo.lock", "digest": {"sha256": sha256("Cargo.lock")}},
+                    tool("rustc", output(os.environ.get("RUSTC", "rustc"), "-vV")),
+                    tool("cargo", output("cargo", "--version")),
+                    # Its number; what else it says of itself depends on who has packaged it.
+                    tool("wasm-opt", re.search(r"\d+", output("wasm-opt", "--version"))[0]),
+                ],
+            },
+            "runDetails": {"builder": {"id": BUILDER}},
+        },
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Prints an unsigned SLSA provenance statement.")
+    parser.add_argument("--output", action="append", required=True, metavar="FILE", help="what was made")
+    parser.add_argument("--image", required=True, help="the image's name")
+    parser.add_argument("--image-digest", required=True)
+    parser.add_argument("--source", default="")
+    parser.add_argument("--revision", default="")
+    parser.add_argument("--epoch", type=int, required=True)
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--as-the-release", choices=["yes", "no"], required=True, help="by the pinned tools")
+    print(json.dumps(statement(parser.parse_args()), indent=2, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,136 @@
+#!/usr/bin/env python3
+"""Prints what is in the module as a software bill of materials: CycloneDX 1.5, JSON.
+
+That is the crates that are linked into it, as cargo tells, and Rust's standard library. What only runs while it is built
+(build scripts, procedural macros) or is for tests and the command line is not in the module and not in here. There is no
+time and no random number in it, so that the same module has the same bill.
+"""
+
+import argparse
+import hashlib
+import json
+import re
+import subprocess
+import urllib.parse
+import uuid
+
+FEATURES = ["--no-default-features", "--features", "plugin"]
+
+
+def cargo(*arguments):
+    return subprocess.run(["cargo", *arguments], check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout
+
+
+def linked(target):
+    """The crates in the module, each with those that it uses itself; the first is the filter."""
+    tree = cargo(
+        "tree", "--quiet", "--locked", "--target", target, *FEATURES,
+        "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", " {p}",
+    )  # fmt: skip
+    uses, above = {}, []
+    for line in tree.splitlines():
+        depth, name, version = line.split()[:3]
+        crate = (name, version.removeprefix("v"))
+        del above[int(depth) :]
+        uses.setdefault(crate, set())
+        if above:
+            uses[above[-1]].add(crate)
+        above.append(crate)
+    return uses
+
+
+def described(target):
+    packages = json.loads(cargo("metadata", "--quiet", "--locked", "--format-version", "1", "--filter-platform", target))
+    return {(package["name"], package["version"]): package for package in packages["packages"]}
+
+
+def checksums(lock):
+    """Of the crates as they are published; Cargo.lock holds cargo to them."""
+    found = {}
+    for block in lock.split("[[package]]")[1:]:
+        fields = dict(re.findall(r'^(name|version|checksum) = "(.*)"$', block, re.MULTILINE))
+        found[fields["name"], fields["version"]] = fields.get("checksum")
+    return found
+
+
+def reference(crate):
+    name, version = crate
+    return f"pkg:cargo/{name}@{urllib.parse.quote(version)}"
+
+
+def component(crate, package, checksum):
+    result = {
+        "type": "library",
+        "bom-ref": reference(crate),
+        "name": crate[0],
+        "version": crate[1],
+        "purl": reference(crate),
+        "scope": "required",
+    }
+    if package.get("description"):
+        result["description"] = " ".join(package["description"].split())
+    if package.get("license"):
+        # Cargo once wrote `MIT/Apache-2.0`, which is no SPDX expression.
+        result["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
+    if package.get("repository"):
+        result["externalReferences"] = [{"type": "vcs", "url": package["repository"]}]
+    if checksum:
+        result["hashes"] = [{"alg": "SHA-256", "content": checksum}]
+    return result
+
+
+def standard_library(rust):
+    return {
+        "type": "library",
+        "bom-ref": f"pkg:generic/rust-std@{rust}",
+        "name": "rust-std",
+        "version": rust,
+        "purl": f"pkg:generic/rust-std@{rust}",
+        "description": "Rust's standard library for wasm32-wasip1, with the parts of wasi-libc that it brings",
+        "licenses": [{"expression": "MIT OR Apache-2.0"}],
+        "scope": "required",
+    }
+
+
+def bill(module, target, rust, lock):
+    uses, packages, sums = linked(target), described(target), checksums(lock)
+    root = next(iter(uses))
+    std = standard_library(rust)
+    components = [component(crate, packages[crate], sums.get(crate)) for crate in sorted(uses) if crate != root]
+    main = component(root, packages[root], hashlib.sha256(module).hexdigest())
+    # In no registry of crates, and what is described is the module.
+    del main["purl"], main["scope"]
+    main["type"] = "application"
+    names = {crate: reference(crate) for crate in uses}
+    names[root] = main["bom-ref"] = f"{root[0]}@{root[1]}"
+    dependencies = [
+        {"ref": names[crate], "dependsOn": sorted([names[used] for used in uses[crate]] + [std["bom-ref"]])}
+        for crate in sorted(uses)
+    ]
+    result = {
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.5",
+        "version": 1,
+        "metadata": {"component": main},
+        "components": [*components, std],
+        "dependencies": [*dependencies, {"ref": std["bom-ref"]}],
+    }
+    content = json.dumps(result, sort_keys=True)
+    return {**result, "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, content).urn}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="Prints what is in the module: CycloneDX 1.5, JSON.")
+    parser.add_argument("--module", required=True)
+    parser.add_argument("--target", required=True, help="what it was built for")
+    parser.add_argument("--rust", required=True, help="the version of the compiler")
+    args = parser.parse_args()
+    with open(args.module, "rb") as file:
+        module = file.read()
+    with open("Cargo.lock", encoding="utf-8") as file:
+        lock = file.read()
+    print(json.dumps(bill(module, args.target, args.rust, lock), indent=2, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
