@@ -69,7 +69,9 @@ fn every_query_of_the_dashboard_and_of_the_alerts_gives_what_it_should() {
     }
     let holds = |(name, expression): (String, String)| (!value(&expression).is_empty()).then_some(name);
     let hold: BTreeSet<String> = alerts().into_iter().filter_map(holds).collect();
-    assert_eq!(hold, BTreeSet::from(TRUE_HERE.map(str::to_owned)));
+    // With the traffic that is drawn others may hold, too.
+    let expected = BTreeSet::from(TRUE_HERE.map(str::to_owned));
+    assert!(if draws { hold.is_superset(&expected) } else { hold == expected }, "{hold:?}");
 
     the_figures_are_right(&scene);
     assert_alike(&scene.prometheus);
