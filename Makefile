@@ -32,7 +32,7 @@ schema: ## write the JSON Schema of the configuration anew: schema/okta-authz-fi
 	@schema="$$(scripts/cargo run --quiet --locked --bin okta-authz -- schema)" && \
 		printf '%s\n' "$$schema" >schema/okta-authz-filter.schema.json
 
-reference: ## write the book's chapters on configuration and answers anew, from the types
+reference: ## write the generated chapters of the book anew: configuration, answers, metrics
 	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
 
 dashboard: wasm ## draw docs/dashboard.svg anew, from the dashboard's queries and two minutes of real traffic

@@ -45,8 +45,9 @@ install_packages() {
 # nothing of the system changes. The file `complete` comes last, as in make_venv.
 unpack_package() {
     local purpose=$1 package=$2 directory=$3
-    command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null ||
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
         die "$purpose is missing, and this is no Debian system that has the package $package"
+    fi
     say "Unpacking $purpose: $package"
     rm -rf "$directory"
     mkdir -p "$directory"
