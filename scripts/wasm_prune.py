@@ -19,6 +19,8 @@ KEPT = {
     "proxy_on_context_create",
     # What a stream has is given back here; without it each request would leave something behind.
     "proxy_on_delete",
+    # When a configuration ends, its root takes back what its gauges say.
+    "proxy_on_done",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
     "proxy_on_request_body",

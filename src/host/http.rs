@@ -36,7 +36,7 @@ impl Stream {
 
 impl Context for Stream {}
 
-/// Instead of `on_done`, which would be one more call from the host for each request: the stream goes with `on_delete`.
+/// The stream goes with `on_delete`, whether or not the host has called `on_done` before.
 impl Drop for Stream {
     fn drop(&mut self) {
         // One that stays behind is found gone when its time is over.
