@@ -3,6 +3,7 @@
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
 mod freshness;
+mod permit;
 mod sources;
 mod verified;
 
@@ -28,6 +29,7 @@ use sources::Sources;
 use verified::{Told, Verified};
 
 pub use freshness::{Fetched, Freshness, Whose};
+pub use permit::{Permit, PermitReason};
 pub use sources::{Lack, ProviderId, SourceId};
 
 /// A configuration at work, with what it has gathered.
@@ -50,30 +52,6 @@ pub enum Verdict {
     Answer(Reply),
     /// It cannot be decided with what is here. If no more can be had in time, it must not go on.
     Wait(Lack),
-}
-
-/// The proof that a request may go on, and what the backend is told of who sent it.
-#[derive(Debug)]
-pub struct Permit {
-    reason: PermitReason,
-    /// Keys that could not be had; the request did not wait for them.
-    lack: Option<Lack>,
-    verified: Option<Rc<Verified>>,
-}
-
-/// Why a request may go on.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum PermitReason {
-    /// Its token is good, and the policy allows it.
-    Verified,
-    /// Its rule is public.
-    Public,
-    /// It has no token, and its rule does not insist on one.
-    Anonymous,
-    /// It is a CORS preflight request, and those pass.
-    CorsPreflight,
-    /// It would have been denied for this, had its rule been enforced.
-    Shadow(Rejection),
 }
 
 impl Filter {
@@ -201,7 +179,7 @@ impl Filter {
         };
         let payload = verified.payload.as_ref();
         verified.told.get_or_init(|| Told::new(&self.config, &provider.name, &identity, payload));
-        Ok(Permit { reason, lack: None, verified: Some(verified) })
+        Ok(Permit::for_verified(reason, verified))
     }
 
     /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
@@ -363,61 +341,4 @@ impl From<Unmet> for Denial {
             Unmet::Other => denial(Rejection::RequirementNotMet),
         }
     }
-}
-
-impl Permit {
-    const fn without_token(reason: PermitReason) -> Self {
-        Self { reason, lack: None, verified: None }
-    }
-
-    /// A request that nobody vouches for, under a rule that is not enforced.
-    fn in_spite_of(refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Denied(denial) => Self::without_token(PermitReason::Shadow(denial.rejection)),
-            Refusal::Lacking(lack) => {
-                let permit = Self::without_token(PermitReason::Shadow(lack.otherwise));
-                Self { lack: Some(*lack), ..permit }
-            }
-        }
-    }
-
-    /// Why the request may go on.
-    pub const fn reason(&self) -> PermitReason {
-        self.reason
-    }
-
-    /// Keys that the request would have waited for, had its rule been enforced.
-    pub const fn lack(&self) -> Option<&Lack> {
-        self.lack.as_ref()
-    }
-
-    /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
-    pub fn identity_headers(&self) -> &[(String, String)] {
-        self.told().map_or(&[], |told| &told.headers)
-    }
-
-    /// Names and values for filter state.
-    pub fn identity(&self) -> &[(&'static str, String)] {
-        self.told().map_or(&[], |told| &told.for_logs)
-    }
-
-    fn told(&self) -> Option<&Told> {
-        self.verified.as_ref()?.told.get()
-    }
-}
-
-impl PermitReason {
-    /// A stable name: that of the rejection which was not enforced, or one beside these.
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Verified => "allowed",
-            Self::Public => "public",
-            Self::Anonymous => "anonymous",
-            Self::CorsPreflight => "cors_preflight",
-            Self::Shadow(rejection) => rejection.code(),
-        }
-    }
-
-    /// Every reason but those in shadow, which have the names of rejections.
-    pub const ALL: [Self; 4] = [Self::Verified, Self::Public, Self::Anonymous, Self::CorsPreflight];
 }

@@ -1,7 +1,8 @@
 //! The border to Envoy: the only files that know proxy-wasm, and they know no rule of JWT or policy.
 //!
 //! Nothing here may panic: a panic ends the VM, and with it every request of the worker that waits. So header values
-//! are bytes, every answer of the host is a `Result` that is looked at, and whatever goes wrong denies.
+//! are bytes, every answer of the host is a `Result` that is looked at, and whatever goes wrong denies. What remains is the
+//! SDK, some of whose calls panic on a status that they do not list: DESIGN.md ("In a second host") says which and when.
 
 mod abi;
 mod callout;

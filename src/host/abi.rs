@@ -7,7 +7,7 @@
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 #![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
 
-use proxy_wasm::types::MapType;
+use proxy_wasm::types::{MapType, MetricType};
 
 /// `WasmResult::Ok`.
 const OK: u32 = 0;
@@ -44,6 +44,12 @@ unsafe extern "C" {
     fn proxy_get_header_map_pairs(kind: u32, map: *mut *mut u8, map_len: *mut usize) -> u32;
 
     fn proxy_set_property(path: *const u8, path_len: usize, value: *const u8, value_len: usize) -> u32;
+
+    fn proxy_define_metric(kind: u32, name: *const u8, name_len: usize, id: *mut u32) -> u32;
+
+    fn proxy_increment_metric(id: u32, offset: i64) -> u32;
+
+    fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
 /// A status of the host that is not `Ok`.
@@ -132,6 +138,26 @@ pub(super) fn get_header_map(kind: MapType) -> Option<Vec<u8>> {
 pub(super) fn set_property(name: &str, value: &[u8]) -> Result<(), Status> {
     // SAFETY: as for `send_local_response`.
     result(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+}
+
+/// The number of the metric with this name, which is made if there is none.
+pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Status> {
+    let mut id = 0;
+    // SAFETY: the name comes with its length from a live borrow, and the host writes to `id` before it returns.
+    result(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    Ok(id)
+}
+
+/// Moves a counter or a gauge.
+pub(super) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {
+    // SAFETY: numbers only.
+    result(unsafe { proxy_increment_metric(id, offset) })
+}
+
+/// Sets a gauge, or adds a value to a histogram.
+pub(super) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
+    // SAFETY: numbers only.
+    result(unsafe { proxy_record_metric(id, value) })
 }
 
 /// Header pairs as the ABI wants them: their count, all lengths, then all texts, each ended by a zero byte.

@@ -38,6 +38,7 @@ pub const fn hostcalls() -> &'static [&'static str] {
         "proxy_set_shared_data",
         "proxy_define_metric",
         "proxy_increment_metric",
+        "proxy_record_metric",
         "proxy_http_call",
         "proxy_send_local_response",
         "proxy_continue_stream",
@@ -144,10 +145,13 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
             Status::Ok
         }
         ("proxy_increment_metric", &[number, by]) => {
-            let common = &mut *guest.state().common.borrow_mut();
-            let Some(name) = common.metric_names.get(number as usize) else { return Ok(Status::NotFound) };
-            *common.metrics.entry(name.clone()).or_default() += i64::from(by);
-            Status::Ok
+            // A gauge may go down; what is counted here is small.
+            let by = i64::from(by.cast_signed());
+            change_metric(guest.state(), number, |value| value + by)
+        }
+        // Of a histogram, which nobody reads here, this is the last value.
+        ("proxy_record_metric", &[number, value]) => {
+            change_metric(guest.state(), number, |_| i64::from(value))
         }
         (
             "proxy_http_call",
@@ -211,7 +215,15 @@ fn set_shared_data(state: &State, key: Vec<u8>, value: Vec<u8>, cas: u32) -> Sta
     Status::Ok
 }
 
-/// The number of a counter, which is the same for all who define one of that name.
+fn change_metric(state: &State, number: u32, to: impl FnOnce(i64) -> i64) -> Status {
+    let common = &mut *state.common.borrow_mut();
+    let Some(name) = common.metric_names.get(number as usize) else { return Status::NotFound };
+    let value = common.metrics.entry(name.clone()).or_default();
+    *value = to(*value);
+    Status::Ok
+}
+
+/// The number of a metric, which is the same for all who define one of that name.
 fn metric(state: &State, name: String) -> usize {
     let names = &mut state.common.borrow_mut().metric_names;
     names.iter().position(|have| *have == name).unwrap_or_else(|| {

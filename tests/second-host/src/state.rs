@@ -17,7 +17,7 @@ pub struct Common {
     /// Values by name, each with its compare-and-set number.
     pub shared_data: HashMap<Vec<u8>, (Vec<u8>, u32)>,
     pub last_cas: u32,
-    /// Counters by name; a metric's number is its place in `metric_names`.
+    /// Metrics by name; a metric's number is its place in `metric_names`.
     pub metrics: HashMap<String, i64>,
     pub metric_names: Vec<String>,
     pub last_random: u64,

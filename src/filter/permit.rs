@@ -1,0 +1,93 @@
+//! The permit: that a request may go on, why, and what is told of who sent it. [`Filter`](super::Filter) alone makes one.
+
+use std::rc::Rc;
+
+use super::verified::{Told, Verified};
+use super::{Lack, Refusal};
+use crate::rejection::Rejection;
+
+/// The proof that a request may go on, and what the backend is told of who sent it.
+#[derive(Debug)]
+pub struct Permit {
+    reason: PermitReason,
+    /// Keys that could not be had; the request did not wait for them.
+    lack: Option<Lack>,
+    verified: Option<Rc<Verified>>,
+}
+
+/// Why a request may go on.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PermitReason {
+    /// Its token is good, and the policy allows it.
+    Verified,
+    /// Its rule is public.
+    Public,
+    /// It has no token, and its rule does not insist on one.
+    Anonymous,
+    /// It is a CORS preflight request, and those pass.
+    CorsPreflight,
+    /// It would have been denied for this, had its rule been enforced.
+    Shadow(Rejection),
+}
+
+impl Permit {
+    /// A request whose token is good, or good enough to say whose it is.
+    pub(super) const fn for_verified(reason: PermitReason, verified: Rc<Verified>) -> Self {
+        Self { reason, lack: None, verified: Some(verified) }
+    }
+
+    pub(super) const fn without_token(reason: PermitReason) -> Self {
+        Self { reason, lack: None, verified: None }
+    }
+
+    /// A request that nobody vouches for, under a rule that is not enforced.
+    pub(super) fn in_spite_of(refusal: &Refusal) -> Self {
+        match refusal {
+            Refusal::Denied(denial) => Self::without_token(PermitReason::Shadow(denial.rejection)),
+            Refusal::Lacking(lack) => {
+                let permit = Self::without_token(PermitReason::Shadow(lack.otherwise));
+                Self { lack: Some(*lack), ..permit }
+            }
+        }
+    }
+
+    /// Why the request may go on.
+    pub const fn reason(&self) -> PermitReason {
+        self.reason
+    }
+
+    /// Keys that the request would have waited for, had its rule been enforced.
+    pub const fn lack(&self) -> Option<&Lack> {
+        self.lack.as_ref()
+    }
+
+    /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
+    pub fn identity_headers(&self) -> &[(String, String)] {
+        self.told().map_or(&[], |told| &told.headers)
+    }
+
+    /// Names and values for filter state.
+    pub fn identity(&self) -> &[(&'static str, String)] {
+        self.told().map_or(&[], |told| &told.for_logs)
+    }
+
+    fn told(&self) -> Option<&Told> {
+        self.verified.as_ref()?.told.get()
+    }
+}
+
+impl PermitReason {
+    /// A stable name: that of the rejection which was not enforced, or one beside these.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Verified => "allowed",
+            Self::Public => "public",
+            Self::Anonymous => "anonymous",
+            Self::CorsPreflight => "cors_preflight",
+            Self::Shadow(rejection) => rejection.code(),
+        }
+    }
+
+    /// Every reason but those in shadow, which have the names of rejections.
+    pub const ALL: [Self; 4] = [Self::Verified, Self::Public, Self::Anonymous, Self::CorsPreflight];
+}
