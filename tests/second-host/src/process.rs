@@ -83,7 +83,8 @@ impl Process {
 fn argument(value: &Val) -> u32 {
     match value {
         Val::I32(number) => number.cast_unsigned(),
-        Val::I64(number) => u32::try_from(*number).unwrap_or(u32::MAX),
+        // The low half, which has the sign of a small number.
+        Val::I64(number) => *number as u32,
         _ => u32::MAX,
     }
 }
