@@ -68,7 +68,7 @@ impl Denylist {
         }
         let (entries, token): (&HashMap<Values<'_>, i64>, _) = (&self.entries, entry::values(identity));
         // Compared with the fraction that it may have. A token that does not say when it was issued may be old.
-        let issued_at = identity.claims().get("iat").and_then(Value::as_f64);
+        let issued_at = identity.claims().get("iat").and_then(|issued_at| issued_at.as_f64());
         self.combinations.iter().any(|combination| {
             let mut asked = token.clone();
             asked

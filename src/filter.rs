@@ -209,19 +209,19 @@ impl Filter {
         trace.step(token.read());
         let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
         trace.step(Step::From(provider));
-        let key_id = token.key_id().map(str::to_owned);
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
         let token = token.check(&provider.expected, now, trace)?;
         let keyless = |otherwise| {
-            let kid = Some(KidDigest::new(key_id.as_deref()));
+            let kid = Some(KidDigest::new(token.key_id()));
             Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid })
         };
         let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
-        let signed = token.verify(keys, verifier, trace).map_err(|rejection| match rejection {
+        let key = token.key(keys, trace).map_err(|rejection| match rejection {
             Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
             other => other.into(),
         })?;
+        let signed = token.verify(key, verifier, trace)?;
         Ok(Verified { signed, provider: id, payload, told: OnceCell::new() })
     }
 

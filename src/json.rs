@@ -4,9 +4,12 @@
 //! RFC 7519 section 4 let a verifier refuse it, and this one does, at every depth. Nesting is bounded by
 //! serde_json (128 levels), so a deep document is an error and not a stack overflow.
 
+mod packed;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+pub use packed::{Items, Members, PackedObject, ValueRef};
 pub use serde_json::Value;
 
 /// A JSON object without duplicate members.
@@ -49,36 +52,13 @@ pub fn parse_object(bytes: &[u8]) -> Result<Object, JsonError> {
     }
 }
 
-/// About what an object occupies on the heap, in bytes, so that what is kept of strangers can be bounded. Its members lie
-/// in a B-tree, whose nodes have room for eleven and are at least about half full.
-pub fn object_bytes(object: &Object) -> usize {
-    const NODE: usize = (size_of::<String>() + size_of::<Value>()) * 11 + ALLOCATION;
-    let nodes = object.len().div_ceil(6).saturating_mul(NODE);
-    let members = object.iter().map(|(name, value)| string_bytes(name).saturating_add(value_bytes(value)));
-    members.fold(nodes, usize::saturating_add)
-}
-
-/// The same of a string, with the string itself.
+/// About what a string occupies, in bytes, so that what is kept of strangers can be bounded.
 pub fn string_bytes(string: &str) -> usize {
     string.len().saturating_add(size_of::<String>()).saturating_add(ALLOCATION)
 }
 
 /// What an allocator adds to each piece.
 const ALLOCATION: usize = 16;
-
-/// What a value occupies beside itself.
-fn value_bytes(value: &Value) -> usize {
-    match value {
-        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
-        Value::String(string) => string.capacity().saturating_add(ALLOCATION),
-        // Vectors grow by doubling.
-        Value::Array(items) => {
-            let own = items.capacity().saturating_mul(size_of::<Value>()).saturating_add(ALLOCATION);
-            items.iter().map(value_bytes).fold(own, usize::saturating_add)
-        }
-        Value::Object(object) => object_bytes(object),
-    }
-}
 
 struct Unique(Value);
 

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memchr::memchr_iter;
 
 use crate::crypto::Algorithm;
-use crate::json::{self, Value};
+use crate::json::PackedObject;
 use crate::rejection::Rejection;
 
 /// Real key ids have 43 characters at Okta. Longer ones than this are not looked up, nor kept anywhere.
@@ -61,7 +61,7 @@ impl<'a> CompactJws<'a> {
         let (signing_input, header) =
             (token.get(..second).unwrap_or_default(), token.get(..first).unwrap_or_default());
         Ok(Self {
-            header: JoseHeader::parse(&decode(header)?)?,
+            header: JoseHeader::parse(decode(header)?)?,
             signing_input,
             payload: decode(behind(signing_input, first))?,
             signature: decode(behind(token, second))?,
@@ -76,25 +76,28 @@ impl fmt::Debug for CompactJws<'_> {
 }
 
 impl JoseHeader {
-    fn parse(bytes: &[u8]) -> Result<Self, Rejection> {
-        let mut header = json::parse_object(bytes).map_err(|_| Rejection::HeaderMalformed)?;
-        let mut string = |name| match header.remove(name) {
+    fn parse(bytes: Vec<u8>) -> Result<Self, Rejection> {
+        let header = PackedObject::parse(bytes).map_err(|_| Rejection::HeaderMalformed)?;
+        let string = |name| match header.get(name) {
             None => Ok(None),
-            Some(Value::String(string)) => Ok(Some(string)),
-            Some(_) => Err(Rejection::HeaderMalformed),
+            Some(value) => value.as_str().map(Some).ok_or(Rejection::HeaderMalformed),
         };
         let algorithm = string("alg")?.ok_or(Rejection::HeaderMalformed)?;
         let key_id = string("kid")?;
         let typ = string("typ")?;
-        if key_id.as_ref().is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES) {
+        if key_id.is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES) {
             return Err(Rejection::HeaderMalformed);
         }
         // `b64` changes what was signed and must be listed in `crit` (RFC 7797 section 6); unlisted it is no less
         // a sign of a token that means something else than it says.
-        if header.contains_key("crit") || header.contains_key("b64") {
+        if header.get("crit").is_some() || header.get("b64").is_some() {
             return Err(Rejection::CriticalExtension);
         }
-        Ok(Self { algorithm: Algorithm::from_name(&algorithm), key_id, typ })
+        Ok(Self {
+            algorithm: Algorithm::from_name(algorithm),
+            key_id: key_id.map(str::to_owned),
+            typ: typ.map(str::to_owned),
+        })
     }
 }
 

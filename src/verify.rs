@@ -10,7 +10,7 @@ use crate::claims::Claims;
 use std::sync::Arc;
 
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
-use crate::json::{self, Value};
+use crate::json::ValueRef;
 use crate::jwks::KeySet;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
@@ -86,19 +86,14 @@ impl<'a> Unverified<'a> {
     /// # Errors
     /// The rejection that says what is wrong with its form.
     pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, Rejection> {
-        let jws = CompactJws::parse(token, max_bytes)?;
-        let members = json::parse_object(&jws.payload).map_err(|_| Rejection::ClaimsMalformed)?;
-        Ok(Self { jws, claims: Claims::from_members(members)? })
+        let mut jws = CompactJws::parse(token, max_bytes)?;
+        let claims = Claims::parse(std::mem::take(&mut jws.payload))?;
+        Ok(Self { jws, claims })
     }
 
     /// The issuer the token claims to be from. Good for choosing whom to ask, and for nothing else.
     pub fn issuer(&self) -> Option<&str> {
         self.claims.string("iss")
-    }
-
-    /// The key that the token says it is signed with.
-    pub fn key_id(&self) -> Option<&str> {
-        self.jws.header.key_id.as_deref()
     }
 
     /// The payload as it was sent: base64url without padding.
@@ -137,26 +132,37 @@ impl<'a> Unverified<'a> {
 }
 
 impl Plausible<'_> {
-    /// Checks the signature.
+    /// The key that the token says it is signed with.
+    pub fn key_id(&self) -> Option<&str> {
+        self.token.jws.header.key_id.as_deref()
+    }
+
+    /// That key, if it is one of the provider's.
     ///
     /// # Errors
     /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
+    pub fn key<'k>(&self, keys: &'k KeySet, trace: &mut impl Trace) -> Result<&'k Arc<PublicKey>, Rejection> {
+        trace.checked(Check::Key, keys.find(self.key_id(), self.algorithm))
+    }
+
+    /// Checks the signature.
+    ///
+    /// # Errors
+    /// [`Rejection::SignatureInvalid`] or [`Rejection::CryptoUnavailable`].
     pub fn verify(
         self,
-        keys: &KeySet,
+        key: &Arc<PublicKey>,
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Result<SignedClaims, Rejection> {
         let Self { token: Unverified { jws, claims }, algorithm } = self;
-        let key_id = jws.header.key_id;
-        let key = trace.checked(Check::Key, keys.find(key_id.as_deref(), algorithm))?;
         let signature = verifier.verify(algorithm, key, jws.signing_input, &jws.signature);
         let signature = signature.map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
         trace.checked(Check::Signature, signature)?;
-        Ok(SignedClaims { claims, key_id, algorithm, key: Arc::clone(key) })
+        Ok(SignedClaims { claims, key_id: jws.header.key_id, algorithm, key: Arc::clone(key) })
     }
 }
 
@@ -190,7 +196,7 @@ impl SignedClaims {
         let claims = &self.claims;
         let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         trace.checked(Check::Times, expected.check_times(claims, now))?;
-        let for_us = claims.audiences().iter().any(|audience| expected.audiences.contains(audience));
+        let for_us = claims.audiences().any(|audience| expected.audiences.iter().any(|accepted| accepted == audience));
         trace.checked(Check::Audience, holds(for_us, Rejection::AudienceNotAllowed))?;
         let now = now.seconds().saturating_sub(expected.clock_skew);
         let identity = trace.checked(Check::Shape, expected.profile.identity(claims, now))?;
@@ -273,8 +279,13 @@ fn okta(claims: &Claims) -> Shape<'_> {
         return None;
     }
     let client_id = claims.string("cid").filter(|id| !id.is_empty())?;
-    let scopes = claims.get("scp")?.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?;
+    let scopes = claims.get("scp").and_then(strings)?;
     Some((Some(client_id), scopes))
+}
+
+/// An array of strings.
+fn strings(list: ValueRef<'_>) -> Option<Vec<&str>> {
+    list.as_array()?.map(|item| item.as_str()).collect()
 }
 
 /// RFC 9068 section 2.2: what every access token of that profile has.
@@ -285,7 +296,7 @@ fn rfc9068(claims: &Claims) -> Shape<'_> {
     // RFC 8693 section 4.2's `scope`, or the `scp` that Okta and others write instead.
     let scopes = match (claims.get("scope"), claims.get("scp")) {
         (Some(scope), _) => scope.as_str()?.split_ascii_whitespace().collect(),
-        (None, Some(scp)) => scp.as_array()?.iter().map(Value::as_str).collect::<Option<_>>()?,
+        (None, Some(scp)) => strings(scp)?,
         (None, None) => Vec::new(),
     };
     Some((Some(claims.string("client_id")?), scopes))
@@ -294,8 +305,8 @@ fn rfc9068(claims: &Claims) -> Shape<'_> {
 /// Whatever can be found. What has another form than expected is not there, and no rule that asks for it holds.
 fn any(claims: &Claims) -> (Option<&str>, Vec<&str>) {
     let scopes = match claims.get("scp").or_else(|| claims.get("scope")) {
-        Some(Value::String(list)) => list.split_ascii_whitespace().collect(),
-        Some(Value::Array(list)) => list.iter().filter_map(Value::as_str).collect(),
+        Some(ValueRef::String(list)) => list.split_ascii_whitespace().collect(),
+        Some(ValueRef::Array(list)) => list.filter_map(|scope| scope.as_str()).collect(),
         _ => Vec::new(),
     };
     let client_id = claims.string("cid").or_else(|| claims.string("client_id"));
@@ -323,7 +334,7 @@ impl<'a> Identity<'a> {
 
     /// Whether the user has authenticated longer ago than this, or nobody knows when.
     pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
-        let authenticated_at = self.claims.get("auth_time").and_then(Value::as_f64);
+        let authenticated_at = self.claims.get("auth_time").and_then(|at| at.as_f64());
         !authenticated_at.is_some_and(|at| (self.now.saturating_sub(seconds) as f64) <= at)
     }
 

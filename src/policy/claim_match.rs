@@ -4,7 +4,7 @@ use regex_lite::Regex;
 
 use super::path::PathVariables;
 use crate::claims::Claims;
-use crate::json::Value;
+use crate::json::{Value, ValueRef};
 
 /// A condition on one claim.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ impl ClaimMatch {
             return wanted == claim.is_some();
         }
         let Some(claim) = claim else { return false };
-        let one_of = |test: &dyn Fn(&Value) -> bool| {
-            test(claim) || claim.as_array().is_some_and(|items| items.iter().any(test))
+        let one_of = |test: &dyn Fn(&ValueRef<'_>) -> bool| {
+            test(&claim) || claim.as_array().is_some_and(|mut items| items.any(|item| test(&item)))
         };
         match &self.test {
             ClaimTest::Exists(_) => false,
@@ -53,22 +53,29 @@ impl ClaimMatch {
 }
 
 /// Whether a path segment is this claim: the string itself, or a whole number as JSON writes it.
-fn is_written(claim: &Value, segment: &str) -> bool {
+fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
     match claim {
-        Value::String(text) => text == segment,
-        Value::Number(number) => !number.is_f64() && number.to_string() == segment,
+        ValueRef::String(text) => *text == segment,
+        ValueRef::Number(number) => !number.is_f64() && number.to_string() == segment,
         _ => false,
     }
 }
 
 /// Equal JSON. Numbers compare by value, 1 and 1.0 alike; whole ones to the last digit, for a double has not enough.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
-        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len() && a.iter().all(|(name, a)| b.get(name).is_some_and(|b| same(a, b)))
+fn same(claim: &ValueRef<'_>, value: &Value) -> bool {
+    match (claim, value) {
+        (ValueRef::Null, Value::Null) => true,
+        (ValueRef::Bool(a), Value::Bool(b)) => a == b,
+        (ValueRef::String(a), Value::String(b)) => a == b,
+        (ValueRef::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
+        (ValueRef::Number(a), Value::Number(b)) => a == b,
+        (ValueRef::Array(a), Value::Array(b)) => {
+            a.clone().count() == b.len() && a.clone().zip(b).all(|(a, b)| same(&a, b))
         }
-        _ => a == b,
+        (ValueRef::Object(a), Value::Object(b)) => {
+            a.clone().count() == b.len()
+                && a.clone().all(|(name, a)| b.get(name).is_some_and(|b| same(&a, b)))
+        }
+        _ => false,
     }
 }

@@ -62,13 +62,13 @@ impl CanonicalPath {
         }
         let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
         let decoded = decode(path).ok_or(Rejection::PathAmbiguous)?;
-        if decoded.as_bytes().windows(3).any(is_encoded) {
+        if path.contains(&b'%') && decoded.as_bytes().windows(3).any(is_encoded) {
             return Err(Rejection::PathAmbiguous);
         }
-        let mut segments = decoded.split('/').skip(1).peekable();
+        let mut segments = decoded.as_bytes().split(|byte| *byte == b'/').skip(1).peekable();
         while let Some(segment) = segments.next() {
             let empty_inside = segment.is_empty() && segments.peek().is_some();
-            if empty_inside || segment == "." || segment == ".." {
+            if empty_inside || matches!(segment, b"." | b"..") {
                 return Err(Rejection::PathAmbiguous);
             }
         }

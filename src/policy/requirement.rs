@@ -2,7 +2,7 @@
 
 use super::claim_match::ClaimMatch;
 use super::path::PathVariables;
-use crate::json::Value;
+use crate::json::ValueRef;
 use crate::verify::Identity;
 
 /// Conditions on an identity; all that are given must hold. With none, any valid token will do.
@@ -154,11 +154,13 @@ impl Requirement {
 
 impl GroupMatch {
     fn holds(&self, identity: &Identity<'_>) -> bool {
-        let wanted = |group: &Value| self.any_of.iter().any(|wanted| group == wanted);
+        let wanted = |group: ValueRef<'_>| {
+            group.as_str().is_some_and(|group| self.any_of.iter().any(|wanted| wanted == group))
+        };
         match identity.claims().at(&self.claim) {
-            Some(Value::Array(groups)) => groups.iter().any(wanted),
-            Some(only @ Value::String(_)) => wanted(only),
-            _ => false,
+            Some(ValueRef::Array(mut groups)) => groups.any(wanted),
+            Some(only) => wanted(only),
+            None => false,
         }
     }
 }

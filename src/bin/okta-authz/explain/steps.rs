@@ -149,7 +149,7 @@ impl<'c> Recorder<'c> {
         if self.show_claims
             && let Some(told) = self.steps.told.last_mut()
         {
-            let claims = claims.members().iter().map(|(name, value)| format!("{name}: {value}"));
+            let claims = claims.members().map(|(name, value)| format!("{name}: {value}"));
             told.notes.extend(claims);
         }
     }

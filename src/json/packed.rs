@@ -1,0 +1,499 @@
+//! A JSON object in two pieces of memory: its text, and where in it everything stands.
+//!
+//! Every request brings one, and those of good tokens are kept. A tree of maps and strings would be fifty pieces for a
+//! token of Okta's, each to be asked for, to be scattered and to be given back (DESIGN.md, "Speed").
+//!
+//! serde_json reads the text; what is here is where the parts go.
+
+use std::fmt;
+use std::ops::Range;
+
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde::ser::{Serialize, Serializer};
+use serde_json::Number;
+
+use super::JsonError;
+
+/// An object without duplicate members, at any depth.
+#[derive(Clone)]
+pub struct PackedObject {
+    /// The document, and behind it the strings that are written with escapes, without them.
+    text: String,
+    /// All values from first to last, each before what it contains; a member's name before its value.
+    nodes: Vec<Node>,
+}
+
+/// A value.
+#[derive(Clone, Debug)]
+pub enum ValueRef<'a> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// A string, without escapes.
+    String(&'a str),
+    /// An array.
+    Array(Items<'a>),
+    /// An object.
+    Object(Members<'a>),
+}
+
+/// The items of an array.
+#[derive(Clone)]
+pub struct Items<'a>(Nodes<'a>);
+
+/// The members of an object, in the order of the document.
+#[derive(Clone)]
+pub struct Members<'a>(Nodes<'a>);
+
+#[derive(Clone, Copy)]
+enum Node {
+    Null,
+    Bool(bool),
+    Unsigned(u64),
+    Signed(i64),
+    Float(f64),
+    String(Place),
+    /// With the number of nodes that are inside.
+    Array(u32),
+    Object(u32),
+}
+
+impl Node {
+    /// How many nodes behind it belong to it.
+    const fn inside(self) -> usize {
+        match self {
+            Self::Array(count) | Self::Object(count) => count as usize,
+            _ => 0,
+        }
+    }
+}
+
+/// Where a string is.
+#[derive(Clone, Copy)]
+struct Place {
+    start: u32,
+    len: u32,
+    /// Its first and last octet: enough to pass over nearly all names that are not the one looked for.
+    ends: [u8; 2],
+}
+
+/// Nodes one after the other, with the text that they are about.
+#[derive(Clone, Copy)]
+struct Nodes<'a> {
+    text: &'a str,
+    nodes: &'a [Node],
+}
+
+impl PackedObject {
+    /// Reads a document that must be an object.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    pub fn parse(document: Vec<u8>) -> Result<Self, JsonError> {
+        /// A node has 32 bits for a place in the text, which may double when escaped strings are added.
+        const MAX_BYTES: usize = u32::MAX as usize / 2;
+        /// Documents like Okta's have one value for more octets than this.
+        const BYTES_PER_NODE: usize = 12;
+        /// And no more members than this.
+        const NAMES: usize = 24;
+        let mut text =
+            String::from_utf8(document).ok().filter(|text| text.len() <= MAX_BYTES).ok_or(JsonError::Syntax)?;
+        let nodes = Vec::with_capacity(text.len() / BYTES_PER_NODE);
+        let mut packer = Packer { document: &text, unescaped: String::new(), nodes, names: Vec::with_capacity(NAMES) };
+        let mut deserializer = serde_json::Deserializer::from_str(&text);
+        packer.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
+            // `Packer` takes every type of value, so the only complaint about the data is its own.
+            if error.is_data() { JsonError::DuplicateMember } else { JsonError::Syntax }
+        })?;
+        let Packer { unescaped, nodes, .. } = packer;
+        if !matches!(nodes.first(), Some(Node::Object(_))) {
+            return Err(JsonError::NotAnObject);
+        }
+        text.push_str(&unescaped);
+        Ok(Self { text, nodes })
+    }
+
+    /// All members.
+    pub fn members(&self) -> Members<'_> {
+        Members(Nodes { text: &self.text, nodes: self.nodes.get(1..).unwrap_or_default() })
+    }
+
+    /// The member with this name.
+    pub fn get(&self, name: &str) -> Option<ValueRef<'_>> {
+        self.members().get(name)
+    }
+
+    /// What it occupies on the heap, in bytes.
+    pub const fn heap_bytes(&self) -> usize {
+        self.text.capacity().saturating_add(self.nodes.capacity().saturating_mul(size_of::<Node>()))
+    }
+}
+
+impl<'a> Nodes<'a> {
+    /// The value at the front, and what is behind it.
+    fn split(self) -> Option<(ValueRef<'a>, Self)> {
+        let Self { text, nodes } = self;
+        let (first, behind) = nodes.split_first()?;
+        let (inside, behind) = behind.split_at_checked(first.inside())?;
+        let inside = Self { text, nodes: inside };
+        let value = match *first {
+            Node::Null => ValueRef::Null,
+            Node::Bool(value) => ValueRef::Bool(value),
+            Node::Unsigned(value) => ValueRef::Number(value.into()),
+            Node::Signed(value) => ValueRef::Number(value.into()),
+            Node::Float(value) => Number::from_f64(value).map_or(ValueRef::Null, ValueRef::Number),
+            Node::String(place) => ValueRef::String(text.get(place.range())?),
+            Node::Array(_) => ValueRef::Array(Items(inside)),
+            Node::Object(_) => ValueRef::Object(Members(inside)),
+        };
+        Some((value, Self { text, nodes: behind }))
+    }
+}
+
+impl Place {
+    const fn range(self) -> Range<usize> {
+        self.start as usize..(self.start as usize).saturating_add(self.len as usize)
+    }
+
+    /// To compare, characters need not be told from each other.
+    fn bytes(self, text: &str) -> Option<&[u8]> {
+        text.as_bytes().get(self.range())
+    }
+}
+
+fn ends(text: &[u8]) -> [u8; 2] {
+    [text.first().copied().unwrap_or_default(), text.last().copied().unwrap_or_default()]
+}
+
+impl<'a> Iterator for Items<'a> {
+    type Item = ValueRef<'a>;
+
+    fn next(&mut self) -> Option<ValueRef<'a>> {
+        let (item, behind) = self.0.split()?;
+        self.0 = behind;
+        Some(item)
+    }
+}
+
+impl<'a> Iterator for Members<'a> {
+    type Item = (&'a str, ValueRef<'a>);
+
+    fn next(&mut self) -> Option<(&'a str, ValueRef<'a>)> {
+        let (ValueRef::String(name), behind) = self.0.split()? else { return None };
+        let (value, behind) = behind.split()?;
+        self.0 = behind;
+        Some((name, value))
+    }
+}
+
+impl<'a> Members<'a> {
+    /// The member with this name.
+    pub fn get(&self, name: &str) -> Option<ValueRef<'a>> {
+        let Nodes { text, mut nodes } = self.0;
+        let looked_for = ends(name.as_bytes());
+        while let Some(([own, value], behind)) = nodes.split_first_chunk() {
+            if let Node::String(place) = own
+                && place.ends == looked_for
+                && place.len as usize == name.len()
+                && place.bytes(text) == Some(name.as_bytes())
+            {
+                return Some(Nodes { text, nodes: nodes.get(1..)? }.split()?.0);
+            }
+            nodes = behind.get(value.inside()..)?;
+        }
+        None
+    }
+}
+
+impl<'a> ValueRef<'a> {
+    /// The string that it is.
+    pub const fn as_str(&self) -> Option<&'a str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The number that it is, as near as a double can be.
+    pub fn as_f64(&self) -> Option<f64> {
+        match self {
+            Self::Number(number) => number.as_f64(),
+            _ => None,
+        }
+    }
+
+    /// The items, if it is an array.
+    pub fn as_array(&self) -> Option<Items<'a>> {
+        match self {
+            Self::Array(items) => Some(items.clone()),
+            _ => None,
+        }
+    }
+
+    /// The member with this name, if it is an object that has one.
+    pub fn get(&self, name: &str) -> Option<Self> {
+        match self {
+            Self::Object(members) => members.get(name),
+            _ => None,
+        }
+    }
+}
+
+/// Reads one value.
+struct Packer<'de> {
+    document: &'de str,
+    unescaped: String,
+    nodes: Vec<Node>,
+    /// The names in each object that is not complete.
+    names: Vec<Place>,
+}
+
+impl<'de> Packer<'de> {
+    fn push(&mut self, node: Node) {
+        self.nodes.push(node);
+    }
+
+    /// A string that begins here, in the document and what is behind it.
+    fn push_string(&mut self, start: usize, text: &str) {
+        // `PackedObject::parse` sees to it that they fit.
+        let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        let place = Place { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) };
+        self.push(Node::String(place));
+    }
+
+    /// Begins an array or an object; returns its place, for [`Self::close`].
+    fn open(&mut self) -> usize {
+        let at = self.nodes.len();
+        self.push(Node::Null);
+        at
+    }
+
+    fn close(&mut self, at: usize, node: fn(u32) -> Node) {
+        let inside = self.nodes.len().saturating_sub(at).saturating_sub(1);
+        if let Some(open) = self.nodes.get_mut(at) {
+            *open = node(u32::try_from(inside).unwrap_or(u32::MAX));
+        }
+    }
+
+    /// The octets of a name.
+    fn name(&self, place: Place) -> Option<&[u8]> {
+        match place.start.checked_sub(u32::try_from(self.document.len()).ok()?) {
+            Some(start) => Place { start, ..place }.bytes(&self.unescaped),
+            None => place.bytes(self.document),
+        }
+    }
+
+    /// Whether the names from this one on are not all different. They are forgotten.
+    fn have_duplicates(&mut self, first: usize) -> bool {
+        /// So many names are compared each with each; more are sorted, for their number is the sender's choice.
+        const FEW: usize = 16;
+        let names = self.names.get(first..).unwrap_or_default();
+        let found = if names.len() <= FEW {
+            let mut rest = names;
+            let mut found = false;
+            while let [name, others @ ..] = rest {
+                let same = |other: &Place| {
+                    other.ends == name.ends
+                        && other.len == name.len
+                        && self.name(*other) == self.name(*name)
+                };
+                found |= others.iter().any(same);
+                rest = others;
+            }
+            found
+        } else {
+            let mut names: Vec<_> = names.iter().map(|name| self.name(*name)).collect();
+            names.sort_unstable();
+            names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        };
+        self.names.truncate(first);
+        found
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Packer<'de> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Packer<'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.push(Node::Null);
+        Ok(())
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.push(Node::Bool(value));
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.push(Node::Signed(value));
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.push(Node::Unsigned(value));
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.push(Node::Float(value));
+        Ok(())
+    }
+
+    /// A string without escapes is a piece of the document.
+    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
+        let start = value.as_ptr().addr().wrapping_sub(self.document.as_ptr().addr());
+        self.push_string(start, value);
+        Ok(())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<(), E> {
+        let start = self.document.len().saturating_add(self.unescaped.len());
+        self.unescaped.push_str(value);
+        self.push_string(start, value);
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let at = self.open();
+        while items.next_element_seed(&mut *self)?.is_some() {}
+        self.close(at, Node::Array);
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let (at, first) = (self.open(), self.names.len());
+        while members.next_key_seed(&mut *self)?.is_some() {
+            if let Some(Node::String(place)) = self.nodes.last() {
+                self.names.push(*place);
+            }
+            members.next_value_seed(&mut *self)?;
+        }
+        if self.have_duplicates(first) {
+            return Err(A::Error::custom("duplicate member"));
+        }
+        self.close(at, Node::Object);
+        Ok(())
+    }
+}
+
+impl Serialize for ValueRef<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Null => serializer.serialize_unit(),
+            Self::Bool(value) => serializer.serialize_bool(*value),
+            Self::Number(number) => number.serialize(serializer),
+            Self::String(text) => serializer.serialize_str(text),
+            Self::Array(items) => serializer.collect_seq(items.clone()),
+            Self::Object(members) => serializer.collect_map(members.clone()),
+        }
+    }
+}
+
+/// As JSON, without white space.
+impl fmt::Display for ValueRef<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl fmt::Debug for PackedObject {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PackedObject(<redacted>)")
+    }
+}
+
+impl fmt::Debug for Items<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl fmt::Debug for Members<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.clone()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::json;
+
+    fn packed(document: &str) -> Result<PackedObject, JsonError> {
+        PackedObject::parse(document.as_bytes().to_vec())
+    }
+
+    /// Two readers of the same text: what one takes the other takes, and they read the same.
+    #[test]
+    fn it_says_what_the_tree_says() {
+        let many: Vec<String> = (0..100).map(|i| format!("\"m{}\":{i}", i * 7919 % 100)).collect();
+        let many = format!("{{{}}}", many.join(","));
+        let deep = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
+        for document in [
+            "",
+            "{",
+            "{}",
+            "[]",
+            "null",
+            "{} {}",
+            " \n{ } \t",
+            "\u{feff}{}",
+            r#"{"a":1"#,
+            r#"{"a":1,}"#,
+            r#"{"a":1,"a":1}"#,
+            r#"{"a":1,"\u0061":1}"#,
+            r#"{"\u0061":1,"\u0061":1}"#,
+            r#"{"a":[{"b":{},"b":{}}]}"#,
+            r#"{"a":"x","b":{"a":"x"},"c":["a","a"]}"#,
+            r#"{"a":[1,-1,1.5,1e3,18446744073709551615,18446744073709551616,-9223372036854775808,0,-0,-0.0]}"#,
+            r#"{"a":1e999}"#,
+            r#"{"a":"\ud800"}"#,
+            r#"{"a":"\ud83d\ude00 \n\"\\\/","b":"caf\u00e9","c":"café","\t":"","d":"\u0000"}"#,
+            r#"{"a":[[],[[]],{},[{}],null,true,false,{"b":[null,{"c":[1]}]},"end"],"z":{"y":{"x":"end"}}}"#,
+            &many,
+            &many.replace("\"m50\"", "\"m51\""),
+            &deep(126),
+            &deep(127),
+            &deep(10_000),
+        ] {
+            let (ours, tree) = (packed(document), json::parse_object(document.as_bytes()));
+            assert_eq!(ours.as_ref().err(), tree.as_ref().err(), "{document}");
+            let (Ok(ours), Ok(tree)) = (ours, tree) else { continue };
+            let again = ValueRef::Object(ours.members()).to_string();
+            assert_eq!(json::parse_object(again.as_bytes()).unwrap(), tree, "{document}");
+            for (name, value) in &tree {
+                assert_eq!(ours.get(name).unwrap().to_string(), value.to_string(), "{document}");
+            }
+            assert_eq!(ours.members().count(), tree.len(), "{document}");
+        }
+        assert_eq!(PackedObject::parse(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(), JsonError::Syntax);
+    }
+
+    #[test]
+    fn a_member_is_found_by_its_whole_name() {
+        let object = packed(r#"{"ab":1,"a":{"a":2},"b":["a"]}"#).unwrap();
+        assert_eq!(object.get("a").and_then(|a| a.get("a")).and_then(|a| a.as_f64()), Some(2.0));
+        assert!(object.get("").is_none() && object.get("A").is_none() && object.get("abc").is_none());
+        assert!(object.get("b").unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn claims_are_never_printed() {
+        assert_eq!(format!("{:?}", packed(r#"{"sub":"joe"}"#).unwrap()), "PackedObject(<redacted>)");
+    }
+}
