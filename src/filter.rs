@@ -22,6 +22,7 @@ use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
+use crate::token::HeadersRead;
 use crate::token_cache::{Counts, TokenCache};
 use crate::trace::{Check, Step, Trace};
 use crate::verify::{Identity, Unverified};
@@ -39,6 +40,7 @@ pub struct Filter {
     sources: Sources,
     /// Tokens that have been good before. What is asked of them anew, [`Filter::judge`] asks.
     known: TokenCache<Verified>,
+    headers_read: HeadersRead,
 }
 
 /// What becomes of a request.
@@ -58,7 +60,8 @@ impl Filter {
     /// The filter for a configuration, on this worker. What is fetched is not there yet.
     pub fn new(config: Config, me: WorkerId) -> Self {
         let known = TokenCache::new(config.token_cache_max_bytes);
-        Self { sources: Sources::new(&config, me), known, config }
+        let sources = Sources::new(&config, me);
+        Self { sources, known, headers_read: HeadersRead::default(), config }
     }
 
     /// The configuration.
@@ -205,7 +208,7 @@ impl Filter {
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Result<Verified, Refusal> {
-        let token = trace.checked(Check::Form, Unverified::parse(token, self.config.max_token_bytes))?;
+        let token = trace.checked(Check::Form, Unverified::parse(token, self.config.max_token_bytes, &self.headers_read))?;
         trace.step(token.read());
         let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
         trace.step(Step::From(provider));

@@ -1,5 +1,6 @@
 //! Claims as request headers for the backend (Envoy's `claim_to_headers`).
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use crate::claims::Claims;
@@ -26,7 +27,7 @@ impl ClaimToHeader {
 /// compact JSON, with non-ASCII characters as `\u` escapes.
 fn encode(claim: &ValueRef<'_>) -> String {
     match claim {
-        ValueRef::String(string) => percent_encode(string),
+        ValueRef::String(string) => percent_encode(string).into_owned(),
         other => escape_non_ascii(&other.to_string()),
     }
 }
@@ -47,11 +48,11 @@ pub fn reads_as(name: &str, other: &str) -> bool {
 }
 
 /// The string, in characters that a header and a log line can carry.
-pub fn percent_encode(string: &str) -> String {
+pub fn percent_encode(string: &str) -> Cow<'_, str> {
     let as_it_is = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
     // Nearly all are like this.
     if string.bytes().all(as_it_is) && !string.starts_with(' ') && !string.ends_with(' ') {
-        return string.to_owned();
+        return Cow::Borrowed(string);
     }
     let mut encoded = String::with_capacity(string.len());
     for byte in string.bytes() {
@@ -66,9 +67,9 @@ pub fn percent_encode(string: &str) -> String {
     match encoded.find(inner) {
         Some(start) if inner.len() < encoded.len() => {
             let end = encoded.len().saturating_sub(start).saturating_sub(inner.len());
-            format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end))
+            format!("{}{inner}{}", "%20".repeat(start), "%20".repeat(end)).into()
         }
-        _ => encoded,
+        _ => encoded.into(),
     }
 }
 

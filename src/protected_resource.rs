@@ -64,7 +64,7 @@ impl ProtectedResources {
 
     /// The metadata, if that is what the request asks for.
     pub fn answer(&self, target: &Target<'_>) -> Option<Reply> {
-        if !matches!(&target.method[..], b"GET" | b"HEAD") {
+        if !matches!(target.method, b"GET" | b"HEAD") {
             return None;
         }
         let resource = self.0.iter().find(|resource| resource.metadata_path == target.path.as_str())?;

@@ -3,7 +3,10 @@
 //! Nothing here is verified. What this module promises is that the token has one reading: three non-empty
 //! segments of canonical base64url, and a header without duplicate members.
 
+mod headers_read;
+
 use std::fmt;
+use std::rc::Rc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -13,13 +16,15 @@ use crate::crypto::Algorithm;
 use crate::json::PackedObject;
 use crate::rejection::Rejection;
 
+pub use headers_read::HeadersRead;
+
 /// Real key ids have 43 characters at Okta. Longer ones than this are not looked up, nor kept anywhere.
 pub const MAX_KEY_ID_BYTES: usize = 256;
 
 /// A well-formed, unverified token.
 pub struct CompactJws<'a> {
     /// Whose key, and which algorithm, the token claims.
-    pub header: JoseHeader,
+    pub header: Rc<JoseHeader>,
     /// The bytes that were signed: header, dot, payload, exactly as they were received.
     pub signing_input: &'a [u8],
     /// The decoded payload.
@@ -45,7 +50,7 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     /// The rejection that says what is wrong with the form.
-    pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, Rejection> {
+    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &HeadersRead) -> Result<Self, Rejection> {
         if token.len() > max_bytes {
             return Err(Rejection::TokenTooLarge);
         }
@@ -61,7 +66,7 @@ impl<'a> CompactJws<'a> {
         let (signing_input, header) =
             (token.get(..second).unwrap_or_default(), token.get(..first).unwrap_or_default());
         Ok(Self {
-            header: JoseHeader::parse(decode(header)?)?,
+            header: headers.read(header)?,
             signing_input,
             payload: decode(behind(signing_input, first))?,
             signature: decode(behind(token, second))?,
@@ -115,9 +120,13 @@ mod tests {
 
     const MAX: usize = 16 * 1024;
 
-    fn with_header(header: &str) -> Result<JoseHeader, Rejection> {
+    fn parse(token: &[u8]) -> Result<CompactJws<'_>, Rejection> {
+        CompactJws::parse(token, MAX, &HeadersRead::default())
+    }
+
+    fn with_header(header: &str) -> Result<Rc<JoseHeader>, Rejection> {
         let token = format!("{}.e30.AA", URL_SAFE_NO_PAD.encode(header));
-        CompactJws::parse(token.as_bytes(), MAX).map(|jws| jws.header)
+        parse(token.as_bytes()).map(|jws| jws.header)
     }
 
     #[test]
@@ -139,9 +148,9 @@ mod tests {
             ("white space", format!("{H}.e30.AA\n"), Rejection::TokenMalformed),
             ("not ASCII", format!("{H}.e30.AÄ"), Rejection::TokenMalformed),
         ] {
-            assert_eq!(CompactJws::parse(token.as_bytes(), MAX).unwrap_err(), expected, "{name}");
+            assert_eq!(parse(token.as_bytes()).unwrap_err(), expected, "{name}");
         }
-        let jws = CompactJws::parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA", MAX).unwrap();
+        let jws = parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA").unwrap();
         assert_eq!(jws.signing_input, b"eyJhbGciOiJSUzI1NiJ9.e30");
         assert_eq!((jws.payload, jws.signature), (b"{}".to_vec(), vec![0]));
     }
@@ -149,8 +158,9 @@ mod tests {
     #[test]
     fn size_limit_is_inclusive() {
         let token = b"eyJhbGciOiJSUzI1NiJ9.e30.AA";
-        assert!(CompactJws::parse(token, token.len()).is_ok());
-        assert_eq!(CompactJws::parse(token, token.len() - 1).unwrap_err(), Rejection::TokenTooLarge);
+        let parse = |max_bytes| CompactJws::parse(token, max_bytes, &HeadersRead::default());
+        assert!(parse(token.len()).is_ok());
+        assert_eq!(parse(token.len() - 1).unwrap_err(), Rejection::TokenTooLarge);
     }
 
     #[test]
@@ -185,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_printed() {
-        let jws = CompactJws::parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA", MAX).unwrap();
+        let jws = parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA").unwrap();
         assert_eq!(format!("{jws:?}"), "CompactJws(<redacted>)");
     }
 }

@@ -7,6 +7,7 @@
 //! checks that need no key, and [`SignedClaims`] only by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.
 
 use crate::claims::Claims;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
@@ -14,7 +15,7 @@ use crate::json::ValueRef;
 use crate::jwks::KeySet;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
-use crate::token::CompactJws;
+use crate::token::{CompactJws, HeadersRead, JoseHeader};
 use crate::trace::{Check, Step, Trace};
 
 /// What a provider expects of a token.
@@ -65,7 +66,7 @@ pub struct Plausible<'a> {
 #[derive(Clone, Debug)]
 pub struct SignedClaims {
     claims: Claims,
-    key_id: Option<String>,
+    header: Rc<JoseHeader>,
     algorithm: Algorithm,
     key: Arc<PublicKey>,
 }
@@ -85,8 +86,8 @@ impl<'a> Unverified<'a> {
     ///
     /// # Errors
     /// The rejection that says what is wrong with its form.
-    pub fn parse(token: &'a [u8], max_bytes: usize) -> Result<Self, Rejection> {
-        let mut jws = CompactJws::parse(token, max_bytes)?;
+    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &HeadersRead) -> Result<Self, Rejection> {
+        let mut jws = CompactJws::parse(token, max_bytes, headers)?;
         let claims = Claims::parse(std::mem::take(&mut jws.payload))?;
         Ok(Self { jws, claims })
     }
@@ -102,7 +103,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// What those are told who watch.
-    pub const fn read(&self) -> Step<'_> {
+    pub fn read(&self) -> Step<'_> {
         Step::Read(&self.jws.header, &self.claims)
     }
 
@@ -162,14 +163,14 @@ impl Plausible<'_> {
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
         trace.checked(Check::Signature, signature)?;
-        Ok(SignedClaims { claims, key_id: jws.header.key_id, algorithm, key: Arc::clone(key) })
+        Ok(SignedClaims { claims, header: jws.header, algorithm, key: Arc::clone(key) })
     }
 }
 
 impl SignedClaims {
     /// Whether the key that the signature held under is still among these, for the same use and under the same name.
     pub fn are_signed_by_one_of(&self, keys: &KeySet) -> bool {
-        keys.find(self.key_id.as_deref(), self.algorithm).is_ok_and(|key| *key == self.key)
+        keys.find(self.header.key_id.as_deref(), self.algorithm).is_ok_and(|key| *key == self.key)
     }
 
     /// Whether their time is over, now and for ever.
@@ -177,10 +178,11 @@ impl SignedClaims {
         expected.check_expiration(&self.claims, now).is_err()
     }
 
-    /// About what they occupy, in bytes.
+    /// About what they occupy, in bytes. The header may be that of many: it counts as if it were not.
     pub fn heap_bytes(&self) -> usize {
-        let key_id = self.key_id.as_ref().map_or(0, String::len);
-        self.claims.heap_bytes().saturating_add(key_id)
+        let header = [&self.header.key_id, &self.header.typ].into_iter().flatten();
+        let header = header.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
+        self.claims.heap_bytes().saturating_add(header)
     }
 
     /// Asks whether the token is good at this moment, for this provider.

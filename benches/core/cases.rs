@@ -10,6 +10,7 @@ use okta_authz_filter::policy::Target;
 use okta_authz_filter::refresh::record::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
+use okta_authz_filter::token::HeadersRead;
 use okta_authz_filter::verify::Unverified;
 use serde_json::{Value, json};
 
@@ -63,9 +64,10 @@ fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
 }
 
 fn parse(signer: &Signer) -> Work {
-    let token = signer.token();
+    let (token, headers) = (signer.token(), HeadersRead::default());
     Box::new(move || {
-        black_box(Unverified::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES)).expect("a token");
+        black_box(Unverified::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES, &headers))
+            .expect("a token");
     })
 }
 
@@ -73,7 +75,7 @@ fn claims(signer: &Signer) -> Work {
     let (config, token, now) = (config(signer, 10, 0), signer.token(), now());
     let provider = &config.providers[0];
     let keys = provider.local_jwks.as_ref().expect("keys");
-    let token = Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES).expect("a token");
+    let token = Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES, &HeadersRead::default()).expect("a token");
     let token = token.check(&provider.expected, now, &mut ()).expect("a good token");
     let key = token.key(keys, &mut ()).expect("its key");
     let claims = token.verify(key, &Yes, &mut ()).expect("a good token");

@@ -1,5 +1,6 @@
 //! A token whose signature holds, and what follows from that for as long as its key lives.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::config::Config;
@@ -76,7 +77,7 @@ fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, Strin
         ("okta.provider", Some(provider)),
     ];
     let encode = |value: &str| {
-        let mut encoded = headers::percent_encode(value);
+        let mut encoded = headers::percent_encode(value).into_owned();
         encoded.truncate(MAX_LOGGED_BYTES);
         encoded
     };
@@ -87,9 +88,12 @@ fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, Strin
 /// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
 /// spaces.
 fn scopes_for_logs(scopes: &[&str]) -> String {
-    let mut list = String::new();
+    let mut list = String::with_capacity(scopes.iter().map(|scope| scope.len().saturating_add(1)).sum());
     for scope in scopes {
-        let scope = headers::percent_encode(scope).replace(' ', "%20");
+        let scope = match headers::percent_encode(scope) {
+            Cow::Borrowed(plain) if !plain.contains(' ') => Cow::Borrowed(plain),
+            encoded => Cow::Owned(encoded.replace(' ', "%20")),
+        };
         if list.len().saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
             break;
         }

@@ -5,8 +5,8 @@
 //!
 //! serde_json reads the text; what is here is where the parts go.
 
-use std::fmt;
 use std::ops::Range;
+use std::{fmt, iter};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
@@ -97,12 +97,10 @@ impl PackedObject {
         const MAX_BYTES: usize = u32::MAX as usize / 2;
         /// Documents like Okta's have one value for more octets than this.
         const BYTES_PER_NODE: usize = 12;
-        /// And no more members than this.
-        const NAMES: usize = 24;
         let mut text =
             String::from_utf8(document).ok().filter(|text| text.len() <= MAX_BYTES).ok_or(JsonError::Syntax)?;
         let nodes = Vec::with_capacity(text.len() / BYTES_PER_NODE);
-        let mut packer = Packer { document: &text, unescaped: String::new(), nodes, names: Vec::with_capacity(NAMES) };
+        let mut packer = Packer { document: &text, unescaped: String::new(), nodes };
         let mut deserializer = serde_json::Deserializer::from_str(&text);
         packer.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
             // `Packer` takes every type of value, so the only complaint about the data is its own.
@@ -247,8 +245,6 @@ struct Packer<'de> {
     document: &'de str,
     unescaped: String,
     nodes: Vec<Node>,
-    /// The names in each object that is not complete.
-    names: Vec<Place>,
 }
 
 impl<'de> Packer<'de> {
@@ -286,32 +282,34 @@ impl<'de> Packer<'de> {
         }
     }
 
-    /// Whether the names from this one on are not all different. They are forgotten.
-    fn have_duplicates(&mut self, first: usize) -> bool {
+    /// Whether the object that begins here, complete but not closed, has a member twice.
+    fn has_duplicates(&self, at: usize) -> bool {
         /// So many names are compared each with each; more are sorted, for their number is the sender's choice.
         const FEW: usize = 16;
-        let names = self.names.get(first..).unwrap_or_default();
-        let found = if names.len() <= FEW {
-            let mut rest = names;
-            let mut found = false;
-            while let [name, others @ ..] = rest {
-                let same = |other: &Place| {
-                    other.ends == name.ends
-                        && other.len == name.len
-                        && self.name(*other) == self.name(*name)
-                };
-                found |= others.iter().any(same);
-                rest = others;
-            }
-            found
-        } else {
-            let mut names: Vec<_> = names.iter().map(|name| self.name(*name)).collect();
+        let members = names(self.nodes.get(at.saturating_add(1)..).unwrap_or_default());
+        if members.clone().nth(FEW).is_some() {
+            let mut names: Vec<_> = members.map(|name| self.name(name)).collect();
             names.sort_unstable();
-            names.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        };
-        self.names.truncate(first);
-        found
+            return names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+        }
+        let same = |a: Place, b: Place| a.ends == b.ends && a.len == b.len && self.name(a) == self.name(b);
+        let mut rest = members;
+        while let Some(name) = rest.next() {
+            if rest.clone().any(|other| same(name, other)) {
+                return true;
+            }
+        }
+        false
     }
+}
+
+/// The names of members that lie one after the other.
+fn names(mut members: &[Node]) -> impl Iterator<Item = Place> + Clone {
+    iter::from_fn(move || {
+        let ([Node::String(name), value], behind) = members.split_first_chunk()? else { return None };
+        members = behind.get(value.inside()..).unwrap_or_default();
+        Some(*name)
+    })
 }
 
 impl<'de> DeserializeSeed<'de> for &mut Packer<'de> {
@@ -376,14 +374,11 @@ impl<'de> Visitor<'de> for &mut Packer<'de> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let (at, first) = (self.open(), self.names.len());
+        let at = self.open();
         while members.next_key_seed(&mut *self)?.is_some() {
-            if let Some(Node::String(place)) = self.nodes.last() {
-                self.names.push(*place);
-            }
             members.next_value_seed(&mut *self)?;
         }
-        if self.have_duplicates(first) {
+        if self.has_duplicates(at) {
             return Err(A::Error::custom("duplicate member"));
         }
         self.close(at, Node::Object);

@@ -83,6 +83,11 @@ impl CanonicalPath {
 
 /// Undoes percent-encoding, once. `None` for what backends are known to read in more than one way.
 fn decode(path: &[u8]) -> Option<String> {
+    let several_readings = |byte: u8| matches!(byte, b'\\' | b';' | b'#') || byte.is_ascii_control();
+    if !path.contains(&b'%') {
+        let found = path.iter().fold(false, |found, byte| found | several_readings(*byte));
+        return if found { None } else { Some(str::from_utf8(path).ok()?.to_owned()) };
+    }
     let mut decoded = Vec::with_capacity(path.len());
     let mut rest = path;
     while let [first, tail @ ..] = rest {
@@ -101,7 +106,7 @@ fn decode(path: &[u8]) -> Option<String> {
                 *byte
             }
         };
-        if matches!(byte, b'\\' | b';' | b'#') || byte.is_ascii_control() {
+        if several_readings(byte) {
             return None;
         }
         decoded.push(byte);

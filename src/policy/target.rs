@@ -6,6 +6,8 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
+use memchr::memchr;
+
 use super::Needs;
 use super::path::CanonicalPath;
 use super::query::QueryParameters;
@@ -16,7 +18,7 @@ use crate::request::{Header, RequestHead};
 #[derive(Clone, Debug)]
 pub struct Target<'a> {
     /// The method, without lower-case letters.
-    pub method: Vec<u8>,
+    pub method: &'a [u8],
     /// The host in lower case, without a port or the dot that ends a full name.
     pub host: String,
     /// The path, decoded.
@@ -43,7 +45,7 @@ impl<'a> Target<'a> {
         }
         let query = QueryParameters::new(&needs.query_parameters, head.query().unwrap_or_default())?;
         let (headers, remote_ip) = (head.headers, head.remote_ip);
-        Ok(Self { method: head.method.to_vec(), host, path, query, remote_ip, headers })
+        Ok(Self { method: head.method, host, path, query, remote_ip, headers })
     }
 
     /// The value of a header; those of one that was sent several times, joined as a recipient may join them
@@ -62,9 +64,9 @@ impl<'a> Target<'a> {
 fn host(authority: &[u8]) -> Option<String> {
     let authority = str::from_utf8(authority).ok()?;
     // An IPv6 address has colons of its own.
-    let port_at = match authority.find(']') {
+    let port_at = match memchr(b']', authority.as_bytes()) {
         Some(end) => end.checked_add(1)?,
-        None => authority.find(':').unwrap_or(authority.len()),
+        None => memchr(b':', authority.as_bytes()).unwrap_or(authority.len()),
     };
     let (host, port) = authority.split_at(port_at);
     let host = host.strip_suffix('.').unwrap_or(host);

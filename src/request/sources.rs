@@ -46,20 +46,20 @@ impl TokenSources {
     /// [`Rejection::TokenMissing`]; [`Rejection::MultipleCredentials`] for two tokens, in one place or in two
     /// (RFC 6750 section 2); [`Rejection::TokenMalformed`] for one that cannot be decoded.
     pub fn token<'a>(&self, head: &RequestHead<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
+        let bearer_token = match head.bearer_token() {
+            Err(Rejection::TokenMissing) => None,
+            other => Some(other?),
+        };
         let mut found = Vec::new();
-        match head.bearer_token() {
-            Ok(token) => found.push(Some(Cow::Borrowed(token))),
-            Err(Rejection::TokenMissing) => {}
-            Err(other) => return Err(other),
-        }
         for (name, value) in head.headers {
             self.find_in_header(name, value, &mut found);
         }
         self.find_in_params(head, &mut found);
-        match found.pop() {
-            None => Err(Rejection::TokenMissing),
-            Some(_) if !found.is_empty() => Err(Rejection::MultipleCredentials),
-            Some(token) => token.ok_or(Rejection::TokenMalformed),
+        let mut found = bearer_token.map(|token| Some(Cow::Borrowed(token))).into_iter().chain(found);
+        match (found.next(), found.next()) {
+            (None, _) => Err(Rejection::TokenMissing),
+            (_, Some(_)) => Err(Rejection::MultipleCredentials),
+            (Some(token), None) => token.ok_or(Rejection::TokenMalformed),
         }
     }
 

@@ -9,7 +9,7 @@ use okta_authz_filter::json::{self, ValueRef};
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
-use okta_authz_filter::token::CompactJws;
+use okta_authz_filter::token::{CompactJws, HeadersRead};
 use okta_authz_filter::verify::{self, TokenProfile, Unverified};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
@@ -43,7 +43,7 @@ pub(crate) fn token_and_judge<'a>(
 
 /// The algorithm that a token names.
 pub(crate) fn algorithm(token: &str) -> Option<Algorithm> {
-    CompactJws::parse(token.as_bytes(), MAX_TOKEN_BYTES).ok()?.header.algorithm
+    jws(token.as_bytes()).ok()?.header.algorithm
 }
 
 /// How many keys of the case's document can be used.
@@ -55,7 +55,7 @@ pub(crate) fn usable_keys(case: &Case) -> Outcome {
 fn jose<'a>(case: &Case, verifier: &'a dyn SignatureVerifier) -> Judge<'a> {
     let (keys, allowed) = (key_set(case), algorithms(case));
     Box::new(move |token| {
-        let jws = CompactJws::parse(token, MAX_TOKEN_BYTES)?;
+        let jws = jws(token)?;
         let allowed = jws.header.algorithm.filter(|algorithm| allowed.contains(algorithm));
         let algorithm = allowed.ok_or(Rejection::AlgorithmNotAllowed)?;
         let key = keys.as_ref().map_err(|error| *error)?.find(jws.header.key_id.as_deref(), algorithm)?;
@@ -72,9 +72,9 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
     let (algorithms, clock_skew) = (algorithms(case), case.leeway.expect("a leeway"));
     let (issuer, audience) = (case.issuer.clone(), case.audience.clone());
     Box::new(move |token| {
-        let unverified = Unverified::parse(token, MAX_TOKEN_BYTES)?;
+        let unverified = Unverified::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())?;
         // A provider always has an issuer and an audience. "Do not check" is: whatever the token says.
-        let said = CompactJws::parse(token, MAX_TOKEN_BYTES).and_then(|jws| Claims::parse(jws.payload))?;
+        let said = jws(token).and_then(|jws| Claims::parse(jws.payload))?;
         let issuers = issuer.as_ref().map(|issuer| issuer.to_vec());
         let audiences = audience.as_ref().map(|audience| audience.to_vec());
         let expected = verify::Expected {
@@ -102,13 +102,17 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
 
 /// Header and claims can be read, and are what the case says they are.
 fn parse(case: &Case, token: &[u8]) -> Result<(), Rejection> {
-    Unverified::parse(token, MAX_TOKEN_BYTES)?;
+    Unverified::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())?;
     if let Some(expected) = &case.decoded_claims {
-        let claims = Claims::parse(CompactJws::parse(token, MAX_TOKEN_BYTES)?.payload)?;
+        let claims = Claims::parse(jws(token)?.payload)?;
         let read = ValueRef::Object(claims.members()).to_string();
         assert_eq!(json::parse_object(read.as_bytes()).as_ref(), Ok(expected), "{}", case.id);
     }
     Ok(())
+}
+
+fn jws(token: &[u8]) -> Result<CompactJws<'_>, Rejection> {
+    CompactJws::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())
 }
 
 fn algorithms(case: &Case) -> Vec<Algorithm> {

@@ -85,7 +85,7 @@ impl<'c> Recorder<'c> {
 
     fn ruled(&mut self, target: &Target<'_>, ruling: Result<Ruling<'_>, Rejection>) {
         let request =
-            format!("{} {}{}", String::from_utf8_lossy(&target.method), target.host, target.path.as_str());
+            format!("{} {}{}", String::from_utf8_lossy(target.method), target.host, target.path.as_str());
         self.add(request);
         let (passed, detail, first) = match ruling {
             Ok(Ruling { grant, .. }) => {
