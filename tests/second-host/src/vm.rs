@@ -89,7 +89,6 @@ impl Vm {
 
     /// A request ends, answered or given up.
     pub fn end(&mut self, context: u32) -> Result<(), Trap> {
-        self.call::<_, u32>(context, "proxy_on_done", context)?;
         self.call::<_, ()>(context, "proxy_on_delete", context)?;
         self.store.data_mut().streams.remove(&context);
         Ok(())
