@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference dashboard book test e2e versions second-host bench bench-plot bench-core \
-	bench-instructions bench-size lint demo up compose-test image reproduce lint-workflows toolchain release-check \
+	bench-instructions bench-size fuzz lint demo up compose-test image reproduce lint-workflows toolchain release-check \
 	publish-image publish-release
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
@@ -75,6 +75,9 @@ bench-instructions: ## count the instructions of that part, which are the same i
 
 bench-size: ## say which crates the bytes of the filter are from
 	@scripts/bench-size
+
+fuzz: ## feed the core what nobody would think of, each of its readers for FUZZ_SECONDS (60)
+	@scripts/fuzz
 
 lint: ## check the format, run clippy natively and for wasm, check the border of the core
 	@scripts/lint

@@ -208,7 +208,10 @@ impl Filter {
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Result<Verified, Refusal> {
-        let token = trace.checked(Check::Form, Unverified::parse(token, self.config.max_token_bytes, &self.headers_read))?;
+        let token = trace.checked(
+            Check::Form,
+            Unverified::parse(token, self.config.max_token_bytes, &self.headers_read),
+        )?;
         trace.step(token.read());
         let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
         trace.step(Step::From(provider));

@@ -8,8 +8,8 @@ mod packed;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 pub use packed::{Items, Members, PackedObject, ValueRef};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 pub use serde_json::Value;
 
 /// A JSON object without duplicate members.

@@ -77,7 +77,7 @@ families! {
     DENYLIST_STALE: Gauge = "denylist_stale_at",
     /// Signatures that were to be checked.
     SIGNATURE: Counter = "signature.{backend}.{result}",
-    /// How long that took.
+    /// How long that took, of those that were timed.
     SIGNATURE_US: Histogram = "signature_us.{backend}",
     /// Tokens that had been seen before.
     CACHE_HIT: Counter = "token_cache_hit",

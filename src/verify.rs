@@ -198,7 +198,8 @@ impl SignedClaims {
         let claims = &self.claims;
         let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         trace.checked(Check::Times, expected.check_times(claims, now))?;
-        let for_us = claims.audiences().any(|audience| expected.audiences.iter().any(|accepted| accepted == audience));
+        let for_us =
+            claims.audiences().any(|audience| expected.audiences.iter().any(|accepted| accepted == audience));
         trace.checked(Check::Audience, holds(for_us, Rejection::AudienceNotAllowed))?;
         let now = now.seconds().saturating_sub(expected.clock_skew);
         let identity = trace.checked(Check::Shape, expected.profile.identity(claims, now))?;

@@ -75,7 +75,8 @@ fn claims(signer: &Signer) -> Work {
     let (config, token, now) = (config(signer, 10, 0), signer.token(), now());
     let provider = &config.providers[0];
     let keys = provider.local_jwks.as_ref().expect("keys");
-    let token = Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES, &HeadersRead::default()).expect("a token");
+    let token =
+        Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES, &HeadersRead::default()).expect("a token");
     let token = token.check(&provider.expected, now, &mut ()).expect("a good token");
     let key = token.key(keys, &mut ()).expect("its key");
     let claims = token.verify(key, &Yes, &mut ()).expect("a good token");

@@ -16,7 +16,7 @@ const NATIVE_CACHE: u32 = 10_000;
 /// Envoy's `jwt_authn`.
 pub fn native(jwks: &Value, cache: bool, headers: bool) -> Value {
     let mut provider = json!({
-        "issuer": ISSUER, "audiences": [AUDIENCE],
+        "issuer": ISSUER, "audiences": [AUDIENCE], "forward": true,
         "local_jwks": { "inline_string": jwks.to_string() },
     });
     if cache {

@@ -97,8 +97,10 @@ impl PackedObject {
         const MAX_BYTES: usize = u32::MAX as usize / 2;
         /// Documents like Okta's have one value for more octets than this.
         const BYTES_PER_NODE: usize = 12;
-        let mut text =
-            String::from_utf8(document).ok().filter(|text| text.len() <= MAX_BYTES).ok_or(JsonError::Syntax)?;
+        let mut text = String::from_utf8(document)
+            .ok()
+            .filter(|text| text.len() <= MAX_BYTES)
+            .ok_or(JsonError::Syntax)?;
         let nodes = Vec::with_capacity(text.len() / BYTES_PER_NODE);
         let mut packer = Packer { document: &text, unescaped: String::new(), nodes };
         let mut deserializer = serde_json::Deserializer::from_str(&text);

@@ -12,10 +12,13 @@ const SLOTS: usize = 4;
 /// Okta's have 80 octets. Longer ones are read each time, and not kept.
 const MAX_BYTES: usize = 256;
 
+/// A segment, and what it says.
+type Slot = (Box<[u8]>, Rc<JoseHeader>);
+
 /// Headers, with the segment in which each was written. A stranger can have them forgotten, and no more than that.
 #[derive(Default)]
 pub struct HeadersRead {
-    slots: RefCell<[Option<(Box<[u8]>, Rc<JoseHeader>)>; SLOTS]>,
+    slots: RefCell<[Option<Slot>; SLOTS]>,
     next: Cell<usize>,
 }
 

@@ -29,7 +29,7 @@ const MEANINGS: &[&str] = &[
     "when a newer one should have come",
     "when it is too old to be used",
     "signatures that were to be checked: `host` is Envoy's crypto; what is `unavailable` there is checked by `software`, in the VM",
-    "microseconds that each check took. Its count is that of the checks that came to an answer",
+    "microseconds that a check took; one in 16 is timed, the first of each worker among them",
     "tokens that had been seen before",
     "tokens that had not, and whose signature had to be checked",
     "tokens that had to make room for others",

@@ -94,7 +94,9 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
             // A token that says nothing cannot be agreed with. The audience comes after signature and times, so this
             // is the answer to a token in which all of those were right; should the order ever change, the cases of
             // expired tokens without an audience say so.
-            Err(Rejection::AudienceNotAllowed) if audience.is_none() && said.audiences().next().is_none() => Ok(()),
+            Err(Rejection::AudienceNotAllowed) if audience.is_none() && said.audiences().next().is_none() => {
+                Ok(())
+            }
             answer => answer.map(|_| ()),
         }
     })

@@ -1,0 +1,40 @@
+//! Whatever the configuration is: it is refused with a reason, or requests can be decided by it, and none without a token gets
+//! through that is not public.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use okta_authz_filter::config::Config;
+use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
+
+struct No;
+
+impl SignatureVerifier for No {
+    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        Err(SignatureError::Invalid)
+    }
+}
+
+fuzz_target!(|document: &[u8]| {
+    let config = match Config::from_bytes(document) {
+        Ok(config) => config,
+        Err(problem) => return assert!(!problem.to_string().is_empty()),
+    };
+    let filter = Filter::new(config, WorkerId(1));
+    for path in ["/", "/items/1?access_token=a.b.c", "/a%2e"] {
+        let headers = [
+            (":method", &b"GET"[..]),
+            (":authority", b"api.example.com"),
+            (":path", path.as_bytes()),
+            ("authorization", b"Bearer eyJhbGciOiJSUzI1NiJ9.e30.AA"),
+        ];
+        let head = RequestHead::new(&headers);
+        if let Verdict::Allow(permit) = filter.decide(&head, UnixTime::from_seconds(1_700_000_000), &No) {
+            let reason = permit.reason();
+            assert!(matches!(reason, PermitReason::Public | PermitReason::Shadow(_)), "{reason:?}");
+        }
+    }
+});

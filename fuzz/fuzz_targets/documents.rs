@@ -1,0 +1,35 @@
+//! What is fetched, and what the host hands over: taken as a whole, or refused.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use okta_authz_filter::crypto::{Algorithm, envoy};
+use okta_authz_filter::denylist::Denylist;
+use okta_authz_filter::https_url::HttpsUrl;
+use okta_authz_filter::jwks::KeySet;
+use okta_authz_filter::jwks::discovery::Discovery;
+use okta_authz_filter::refresh::source::Document as _;
+use okta_authz_filter::request::header_map;
+
+fuzz_target!(|document: &[u8]| {
+    if let Ok(keys) = KeySet::parse(document) {
+        for algorithm in Algorithm::ALL {
+            if let Ok(key) = keys.find(None, algorithm) {
+                assert!(key.fits(algorithm));
+            }
+        }
+    }
+    if let Ok(list) = Denylist::read(document) {
+        assert!(list.count() <= okta_authz_filter::denylist::MAX_ENTRIES);
+    }
+    let issuer = "https://acme.okta.example/oauth2/default";
+    let url = HttpsUrl::parse(issuer).expect("a URL");
+    let discovery = Discovery::new(issuer, &url, vec!["acme.okta.example".to_owned()]);
+    if let Ok(url) = discovery.jwks_uri(document) {
+        assert!(discovery.allows(&url));
+    }
+    if let Some(headers) = header_map::parse(document) {
+        assert!(headers.len() * 8 <= document.len());
+    }
+    // "It holds" has one spelling.
+    assert_eq!(envoy::answer(document).is_ok(), document == [8, 1]);
+});
