@@ -27,7 +27,7 @@ pub struct CompactJws<'a> {
     pub header: Rc<JoseHeader>,
     /// The bytes that were signed: header, dot, payload, exactly as they were received.
     pub signing_input: &'a [u8],
-    /// The decoded payload.
+    /// The decoded payload, until it is taken.
     pub payload: Vec<u8>,
     /// The decoded signature.
     pub signature: Vec<u8>,

@@ -29,12 +29,10 @@ pub struct Result {
     pub cpu_per_request: Summary,
     /// More than the row without a filter of the same round.
     pub added: Summary,
-    /// That, in units of what the native filter adds for the same requests.
+    /// That, in units of what the native filter adds for the same requests, in the same round: the median of these ratios.
     pub of_native: f64,
     pub requests_per_second: Summary,
     pub p99: Summary,
-    #[serde(skip)]
-    reference: &'static str,
 }
 
 /// Measures all rows in one Envoy.
@@ -96,25 +94,21 @@ fn must_be_right(row: &Row, run: Run) {
 
 fn results(rows: &[Row], samples: &[Vec<Sample>]) -> Vec<Result> {
     let by_name: HashMap<&str, &Vec<Sample>> = rows.iter().map(|row| row.name).zip(samples).collect();
-    let mut results: Vec<Result> = rows
-        .iter()
-        .zip(samples)
-        .map(|(row, samples)| {
-            let added = samples.iter().zip(by_name[row.base]).map(|(own, base)| own.cpu - base.cpu);
-            Result {
-                name: row.name,
-                cpu_per_request: Summary::of(samples.iter().map(|sample| sample.cpu)),
-                added: Summary::of(added),
-                of_native: f64::NAN,
-                requests_per_second: Summary::of(samples.iter().map(|sample| sample.run.per_second())),
-                p99: Summary::of(samples.iter().map(|sample| sample.run.p99 as f64)),
-                reference: row.reference,
-            }
-        })
-        .collect();
-    let added: HashMap<&str, f64> = results.iter().map(|result| (result.name, result.added.median)).collect();
-    for result in &mut results {
-        result.of_native = result.added.median / added[result.reference];
-    }
-    results
+    let added = |name: &str, base: &str| -> Vec<f64> {
+        by_name[name].iter().zip(by_name[base]).map(|(own, base)| own.cpu - base.cpu).collect()
+    };
+    let result = |row: &Row| {
+        let samples = by_name[row.name];
+        let base = rows.iter().find(|other| other.name == row.reference).expect("a reference").base;
+        let (own, native) = (added(row.name, row.base), added(row.reference, base));
+        Result {
+            name: row.name,
+            cpu_per_request: Summary::of(samples.iter().map(|sample| sample.cpu)),
+            of_native: Summary::of(own.iter().zip(native).map(|(own, native)| own / native)).median,
+            added: Summary::of(own),
+            requests_per_second: Summary::of(samples.iter().map(|sample| sample.run.per_second())),
+            p99: Summary::of(samples.iter().map(|sample| sample.run.p99 as f64)),
+        }
+    };
+    rows.iter().map(result).collect()
 }

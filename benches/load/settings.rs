@@ -18,8 +18,8 @@ pub struct Settings {
 impl Settings {
     pub fn from_environment() -> Self {
         Self {
-            rounds: number("OKTA_AUTHZ_BENCH_ROUNDS", 5) as usize,
-            time: Duration::from_secs(number("OKTA_AUTHZ_BENCH_SECONDS", 3)),
+            rounds: number("OKTA_AUTHZ_BENCH_ROUNDS", 15) as usize,
+            time: Duration::from_secs(number("OKTA_AUTHZ_BENCH_SECONDS", 1)),
             tokens: number("OKTA_AUTHZ_BENCH_TOKENS", 1_000_000),
             plot: std::env::var_os("OKTA_AUTHZ_BENCH_PLOT").is_some(),
             begin: Instant::now(),

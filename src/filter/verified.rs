@@ -79,6 +79,8 @@ fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, Strin
     let encode = |value: &str| {
         let mut encoded = headers::percent_encode(value).into_owned();
         encoded.truncate(MAX_LOGGED_BYTES);
+        // What was cut off is not counted, so it must not stay.
+        encoded.shrink_to_fit();
         encoded
     };
     let named = named.into_iter().filter_map(|(name, value)| Some((name, encode(value?))));
@@ -88,7 +90,8 @@ fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, Strin
 /// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
 /// spaces.
 fn scopes_for_logs(scopes: &[&str]) -> String {
-    let mut list = String::with_capacity(scopes.iter().map(|scope| scope.len().saturating_add(1)).sum());
+    let bytes = scopes.iter().map(|scope| scope.len().saturating_add(1)).sum::<usize>();
+    let mut list = String::with_capacity(bytes.min(MAX_LOGGED_SCOPES_BYTES));
     for scope in scopes {
         let scope = match headers::percent_encode(scope) {
             Cow::Borrowed(plain) if !plain.contains(' ') => Cow::Borrowed(plain),

@@ -50,7 +50,6 @@ impl<V: SignatureVerifier> SignatureVerifier for Measured<V> {
         signature: &[u8],
     ) -> Result<(), SignatureError> {
         let begin = if self.checks.get().is_multiple_of(TIMED) { clock() } else { None };
-        self.checks.set(self.checks.get().wrapping_add(1));
         let told = self.verifier.verify(algorithm, key, message, signature);
         let [valid, invalid, unavailable] = &self.counted;
         let counted = match told {
@@ -60,8 +59,11 @@ impl<V: SignatureVerifier> SignatureVerifier for Measured<V> {
         };
         counted.set(counted.get().wrapping_add(1));
         // What was not checked took no time that says anything.
-        if told != Err(SignatureError::Unavailable)
-            && let Some(begin) = begin
+        if told == Err(SignatureError::Unavailable) {
+            return told;
+        }
+        self.checks.set(self.checks.get().wrapping_add(1));
+        if let Some(begin) = begin
             && let Some(taken) = clock().and_then(|end| end.checked_sub(begin))
         {
             self.micros.record(u64::try_from(taken.as_micros()).unwrap_or(u64::MAX));

@@ -95,7 +95,7 @@ impl PackedObject {
     pub fn parse(document: Vec<u8>) -> Result<Self, JsonError> {
         /// A node has 32 bits for a place in the text, which may double when escaped strings are added.
         const MAX_BYTES: usize = u32::MAX as usize / 2;
-        /// Documents like Okta's have one value for more octets than this.
+        /// About so many octets of a token of Okta's have a node: a value, or the name of a member.
         const BYTES_PER_NODE: usize = 12;
         let mut text = String::from_utf8(document)
             .ok()
