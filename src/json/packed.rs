@@ -5,14 +5,16 @@
 //!
 //! serde_json reads the text; what is here is where the parts go.
 
-use std::ops::Range;
-use std::{fmt, iter};
+mod packer;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::fmt;
+use std::ops::Range;
+
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
 use super::JsonError;
+use packer::Packer;
 
 /// An object without duplicate members, at any depth.
 #[derive(Clone)]
@@ -101,14 +103,7 @@ impl PackedObject {
             .ok()
             .filter(|text| text.len() <= MAX_BYTES)
             .ok_or(JsonError::Syntax)?;
-        let nodes = Vec::with_capacity(text.len() / BYTES_PER_NODE);
-        let mut packer = Packer { document: &text, unescaped: String::new(), nodes };
-        let mut deserializer = serde_json::Deserializer::from_str(&text);
-        packer.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
-            // `Packer` takes every type of value, so the only complaint about the data is its own.
-            if error.is_data() { JsonError::DuplicateMember } else { JsonError::Syntax }
-        })?;
-        let Packer { unescaped, nodes, .. } = packer;
+        let (nodes, unescaped) = Packer::read(&text, text.len() / BYTES_PER_NODE)?;
         if !matches!(nodes.first(), Some(Node::Object(_))) {
             return Err(JsonError::NotAnObject);
         }
@@ -239,152 +234,6 @@ impl<'a> ValueRef<'a> {
             Self::Object(members) => members.get(name),
             _ => None,
         }
-    }
-}
-
-/// Reads one value.
-struct Packer<'de> {
-    document: &'de str,
-    unescaped: String,
-    nodes: Vec<Node>,
-}
-
-impl<'de> Packer<'de> {
-    fn push(&mut self, node: Node) {
-        self.nodes.push(node);
-    }
-
-    /// A string that begins here, in the document and what is behind it.
-    fn push_string(&mut self, start: usize, text: &str) {
-        // `PackedObject::parse` sees to it that they fit.
-        let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let place = Place { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) };
-        self.push(Node::String(place));
-    }
-
-    /// Begins an array or an object; returns its place, for [`Self::close`].
-    fn open(&mut self) -> usize {
-        let at = self.nodes.len();
-        self.push(Node::Null);
-        at
-    }
-
-    fn close(&mut self, at: usize, node: fn(u32) -> Node) {
-        let inside = self.nodes.len().saturating_sub(at).saturating_sub(1);
-        if let Some(open) = self.nodes.get_mut(at) {
-            *open = node(u32::try_from(inside).unwrap_or(u32::MAX));
-        }
-    }
-
-    /// The octets of a name.
-    fn name(&self, place: Place) -> Option<&[u8]> {
-        match place.start.checked_sub(u32::try_from(self.document.len()).ok()?) {
-            Some(start) => Place { start, ..place }.bytes(&self.unescaped),
-            None => place.bytes(self.document),
-        }
-    }
-
-    /// Whether the object that begins here, complete but not closed, has a member twice.
-    fn has_duplicates(&self, at: usize) -> bool {
-        /// So many names are compared each with each; more are sorted, for their number is the sender's choice.
-        const FEW: usize = 16;
-        let members = names(self.nodes.get(at.saturating_add(1)..).unwrap_or_default());
-        if members.clone().nth(FEW).is_some() {
-            let mut names: Vec<_> = members.map(|name| self.name(name)).collect();
-            names.sort_unstable();
-            return names.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
-        }
-        let same = |a: Place, b: Place| a.ends == b.ends && a.len == b.len && self.name(a) == self.name(b);
-        let mut rest = members;
-        while let Some(name) = rest.next() {
-            if rest.clone().any(|other| same(name, other)) {
-                return true;
-            }
-        }
-        false
-    }
-}
-
-/// The names of members that lie one after the other.
-fn names(mut members: &[Node]) -> impl Iterator<Item = Place> + Clone {
-    iter::from_fn(move || {
-        let ([Node::String(name), value], behind) = members.split_first_chunk()? else { return None };
-        members = behind.get(value.inside()..).unwrap_or_default();
-        Some(*name)
-    })
-}
-
-impl<'de> DeserializeSeed<'de> for &mut Packer<'de> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
-        deserializer.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for &mut Packer<'de> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<(), E> {
-        self.push(Node::Null);
-        Ok(())
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.push(Node::Bool(value));
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.push(Node::Signed(value));
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.push(Node::Unsigned(value));
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.push(Node::Float(value));
-        Ok(())
-    }
-
-    /// A string without escapes is a piece of the document.
-    fn visit_borrowed_str<E>(self, value: &'de str) -> Result<(), E> {
-        let start = value.as_ptr().addr().wrapping_sub(self.document.as_ptr().addr());
-        self.push_string(start, value);
-        Ok(())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<(), E> {
-        let start = self.document.len().saturating_add(self.unescaped.len());
-        self.unescaped.push_str(value);
-        self.push_string(start, value);
-        Ok(())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        let at = self.open();
-        while items.next_element_seed(&mut *self)?.is_some() {}
-        self.close(at, Node::Array);
-        Ok(())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
-        let at = self.open();
-        while members.next_key_seed(&mut *self)?.is_some() {
-            members.next_value_seed(&mut *self)?;
-        }
-        if self.has_duplicates(at) {
-            return Err(A::Error::custom("duplicate member"));
-        }
-        self.close(at, Node::Object);
-        Ok(())
     }
 }
 
