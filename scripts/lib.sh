@@ -145,8 +145,9 @@ optimise() {
     mv "$1.optimised" "$1"
 }
 
-# set_rustflags: what the module is built for, and that it is the same from any directory, user and machine. Panics carry the path of the source that they
-# are in, so each of these gets a name instead: the tree, cargo's registry, and a library source that rustup has added.
+# set_rustflags: what the module is built for, and that it is the same from any directory, user and machine. Panics carry
+# the path of the source that they are in, so each of these gets a name instead: the tree, cargo's registry, and a library
+# source that rustup has added.
 # What the caller has in RUSTFLAGS stays; encoded, because a path may have spaces.
 set_rustflags() {
     need_python

@@ -215,19 +215,19 @@ impl Filter {
         trace.step(token.read());
         let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
         trace.step(Step::From(provider));
+        let header = token.header();
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
         let token = token.check(&provider.expected, now, trace)?;
         let keyless = |otherwise| {
-            let kid = Some(KidDigest::new(token.key_id()));
+            let kid = Some(KidDigest::new(header.key_id.as_deref()));
             Refusal::Lacking(Lack { source: SourceId::Keys(id), otherwise, kid })
         };
         let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
-        let key = token.key(keys, trace).map_err(|rejection| match rejection {
+        let signed = token.verify(keys, verifier, trace).map_err(|rejection| match rejection {
             Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
             other => other.into(),
         })?;
-        let signed = token.verify(key, verifier, trace)?;
         Ok(Verified { signed, provider: id, payload, told: OnceCell::new() })
     }
 

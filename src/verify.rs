@@ -97,6 +97,11 @@ impl<'a> Unverified<'a> {
         self.claims.string("iss")
     }
 
+    /// Whose key the token says it is signed with, and how.
+    pub fn header(&self) -> Rc<JoseHeader> {
+        Rc::clone(&self.jws.header)
+    }
+
     /// The payload as it was sent: base64url without padding.
     pub fn encoded_payload(&self) -> &'a [u8] {
         self.jws.signing_input.split(|byte| *byte == b'.').nth(1).unwrap_or_default()
@@ -133,30 +138,18 @@ impl<'a> Unverified<'a> {
 }
 
 impl Plausible<'_> {
-    /// The key that the token says it is signed with.
-    pub fn key_id(&self) -> Option<&str> {
-        self.token.jws.header.key_id.as_deref()
-    }
-
-    /// That key, if it is one of the provider's.
-    ///
-    /// # Errors
-    /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
-    pub fn key<'k>(&self, keys: &'k KeySet, trace: &mut impl Trace) -> Result<&'k Arc<PublicKey>, Rejection> {
-        trace.checked(Check::Key, keys.find(self.key_id(), self.algorithm))
-    }
-
     /// Checks the signature.
     ///
     /// # Errors
-    /// [`Rejection::SignatureInvalid`] or [`Rejection::CryptoUnavailable`].
+    /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
     pub fn verify(
         self,
-        key: &Arc<PublicKey>,
+        keys: &KeySet,
         verifier: &dyn SignatureVerifier,
         trace: &mut impl Trace,
     ) -> Result<SignedClaims, Rejection> {
         let Self { token: Unverified { jws, claims }, algorithm } = self;
+        let key = trace.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
         let signature = verifier.verify(algorithm, key, jws.signing_input, &jws.signature);
         let signature = signature.map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,

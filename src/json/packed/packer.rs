@@ -33,7 +33,7 @@ impl<'de> Packer<'de> {
 
     /// A string that begins here, in the document and what is behind it.
     fn push_string(&mut self, start: usize, text: &str) {
-        // [`super::PackedObject::parse`] sees to it that they fit.
+        // `PackedObject::parse` sees to it that they fit.
         let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
         let place = Place { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) };
         self.push(Node::String(place));
