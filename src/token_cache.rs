@@ -4,16 +4,21 @@
 //! octets are those of the signature, and the hash of them has a random key (SipHash), so nobody can choose tokens that
 //! fall together.
 //!
-//! New tokens come in on probation, and only those that are seen again push out others that were (S3-FIFO, by
-//! `quick_cache`): a flood of tokens that are used once leaves the ones that are in use where they are.
+//! While there is room, every token comes in. Then only one that is seen a second time (`doorkeeper`), and on
+//! probation: only those that are seen yet again push out others that were (S3-FIFO, by `quick_cache`). A flood of tokens
+//! that are used once leaves the ones that are in use where they are, and touches next to no memory.
+
+mod doorkeeper;
 
 use std::cell::RefCell;
 use std::fmt;
-use std::hash::{Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, Hash, Hasher, RandomState};
 use std::rc::Rc;
 
 use quick_cache::unsync::Cache;
 use quick_cache::{Equivalent, Lifecycle, OptionsBuilder, Weighter};
+
+use doorkeeper::Doorkeeper;
 
 /// Enough of a signature to tell it from all others: as many octets as the shortest one has in base64url would do.
 const HASHED_BYTES: usize = 32;
@@ -25,6 +30,8 @@ const TYPICAL_BYTES: usize = 3072;
 /// What is known of tokens.
 pub struct TokenCache<T> {
     entries: RefCell<Cache<Token, Entry<T>, ByWeight, RandomState, CountEvictions>>,
+    turned_away: RefCell<Doorkeeper>,
+    hashing: RandomState,
     counts: RefCell<Counts>,
 }
 
@@ -64,16 +71,23 @@ impl<T> Clone for Entry<T> {
 impl<T> TokenCache<T> {
     /// A cache that holds no more than this. With 0 it remembers nothing.
     pub fn new(max_bytes: usize) -> Self {
+        let typical_tokens = (max_bytes / TYPICAL_BYTES).max(1);
         let mut options = OptionsBuilder::new();
         options
-            .estimated_items_capacity((max_bytes / TYPICAL_BYTES).max(1))
+            .estimated_items_capacity(typical_tokens)
             .weight_capacity(u64::try_from(max_bytes).unwrap_or(u64::MAX));
+        let hashing = RandomState::new();
         // The one error there is names an option that is missing.
         let entries = options.build().map_or_else(
-            |_| Cache::with(1, 0, ByWeight, RandomState::new(), CountEvictions),
-            |options| Cache::with_options(options, ByWeight, RandomState::new(), CountEvictions),
+            |_| Cache::with(1, 0, ByWeight, hashing.clone(), CountEvictions),
+            |options| Cache::with_options(options, ByWeight, hashing.clone(), CountEvictions),
         );
-        Self { entries: RefCell::new(entries), counts: RefCell::default() }
+        Self {
+            entries: RefCell::new(entries),
+            turned_away: RefCell::new(Doorkeeper::new(typical_tokens)),
+            hashing,
+            counts: RefCell::default(),
+        }
     }
 
     /// What is known of a token.
@@ -85,12 +99,19 @@ impl<T> TokenCache<T> {
         found
     }
 
-    /// Remembers a token, if there is room, or room can be made. `bytes` is what is kept alive by `value`.
+    /// Remembers a token, if there is room, or it has been here before and room can be made. `bytes` is what is kept alive
+    /// by `value`.
     pub fn insert(&self, token: &[u8], value: Rc<T>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(OVERHEAD_BYTES);
         let entry = Entry { value, weight: u64::try_from(bytes).unwrap_or(u64::MAX) };
+        let mut entries = self.entries.borrow_mut();
+        let fits = entries.weight().saturating_add(entry.weight) <= entries.capacity();
+        let has_been_here = || self.turned_away.borrow_mut().has_seen(self.hashing.hash_one(Sought(token)));
+        if !fits && !has_been_here() {
+            return;
+        }
         let mut evictions = 0;
-        self.entries.borrow_mut().insert_with_lifecycle(Token(token.into()), entry, &mut evictions);
+        entries.insert_with_lifecycle(Token(token.into()), entry, &mut evictions);
         let mut counts = self.counts.borrow_mut();
         counts.evictions = counts.evictions.wrapping_add(evictions);
     }
@@ -224,14 +245,16 @@ mod tests {
     fn it_never_holds_more_than_it_may() {
         let max_bytes = 300_000;
         let cache = TokenCache::new(max_bytes);
-        for number in 0..5000 {
+        for number in (0..5000).flat_map(|number| [number; 2]) {
             cache.insert(&token(number), Rc::new(number), (number as usize % 50) * 400);
             assert!(cache.bytes() <= max_bytes as u64, "{} after {number}", cache.bytes());
         }
         assert!(cache.bytes() > max_bytes as u64 / 2, "{}", cache.bytes());
         assert!(cache.counts().evictions > 4000, "{:?}", cache.counts());
         let (len, heavy) = (cache.len(), token(5000));
-        cache.insert(&heavy, Rc::new(5000), max_bytes);
+        for _ in 0..2 {
+            cache.insert(&heavy, Rc::new(5000), max_bytes);
+        }
         assert!(cache.get(&heavy).is_none() && cache.len() == len, "what never fits pushes nothing out");
     }
 
@@ -241,17 +264,38 @@ mod tests {
     }
 
     #[test]
+    fn who_comes_when_it_is_full_must_come_again() {
+        let cache = filled(30 * 3000, 0..100);
+        let full = cache.len();
+        assert!((20..40).contains(&full), "{full}");
+        let (new, counts) = (token(1000), cache.counts());
+        cache.insert(&new, Rc::new(1000), 2000);
+        assert_eq!((cache.get(&new), cache.len()), (None, full));
+        assert_eq!(cache.counts().evictions, counts.evictions, "nobody had to go for it");
+        cache.insert(&new, Rc::new(1000), 2000);
+        assert_eq!(cache.get(&new).as_deref(), Some(&1000));
+    }
+
+    #[test]
     fn a_flood_of_new_tokens_leaves_those_in_use() {
         let cache = filled(300 * 3000, 0..100);
         let in_use =
             |cache: &TokenCache<u32>| (0..100).filter(|number| cache.get(&token(*number)).is_some()).count();
         assert_eq!(in_use(&cache), 100);
-        for number in 1000..101_000 {
-            let flood = token(number);
-            if cache.get(&flood).is_none() {
-                cache.insert(&flood, Rc::new(number), 2000);
+        // Those that come once stay outside, those that come twice get in and no further.
+        for (visits, numbers) in [(1, 1_000..51_000), (2, 51_000..101_000)] {
+            for number in numbers.flat_map(|number| std::iter::repeat_n(number, visits)) {
+                let flood = token(number);
+                if cache.get(&flood).is_none() {
+                    cache.insert(&flood, Rc::new(number), 2000);
+                }
             }
+            assert_eq!(
+                in_use(&cache),
+                100,
+                "although nobody asked for them for 50,000 tokens, {visits} times each"
+            );
         }
-        assert_eq!(in_use(&cache), 100, "although nobody asked for them for 100,000 tokens");
+        assert!(cache.counts().evictions > 40_000, "{:?}", cache.counts());
     }
 }
