@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference dashboard book test e2e versions second-host bench bench-plot bench-core \
-	bench-instructions bench-size fuzz lint demo up compose-test image reproduce lint-workflows toolchain release-check \
+	bench-instructions bench-size fuzz lint demo up compose-test image reproduce lint-workflows lint-dashboard toolchain release-check \
 	publish-image publish-release
 
 # What tests and demo are told: the filter, an Envoy, and a Python that can run the FastAPI example.
@@ -109,6 +109,9 @@ publish-release:
 
 lint-workflows: ## check the shell scripts and the workflows of .github
 	@scripts/lint-workflows
+
+lint-dashboard: ## hold the dashboard against Grafana's own types of it (npm)
+	@scripts/lint-dashboard
 
 compose-test: ## build and start docker-compose.yml in a container engine and try it; skipped without one
 	@scripts/compose-test
