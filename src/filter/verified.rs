@@ -83,8 +83,11 @@ fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, Strin
         encoded.shrink_to_fit();
         encoded
     };
-    let named = named.into_iter().filter_map(|(name, value)| Some((name, encode(value?))));
-    named.chain([("okta.scopes", scopes_for_logs(identity.scopes()))]).collect()
+    let scopes = [("okta.scopes", scopes_for_logs(identity.scopes()))];
+    let mut all = Vec::with_capacity(named.len().saturating_add(scopes.len()));
+    all.extend(named.into_iter().filter_map(|(name, value)| Some((name, encode(value?)))));
+    all.extend(scopes);
+    all
 }
 
 /// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
