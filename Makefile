@@ -47,7 +47,7 @@ test: wasm fixtures ## run every test: unit tests, vectors, the filter in a real
 e2e: wasm fixtures ## run only the tests in a real Envoy
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
-versions: wasm fixtures ## run them in every supported version of Envoy, and the second host: an hour; target/versions/table.md
+versions: wasm fixtures ## run them in every supported version of Envoy, and the second host: 45 minutes; target/versions/table.md
 	@OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' \
 		OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" scripts/versions $(VERSIONS)
 

@@ -153,16 +153,16 @@ impl Filter {
     fn known(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
         let known = self.known.get(token)?;
         let keys = self.sources.keys(known.provider, now).ok();
-        let trusted = keys.is_some_and(|keys| known.signed.are_signed_by_one_of(keys));
+        let trusted = keys.is_some_and(|keys| known.token.is_signed_by_one_of(keys));
         let expected = self.provider(known.provider).map(|provider| &provider.expected);
-        if trusted && expected.is_some_and(|expected| !known.signed.have_expired(expected, now)) {
+        if trusted && expected.is_some_and(|expected| !known.token.has_expired(expected, now)) {
             return Some(known);
         }
         self.known.remove(token);
         None
     }
 
-    /// What is asked of a token whose signature holds, at this moment and by this rule.
+    /// What is asked of a token that was accepted, now or before: its times, the denylists and the rule.
     fn judge(
         &self,
         verified: Rc<Verified>,
@@ -172,7 +172,7 @@ impl Filter {
         trace: &mut impl Trace,
     ) -> Result<Permit, Refusal> {
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
-        let identity = verified.signed.accept(&provider.expected, now, trace)?;
+        let identity = verified.token.at(&provider.expected, now)?;
         self.check_denylists(&identity, now, trace)?;
         let reason = match authorize(&identity, &provider.name, ruling, trace) {
             Ok(()) => PermitReason::Verified,
@@ -200,7 +200,7 @@ impl Filter {
         grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
     }
 
-    /// The token, if its signature holds under a key of its issuer.
+    /// The token, if its signature holds under a key of its issuer, and it is an access token for us.
     fn verify(
         &self,
         token: &[u8],
@@ -228,7 +228,8 @@ impl Filter {
             Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
             other => other.into(),
         })?;
-        Ok(Verified { signed, provider: id, payload, told: OnceCell::new() })
+        let token = signed.accept(&provider.expected, now, trace)?;
+        Ok(Verified { token, provider: id, payload, told: OnceCell::new() })
     }
 
     fn provider_of(&self, token: &Unverified<'_>) -> Result<(ProviderId, &Provider), Rejection> {

@@ -5,7 +5,7 @@
 //! [`filter::Filter::decide`] takes the request's head, the time and a [`crypto::SignatureVerifier`], and
 //! returns a [`filter::Verdict`]: a permit, a rejection, or the wish to wait for keys. On the way, each step
 //! turns a value into one that proves more: [`token::CompactJws`] (well formed), [`verify::SignedClaims`]
-//! (the signature holds), [`verify::Identity`] (issuer, audience and time hold now),
+//! (the signature holds), [`verify::AccessToken`] (it is meant for us), [`verify::Identity`] (at this moment),
 //! [`filter::Permit`] (the policy allows it). Each is made in one place only.
 //!
 //! # The life of a document

@@ -1,22 +1,28 @@
 //! The order of the checks that make a token an identity.
 //!
 //! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
-//! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these. Time, audience and policy are asked on every request; only the signature may be remembered.
+//! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these.
 //!
-//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`Plausible`] by all
-//! checks that need no key, and [`SignedClaims`] only by a signature that holds, and [`SignedClaims`] lends an [`Identity`] only for the moment it was asked about.
+//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`Plausible`] by all checks
+//! that need no key, [`SignedClaims`] only by a signature that holds, and [`AccessToken`] by being meant for us. That may be
+//! remembered, for nothing in it changes while the configuration does not; an [`Identity`] is lent for the moment it was asked for.
 
-use crate::claims::Claims;
+mod identity;
+mod profile;
+
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::claims::Claims;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
-use crate::json::ValueRef;
 use crate::jwks::KeySet;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token::{CompactJws, HeadersRead, JoseHeader};
 use crate::trace::{Check, Step, Trace};
+
+pub use identity::Identity;
+pub use profile::TokenProfile;
 
 /// What a provider expects of a token.
 #[derive(Clone, Debug)]
@@ -35,17 +41,6 @@ pub struct Expected {
     pub max_token_age: Option<i64>,
     /// The shape of an access token.
     pub profile: TokenProfile,
-}
-
-/// What makes a JWT an access token, rather than an ID token or something else from the same issuer.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum TokenProfile {
-    /// Okta's custom authorization servers: `cid`, `scp`, no `typ`.
-    Okta,
-    /// RFC 9068: `typ: at+jwt`, `client_id`, `sub`, `jti`.
-    Rfc9068,
-    /// Any signed JWT for the right audience. An ID token is one, too.
-    Any,
 }
 
 /// A well-formed token that proves nothing yet.
@@ -71,15 +66,10 @@ pub struct SignedClaims {
     key: Arc<PublicKey>,
 }
 
-/// Who is asking: signed, from the right issuer, for this audience, valid now.
-#[derive(Debug)]
-pub struct Identity<'a> {
-    claims: &'a Claims,
-    client_id: Option<&'a str>,
-    scopes: Vec<&'a str>,
-    /// The earliest time that counts as now, in seconds since the epoch: what clocks may differ by is taken off.
-    now: i64,
-}
+/// A token that was good for its provider when it was accepted. What can change is asked anew: its times ([`Self::at`]), and
+/// whether its key is still published ([`Self::is_signed_by_one_of`]).
+#[derive(Clone, Debug)]
+pub struct AccessToken(SignedClaims);
 
 impl<'a> Unverified<'a> {
     /// Reads a token.
@@ -161,48 +151,65 @@ impl Plausible<'_> {
 }
 
 impl SignedClaims {
-    /// Whether the key that the signature held under is still among these, for the same use and under the same name.
-    pub fn are_signed_by_one_of(&self, keys: &KeySet) -> bool {
-        keys.find(self.header.key_id.as_deref(), self.algorithm).is_ok_and(|key| *key == self.key)
-    }
-
-    /// Whether their time is over, now and for ever.
-    pub fn have_expired(&self, expected: &Expected, now: UnixTime) -> bool {
-        expected.check_expiration(&self.claims, now).is_err()
-    }
-
-    /// About what they occupy, in bytes. The header may be that of many: it counts as if it were not.
-    pub fn heap_bytes(&self) -> usize {
-        let header = [&self.header.key_id, &self.header.typ].into_iter().flatten();
-        let header = header.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
-        self.claims.heap_bytes().saturating_add(header)
-    }
-
-    /// Asks whether the token is good at this moment, for this provider.
+    /// Asks whether the token is good at this moment, and for this provider. The provider's expectations must not change
+    /// as long as what comes of it is kept.
     ///
     /// # Errors
     /// The first rejection that applies.
     pub fn accept(
-        &self,
+        self,
         expected: &Expected,
         now: UnixTime,
         trace: &mut impl Trace,
-    ) -> Result<Identity<'_>, Rejection> {
+    ) -> Result<AccessToken, Rejection> {
         let claims = &self.claims;
         let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
         trace.checked(Check::Times, expected.check_times(claims, now))?;
         let for_us =
             claims.audiences().any(|audience| expected.audiences.iter().any(|accepted| accepted == audience));
         trace.checked(Check::Audience, holds(for_us, Rejection::AudienceNotAllowed))?;
-        let now = now.seconds().saturating_sub(expected.clock_skew);
-        let identity = trace.checked(Check::Shape, expected.profile.identity(claims, now))?;
-        let client = expected.client_ids.as_ref().is_none_or(|accepted| {
-            identity.client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
-        });
+        trace.checked(Check::Shape, expected.profile.check_shape(claims))?;
+        let is_client = |accepted: &Vec<String>| {
+            let client_id = expected.profile.client_id(claims);
+            client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
+        };
+        let client = expected.client_ids.as_ref().is_none_or(is_client);
         trace.checked(Check::Client, holds(client, Rejection::ClientNotAllowed))?;
         // A bound token taken as a bearer token is worth no more than a stolen one (RFC 9449 section 7.1).
         trace.checked(Check::Binding, holds(claims.get("cnf").is_none(), Rejection::TokenBound))?;
-        Ok(identity)
+        Ok(AccessToken(self))
+    }
+}
+
+impl AccessToken {
+    /// Who asks with it at this moment, for the provider that has accepted it.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenExpired`], and what else its times may say.
+    pub fn at(&self, expected: &Expected, now: UnixTime) -> Result<Identity<'_>, Rejection> {
+        let claims = &self.0.claims;
+        expected.check_times(claims, now)?;
+        let now = now.seconds().saturating_sub(expected.clock_skew);
+        Ok(Identity { claims, profile: expected.profile, now })
+    }
+
+    /// Whether the key that the signature held under is still among these, for the same use and under the same name.
+    pub fn is_signed_by_one_of(&self, keys: &KeySet) -> bool {
+        let SignedClaims { header, algorithm, key, .. } = &self.0;
+        keys.find(header.key_id.as_deref(), *algorithm).is_ok_and(|published| published == key)
+    }
+
+    /// Whether its time is over, now and for ever.
+    pub fn has_expired(&self, expected: &Expected, now: UnixTime) -> bool {
+        expected.check_expiration(&self.0.claims, now).is_err()
+    }
+
+    /// About what it occupies, in bytes. The header may be that of many: it counts as if it were not.
+    pub fn heap_bytes(&self) -> usize {
+        let SignedClaims { claims, header, .. } = &self.0;
+        let texts = [&header.key_id, &header.typ].into_iter().flatten();
+        let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
+        claims.heap_bytes().saturating_add(header)
     }
 }
 
@@ -234,113 +241,5 @@ impl Expected {
             return Err(Rejection::TokenTooOld);
         }
         Ok(())
-    }
-}
-
-impl TokenProfile {
-    fn check_type(self, typ: Option<&str>) -> Result<(), Rejection> {
-        let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
-        // Since 2024 these are signed with a published key, and still nobody but Okta may judge them.
-        if is("application/okta-internal-at+jwt") || is("okta-internal-at+jwt") {
-            return Err(Rejection::OrgServerToken);
-        }
-        let access_token = is("at+jwt") || is("application/at+jwt");
-        let allowed = match self {
-            Self::Okta => typ.is_none() || is("JWT") || access_token,
-            Self::Rfc9068 => access_token,
-            Self::Any => true,
-        };
-        if allowed { Ok(()) } else { Err(Rejection::TypeNotAllowed) }
-    }
-
-    fn identity(self, claims: &Claims, now: i64) -> Result<Identity<'_>, Rejection> {
-        let (client_id, scopes) = match self {
-            Self::Okta => okta(claims),
-            Self::Rfc9068 => rfc9068(claims),
-            Self::Any => Some(any(claims)),
-        }
-        .ok_or(Rejection::NotAnAccessToken)?;
-        Ok(Identity { claims, client_id, scopes, now })
-    }
-}
-
-/// The client and the scopes, if the claims are those of an access token.
-type Shape<'a> = Option<(Option<&'a str>, Vec<&'a str>)>;
-
-/// Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with `ID.`; an ID-JAG's with
-/// `IDAAG.`.
-fn okta(claims: &Claims) -> Shape<'_> {
-    let foreign = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
-    if claims.string("jti").is_some_and(foreign) {
-        return None;
-    }
-    let client_id = claims.string("cid").filter(|id| !id.is_empty())?;
-    let scopes = claims.get("scp").and_then(strings)?;
-    Some((Some(client_id), scopes))
-}
-
-/// An array of strings.
-fn strings(list: ValueRef<'_>) -> Option<Vec<&str>> {
-    list.as_array()?.map(|item| item.as_str()).collect()
-}
-
-/// RFC 9068 section 2.2: what every access token of that profile has.
-fn rfc9068(claims: &Claims) -> Shape<'_> {
-    for required in ["sub", "jti"] {
-        claims.string(required)?;
-    }
-    // RFC 8693 section 4.2's `scope`, or the `scp` that Okta and others write instead.
-    let scopes = match (claims.get("scope"), claims.get("scp")) {
-        (Some(scope), _) => scope.as_str()?.split_ascii_whitespace().collect(),
-        (None, Some(scp)) => strings(scp)?,
-        (None, None) => Vec::new(),
-    };
-    Some((Some(claims.string("client_id")?), scopes))
-}
-
-/// Whatever can be found. What has another form than expected is not there, and no rule that asks for it holds.
-fn any(claims: &Claims) -> (Option<&str>, Vec<&str>) {
-    let scopes = match claims.get("scp").or_else(|| claims.get("scope")) {
-        Some(ValueRef::String(list)) => list.split_ascii_whitespace().collect(),
-        Some(ValueRef::Array(list)) => list.filter_map(|scope| scope.as_str()).collect(),
-        _ => Vec::new(),
-    };
-    let client_id = claims.string("cid").or_else(|| claims.string("client_id"));
-    (client_id, scopes)
-}
-
-impl<'a> Identity<'a> {
-    /// All claims of the token.
-    pub const fn claims(&self) -> &'a Claims {
-        self.claims
-    }
-
-    /// The client that the token was issued to: `cid`, or `client_id` in RFC 9068.
-    pub const fn client_id(&self) -> Option<&'a str> {
-        self.client_id
-    }
-
-    /// Whether a user stands behind the token: Okta says so by `uid`; elsewhere a client that has a token of its own is
-    /// its own subject (RFC 9068 section 2.2).
-    pub fn is_user(&self) -> bool {
-        let subject = self.claims.string("sub");
-        self.claims.string("uid").is_some()
-            || (self.claims.string("cid").is_none() && subject.is_some() && subject != self.client_id)
-    }
-
-    /// Whether the user has authenticated longer ago than this, or nobody knows when.
-    pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
-        let authenticated_at = self.claims.get("auth_time").and_then(|at| at.as_f64());
-        !authenticated_at.is_some_and(|at| (self.now.saturating_sub(seconds) as f64) <= at)
-    }
-
-    /// The scopes that the token carries.
-    pub fn scopes(&self) -> &[&'a str] {
-        &self.scopes
-    }
-
-    /// Whether the token carries that scope, compared exactly.
-    pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.contains(&scope)
     }
 }

@@ -94,7 +94,7 @@ fn send(envoy: &Envoy, signer: &Signer, count: u64, settings: &Settings) {
             }
         }
         let sent = (batch + 1) * CONNECTIONS;
-        if sent % 250_000 == 0 {
+        if sent.is_multiple_of(250_000) {
             settings.say(&format!("{sent} distinct tokens"));
         }
     }

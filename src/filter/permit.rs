@@ -67,8 +67,8 @@ impl Permit {
     }
 
     /// Names and values for filter state.
-    pub fn identity(&self) -> &[(&'static str, String)] {
-        self.told().map_or(&[], |told| &told.for_logs)
+    pub fn identity(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.told().into_iter().flat_map(|told| told.for_logs.iter())
     }
 
     fn told(&self) -> Option<&Told> {

@@ -6,7 +6,7 @@ use std::cell::OnceCell;
 use crate::config::Config;
 use crate::headers::{self, ClaimToHeader};
 use crate::json;
-use crate::verify::{Identity, SignedClaims};
+use crate::verify::{AccessToken, Identity};
 
 use super::ProviderId;
 
@@ -14,10 +14,10 @@ use super::ProviderId;
 const MAX_LOGGED_BYTES: usize = 256;
 const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
-/// A token whose signature holds, and whose it is.
+/// A token that was accepted, and whose it is.
 #[derive(Debug)]
 pub(super) struct Verified {
-    pub(super) signed: SignedClaims,
+    pub(super) token: AccessToken,
     pub(super) provider: ProviderId,
     /// The payload as it was sent, if the backend is to have it.
     pub(super) payload: Option<String>,
@@ -30,8 +30,15 @@ pub(super) struct Verified {
 pub(super) struct Told {
     /// Headers for the backend.
     pub(super) headers: Vec<(String, String)>,
-    /// Names and values for filter state.
-    pub(super) for_logs: Vec<(&'static str, String)>,
+    pub(super) for_logs: ForLogs,
+}
+
+/// Names and values for filter state. The values lie in one piece of memory: every request reads them.
+#[derive(Debug)]
+pub(super) struct ForLogs {
+    text: String,
+    /// With the end of each in the text.
+    names: Vec<(&'static str, usize)>,
 }
 
 impl Verified {
@@ -39,13 +46,12 @@ impl Verified {
     pub(super) fn heap_bytes(&self) -> usize {
         let told = self.told.get().map_or(0, |told| {
             let headers = told.headers.iter().flat_map(|(name, value)| [name, value]);
-            let logs = told.for_logs.iter().map(|(_, value)| value);
-            headers.chain(logs).map(|text| json::string_bytes(text)).fold(0, usize::saturating_add)
+            headers
+                .map(|text| json::string_bytes(text))
+                .fold(told.for_logs.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
-        [size_of::<Self>(), self.signed.heap_bytes(), told, payload]
-            .into_iter()
-            .fold(0, usize::saturating_add)
+        [size_of::<Self>(), self.token.heap_bytes(), told, payload].into_iter().fold(0, usize::saturating_add)
     }
 }
 
@@ -61,52 +67,68 @@ impl Told {
         let payload = config.forward_payload_header.clone().zip(payload.cloned());
         Self {
             headers: config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
-            for_logs: for_logs(identity, provider),
+            for_logs: ForLogs::new(identity, provider),
         }
     }
 }
 
-/// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded
-/// like the headers, for a line break in a name must not become a line of its own in a log.
-fn for_logs(identity: &Identity<'_>, provider: &str) -> Vec<(&'static str, String)> {
-    let claims = identity.claims();
-    let named = [
-        ("okta.sub", claims.string("sub")),
-        ("okta.uid", claims.string("uid")),
-        ("okta.cid", identity.client_id()),
-        ("okta.provider", Some(provider)),
-    ];
-    let encode = |value: &str| {
-        let mut encoded = headers::percent_encode(value).into_owned();
-        encoded.truncate(MAX_LOGGED_BYTES);
-        // What was cut off is not counted, so it must not stay.
-        encoded.shrink_to_fit();
-        encoded
-    };
-    let scopes = [("okta.scopes", scopes_for_logs(identity.scopes()))];
-    let mut all = Vec::with_capacity(named.len().saturating_add(scopes.len()));
-    all.extend(named.into_iter().filter_map(|(name, value)| Some((name, encode(value?)))));
-    all.extend(scopes);
-    all
+impl ForLogs {
+    /// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded
+    /// like the headers, for a line break in a name must not become a line of its own in a log.
+    fn new(identity: &Identity<'_>, provider: &str) -> Self {
+        /// About what they take together.
+        const TYPICAL_BYTES: usize = 160;
+        let claims = identity.claims();
+        let named = [
+            ("okta.sub", claims.string("sub")),
+            ("okta.uid", claims.string("uid")),
+            ("okta.cid", identity.client_id()),
+            ("okta.provider", Some(provider)),
+        ];
+        let names = Vec::with_capacity(named.len().saturating_add(1));
+        let mut all = Self { text: String::with_capacity(TYPICAL_BYTES), names };
+        for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
+            let encoded = headers::percent_encode(value);
+            all.text.push_str(encoded.get(..MAX_LOGGED_BYTES).unwrap_or(&encoded));
+            all.names.push((name, all.text.len()));
+        }
+        push_scopes(&mut all.text, identity.scopes());
+        all.names.push(("okta.scopes", all.text.len()));
+        all
+    }
+
+    /// Each name with its value.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let mut start = 0;
+        self.names.iter().map(move |(name, end)| {
+            let value = self.text.get(start..*end).unwrap_or_default();
+            start = *end;
+            (*name, value)
+        })
+    }
+
+    const fn heap_bytes(&self) -> usize {
+        let names = self.names.capacity().saturating_mul(size_of::<(&str, usize)>());
+        self.text.capacity().saturating_add(names)
+    }
 }
 
-/// As many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
+/// Adds as many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
 /// spaces.
-fn scopes_for_logs(scopes: &[&str]) -> String {
-    let bytes = scopes.iter().map(|scope| scope.len().saturating_add(1)).sum::<usize>();
-    let mut list = String::with_capacity(bytes.min(MAX_LOGGED_SCOPES_BYTES));
+fn push_scopes<'a>(text: &mut String, scopes: impl Iterator<Item = &'a str>) {
+    let start = text.len();
     for scope in scopes {
         let scope = match headers::percent_encode(scope) {
             Cow::Borrowed(plain) if !plain.contains(' ') => Cow::Borrowed(plain),
             encoded => Cow::Owned(encoded.replace(' ', "%20")),
         };
-        if list.len().saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
+        let taken = text.len().saturating_sub(start);
+        if taken.saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
             break;
         }
-        if !list.is_empty() {
-            list.push(' ');
+        if taken > 0 {
+            text.push(' ');
         }
-        list.push_str(&scope);
+        text.push_str(&scope);
     }
-    list
 }

@@ -13,6 +13,8 @@ use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 
+use foldhash::fast::RandomState;
+
 use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
 use super::target::Target;
@@ -31,7 +33,7 @@ pub(super) struct Index {
     hosts: Hosts,
     places: Vec<Place>,
     /// From a place to the next one below it, but for [`Step::One`].
-    steps: HashMap<(usize, Step<'static>), usize>,
+    steps: HashMap<(usize, Step<'static>), usize, RandomState>,
 }
 
 /// What may come next in a path.
@@ -61,7 +63,7 @@ struct Place {
 /// Numbers for the hosts that rules name. Domains have theirs with the dot: `.example.com`.
 #[derive(Clone, Debug, Default)]
 struct Hosts {
-    numbers: HashMap<String, usize>,
+    numbers: HashMap<String, usize, RandomState>,
     /// The number of dots in the domain that has the most.
     max_dots: usize,
 }
@@ -74,7 +76,7 @@ pub(super) struct Candidates<'a>(BinaryHeap<Reverse<(usize, usize, &'a [Entry])>
 impl Index {
     pub(super) fn new<'a>(rules: impl IntoIterator<Item = &'a RequestMatch>) -> Self {
         let mut index =
-            Self { hosts: Hosts::default(), places: vec![Place::default()], steps: HashMap::new() };
+            Self { hosts: Hosts::default(), places: vec![Place::default()], steps: HashMap::default() };
         for (rule, matches) in rules.into_iter().enumerate() {
             let hosts: Vec<usize> = match &matches.hosts {
                 None => vec![ANY_HOST],
@@ -175,7 +177,7 @@ impl Index {
 
     fn next<'a>(&'a self, from: usize, step: Step<'a>) -> Option<usize> {
         // As keys that live no longer than what they are compared with, which saves a copy.
-        let steps: &'a HashMap<(usize, Step<'a>), usize> = &self.steps;
+        let steps: &'a HashMap<(usize, Step<'a>), usize, RandomState> = &self.steps;
         steps.get(&(from, step)).copied()
     }
 }

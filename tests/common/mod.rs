@@ -285,7 +285,7 @@ pub(crate) fn outcome(verdict: Verdict) -> Outcome {
         Verdict::Allow(permit) => match permit.reason() {
             PermitReason::Public => Outcome::Public,
             PermitReason::Verified => Outcome::Allow,
-            PermitReason::Shadow(rejection) => Outcome::Shadow(rejection, !permit.identity().is_empty()),
+            PermitReason::Shadow(rejection) => Outcome::Shadow(rejection, permit.identity().next().is_some()),
             reason => Outcome::Pass(reason.code()),
         },
         Verdict::Deny(Denial { rejection, scopes, step_up }) if step_up != StepUp::default() => {

@@ -38,7 +38,7 @@ impl Decision {
                     code: permit.reason().code(),
                     sentence,
                     is_shadow,
-                    is_identified: !permit.identity().is_empty(),
+                    is_identified: permit.identity().next().is_some(),
                     reply: None,
                     denial: None,
                     identity_headers: permit.identity_headers().to_vec(),
