@@ -58,7 +58,7 @@ second-host: wasm ## run the filter in a host without Envoy and V8 (wasmtime)
 BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin
 
 # The first in the profile of the tests, which is built sooner: what it measures are Envoys, not itself.
-bench: wasm ## measure the filter beside Envoy's own, under load, and policies: ten minutes; target/bench/load.json
+bench: wasm ## measure the filter beside Envoy's own, under load, and policies: a quarter of an hour; target/bench/load.json
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
