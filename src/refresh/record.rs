@@ -14,6 +14,9 @@ use crate::time::UnixTime;
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 /// The longest pause: a server that comes back is noticed within this time.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// So much older than another's may a worker's time be: a thread can be held up between its look at the clock and its look at
+/// the record. What is written for later than the schedule allows, and this, was not written by a worker.
+const HELD_UP: Duration = Duration::from_secs(10);
 /// Changes with the meaning of the bytes.
 const VERSION: u64 = 1;
 const FIELDS: usize = 8;
@@ -76,12 +79,12 @@ impl Record {
 
     /// Whether somebody is fetching. A lease that lasts longer than any fetch can is none.
     pub fn is_leased(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now < self.leased_until && self.leased_until <= now.after(schedule.lease())
+        now < self.leased_until && self.leased_until <= now.after(HELD_UP).after(schedule.lease())
     }
 
     /// Whether a fetch is due. One that is set further ahead than the schedule ever sets it is due now.
     pub fn is_due(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now >= self.due_at || self.due_at > now.after(schedule.cache_duration.max(MAX_BACKOFF))
+        now >= self.due_at || self.due_at > now.after(HELD_UP).after(schedule.cache_duration.max(MAX_BACKOFF))
     }
 
     /// The record with the lease taken, if nobody is fetching and a fetch is due, or wanted `early`.
@@ -120,7 +123,7 @@ impl Record {
 
     /// The record with a fetch made due before its time: at most once in a cooldown, and not through a pause after failures.
     pub fn wanted(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
-        let cooling = self.wanted_at <= now && now.since(self.wanted_at) < cooldown;
+        let cooling = self.wanted_at <= now.after(HELD_UP) && now.since(self.wanted_at) < cooldown;
         if cooling || self.failures > 0 {
             return None;
         }

@@ -207,6 +207,21 @@ fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
     );
 }
 
+/// A thread can be held up between its look at the clock and its look at the record, while another writes there.
+#[test]
+fn a_worker_whose_time_is_old_takes_nothing_that_others_have() {
+    for late in [1, 100, 5_000] {
+        let (shared, now) = (Store::default(), at(60_000));
+        let [mut leader, mut held_up] = [worker(1024), worker(2)];
+        let fetch = leader.on_tick(now, &shared).fetch.expect("the lease");
+        assert!(held_up.on_tick(at(60_000 - late), &shared).fetch.is_none(), "a lease of {late} ms later");
+        leader.on_response(now, fetch, &shared, Ok(brings(document(0))));
+        let tick = held_up.on_tick(at(60_000 - late), &shared);
+        assert!(tick.fetch.is_none() && tick.changed, "keys of {late} ms later");
+        assert!(knows(&held_up, 0, at(60_000 - late)));
+    }
+}
+
 #[test]
 fn keys_survive_a_reloaded_vm_and_a_new_configuration() {
     let shared = Store::default();
