@@ -146,13 +146,13 @@ impl<S: Source> Refresher<S> {
         let lease = fetch.lease;
         // So late that this worker has begun another.
         let Some((_, step)) = self.under_way.take_if(|(of, _)| *of == lease) else {
-            return Progress::Done(Err(FetchError::NoAnswer));
+            return Progress::Done(Err(FetchError::TooLate));
         };
         match self.source.on_response(step, now, shared, response) {
             Next::Request(request, step) => match self.worker.renew(now, lease, shared) {
                 Some(renewed) => Progress::Request(self.send(renewed, request, step)),
                 // The lease is over, and another worker has it.
-                None => Progress::Done(Err(FetchError::NoAnswer)),
+                None => Progress::Done(Err(FetchError::TooLate)),
             },
             Next::Done(Ok(fetched)) => {
                 self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age);

@@ -81,6 +81,8 @@ pub struct Fetched {
 pub enum FetchError {
     /// The request could not be sent, or no answer came in time.
     NoAnswer,
+    /// The answer came when this worker's turn was over; another may have fetched meanwhile.
+    TooLate,
     /// The answer was not 200.
     Status(u16),
     /// The answer is larger than this.
@@ -105,6 +107,7 @@ impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoAnswer => f.write_str("no answer, or the cluster does not exist"),
+            Self::TooLate => f.write_str("the answer came too late, and another worker may fetch by now"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::TooLarge(most) => write!(f, "the document is larger than {most} bytes"),
             Self::Unusable(problem) => f.write_str(problem),
