@@ -109,6 +109,10 @@ impl Filter {
         }
         let ruling = self.ruling(head, target);
         trace.step(Step::Ruled(target, ruling));
+        if let Err(rejection @ Rejection::RemoteIpUnknown) = ruling {
+            // No token can help: which rule applies is unknown.
+            return Err(rejection.into());
+        }
         let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
         if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
@@ -194,7 +198,7 @@ impl Filter {
             return Err(Rejection::RoutePolicyUnknown);
         }
         let Some(name) = head.route_policy else {
-            return self.config.policy.decide(target).ok_or(Rejection::NoRuleMatches);
+            return self.config.policy.decide(target);
         };
         let grant = str::from_utf8(name).ok().and_then(|name| policies.get(name));
         grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)

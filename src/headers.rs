@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use crate::claims::Claims;
 use crate::json::ValueRef;
+use crate::lookalike;
 
 /// A header that carries a claim. Whatever the client sent under its name is removed from every request.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -34,17 +35,18 @@ fn encode(claim: &ValueRef<'_>) -> String {
 
 /// Whether this is a header's name (RFC 9110 section 5.1), and not a pseudo-header's.
 pub fn is_name(name: &str) -> bool {
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty() && name.bytes().all(is_token)
+    !name.is_empty() && name.bytes().all(is_token_byte)
+}
+
+/// Returns whether names and schemes can have this character (`tchar`, RFC 9110 section 5.6.2).
+pub fn is_token_byte(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Whether a backend could read a header as another. Gateways to CGI and WSGI turn every character but letters and digits
-/// into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them.
+/// into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them. A pseudo-header is no lookalike.
 pub fn reads_as(name: &str, other: &str) -> bool {
-    let same = |(a, b): (u8, u8)| {
-        a.eq_ignore_ascii_case(&b) || !(a.is_ascii_alphanumeric() || b.is_ascii_alphanumeric())
-    };
-    name.len() == other.len() && name.bytes().zip(other.bytes()).all(same)
+    !name.starts_with(':') && lookalike::reads_as(name.as_bytes(), other.as_bytes())
 }
 
 /// The string, in characters that a header and a log line can carry.

@@ -35,6 +35,7 @@ pub mod headers;
 pub mod https_url;
 pub mod json;
 pub mod jwks;
+pub mod lookalike;
 pub mod metrics;
 pub mod policy;
 pub mod protected_resource;

@@ -6,6 +6,7 @@
 mod address;
 mod claim_match;
 mod coverage;
+mod headers;
 mod index;
 mod path;
 mod query;
@@ -14,14 +15,16 @@ mod requirement;
 mod target;
 mod text_match;
 
-pub use address::{AddressRange, parse_peer};
+pub use address::{AddressRange, AddressRangeError, parse_peer};
 pub use claim_match::{ClaimMatch, ClaimTest};
+pub use headers::can_have_commas;
 pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
 pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
 pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;
 pub use text_match::TextMatch;
 
+use crate::rejection::Rejection;
 use index::Index;
 
 /// All the rules.
@@ -84,6 +87,8 @@ pub enum Mode {
 /// What rules look at beside the path, the method and the host: what nobody asks for is not read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Needs {
+    /// Names of headers, in lower case.
+    pub headers: Vec<String>,
     /// Names of query parameters.
     pub query_parameters: Vec<String>,
     /// The address of the client.
@@ -127,14 +132,21 @@ impl Policy {
         &self.needs
     }
 
-    /// What applies to a request; `None` if no rule is for it.
-    pub fn decide<'a>(&'a self, target: &'a Target<'_>) -> Option<Ruling<'a>> {
+    /// What applies to a request.
+    ///
+    /// # Errors
+    /// [`Rejection::NoRuleMatches`]; [`Rejection::RemoteIpUnknown`] if the address of the client, which is unknown, decides
+    /// whether a rule is for the request and no rule before it is.
+    pub fn decide<'a>(&'a self, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
         if self.rules.is_empty() {
-            return Some(Ruling::of(&self.without_rules));
+            return Ok(Ruling::of(&self.without_rules));
         }
         let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
-        let rule = candidates.find(|rule| rule.matches.matches(target))?;
-        Some(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
+        let rule = candidates.find(|rule| rule.matches.matches(target)).ok_or(Rejection::NoRuleMatches)?;
+        if rule.matches.lacks_address(target) {
+            return Err(Rejection::RemoteIpUnknown);
+        }
+        Ok(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
     }
 }
 
@@ -155,14 +167,19 @@ impl<'a> Ruling<'a> {
 impl Needs {
     fn of(rules: &[Rule]) -> Self {
         let mut needs = Self::default();
-        for RequestMatch { query_parameters, remote_ip, .. } in rules.iter().map(|rule| &rule.matches) {
-            needs.remote_ip |= remote_ip.is_some();
-            for parameter in query_parameters {
-                if !needs.query_parameters.contains(&parameter.name) {
-                    needs.query_parameters.push(parameter.name.clone());
-                }
-            }
+        for matches in rules.iter().map(|rule| &rule.matches) {
+            needs.remote_ip |= matches.remote_ip.is_some();
+            add_names(&mut needs.headers, &matches.headers);
+            add_names(&mut needs.query_parameters, &matches.query_parameters);
         }
         needs
+    }
+}
+
+fn add_names(names: &mut Vec<String>, conditions: &[NamedTextMatch]) {
+    for NamedTextMatch { name, .. } in conditions {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
     }
 }

@@ -48,12 +48,18 @@ rejections! {
     MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
     /// A query parameter that a rule looks at is there twice, or could be read in more than one way.
     QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
+    /// A header that a rule looks at is there twice, or could be read in more than one way.
+    HeaderAmbiguous = "header_ambiguous": "a request header is ambiguous",
+    /// A rule looks at the address of the client, and the host does not know it.
+    RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).
     TokenMissing = "token_missing": "a bearer token is required",
-    /// More than one `Authorization` header, or more than one token in it (RFC 6750 section 2).
+    /// More than one token (RFC 6750 section 2), or one beside something that a backend could read as another.
     MultipleCredentials = "multiple_credentials": "more than one credential was sent",
+    /// A header that is a source of tokens, without the prefix that the configuration has for it, and no token elsewhere.
+    CredentialsAmbiguous = "credentials_ambiguous": "the request credentials are ambiguous",
     /// Longer than `max_token_bytes`.
     TokenTooLarge = "token_too_large": "the access token is too large",
     /// A single segment: a refresh token, an API key; nothing that can be verified here.

@@ -123,10 +123,12 @@ const fn class(rejection: Rejection) -> Class {
     match rejection {
         R::TokenMissing => Class::NoCredentials,
         R::MultipleCredentials
+        | R::CredentialsAmbiguous
         | R::PathAmbiguous
         | R::HostAmbiguous
         | R::MethodAmbiguous
-        | R::QueryAmbiguous => Class::InvalidRequest,
+        | R::QueryAmbiguous
+        | R::HeaderAmbiguous => Class::InvalidRequest,
         R::TokenTooLarge
         | R::TokenOpaque
         | R::TokenEncrypted
@@ -157,6 +159,7 @@ const fn class(rejection: Rejection) -> Class {
         R::NoRuleMatches
         | R::DeniedByRule
         | R::RoutePolicyUnknown
+        | R::RemoteIpUnknown
         | R::InsufficientScope
         | R::RequirementNotMet => Class::InsufficientScope,
         R::KeysUnavailable | R::KeysStale | R::DenylistUnavailable | R::CryptoUnavailable => {

@@ -1,14 +1,17 @@
 //! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
 
+mod cookies;
 pub mod header_map;
 pub mod query;
 mod sources;
 mod strip;
 
 pub use sources::{HeaderSource, TokenSources};
+pub use strip::Change;
 
 use std::net::IpAddr;
 
+use crate::headers;
 use crate::rejection::Rejection;
 
 /// A name in lower case, and a value, which Envoy hands on whether it is UTF-8 or not.
@@ -92,11 +95,13 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// What follows the scheme `Bearer`, in any case (RFC 9110 section 11.1), and a space; nothing for the scheme alone.
+/// What follows the scheme `Bearer`, in any case (RFC 9110 section 11.1); nothing for the scheme alone. A backend can take
+/// any character for the end of the scheme that cannot be part of one: a tab, or a space outside ASCII as Python does.
 fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
-    let (scheme, rest) = credentials.split_at_checked(6)?;
-    let bearer = scheme.eq_ignore_ascii_case(b"bearer") && matches!(rest, [] | [b' ', ..]);
-    bearer.then(|| rest.trim_ascii())
+    let start = credentials.iter().position(|byte| headers::is_token_byte(*byte))?;
+    let (scheme, rest) = credentials.get(start..)?.split_at_checked(6)?;
+    let ends = rest.first().is_none_or(|byte| !headers::is_token_byte(*byte) && *byte != b'=');
+    (ends && scheme.eq_ignore_ascii_case(b"bearer")).then(|| rest.trim_ascii())
 }
 
 /// Whether this is not empty and has neither commas nor white space nor control characters. Tokens are long, and every
@@ -138,7 +143,7 @@ mod tests {
     #[test]
     fn credentials() {
         use Rejection::{MultipleCredentials, TokenMissing};
-        let cases: [(&str, &[&[u8]], Result<&[u8], Rejection>); 20] = [
+        let cases: [(&str, &[&[u8]], Result<&[u8], Rejection>); 26] = [
             ("none", &[], Err(TokenMissing)),
             ("empty", &[b""], Err(TokenMissing)),
             ("scheme alone", &[b"Bearer"], Err(TokenMissing)),
@@ -146,7 +151,13 @@ mod tests {
             ("another scheme", &[b"Basic dXNlcg=="], Err(TokenMissing)),
             ("Okta's own keys", &[b"SSWS 00abc"], Err(TokenMissing)),
             ("a longer scheme", &[b"Bearerx a"], Err(TokenMissing)),
-            ("no space", &[b"Bearer\ta"], Err(TokenMissing)),
+            ("a parameter", &[b"Bearer=a"], Err(TokenMissing)),
+            ("tab", &[b"Bearer\ta"], Ok(b"a")),
+            ("tabs and spaces", &[b"Bearer\t \ta\t"], Ok(b"a")),
+            ("no-break space", &[b"Bearer\xa0a"], Ok(b"\xa0a")),
+            ("no-break space in front", &[b"\xc2\xa0Bearer a"], Ok(b"a")),
+            ("colon", &[b"Bearer:a"], Ok(b":a")),
+            ("another scheme, joined, tab", &[b"Basic a,Bearer\tb"], Err(MultipleCredentials)),
             ("token alone", &[b"a.b.c"], Err(TokenMissing)),
             ("not UTF-8", &[b"Bearer \xff\xfe"], Ok(b"\xff\xfe")),
             ("as usual", &[b"Bearer a"], Ok(b"a")),

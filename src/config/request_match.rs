@@ -4,7 +4,8 @@ use super::error::{ConfigError, Path};
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
-    AddressRange, HostMatch, NamedTextMatch, PathMatch, PathTemplateError, RequestMatch, TextMatch,
+    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, PathMatch, PathTemplateError, RequestMatch,
+    TextMatch, can_have_commas,
 };
 
 pub(super) fn request_match(at: &Path, raw: raw::Match) -> Result<RequestMatch, ConfigError> {
@@ -36,9 +37,13 @@ pub(super) fn request_match(at: &Path, raw: raw::Match) -> Result<RequestMatch, 
             Some(methods)
         }
     };
-    let headers = text_matches(&at.field("headers"), raw.headers, header_name)?;
-    let query_parameters =
-        text_matches(&at.field("query_parameters"), raw.query_parameters, query_parameter_name)?;
+    let headers = text_matches(&at.field("headers"), raw.headers, header_name, unmatchable_in_header)?;
+    let query_parameters = text_matches(
+        &at.field("query_parameters"),
+        raw.query_parameters,
+        query_parameter_name,
+        |_, text| unmatchable(text),
+    )?;
     let remote_ip = match raw.remote_ip {
         None => None,
         Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
@@ -122,7 +127,11 @@ fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
     let name = name.to_ascii_lowercase();
     let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
     let has_port = name.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'));
-    if name.is_empty() || name.ends_with('.') || has_port || !name.bytes().all(is_host) {
+    // An IPv6 address has brackets in `:authority`, and nothing below it.
+    let bracketed = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let literal = bracketed.is_some_and(|rest| !suffix && rest.parse::<std::net::Ipv6Addr>().is_ok());
+    let loose = name.contains(['[', ']', ':']) && !literal;
+    if name.is_empty() || name.ends_with('.') || has_port || loose || !name.bytes().all(is_host) {
         return Err(at.error("must be a host name, or `*.` and a domain, without a port"));
     }
     Ok(if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name) })
@@ -132,6 +141,7 @@ fn text_matches(
     at: &Path,
     raw: Option<Vec<raw::TextMatch>>,
     name: impl Fn(&Path, String) -> Result<String, ConfigError>,
+    unmatchable: impl Fn(&str, &TextMatch) -> Option<&'static str>,
 ) -> Result<Vec<NamedTextMatch>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {
@@ -145,6 +155,9 @@ fn text_matches(
             _ => return Err(at.error("needs either `string_match` or `present_match: true`")),
         };
         let name = name(&at.field("name"), raw.name)?;
+        if let Some(problem) = unmatchable(&name, &test) {
+            return Err(at.field("string_match").error(problem));
+        }
         Ok(NamedTextMatch { name, test, invert: raw.invert_match.unwrap_or(false) })
     };
     raw.into_iter().enumerate().map(each).collect()
@@ -169,6 +182,47 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
     }
 }
 
+/// The text that a value is compared with; none for patterns.
+fn compared_text(test: &TextMatch) -> Option<&str> {
+    match test {
+        TextMatch::Exact(text)
+        | TextMatch::Prefix(text)
+        | TextMatch::Suffix(text)
+        | TextMatch::Contains(text) => Some(text),
+        TextMatch::SafeRegex(_) | TextMatch::Present => None,
+    }
+}
+
+/// Says why no value can meet the condition: the filter rejects values that could.
+fn unmatchable(test: &TextMatch) -> Option<&'static str> {
+    let text = compared_text(test)?;
+    let control = text.chars().any(|character| character.is_ascii_control() && character != '\t');
+    control.then_some("can never match: the filter rejects values with control characters")
+}
+
+fn unmatchable_in_header(name: &str, test: &TextMatch) -> Option<&'static str> {
+    let text = compared_text(test)?;
+    let (begins, ends) = (text.starts_with([' ', '\t']), text.ends_with([' ', '\t']));
+    let trimmed = match test {
+        TextMatch::Exact(_) => begins || ends,
+        TextMatch::Prefix(_) => begins,
+        TextMatch::Suffix(_) => ends,
+        _ => false,
+    };
+    if trimmed {
+        return Some("can never match: Envoy removes white space around the value of a header");
+    }
+    if text.contains(',') && !can_have_commas(name) {
+        return Some(
+            "can never match: the filter rejects values with a comma, which may be two headers joined",
+        );
+    }
+    unmatchable(test)
+}
+
+/// Headers that Envoy removes from every request before its filters see it.
+const REMOVED_BY_ENVOY: &[&str] = &["keep-alive", "proxy-connection", "transfer-encoding"];
+
 /// Pseudo-headers have conditions of their own, and credentials are looked at after the rule has been chosen.
 fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
@@ -176,6 +230,12 @@ fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
         return Err(
             at.error("must be a header name; for path, method and host there are conditions of their own")
         );
+    }
+    if name == "host" {
+        return Err(at.error("can never match: Envoy exposes the host as `:authority`; use `hosts`"));
+    }
+    if REMOVED_BY_ENVOY.contains(&name.as_str()) {
+        return Err(at.error("can never match: Envoy removes this header before the filter"));
     }
     if matches!(name.as_str(), "authorization" | "cookie") {
         return Err(at.error("carries credentials: a rule must not depend on them"));
@@ -189,9 +249,7 @@ fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> 
 
 fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<AddressRange>, ConfigError> {
     let range = |(index, range): (usize, &String)| {
-        AddressRange::parse(range).ok_or_else(|| {
-            at.index(index).error("must be an address, or a network such as `10.0.0.0/8` without host bits")
-        })
+        AddressRange::parse(range).map_err(|AddressRangeError(problem)| at.index(index).error(problem))
     };
     at.non_empty(ranges)?.iter().enumerate().map(range).collect()
 }

@@ -56,6 +56,15 @@ impl Permit {
         self.reason
     }
 
+    /// Whether the filter has examined a token of the request, whatever became of it.
+    pub const fn has_examined_token(&self) -> bool {
+        match self.reason {
+            PermitReason::Verified => true,
+            PermitReason::Public | PermitReason::Anonymous | PermitReason::CorsPreflight => false,
+            PermitReason::Shadow(rejection) => !matches!(rejection, Rejection::TokenMissing),
+        }
+    }
+
     /// Keys that the request would have waited for, had its rule been enforced.
     pub const fn lack(&self) -> Option<&Lack> {
         self.lack.as_ref()

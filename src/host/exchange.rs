@@ -20,7 +20,7 @@ use crate::policy::parse_peer;
 use crate::refresh::refresher::Hope;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Recipient, Reply, Responses};
-use crate::request::{RequestHead, header_map};
+use crate::request::{Change, RequestHead, header_map};
 use crate::time::UnixTime;
 
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
@@ -33,7 +33,10 @@ const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0po
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
     /// It may go on to the next filter.
-    Passed,
+    Passed {
+        /// Whether the filter has examined its token.
+        examined: bool,
+    },
     /// It has been answered.
     Answered,
     /// It should wait for what is fetched from there.
@@ -60,7 +63,7 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
                     // It does not wait, and still the key is worth asking for.
                     let _ = filter.hope(lack, now, &Shared);
                 }
-                Outcome::Passed
+                Outcome::Passed { examined: permit.has_examined_token() }
             }
             Err(problem) => {
                 error!("request refused: its headers could not be set ({problem:?})");
@@ -105,7 +108,7 @@ fn remote_ip() -> Option<IpAddr> {
 fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in head.headers {
-        if config.is_withheld(name) {
+        if config.is_withheld(name, permit.has_examined_token()) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
         } else if *name == "connection" && names_identity(config, value) {
             // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
@@ -113,10 +116,9 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
             hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some("upgrade"))?;
         }
     }
-    for (name, value) in config.token_sources.strip(head, config.forward) {
-        match value {
-            Some(value) => hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, name, Some(&value))?,
-            None => hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?,
+    if permit.has_examined_token() {
+        for change in config.token_sources.strip(head, config.forward) {
+            apply(MapType::HttpRequestHeaders, &change)?;
         }
     }
     for (name, value) in permit.identity_headers() {
@@ -151,19 +153,27 @@ fn names_identity(config: &Config, connection: &[u8]) -> bool {
     names.any(|name| str::from_utf8(name).is_ok_and(|name| config.is_identity_header(name)))
 }
 
-/// Trailers may not say what headers may not: some backends read both as one.
+/// Sets a header to its new value, or removes it.
+fn apply(map: MapType, (name, value): &Change) -> Result<(), Status> {
+    match value {
+        Some(value) => hostcalls::set_map_value_bytes(map, name, Some(value)),
+        None => hostcalls::remove_map_value(map, name),
+    }
+}
+
+/// Trailers may not say what headers may not: some backends read both as one. Where the filter has examined a token, it
+/// removes tokens from them, for it verifies none there.
 /// False if that could not be done.
-pub(super) fn strip_trailers(plugin: &Plugin) -> bool {
+pub(super) fn strip_trailers(plugin: &Plugin, examined: bool) -> bool {
     let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return false };
     let map = abi::get_header_map(MapType::HttpRequestTrailers);
     let Some(trailers) = map.as_deref().and_then(header_map::parse) else { return false };
-    let withheld = trailers
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| config.is_identity_header(name) || config.token_sources.is_token_header(name));
-    withheld
-        .map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name))
-        .all(|done| done.is_ok())
+    let names = trailers.iter().map(|(name, _)| *name);
+    let withheld = names.filter(|name| config.is_withheld_trailer(name, examined));
+    let mut removed = withheld.map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name));
+    let changes = if examined { config.token_sources.strip_trailers(&trailers) } else { Vec::new() };
+    removed.all(|done| done.is_ok())
+        && changes.iter().all(|change| apply(MapType::HttpRequestTrailers, change).is_ok())
 }
 
 fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial, provider: Option<usize>) -> Outcome {

@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
 use super::shared::Shared;
 use super::signature::HostVerifier;
-use super::waiting::Waiting;
+use super::waiting::{Passage, Waiting};
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
@@ -111,8 +111,8 @@ impl Root {
                 continue;
             }
             match exchange::serve(plugin, now, now < waiter.deadline) {
-                Outcome::Passed => {
-                    waiter.passed.set(true);
+                Outcome::Passed { examined } => {
+                    waiter.passed.set(Passage::Open { examined });
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("a request could not be resumed: {status:?}");
                     }

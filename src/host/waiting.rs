@@ -36,7 +36,20 @@ pub(super) struct Waiter {
 }
 
 /// Whether a stream has been let through; shared by the stream and whoever lets it go.
-pub(super) type Passed = Rc<Cell<bool>>;
+pub(super) type Passed = Rc<Cell<Passage>>;
+
+/// Whether a stream has been let through, and on what grounds.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum Passage {
+    /// It has not.
+    #[default]
+    Held,
+    /// The filter has let it through.
+    Open {
+        /// Whether the filter has examined its token.
+        examined: bool,
+    },
+}
 
 impl Waiting {
     /// Takes a request in, unless there are too many.

@@ -11,35 +11,63 @@ pub struct AddressRange {
     v6: bool,
 }
 
+/// Why a text is not a range, as a predicate.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct AddressRangeError(pub &'static str);
+
+/// The bits in front of an IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
+const MAPPED_BITS: u32 = 96;
+/// The zeros among these.
+const MAPPED_ZEROS: u32 = 80;
+/// The first of these addresses, `::ffff:0.0.0.0`.
+const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
+
 impl AddressRange {
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address.
-    pub fn parse(text: &str) -> Option<Self> {
+    /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address. A range of IPv4-mapped IPv6 addresses, `::ffff:10.0.0.0/104`, is
+    /// that of the IPv4 addresses.
+    ///
+    /// # Errors
+    /// For a text that is no range, a range with host bits, and one that has the IPv4-mapped addresses among others:
+    /// [`contains`](Self::contains) takes these for IPv4 addresses.
+    pub fn parse(text: &str) -> Result<Self, AddressRangeError> {
+        let malformed =
+            AddressRangeError("must be an address, or a network such as `10.0.0.0/8` without host bits");
         let (address, length) = match text.split_once('/') {
             Some((address, length)) if length.bytes().all(|byte| byte.is_ascii_digit()) => {
-                (address, Some(length.parse::<u32>().ok()?))
+                (address, Some(length.parse::<u32>().map_err(|_| malformed)?))
             }
-            Some(_) => return None,
+            Some(_) => return Err(malformed),
             None => (text, None),
         };
-        let address: IpAddr = address.parse().ok()?;
+        let address: IpAddr = address.parse().map_err(|_| malformed)?;
         let whole = if address.is_ipv6() { 128 } else { 32 };
         let length = length.unwrap_or(whole);
-        if length > whole {
-            return None;
-        }
         let network = bits(address);
         // `10.0.0.1/8` is a slip: one address was meant, or the network.
-        (network & !mask(length, address.is_ipv6()) == 0).then_some(Self {
-            network,
-            length,
-            v6: address.is_ipv6(),
-        })
+        if length > whole || network & !mask(length, address.is_ipv6()) != 0 {
+            return Err(malformed);
+        }
+        let range = Self { network, length, v6: address.is_ipv6() };
+        let IpAddr::V6(v6) = address else { return Ok(range) };
+        match (v6.to_ipv4_mapped(), length.checked_sub(MAPPED_BITS)) {
+            (Some(v4), Some(length)) => Ok(Self { network: bits(IpAddr::V4(v4)), length, v6: false }),
+            (_, None) if length > MAPPED_ZEROS && range.has(bits(IpAddr::V6(MAPPED))) => {
+                Err(AddressRangeError(
+                    "must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
+                ))
+            }
+            _ => Ok(range),
+        }
     }
 
     /// Whether the address is in the range. An IPv4 address that came as an IPv6 one is the same address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        address.is_ipv6() == self.v6 && bits(address) & mask(self.length, self.v6) == self.network
+        address.is_ipv6() == self.v6 && self.has(bits(address))
+    }
+
+    fn has(&self, bits: u128) -> bool {
+        bits & mask(self.length, self.v6) == self.network
     }
 }
 
@@ -57,13 +85,25 @@ fn mask(length: u32, v6: bool) -> u128 {
     all & keep
 }
 
-/// The address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port.
+/// The address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port. The zone of a link-local address,
+/// `[fe80::1%eth0]:443`, is no part of it.
 pub fn parse_peer(text: &str) -> Option<IpAddr> {
     if let Ok(peer) = text.parse::<std::net::SocketAddr>() {
         return Some(peer.ip());
     }
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    bare.map_or_else(|| text.parse().ok(), |v6| v6.parse::<Ipv6Addr>().ok().map(IpAddr::V6))
+    let (bracketed, after) = match text.strip_prefix('[') {
+        Some(inner) => inner.split_once(']').map(|(address, after)| (Some(address), after))?,
+        None => (None, ""),
+    };
+    if !after.is_empty() && after.strip_prefix(':')?.parse::<u16>().is_err() {
+        return None;
+    }
+    let address = bracketed.unwrap_or(text);
+    match address.split_once('%') {
+        Some((v6, _)) => v6.parse().ok().map(IpAddr::V6),
+        None if bracketed.is_some() => address.parse().ok().map(IpAddr::V6),
+        None => address.parse().ok(),
+    }
 }
 
 #[cfg(test)]
@@ -83,6 +123,15 @@ mod tests {
             ("::/0", &["::", "fd00::1"], &["10.0.0.1"]),
             ("fd00::/8", &["fd00::1", "fdff::"], &["fc00::1", "fe00::"]),
             ("::1", &["::1"], &["::2", "127.0.0.1"]),
+            (
+                "::ffff:127.0.0.0/104",
+                &["127.0.0.1", "127.255.255.255", "::ffff:127.0.0.1"],
+                &["128.0.0.0", "::1"],
+            ),
+            ("::ffff:7f00:0/104", &["127.0.0.1"], &["128.0.0.0"]),
+            ("::ffff:10.0.0.1", &["10.0.0.1", "::ffff:10.0.0.1"], &["10.0.0.2", "::10.0.0.1"]),
+            ("::ffff:0:0/96", &["0.0.0.0", "255.255.255.255"], &["::1", "fd00::1"]),
+            ("::/96", &["::1", "::10.0.0.1"], &["10.0.0.1"]),
             ("203.0.113.8/30", &["203.0.113.8", "203.0.113.11"], &["203.0.113.12", "203.0.113.7"]),
         ] {
             let range = AddressRange::parse(range).unwrap();
@@ -99,8 +148,15 @@ mod tests {
             "10.0.0.0/+8",
             "a/8",
             "10.0.0.0/8/8",
+            "10.0.0.0/99999999999",
+            "::ffff:127.0.0.1/104",
+            "::ffff:0:0/90",
+            "::ffff:0:0/95",
+            "::ffc0:0:0/90",
+            "::fffe:0:0/95",
+            "fe80::1%eth0",
         ] {
-            assert_eq!(AddressRange::parse(bad), None, "{bad}");
+            assert!(AddressRange::parse(bad).is_err(), "{bad}");
         }
     }
 
@@ -112,7 +168,17 @@ mod tests {
             ("[::1]", Some("::1")),
             ("::1", Some("::1")),
             ("10.0.0.1", Some("10.0.0.1")),
+            ("[fe80::1%eth0]:443", Some("fe80::1")),
+            ("[fe80::1%3]:443", Some("fe80::1")),
+            ("fe80::1%eth0", Some("fe80::1")),
+            ("[::ffff:10.0.0.1]:443", Some("::ffff:10.0.0.1")),
+            ("[::1]x", None),
+            ("[::1]:x", None),
+            ("[10.0.0.1]", None),
+            ("10.0.0.1%eth0", None),
+            ("[::1", None),
             ("/tmp/socket", None),
+            ("@/tmp/socket", None),
             ("", None),
         ] {
             assert_eq!(parse_peer(text).map(|address| address.to_string()).as_deref(), expected, "{text}");

@@ -44,21 +44,27 @@ pub enum HostMatch {
 }
 
 impl RequestMatch {
-    /// Whether the rule is for this request.
+    /// Whether the rule is for this request. One that looks at an address that is unknown may be for it:
+    /// [`lacks_address`](Self::lacks_address).
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == target.method);
         let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&target.host));
         self.path.as_ref().is_none_or(|matcher| matcher.matches(&target.path))
             && self.methods.as_ref().is_none_or(method)
             && self.hosts.as_ref().is_none_or(host)
-            && self.headers.iter().all(|header| header.holds(target.header(&header.name).as_deref()))
+            && self.headers.iter().all(|header| header.holds(target.header(&header.name)))
             && self
                 .query_parameters
                 .iter()
                 .all(|parameter| parameter.holds(target.query.get(&parameter.name)))
             && self.remote_ip.as_ref().is_none_or(|ranges| {
-                target.remote_ip.is_some_and(|address| ranges.iter().any(|range| range.contains(address)))
+                target.remote_ip.is_none_or(|address| ranges.iter().any(|range| range.contains(address)))
             })
+    }
+
+    /// Returns whether the rule looks at the address of the client, and that is unknown.
+    pub const fn lacks_address(&self, target: &Target<'_>) -> bool {
+        self.remote_ip.is_some() && target.remote_ip.is_none()
     }
 
     /// The variables of a path that is matched.

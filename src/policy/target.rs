@@ -3,14 +3,13 @@
 //! What could be read in more than one way is refused, for a rule that does not recognise it leaves it to the rules
 //! behind, and the backend may well recognise it.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use memchr::memchr;
 
-use super::Needs;
 use super::path::CanonicalPath;
 use super::query::QueryParameters;
+use super::{Needs, headers};
 use crate::rejection::Rejection;
 use crate::request::{Header, RequestHead};
 
@@ -35,7 +34,7 @@ impl<'a> Target<'a> {
     ///
     /// # Errors
     /// [`Rejection::PathAmbiguous`], [`Rejection::HostAmbiguous`], [`Rejection::MethodAmbiguous`],
-    /// [`Rejection::QueryAmbiguous`].
+    /// [`Rejection::QueryAmbiguous`], [`Rejection::HeaderAmbiguous`].
     pub fn new(head: &RequestHead<'a>, needs: &'a Needs) -> Result<Self, Rejection> {
         let path = CanonicalPath::new(head.path)?;
         let host = host(head.authority).ok_or(Rejection::HostAmbiguous)?;
@@ -44,19 +43,14 @@ impl<'a> Target<'a> {
             return Err(Rejection::MethodAmbiguous);
         }
         let query = QueryParameters::new(&needs.query_parameters, head.query().unwrap_or_default())?;
+        headers::check(needs, head.headers)?;
         let (headers, remote_ip) = (head.headers, head.remote_ip);
         Ok(Self { method: head.method, host, path, query, remote_ip, headers })
     }
 
-    /// The value of a header; those of one that was sent several times, joined as a recipient may join them
-    /// (RFC 9110 section 5.3).
-    pub fn header(&self, name: &str) -> Option<Cow<'a, [u8]>> {
-        let mut values = self.headers.iter().filter(|(have, _)| *have == name).map(|(_, value)| *value);
-        let first = values.next()?;
-        Some(
-            values
-                .fold(Cow::Borrowed(first), |joined, value| Cow::Owned([&joined, &b","[..], value].concat())),
-        )
+    /// The value of a header that rules look at: it is there once, or not at all.
+    pub fn header(&self, name: &str) -> Option<&'a [u8]> {
+        self.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| *value)
     }
 }
 

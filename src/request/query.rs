@@ -1,10 +1,71 @@
-//! The query of a path as `application/x-www-form-urlencoded` (WHATWG URL, section 5), as far as tokens and rules need it.
+//! The query of a path as `application/x-www-form-urlencoded` (WHATWG URL, section 5): the one reader of parameters, for
+//! tokens and for rules.
 
 use std::borrow::Cow;
 
-/// The parameters as they stand, with their encoding.
+use crate::lookalike;
+
+/// A parameter under a configured name, with its value as sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Reading<'n, 'q> {
+    /// A parameter of exactly this name.
+    Exact(&'n str, &'q [u8]),
+    /// A parameter that a backend can take for one of the configured names: a lookalike, a name with a broken encoding,
+    /// or a part behind a `;`, where some backends begin a new parameter.
+    Lookalike(&'q [u8]),
+}
+
+/// Yields the parameters as they stand, with their encoding.
 pub fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     query.split(|byte| *byte == b'&')
+}
+
+/// Yields the readings of all parameters under these names.
+pub fn readings<'n, 'q>(
+    names: &'n [String],
+    query: &'q [u8],
+) -> impl Iterator<Item = Reading<'n, 'q>> + use<'n, 'q> {
+    let query = if names.is_empty() { &[] } else { query };
+    parameters(query).flat_map(|parameter| readings_of(names, parameter))
+}
+
+/// Yields the readings of one parameter.
+pub fn readings_of<'n, 'q>(
+    names: &'n [String],
+    parameter: &'q [u8],
+) -> impl Iterator<Item = Reading<'n, 'q>> + use<'n, 'q> {
+    let (name, value) = pair(parameter);
+    let whole = read(names, name, value);
+    // The part before the first `;` has the name of the whole, unless the name itself has a `;`.
+    let skipped = usize::from(!name.contains(&b';'));
+    let parts = parameter.split(|byte| *byte == b';').skip(skipped).filter_map(move |part| {
+        let (name, value) = pair(part);
+        read(names, name, value).map(|_| Reading::Lookalike(value))
+    });
+    whole.into_iter().chain(parts)
+}
+
+fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Reading<'n, 'q>> {
+    // A name that cannot be decoded can be any name to some backend.
+    let Some(decoded) = decode(name) else { return Some(Reading::Lookalike(value)) };
+    if let Some(ours) = names.iter().find(|ours| ours.as_bytes() == &*decoded) {
+        return Some(Reading::Exact(ours, value));
+    }
+    is_lookalike(names, &decoded).then_some(Reading::Lookalike(value))
+}
+
+/// Returns whether a backend can take the name for one of the configured names, as it stands or after decoding.
+pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
+    let reads_as = |name: &[u8]| names.iter().any(|ours| lookalike::reads_as(name, ours.as_bytes()));
+    if reads_as(name) {
+        return true;
+    }
+    if !name.iter().any(|byte| matches!(byte, b'%' | b'+')) {
+        return false;
+    }
+    let once = decode_loosely(name);
+    // Some backends decode once more than the proxies before them.
+    reads_as(&once) || reads_as(&decode_loosely(&once))
 }
 
 /// Name and value of a parameter, with their encoding.
@@ -18,18 +79,67 @@ pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
     }
-    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text;
-    while let [first, tail @ ..] = rest {
-        let (byte, after) = match (first, tail) {
-            (b'%', [high, low, after @ ..]) => (hex(*high)? << 4 | hex(*low)?, after),
-            (b'%', _) => return None,
-            (b'+', after) => (b' ', after),
-            (byte, after) => (*byte, after),
-        };
+    while let Some((byte, after)) = decode_byte(rest)? {
         decoded.push(byte);
         rest = after;
     }
     Some(Cow::Owned(decoded))
+}
+
+/// Undoes percent-encoding and `+`, and keeps each `%` that begins no encoded byte.
+fn decode_loosely(text: &[u8]) -> Vec<u8> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let [first, tail @ ..] = rest {
+        let (byte, after) = decode_byte(rest).flatten().unwrap_or((*first, tail));
+        decoded.push(byte);
+        rest = after;
+    }
+    decoded
+}
+
+/// The first byte decoded, with what follows it; nothing at the end, `None` where the encoding is broken.
+fn decode_byte(text: &[u8]) -> Option<Option<(u8, &[u8])>> {
+    let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    Some(match text {
+        [] => None,
+        [b'%', high, low, after @ ..] => Some((hex(*high)? << 4 | hex(*low)?, after)),
+        [b'%', ..] => return None,
+        [b'+', after @ ..] => Some((b' ', after)),
+        [byte, after @ ..] => Some((*byte, after)),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_are_exact_or_lookalikes() {
+        let names = ["a".to_owned(), "b_c".to_owned()];
+        let exact = |name: &'static str, value: &'static str| Reading::Exact(name, value.as_bytes());
+        let alike = |value: &'static str| Reading::Lookalike(value.as_bytes());
+        for (query, expected) in [
+            ("", vec![]),
+            ("x=1&aa=2&ab&c=a&b=c", vec![]),
+            ("a", vec![exact("a", "")]),
+            ("a=1&%62%5fc=%32=x", vec![exact("a", "1"), exact("b_c", "%32=x")]),
+            ("A=1&b.c=2&b+c=3&B%2DC=4", vec![alike("1"), alike("2"), alike("3"), alike("4")]),
+            ("a[]=1&a%5b0%5d=2&%00a=3&a%00x=4", vec![alike("1"), alike("2"), alike("3"), alike("4")]),
+            ("%2561=1&%ffa=2&b%ff_c=3", vec![alike("1"), alike("2"), alike("3")]),
+            ("%=1&x%zz=2&%u0061=3", vec![alike("1"), alike("2"), alike("3")]),
+            ("x=1;a=2", vec![alike("2")]),
+            ("x;a=2", vec![alike("2")]),
+            ("a;x=2", vec![alike("")]),
+            ("a=1;x=2", vec![exact("a", "1;x=2")]),
+            ("a=1;A=2", vec![exact("a", "1;A=2"), alike("2")]),
+            ("?a=1&x=?a=2&x=%3ba=3", vec![alike("1")]),
+        ] {
+            let found: Vec<_> = readings(&names, query.as_bytes()).collect();
+            assert_eq!(found, expected, "{query}");
+        }
+        assert_eq!(readings(&[], b"%=1").next(), None);
+    }
 }

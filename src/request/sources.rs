@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{RequestHead, query};
+use super::{RequestHead, cookies, query};
 use crate::headers;
 use crate::rejection::Rejection;
 
@@ -39,70 +39,93 @@ pub struct HeaderSource {
 /// A token as it was sent, or nothing where its place's encoding is broken.
 type Candidate<'a> = Option<Cow<'a, [u8]>>;
 
+/// What a request has in the places of tokens.
+#[derive(Debug, Default)]
+struct Found<'a> {
+    tokens: Vec<Candidate<'a>>,
+    /// A header that is a source, without its prefix.
+    unprefixed: bool,
+    /// A place that a backend can take for one that was named.
+    lookalike: bool,
+}
+
 impl TokenSources {
     /// The one token of a request.
     ///
     /// # Errors
     /// [`Rejection::TokenMissing`]; [`Rejection::MultipleCredentials`] for two tokens, in one place or in two
-    /// (RFC 6750 section 2); [`Rejection::TokenMalformed`] for one that cannot be decoded.
+    /// (RFC 6750 section 2), or for one beside what a backend can read as another; [`Rejection::CredentialsAmbiguous`] for
+    /// nothing but a header that lacks its prefix; [`Rejection::TokenMalformed`] for one that cannot be decoded.
     pub fn token<'a>(&self, head: &RequestHead<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
         let bearer_token = match head.bearer_token() {
             Err(Rejection::TokenMissing) => None,
             other => Some(other?),
         };
-        let mut found = Vec::new();
+        let mut found = Found::default();
         for (name, value) in head.headers {
             self.find_in_header(name, value, &mut found);
         }
         self.find_in_params(head, &mut found);
-        let mut found = bearer_token.map(|token| Some(Cow::Borrowed(token))).into_iter().chain(found);
-        match (found.next(), found.next()) {
+        let Found { tokens, unprefixed, lookalike } = found;
+        let mut tokens = bearer_token.map(|token| Some(Cow::Borrowed(token))).into_iter().chain(tokens);
+        match (tokens.next(), tokens.next()) {
+            (None, _) if unprefixed => Err(Rejection::CredentialsAmbiguous),
             (None, _) => Err(Rejection::TokenMissing),
+            (Some(_), None) if unprefixed || lookalike => Err(Rejection::MultipleCredentials),
             (_, Some(_)) => Err(Rejection::MultipleCredentials),
             (Some(token), None) => token.ok_or(Rejection::TokenMalformed),
         }
     }
 
-    fn find_in_header<'a>(&self, name: &str, value: &'a [u8], found: &mut Vec<Candidate<'a>>) {
+    fn find_in_header<'a>(&self, name: &str, value: &'a [u8], found: &mut Found<'a>) {
         match name {
-            "cookie" => {
-                for cookie in value.split(|byte| *byte == b';') {
-                    let (name, value) = cookie_pair(cookie);
-                    // A value may stand in quotes (RFC 6265 section 4.1.1).
-                    let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-                    let token = unquoted.unwrap_or(value);
-                    if self.is_token_cookie(name) && !token.is_empty() {
-                        found.push(Some(Cow::Borrowed(token)));
-                    }
+            "cookie" if !self.cookies.is_empty() => {
+                for cookie in cookies::cookies(value) {
+                    let cookies::Reading { exact, lookalike } = cookies::read(&self.cookies, cookie);
+                    found.lookalike |= lookalike;
+                    found
+                        .tokens
+                        .extend(exact.filter(|token| !token.is_empty()).map(|token| Some(token.into())));
                 }
             }
             "sec-websocket-protocol" if self.websocket_protocol => {
-                for entry in value.split(|byte| *byte == b',') {
-                    if let Some(encoded @ [_, ..]) = entry.trim_ascii().strip_prefix(WEBSOCKET_PREFIX) {
-                        found.push(URL_SAFE_NO_PAD.decode(encoded).ok().map(Cow::Owned));
+                for entry in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+                    if let Some(encoded @ [_, ..]) = entry.strip_prefix(WEBSOCKET_PREFIX) {
+                        found.tokens.push(URL_SAFE_NO_PAD.decode(encoded).ok().map(Cow::Owned));
+                    } else {
+                        found.lookalike |= is_token_protocol(entry) && entry.len() > WEBSOCKET_PREFIX.len();
                     }
                 }
             }
             _ => {
                 let Some(source) = self.headers.iter().find(|source| source.name == name) else { return };
-                let tokens = value.trim_ascii_start().strip_prefix(source.value_prefix.as_bytes());
+                let (value, prefix) = (value.trim_ascii(), source.value_prefix.as_bytes());
+                let Some(tokens) = value.strip_prefix(prefix) else {
+                    // The prefix alone has lost the space at its end on the way, and is no token.
+                    found.unprefixed |= !value.is_empty() && value != prefix.trim_ascii_end();
+                    return;
+                };
                 // A token has neither commas nor white space: what has, is several.
-                for token in
-                    tokens.unwrap_or_default().split(|byte| *byte == b',' || byte.is_ascii_whitespace())
-                {
+                for token in tokens.split(|byte| *byte == b',' || byte.is_ascii_whitespace()) {
                     if !token.is_empty() {
-                        found.push(Some(Cow::Borrowed(token)));
+                        found.tokens.push(Some(Cow::Borrowed(token)));
                     }
                 }
             }
         }
     }
 
-    fn find_in_params<'a>(&self, head: &RequestHead<'a>, found: &mut Vec<Candidate<'a>>) {
-        for parameter in query::parameters(head.query().unwrap_or_default()) {
-            let (name, value) = query::pair(parameter);
-            if !value.is_empty() && self.is_token_param(name) {
-                found.push(query::decode(value));
+    fn find_in_params<'a>(&self, head: &RequestHead<'a>, found: &mut Found<'a>) {
+        if self.params.is_empty() {
+            return;
+        }
+        for reading in query::readings(&self.params, head.query().unwrap_or_default()) {
+            match reading {
+                query::Reading::Exact(_, value) if !value.is_empty() => {
+                    found.tokens.push(query::decode(value));
+                }
+                query::Reading::Exact(..) => {}
+                query::Reading::Lookalike(value) => found.lookalike |= !value.is_empty(),
             }
         }
     }
@@ -120,24 +143,21 @@ impl TokenSources {
             && !self.headers.iter().any(|source| source.name == name)
     }
 
-    pub(super) fn is_token_cookie(&self, name: &[u8]) -> bool {
-        self.cookies.iter().any(|cookie| cookie.as_bytes() == name)
+    /// Whether this cookie is a token, or one that a backend could read as such.
+    pub(super) fn is_token_cookie(&self, cookie: &[u8]) -> bool {
+        let cookies::Reading { exact, lookalike } = cookies::read(&self.cookies, cookie);
+        exact.is_some() || lookalike
     }
 
-    pub(super) fn is_token_param(&self, name: &[u8]) -> bool {
-        !self.params.is_empty()
-            && query::decode(name)
-                .is_some_and(|name| self.params.iter().any(|param| param.as_bytes() == &*name))
+    /// Whether this query parameter is a token, or one that a backend could read as such.
+    pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
+        query::readings_of(&self.params, parameter).next().is_some()
     }
 }
 
-/// Whether this entry of `Sec-WebSocket-Protocol` is a token.
+/// Whether this entry of `Sec-WebSocket-Protocol` is a token. Servers may compare names of protocols in any case.
 pub(super) fn is_token_protocol(entry: &[u8]) -> bool {
-    entry.starts_with(WEBSOCKET_PREFIX)
-}
-
-/// Name and value of a cookie. White space around them means nothing, as to the servers that trim it.
-pub(super) fn cookie_pair(cookie: &[u8]) -> (&[u8], &[u8]) {
-    let mut parts = cookie.splitn(2, |byte| *byte == b'=').map(<[u8]>::trim_ascii);
-    (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
+    entry
+        .split_at_checked(WEBSOCKET_PREFIX.len())
+        .is_some_and(|(prefix, _)| prefix.eq_ignore_ascii_case(WEBSOCKET_PREFIX))
 }

@@ -28,6 +28,15 @@ fn accepted() {
         header(json!({ "string_match": { "safe_regex": { "regex": "a+" } } })),
         matching(json!({ "query_parameters": [{ "name": "a b", "string_match": { "prefix": "x" } }] })),
         matching(json!({ "remote_ip": ["10.0.0.0/8", "fd00::/8", "192.0.2.1"] })),
+        matching(
+            json!({ "remote_ip": ["::ffff:127.0.0.0/104", "::ffff:0:0/96", "::ffff:10.0.0.1", "::/0"] }),
+        ),
+        matching(json!({ "hosts": ["[::1]", "[fd00::10]", "a.example.com", "*.example.com"] })),
+        header(json!({ "name": "x-envoy-host", "present_match": true })),
+        header(json!({ "name": "upgrade", "string_match": { "exact": "websocket" } })),
+        header(json!({ "name": "accept", "string_match": { "exact": "text/html, */*" } })),
+        header(json!({ "string_match": { "contains": " a " } })),
+        matching(json!({ "query_parameters": [{ "name": "a", "string_match": { "exact": " a,b " } }] })),
         requiring(json!({ "groups": ["a"], "groups_claim": "https://acme.com/groups" })),
         requiring(json!({ "groups": ["a"], "groups_claim": ["realm", "groups"] })),
         requiring(json!({ "subjects": ["a"], "user": false, "providers": ["okta"] })),
@@ -46,6 +55,14 @@ fn accepted() {
 #[test]
 fn conditions() {
     let one = "rules[0].match.headers[0]: needs either `string_match` or `present_match: true`";
+    let host = "rules[0].match.headers[0].name: can never match: Envoy exposes the host as `:authority`; use `hosts`";
+    let removed =
+        "rules[0].match.headers[0].name: can never match: Envoy removes this header before the filter";
+    let trimmed = "rules[0].match.headers[0].string_match: can never match: Envoy removes white space around the value of a header";
+    let comma = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with a comma, which may be two headers joined";
+    let control = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with control characters";
+    let hosts = "rules[0].match.hosts[0]: must be a host name, or `*.` and a domain, without a port";
+    let network = "rules[0].match.remote_ip[0]: must be an address, or a network such as `10.0.0.0/8` without host bits";
     let test = "rules[0].match.headers[0].string_match: needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
     refused([
         (matching(json!({ "headers": [] })), "rules[0].match.headers: must not be empty"),
@@ -69,6 +86,37 @@ fn conditions() {
         (
             matching(json!({ "query_parameters": [{ "name": "", "present_match": true }] })),
             "rules[0].match.query_parameters[0].name: must not be empty",
+        ),
+        (
+            header(json!({ "name": "Host", "string_match": { "exact": "api.example.com" } })),
+            "rules[0].match.headers[0].name: can never match: Envoy exposes the host as `:authority`; use `hosts`",
+        ),
+        (header(json!({ "name": "host", "present_match": true, "invert_match": true })), host),
+        (header(json!({ "name": "keep-alive", "present_match": true })), removed),
+        (header(json!({ "name": "Proxy-Connection", "present_match": true })), removed),
+        (header(json!({ "name": "transfer-encoding", "string_match": { "exact": "chunked" } })), removed),
+        (header(json!({ "string_match": { "exact": " a" } })), trimmed),
+        (header(json!({ "string_match": { "exact": "a\t" } })), trimmed),
+        (header(json!({ "string_match": { "prefix": " a" } })), trimmed),
+        (header(json!({ "string_match": { "suffix": "a " } })), trimmed),
+        (header(json!({ "string_match": { "exact": "a,b" } })), comma),
+        (header(json!({ "string_match": { "contains": "," }, "invert_match": true })), comma),
+        (header(json!({ "string_match": { "exact": "a\nb" } })), control),
+        (header(json!({ "name": "user-agent", "string_match": { "prefix": "a\0" } })), control),
+        (
+            matching(json!({ "query_parameters": [{ "name": "a", "string_match": { "suffix": "a\n" } }] })),
+            "rules[0].match.query_parameters[0].string_match: can never match: the filter rejects values with control characters",
+        ),
+        (matching(json!({ "hosts": ["::1"] })), hosts),
+        (matching(json!({ "hosts": ["[::1"] })), hosts),
+        (matching(json!({ "hosts": ["[a]"] })), hosts),
+        (matching(json!({ "hosts": ["*.[::1]"] })), hosts),
+        (matching(json!({ "hosts": ["a:b:c"] })), hosts),
+        (matching(json!({ "remote_ip": ["::ffff:127.0.0.1/104"] })), network),
+        (matching(json!({ "remote_ip": ["::ffff:0:0/90"] })), network),
+        (
+            matching(json!({ "remote_ip": ["::ffc0:0:0/90"] })),
+            "rules[0].match.remote_ip[0]: must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
         ),
         (matching(json!({ "remote_ip": [] })), "rules[0].match.remote_ip: must not be empty"),
         (

@@ -21,6 +21,9 @@ fn matching() -> Vec<Row> {
     let not = || header(json!({ "string_match": { "exact": "acme" }, "invert_match": true }));
     let query = |more: Value| json!({ "query_parameters": [with(json!({ "name": "v" }), more)] });
     let two = || query(json!({ "string_match": { "exact": "2" } }));
+    let no_two = || query(json!({ "string_match": { "exact": "2" }, "invert_match": true }));
+    let mapped = || json!({ "remote_ip": ["::ffff:10.0.0.0/104"] });
+    let ambiguous = || Deny(R::HeaderAmbiguous);
     let inside = || json!({ "remote_ip": ["10.0.0.0/8", "fd00::/8"] });
     let tenant = |value: &[u8]| get("/").header("x-tenant", value);
     let deny = || Deny(R::TokenMissing);
@@ -28,8 +31,39 @@ fn matching() -> Vec<Row> {
         ("header, equal", exact(), tenant(b"acme"), Public),
         ("header, another value", exact(), tenant(b"Acme"), deny()),
         ("header, not there", exact(), get("/"), deny()),
-        ("header, twice: joined, so neither", exact(), tenant(b"acme").header("x-tenant", "evil"), deny()),
-        ("header, not UTF-8", exact(), tenant(b"acme\xff"), deny()),
+        ("header, twice", exact(), tenant(b"acme").header("x-tenant", "evil"), ambiguous()),
+        ("header, twice the same", exact(), tenant(b"acme").header("x-tenant", "acme"), ambiguous()),
+        ("header, twice, once empty", exact(), tenant(b"acme").header("x-tenant", ""), ambiguous()),
+        ("header, joined with nothing", exact(), tenant(b"acme,"), ambiguous()),
+        ("header, joined", exact(), tenant(b"evil, acme"), ambiguous()),
+        ("header, not UTF-8", exact(), tenant(b"acme\xff"), ambiguous()),
+        ("header, underscore", exact(), get("/").header("x_tenant", "acme"), ambiguous()),
+        ("header, and one like it", exact(), tenant(b"acme").header("x.tenant", "evil"), ambiguous()),
+        ("header, inverted, underscore", not(), get("/").header("x_tenant", "acme"), ambiguous()),
+        ("header, inverted, twice", not(), tenant(b"evil").header("x-tenant", "acme"), ambiguous()),
+        (
+            "header, regex, not UTF-8",
+            header(json!({ "string_match": { "safe_regex": ".*acme.*" } })),
+            tenant(b"acme\xff"),
+            ambiguous(),
+        ),
+        ("header, there, not UTF-8", header(json!({ "present_match": true })), tenant(b"\xff"), ambiguous()),
+        (
+            "header, others are twice, joined and not UTF-8",
+            exact(),
+            tenant(b"acme")
+                .header("x-b", "a,b")
+                .header("x-b", b"\xff")
+                .header("x_b", "")
+                .header("x-tenants", "a,"),
+            Public,
+        ),
+        (
+            "header, a field whose values have commas",
+            json!({ "headers": [{ "name": "User-Agent", "string_match": { "contains": "Gecko" } }] }),
+            get("/").header("user-agent", "Mozilla/5.0 (KHTML, like Gecko)"),
+            Public,
+        ),
         ("header, inverted", not(), tenant(b"evil"), Public),
         ("header, inverted and equal", not(), tenant(b"acme"), deny()),
         ("header, inverted and not there", not(), get("/"), Public),
@@ -68,12 +102,25 @@ fn matching() -> Vec<Row> {
         ("query, in another case", two(), get("/?V=2"), Deny(R::QueryAmbiguous)),
         ("query, broken encoding", two(), get("/?v=%2"), Deny(R::QueryAmbiguous)),
         ("query, another is broken", two(), get("/?v=2&x=%2"), Public),
+        ("query, not UTF-8", two(), get("/?v=2%ff"), Deny(R::QueryAmbiguous)),
+        ("query, zero byte", two(), get("/?v=2%00"), Deny(R::QueryAmbiguous)),
+        ("query, line break", two(), get("/?v=2%0A"), Deny(R::QueryAmbiguous)),
+        ("query, a list", two(), get("/?v[]=2"), Deny(R::QueryAmbiguous)),
+        ("query, a list with an index", two(), get("/?v%5B0%5D=2"), Deny(R::QueryAmbiguous)),
+        ("query, space before the name", two(), get("/?+v=2"), Deny(R::QueryAmbiguous)),
+        ("query, zero byte after the name", two(), get("/?v%00=2"), Deny(R::QueryAmbiguous)),
+        ("query, semicolon", two(), get("/?u=1;v=2"), Deny(R::QueryAmbiguous)),
+        ("query, inverted, a list", no_two(), get("/?v[]=2"), Deny(R::QueryAmbiguous)),
+        ("query, inverted, not there", no_two(), get("/?vv=2&v2=2&x[v]=2"), Public),
         ("query, in the path", two(), get("/v=2"), deny()),
         ("address, inside", inside(), get("/").at_address("10.1.2.3"), Public),
         ("address, inside, version 6", inside(), get("/").at_address("fd00::1"), Public),
         ("address, 4 in 6", inside(), get("/").at_address("::ffff:10.1.2.3"), Public),
         ("address, outside", inside(), get("/").at_address("11.0.0.1"), deny()),
-        ("address, unknown", inside(), get("/"), deny()),
+        ("address, unknown", inside(), get("/"), Deny(R::RemoteIpUnknown)),
+        ("address, mapped range", mapped(), get("/").at_address("10.1.2.3"), Public),
+        ("address, mapped range and address", mapped(), get("/").at_address("::ffff:10.1.2.3"), Public),
+        ("address, outside a mapped range", mapped(), get("/").at_address("11.1.2.3"), deny()),
     ];
     let row_of = |(name, matches, request, verdict)| {
         let config = rules(json!([{ "match": matches, "public": true }]));
@@ -169,11 +216,21 @@ fn denying() -> Vec<Row> {
             { "match": {}, "requires": {} },
         ]))
     };
+    let earlier = || {
+        rules(json!([
+            { "match": { "path": "/admin" }, "requires": {} },
+            { "match": { "remote_ip": ["10.0.0.0/8"] }, "deny": true },
+        ]))
+    };
     let admin = || get("/admin");
+    let outside = || admin().at_address("192.0.2.1");
     let bearer = || Sent::Bearer(Token::user());
     vec![
-        row("denied by a rule", config(), admin(), bearer(), 0, Deny(R::DeniedByRule)),
-        row("denied by a rule, no token", config(), admin(), Sent::Nothing, 0, Deny(R::TokenMissing)),
+        row("denied by a rule", config(), outside(), bearer(), 0, Deny(R::DeniedByRule)),
+        row("denied by a rule, no token", config(), outside(), Sent::Nothing, 0, Deny(R::TokenMissing)),
+        row("from nowhere", config(), admin(), bearer(), 0, Deny(R::RemoteIpUnknown)),
+        row("from nowhere, no token", config(), admin(), Sent::Nothing, 0, Deny(R::RemoteIpUnknown)),
+        row("from nowhere, an earlier rule decides", earlier(), admin(), bearer(), 0, Allow),
         row("from inside", config(), admin().at_address("10.0.0.1"), bearer(), 0, Allow),
         row("elsewhere", config(), get("/"), bearer(), 0, Allow),
     ]

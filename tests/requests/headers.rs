@@ -108,7 +108,57 @@ fn the_payload_goes_on_as_it_was_signed() {
     assert_eq!(headers("/items"), [("x-jwt-payload".to_owned(), payload)]);
     assert_eq!(headers("/open"), []);
     for name in ["x-jwt-payload", "X-JWT-Payload", "x_jwt_payload", "x.jwt-payload"] {
-        assert!(filter.config().is_withheld(name), "{name}");
+        assert!(filter.config().is_withheld(name, false), "{name}");
     }
-    assert!(!filter.config().is_withheld("x-jwt-payload2"));
+    for name in ["x-jwt-payload2", ":path", "authorization"] {
+        assert!(!filter.config().is_withheld(name, true), "{name}");
+    }
+}
+
+// What a request without an examined token has for credentials is the backend's: `Authorization: Basic`, another API's key.
+#[test]
+fn withheld_credentials_stay_where_no_token_was_examined() {
+    let config = |forward: bool| {
+        let sources = json!({ "from_headers": [{ "name": "x-api-token" }], "forward": forward,
+            "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }] });
+        filter(&config(json!({}), sources)).config().clone()
+    };
+    for (name, forward, examined, withheld) in [
+        ("authorization", false, true, true),
+        ("authorization", false, false, false),
+        ("authorization", true, true, false),
+        ("x-api-token", false, true, true),
+        ("x-api-token", false, false, false),
+        ("x-api-token", true, true, false),
+        ("x_api_token", true, true, true),
+        ("x_api_token", true, false, false),
+        ("x_okta_sub", true, false, true),
+        ("x-okta-sub", false, true, true),
+        ("x-other", false, true, false),
+    ] {
+        let config = config(forward);
+        let case = format!("{name}, forward {forward}, examined {examined}");
+        assert_eq!(config.is_withheld(name, examined), withheld, "{case}");
+        let in_trailers = examined && name != "x-other" || name.ends_with("sub");
+        assert_eq!(config.is_withheld_trailer(name, examined), in_trailers, "{case}");
+    }
+}
+
+#[test]
+fn permit_knows_whether_a_token_was_examined() {
+    let shadow = json!([{ "match": {}, "mode": "shadow", "requires": { "groups": ["a"] } }]);
+    let optional = json!([{ "match": {}, "mode": "optional", "requires": {} }]);
+    let public = json!([{ "match": {}, "public": true }]);
+    for (rules, token, expected) in [
+        (json!([]), Some(Token::user()), true),
+        (public.clone(), Some(Token::user()), false),
+        (public, None, false),
+        (optional.clone(), Some(Token::user()), true),
+        (optional, None, false),
+        (shadow.clone(), Some(Token::user()), true),
+        (shadow, None, false),
+    ] {
+        let case = format!("{rules}, token {}", token.is_some());
+        assert_eq!(permit(json!([]), rules, token).has_examined_token(), expected, "{case}");
+    }
 }

@@ -53,10 +53,14 @@ pub(crate) fn rows() -> Vec<Row> {
     for (name, value, verdict) in [
         ("header", "Token TOKEN", Allow),
         ("header, more space", "  Token   TOKEN ", Allow),
-        ("header, prefix in another case", "token TOKEN", Deny(R::TokenMissing)),
-        ("header, another prefix", "Bearer TOKEN", Deny(R::TokenMissing)),
-        ("header, no prefix", "TOKEN", Deny(R::TokenMissing)),
+        ("header, prefix in another case", "token TOKEN", Deny(R::CredentialsAmbiguous)),
+        ("header, another prefix", "Bearer TOKEN", Deny(R::CredentialsAmbiguous)),
+        ("header, no prefix", "TOKEN", Deny(R::CredentialsAmbiguous)),
         ("header, prefix alone", "Token ", Deny(R::TokenMissing)),
+        ("header, prefix alone, as Envoy trims it", "Token", Deny(R::TokenMissing)),
+        ("header, prefix and a tab", "Token\tTOKEN", Deny(R::CredentialsAmbiguous)),
+        ("header, prefix without a space", "TokenTOKEN", Deny(R::CredentialsAmbiguous)),
+        ("header, empty", "", Deny(R::TokenMissing)),
         ("header, two tokens", "Token TOKEN,TOKEN", Deny(R::MultipleCredentials)),
         ("header, two with prefixes", "Token TOKEN, Token TOKEN", Deny(R::MultipleCredentials)),
         ("header, two with a space", "Token TOKEN TOKEN", Deny(R::MultipleCredentials)),
@@ -71,7 +75,7 @@ pub(crate) fn rows() -> Vec<Row> {
         sent(&[("x-plain-token", "Bearer TOKEN")]),
         Deny(R::MultipleCredentials),
     );
-    add("header, empty", all(), sent(&[("x-plain-token", ""), cookie]), Allow);
+    add("header, empty, and a cookie", all(), sent(&[("x-plain-token", ""), cookie]), Allow);
     add("header under a name like it", all(), sent(&[("x_plain_token", "TOKEN")]), Deny(R::TokenMissing));
 
     for (name, value, verdict) in [
@@ -147,6 +151,66 @@ pub(crate) fn rows() -> Vec<Row> {
         Deny(R::MultipleCredentials),
     );
 
+    // A valid token beside something that a backend can read as another.
+    let bearer = ("authorization", "Bearer TOKEN");
+    for (name, other) in [
+        ("beside: tab after the scheme", ("authorization", "Bearer\tx")),
+        ("beside: no-break space after the scheme", ("authorization", "Bearer\u{a0}x")),
+        ("beside: scheme in another case, tab", ("authorization", "bEARER\tx")),
+        ("beside: Basic and a bearer token, joined", ("authorization", "Basic eA==,Bearer\tx")),
+        ("beside: prefix in another case", ("x-api-token", "token x")),
+        ("beside: another prefix", ("x-api-token", "Bearer x")),
+        ("beside: no prefix", ("x-api-token", "x")),
+        ("beside: prefix and a tab", ("x-api-token", "Token\tx")),
+        ("beside: cookie in another case", ("cookie", "Session_Token=x")),
+        ("beside: cookie after a comma", ("cookie", "a=1, session_token=x")),
+        ("beside: cookie after a space", ("cookie", "a=1 session_token=x")),
+        ("beside: cookie with a dot", ("cookie", "session.token=x")),
+        ("beside: cookie with a bracket", ("cookie", "session[token=x")),
+        ("beside: cookie, encoded", ("cookie", "session%5Ftoken=x")),
+        ("beside: cookie in quotes", ("cookie", "\"session_token\"=x")),
+        ("beside: cookie after Version", ("cookie", "$Version=1; session_token=x")),
+        ("beside: cookie without a name", ("cookie", "=session_token=x")),
+        ("beside: cookie, broken value", ("cookie", "session_token=\"x")),
+        ("beside: subprotocol in another case", ("sec-websocket-protocol", &protocol.to_lowercase())),
+    ] {
+        let valid = if other.0 == "authorization" { cookie } else { bearer };
+        add(name, all(), sent(&[valid, other]), Deny(R::MultipleCredentials));
+    }
+    add(
+        "beside: the same header, with its prefix and without",
+        all(),
+        sent(&[api, ("x-api-token", "token x")]),
+        Deny(R::MultipleCredentials),
+    );
+    for (name, cookie) in [
+        ("beside: cookie, no-break space", &b"\xa0session_token=BAD"[..]),
+        ("beside: cookie, next line", b"\x85session_token=BAD"),
+        ("beside: cookie, no-break space behind", b"session_token\xa0=BAD"),
+        ("beside: cookie, no-break space in UTF-8", b"\xc2\xa0session_token=BAD"),
+        ("beside: cookie, em space", b"a=1; \xe2\x80\x83session_token=BAD"),
+        ("beside: cookie, file separator", b"\x1csession_token=BAD"),
+    ] {
+        let request = sent(&[("cookie", "session_token=TOKEN")]).header("cookie", cookie);
+        add(name, all(), request, Deny(R::MultipleCredentials));
+    }
+    // What is no credential of ours stays beside one.
+    for (name, other) in [
+        ("beside: Basic", ("authorization", "Basic eA==")),
+        ("beside: Digest", ("authorization", "Digest username=\"a\", realm=\"b\", bearer=\"c\"")),
+        ("beside: prefix alone", ("x-api-token", "Token")),
+        (
+            "beside: another cookie",
+            ("cookie", "a=b, c=d; session_token2=x; xsession_token=y; e=session_token=x"),
+        ),
+        ("beside: cookie without a value", ("cookie", "session_token")),
+        ("beside: another header", ("x-api-token-2", "x")),
+        ("beside: another subprotocol", ("sec-websocket-protocol", "base64url.bearer, chat")),
+    ] {
+        let valid = if other.0 == "authorization" { cookie } else { bearer };
+        add(name, all(), sent(&[valid, other]), Allow);
+    }
+
     // The limit is for the token, not for its encoding.
     let small = || with(all(), json!({ "max_token_bytes": 1024 }));
     for (name, (header, value)) in [
@@ -183,9 +247,38 @@ pub(crate) fn rows() -> Vec<Row> {
         let path = path.replace("TOKEN", &token).replace("ENCODED", &encoded);
         rows.push(row(name, all(), get(&path), Sent::Nothing, 0, verdict));
     }
+    for (name, query, verdict) in [
+        ("beside: parameter in another case", "Access_Token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter after a semicolon", "b=1;access_token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter with a dot", "access.token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter with a space", "access+token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter as a list", "access_token[]=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter as a list, encoded", "access_token%5B0%5D=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter in brackets", "[access_token]=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter after a space", "+access_token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter and a zero byte", "access_token%00=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter, not UTF-8", "access_token%ff=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter, encoded twice", "access%255Ftoken=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter, broken encoding", "access_token%=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter, as IIS encodes", "%u0061ccess_token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter behind another question mark", "?access_token=x", Deny(R::MultipleCredentials)),
+        ("beside: parameter, twice", "access_token=x&access_token=y", Deny(R::MultipleCredentials)),
+        ("beside: parameter without a value", "access_token&Access_Token=", Allow),
+        ("beside: another parameter", "access_token2=x&my_access_token=y&aa=z&b=%zz;c", Allow),
+        ("beside: parameter in another's value", "b=access_token%3Dx&c=/?access_token=x", Allow),
+    ] {
+        let path = format!("/items?{query}");
+        rows.push(row(name, all(), get(&path), Sent::Bearer(Token::user()), 0, verdict));
+    }
     // A rule that does not insist on a token still looks for one everywhere.
     let optional = rules(json!([{ "match": {}, "mode": "optional", "requires": {} }]));
-    let optional = with(optional, json!({ "from_cookies": ["session_token"] }));
+    let optional = with(
+        optional,
+        json!({ "from_cookies": ["session_token"], "from_headers": [{ "name": "x-api-token", "value_prefix": "Token " }] }),
+    );
+    let request = sent(&[("x-api-token", "token TOKEN")]);
+    let verdict = Deny(R::CredentialsAmbiguous);
+    rows.push(row("optional, no prefix", optional.clone(), request, Sent::Nothing, 0, verdict));
     for (name, value, verdict) in [
         ("optional, no token", "a=b", Pass("anonymous")),
         ("optional, a token", "session_token=TOKEN", Allow),
