@@ -39,7 +39,8 @@ pub(super) struct Config {
     pub(super) from_params: Option<Vec<String>>,
     /// Whether tokens may be in `Sec-WebSocket-Protocol`. Default: false.
     pub(super) from_websocket_protocol: Option<bool>,
-    /// Whether the API gets the token. Default: true.
+    /// Whether the API gets the token. Requests of which the filter examines no token (public paths, CORS preflights, anonymous
+    /// ones) keep their credentials in any case. Default: true.
     pub(super) forward: Option<bool>,
     /// Longer tokens are refused unread. Default: 16384.
     pub(super) max_token_bytes: Option<u32>,
@@ -214,11 +215,14 @@ pub(super) struct Match {
     pub(super) methods: Option<Vec<String>>,
     /// The host is one of these; `*.example.com` is every host below.
     pub(super) hosts: Option<Vec<String>>,
-    /// Conditions on headers, all of them.
+    /// Conditions on headers, all of them. A header that is sent twice, under a name like it, with a comma that its field does
+    /// not have, or not in UTF-8 is rejected with 400.
     pub(super) headers: Option<Vec<TextMatch>>,
-    /// Conditions on query parameters, all of them. One that is sent twice is refused.
+    /// Conditions on query parameters, all of them. One that is sent twice, under a name like it, or not in UTF-8 is rejected
+    /// with 400.
     pub(super) query_parameters: Option<Vec<TextMatch>>,
-    /// The client is in one of these networks.
+    /// The client is in one of these networks. A request whose address is unknown is denied. IPv4-mapped IPv6 networks are
+    /// those of IPv4.
     pub(super) remote_ip: Option<Vec<String>>,
 }
 
@@ -353,7 +357,7 @@ pub(super) struct ClaimToHeader {
 pub(super) struct HeaderSource {
     /// Its name.
     pub(super) name: String,
-    /// What stands before the token.
+    /// What stands before the token, compared exactly. A value without it is rejected with 400.
     pub(super) value_prefix: Option<String>,
 }
 

@@ -100,6 +100,10 @@ impl<'c> Recorder<'c> {
                 (true, detail, rule.unwrap_or_default())
             }
             Err(Rejection::NoRuleMatches) => (false, "none matches".to_owned(), self.config.policy.len()),
+            Err(rejection @ Rejection::RemoteIpUnknown) => {
+                let detail = format!("{rejection}, and a rule has `remote_ip`: give it with --remote-ip");
+                (false, detail, 0)
+            }
             Err(rejection) => (false, rejection.to_string(), 0),
         };
         let notes = self.passed_over(first, target);
