@@ -29,6 +29,7 @@ struct Next<'a> {
 ///
 /// Both have the same words: letters and digits, in any case, between separators of any kind and number. Separators
 /// around the name do not count, nor does what follows a bracket, a colon or a zero byte. An equal name is a lookalike.
+#[inline(never)]
 pub fn reads_as(name: &[u8], ours: &[u8]) -> bool {
     if name.is_empty() {
         return false;
@@ -76,6 +77,7 @@ fn is_letter_beyond_ascii(byte: &u8) -> bool {
 }
 
 /// Splits off the next letter. Four characters outside ASCII have an ASCII letter as their other case.
+#[inline(never)]
 fn next(text: &[u8], letters: fn(&u8) -> bool) -> Next<'_> {
     let mut rest = text;
     loop {

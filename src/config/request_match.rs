@@ -140,8 +140,8 @@ fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
 fn text_matches(
     at: &Path,
     raw: Option<Vec<raw::TextMatch>>,
-    name: impl Fn(&Path, String) -> Result<String, ConfigError>,
-    unmatchable: impl Fn(&str, &TextMatch) -> Option<&'static str>,
+    name: fn(&Path, String) -> Result<String, ConfigError>,
+    unmatchable: fn(&str, &TextMatch) -> Option<&'static str>,
 ) -> Result<Vec<NamedTextMatch>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {

@@ -24,16 +24,21 @@ impl<'n> QueryParameters<'n> {
         if names.is_empty() {
             return Ok(found);
         }
-        for reading in query::readings(names, query) {
-            let query::Reading::Exact(name, value) = reading else { return Err(Rejection::QueryAmbiguous) };
+        let mut ambiguous = false;
+        query::readings(names, query, &mut |reading| {
             // Some backends separate parameters at `;` as well.
-            if value.contains(&b';') || found.get(name).is_some() {
-                return Err(Rejection::QueryAmbiguous);
+            let value = match reading {
+                query::Reading::Exact(name, value) if !value.contains(&b';') && found.get(name).is_none() => {
+                    query::decode(value).map(|value| (name, value))
+                }
+                _ => None,
+            };
+            match value.filter(|(_, value)| headers::has_one_reading(value)) {
+                Some((name, value)) if !ambiguous => found.values.push((name, value.into_owned())),
+                _ => ambiguous = true,
             }
-            let value = query::decode(value).filter(|value| headers::has_one_reading(value));
-            found.values.push((name, value.ok_or(Rejection::QueryAmbiguous)?.into_owned()));
-        }
-        Ok(found)
+        });
+        if ambiguous { Err(Rejection::QueryAmbiguous) } else { Ok(found) }
     }
 
     /// The value of a parameter.

@@ -20,6 +20,7 @@ pub(super) fn cookies(header: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Reads a cookie under these names.
+#[inline(never)]
 pub(super) fn read<'a>(names: &[String], cookie: &'a [u8]) -> Reading<'a> {
     let (name, value) = query::pair(cookie);
     // White space around them means nothing, as to the servers that trim it.

@@ -20,31 +20,32 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
     query.split(|byte| *byte == b'&')
 }
 
-/// Yields the readings of all parameters under these names.
-pub fn readings<'n, 'q>(
-    names: &'n [String],
-    query: &'q [u8],
-) -> impl Iterator<Item = Reading<'n, 'q>> + use<'n, 'q> {
-    let query = if names.is_empty() { &[] } else { query };
-    parameters(query).flat_map(|parameter| readings_of(names, parameter))
+/// Calls `each` with the readings of all parameters under these names.
+pub fn readings<'n, 'q>(names: &'n [String], query: &'q [u8], each: &mut dyn FnMut(Reading<'n, 'q>)) {
+    if !names.is_empty() {
+        parameters(query).for_each(|parameter| readings_of(names, parameter, each));
+    }
 }
 
-/// Yields the readings of one parameter.
-pub fn readings_of<'n, 'q>(
-    names: &'n [String],
-    parameter: &'q [u8],
-) -> impl Iterator<Item = Reading<'n, 'q>> + use<'n, 'q> {
+/// Calls `each` with the readings of one parameter.
+pub fn readings_of<'n, 'q>(names: &'n [String], parameter: &'q [u8], each: &mut dyn FnMut(Reading<'n, 'q>)) {
     let (name, value) = pair(parameter);
-    let whole = read(names, name, value);
+    if let Some(reading) = read(names, name, value) {
+        each(reading);
+    }
+    if !parameter.contains(&b';') {
+        return;
+    }
     // The part before the first `;` has the name of the whole, unless the name itself has a `;`.
     let skipped = usize::from(!name.contains(&b';'));
-    let parts = parameter.split(|byte| *byte == b';').skip(skipped).filter_map(move |part| {
-        let (name, value) = pair(part);
-        read(names, name, value).map(|_| Reading::Lookalike(value))
-    });
-    whole.into_iter().chain(parts)
+    for (name, value) in parameter.split(|byte| *byte == b';').skip(skipped).map(pair) {
+        if read(names, name, value).is_some() {
+            each(Reading::Lookalike(value));
+        }
+    }
 }
 
+#[inline(never)]
 fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Reading<'n, 'q>> {
     // A name that cannot be decoded can be any name to some backend.
     let Some(decoded) = decode(name) else { return Some(Reading::Lookalike(value)) };
@@ -55,6 +56,7 @@ fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Rea
 }
 
 /// Returns whether a backend can take the name for one of the configured names, as it stands or after decoding.
+#[inline(never)]
 pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     let reads_as = |name: &[u8]| names.iter().any(|ours| lookalike::reads_as(name, ours.as_bytes()));
     if reads_as(name) {
@@ -75,6 +77,7 @@ pub fn pair(parameter: &[u8]) -> (&[u8], &[u8]) {
 }
 
 /// Undoes percent-encoding and `+`; `None` where it is broken, for backends disagree on what that means.
+#[inline(never)]
 pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !text.iter().any(|byte| matches!(byte, b'%' | b'+')) {
         return Some(Cow::Borrowed(text));
@@ -137,9 +140,10 @@ mod tests {
             ("a=1;A=2", vec![exact("a", "1;A=2"), alike("2")]),
             ("?a=1&x=?a=2&x=%3ba=3", vec![alike("1")]),
         ] {
-            let found: Vec<_> = readings(&names, query.as_bytes()).collect();
+            let mut found = Vec::new();
+            readings(&names, query.as_bytes(), &mut |reading| found.push(reading));
             assert_eq!(found, expected, "{query}");
         }
-        assert_eq!(readings(&[], b"%=1").next(), None);
+        readings(&[], b"%=1", &mut |reading| panic!("{reading:?}"));
     }
 }

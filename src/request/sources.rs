@@ -119,15 +119,11 @@ impl TokenSources {
         if self.params.is_empty() {
             return;
         }
-        for reading in query::readings(&self.params, head.query().unwrap_or_default()) {
-            match reading {
-                query::Reading::Exact(_, value) if !value.is_empty() => {
-                    found.tokens.push(query::decode(value));
-                }
-                query::Reading::Exact(..) => {}
-                query::Reading::Lookalike(value) => found.lookalike |= !value.is_empty(),
-            }
-        }
+        query::readings(&self.params, head.query().unwrap_or_default(), &mut |reading| match reading {
+            query::Reading::Exact(_, b"") => {}
+            query::Reading::Exact(_, value) => found.tokens.push(query::decode(value)),
+            query::Reading::Lookalike(value) => found.lookalike |= !value.is_empty(),
+        });
     }
 
     /// Whether this is a header that carries a token, or one that a backend could read as such.
@@ -151,7 +147,9 @@ impl TokenSources {
 
     /// Whether this query parameter is a token, or one that a backend could read as such.
     pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
-        query::readings_of(&self.params, parameter).next().is_some()
+        let mut found = false;
+        query::readings_of(&self.params, parameter, &mut |_| found = true);
+        found
     }
 }
 

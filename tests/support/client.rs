@@ -113,6 +113,10 @@ impl Client {
         parse(&bytes)
     }
 
+    pub const fn port(&self) -> u16 {
+        self.port
+    }
+
     pub fn connect(&self) -> std::io::Result<TcpStream> {
         let stream =
             TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), TIMEOUT)?;

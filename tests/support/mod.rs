@@ -8,6 +8,7 @@ pub mod client;
 pub mod config;
 pub mod envoy;
 pub mod fastapi;
+pub mod http2;
 pub mod recorder;
 
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
