@@ -4,6 +4,7 @@
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
 mod address;
+mod authority;
 mod claim_match;
 mod coverage;
 mod index;
@@ -15,6 +16,7 @@ mod target;
 mod text_match;
 
 pub use address::{AddressRange, parse_peer};
+pub use authority::HostNeeds;
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
 pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
@@ -88,6 +90,8 @@ pub struct Needs {
     pub query_parameters: Vec<String>,
     /// The address of the client.
     pub remote_ip: bool,
+    /// How exact the host must be.
+    pub host: HostNeeds,
 }
 
 /// What the policy has to say about a request, before any token is looked at.
@@ -105,6 +109,13 @@ impl Policy {
         let needs = Needs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
         Self { rules, index, without_rules: Grant::any_token(), needs }
+    }
+
+    /// Takes note that Envoy's routes ignore the port of a host, as the rules do.
+    #[must_use]
+    pub fn ignoring_ports(mut self, ignore_port: bool) -> Self {
+        self.needs.host.ignore_port = ignore_port;
+        self
     }
 
     /// How many rules there are.
@@ -155,8 +166,9 @@ impl<'a> Ruling<'a> {
 impl Needs {
     fn of(rules: &[Rule]) -> Self {
         let mut needs = Self::default();
-        for RequestMatch { query_parameters, remote_ip, .. } in rules.iter().map(|rule| &rule.matches) {
+        for RequestMatch { query_parameters, remote_ip, hosts, .. } in rules.iter().map(|rule| &rule.matches) {
             needs.remote_ip |= remote_ip.is_some();
+            needs.host.exact |= hosts.is_some();
             for parameter in query_parameters {
                 if !needs.query_parameters.contains(&parameter.name) {
                     needs.query_parameters.push(parameter.name.clone());
