@@ -166,7 +166,8 @@ impl<'a> Ruling<'a> {
 impl Needs {
     fn of(rules: &[Rule]) -> Self {
         let mut needs = Self::default();
-        for RequestMatch { query_parameters, remote_ip, hosts, .. } in rules.iter().map(|rule| &rule.matches) {
+        for RequestMatch { query_parameters, remote_ip, hosts, .. } in rules.iter().map(|rule| &rule.matches)
+        {
             needs.remote_ip |= remote_ip.is_some();
             needs.host.exact |= hosts.is_some();
             for parameter in query_parameters {

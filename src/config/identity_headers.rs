@@ -32,8 +32,7 @@ const RESERVED: &[&str] = &[
 ];
 
 /// What the names of whole families of such headers begin with.
-const RESERVED_PREFIXES: &[&str] =
-    &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
+const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
 
 pub(super) fn claim_to_headers(
     at: &Path,
@@ -72,7 +71,9 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
         return Err(at.error("must be a header name"));
     }
     if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-        return Err(at.error("must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`"));
+        return Err(
+            at.error("must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`")
+        );
     }
     if is_reserved(&name) {
         return Err(at.error("is a header that steers the request itself"));
@@ -86,7 +87,7 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
 
 /// Whether the filter would take a header that steers the request for the one with this name.
 fn is_reserved(name: &str) -> bool {
-    let begins = |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::reads_as(begin, prefix));
-    RESERVED.iter().any(|reserved| headers::reads_as(name, reserved))
-        || RESERVED_PREFIXES.iter().any(begins)
+    let begins =
+        |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::reads_as(begin, prefix));
+    RESERVED.iter().any(|reserved| headers::reads_as(name, reserved)) || RESERVED_PREFIXES.iter().any(begins)
 }

@@ -75,7 +75,11 @@ mod tests {
             ("", ""),
         ] {
             for needs in [ANY, EXACT, IGNORES_PORT] {
-                assert_eq!(host(authority.as_bytes(), needs).as_deref(), Some(expected), "{authority} {needs:?}");
+                assert_eq!(
+                    host(authority.as_bytes(), needs).as_deref(),
+                    Some(expected),
+                    "{authority} {needs:?}"
+                );
             }
         }
     }
@@ -153,7 +157,9 @@ mod tests {
 
     #[test]
     fn address_in_another_form_is_ambiguous_where_rules_have_hosts() {
-        for authority in ["[0:0:0:0:0:0:0:1]", "[0::1]", "[::0001]", "[2001:db8:0:0:0:0:0:1]", "[::ffff:0102:0304]"] {
+        for authority in
+            ["[0:0:0:0:0:0:0:1]", "[0::1]", "[::0001]", "[2001:db8:0:0:0:0:0:1]", "[::ffff:0102:0304]"]
+        {
             assert!(host(authority.as_bytes(), ANY).is_some(), "{authority}");
             for needs in [EXACT, IGNORES_PORT] {
                 assert_eq!(host(authority.as_bytes(), needs), None, "{authority}");
