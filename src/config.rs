@@ -184,7 +184,8 @@ impl Config {
             providers,
             local_denylist,
             remote_denylist,
-            policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
+            policy: rules::policy(&root.field("rules"), raw.rules, &names)?
+                .ignoring_ports(raw.ignore_port_in_host_matching.unwrap_or(false)),
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,

@@ -114,18 +114,40 @@ impl Filter {
             return Err(rejection.into());
         }
         let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
-        if ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
+        // Only a token can show that the filter itself has set the identity headers of a request.
+        let brings_identity = self.brings_identity(head);
+        if !brings_identity && ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
             return Ok(Permit::without_token(PermitReason::Public));
         }
         let token = self.config.token_sources.token(head);
-        if mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
+        if !brings_identity && mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
             return Ok(Permit::without_token(PermitReason::Anonymous));
         }
         let token = trace.checked(Check::Credentials, token).map_err(Refusal::from);
         match token.and_then(|token| self.admit(&token, ruling, mode, now, verifier, trace)) {
-            Err(refusal) if mode == Mode::Shadow => Ok(Permit::in_spite_of(&refusal)),
+            Err(refusal) if mode == Mode::Shadow && !brings_identity => Ok(Permit::in_spite_of(&refusal)),
+            Ok(permit) if brings_identity && !self.is_identity_of(&permit, head) => {
+                let _ = trace.checked(Check::Policy, Err::<(), _>(Rejection::RoutePolicyUnknown));
+                Err(Rejection::RoutePolicyUnknown.into())
+            }
             outcome => outcome,
         }
+    }
+
+    /// Whether Envoy may have chosen the route, and with it the policy, by identity headers that the request brings along.
+    fn brings_identity(&self, head: &RequestHead<'_>) -> bool {
+        !self.config.route_policies.is_empty()
+            && head.headers.iter().any(|(name, _)| self.config.is_identity_header(name))
+    }
+
+    /// Whether the request brings the identity headers that the permit sets, all of them and no other. After an internal
+    /// redirect it does: the filter has set them before. Then the filter changes none, and Envoy stays with the route.
+    fn is_identity_of(&self, permit: &Permit, head: &RequestHead<'_>) -> bool {
+        let set = permit.identity_headers();
+        let brought = head.headers.iter().filter(|(name, _)| self.config.is_identity_header(name)).count();
+        let is_brought =
+            |(name, value): &(String, String)| head.headers.contains(&(name.as_str(), value.as_bytes()));
+        brought == set.len() && set.iter().all(is_brought)
     }
 
     /// Whether a token is good, and good enough for what applies to the request.
@@ -192,15 +214,10 @@ impl Filter {
     /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
     /// why it is denied, whatever its token.
     fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
-        // Envoy chooses the route again when headers have been taken away: it may not be the one whose policy this is.
-        let policies = &self.config.route_policies;
-        if !policies.is_empty() && head.headers.iter().any(|(name, _)| self.config.is_identity_header(name)) {
-            return Err(Rejection::RoutePolicyUnknown);
-        }
         let Some(name) = head.route_policy else {
             return self.config.policy.decide(target);
         };
-        let grant = str::from_utf8(name).ok().and_then(|name| policies.get(name));
+        let grant = str::from_utf8(name).ok().and_then(|name| self.config.route_policies.get(name));
         grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
     }
 

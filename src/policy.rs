@@ -4,6 +4,7 @@
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
 mod address;
+mod authority;
 mod claim_match;
 mod coverage;
 mod headers;
@@ -16,6 +17,7 @@ mod target;
 mod text_match;
 
 pub use address::{AddressRange, AddressRangeError, parse_peer};
+pub use authority::HostNeeds;
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub use headers::can_have_commas;
 pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
@@ -93,6 +95,8 @@ pub struct Needs {
     pub query_parameters: Vec<String>,
     /// The address of the client.
     pub remote_ip: bool,
+    /// How exact the host must be.
+    pub host: HostNeeds,
 }
 
 /// What the policy has to say about a request, before any token is looked at.
@@ -110,6 +114,13 @@ impl Policy {
         let needs = Needs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
         Self { rules, index, without_rules: Grant::any_token(), needs }
+    }
+
+    /// Takes note that Envoy's routes ignore the port of a host, as the rules do.
+    #[must_use]
+    pub fn ignoring_ports(mut self, ignore_port: bool) -> Self {
+        self.needs.host.ignore_port = ignore_port;
+        self
     }
 
     /// How many rules there are.
@@ -169,6 +180,7 @@ impl Needs {
         let mut needs = Self::default();
         for matches in rules.iter().map(|rule| &rule.matches) {
             needs.remote_ip |= matches.remote_ip.is_some();
+            needs.host.exact |= matches.hosts.is_some();
             add_names(&mut needs.headers, &matches.headers);
             add_names(&mut needs.query_parameters, &matches.query_parameters);
         }

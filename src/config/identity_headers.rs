@@ -4,24 +4,35 @@ use super::error::{ConfigError, Path};
 use super::{raw, requirement};
 use crate::headers::{self, ClaimToHeader};
 
-/// Headers that steer the request itself: a claim must not.
+/// Headers that steer the request itself: those that frame or route it, that Envoy reads or writes, or that carry other
+/// credentials. The filter must neither set them from a token nor remove them from every request.
 const RESERVED: &[&str] = &[
     "authorization",
     "connection",
-    "content-length",
-    "content-type",
     "cookie",
     "expect",
+    "forwarded",
     "host",
+    "http2-settings",
     "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
-    "sec-websocket-protocol",
+    "max-forwards",
+    "origin",
+    "proxy",
     "te",
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "via",
+    "x-forwarded-client-cert",
+    "x-forwarded-for",
+    "x-forwarded-host",
+    "x-forwarded-port",
+    "x-forwarded-proto",
+    "x-request-id",
 ];
+
+/// What the names of whole families of such headers begin with.
+const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
 
 pub(super) fn claim_to_headers(
     at: &Path,
@@ -59,7 +70,12 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
     if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));
     }
-    if RESERVED.contains(&name.as_str()) || name.starts_with("x-envoy-") {
+    if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
+        return Err(
+            at.error("must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`")
+        );
+    }
+    if is_reserved(&name) {
         return Err(at.error("is a header that steers the request itself"));
     }
     // Backends that read `x_okta_sub` and `x-okta-sub` as one header would read the client's as ours.
@@ -67,4 +83,11 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
         return Err(at.error("must not have an underscore: some backends confuse it with a hyphen"));
     }
     Ok(name)
+}
+
+/// Whether the filter would take a header that steers the request for the one with this name.
+fn is_reserved(name: &str) -> bool {
+    let begins =
+        |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::reads_as(begin, prefix));
+    RESERVED.iter().any(|reserved| headers::reads_as(name, reserved)) || RESERVED_PREFIXES.iter().any(begins)
 }

@@ -19,6 +19,9 @@ pub(super) struct Config {
     /// The first whose `match` fits a request decides. No rules: every path needs a valid token. None fits: denied.
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
+    /// Whether Envoy's routes ignore the port of a host (`RouteConfiguration.ignore_port_in_host_matching`). If they do not, and a
+    /// rule has `hosts`, a request whose host has a port gets 400. Default: false.
+    pub(super) ignore_port_in_host_matching: Option<bool>,
     /// What routes may ask for instead, by name: `filter_metadata: { okta_authz: { policy: name } }`.
     #[serde(default)]
     pub(super) route_policies: BTreeMap<String, RoutePolicy>,
@@ -213,7 +216,7 @@ pub(super) struct Match {
     pub(super) safe_regex: Option<SafeRegex>,
     /// The method is one of these, in upper case.
     pub(super) methods: Option<Vec<String>>,
-    /// The host is one of these; `*.example.com` is every host below.
+    /// The host is one of these; `*.example.com` is every host below. A port in a request's host: `ignore_port_in_host_matching`.
     pub(super) hosts: Option<Vec<String>>,
     /// Conditions on headers, all of them. A header that is sent twice, under a name like it, with a comma that its field does
     /// not have, or not in UTF-8 is rejected with 400.

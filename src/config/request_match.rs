@@ -1,5 +1,7 @@
 //! Which requests a rule is for.
 
+use std::net::Ipv6Addr;
+
 use super::error::{ConfigError, Path};
 use super::{raw, regex};
 use crate::headers;
@@ -119,20 +121,23 @@ fn literal(at: &Path, path: String) -> Result<String, ConfigError> {
     Ok(path)
 }
 
+/// Reads a host as requests are compared with it: in lower case, an IPv6 address in the form of RFC 5952 and in brackets.
 fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
     let (name, suffix) = match host.strip_prefix("*.") {
         Some(rest) => (rest, true),
         None => (host, false),
     };
+    let address = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    if !suffix && let Ok(address) = address.parse::<Ipv6Addr>() {
+        return Ok(HostMatch::Exact(format!("[{address}]")));
+    }
     let name = name.to_ascii_lowercase();
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._[]:".contains(&byte);
-    let has_port = name.rsplit_once(':').is_some_and(|(host, _)| !host.contains(':'));
-    // An IPv6 address has brackets in `:authority`, and nothing below it.
-    let bracketed = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
-    let literal = bracketed.is_some_and(|rest| !suffix && rest.parse::<std::net::Ipv6Addr>().is_ok());
-    let loose = name.contains(['[', ']', ':']) && !literal;
-    if name.is_empty() || name.ends_with('.') || has_port || loose || !name.bytes().all(is_host) {
+    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
+    if name.is_empty() || name.ends_with('.') || !name.bytes().all(is_host) {
         return Err(at.error("must be a host name, or `*.` and a domain, without a port"));
+    }
+    if name.starts_with('.') {
+        return Err(at.error("must not begin with a dot: every host below a domain is `*.` and the domain"));
     }
     Ok(if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name) })
 }

@@ -26,6 +26,10 @@ use crate::time::UnixTime;
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
 const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
 
+/// Filter state with the name of the route's policy, by which the request was allowed. Envoy may choose another route
+/// afterwards: the guard of that route asks for its own policy.
+const POLICY: &str = "okta.policy";
+
 /// Where a route says which policy is for it: `metadata.filter_metadata.okta_authz.policy`.
 const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0policy";
 
@@ -51,6 +55,11 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
     let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
         return deny(plugin, &head, &Rejection::Misconfigured.into(), None);
     };
+    let config = filter.config();
+    // What no rule looks at is not asked for.
+    let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
+    let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
+    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
     let (verdict, provider) = decide(filter, &head, now, &plugin.verifier);
     match verdict {
         Verdict::Allow(permit) => match pass(filter, &head, &permit) {
@@ -88,13 +97,8 @@ fn decide(
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
 ) -> (Verdict, Option<usize>) {
-    let config = filter.config();
-    // What no rule looks at is not asked for.
-    let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
-    let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
-    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..*head };
-    let mut whose = Whose::new(&config.providers);
-    let verdict = filter.decide_traced(&head, now, verifier, &mut whose);
+    let mut whose = Whose::new(&filter.config().providers);
+    let verdict = filter.decide_traced(head, now, verifier, &mut whose);
     (verdict, whose.index)
 }
 
@@ -104,7 +108,7 @@ fn remote_ip() -> Option<IpAddr> {
     parse_peer(str::from_utf8(&address).ok()?)
 }
 
-/// Takes away what only this filter may say, says it, and leaves the permit.
+/// Takes away what only this filter may say, says it, and leaves the permit, with the policy that the route names.
 fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in head.headers {
@@ -135,6 +139,9 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
         _ => "allow",
     };
     record(decision, permit.reason().code());
+    if let Some(policy) = head.route_policy {
+        abi::set_property(POLICY, policy).map_err(|_| Status::InternalFailure)?;
+    }
     let (name, value) = PERMIT;
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)
 }

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `ignore_port_in_host_matching`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -160,6 +160,7 @@ const NULLS: &[&str] = &[
     "/providers/okta/remote_jwks/uri",
     "/providers/okta/remote_jwks/timeout",
     "/providers/okta/local_jwks",
+    "/ignore_port_in_host_matching",
     "/rules/0/match/path",
     "/rules/0/match/methods",
     "/rules/0/match/hosts",
@@ -204,7 +205,7 @@ fn null_is_not_absent() {
             "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
             "responses": { "body": "json", "details": true, "custom": [{ "status": 401, "content_type": "a/b", "body": "x" }] },
             "protected_resources": [{ "resource": "https://h", "scopes_supported": ["a"], "authorization_servers": ["https://i"] }],
-            "forward_payload_header": "x-p", "clear_route_cache": true, "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "token_cache_max_bytes": 0, "realm": "r",
+            "ignore_port_in_host_matching": true, "forward_payload_header": "x-p", "clear_route_cache": true, "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "token_cache_max_bytes": 0, "realm": "r",
         }),
     );
     assert_eq!(problem(good.to_string().as_bytes()), "accepted");

@@ -103,6 +103,10 @@ pub(super) fn configs() -> Vec<Value> {
         one(json!({ "safe_regex": "(?i)/a(/.*)?" })),
         one(json!({ "methods": ["GET", "VERSION-CONTROL"] })),
         one(json!({ "hosts": ["api.example.com", "*.example.com", "[::1]", "A"] })),
+        one(
+            json!({ "hosts": ["::1", "[2001:DB8:0:0::1]", "::ffff:1.2.3.4", "127.0.0.1", "x_1.example", "xn--a.example"] }),
+        ),
+        rest(json!({ "ignore_port_in_host_matching": true })),
         requires(nested(8)),
         requires(json!({ "scopes": ["com.okta.product1.admin", "https://company.com/scopes/x:y"] })),
         requires(json!({ "claims": [{ "name": "a.b", "any_of": ["", 1, {}, true] }] })),

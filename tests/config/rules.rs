@@ -123,10 +123,48 @@ fn paths() {
             "rules[0].match.path_template: a variable must be a whole segment: `{name}`",
         ));
     }
-    for host in ["*", "*.", "a b", "h:80", "h:", "h.", "a/b", "u@h", "*.*.x", "é.example", "https://h"] {
+    for host in [
+        "*",
+        "*.",
+        "a b",
+        "h:80",
+        "h:",
+        "h.",
+        "a/b",
+        "u@h",
+        "*.*.x",
+        "é.example",
+        "https://h",
+        "*h",
+        "h.*",
+        "*.h:80",
+        "*.h.",
+        "www.*.example.com",
+        "[::1]:80",
+        "[::1]:",
+        "[::1].",
+        "[::1",
+        "::1]",
+        "[]",
+        "[x]",
+        "*.[::1]",
+        "*.::1",
+        "[1.2.3.4]",
+        "1.2.3.4:80",
+        "::x",
+        "a:b:c",
+        "[::1%lo]",
+        ".",
+    ] {
         cases.push((
             matching(json!({ "hosts": [host] })),
             "rules[0].match.hosts[0]: must be a host name, or `*.` and a domain, without a port",
+        ));
+    }
+    for host in [".example.com", "*..example.com"] {
+        cases.push((
+            matching(json!({ "hosts": [host] })),
+            "rules[0].match.hosts[0]: must not begin with a dot: every host below a domain is `*.` and the domain",
         ));
     }
     refused(cases);

@@ -86,9 +86,34 @@ fn headers() {
             .map(|bad| (name(bad), "from_headers[0].name: must be a header name")),
     );
     cases.extend(
-        ["cookie", "Host", "proxy-authorization", "sec-websocket-protocol", "x-envoy-a"]
-            .map(|bad| (name(bad), steers)),
+        [
+            "cookie",
+            "Host",
+            "proxy-authorization",
+            "sec-websocket-protocol",
+            "x-envoy-a",
+            "content.length",
+            "x.envoy-a",
+        ]
+        .map(|bad| (name(bad), steers)),
     );
+    let begins = "from_headers[0].name: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`";
+    cases.extend(["-authority", ".path", "~x-token", "-method"].map(|bad| (name(bad), begins)));
     cases.extend(["", " T", "é", "T\n", &"x".repeat(65)].map(|bad| (prefix(bad), printable)));
     refused(cases);
+}
+
+/// Names under which proxies hand on tokens.
+#[test]
+fn headers_that_are_accepted() {
+    for name in [
+        "x-forwarded-access-token",
+        "X-Amzn-Oidc-Accesstoken",
+        "cf-access-jwt-assertion",
+        "x-goog-iap-jwt-assertion",
+        "token",
+    ] {
+        let config = config(json!({}), json!({ "from_headers": [{ "name": name }] }));
+        assert_eq!(super::problem(config.to_string().as_bytes()), "accepted", "{name}");
+    }
 }

@@ -109,10 +109,70 @@ fn claim_to_headers() {
             "transfer-encoding",
             "upgrade",
             "x-envoy-x",
+            // Whole families, and what Envoy reads or writes.
+            "Access-Control-Request-Method",
+            "content-encoding",
+            "forwarded",
+            "grpc-timeout",
+            "http2-settings",
+            "max-forwards",
+            "origin",
+            "proxy",
+            "sec-fetch-site",
+            "sec-websocket-protocol",
+            "via",
+            "x-forwarded-client-cert",
+            "X-Forwarded-For",
+            "x-forwarded-host",
+            "x-forwarded-port",
+            "x-forwarded-proto",
+            "x-request-id",
+            // What the filter would take for one of these.
+            "content.length",
+            "content_length",
+            "transfer.encoding",
+            "proxy~authorization",
+            "x.envoy.x",
+            "x_envoy_x",
+            "x.forwarded-for",
+            "http2~settings",
         ]
         .map(|name| (header(name), steers)),
     );
+    // As pseudo-headers are read: `:path`, `:method`.
+    let begins = "claim_to_headers[0].header_name: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`";
+    cases.extend(
+        ["-path", ".method", "~authority", "_scheme", "-protocol", "-status", "-x-a", "_x", "!", "-"]
+            .map(|name| (header(name), begins)),
+    );
     refused(cases);
+}
+
+/// Names that applications use, however alike.
+#[test]
+fn claim_to_headers_that_are_accepted() {
+    for name in [
+        "x-forwarded-user",
+        "x-forwarded-email",
+        "x-forwarded-groups",
+        "x-content-owner",
+        "content",
+        "x-host",
+        "origin-id",
+        "x-okta-sub",
+        "X-Auth-Request-User",
+        "proxied-user",
+        "x-grpc-user",
+        "security",
+        "0",
+        "remote-user",
+        "x-envoys",
+        "user.name",
+    ] {
+        let headers = json!([{ "header_name": name, "claim_name": "a" }]);
+        let config = config(json!({}), json!({ "claim_to_headers": headers }));
+        assert_eq!(super::problem(config.to_string().as_bytes()), "accepted", "{name}");
+    }
 }
 
 #[test]
@@ -125,6 +185,11 @@ fn forward_payload_header() {
         (name(""), "forward_payload_header: must be a header name"),
         (name("x p"), "forward_payload_header: must be a header name"),
         (name(":path"), "forward_payload_header: must be a header name"),
+        (
+            name("-path"),
+            "forward_payload_header: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`",
+        ),
+        (name("content.length"), "forward_payload_header: is a header that steers the request itself"),
         (name("Authorization"), "forward_payload_header: is a header that steers the request itself"),
         (
             name("sec-websocket-protocol"),

@@ -22,5 +22,6 @@ mod access_log;
 mod capabilities;
 mod listeners;
 mod manifests;
+mod route_policies;
 mod scene;
 mod updates;

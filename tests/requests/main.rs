@@ -18,6 +18,7 @@ mod conditions;
 mod denylist;
 mod first_match;
 mod headers;
+mod hosts;
 mod keys;
 mod modes;
 mod paths;
@@ -110,6 +111,11 @@ fn run(rows: Vec<Row>, delivery: Delivery) {
 #[test]
 fn policy_table() {
     run(policy::rows(), Delivery::All);
+}
+
+#[test]
+fn host_table() {
+    run(hosts::rows(), Delivery::All);
 }
 
 #[test]

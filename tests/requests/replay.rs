@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::common::{NOW, Outcome, cold, jwks};
 use super::{
-    Delivery, Row, conditions, denylist, keys, modes, policy, requirements, resources, sources, step_up,
-    times, tokens,
+    Delivery, Row, conditions, denylist, hosts, keys, modes, policy, requirements, resources, sources,
+    step_up, times, tokens,
 };
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
@@ -20,6 +20,7 @@ use okta_authz_filter::request::RequestHead;
 fn rows() -> Vec<(Row, Delivery)> {
     let tables = [
         (policy::rows(), Delivery::All),
+        (hosts::rows(), Delivery::All),
         (requirements::rows(), Delivery::All),
         (conditions::rows(), Delivery::All),
         (modes::rows(), Delivery::All),

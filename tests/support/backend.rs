@@ -1,4 +1,5 @@
-//! A backend that says what has reached it: the method, the path and the headers of each request, and how many.
+//! A backend that says what has reached it: the method, the path and the headers of each request, and how many. And it
+//! sends clients elsewhere, where the path asks for that.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -6,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 
 use axum::extract::Request;
+use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
@@ -39,7 +41,8 @@ impl Backend {
                     if request.headers().contains_key(HOSTILE) {
                         hostile_counter.fetch_add(1, Ordering::SeqCst);
                     }
-                    async move { ([("content-type", "application/json")], describe(&request).to_string()) }
+                    let response = respond(&request);
+                    async move { response }
                 });
                 let stop = async {
                     // Resolves, with an error, when the other end is dropped.
@@ -76,6 +79,19 @@ impl Drop for Backend {
         if let Some(thread) = self.thread.take() {
             let _ = thread.join();
         }
+    }
+}
+
+/// Where this path of a request leads elsewhere: `302` to `/rest` on the same host for `/302/rest`.
+const ELSEWHERE: &str = "/302/";
+
+fn respond(request: &Request) -> Response {
+    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
+    match request.uri().to_string().strip_prefix(ELSEWHERE) {
+        Some(rest) => {
+            (axum::http::StatusCode::FOUND, [("location", format!("http://{host}/{rest}"))]).into_response()
+        }
+        None => ([("content-type", "application/json")], describe(request).to_string()).into_response(),
     }
 }
 

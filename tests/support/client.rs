@@ -1,5 +1,7 @@
 //! An HTTP/1.1 client that sends what it is told, byte for byte: others would refuse to send most of it.
 
+mod http2;
+
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;

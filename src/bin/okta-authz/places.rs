@@ -28,6 +28,16 @@ pub(crate) enum Surroundings<'a> {
     EnvoyGateway { extension: &'a Value },
 }
 
+impl<'a> Surroundings<'a> {
+    /// Returns the HTTP filters behind this one, where they can be told.
+    pub(crate) const fn behind(self) -> Option<&'a [Value]> {
+        match self {
+            Self::Envoy { behind, .. } => behind,
+            Self::None | Self::Istio { .. } | Self::EnvoyGateway { .. } => None,
+        }
+    }
+}
+
 /// Every configuration of the filter in these documents.
 pub(crate) fn find(documents: &[Value]) -> Vec<Found<'_>> {
     let mut search = Search { found: Vec::new() };

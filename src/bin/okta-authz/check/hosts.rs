@@ -1,0 +1,116 @@
+//! Rules with `hosts`: whether Envoy's virtual hosts and the filter make the same of a port and of a final dot.
+
+use okta_authz_filter::config::Config;
+use serde_json::Value;
+
+use super::Finding;
+use super::routes::{manager_of, routes_of};
+use crate::places::Surroundings;
+
+const FIELD: &str = "ignore_port_in_host_matching";
+
+/// Returns where Envoy and a filter that has rules with `hosts` do not agree.
+pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[Value]) -> Vec<Finding> {
+    let needs = config.policy.needs().host;
+    if !needs.exact {
+        return Vec::new();
+    }
+    match around {
+        Surroundings::Istio { .. } => in_mesh("Istio", needs.ignore_port),
+        Surroundings::EnvoyGateway { .. } => in_mesh("Envoy Gateway", needs.ignore_port),
+        Surroundings::Envoy { plugin, behind } => {
+            match behind.and_then(|behind| manager_of(behind, documents)) {
+                Some(manager) => in_envoy(manager, needs.ignore_port, documents),
+                None if is_patch(plugin, documents) => in_mesh("Istio", needs.ignore_port),
+                None => Vec::new(),
+            }
+        }
+        Surroundings::None => Vec::new(),
+    }
+}
+
+/// Both make route configurations that ignore ports.
+fn in_mesh(name: &str, ignores: bool) -> Vec<Finding> {
+    let problem = format!(
+        "must be `true` with rules that have `hosts`: {name}'s routes ignore the port of a host, and without this the \
+         filter rejects a request that has one with 400"
+    );
+    if ignores { Vec::new() } else { vec![Finding::warning(FIELD, problem)] }
+}
+
+fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding> {
+    let mut warnings = Vec::new();
+    if !is_true(manager, "strip_trailing_host_dot") {
+        let problem = "is not `true`: with rules that have `hosts`, the filter rejects a host with a final dot with 400";
+        warnings.push(Finding::warning("strip_trailing_host_dot", problem));
+    }
+    let strips_any = is_true(manager, "strip_any_host_port");
+    let strips = strips_any || is_true(manager, "strip_matching_host_port");
+    let routes = routes_of(manager, documents);
+    for (place, routes) in &routes.configurations {
+        let routes_ignore = is_true(routes, FIELD);
+        let problem = match (ignores, routes_ignore) {
+            (true, false) if !strips_any => Some(format!(
+                "is `true`, but `{place}.{FIELD}` is not: with a port in its host, a request chooses the rule of one host and \
+                 the routes of another"
+            )),
+            (false, true) if !strips_any => Some(format!(
+                "is not `true`, but `{place}.{FIELD}` is: the filter rejects a request whose host has a port with 400"
+            )),
+            (false, false) if !strips => Some(format!(
+                "is not `true`, and the connection manager strips no port: with rules that have `hosts`, the filter rejects a \
+                 request whose host has a port with 400. Set it here and in `{place}`, or set `strip_any_host_port`"
+            )),
+            _ => None,
+        };
+        warnings.extend(problem.map(|problem| Finding::warning(FIELD, problem)));
+        warnings.extend(odd_domains(place, routes));
+    }
+    if let Some(hidden) = routes.hidden.filter(|_| ignores && !strips_any) {
+        let problem = format!(
+            "is `true`: check cannot see whether the routes that come by `{hidden}` have `{FIELD}: true` as well"
+        );
+        warnings.push(Finding::warning(FIELD, problem));
+    }
+    warnings
+}
+
+/// Domains that no host of a request has that the filter allows.
+fn odd_domains(place: &str, routes: &Value) -> Vec<Finding> {
+    let hosts = routes.get("virtual_hosts").and_then(Value::as_array).into_iter().flatten().enumerate();
+    let domains = hosts.flat_map(|(host, value)| {
+        let domains = value.get("domains").and_then(Value::as_array).into_iter().flatten().enumerate();
+        domains.filter_map(move |(index, domain)| Some((host, index, domain.as_str()?)))
+    });
+    let is_odd = |domain: &str| {
+        let behind_address = domain.rsplit(']').next().unwrap_or(domain);
+        behind_address.contains(':') || behind_address.ends_with('.')
+    };
+    let odd = domains.filter(|(_, _, domain)| is_odd(domain));
+    let warning = |(host, index, domain): (usize, usize, &str)| {
+        let problem = format!(
+            "{domain:?} has a port or a final dot: rules with `hosts` do not tell it from the domain without"
+        );
+        Finding::warning(format!("{place}.virtual_hosts[{host}].domains[{index}]"), problem)
+    };
+    odd.map(warning).collect()
+}
+
+/// Whether the plugin is in a patch of Istio's.
+fn is_patch(plugin: &Value, documents: &[Value]) -> bool {
+    let is_filter = |document: &&Value| document.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
+    documents.iter().filter(is_filter).any(|document| has(document, plugin))
+}
+
+fn has(value: &Value, plugin: &Value) -> bool {
+    std::ptr::eq(value, plugin)
+        || match value {
+            Value::Array(items) => items.iter().any(|item| has(item, plugin)),
+            Value::Object(members) => members.values().any(|member| has(member, plugin)),
+            _ => false,
+        }
+}
+
+fn is_true(value: &Value, name: &str) -> bool {
+    value.get(name) == Some(&Value::Bool(true))
+}

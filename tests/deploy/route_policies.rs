@@ -1,0 +1,226 @@
+//! deploy/envoy/route-policies.yaml: a request that was decided by the policy of one route never ends at a route with another, or none.
+//!
+//! Filters in front change what routes are chosen by, and do not have Envoy choose again. This filter changes a header, and Envoy does.
+
+use serde_json::{Value, json};
+
+use super::scene::{BOTH_WORKERS, Scene, answers};
+use crate::support::client::{Request, get, request};
+use crate::support::config::EnvoyConfig;
+use crate::support::stand_in::{Server, TokenSpec};
+
+const FILE: &str = "deploy/envoy/route-policies.yaml";
+const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
+const GRPC_WEB: &str = "envoy.extensions.filters.http.grpc_web.v3.GrpcWeb";
+
+fn routes(config: &mut EnvoyConfig) -> &mut Vec<Value> {
+    let hosts = &mut config.manager()["route_config"]["virtual_hosts"];
+    hosts[0]["routes"].as_array_mut().expect("routes")
+}
+
+/// The first route is for these requests, and has this policy, with the guard that the file has for a policy.
+fn with_route(mut config: EnvoyConfig, matches: Value, policy: Option<&str>) -> EnvoyConfig {
+    let routes = routes(&mut config);
+    let mut route = routes.last().expect("a route without a policy").clone();
+    if let Some(policy) = policy {
+        let text = routes[0].to_string().replace("\"open\"", &json!(policy).to_string());
+        route = serde_json::from_str(&text).expect("a route");
+    }
+    route["match"] = matches;
+    routes.insert(0, route);
+    config
+}
+
+fn canary() -> Value {
+    json!({ "prefix": "/", "headers": [{ "name": "x-canary", "present_match": true }] })
+}
+
+fn with_filter(mut config: EnvoyConfig, kind: &str, mut settings: Value) -> EnvoyConfig {
+    settings["@type"] = json!(format!("type.googleapis.com/{kind}"));
+    let filters = config.manager()["http_filters"].as_array_mut().expect("http_filters");
+    filters.insert(0, json!({ "name": "in-front", "typed_config": settings }));
+    config
+}
+
+/// A filter in front removes the header that chose the route.
+fn without_canary(config: EnvoyConfig) -> EnvoyConfig {
+    with_filter(
+        config,
+        HEADER_MUTATION,
+        json!({ "mutations": { "request_mutations": [{ "remove": "x-canary" }] } }),
+    )
+}
+
+/// `users` is a policy for everybody with a token.
+fn with_users(mut config: EnvoyConfig) -> EnvoyConfig {
+    config.plugin()["route_policies"]["users"] = json!({ "requires": {} });
+    config
+}
+
+/// The guard of the reference alone, which asks for the permit and no more.
+fn without_guards_of_routes(mut config: EnvoyConfig) -> EnvoyConfig {
+    for route in routes(&mut config) {
+        let _ = route.as_object_mut().expect("a route").remove("typed_per_filter_config");
+    }
+    let mut reference = EnvoyConfig::reference();
+    let filters = reference.manager()["http_filters"].as_array().expect("http_filters").clone();
+    let guard = filters.into_iter().find(|filter| filter["name"] == "okta-authz-guard").expect("a guard");
+    for filter in config.manager()["http_filters"].as_array_mut().expect("http_filters") {
+        if filter["name"] == "okta-authz-guard" {
+            *filter = guard.clone();
+        }
+    }
+    config
+}
+
+/// How many of these requests reach the API.
+fn passed(scene: &Scene, request: &Request) -> u64 {
+    let before = scene.backend.requests();
+    for _ in 0..BOTH_WORKERS / 2 {
+        let response = scene.envoy.client().send(request);
+        assert_ne!(response.status, 503, "{response:?}\n{}", scene.envoy.log());
+    }
+    scene.backend.requests() - before
+}
+
+const ALL: u64 = BOTH_WORKERS as u64 / 2;
+
+fn warm_up(scene: &Scene) {
+    answers(scene.envoy.client(), &[("/orders", Some(&scene.user(&["orders:read"])), 200)]);
+}
+
+fn admin(scene: &Scene) -> String {
+    let spec = TokenSpec::user().scopes(&["orders:read"]).claim("groups", json!(["Admins"]));
+    scene.okta.mint(Server::Default, &spec)
+}
+
+#[test]
+fn each_route_has_its_policy() {
+    let scene = Scene::new("route-policies", FILE, |mut config| {
+        config.plugin()["bypass_cors_preflight"] = json!(true);
+        config
+    });
+    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
+    answers(
+        scene.envoy.client(),
+        &[
+            ("/status", None, 200),
+            ("/status", Some(&reader), 200),
+            ("/orders", Some(&reader), 200),
+            ("/orders", None, 401),
+            ("/admin", Some(&admin), 200),
+            ("/admin/x", Some(&admin), 200),
+            ("/admin", Some(&reader), 403),
+            ("/admin", None, 401),
+            ("/elsewhere", Some(&admin), 403),
+        ],
+    );
+    // Junk is removed or stays, and the route stays the same.
+    let junk = |path: &str| get(path).header("authorization", "x");
+    assert_eq!(passed(&scene, &junk("/status")), ALL);
+    assert_eq!(passed(&scene, &junk("/admin")), 0);
+    let preflight = |path: &str| {
+        request("OPTIONS", path)
+            .header("origin", "https://app.example")
+            .header("access-control-request-method", "GET")
+    };
+    for path in ["/status", "/admin", "/orders"] {
+        assert_eq!(passed(&scene, &preflight(path)), ALL, "{path}");
+    }
+    assert!(!scene.envoy.has_trapped(), "{}", scene.envoy.log());
+}
+
+#[test]
+fn header_that_is_removed_in_front_leads_to_no_other_policy() {
+    let unguarded = Scene::new("route-policies-unguarded", FILE, |config| {
+        without_guards_of_routes(without_canary(with_route(with_users(config), canary(), Some("users"))))
+    });
+    let open = Scene::new("route-policies-open", FILE, |config| {
+        without_canary(with_route(config, canary(), Some("open")))
+    });
+    let users = Scene::new("route-policies-users", FILE, |config| {
+        without_canary(with_route(with_users(config), canary(), Some("users")))
+    });
+    let same = Scene::new("route-policies-same", FILE, |config| {
+        without_canary(with_route(config, canary(), Some("admins")))
+    });
+    let to_admin = |token: &str| get("/admin").header("x-canary", "1").bearer(token);
+    for scene in [&unguarded, &open, &users, &same] {
+        warm_up(scene);
+    }
+    // What is shown here exists: without the guards of the routes, a reader reaches what is for administrators.
+    assert_eq!(passed(&unguarded, &to_admin(&unguarded.user(&["orders:read"]))), ALL);
+    for (name, scene) in [("open", &open), ("users", &users)] {
+        let (reader, admin) = (scene.user(&["orders:read"]), admin(scene));
+        let junk = get("/admin").header("x-canary", "1");
+        assert_eq!(passed(scene, &to_admin(&reader)), 0, "{name}");
+        // Under a public policy nobody has looked at the token: the route is not chosen again if nothing has been removed.
+        let _ = passed(scene, &junk);
+        for scheme in ["x", "Basic eDp4", "Bearer x"] {
+            let request = get("/orders").header("x-canary", "1").header("authorization", scheme);
+            let response = scene.envoy.client().send(&request);
+            assert!(response.status != 200 || name == "open", "{name}: {scheme}: {response:?}");
+        }
+        assert_eq!(passed(scene, &get("/admin").bearer(&admin)), ALL, "{name}: without the header");
+        assert_eq!(passed(scene, &get("/orders").bearer(&reader)), ALL, "{name}: without the header");
+        assert_eq!(passed(scene, &get("/status")), ALL, "{name}: without the header");
+    }
+    // From a policy to `rules`: the guard of the listener.
+    let none = users.user(&[]);
+    assert_eq!(users.envoy.client().send(&get("/orders").bearer(&none)).code(), "insufficient_scope");
+    assert_eq!(passed(&users, &get("/orders").header("x-canary", "1").bearer(&none)), 0);
+    // The same policy on both routes is no other.
+    assert_eq!(passed(&same, &to_admin(&admin(&same))), ALL);
+    assert_eq!(passed(&same, &to_admin(&same.user(&["orders:read"]))), 0);
+}
+
+#[test]
+fn rules_do_not_decide_for_a_route_with_a_policy() {
+    let scene = Scene::new("route-policies-rules", FILE, |config| {
+        let mut config = without_canary(with_route(config, canary(), None));
+        config.plugin()["rules"] = json!([{ "match": {}, "requires": {} }]);
+        config
+    });
+    warm_up(&scene);
+    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
+    assert_eq!(passed(&scene, &get("/admin").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(passed(&scene, &get("/status").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(passed(&scene, &get("/orders").header("x-canary", "1").bearer(&reader)), ALL);
+    assert_eq!(passed(&scene, &get("/admin").bearer(&admin)), ALL);
+}
+
+#[test]
+fn grpc_web_leads_to_no_other_policy() {
+    let with_grpc = |config| {
+        let config = with_route(with_users(config), json!({ "prefix": "/", "grpc": {} }), Some("admins"));
+        let mut config = with_filter(config, GRPC_WEB, json!({}));
+        // Everything else is for everybody with a token.
+        let routes = routes(&mut config);
+        let text = routes[1].to_string().replace("\"open\"", "\"users\"");
+        let last = routes.len() - 1;
+        routes[last] = serde_json::from_str(&text).expect("a route");
+        routes[last]["match"] = json!({ "prefix": "/" });
+        config
+    };
+    let unguarded =
+        Scene::new("grpc-web-unguarded", FILE, |config| without_guards_of_routes(with_grpc(config)));
+    let guarded = Scene::new("grpc-web-guarded", FILE, with_grpc);
+    let call = |content_type: &str, token: &str| {
+        request("POST", "/orders.Orders/Get")
+            .header("content-type", content_type)
+            .bearer(token)
+            .body("AAAAAAA=")
+    };
+    for scene in [&unguarded, &guarded] {
+        warm_up(scene);
+    }
+    let reader = unguarded.user(&["orders:read"]);
+    assert_eq!(passed(&unguarded, &call("application/grpc-web+proto", &reader)), ALL);
+    let (reader, admin) = (guarded.user(&["orders:read"]), admin(&guarded));
+    for content_type in ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"] {
+        assert_eq!(passed(&guarded, &call(content_type, &reader)), 0, "{content_type}");
+    }
+    assert_eq!(passed(&guarded, &call("application/grpc", &reader)), 0);
+    assert_eq!(passed(&guarded, &call("application/grpc", &admin)), ALL);
+    assert_eq!(passed(&guarded, &call("application/json", &reader)), ALL);
+}

@@ -1,0 +1,172 @@
+//! Internal redirects: Envoy sends a request through the filters again, with the identity headers that the filter has set.
+
+use serde_json::{Value, json};
+
+use super::setup::{BOTH_WORKERS, Setup};
+use crate::support::client::{Request, get};
+use crate::support::config::EnvoyConfig;
+use crate::support::stand_in::TokenSpec;
+
+/// Routes that follow a 302 of the API, each with a policy, and the token that stays in the request.
+fn following(mut config: EnvoyConfig) -> EnvoyConfig {
+    let route = |prefix: &str, policy: Option<&str>| {
+        let metadata = policy.map_or(json!({}), |policy| json!({ "okta_authz": { "policy": policy } }));
+        json!({
+            "match": { "prefix": prefix },
+            "route": { "cluster": "app", "internal_redirect_policy": {} },
+            "metadata": { "filter_metadata": metadata },
+        })
+    };
+    config.manager()["route_config"]["virtual_hosts"][0]["routes"] = json!([
+        route("/admins", Some("admins")),
+        route("/open", Some("open")),
+        route("/watched", Some("watched")),
+        route("/slip", Some("slip")),
+        route("/rules", None),
+        route("/", Some("users")),
+    ]);
+    let plugin = config.plugin();
+    plugin["route_policies"] = json!({
+        "users": { "requires": {} },
+        "admins": { "requires": { "groups": ["Admins"] } },
+        "open": { "public": true },
+        "watched": { "requires": { "groups": ["Admins"] }, "mode": "shadow" },
+    });
+    plugin["rules"] = json!([{ "match": { "prefix": "/rules" }, "requires": {} }]);
+    plugin["forward_payload_header"] = json!("x-jwt-payload");
+    plugin["forward"] = json!(true);
+    config
+}
+
+fn seen(setup: &Setup, request: &Request) -> (u16, String) {
+    let response = setup.send(request);
+    let told = if response.status == 200 {
+        response.json()["path"].as_str().unwrap_or_default().to_owned()
+    } else {
+        response.code()
+    };
+    (response.status, told)
+}
+
+#[test]
+fn redirect_with_route_policies_is_decided_anew_with_the_same_token() {
+    let setup = Setup::new("redirects", following);
+    setup.warm_up();
+    let (user, admin) = (setup.user(), setup.mint(&TokenSpec::user().claim("groups", json!(["Admins"]))));
+    for (path, token, expected) in [
+        ("/302/me", &user, (200, "/me")),
+        ("/302/admins", &user, (403, "requirement_not_met")),
+        ("/302/admins", &admin, (200, "/admins")),
+        ("/302/open", &user, (200, "/open")),
+        ("/302/watched", &user, (200, "/watched")),
+        ("/302/rules", &user, (200, "/rules")),
+        ("/302/slip", &admin, (403, "route_policy_unknown")),
+    ] {
+        for _ in 0..BOTH_WORKERS / 4 {
+            assert_eq!(seen(&setup, &get(path).bearer(token)), (expected.0, expected.1.to_owned()), "{path}");
+        }
+    }
+    let headers = setup.send(&get("/302/me").bearer(&user)).json()["headers"].clone();
+    assert_eq!(headers["x-okta-sub"], json!(["joe.user@example.com"]));
+    assert_eq!(headers["x-jwt-payload"], json!([user.split('.').nth(1).unwrap()]));
+    // Elsewhere it is a request like any other: nobody has redirected it, and what it says of itself is not what the filter says.
+    for name in ["x-okta-sub", "X-Okta-Groups", "x_okta_sub", "x-jwt-payload", "x.jwt.payload"] {
+        for value in ["root", "joe.user@example.com", ""] {
+            for path in ["/302/me", "/me", "/open", "/watched", "/rules"] {
+                let spoofed = get(path).header(name, value);
+                assert_eq!(
+                    seen(&setup, &spoofed.clone().bearer(&user)),
+                    (403, "route_policy_unknown".to_owned()),
+                    "{path} {name}: {value}"
+                );
+                assert_eq!(
+                    seen(&setup, &spoofed),
+                    (401, "token_missing".to_owned()),
+                    "{path} {name}: {value}"
+                );
+            }
+        }
+    }
+    setup.assert_alive();
+}
+
+/// All identity headers at once, as the filter sets them: then it changes none, and Envoy has no reason to choose another route.
+#[test]
+fn request_with_the_very_headers_of_its_token_passes() {
+    let setup = Setup::new("redirects-same", following);
+    setup.warm_up();
+    let user = setup.user();
+    let set = setup.send(&get("/me").bearer(&user)).json()["headers"].clone();
+    let names = ["x-okta-sub", "x-okta-uid", "x-okta-cid", "x-okta-scopes", "x-okta-groups", "x-jwt-payload"];
+    let with = |change: &dyn Fn(&str, &str) -> Vec<String>| {
+        names.iter().filter_map(|name| Some((*name, set.get(*name)?[0].as_str()?))).fold(
+            get("/me").bearer(&user),
+            |request, (name, value)| {
+                change(name, value).iter().fold(request, |request, value| request.header(name, value))
+            },
+        )
+    };
+    let sub = |name: &str| name == "x-okta-sub";
+    let same = |_: &str, value: &str| vec![value.to_owned()];
+    assert_eq!(seen(&setup, &with(&same)), (200, "/me".to_owned()));
+    let unknown = (403, "route_policy_unknown".to_owned());
+    assert_eq!(
+        seen(&setup, &with(&|name, value| if sub(name) { vec![] } else { same(name, value) })),
+        unknown,
+        "one is missing"
+    );
+    assert_eq!(
+        seen(&setup, &with(&|name, value| vec![value.to_owned(); if sub(name) { 2 } else { 1 }])),
+        unknown,
+        "one twice"
+    );
+    assert_eq!(
+        seen(
+            &setup,
+            &with(&|name, value| vec![if sub(name) { value.to_uppercase() } else { value.to_owned() }])
+        ),
+        unknown,
+        "another value"
+    );
+    assert_eq!(
+        seen(&setup, &with(&same).header("x_okta_sub", "joe.user@example.com")),
+        unknown,
+        "one more name"
+    );
+    let other = setup.mint(&TokenSpec::machine());
+    let of_another = with(&same).header("authorization", format!("Bearer {other}"));
+    assert_eq!(seen(&setup, &of_another).0, 400, "two tokens");
+}
+
+#[test]
+fn redirect_without_the_token_is_denied() {
+    let setup = Setup::new("redirects-forward", |config| {
+        let mut config = following(config);
+        config.plugin()["forward"] = json!(false);
+        config
+    });
+    setup.warm_up();
+    let user = setup.user();
+    for path in ["/302/me", "/302/open", "/302/rules"] {
+        assert_eq!(seen(&setup, &get(path).bearer(&user)), (401, "token_missing".to_owned()), "{path}");
+    }
+    assert_eq!(seen(&setup, &get("/302/open")).0, 401);
+    assert_eq!(seen(&setup, &get("/me").bearer(&user)), (200, "/me".to_owned()));
+}
+
+/// Without policies of routes there is nothing to choose: identity headers of the first turn are replaced in the second.
+#[test]
+fn redirect_without_route_policies_needs_the_token_only() {
+    let setup = Setup::new("redirects-rules", |config| {
+        let mut config = following(config);
+        let _ = config.plugin().as_object_mut().unwrap().remove("route_policies");
+        config.plugin()["rules"] =
+            json!([{ "match": { "prefix": "/open" }, "public": true }, { "match": {}, "requires": {} }]);
+        config
+    });
+    setup.warm_up();
+    let request = get("/302/me").bearer(setup.user()).header("x-okta-sub", "root");
+    assert_eq!(setup.send(&request).json()["headers"]["x-okta-sub"], json!(["joe.user@example.com"]));
+    let open = setup.send(&get("/302/open").bearer(setup.user()));
+    assert_eq!((open.status, &open.json()["headers"]["x-okta-sub"]), (200, &Value::Null));
+}
