@@ -7,6 +7,7 @@
 pub mod cache_control;
 pub mod record;
 pub mod refresher;
+pub mod response;
 pub mod shared;
 pub mod source;
 mod worker;
@@ -25,8 +26,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// How long the right to fetch is given: a leader that has not told how it went by then is gone.
-    pub fn lease(&self) -> Duration {
+    /// Returns how long a worker awaits the answer to one request of a fetch. The host answers within the timeout; the rest
+    /// is for a thread that was held up.
+    pub fn patience(&self) -> Duration {
         self.timeout.saturating_mul(2)
     }
 }
