@@ -22,6 +22,7 @@ mod discovery;
 mod guard;
 mod hostile;
 mod identity;
+mod key_documents;
 mod keys;
 mod metrics;
 mod parked;
