@@ -14,6 +14,9 @@ mod worker;
 
 use std::time::Duration;
 
+/// The longest time for which a request waits for a document; most clients give up later than this.
+pub const MAX_WAIT: Duration = Duration::from_secs(5);
+
 /// How often a document is fetched, and how long it lasts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Schedule {

@@ -87,12 +87,12 @@ impl Worker {
     /// Renews the lease, unless another worker has taken it.
     pub(super) fn renew(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) -> Option<Lease> {
         let renewed = lease.prolonged(now);
-        self.update(shared, |record| record.renewed(lease, renewed)).then_some(renewed)
+        self.update(shared, &|record| record.renewed(lease, renewed)).then_some(renewed)
     }
 
     /// Gives the lease back before its fetch has ended, unless another worker has taken it.
     pub(super) fn release(&self, lease: Lease, shared: &dyn SharedData) {
-        self.update(shared, |record| record.released(lease));
+        self.update(shared, &|record| record.released(lease));
     }
 
     /// Tells all workers of a document that was fetched. Returns false if another worker has taken the lease.
@@ -105,7 +105,7 @@ impl Worker {
         max_age: Option<Duration>,
     ) -> bool {
         let fresh = self.freshness(max_age);
-        self.update(shared, |record| {
+        self.update(shared, &|record| {
             let published = record.succeeded(now, lease, fresh)?;
             // The document first: a record must never announce what is not there. It is not compared, for only the
             // owner of the lease writes it.
@@ -122,7 +122,7 @@ impl Worker {
 
     /// Tells everybody of a fetch that has failed.
     pub(super) fn fail(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) {
-        self.update(shared, |record| record.failed(now, lease));
+        self.update(shared, &|record| record.failed(now, lease));
     }
 
     /// Whether a request that lacks the document should wait. Worth it through a fetch and the short pauses after the first
@@ -157,7 +157,7 @@ impl Worker {
 
     /// Changes the record, again if another worker was faster, and says whether it has been changed. `change` says `None`
     /// where there is nothing to change.
-    fn update(&self, shared: &dyn SharedData, change: impl Fn(Record) -> Option<Record>) -> bool {
+    fn update(&self, shared: &dyn SharedData, change: &dyn Fn(Record) -> Option<Record>) -> bool {
         for _ in 0..ATTEMPTS {
             let (record, mark) = self.read(shared);
             let Some(changed) = change(record) else { return false };

@@ -3,6 +3,7 @@
 mod digest;
 mod envoy;
 mod policy;
+mod timeouts;
 
 use std::path::{Path, PathBuf};
 
@@ -123,7 +124,8 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
     };
     let mut reports: Vec<Report> =
         places::find(&documents).iter().map(|found| check(&name, found, &documents)).collect();
-    reports.extend(elsewhere::find(&documents).iter().map(|filter| check_elsewhere(&name, filter)));
+    reports
+        .extend(elsewhere::find(&documents).iter().map(|filter| check_elsewhere(&name, filter, &documents)));
     if reports.is_empty() {
         return Ok(failed("no configuration of this filter is in it".to_owned()));
     }
@@ -131,8 +133,9 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 }
 
 /// What can be said without the configuration; the rest is for whoever has it.
-fn check_elsewhere(file: &str, filter: &Elsewhere<'_>) -> Report {
-    let findings = envoy::without_guard(filter.behind).into_iter().collect();
+fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, documents: &[Value]) -> Report {
+    let mut findings: Vec<Finding> = envoy::without_guard(filter.behind).into_iter().collect();
+    findings.extend(timeouts::of_manager_with(filter.behind, documents));
     let summary = format!("{}: check that, too", filter.origin);
     Report { place: place(file, &filter.place), summary, findings }
 }
@@ -149,6 +152,7 @@ fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
             let mut findings = policy::warnings(&config, &written);
             findings.extend(envoy::warnings(found.surroundings, &config, documents));
             findings.extend(digest::warnings(found.surroundings));
+            findings.extend(timeouts::warnings(found.surroundings, documents));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),
