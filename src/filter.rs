@@ -310,6 +310,17 @@ impl Filter {
         self.sources.on_response(source, now, fetch, shared, response)
     }
 
+    /// Takes the remarks on the document that this worker has fetched last from a source: entries that it has skipped. For the
+    /// log.
+    pub fn take_remarks(&mut self, source: SourceId) -> Vec<String> {
+        self.sources.take_remarks(source)
+    }
+
+    /// Gives up all fetches under way, so that other workers can begin theirs at once: for a worker that departs.
+    pub fn release(&mut self, shared: &dyn SharedData) {
+        self.sources.release(shared);
+    }
+
     /// How to get to a source.
     pub fn remote(&self, source: SourceId) -> Option<&Remote> {
         source.remote(&self.config)

@@ -1,38 +1,35 @@
 //! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
 
+mod candidates;
 pub mod discovery;
+#[cfg(test)]
+mod duplicates;
+mod key;
 pub mod remote;
 pub mod source;
 pub mod unknown_kids;
 
 use std::fmt;
-use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-
-use crate::crypto::{Algorithm, Curve, PublicKey};
+use crate::crypto::Algorithm;
 use crate::json::{self, Object, Value};
 use crate::refresh::source::Document;
 use crate::rejection::Rejection;
-use crate::token::MAX_KEY_ID_BYTES;
+use key::{Algorithms, Key, Unusable};
+
+pub use candidates::{Candidates, MAX_CANDIDATES};
 
 /// More keys than this are a broken or hostile document.
 pub const MAX_KEYS: usize = 100;
 
+/// Skipped entries that are told of one by one.
+const MAX_REMARKS: usize = 8;
+
 /// The usable signing keys of one issuer; at least one.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KeySet {
     keys: Vec<Key>,
-}
-
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Key {
-    id: Option<String>,
-    /// The one algorithm that the issuer ties the key to, if it does.
-    algorithm: Option<Algorithm>,
-    /// Shared with the tokens whose signature held under it.
-    public: Arc<PublicKey>,
+    skipped: Vec<String>,
 }
 
 /// Why a document is not a key set.
@@ -72,31 +69,73 @@ impl KeySet {
     /// # Errors
     /// See [`KeySetError`].
     pub fn from_members(members: &Object) -> Result<Self, KeySetError> {
+        let set = Self::collect(members)?;
+        if set.keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(set) }
+    }
+
+    /// Reads all entries; what comes of it may have no key.
+    fn collect(members: &Object) -> Result<Self, KeySetError> {
         let Some(Value::Array(jwks)) = members.get("keys") else { return Err(KeySetError::Malformed) };
         if jwks.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
-        let keys: Vec<Key> = jwks.iter().filter_map(|jwk| Key::parse(jwk.as_object()?)).collect();
-        if keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(Self { keys }) }
+        let (mut set, mut untold) = (Self::default(), 0_usize);
+        for (index, jwk) in jwks.iter().enumerate() {
+            match Key::parse(jwk).and_then(|key| set.add(key)) {
+                Ok(()) => {}
+                Err(reason) if set.skipped.len() < MAX_REMARKS => set.skipped.push(reason.remark(index, jwk)),
+                Err(_) => untold = untold.saturating_add(1),
+            }
+        }
+        if untold > 0 {
+            set.skipped.push(format!("{untold} more entries of `keys` are skipped"));
+        }
+        Ok(set)
     }
 
-    /// The key that a token names, if it is for the token's algorithm.
+    /// Adds a key. The same key under the same id is one key, good for what any of its entries allows: each entry alone would
+    /// allow as much.
+    fn add(&mut self, mut key: Key) -> Result<(), Unusable> {
+        key.algorithms = self.free(&key);
+        let same = |other: &&mut Key| other.id == key.id && other.public == key.public;
+        match self.keys.iter_mut().find(same) {
+            Some(same) => same.algorithms = same.algorithms.and(key.algorithms),
+            None if key.algorithms.is_empty() => return Err(Unusable::TooMany),
+            None => self.keys.push(key),
+        }
+        Ok(())
+    }
+
+    /// Returns those algorithms of a key for which fewer than [`MAX_CANDIDATES`] keys have the same id. Keys without an id are
+    /// never tried one after the other, and need no bound.
+    fn free(&self, key: &Key) -> Algorithms {
+        let rivals = |algorithm: Algorithm| {
+            let rival = |other: &&Key| other.id == key.id && other.algorithms.has(algorithm);
+            self.keys.iter().filter(rival).count()
+        };
+        let is_free = |algorithm: &Algorithm| key.id.is_none() || rivals(*algorithm) < MAX_CANDIDATES;
+        key.algorithms.iter().filter(is_free).collect()
+    }
+
+    /// Finds the keys that a token names and that are for the token's algorithm: nearly always one, and several if the issuer
+    /// has published different keys under one id.
     ///
-    /// Without a `kid` there must be exactly one key that fits; to try several would let an attacker choose.
+    /// Without a `kid` exactly one key must fit; to try several would let an attacker choose.
     ///
     /// # Errors
-    /// [`Rejection::KeyUnknown`] if there is no key of that name, [`Rejection::KeyMismatch`] if there is, and it is
-    /// not for that algorithm, or several are.
-    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<&Arc<PublicKey>, Rejection> {
+    /// [`Rejection::KeyUnknown`] if there is no key of that name, [`Rejection::KeyMismatch`] if there is, and none is
+    /// for that algorithm, or the token names none and several fit.
+    pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Candidates<'_>, Rejection> {
         let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
         if named.peek().is_none() {
             return Err(Rejection::KeyUnknown);
         }
-        let mut fitting = named.filter(|key| key.fits(algorithm));
-        match (fitting.next(), fitting.next()) {
-            (Some(key), None) => Ok(&key.public),
-            _ => Err(Rejection::KeyMismatch),
+        let mut fitting = named.filter(|key| key.algorithms.has(algorithm)).map(|key| &key.public);
+        let first = fitting.next().ok_or(Rejection::KeyMismatch)?;
+        if id.is_none() && fitting.any(|other| other != first) {
+            return Err(Rejection::KeyMismatch);
         }
+        Ok(Candidates::new(first, fitting))
     }
 
     /// These keys, and those of `pinned` that have another name.
@@ -123,53 +162,21 @@ impl Document for KeySet {
     const MAX_BYTES: usize = 256 * 1024;
 
     fn read(text: &[u8]) -> Result<Self, String> {
-        Self::parse(text).map_err(|error| error.to_string())
+        let members = json::parse_object(text).map_err(|_| KeySetError::Malformed.to_string())?;
+        let set = Self::collect(&members).map_err(|error| error.to_string())?;
+        if set.keys.is_empty() {
+            let reasons = set.skipped.iter().map(|remark| format!("; {remark}"));
+            return Err(std::iter::once(KeySetError::NoUsableKey.to_string()).chain(reasons).collect());
+        }
+        Ok(set)
     }
 
     fn count(&self) -> usize {
         self.len()
     }
-}
 
-impl Key {
-    fn parse(jwk: &Object) -> Option<Self> {
-        let string = |name| jwk.get(name).and_then(Value::as_str);
-        let bytes = |name| URL_SAFE_NO_PAD.decode(string(name)?).ok();
-        let id = match jwk.get("kid") {
-            None => None,
-            Some(Value::String(id)) if !id.is_empty() && id.len() <= MAX_KEY_ID_BYTES => Some(id.clone()),
-            Some(_) => return None,
-        };
-        // RFC 7517 sections 4.2 and 4.3: for signatures, and for verifying them, where the issuer says so.
-        if jwk.get("use").is_some_and(|purpose| purpose != "sig") {
-            return None;
-        }
-        let verifies = |ops: &Value| ops.as_array().is_some_and(|ops| ops.iter().any(|op| op == "verify"));
-        if jwk.get("key_ops").is_some_and(|ops| !verifies(ops)) {
-            return None;
-        }
-        let algorithm = match jwk.get("alg") {
-            None => None,
-            Some(name) => Some(Algorithm::from_name(name.as_str()?)?),
-        };
-        let public = match (string("kty")?, string("crv")) {
-            ("RSA", _) => PublicKey::rsa(&bytes("n")?, &bytes("e")?),
-            ("EC", Some("P-256")) => PublicKey::ec(Curve::P256, &bytes("x")?, &bytes("y")?),
-            ("EC", Some("P-384")) => PublicKey::ec(Curve::P384, &bytes("x")?, &bytes("y")?),
-            ("EC", Some("P-521")) => PublicKey::ec(Curve::P521, &bytes("x")?, &bytes("y")?),
-            ("OKP", Some("Ed25519")) => PublicKey::ed25519(&bytes("x")?),
-            _ => return None,
-        }
-        .ok()?;
-        let key = Self { id, algorithm, public: Arc::new(public) };
-        match algorithm {
-            Some(algorithm) if !key.fits(algorithm) => None,
-            _ => Some(key),
-        }
-    }
-
-    fn fits(&self, algorithm: Algorithm) -> bool {
-        self.public.fits(algorithm) && self.algorithm.is_none_or(|only| only == algorithm)
+    fn remarks(&self) -> &[String] {
+        &self.skipped
     }
 }
 
@@ -177,13 +184,13 @@ impl Key {
 mod tests {
     use super::*;
 
-    const N: &str = "iKqiD4cr7FZKm6f05K4r-GQOvjRqjOeFmOho9V7SAXYwCyJluaGBLVvDWO1XlduPLOrsG_Wgs67SOG5qeLPR8T1zDK4bfJAo1TvbwYeTwVSfd_0mzRq8WaVc_2JtEK7J-4Z0MdVm_dJmcMHVfDziCRohSZthN__WM2NwGnbewWnla0wpEsU3QMZ05_OxvbBdQZaDUsNSx46is29eCdYwhkAfFd_cFRq3DixLEYUsRwmOqwABwwDjBTNvgZOomrtD8BRFWSTlwsbrNZtJMYU33wuLO9ynFkZnY6qRKVHr3YToIrqNBXw0RWCheTouQ-snfAB6wcE2WDN3N5z760ejqQ";
+    pub(super) const N: &str = "iKqiD4cr7FZKm6f05K4r-GQOvjRqjOeFmOho9V7SAXYwCyJluaGBLVvDWO1XlduPLOrsG_Wgs67SOG5qeLPR8T1zDK4bfJAo1TvbwYeTwVSfd_0mzRq8WaVc_2JtEK7J-4Z0MdVm_dJmcMHVfDziCRohSZthN__WM2NwGnbewWnla0wpEsU3QMZ05_OxvbBdQZaDUsNSx46is29eCdYwhkAfFd_cFRq3DixLEYUsRwmOqwABwwDjBTNvgZOomrtD8BRFWSTlwsbrNZtJMYU33wuLO9ynFkZnY6qRKVHr3YToIrqNBXw0RWCheTouQ-snfAB6wcE2WDN3N5z760ejqQ";
 
-    fn rsa(rest: &str) -> String {
+    pub(super) fn rsa(rest: &str) -> String {
         format!(r#"{{"kty":"RSA","n":"{N}","e":"AQAB"{rest}}}"#)
     }
 
-    fn set(keys: &[String]) -> Result<KeySet, KeySetError> {
+    pub(super) fn set(keys: &[String]) -> Result<KeySet, KeySetError> {
         KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes())
     }
 
@@ -247,8 +254,8 @@ mod tests {
         assert_eq!(keys.find(Some("a"), PS256), Err(Rejection::KeyMismatch), "the issuer ties it to RS256");
         assert_eq!(keys.find(Some("b"), ES256), Err(Rejection::KeyMismatch));
         assert_eq!(keys.find(Some("c"), RS256), Err(Rejection::KeyUnknown));
-        assert_eq!(keys.find(Some("twice"), RS256), Err(Rejection::KeyMismatch), "two answers are none");
-        assert_eq!(keys.find(None, RS256), Err(Rejection::KeyMismatch), "several would fit");
+        assert_eq!(keys.find(Some("twice"), RS256).unwrap().iter().count(), 1, "one key, listed twice");
+        assert!(keys.find(None, RS256).is_ok(), "four entries, and one key");
         assert!(set(&[rsa("")]).unwrap().find(None, RS256).is_ok());
     }
 

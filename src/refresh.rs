@@ -7,11 +7,15 @@
 pub mod cache_control;
 pub mod record;
 pub mod refresher;
+pub mod response;
 pub mod shared;
 pub mod source;
 mod worker;
 
 use std::time::Duration;
+
+/// The longest time for which a request waits for a document; most clients give up later than this.
+pub const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a document is fetched, and how long it lasts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -25,8 +29,9 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// How long the right to fetch is given: a leader that has not told how it went by then is gone.
-    pub fn lease(&self) -> Duration {
+    /// Returns how long a worker awaits the answer to one request of a fetch. The host answers within the timeout; the rest
+    /// is for a thread that was held up.
+    pub fn patience(&self) -> Duration {
         self.timeout.saturating_mul(2)
     }
 }

@@ -128,10 +128,12 @@ impl<'a> Unverified<'a> {
 }
 
 impl Plausible<'_> {
-    /// Checks the signature.
+    /// Checks the signature, with each of the keys that may have made it, until it holds under one: at most
+    /// [`MAX_CANDIDATES`](crate::jwks::MAX_CANDIDATES).
     ///
     /// # Errors
     /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
+    /// [`Rejection::CryptoUnavailable`] if one of several keys could not be tried: the signature may be that key's.
     pub fn verify(
         self,
         keys: &KeySet,
@@ -139,13 +141,13 @@ impl Plausible<'_> {
         trace: &mut impl Trace,
     ) -> Result<SignedClaims, Rejection> {
         let Self { token: Unverified { jws, claims }, algorithm } = self;
-        let key = trace.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
-        let signature = verifier.verify(algorithm, key, jws.signing_input, &jws.signature);
+        let candidates = trace.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
+        let signature = candidates.verify(algorithm, jws.signing_input, &jws.signature, verifier);
         let signature = signature.map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
-        trace.checked(Check::Signature, signature)?;
+        let key = trace.checked(Check::Signature, signature)?;
         Ok(SignedClaims { claims, header: jws.header, algorithm, key: Arc::clone(key) })
     }
 }
@@ -196,7 +198,8 @@ impl AccessToken {
     /// Whether the key that the signature held under is still among these, for the same use and under the same name.
     pub fn is_signed_by_one_of(&self, keys: &KeySet) -> bool {
         let SignedClaims { header, algorithm, key, .. } = &self.0;
-        keys.find(header.key_id.as_deref(), *algorithm).is_ok_and(|published| published == key)
+        keys.find(header.key_id.as_deref(), *algorithm)
+            .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
     /// Whether its time is over, now and for ever.

@@ -40,7 +40,8 @@ pub fn new(signer: &Signer) -> PathBuf {
     let token = signer.token();
     let (message, signature) = token.rsplit_once('.').expect("a token");
     let keys = config.providers[0].local_jwks.as_ref().expect("keys");
-    let key = keys.find(Some(crate::tokens::KID), Algorithm::RS256).expect("the key");
+    let keys = keys.find(Some(crate::tokens::KID), Algorithm::RS256).expect("the key");
+    let key = keys.iter().next().expect("one key at least");
     let request =
         envoy::request(Algorithm::RS256, key, message.as_bytes(), &crate::tokens::from_b64(signature));
     assemble("floor-new", &module(Some(&request.expect("a request"))))

@@ -15,9 +15,9 @@
 //!   `id-jag` or `encrypted`; `claims` and `header` replace or add members, or with null remove them; `lifetime` and
 //!   `issued_at` are in seconds. The answer is the token.
 //! - rotate: `automatic`, `manual` or `emergency-double`. The answer is the id of the key that signs now.
-//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"html"`, `"huge"`, `"reset"`, `"truncated-json"`,
-//!   `"truncated-transfer"`, `{"status":500}`, `{"slow":{"millis":3000}}` or `{"body":"{\"keys\":[]}"}`; for keys and
-//!   metadata, or with `endpoint` for one of `keys`, `discovery`, `introspect`, `denylist`.
+//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-refused"`, `"html"`, `"huge"`, `"reset"`, `"truncated-json"`,
+//!   `"truncated-transfer"`, `{"gzip":{"marked":true}}`, `{"headers":[["age","5"]]}`, `{"status":500}`,
+//!   `{"slow":{"millis":3000}}` or `{"body":"{\"keys\":[]}"}`; for keys and metadata, or with `endpoint` for one of `keys`, `discovery`, `introspect`, `denylist`.
 //! - keys: what the key set is like. `stage` is `active`, `active-next` or `active-next-expired`; `lag_millis` delays
 //!   what rotations show; `cache_control` is a header value, or null for none.
 //! - denylist: what was revoked at `/v1/revoke`. Served over HTTPS as well, for Envoy to poll.

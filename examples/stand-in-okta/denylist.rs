@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, State};
+use axum::http::HeaderMap;
 use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
@@ -18,9 +19,15 @@ pub fn router(org: Arc<Org>) -> Router {
     Router::new().route("/stand-in/denylist", get(denylist)).with_state(org)
 }
 
-async fn denylist(State(org): State<Arc<Org>>, ConnectInfo(cut): ConnectInfo<Cut>) -> Response {
+async fn denylist(
+    State(org): State<Arc<Org>>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: HeaderMap,
+) -> Response {
     let fault = org.authority(Server::Default).asked(Endpoint::Denylist);
     let entries: Vec<Value> = org.revoked().into_iter().map(|jti| json!({ "jti": jti })).collect();
     let body = json!({ "entries": entries }).to_string();
-    fault.spoil(Document { body, content_type: "application/json", cache_control: None }, &cut).await
+    fault
+        .spoil(Document { body, content_type: "application/json", cache_control: None }, &cut, &request)
+        .await
 }

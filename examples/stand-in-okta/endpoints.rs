@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{ConnectInfo, RawQuery, State};
-use axum::http::{StatusCode, Uri, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde_json::json;
@@ -76,7 +76,11 @@ pub fn okta_error(status: StatusCode, code: &str, summary: &str) -> Response {
     (status, [(header::CONTENT_TYPE, JSON)], body.to_string()).into_response()
 }
 
-async fn keys(State(place): State<Place>, ConnectInfo(cut): ConnectInfo<Cut>) -> Response {
+async fn keys(
+    State(place): State<Place>,
+    ConnectInfo(cut): ConnectInfo<Cut>,
+    request: HeaderMap,
+) -> Response {
     let authority = place.authority();
     let fault = authority.asked(Endpoint::Keys);
     let document = Document {
@@ -84,23 +88,34 @@ async fn keys(State(place): State<Place>, ConnectInfo(cut): ConnectInfo<Cut>) ->
         content_type: "application/json;charset=UTF-8",
         cache_control: authority.cache_control(),
     };
-    fault.spoil(document, &cut).await
+    fault.spoil(document, &cut, &request).await
 }
 
-async fn openid_metadata(state: State<Place>, cut: ConnectInfo<Cut>, query: RawQuery) -> Response {
+async fn openid_metadata(
+    state: State<Place>,
+    cut: ConnectInfo<Cut>,
+    query: RawQuery,
+    request: HeaderMap,
+) -> Response {
     let body = metadata::openid(state.server, state.org.domain());
-    discovery(state, cut, query, body).await
+    discovery(state, cut, query, request, body).await
 }
 
-async fn oauth_metadata(state: State<Place>, cut: ConnectInfo<Cut>, query: RawQuery) -> Response {
+async fn oauth_metadata(
+    state: State<Place>,
+    cut: ConnectInfo<Cut>,
+    query: RawQuery,
+    request: HeaderMap,
+) -> Response {
     let body = metadata::oauth(state.server, state.org.domain());
-    discovery(state, cut, query, body).await
+    discovery(state, cut, query, request, body).await
 }
 
 async fn discovery(
     State(place): State<Place>,
     ConnectInfo(cut): ConnectInfo<Cut>,
     RawQuery(query): RawQuery,
+    request: HeaderMap,
     body: String,
 ) -> Response {
     let fault = place.authority().asked(Endpoint::Discovery);
@@ -109,7 +124,7 @@ async fn discovery(
         let summary = "Invalid value for `client_id` parameter";
         return okta_error(StatusCode::BAD_REQUEST, "invalid_client", summary);
     }
-    fault.spoil(Document { body, content_type: JSON, cache_control: None }, &cut).await
+    fault.spoil(Document { body, content_type: JSON, cache_control: None }, &cut, &request).await
 }
 
 /// Okta's answer for a server that is not there; everything else that is not there is answered alike.

@@ -4,13 +4,14 @@ use std::io;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::endpoints::okta_error;
+use super::gzip::gzip;
 use super::lines::Cut;
 
 /// What goes wrong with the answers of an endpoint, until told otherwise.
@@ -30,6 +31,16 @@ pub enum Fault {
     Html,
     /// The right answer, two megabytes long.
     Huge,
+    /// The right answer, compressed, although the request has not asked for it.
+    Gzip {
+        /// Whether `Content-Encoding` says so.
+        marked: bool,
+    },
+    /// The right answer, compressed unless the request has `Accept-Encoding: identity`: servers may do so by default (RFC 9110
+    /// section 12.5.3).
+    GzipUnlessRefused,
+    /// The right answer, with these headers besides. A name may occur several times.
+    Headers(Vec<(String, String)>),
     /// The connection is reset instead of an answer.
     Reset,
     /// The right answer, late.
@@ -47,7 +58,7 @@ pub enum Fault {
 
 impl Fault {
     /// The answer that comes of it. `document` is what would have been right.
-    pub async fn spoil(self, document: Document, cut: &Cut) -> Response {
+    pub async fn spoil(self, document: Document, cut: &Cut, request: &HeaderMap) -> Response {
         match self {
             Self::None => document.into_response(),
             Self::Body(body) => document.with(body).into_response(),
@@ -56,6 +67,12 @@ impl Fault {
                 let body = with_extra_keys(&document.body);
                 document.with(body).into_response()
             }
+            Self::Gzip { marked } => compressed(document, marked),
+            Self::GzipUnlessRefused => match request.get(header::ACCEPT_ENCODING) {
+                Some(value) if value == "identity" => document.into_response(),
+                _ => compressed(document, true),
+            },
+            Self::Headers(more) => with_headers(document, &more),
             Self::Html => ([(header::CONTENT_TYPE, "text/html;charset=utf-8")], MAINTENANCE).into_response(),
             Self::Huge => {
                 let body = padded(&document.body);
@@ -125,6 +142,28 @@ fn error(status: u16) -> Response {
         headers.insert("x-rate-limit-limit", HeaderValue::from_static("600"));
         headers.insert("x-rate-limit-remaining", HeaderValue::from_static("0"));
         headers.insert("x-rate-limit-reset", HeaderValue::from(reset));
+    }
+    response
+}
+
+fn compressed(document: Document, marked: bool) -> Response {
+    let file = gzip(document.body.as_bytes());
+    let mut response = document.with(String::new()).into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(file.len()));
+    if marked {
+        headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = Body::from(file);
+    response
+}
+
+fn with_headers(document: Document, more: &[(String, String)]) -> Response {
+    let mut response = document.into_response();
+    for (name, value) in more {
+        if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            response.headers_mut().append(name, value);
+        }
     }
     response
 }

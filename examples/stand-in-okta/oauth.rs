@@ -50,7 +50,7 @@ pub async fn introspect(
             let cache_control = Some("no-cache, no-store".to_owned());
             let document =
                 Document { body: body.to_string(), content_type: "application/json", cache_control };
-            fault.spoil(document, &cut).await
+            fault.spoil(document, &cut, &headers).await
         }
         Err(error) => error.into_response(),
     }

@@ -38,6 +38,7 @@ mod control;
 mod denylist;
 mod endpoints;
 mod faults;
+mod gzip;
 mod keys;
 mod lines;
 mod members;

@@ -161,6 +161,25 @@ impl Sources {
         progress.unwrap_or(Progress::Done(Err(FetchError::NoAnswer)))
     }
 
+    /// Gives up all fetches under way: see [`Refresher::release`].
+    pub(super) fn release(&mut self, shared: &dyn SharedData) {
+        for keys in &mut self.keys {
+            if let Keys::Remote(keys) = keys {
+                keys.release(shared);
+            }
+        }
+        self.denylist.iter_mut().for_each(|list| list.release(shared));
+    }
+
+    /// Takes the remarks on a document: see [`Refresher::take_remarks`].
+    pub(super) fn take_remarks(&mut self, source: SourceId) -> Vec<String> {
+        match source {
+            SourceId::Keys(provider) => self.remote_keys(provider).map(RemoteKeys::take_remarks),
+            SourceId::Denylist => self.denylist.as_mut().map(Refresher::take_remarks),
+        }
+        .unwrap_or_default()
+    }
+
     fn remote_keys(&mut self, provider: ProviderId) -> Option<&mut RemoteKeys> {
         match self.keys.get_mut(provider.0) {
             Some(Keys::Remote(keys)) => Some(keys),

@@ -7,7 +7,7 @@ use proxy_wasm::types::{BufferType, MapType};
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
 use crate::https_url::HttpsUrl;
-use crate::refresh::cache_control::max_age;
+use crate::refresh::response::{ACCEPT_ENCODING, Head};
 use crate::refresh::source::{FetchError, Response};
 
 /// Sends the request; the answer comes to the root context under this number.
@@ -18,6 +18,7 @@ pub(super) fn dispatch(remote: &Remote, request: &HttpsUrl) -> Result<u32, Fetch
         (":authority", request.authority.as_str()),
         (":path", request.path.as_str()),
         ("accept", "application/json"),
+        ("accept-encoding", ACCEPT_ENCODING),
         ("user-agent", concat!("okta-authz-filter/", env!("CARGO_PKG_VERSION"))),
     ];
     hostcalls::dispatch_http_call(&remote.cluster, headers, None, vec![], remote.schedule.timeout)
@@ -32,23 +33,21 @@ pub(super) fn read(num_headers: usize, body_size: usize, max_bytes: usize) -> Re
     }
     let headers =
         hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(|_| FetchError::NoAnswer)?;
-    let value = |name: &str| headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_slice());
-    let status = value(":status").and_then(|digits| str::from_utf8(digits).ok()?.parse().ok());
-    match status.unwrap_or(0) {
-        200 => {}
-        other => return Err(FetchError::Status(other)),
-    }
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+    let status = headers.iter().find(|(name, _)| *name == ":status");
+    let status = status.and_then(|(_, digits)| str::from_utf8(digits).ok()?.parse().ok());
+    let head = Head::read(status.unwrap_or(0), &headers)?;
     // Before it is read: memory that the VM has once taken is never given back.
     if body_size > max_bytes {
         return Err(FetchError::TooLarge(max_bytes));
     }
     let body = hostcalls::get_buffer(BufferType::HttpCallResponseBody, 0, body_size).ok().flatten();
-    let max_age = value("cache-control").and_then(max_age);
-    Ok(Response { body: body.unwrap_or_default(), max_age })
+    Ok(head.with_body(body.unwrap_or_default()))
 }
 
-/// Tells the operator how a fetch went.
-pub(super) fn log(filter: &Filter, source: SourceId, outcome: &Result<usize, FetchError>) {
+/// Tells the operator how a fetch went, and which parts of the document are skipped if the one before had others.
+pub(super) fn log(filter: &mut Filter, source: SourceId, outcome: &Result<usize, FetchError>) {
+    let remarks = filter.take_remarks(source);
     let (whose, what) = match source {
         SourceId::Keys(provider) => {
             let name = filter.provider(provider).map_or("", |provider| &provider.name);
@@ -59,5 +58,8 @@ pub(super) fn log(filter: &Filter, source: SourceId, outcome: &Result<usize, Fet
     match outcome {
         Ok(count) => info!("{whose}: {count} {what} fetched"),
         Err(error) => warn!("{whose}: {what} not fetched: {error}"),
+    }
+    for remark in remarks {
+        warn!("{whose}: {remark}");
     }
 }

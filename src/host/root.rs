@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use log::{error, info};
+use log::{error, info, warn};
 use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
@@ -25,7 +25,7 @@ use crate::crypto::software::Software;
 use crate::filter::{Filter, SourceId};
 use crate::metrics::BACKENDS;
 use crate::refresh::refresher::{Fetch, Progress};
-use crate::refresh::source::{FetchError, Response};
+use crate::refresh::source::{Document as _, FetchError, Response};
 use crate::time::UnixTime;
 
 /// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
@@ -141,11 +141,16 @@ impl Context for Root {
     }
 }
 
-/// The root goes with `on_delete`, when the last stream is gone that this configuration had. `on_done`, which comes before, is
+/// The root goes with `on_delete`, when the last stream is gone that this configuration had; after an update through ECDS, at
+/// once where there is no stream. `on_done`, which comes before, is
 /// not exported: every stream would be told as well, and has nothing to say to that.
 impl Drop for Root {
     fn drop(&mut self) {
         if let Ok(mut plugin) = self.plugin.try_borrow_mut() {
+            // The answers to the requests under way go with the root.
+            if let Some(filter) = &mut plugin.filter {
+                filter.release(&Shared);
+            }
             plugin.flush(plugin::now());
             plugin.metrics.end();
         }
@@ -165,6 +170,16 @@ impl RootContext for Root {
                 return false;
             }
         };
+        // A host may configure a root anew. The answers of fetches under way would be those of the former configuration.
+        self.in_flight.clear();
+        if let Some(filter) = &mut self.plugin.borrow_mut().filter {
+            filter.release(&Shared);
+        }
+        for provider in &config.providers {
+            for remark in provider.local_jwks.iter().flat_map(|keys| keys.remarks()) {
+                warn!("provider {}: local_jwks: {remark}", provider.name);
+            }
+        }
         let host = HostVerifier::probe();
         info!(
             "okta-authz-filter {}: providers: {}, rules: {}, signatures: {}",

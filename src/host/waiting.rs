@@ -2,15 +2,13 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
-use std::time::Duration;
 
 use crate::filter::SourceId;
+use crate::refresh::MAX_WAIT;
 use crate::time::UnixTime;
 
 /// Requests that one worker holds back at a time. More are refused: they would only pile up memory.
 const MAX_WAITING: usize = 1024;
-/// How long a request is held back; most clients give up later than this.
-const MAX_WAIT: Duration = Duration::from_secs(5);
 /// Requests that are let go in one callback. Envoy answers them one inside the other when the callback has returned, and
 /// each takes a piece of the stack: 204 answers at once have overflowed it, and ended the VM.
 const MAX_RELEASED: usize = 32;

@@ -69,6 +69,16 @@ impl RemoteKeys {
         self.refresher.on_response(now, fetch, shared, response)
     }
 
+    /// See [`Refresher::release`].
+    pub fn release(&mut self, shared: &dyn SharedData) {
+        self.refresher.release(shared);
+    }
+
+    /// See [`Refresher::take_remarks`].
+    pub fn take_remarks(&mut self) -> Vec<String> {
+        self.refresher.take_remarks()
+    }
+
     /// A request needs keys, and there are none: see [`Refresher::on_missing`].
     pub fn on_keys_unavailable(&self, now: UnixTime) -> Hope {
         self.refresher.on_missing(now)

@@ -96,7 +96,7 @@ impl KeySource {
         let error = match response {
             Ok(response) => match discovery.jwks_uri(&response.body) {
                 Ok(url) => return Next::Request(url.clone(), Step::Discovered(url)),
-                Err(error) => FetchError::Unusable(error.to_string()),
+                Err(error) => response.unusable(error.to_string()),
             },
             // The document is not there. Any other trouble would be the same in the next place.
             Err(FetchError::Status(status)) => match discovery.places().get(next) {

@@ -14,6 +14,11 @@ use crate::time::UnixTime;
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
 /// The longest pause: a server that comes back is noticed within this time.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
+/// The life of a lease. Its owner renews it while a request of a fetch is under way, so the lease of a worker that has died
+/// ends within this time, however long a request may take.
+pub const LEASE: Duration = Duration::from_secs(2);
+/// The age at which the owner renews a lease: a worker may be held up for the rest of [`LEASE`] and keep it.
+const RENEWAL: Duration = Duration::from_millis(250);
 /// So much older than another's may a worker's time be: a thread can be held up between its look at the clock and its look at
 /// the record. What is written for later than the schedule allows, and this, was not written by a worker.
 const HELD_UP: Duration = Duration::from_secs(10);
@@ -52,13 +57,18 @@ pub struct Record {
 }
 
 impl Lease {
-    fn new(by: WorkerId, now: UnixTime, schedule: &Schedule) -> Self {
-        Self { by, until: now.after(schedule.lease()) }
+    fn new(by: WorkerId, now: UnixTime) -> Self {
+        Self { by, until: now.after(LEASE) }
     }
 
-    /// The same, for as long again from now on.
-    pub fn prolonged(self, now: UnixTime, schedule: &Schedule) -> Self {
-        Self::new(self.by, now, schedule)
+    /// Returns a lease of the same owner that lasts for [`LEASE`] from now on.
+    pub fn prolonged(self, now: UnixTime) -> Self {
+        Self::new(self.by, now)
+    }
+
+    /// Returns whether the lease is old enough to be renewed.
+    pub fn is_to_be_renewed(self, now: UnixTime) -> bool {
+        self.until.since(now) <= LEASE.saturating_sub(RENEWAL)
     }
 }
 
@@ -77,9 +87,9 @@ impl Record {
         }
     }
 
-    /// Whether somebody is fetching. A lease that lasts longer than any fetch can is none.
-    pub fn is_leased(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now < self.leased_until && self.leased_until <= now.after(HELD_UP).after(schedule.lease())
+    /// Returns whether a worker is fetching. A lease that lasts longer than a worker writes is none.
+    pub fn is_leased(&self, now: UnixTime) -> bool {
+        now < self.leased_until && self.leased_until <= now.after(HELD_UP).after(LEASE)
     }
 
     /// Whether a fetch is due. One that is set further ahead than the schedule ever sets it is due now.
@@ -95,16 +105,16 @@ impl Record {
         early: bool,
         schedule: &Schedule,
     ) -> Option<(Self, Lease)> {
-        if self.is_leased(now, schedule) || !(early || self.is_due(now, schedule)) {
+        if self.is_leased(now) || !(early || self.is_due(now, schedule)) {
             return None;
         }
-        let lease = Lease::new(by, now, schedule);
+        let lease = Lease::new(by, now);
         Some((Self { leased_until: lease.until, leased_by: by, ..self }, lease))
     }
 
-    /// The record after a fetch that brought a document; `None` if the lease is over, and the result stale.
+    /// Returns the record after a fetch that brought a document; `None` if another worker has the lease.
     pub fn succeeded(self, now: UnixTime, lease: Lease, fresh: Duration) -> Option<Self> {
-        self.released(now, lease).map(|record| Self {
+        self.released(lease).map(|record| Self {
             generation: record.generation.wrapping_add(1).max(1),
             fetched_at: now,
             due_at: now.after(fresh),
@@ -118,7 +128,7 @@ impl Record {
         let doubled = 2u32.saturating_pow(u32::try_from(self.failures).unwrap_or(u32::MAX));
         let pause = MIN_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF);
         let failures = self.failures.saturating_add(1);
-        self.released(now, lease).map(|record| Self { due_at: now.after(pause), failures, ..record })
+        self.released(lease).map(|record| Self { due_at: now.after(pause), failures, ..record })
     }
 
     /// The record with a fetch made due before its time: at most once in a cooldown, and not through a pause after failures.
@@ -130,17 +140,21 @@ impl Record {
         Some(Self { due_at: now, wanted_at: now, ..self })
     }
 
-    /// The record with the lease prolonged for another request of the same fetch.
-    pub fn renewed(self, now: UnixTime, lease: Lease, renewed: Lease) -> Option<Self> {
-        self.stands(now, lease).then_some(Self { leased_until: renewed.until, ..self })
+    /// Returns the record with the lease renewed; `None` if another worker has taken it.
+    pub fn renewed(self, lease: Lease, renewed: Lease) -> Option<Self> {
+        self.stands(lease).then_some(Self { leased_until: renewed.until, ..self })
     }
 
-    fn released(self, now: UnixTime, lease: Lease) -> Option<Self> {
-        self.stands(now, lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+    /// Returns the record without the lease, so that any worker can take it; `None` if another worker has taken it. What was
+    /// due stays due.
+    pub fn released(self, lease: Lease) -> Option<Self> {
+        self.stands(lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
     }
 
-    fn stands(&self, now: UnixTime, lease: Lease) -> bool {
-        self.leased_by == lease.by && self.leased_until == lease.until && now < lease.until
+    /// Returns whether the lease is the last that was given. One that has run out, and that no other worker has taken, still
+    /// stands: its answer is the newest there is, and compare-and-set keeps it from being the second.
+    fn stands(&self, lease: Lease) -> bool {
+        self.leased_by == lease.by && self.leased_until == lease.until
     }
 
     /// The record as bytes.

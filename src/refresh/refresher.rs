@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::Schedule;
 use super::record::{Lease, WorkerId};
 use super::shared::{SharedData, decode_document};
-use super::source::{FetchError, Next, Response, Source};
+use super::source::{Document as _, FetchError, Next, Response, Source};
 use super::worker::{MIN_CACHE_DURATION, Worker};
 use crate::https_url::HttpsUrl;
 use crate::time::UnixTime;
@@ -23,7 +23,22 @@ pub struct Refresher<S: Source> {
     worker: Worker,
     adopted: Option<Adopted<S::Document>>,
     /// The fetch that this worker has begun last.
-    under_way: Option<(Lease, S::Step)>,
+    under_way: Option<UnderWay<S::Step>>,
+    /// Requests that this worker has sent.
+    sent: u64,
+    /// Remarks on the document that this worker has fetched last.
+    remarks: Vec<String>,
+}
+
+/// A fetch that waits for the answer to a request.
+#[derive(Debug)]
+struct UnderWay<T> {
+    /// The request, by [`Fetch::number`].
+    number: u64,
+    /// Renewed on ticks.
+    lease: Lease,
+    sent_at: UnixTime,
+    step: T,
 }
 
 #[derive(Debug)]
@@ -33,10 +48,11 @@ struct Adopted<D> {
     generation: u64,
 }
 
-/// A request of a fetch, and the right to it.
+/// A request of a fetch. Worker and number tell its answer from those to all other requests.
 #[derive(Debug)]
 pub struct Fetch {
-    lease: Lease,
+    by: WorkerId,
+    number: u64,
     request: HttpsUrl,
 }
 
@@ -67,6 +83,12 @@ pub enum Progress {
     Done(Result<usize, FetchError>),
 }
 
+impl<T> UnderWay<T> {
+    fn is_awaited(&self, now: UnixTime, schedule: &Schedule) -> bool {
+        now.since(self.sent_at) < schedule.patience()
+    }
+}
+
 impl Fetch {
     /// What is to be asked for.
     pub const fn request(&self) -> &HttpsUrl {
@@ -78,7 +100,7 @@ impl<S: Source> Refresher<S> {
     /// Documents of this source, fetched on this schedule.
     pub fn new(source: S, schedule: Schedule, me: WorkerId) -> Self {
         let worker = Worker::new(me, schedule, source.names().clone());
-        Self { source, worker, adopted: None, under_way: None }
+        Self { source, worker, adopted: None, under_way: None, sent: 0, remarks: Vec::new() }
     }
 
     /// Where the documents come from.
@@ -121,8 +143,10 @@ impl<S: Source> Refresher<S> {
         self.adopted.as_ref().map_or(0, |adopted| adopted.generation)
     }
 
-    /// Looks at what the others have done, and takes the lease if a fetch is due and nobody has it.
+    /// Renews the lease of the fetch under way, looks at what the others have done, and takes the lease if a fetch is due and
+    /// no worker has it.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
+        self.keep_lease(now, shared);
         let changed = self.worker.look(shared);
         self.adopt(now, shared);
         let seen = self.worker.seen();
@@ -130,9 +154,39 @@ impl<S: Source> Refresher<S> {
         let lost = self.generation() != seen.generation && now.since(seen.fetched_at) >= MIN_CACHE_DURATION;
         let fetch = self.worker.claim(now, lost, shared).map(|lease| {
             let (request, step) = self.source.begin(now, shared);
-            self.send(lease, request, step)
+            self.send(now, lease, request, step)
         });
         Tick { fetch, changed }
+    }
+
+    /// Renews the lease of the fetch under way, so that it outlives [`LEASE`](super::record::LEASE) while this worker ticks. A
+    /// request whose answer is overdue is given up, and the lease with it.
+    fn keep_lease(&mut self, now: UnixTime, shared: &dyn SharedData) {
+        let Some(under_way) = &mut self.under_way else { return };
+        if !under_way.is_awaited(now, self.worker.schedule()) {
+            return self.release(shared);
+        }
+        if under_way.lease.is_to_be_renewed(now) {
+            match self.worker.renew(now, under_way.lease, shared) {
+                Some(renewed) => under_way.lease = renewed,
+                // This worker was held up, and another has taken the lease.
+                None => self.under_way = None,
+            }
+        }
+    }
+
+    /// Gives up the fetch under way, and returns its lease by compare-and-set: for a worker that departs, and takes the answer
+    /// with it. Any other worker fetches with its next tick.
+    pub fn release(&mut self, shared: &dyn SharedData) {
+        if let Some(under_way) = self.under_way.take() {
+            self.worker.release(under_way.lease, shared);
+        }
+    }
+
+    /// Takes the remarks on the document that this worker has fetched last: those that the document before did not have. For
+    /// the log.
+    pub fn take_remarks(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.remarks)
     }
 
     /// Takes what the request of a fetch has brought. At the end of the fetch everybody is told.
@@ -143,19 +197,28 @@ impl<S: Source> Refresher<S> {
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
     ) -> Progress {
-        let lease = fetch.lease;
-        // So late that this worker has begun another.
-        let Some((_, step)) = self.under_way.take_if(|(of, _)| *of == lease) else {
+        let schedule = *self.worker.schedule();
+        let is_ours = fetch.by == self.worker.id();
+        // Of another configuration, or so late that this worker has given the fetch up or begun another.
+        let Some(UnderWay { lease, step, .. }) = self.under_way.take_if(|under_way| {
+            is_ours && under_way.number == fetch.number && under_way.is_awaited(now, &schedule)
+        }) else {
             return Progress::Done(Err(FetchError::TooLate));
         };
         match self.source.on_response(step, now, shared, response) {
             Next::Request(request, step) => match self.worker.renew(now, lease, shared) {
-                Some(renewed) => Progress::Request(self.send(renewed, request, step)),
-                // The lease is over, and another worker has it.
+                Some(renewed) => Progress::Request(self.send(now, renewed, request, step)),
+                // Another worker has the lease.
                 None => Progress::Done(Err(FetchError::TooLate)),
             },
             Next::Done(Ok(fetched)) => {
-                self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age);
+                if !self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age) {
+                    return Progress::Done(Err(FetchError::TooLate));
+                }
+                let known = self.adopted.as_ref().map(|adopted| adopted.document.remarks());
+                if known.is_none_or(|known| known != fetched.remarks) {
+                    self.remarks = fetched.remarks;
+                }
                 Progress::Done(Ok(fetched.count))
             }
             Next::Done(Err(error)) => {
@@ -176,9 +239,10 @@ impl<S: Source> Refresher<S> {
         self.worker.wish(now, self.generation(), cooldown, shared)
     }
 
-    fn send(&mut self, lease: Lease, request: HttpsUrl, step: S::Step) -> Fetch {
-        self.under_way = Some((lease, step));
-        Fetch { lease, request }
+    fn send(&mut self, now: UnixTime, lease: Lease, request: HttpsUrl, step: S::Step) -> Fetch {
+        self.sent = self.sent.wrapping_add(1);
+        self.under_way = Some(UnderWay { number: self.sent, lease, sent_at: now, step });
+        Fetch { by: self.worker.id(), number: self.sent, request }
     }
 
     /// Takes over the published document, if it is not the one that is here already and can be read.

@@ -20,6 +20,11 @@ pub trait Document: Sized {
 
     /// How many things are in it, for the log.
     fn count(&self) -> usize;
+
+    /// Returns what the operator should know of the document, for the log: parts of it that are skipped. Bounded.
+    fn remarks(&self) -> &[String] {
+        &[]
+    }
 }
 
 /// Where documents of one kind come from. A fetch is one request or several, one after the other.
@@ -55,8 +60,10 @@ pub trait Source {
 pub struct Response {
     /// Of a response with status 200.
     pub body: Vec<u8>,
-    /// `Cache-Control: max-age`.
+    /// The rest of the time for which it is fresh by `Cache-Control` and `Age`.
     pub max_age: Option<Duration>,
+    /// Content type and length, for the log; empty where they say nothing.
+    pub arrived: String,
 }
 
 /// What a response leads to.
@@ -73,6 +80,7 @@ pub enum Next<Step> {
 pub struct Fetched {
     pub(super) text: Vec<u8>,
     pub(super) count: usize,
+    pub(super) remarks: Vec<String>,
     pub(super) max_age: Option<Duration>,
 }
 
@@ -85,6 +93,8 @@ pub enum FetchError {
     TooLate,
     /// The answer was not 200.
     Status(u16),
+    /// The answer has this content coding.
+    Encoded(String),
     /// The answer is larger than this.
     TooLarge(usize),
     /// The answer was 200 and is of no use.
@@ -97,9 +107,22 @@ impl Fetched {
     /// # Errors
     /// [`FetchError::TooLarge`] or [`FetchError::Unusable`].
     pub fn check<D: Document>(response: Response) -> Result<Self, FetchError> {
-        let Response { body: text, max_age } = response;
-        let count = read::<D>(&text)?.count();
-        Ok(Self { text, count, max_age })
+        let document = read::<D>(&response.body).map_err(|error| match error {
+            FetchError::Unusable(problem) => response.unusable(problem),
+            other => other,
+        })?;
+        let (count, remarks) = (document.count(), document.remarks().to_vec());
+        Ok(Self { count, remarks, text: response.body, max_age: response.max_age })
+    }
+}
+
+impl Response {
+    /// Returns the error that this response is no document for this reason, with what arrived instead.
+    pub fn unusable(&self, problem: String) -> FetchError {
+        FetchError::Unusable(match self.arrived.as_str() {
+            "" => problem,
+            arrived => format!("{problem} (arrived: {arrived})"),
+        })
     }
 }
 
@@ -109,6 +132,9 @@ impl fmt::Display for FetchError {
             Self::NoAnswer => f.write_str("no answer, or the cluster does not exist"),
             Self::TooLate => f.write_str("the answer came too late, and another worker may fetch by now"),
             Self::Status(status) => write!(f, "status {status}"),
+            Self::Encoded(coding) => {
+                write!(f, "the response has content-encoding {coding}, and the request asked for identity")
+            }
             Self::TooLarge(most) => write!(f, "the document is larger than {most} bytes"),
             Self::Unusable(problem) => f.write_str(problem),
         }

@@ -58,6 +58,10 @@ impl Worker {
         &self.seen
     }
 
+    pub(super) const fn id(&self) -> WorkerId {
+        self.me
+    }
+
     pub(super) const fn schedule(&self) -> &Schedule {
         &self.schedule
     }
@@ -80,13 +84,18 @@ impl Worker {
         Some(lease)
     }
 
-    /// Prolongs the lease for another request, if it is not over.
+    /// Renews the lease, unless another worker has taken it.
     pub(super) fn renew(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) -> Option<Lease> {
-        let renewed = lease.prolonged(now, &self.schedule);
-        self.update(shared, |record| record.renewed(now, lease, renewed)).then_some(renewed)
+        let renewed = lease.prolonged(now);
+        self.update(shared, &|record| record.renewed(lease, renewed)).then_some(renewed)
     }
 
-    /// Tells everybody of a document that was fetched.
+    /// Gives the lease back before its fetch has ended, unless another worker has taken it.
+    pub(super) fn release(&self, lease: Lease, shared: &dyn SharedData) {
+        self.update(shared, &|record| record.released(lease));
+    }
+
+    /// Tells all workers of a document that was fetched. Returns false if another worker has taken the lease.
     pub(super) fn publish(
         &self,
         now: UnixTime,
@@ -94,16 +103,16 @@ impl Worker {
         shared: &dyn SharedData,
         text: &[u8],
         max_age: Option<Duration>,
-    ) {
+    ) -> bool {
         let fresh = self.freshness(max_age);
-        self.update(shared, |record| {
+        self.update(shared, &|record| {
             let published = record.succeeded(now, lease, fresh)?;
             // The document first: a record must never announce what is not there. It is not compared, for only the
             // owner of the lease writes it.
             let document = encode_document(published.generation, text);
             let read = shared.get(&self.names.document).map(|(_, cas)| cas);
             shared.set(&self.names.document, &document, read).then_some(published)
-        });
+        })
     }
 
     /// The document that was published last, with its generation.
@@ -113,14 +122,14 @@ impl Worker {
 
     /// Tells everybody of a fetch that has failed.
     pub(super) fn fail(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) {
-        self.update(shared, |record| record.failed(now, lease));
+        self.update(shared, &|record| record.failed(now, lease));
     }
 
     /// Whether a request that lacks the document should wait. Worth it through a fetch and the short pauses after the first
     /// failures; later ones are told so at once rather than queued behind an outage.
     pub(super) fn hope(&self, now: UnixTime) -> Hope {
         let soon = self.seen.due_at.since(now) <= WORTH_WAITING || self.seen.is_due(now, &self.schedule);
-        if soon || self.seen.is_leased(now, &self.schedule) { Hope::Wait } else { Hope::None }
+        if soon || self.seen.is_leased(now) { Hope::Wait } else { Hope::None }
     }
 
     /// Makes a fetch due now, for what the document of this generation lacks.
@@ -135,7 +144,7 @@ impl Worker {
             let (record, mark) = self.read(shared);
             // Due and not leased: another worker has wished for it just now, and the next tick of any takes the lease.
             let due = record.failures == 0 && record.is_due(now, &self.schedule);
-            if record.generation != generation || due || record.is_leased(now, &self.schedule) {
+            if record.generation != generation || due || record.is_leased(now) {
                 return Wish::UnderWay;
             }
             let Some(wanted) = record.wanted(now, cooldown) else { return Wish::Refused };
@@ -148,7 +157,7 @@ impl Worker {
 
     /// Changes the record, again if another worker was faster, and says whether it has been changed. `change` says `None`
     /// where there is nothing to change.
-    fn update(&self, shared: &dyn SharedData, change: impl Fn(Record) -> Option<Record>) -> bool {
+    fn update(&self, shared: &dyn SharedData, change: &dyn Fn(Record) -> Option<Record>) -> bool {
         for _ in 0..ATTEMPTS {
             let (record, mark) = self.read(shared);
             let Some(changed) = change(record) else { return false };

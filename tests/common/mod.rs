@@ -165,7 +165,9 @@ pub(crate) fn deliver(
         let document = document(filter, source);
         let body = document.map(|document| document.to_string().into_bytes());
         let arrives = body.is_some();
-        let response = body.map(|body| Response { body, max_age: None }).ok_or(FetchError::NoAnswer);
+        let response = body
+            .map(|body| Response { body, max_age: None, arrived: String::new() })
+            .ok_or(FetchError::NoAnswer);
         let progress = filter.on_response(source, now, fetch, shared, response);
         assert!(matches!(progress, Progress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
     }

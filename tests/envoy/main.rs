@@ -23,6 +23,7 @@ mod guard;
 mod hostile;
 mod hosts;
 mod identity;
+mod key_documents;
 mod keys;
 mod metrics;
 mod parked;

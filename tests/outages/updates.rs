@@ -81,7 +81,7 @@ fn refused(scene: &Scene, source: &Source, extra: &Request, resource: Value, cou
 }
 
 /// Other audiences, and a rule more. What is legitimate, and what hostile, is so under both.
-fn with_another_rule(mut config: EnvoyConfig) -> EnvoyConfig {
+pub fn with_another_rule(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["providers"]["okta"]["audiences"] = json!(["api://another", "api://default"]);
     let rules = config.plugin()["rules"].as_array_mut().unwrap();
     rules.push(json!({ "match": { "path": "/extra" }, "requires": {} }));

@@ -184,13 +184,20 @@ fn keys_that_have_moved_are_found_by_the_second_fetch() {
 fn every_request_of_a_fetch_has_its_own_time_and_a_late_one_ends_it() {
     let (shared, mut leader, mut other) = (Store::default(), worker(1), worker(2));
     let fetch = leader.on_tick(at(0), &shared).fetch.unwrap();
-    // The lease of 10 s begins again with each request.
+    let mut while_the_leader_ticks = |leader: &mut RemoteKeys, from: u64, until: u64| {
+        for millis in (from..until).step_by(100) {
+            assert!(leader.on_tick(at(millis), &shared).fetch.is_none());
+            assert!(other.on_tick(at(millis), &shared).fetch.is_none(), "{millis}: the leader is at work");
+        }
+    };
+    while_the_leader_ticks(&mut leader, 100, 9_000);
+    // The time of 10 s begins again with each request.
     let Progress::Request(fetch) = leader.on_response(at(9_000), fetch, &shared, status(404)) else {
         panic!()
     };
-    assert!(other.on_tick(at(18_900), &shared).fetch.is_none(), "the leader is at work");
-    let taken_over = other.on_tick(at(19_000), &shared).fetch;
-    assert!(taken_over.is_some(), "the leader is gone");
+    while_the_leader_ticks(&mut leader, 9_000, 19_000);
+    let again = leader.on_tick(at(19_000), &shared).fetch;
+    assert!(again.is_some(), "the answer is overdue");
     let late = leader.on_response(at(19_100), fetch, &shared, metadata_naming(KEYS));
     assert!(matches!(late, Progress::Done(Err(_))), "{late:?}");
 }

@@ -90,6 +90,15 @@ fn faults_are_as_ordered() {
         assert_eq!(cut_short.header("content-length"), Some(healthy.to_string().as_str()));
         assert_eq!(cut_short.body.len(), healthy / 2);
 
+        for (marked, said) in [(true, Some("gzip")), (false, None)] {
+            let zipped = answer(Fault::Gzip { marked });
+            assert_eq!(zipped.header("content-encoding"), said);
+            assert!(serde_json::from_str::<Value>(&zipped.body).is_err());
+        }
+        assert_eq!(answer(Fault::GzipUnlessRefused).header("content-encoding"), Some("gzip"));
+        let more = [("x-one", "1"), ("x-one", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let twice = answer(Fault::Headers(more.to_vec()));
+        assert_eq!((twice.header("x-one"), twice.body.len()), (Some("1"), healthy));
         assert!(answer(Fault::Huge).json().to_string().len() > 2_000_000);
         assert_eq!(ask(Fault::Reset).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
         assert_eq!(answer(Fault::Slow { millis: 1 }).body.len(), healthy);

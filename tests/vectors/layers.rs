@@ -58,8 +58,9 @@ fn jose<'a>(case: &Case, verifier: &'a dyn SignatureVerifier) -> Judge<'a> {
         let jws = jws(token)?;
         let allowed = jws.header.algorithm.filter(|algorithm| allowed.contains(algorithm));
         let algorithm = allowed.ok_or(Rejection::AlgorithmNotAllowed)?;
-        let key = keys.as_ref().map_err(|error| *error)?.find(jws.header.key_id.as_deref(), algorithm)?;
-        verifier.verify(algorithm, key, jws.signing_input, &jws.signature).map_err(|error| match error {
+        let keys = keys.as_ref().map_err(|error| *error)?.find(jws.header.key_id.as_deref(), algorithm)?;
+        let signature = keys.verify(algorithm, jws.signing_input, &jws.signature, verifier);
+        signature.map(|_| ()).map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         })

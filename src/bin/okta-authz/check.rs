@@ -6,6 +6,7 @@ mod hosts;
 mod policy;
 mod route_policies;
 mod routes;
+mod timeouts;
 
 use std::path::{Path, PathBuf};
 
@@ -138,6 +139,7 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, documents: &[Value]) -> Report {
     let mut findings: Vec<Finding> = envoy::without_guard(filter.behind).into_iter().collect();
     findings.extend(route_policies::warnings(filter.behind, None, documents));
+    findings.extend(timeouts::of_manager_with(filter.behind, documents));
     let summary = format!("{}: check that, too", filter.origin);
     Report { place: place(file, &filter.place), summary, findings }
 }
@@ -156,6 +158,7 @@ fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
             findings.extend(digest::warnings(found.surroundings));
             findings.extend(hosts::warnings(found.surroundings, &config, documents));
             findings.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));
+            findings.extend(timeouts::warnings(found.surroundings, documents));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),

@@ -100,7 +100,7 @@ impl Supply {
             Some(metadata) => metadata,
             None => document.to_vec(),
         };
-        Ok(Response { body, max_age: None })
+        Ok(Response { body, max_age: None, arrived: String::new() })
     }
 }
 

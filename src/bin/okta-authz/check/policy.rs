@@ -3,6 +3,7 @@
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::policy::{Access, Mode, Rule};
+use okta_authz_filter::refresh::source::Document as _;
 use serde_json::Value;
 
 use super::Finding;
@@ -34,6 +35,9 @@ fn about_provider(provider: &Provider, written: &Value) -> Vec<Finding> {
             let problem = "Envoy cannot check these signatures; the module does, 50 times slower than RS256";
             warnings.push(Finding::warning(at, problem));
         }
+    }
+    for remark in provider.local_jwks.iter().flat_map(|keys| keys.remarks()) {
+        warnings.push(Finding::warning(format!("{at}.local_jwks"), remark.clone()));
     }
     if provider.remote_jwks.is_none() {
         let problem = "only pinned keys: when the issuer rotates its keys, every token is refused";

@@ -1,0 +1,268 @@
+//! Timeouts of Envoy that end a request which a VM held when it trapped: the filter can no longer answer it, and by default
+//! Envoy waits for five minutes, Istio for ever.
+
+use std::time::Duration;
+
+use okta_authz_filter::refresh::MAX_WAIT;
+use serde_json::Value;
+
+use super::Finding;
+use crate::places::Surroundings;
+
+/// The longest `stream_idle_timeout` without a warning: Envoy's default for the timeout of a route.
+const LONGEST: Duration = Duration::from_secs(15);
+
+pub(super) fn warnings(around: Surroundings<'_>, documents: &[Value]) -> Vec<Finding> {
+    match around {
+        Surroundings::None => Vec::new(),
+        Surroundings::Envoy { plugin, .. } => {
+            let mut warnings = Vec::new();
+            for document in documents {
+                each_object(document, &mut |object| {
+                    let filters = object.get("http_filters").and_then(Value::as_array);
+                    if filters.into_iter().flatten().any(|filter| contains(filter, plugin)) {
+                        warnings.extend(about_manager(object));
+                    }
+                });
+            }
+            let is_patch = |document: &&Value| is_kind(document, "EnvoyFilter") && contains(document, plugin);
+            if documents.iter().any(|document| is_patch(&document)) {
+                warnings.extend(about_resources(documents, "EnvoyFilter", "/stream_idle_timeout"));
+            }
+            warnings
+        }
+        Surroundings::Istio { .. } => about_resources(documents, "EnvoyFilter", "/stream_idle_timeout"),
+        Surroundings::EnvoyGateway { .. } => {
+            about_resources(documents, "ClientTrafficPolicy", "/timeout/http/streamIdleTimeout")
+        }
+    }
+}
+
+/// Warnings about the connection manager with these filters behind one whose configuration is elsewhere.
+pub(super) fn of_manager_with(behind: Option<&[Value]>, documents: &[Value]) -> Vec<Finding> {
+    let mut warnings = Vec::new();
+    let Some(first) = behind.and_then(<[Value]>::first) else { return warnings };
+    for document in documents {
+        each_object(document, &mut |object| {
+            let filters = object.get("http_filters").and_then(Value::as_array);
+            if filters.into_iter().flatten().any(|filter| std::ptr::eq(filter, first)) {
+                warnings.extend(about_manager(object));
+            }
+        });
+    }
+    warnings
+}
+
+fn about_manager(manager: &Value) -> Vec<Finding> {
+    let mut warnings: Vec<Finding> =
+        about("stream_idle_timeout", manager.get("stream_idle_timeout")).into_iter().collect();
+    let mut is_off = false;
+    for routes in ["route_config", "scoped_routes"].iter().filter_map(|name| manager.get(*name)) {
+        each_object(routes, &mut |object| {
+            is_off |=
+                object.get("idle_timeout").is_some_and(|timeout| duration(timeout) == Some(Duration::ZERO));
+        });
+    }
+    if is_off {
+        let problem =
+            "is switched off for a route: Envoy never answers a request there that a VM held when it trapped";
+        warnings.push(Finding::warning("route.idle_timeout", problem));
+    }
+    warnings
+}
+
+/// Warnings about the resources of one kind, of which one should have the timeout. Where a file has none of that kind, they are
+/// elsewhere.
+fn about_resources(documents: &[Value], kind: &str, at: &str) -> Vec<Finding> {
+    let mut timeouts = Vec::new();
+    let mut found = false;
+    for document in documents.iter().filter(|document| is_kind(document, kind)) {
+        found = true;
+        each_object(document, &mut |object| timeouts.extend(object.pointer(at)));
+    }
+    let name = at.trim_start_matches('/').replace('/', ".");
+    if found && timeouts.is_empty() {
+        return about(&name, None).into_iter().collect();
+    }
+    timeouts.into_iter().filter_map(|timeout| about(&name, Some(timeout))).collect()
+}
+
+fn about(name: &str, timeout: Option<&Value>) -> Option<Finding> {
+    let bounds = "must be more than 5s, for which a request may wait for keys, and at most 15s; 7s is good";
+    let unanswered = "a request that a VM held when it trapped would get no answer";
+    let problem = match timeout.map(duration) {
+        None => format!("is missing, and {unanswered} for minutes: {bounds}"),
+        Some(Some(Duration::ZERO)) => format!("is switched off, and {unanswered}: {bounds}"),
+        Some(Some(timeout)) if timeout > LONGEST => {
+            format!("is too long, and {unanswered} until then: {bounds}")
+        }
+        Some(Some(timeout)) if timeout <= MAX_WAIT => format!("ends requests that wait for keys: {bounds}"),
+        Some(Some(_)) => return None,
+        Some(None) => format!("is no duration: {bounds}"),
+    };
+    Some(Finding::warning(name, problem))
+}
+
+/// A duration of protobuf's JSON (`7s`, `0.5s`), or of Kubernetes (`1m30s`, `500ms`).
+fn duration(value: &Value) -> Option<Duration> {
+    let mut rest = value.as_str()?;
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
+        let (number, after) = rest.split_at(digits);
+        let unit = after.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(after.len());
+        let (unit, after) = after.split_at(unit);
+        let size = match unit {
+            "h" => 3600.0,
+            "m" => 60.0,
+            "s" => 1.0,
+            "ms" => 0.001,
+            _ => return None,
+        };
+        seconds += number.parse::<f64>().ok()? * size;
+        rest = after;
+    }
+    if value.as_str() == Some("") { None } else { Duration::try_from_secs_f64(seconds).ok() }
+}
+
+fn is_kind(document: &Value, kind: &str) -> bool {
+    document.get("kind").and_then(Value::as_str) == Some(kind)
+}
+
+/// Whether this very value is inside.
+fn contains(value: &Value, sought: &Value) -> bool {
+    std::ptr::eq(value, sought)
+        || match value {
+            Value::Array(items) => items.iter().any(|item| contains(item, sought)),
+            Value::Object(members) => members.values().any(|member| contains(member, sought)),
+            _ => false,
+        }
+}
+
+fn each_object<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value)) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| each_object(item, see)),
+        Value::Object(members) => {
+            see(value);
+            members.values().for_each(|member| each_object(member, see));
+        }
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn told(warnings: Vec<Finding>) -> Vec<String> {
+        warnings.into_iter().map(|warning| format!("{} {}", warning.path, warning.problem)).collect()
+    }
+
+    fn manager(timeout: &Value, route: &Value) -> Vec<Value> {
+        let mut manager = json!({
+            "route_config": { "virtual_hosts": [{ "routes": [{ "route": route }] }] },
+            "http_filters": [{ "typed_config": { "config": {} } }, { "name": "guard" }]
+        });
+        if !timeout.is_null() {
+            manager["stream_idle_timeout"] = timeout.clone();
+        }
+        let other = json!({ "http_filters": [{ "name": "router" }] });
+        vec![json!({ "listeners": [{ "typed_config": other }, { "typed_config": manager }] })]
+    }
+
+    #[test]
+    fn timeout_out_of_bounds_is_a_warning() {
+        for (timeout, expected) in [
+            (json!("7s"), None),
+            (json!("5.001s"), None),
+            (json!("7.000000000s"), None),
+            (json!("15s"), None),
+            (json!(null), Some("is missing")),
+            (json!("0s"), Some("is switched off")),
+            (json!("0.000s"), Some("is switched off")),
+            (json!("5s"), Some("ends requests")),
+            (json!("0.5s"), Some("ends requests")),
+            (json!("15.001s"), Some("is too long")),
+            (json!("60s"), Some("is too long")),
+            (json!("300s"), Some("is too long")),
+            (json!("86400s"), Some("is too long")),
+            (json!("-7s"), Some("is no duration")),
+            (json!("7"), Some("is no duration")),
+            (json!(7), Some("is no duration")),
+            (json!(""), Some("is no duration")),
+        ] {
+            let documents = manager(&timeout, &json!({ "cluster": "app" }));
+            let plugin =
+                documents[0].pointer("/listeners/1/typed_config/http_filters/0/typed_config/config").unwrap();
+            let behind =
+                documents[0].pointer("/listeners/1/typed_config/http_filters").and_then(Value::as_array);
+            let behind = behind.and_then(|filters| filters.get(1..));
+            let around = Surroundings::Envoy { plugin, behind };
+            for told in [told(warnings(around, &documents)), told(of_manager_with(behind, &documents))] {
+                assert_eq!(told.len(), usize::from(expected.is_some()), "{timeout}: {told:?}");
+                let expected = expected.map(|expected| format!("stream_idle_timeout {expected}"));
+                assert!(told.iter().all(|told| told.starts_with(expected.as_deref().unwrap())), "{told:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn timeout_of_a_route_is_a_warning_only_where_it_is_switched_off() {
+        for (timeout, expected) in [("3600s", 0), ("7s", 0), ("0s", 1)] {
+            let documents = manager(&json!("7s"), &json!({ "cluster": "app", "idle_timeout": timeout }));
+            let plugin =
+                documents[0].pointer("/listeners/1/typed_config/http_filters/0/typed_config/config").unwrap();
+            let told = told(warnings(Surroundings::Envoy { plugin, behind: None }, &documents));
+            assert_eq!(told.len(), expected, "{timeout}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn timeout_in_kubernetes_is_asked_of_the_resource_that_can_have_it() {
+        let filter = |value: Value| json!({ "kind": "EnvoyFilter", "spec": { "configPatches": [{ "patch": { "value": value } }] } });
+        let policy = |timeout: Value| json!({ "kind": "ClientTrafficPolicy", "spec": timeout });
+        let (istio, gateway) = (
+            Surroundings::Istio { spec: &Value::Null },
+            Surroundings::EnvoyGateway { extension: &Value::Null },
+        );
+        for (around, documents, expected) in [
+            (istio, vec![], None),
+            (istio, vec![filter(json!({ "name": "guard" }))], Some("stream_idle_timeout is missing")),
+            (
+                istio,
+                vec![
+                    filter(json!({ "name": "guard" })),
+                    filter(json!({ "typed_config": { "stream_idle_timeout": "7s" } })),
+                ],
+                None,
+            ),
+            (
+                istio,
+                vec![filter(json!({ "typed_config": { "stream_idle_timeout": "0s" } }))],
+                Some("stream_idle_timeout is switched off"),
+            ),
+            (gateway, vec![filter(json!({}))], None),
+            (gateway, vec![policy(json!({}))], Some("timeout.http.streamIdleTimeout is missing")),
+            (gateway, vec![policy(json!({ "timeout": { "http": { "streamIdleTimeout": "7s" } } }))], None),
+            (
+                gateway,
+                vec![policy(json!({ "timeout": { "http": { "streamIdleTimeout": "7000ms" } } }))],
+                None,
+            ),
+            (
+                gateway,
+                vec![policy(json!({ "timeout": { "http": { "streamIdleTimeout": "1m7s" } } }))],
+                Some("timeout.http.streamIdleTimeout is too long"),
+            ),
+        ] {
+            let told = told(warnings(around, &documents));
+            assert_eq!(told.len(), usize::from(expected.is_some()), "{documents:?}: {told:?}");
+            assert!(told.iter().all(|told| told.starts_with(expected.unwrap())), "{told:?}");
+        }
+        let patched = [filter(json!({ "config": {} }))];
+        let plugin = patched[0].pointer("/spec/configPatches/0/patch/value/config").unwrap();
+        let told = told(warnings(Surroundings::Envoy { plugin, behind: None }, &patched));
+        assert_eq!(told.len(), 1, "{told:?}");
+    }
+}
