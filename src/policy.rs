@@ -4,6 +4,7 @@
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
 mod address;
+mod canonical_path;
 mod claim_match;
 mod coverage;
 mod index;
@@ -15,14 +16,17 @@ mod target;
 mod text_match;
 
 pub use address::{AddressRange, parse_peer};
+pub use canonical_path::{AllowedInPaths, CanonicalPath, DEFAULT_MAX_MATCH_BYTES, ENCODED_SLASH, Reading};
 pub use claim_match::{ClaimMatch, ClaimTest};
-pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
+pub use path::{PathMatch, PathTemplateError, PathVariables};
 pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
 pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;
 pub use text_match::TextMatch;
 
 use index::Index;
+
+use crate::request::Header;
 
 /// All the rules.
 #[derive(Clone, Debug)]
@@ -86,8 +90,12 @@ pub enum Mode {
 pub struct Needs {
     /// Names of query parameters.
     pub query_parameters: Vec<String>,
+    /// Names of headers, sorted.
+    pub headers: Vec<String>,
     /// The address of the client.
     pub remote_ip: bool,
+    /// How paths are read, and how long they and the values may be.
+    pub reading: Reading,
 }
 
 /// What the policy has to say about a request, before any token is looked at.
@@ -105,6 +113,13 @@ impl Policy {
         let needs = Needs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
         Self { rules, index, without_rules: Grant::any_token(), needs }
+    }
+
+    /// Reads requests in this way.
+    #[must_use]
+    pub const fn reading(mut self, reading: Reading) -> Self {
+        self.needs.reading = reading;
+        self
     }
 
     /// How many rules there are.
@@ -155,14 +170,28 @@ impl<'a> Ruling<'a> {
 impl Needs {
     fn of(rules: &[Rule]) -> Self {
         let mut needs = Self::default();
-        for RequestMatch { query_parameters, remote_ip, .. } in rules.iter().map(|rule| &rule.matches) {
+        for RequestMatch { headers, query_parameters, remote_ip, .. } in
+            rules.iter().map(|rule| &rule.matches)
+        {
             needs.remote_ip |= remote_ip.is_some();
+            needs.headers.extend(headers.iter().map(|header| header.name.clone()));
             for parameter in query_parameters {
                 if !needs.query_parameters.contains(&parameter.name) {
                     needs.query_parameters.push(parameter.name.clone());
                 }
             }
         }
+        needs.headers.sort_unstable();
+        needs.headers.dedup();
         needs
+    }
+
+    /// Whether a header that a rule looks at is longer than rules match.
+    fn has_long_header(&self, headers: &[Header<'_>]) -> bool {
+        if self.headers.is_empty() {
+            return false;
+        }
+        let is_looked_at = |name: &str| self.headers.binary_search_by(|ours| ours.as_str().cmp(name)).is_ok();
+        headers.iter().any(|(name, value)| value.len() > self.reading.max_match_bytes && is_looked_at(name))
     }
 }

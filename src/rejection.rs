@@ -42,12 +42,16 @@ rejections! {
     Misconfigured = "misconfigured": "the gateway's authorization filter is not configured",
     /// The path could mean one thing to a rule and another to the backend: an encoded slash or dot, `//`, `;`.
     PathAmbiguous = "path_ambiguous": "the request path is ambiguous",
+    /// The path, without the query, is longer than `max_match_bytes` (RFC 9110 section 15.5.15).
+    PathTooLong = "path_too_long": "the request path is too long",
     /// `:authority` is not a host with at most a port: rules could take it for another host than the backend does.
     HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
     /// The method has lower-case letters: rules tell `post` from `POST` (RFC 9110 section 9.1), not every backend does.
     MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
     /// A query parameter that a rule looks at is there twice, or could be read in more than one way.
     QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
+    /// A header or a query parameter that a rule looks at is longer than `max_match_bytes`.
+    ValueTooLong = "value_too_long": "a request value is too long",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).
