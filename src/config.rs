@@ -8,9 +8,12 @@ mod duration;
 mod error;
 mod identity_headers;
 mod issuer;
+mod path_match;
+mod path_pattern;
 mod protected_resources;
 mod provider;
 mod raw;
+mod reading;
 mod regex;
 mod remote;
 mod request_match;
@@ -157,6 +160,7 @@ impl Config {
             let problem = format!("must be at most {MAX_TOKEN_CACHE_MAX_BYTES}");
             return Err(root.field("token_cache_max_bytes").error(problem));
         }
+        let reading = reading::reading(&root, raw.allow_in_paths, raw.max_match_bytes)?;
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
         let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
         let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
@@ -179,12 +183,13 @@ impl Config {
             raw.protected_resources,
             &providers,
             &token_sources,
+            reading,
         )?;
         let config = Self {
             providers,
             local_denylist,
             remote_denylist,
-            policy: rules::policy(&root.field("rules"), raw.rules, &names)?
+            policy: rules::policy(&root.field("rules"), raw.rules, &names, reading)?
                 .ignoring_ports(raw.ignore_port_in_host_matching.unwrap_or(false)),
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),

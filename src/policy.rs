@@ -5,6 +5,7 @@
 
 mod address;
 mod authority;
+mod canonical_path;
 mod claim_match;
 mod coverage;
 mod headers;
@@ -18,9 +19,10 @@ mod text_match;
 
 pub use address::{AddressRange, AddressRangeError, parse_peer};
 pub use authority::HostNeeds;
+pub use canonical_path::{AllowedInPaths, CanonicalPath, DEFAULT_MAX_MATCH_BYTES, ENCODED_SLASH, Reading};
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub use headers::can_have_commas;
-pub use path::{CanonicalPath, PathMatch, PathTemplateError, PathVariables};
+pub use path::{PathMatch, PathTemplateError, PathVariables};
 pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
 pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;
@@ -97,6 +99,8 @@ pub struct Needs {
     pub remote_ip: bool,
     /// How exact the host must be.
     pub host: HostNeeds,
+    /// How paths are read, and how long they and the values may be.
+    pub reading: Reading,
 }
 
 /// What the policy has to say about a request, before any token is looked at.
@@ -118,8 +122,15 @@ impl Policy {
 
     /// Takes note that Envoy's routes ignore the port of a host, as the rules do.
     #[must_use]
-    pub fn ignoring_ports(mut self, ignore_port: bool) -> Self {
+    pub const fn ignoring_ports(mut self, ignore_port: bool) -> Self {
         self.needs.host.ignore_port = ignore_port;
+        self
+    }
+
+    /// Reads requests in this way.
+    #[must_use]
+    pub const fn reading(mut self, reading: Reading) -> Self {
+        self.needs.reading = reading;
         self
     }
 

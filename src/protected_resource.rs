@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{CanonicalPath, Target};
+use crate::policy::{CanonicalPath, Reading, Target};
 use crate::reply::Reply;
 
 /// Where metadata are; the resource's own path follows (section 3.1).
@@ -29,18 +29,22 @@ pub struct ProtectedResource {
 
 /// All resources, those with the longest paths first.
 #[derive(Clone, Debug, Default)]
-pub struct ProtectedResources(Vec<ProtectedResource>);
+pub struct ProtectedResources {
+    resources: Vec<ProtectedResource>,
+    reading: Reading,
+}
 
 impl ProtectedResource {
     /// The resource whose URL has this authority and path, with its metadata. The path is as it was written.
     ///
     /// `None` if the path could be read in more than one way.
-    pub fn new(authority: &str, path: &str, metadata: &Value) -> Option<Self> {
+    pub fn new(authority: &str, path: &str, reading: Reading, metadata: &Value) -> Option<Self> {
         // "any terminating slash following the host component MUST be removed"
         let path = if path == "/" { "" } else { path };
-        let metadata_path = CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes()).ok()?;
+        let metadata_path = CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), reading).ok()?;
         let metadata_path = metadata_path.as_str().to_owned();
-        let prefix = metadata_path.strip_prefix(WELL_KNOWN)?.trim_end_matches('/').to_owned();
+        let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
+        let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
         let metadata_url = format!("https://{authority}{WELL_KNOWN}{path}");
         Some(Self { prefix, metadata_path, metadata_url, document: metadata.to_string() })
     }
@@ -56,10 +60,10 @@ impl ProtectedResource {
 }
 
 impl ProtectedResources {
-    /// These resources.
-    pub fn new(mut resources: Vec<ProtectedResource>) -> Self {
+    /// These resources, for requests whose paths are read in this way.
+    pub fn new(mut resources: Vec<ProtectedResource>, reading: Reading) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
-        Self(resources)
+        Self { resources, reading }
     }
 
     /// The metadata, if that is what the request asks for.
@@ -67,7 +71,8 @@ impl ProtectedResources {
         if !matches!(target.method, b"GET" | b"HEAD") {
             return None;
         }
-        let resource = self.0.iter().find(|resource| resource.metadata_path == target.path.as_str())?;
+        let resource =
+            self.resources.iter().find(|resource| resource.metadata_path == target.path.as_str())?;
         let headers = [
             ("content-type", "application/json"),
             ("cache-control", CACHE_CONTROL),
@@ -80,12 +85,15 @@ impl ProtectedResources {
     /// Where the metadata are of the resource that this `:path` belongs to: the one with the longest path. One that cannot be
     /// read belongs to the resource that has everything, if there is one.
     pub fn metadata_url(&self, path: &[u8]) -> Option<&str> {
-        if self.0.is_empty() {
+        if self.resources.is_empty() {
             return None;
         }
-        let path = CanonicalPath::new(path).ok();
+        let path = CanonicalPath::new(path, self.reading).ok();
         let path = path.as_ref().map_or("", CanonicalPath::as_str);
-        self.0.iter().find(|resource| resource.has(path)).map(|resource| resource.metadata_url.as_str())
+        self.resources
+            .iter()
+            .find(|resource| resource.has(path))
+            .map(|resource| resource.metadata_url.as_str())
     }
 }
 
@@ -96,8 +104,10 @@ mod tests {
     use crate::request::RequestHead;
 
     fn resources(paths: &[&str]) -> ProtectedResources {
-        let resource = |path: &&str| ProtectedResource::new("api.example", path, &(*path).into()).unwrap();
-        ProtectedResources::new(paths.iter().map(resource).collect())
+        let resource = |path: &&str| {
+            ProtectedResource::new("api.example", path, Reading::default(), &(*path).into()).unwrap()
+        };
+        ProtectedResources::new(paths.iter().map(resource).collect(), Reading::default())
     }
 
     #[test]
@@ -156,7 +166,8 @@ mod tests {
     #[test]
     fn a_path_with_two_readings_is_no_resource() {
         for path in ["/a//b", "/a/../b", "/a%2fb", "/a;b"] {
-            assert!(ProtectedResource::new("api.example", path, &Value::Null).is_none(), "{path}");
+            let resource = ProtectedResource::new("api.example", path, Reading::default(), &Value::Null);
+            assert!(resource.is_none(), "{path}");
         }
     }
 }

@@ -42,6 +42,8 @@ rejections! {
     Misconfigured = "misconfigured": "the gateway's authorization filter is not configured",
     /// The path could mean one thing to a rule and another to the backend: an encoded slash or dot, `//`, `;`.
     PathAmbiguous = "path_ambiguous": "the request path is ambiguous",
+    /// The path, without the query, is longer than `max_match_bytes` (RFC 9110 section 15.5.15).
+    PathTooLong = "path_too_long": "the request path is too long",
     /// `:authority` is not a host with at most a port: rules could take it for another host than the backend does.
     HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
     /// The method has lower-case letters: rules tell `post` from `POST` (RFC 9110 section 9.1), not every backend does.
@@ -52,6 +54,8 @@ rejections! {
     HeaderAmbiguous = "header_ambiguous": "a request header is ambiguous",
     /// A rule looks at the address of the client, and the host does not know it.
     RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
+    /// A header or a query parameter that a rule looks at is longer than `max_match_bytes`.
+    ValueTooLong = "value_too_long": "a request value is too long",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).

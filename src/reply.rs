@@ -51,6 +51,7 @@ pub struct Recipient<'a> {
 enum Class {
     NoCredentials,
     InvalidRequest,
+    PathTooLong,
     InvalidToken,
     InsufficientAuthentication,
     InsufficientScope,
@@ -128,7 +129,9 @@ const fn class(rejection: Rejection) -> Class {
         | R::HostAmbiguous
         | R::MethodAmbiguous
         | R::QueryAmbiguous
-        | R::HeaderAmbiguous => Class::InvalidRequest,
+        | R::HeaderAmbiguous
+        | R::ValueTooLong => Class::InvalidRequest,
+        R::PathTooLong => Class::PathTooLong,
         R::TokenTooLarge
         | R::TokenOpaque
         | R::TokenEncrypted
@@ -173,6 +176,7 @@ impl Class {
     const fn status(self) -> u32 {
         match self {
             Self::InvalidRequest => 400,
+            Self::PathTooLong => 414,
             Self::NoCredentials | Self::InvalidToken | Self::InsufficientAuthentication => 401,
             Self::InsufficientScope => 403,
             Self::Unavailable | Self::ServerError => 503,
@@ -182,7 +186,7 @@ impl Class {
     const fn error(self) -> &'static str {
         match self {
             Self::NoCredentials => "unauthorized",
-            Self::InvalidRequest => "invalid_request",
+            Self::InvalidRequest | Self::PathTooLong => "invalid_request",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::InsufficientScope => "insufficient_scope",
@@ -280,7 +284,7 @@ mod tests {
     fn nothing_but_a_permit_is_a_success() {
         for rejection in Rejection::ALL {
             let reply = reply((*rejection).into());
-            assert!(matches!(reply.status, 400 | 401 | 403 | 503), "{rejection:?}");
+            assert!(matches!(reply.status, 400 | 401 | 403 | 414 | 503), "{rejection:?}");
         }
     }
 

@@ -5,6 +5,7 @@ use super::requirement::scopes;
 use super::{Provider, raw};
 use crate::https_url::HttpsUrl;
 use crate::json::{Object, Value};
+use crate::policy::Reading;
 use crate::protected_resource::{ProtectedResource, ProtectedResources};
 use crate::request::TokenSources;
 
@@ -16,17 +17,18 @@ pub(super) fn protected_resources(
     raw: Vec<raw::ProtectedResource>,
     providers: &[Provider],
     sources: &TokenSources,
+    reading: Reading,
 ) -> Result<ProtectedResources, ConfigError> {
     let mut resources: Vec<ProtectedResource> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
-        let resource = protected_resource(&at, raw, providers, sources)?;
+        let resource = protected_resource(&at, raw, providers, sources, reading)?;
         if resources.iter().any(|other| other.is_same(&resource)) {
             return Err(at.field("resource").error("has the path of another resource"));
         }
         resources.push(resource);
     }
-    Ok(ProtectedResources::new(resources))
+    Ok(ProtectedResources::new(resources, reading))
 }
 
 fn protected_resource(
@@ -34,6 +36,7 @@ fn protected_resource(
     raw: raw::ProtectedResource,
     providers: &[Provider],
     sources: &TokenSources,
+    reading: Reading,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
     let issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();
@@ -77,7 +80,7 @@ fn protected_resource(
         metadata.insert(name.to_owned(), page.into());
     }
     metadata.insert("resource".to_owned(), raw.resource.into());
-    ProtectedResource::new(&url.authority, &url.path, &Value::Object(metadata))
+    ProtectedResource::new(&url.authority, &url.path, reading, &Value::Object(metadata))
         .ok_or_else(|| at.field("resource").error("must not have a path that could be read in two ways"))
 }
 

@@ -22,6 +22,11 @@ pub(super) struct Config {
     /// Whether Envoy's routes ignore the port of a host (`RouteConfiguration.ignore_port_in_host_matching`). If they do not, and a
     /// rule has `hosts`, a request whose host has a port gets 400. Default: false.
     pub(super) ignore_port_in_host_matching: Option<bool>,
+    /// What paths may have in them beside plain segments. Default: nothing.
+    pub(super) allow_in_paths: Option<Vec<AllowInPaths>>,
+    /// The greatest length, in bytes, of what rules are matched against: the path without the query (longer is 414), and
+    /// the value of a header or query parameter that a rule looks at (longer is 400). From 256 to 65536. Default: 8192.
+    pub(super) max_match_bytes: Option<u32>,
     /// What routes may ask for instead, by name: `filter_metadata: { okta_authz: { policy: name } }`.
     #[serde(default)]
     pub(super) route_policies: BTreeMap<String, RoutePolicy>,
@@ -199,12 +204,27 @@ pub(super) enum Mode {
     Shadow,
 }
 
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub(super) enum AllowInPaths {
+    /// `%2F` is data within its segment, never a separator. Rules have it as `%2F`; for `path_variable` it is `/`.
+    EncodedSlash,
+    /// `;`, encoded or not, is data within its segment.
+    Semicolon,
+    /// `//` has an empty segment in it: `/a//b` is not `/a/b`.
+    EmptySegment,
+    /// `%23` is the character `#`, and rules have it as `#`.
+    EncodedHash,
+}
+
 /// Conditions on a request; all that are given must hold, and of those on the path there is at most one.
 #[derive(Deserialize)]
 #[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Match {
-    /// The path is this. Paths are matched without the query, and written decoded.
+    /// The path is this, character by character. Paths are matched without the query, and written decoded. Patterns
+    /// are errors here, and in the two fields below.
     pub(super) path: Option<String>,
     /// The path begins with these characters.
     pub(super) prefix: Option<String>,

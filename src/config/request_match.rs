@@ -3,14 +3,18 @@
 use std::net::Ipv6Addr;
 
 use super::error::{ConfigError, Path};
+use super::path_match::path_match;
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
-    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, PathMatch, PathTemplateError, RequestMatch,
-    TextMatch, can_have_commas,
+    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, Reading, RequestMatch, TextMatch, can_have_commas,
 };
 
-pub(super) fn request_match(at: &Path, raw: raw::Match) -> Result<RequestMatch, ConfigError> {
+pub(super) fn request_match(
+    at: &Path,
+    raw: raw::Match,
+    reading: Reading,
+) -> Result<RequestMatch, ConfigError> {
     let hosts = match raw.hosts {
         None => None,
         Some(hosts) => {
@@ -50,75 +54,9 @@ pub(super) fn request_match(at: &Path, raw: raw::Match) -> Result<RequestMatch, 
         None => None,
         Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
     };
-    let path =
-        path_match(at, raw.path, raw.prefix, raw.path_separated_prefix, raw.path_template, raw.safe_regex)?;
+    let paths = (raw.path, raw.prefix, raw.path_separated_prefix, raw.path_template, raw.safe_regex);
+    let path = path_match(at, paths, reading)?;
     Ok(RequestMatch { path, methods, hosts, headers, query_parameters, remote_ip })
-}
-
-fn path_match(
-    at: &Path,
-    exact: Option<String>,
-    prefix: Option<String>,
-    path_separated_prefix: Option<String>,
-    path_template: Option<String>,
-    safe_regex: Option<raw::SafeRegex>,
-) -> Result<Option<PathMatch>, ConfigError> {
-    let mut found = Vec::new();
-    if let Some(path) = exact {
-        found.push(PathMatch::Exact(literal(&at.field("path"), path)?));
-    }
-    if let Some(path) = prefix {
-        found.push(PathMatch::Prefix(literal(&at.field("prefix"), path)?));
-    }
-    if let Some(path) = path_separated_prefix {
-        let at = at.field("path_separated_prefix");
-        let path = literal(&at, path)?;
-        if path.ends_with('/') {
-            return Err(at.error("must not end with `/`"));
-        }
-        found.push(PathMatch::PathSeparatedPrefix(path));
-    }
-    if let Some(template) = path_template {
-        let at = at.field("path_template");
-        let template = literal(&at, template)?;
-        found.push(PathMatch::template(&template).map_err(|PathTemplateError(problem)| at.error(problem))?);
-    }
-    if let Some(pattern) = safe_regex {
-        found.push(PathMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?));
-    }
-    match found.len() {
-        0 | 1 => Ok(found.pop()),
-        _ => Err(at.error(
-            "must have only one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`",
-        )),
-    }
-}
-
-/// A path in a rule is written decoded, for that is how paths are matched.
-fn literal(at: &Path, path: String) -> Result<String, ConfigError> {
-    if !path.starts_with('/') {
-        return Err(at.error("must begin with `/`"));
-    }
-    if path.contains(['?', '#']) {
-        return Err(at.error("must not have a query or a fragment: rules are matched against the path alone"));
-    }
-    let encoded =
-        |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    if path.as_bytes().windows(3).any(encoded) {
-        return Err(
-            at.error("must be written without percent-encoding: paths are decoded before they are matched")
-        );
-    }
-    if path.contains(char::is_control) {
-        return Err(at.error("can never match: paths with control characters are refused"));
-    }
-    let inner = path.strip_suffix('/').unwrap_or(&path);
-    if inner.contains([';', '\\'])
-        || inner.split('/').skip(1).any(|segment| matches!(segment, "" | "." | ".."))
-    {
-        return Err(at.error("can never match: paths with `//`, `/./`, `/../`, `;` or `\\` are refused"));
-    }
-    Ok(path)
 }
 
 /// Reads a host as requests are compared with it: in lower case, an IPv6 address in the form of RFC 5952 and in brackets.

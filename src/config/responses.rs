@@ -9,7 +9,7 @@ const MAX_CONTENT_TYPE_BYTES: usize = 128;
 /// Larger pages are the backend's, or a route's.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The statuses that a denial can have.
-const STATUSES: &[u32] = &[400, 401, 403, 503];
+const STATUSES: &[u32] = &[400, 401, 403, 414, 503];
 
 pub(super) fn responses(
     root: &Path,
@@ -50,7 +50,7 @@ fn custom(at: &Path, raw: Vec<raw::CustomBody>) -> Result<Vec<CustomBody>, Confi
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         if !STATUSES.contains(&raw.status) {
-            return Err(at.field("status").error("must be 400, 401, 403 or 503"));
+            return Err(at.field("status").error("must be 400, 401, 403, 414 or 503"));
         }
         if all.iter().any(|custom| custom.status == raw.status) {
             return Err(at.field("status").error("is on the list twice"));

@@ -6,11 +6,17 @@ use super::error::{ConfigError, Path};
 use super::raw;
 use super::request_match::request_match;
 use super::requirement::{Known, requirement};
-use crate::policy::{Access, Grant, Mode, PathMatch, Policy, Rule};
+use crate::policy::{Access, Grant, Mode, PathMatch, Policy, Reading, Rule};
 
-pub(super) fn policy(at: &Path, raw: Vec<raw::Rule>, providers: &[String]) -> Result<Policy, ConfigError> {
-    let rules = raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers));
-    Ok(Policy::new(rules.collect::<Result<_, _>>()?))
+pub(super) fn policy(
+    at: &Path,
+    raw: Vec<raw::Rule>,
+    providers: &[String],
+    reading: Reading,
+) -> Result<Policy, ConfigError> {
+    let rules =
+        raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers, reading));
+    Ok(Policy::new(rules.collect::<Result<_, _>>()?).reading(reading))
 }
 
 pub(super) fn route_policies(
@@ -31,8 +37,8 @@ pub(super) fn route_policies(
     raw.into_iter().map(policy).collect()
 }
 
-fn rule(at: &Path, raw: raw::Rule, providers: &[String]) -> Result<Rule, ConfigError> {
-    let matches = request_match(&at.field("match"), raw.matches)?;
+fn rule(at: &Path, raw: raw::Rule, providers: &[String], reading: Reading) -> Result<Rule, ConfigError> {
+    let matches = request_match(&at.field("match"), raw.matches, reading)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();
     let known = Known { providers, variables: &variables };

@@ -12,6 +12,7 @@ const LISTS: &[&str] = &[
     "acr_values",
     "algorithms",
     "all_of",
+    "allow_in_paths",
     "any_of",
     "any_scopes",
     "audiences",

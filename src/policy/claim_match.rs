@@ -46,7 +46,7 @@ impl ClaimMatch {
                 one_of(&|claim| claim.as_str().is_some_and(|text| pattern.is_match(text)))
             }
             ClaimTest::PathVariable(name) => {
-                variables.get(name).is_some_and(|segment| one_of(&|claim| is_written(claim, segment)))
+                variables.get(name).is_some_and(|segment| one_of(&|claim| is_written(claim, &segment)))
             }
         }
     }

@@ -3,7 +3,8 @@
 //! Nothing is decided by this: it is for those who look over a policy. It never says yes where a request could slip
 //! through; where that is hard to tell, it says no.
 
-use super::path::{CanonicalPath, PathMatch, Segment};
+use super::canonical_path::CanonicalPath;
+use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
 
 impl RequestMatch {
@@ -72,8 +73,7 @@ impl PathMatch {
             }
             _ => return None,
         };
-        // Rules are written decoded.
-        CanonicalPath::new(path.replace('%', "%25").as_bytes()).ok()
+        Some(CanonicalPath::of_rule(path))
     }
 
     /// Whether every path that is matched begins so.
@@ -114,7 +114,7 @@ fn template_covers(this: &[Segment], other: &[Segment]) -> bool {
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::{NamedTextMatch, TextMatch};
+    use super::super::{AllowedInPaths, NamedTextMatch, TextMatch};
     use super::*;
 
     fn path(text: &str) -> PathMatch {
@@ -123,7 +123,7 @@ mod tests {
             "path" => PathMatch::Exact(path.to_owned()),
             "prefix" => PathMatch::Prefix(path.to_owned()),
             "separated" => PathMatch::PathSeparatedPrefix(path.to_owned()),
-            "template" => PathMatch::template(path).unwrap(),
+            "template" => PathMatch::template(path, AllowedInPaths::default()).unwrap(),
             _ => PathMatch::SafeRegex(Regex::new(&format!("^(?:{path})$")).unwrap()),
         }
     }

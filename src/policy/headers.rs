@@ -56,7 +56,8 @@ pub fn can_have_commas(name: &str) -> bool {
 ///
 /// # Errors
 /// [`Rejection::HeaderAmbiguous`] for a header that is there twice, for a name that a backend can take for it, and for a
-/// value with a comma, unless the field can have one, with control characters, or that is not UTF-8.
+/// value with a comma, unless the field can have one, with control characters, or that is not UTF-8;
+/// [`Rejection::ValueTooLong`] for a value that is longer than rules match.
 pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if needs.headers.is_empty() {
         return Ok(());
@@ -69,6 +70,11 @@ pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejecti
         }
         needs.headers.iter().any(|ours| headers::reads_as(name, ours))
     };
+    let too_long =
+        |(name, value): &Header<'_>| value.len() > needs.reading.max_match_bytes && inspected(name);
+    if headers.iter().any(too_long) {
+        return Err(Rejection::ValueTooLong);
+    }
     if headers.iter().enumerate().any(ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 

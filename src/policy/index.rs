@@ -235,14 +235,14 @@ impl Iterator for Candidates<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Needs;
+    use crate::policy::{AllowedInPaths, Needs};
     use crate::request::RequestHead;
 
     #[test]
     fn few_rules_are_looked_at() {
         let rule = |path: PathMatch| RequestMatch { path: Some(path), ..RequestMatch::default() };
         let hosts = |hosts: Vec<HostMatch>| RequestMatch { hosts: Some(hosts), ..RequestMatch::default() };
-        let template = |template| rule(PathMatch::template(template).unwrap());
+        let template = |template| rule(PathMatch::template(template, AllowedInPaths::default()).unwrap());
         let rules = [
             rule(PathMatch::Exact("/a/b".into())),
             rule(PathMatch::Exact("/a/".into())),

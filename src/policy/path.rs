@@ -1,16 +1,10 @@
-//! Paths: the one reading that a rule is matched against, and the ways to match it.
-//!
-//! A rule is worth nothing if the backend reads the path differently. So percent-encoding is undone before matching,
-//! as every backend does, and a path that backends are known to read in different ways is not matched at all: the
-//! request is refused. Envoy's own normalisation should have dealt with these; this does not rely on it.
+//! The ways in which a rule matches a path.
+
+use std::borrow::Cow;
 
 use regex_lite::Regex;
 
-use crate::rejection::Rejection;
-
-/// A path with one reading: decoded, without query, dot segments, empty segments or parameters.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct CanonicalPath(String);
+use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
 
 /// How a rule looks at a path.
 #[derive(Clone, Debug)]
@@ -34,7 +28,7 @@ pub enum Segment {
     Literal(String),
     /// `{name}` or `*`: one segment, not empty. With the name, if it has one.
     One(Option<String>),
-    /// `**`, at the end only: everything that is left, at least one segment.
+    /// `**`, at the end only: everything that is left, unless that is nothing.
     Rest,
 }
 
@@ -48,80 +42,6 @@ pub struct PathVariables<'a> {
 /// What is wrong with a path template.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PathTemplateError(pub &'static str);
-
-impl CanonicalPath {
-    /// The path of a `:path` header, without the query.
-    ///
-    /// # Errors
-    /// [`Rejection::PathAmbiguous`] for an encoded slash, a backslash, a dot segment, an empty segment, a path
-    /// parameter (`;`), a doubly encoded character, a control character, or bytes that are not UTF-8.
-    pub fn new(path: &[u8]) -> Result<Self, Rejection> {
-        // CONNECT has no path, and `OPTIONS *` is about the server.
-        if !matches!(path, [] | b"*" | [b'/', ..]) {
-            return Err(Rejection::PathAmbiguous);
-        }
-        let path = path.split(|byte| *byte == b'?').next().unwrap_or_default();
-        let decoded = decode(path).ok_or(Rejection::PathAmbiguous)?;
-        if path.contains(&b'%') && decoded.as_bytes().windows(3).any(is_encoded) {
-            return Err(Rejection::PathAmbiguous);
-        }
-        let mut segments = decoded.as_bytes().split(|byte| *byte == b'/').skip(1).peekable();
-        while let Some(segment) = segments.next() {
-            let empty_inside = segment.is_empty() && segments.peek().is_some();
-            if empty_inside || matches!(segment, b"." | b"..") {
-                return Err(Rejection::PathAmbiguous);
-            }
-        }
-        Ok(Self(decoded))
-    }
-
-    /// The path.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// Undoes percent-encoding, once. `None` for what backends are known to read in more than one way.
-fn decode(path: &[u8]) -> Option<String> {
-    let several_readings = |byte: u8| matches!(byte, b'\\' | b';' | b'#') || byte.is_ascii_control();
-    if !path.contains(&b'%') {
-        let found = path.iter().fold(false, |found, byte| found | several_readings(*byte));
-        return if found { None } else { Some(str::from_utf8(path).ok()?.to_owned()) };
-    }
-    let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let [first, tail @ ..] = rest {
-        let byte = match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                rest = tail;
-                let byte = hex(*high)? << 4 | hex(*low)?;
-                if byte == b'/' {
-                    return None;
-                }
-                byte
-            }
-            (b'%', _) => return None,
-            (byte, _) => {
-                rest = tail;
-                *byte
-            }
-        };
-        if several_readings(byte) {
-            return None;
-        }
-        decoded.push(byte);
-    }
-    String::from_utf8(decoded).ok()
-}
-
-/// Whether these three bytes would be decoded by a backend that does so twice.
-fn is_encoded(window: &[u8]) -> bool {
-    matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
-}
 
 impl PathMatch {
     /// Whether the path is matched.
@@ -141,8 +61,8 @@ impl PathMatch {
     /// Reads a path template: `/items/{id}`, `/items/*/parts`, `/files/**`.
     ///
     /// # Errors
-    /// What is wrong with it.
-    pub fn template(template: &str) -> Result<Self, PathTemplateError> {
+    /// What is wrong with it. An empty segment before the last is an error unless the policy allows empty segments.
+    pub fn template(template: &str, allowed: AllowedInPaths) -> Result<Self, PathTemplateError> {
         let Some(segments) = template.strip_prefix('/') else {
             return Err(PathTemplateError("must begin with `/`"));
         };
@@ -155,7 +75,9 @@ impl PathMatch {
                 return Err(PathTemplateError("must not have the same variable twice"));
             }
             read.push(match (segment, variable) {
-                ("", _) if at != last => return Err(PathTemplateError("must not have an empty segment")),
+                ("", _) if at != last && !allowed.empty_segment => {
+                    return Err(PathTemplateError("must not have an empty segment"));
+                }
                 ("*", _) => Segment::One(None),
                 ("**", _) if at == last => Segment::Rest,
                 ("**", _) => return Err(PathTemplateError("`**` must be the last segment")),
@@ -185,11 +107,17 @@ impl PathMatch {
 }
 
 impl<'a> PathVariables<'a> {
-    /// The value of a variable.
-    pub fn get(&self, name: &str) -> Option<&'a str> {
+    /// Returns the value of a variable. An encoded slash is a slash in it: it is data of the segment.
+    pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
         let named = |segment: &Segment| matches!(segment, Segment::One(Some(own)) if own == name);
         let at = self.template.iter().position(named)?;
-        self.path.strip_prefix('/')?.split('/').nth(at)
+        let segment = self.path.strip_prefix('/')?.split('/').nth(at)?;
+        // No other character of a canonical path is encoded.
+        Some(if segment.contains(ENCODED_SLASH) {
+            Cow::Owned(segment.replace(ENCODED_SLASH, "/"))
+        } else {
+            Cow::Borrowed(segment)
+        })
     }
 }
 
@@ -205,75 +133,34 @@ fn is_name(name: &str) -> bool {
 }
 
 fn template_matches(template: &[Segment], path: &str) -> bool {
-    let Some(path) = path.strip_prefix('/') else { return false };
-    let mut segments = path.split('/');
+    let mut left = path.strip_prefix('/');
     for expected in template {
-        match (expected, segments.next()) {
-            (Segment::Literal(literal), Some(segment)) if literal == segment => {}
-            (Segment::One(_), Some(segment)) if !segment.is_empty() => {}
-            (Segment::Rest, Some(segment)) => return !segment.is_empty(),
-            _ => return false,
+        let Some(path) = left else { return false };
+        let (segment, behind) = match path.split_once('/') {
+            Some((segment, behind)) => (segment, Some(behind)),
+            None => (path, None),
+        };
+        match expected {
+            Segment::Literal(literal) if literal == segment => {}
+            Segment::One(_) if !segment.is_empty() => {}
+            Segment::Rest => return !path.is_empty(),
+            Segment::Literal(_) | Segment::One(_) => return false,
         }
+        left = behind;
     }
-    segments.next().is_none()
+    left.is_none()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::canonical_path::Reading;
     use super::*;
-
-    #[test]
-    fn a_path_has_one_reading_or_none() {
-        for (path, expected) in [
-            ("/", Some("/")),
-            ("", Some("")),
-            ("*", Some("*")),
-            ("/items/1?x=/../%2e%2e", Some("/items/1")),
-            ("/items/", Some("/items/")),
-            ("/%61dmin", Some("/admin")),
-            ("/caf%C3%A9", Some("/café")),
-            ("/a%20b%3Fc", Some("/a b?c")),
-            ("/100%25", Some("/100%")),
-            ("/...", Some("/...")),
-            ("/.well-known/x", Some("/.well-known/x")),
-            ("items", None),
-            ("http://host/items", None),
-            ("/items/../admin", None),
-            ("/items/%2e%2e/admin", None),
-            ("/items/.%2E/admin", None),
-            ("/items/./1", None),
-            ("/items/..", None),
-            ("//admin", None),
-            ("/items//1", None),
-            ("/items%2f1", None),
-            ("/items%2F1", None),
-            ("/items%5c1", None),
-            ("/items\\1", None),
-            ("/admin;x", None),
-            ("/admin%3bx", None),
-            ("/admin#x", None),
-            ("/items/%252e%252e/admin", None),
-            ("/items%252f1", None),
-            ("/a%00", None),
-            ("/a%0d%0ab", None),
-            ("/a%7f", None),
-            ("/a%", None),
-            ("/a%2", None),
-            ("/a%zz", None),
-            ("/a%+1", None),
-            ("/a%ff", None),
-            ("/a%c0%af", None),
-        ] {
-            let read = CanonicalPath::new(path.as_bytes()).ok();
-            assert_eq!(read.as_ref().map(CanonicalPath::as_str), expected, "{path}");
-        }
-        assert_eq!(CanonicalPath::new(b"/\xff"), Err(Rejection::PathAmbiguous));
-    }
 
     #[test]
     fn matches() {
         let regex = |pattern: &str| PathMatch::SafeRegex(Regex::new(&format!("^(?:{pattern})$")).unwrap());
-        let template = |template| PathMatch::template(template).unwrap();
+        let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
+        let read = |path: &str| CanonicalPath::new(path.as_bytes(), Reading::default()).unwrap();
         for (matcher, yes, no) in [
             (PathMatch::Exact("/a".into()), vec!["/a", "/a?b", "/%61"], vec!["/", "/a/", "/ab", "/A", ""]),
             (PathMatch::Prefix("/a".into()), vec!["/a", "/ab", "/a/b"], vec!["/", "/A", "/b/a", "*"]),
@@ -287,21 +174,53 @@ mod tests {
             (regex("/a|/b"), vec!["/a", "/b"], vec!["/ab", "/a/b"]),
         ] {
             for path in yes {
-                assert!(matcher.matches(&CanonicalPath::new(path.as_bytes()).unwrap()), "{matcher:?} {path}");
+                assert!(matcher.matches(&read(path)), "{matcher:?} {path}");
             }
             for path in no {
-                assert!(
-                    !matcher.matches(&CanonicalPath::new(path.as_bytes()).unwrap()),
-                    "{matcher:?} {path}"
-                );
+                assert!(!matcher.matches(&read(path)), "{matcher:?} {path}");
             }
         }
     }
 
     #[test]
+    fn template_allowed_characters_are_matched_within_segments() {
+        let allowed =
+            AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
+        let reading = Reading { allowed, ..Reading::default() };
+        for (template, yes, no) in [
+            (
+                "/a/{id}",
+                vec!["/a/b%2Fc", "/a/b%2fc", "/a/%2F", "/a/b;c=d", "/a/;x", "/a/%23"],
+                vec!["/a//", "/a//b", "/a/", "/a%2Fb"],
+            ),
+            ("/a/*/c", vec!["/a/x%2Fy/c", "/a/;/c"], vec!["/a//c", "/a/x/y/c"]),
+            ("/a/**", vec!["/a/b", "/a//b", "/a/b//", "/a//"], vec!["/a/", "/a"]),
+            ("/a//b", vec!["/a//b"], vec!["/a/b", "/a/x/b", "/a///b"]),
+            ("/a//{x}", vec!["/a//b"], vec!["/a/b", "/a//"]),
+            ("/a%2Fb/{x}", vec!["/a%2fb/c"], vec!["/a/b/c"]),
+            ("/a;b/{x}", vec!["/a;b/c", "/a%3Bb/c"], vec!["/a/c"]),
+        ] {
+            let matcher = PathMatch::template(template, allowed).unwrap();
+            for (path, expected) in
+                yes.iter().map(|path| (path, true)).chain(no.iter().map(|path| (path, false)))
+            {
+                let path = CanonicalPath::new(path.as_bytes(), reading).unwrap();
+                assert_eq!(matcher.matches(&path), expected, "{template} {path:?}");
+            }
+        }
+        let matcher = PathMatch::template("/a/{x}/{y}", allowed).unwrap();
+        let path = CanonicalPath::new(b"/a/b%2fc%2Fd/e;f", reading).unwrap();
+        let variables = matcher.variables(&path);
+        assert_eq!(
+            (variables.get("x").as_deref(), variables.get("y").as_deref()),
+            (Some("b/c/d"), Some("e;f"))
+        );
+    }
+
+    #[test]
     fn templates_that_make_no_sense() {
         for template in ["", "a", "/a//b", "/**/b", "/a{id}", "/{}", "/{a b}", "/{a", "/a}", "/a*"] {
-            assert!(PathMatch::template(template).is_err(), "{template}");
+            assert!(PathMatch::template(template, AllowedInPaths::default()).is_err(), "{template}");
         }
     }
 }

@@ -41,6 +41,11 @@ impl<'n> QueryParameters<'n> {
         if ambiguous { Err(Rejection::QueryAmbiguous) } else { Ok(found) }
     }
 
+    /// Returns the length of the longest value, in bytes and decoded.
+    pub fn longest(&self) -> usize {
+        self.values.iter().map(|(_, value)| value.len()).max().unwrap_or_default()
+    }
+
     /// The value of a parameter.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
         self.values.iter().find(|(have, _)| *have == name).map(|(_, value)| value.as_slice())

@@ -1,7 +1,8 @@
 //! Which requests a rule is for.
 
 use super::address::AddressRange;
-use super::path::{CanonicalPath, PathMatch, PathVariables};
+use super::canonical_path::CanonicalPath;
+use super::path::{PathMatch, PathVariables};
 use super::target::Target;
 use super::text_match::TextMatch;
 

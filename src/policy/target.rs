@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::path::CanonicalPath;
+use super::canonical_path::CanonicalPath;
 use super::query::QueryParameters;
 use super::{Needs, authority, headers};
 use crate::rejection::Rejection;
@@ -31,10 +31,11 @@ impl<'a> Target<'a> {
     /// What the head of a request is aimed at.
     ///
     /// # Errors
-    /// [`Rejection::PathAmbiguous`], [`Rejection::HostAmbiguous`], [`Rejection::MethodAmbiguous`],
-    /// [`Rejection::QueryAmbiguous`], [`Rejection::HeaderAmbiguous`].
+    /// [`Rejection::PathAmbiguous`], [`Rejection::PathTooLong`], [`Rejection::HostAmbiguous`],
+    /// [`Rejection::MethodAmbiguous`], [`Rejection::QueryAmbiguous`], [`Rejection::HeaderAmbiguous`],
+    /// [`Rejection::ValueTooLong`].
     pub fn new(head: &RequestHead<'a>, needs: &'a Needs) -> Result<Self, Rejection> {
-        let path = CanonicalPath::new(head.path)?;
+        let path = CanonicalPath::new(head.path, needs.reading)?;
         let host = authority::host(head.authority, needs.host).ok_or(Rejection::HostAmbiguous)?;
         // Methods are case-sensitive (RFC 9110 section 9.1), but not to every backend.
         if head.method.iter().any(u8::is_ascii_lowercase) {
@@ -43,6 +44,9 @@ impl<'a> Target<'a> {
         let query = QueryParameters::new(&needs.query_parameters, head.query().unwrap_or_default())?;
         headers::check(needs, head.headers)?;
         let (headers, remote_ip) = (head.headers, head.remote_ip);
+        if query.longest() > needs.reading.max_match_bytes {
+            return Err(Rejection::ValueTooLong);
+        }
         Ok(Self { method: head.method, host, path, query, remote_ip, headers })
     }
 

@@ -1,5 +1,6 @@
 //! Conditions on a piece of text, with the names of Envoy's `StringMatcher`.
 
+use memchr::memmem;
 use regex_lite::Regex;
 
 /// A condition on text that may not be UTF-8.
@@ -26,7 +27,7 @@ impl TextMatch {
             Self::Exact(exact) => text == exact.as_bytes(),
             Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
             Self::Suffix(suffix) => text.ends_with(suffix.as_bytes()),
-            Self::Contains(part) => text.windows(part.len().max(1)).any(|window| window == part.as_bytes()),
+            Self::Contains(part) => memmem::find(text, part.as_bytes()).is_some(),
             Self::SafeRegex(pattern) => str::from_utf8(text).is_ok_and(|text| pattern.is_match(text)),
             Self::Present => true,
         }

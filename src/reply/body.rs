@@ -96,6 +96,7 @@ const fn title(status: u32) -> &'static str {
         400 => "Bad Request",
         401 => "Unauthorized",
         403 => "Forbidden",
+        414 => "URI Too Long",
         _ => "Service Unavailable",
     }
 }
@@ -106,6 +107,7 @@ pub(super) const fn neutral(status: u32) -> &'static str {
         400 => "Invalid request",
         401 => "Could not validate credentials",
         403 => "Not enough permissions",
+        414 => "Invalid request",
         _ => "Service unavailable",
     }
 }

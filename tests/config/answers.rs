@@ -15,7 +15,7 @@ fn responses() {
     let page = json!({ "status": 401, "content_type": "text/html", "body": "<p>" });
     let media = "responses.content_type: must be a media type of at most 128 printable ASCII characters";
     let size = "responses.custom[0].body: must be 1 to 65536 bytes";
-    let status = "responses.custom[0].status: must be 400, 401, 403 or 503";
+    let status = "responses.custom[0].status: must be 400, 401, 403, 414 or 503";
     let mut cases = vec![
         (responses(json!("json")), "responses: invalid type: string \"json\", expected struct Responses"),
         (

@@ -17,6 +17,7 @@ mod conditions;
 mod denylist;
 mod documents;
 mod good;
+mod paths;
 mod providers;
 mod rules;
 #[cfg(feature = "cli")]

@@ -3,7 +3,8 @@
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
 
 use okta_authz_filter::policy::{
-    Access, Grant, HostMatch, Mode, PathMatch, Policy, RequestMatch, Requirement, Rule, Target,
+    Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Policy, Reading, RequestMatch, Requirement,
+    Rule, Target,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
@@ -15,15 +16,22 @@ const REQUESTS: u64 = 20;
 
 /// Words that begin like each other. The empty one ends a path with a slash.
 const SEGMENTS: &[&str] = &["a", "ab", "abc", "b", "ba", "é", ""];
+/// The same with what `allow_in_paths` admits.
+const ALLOWED_SEGMENTS: &[&str] = &["a", "ab", "a%2Fb", "%2F", "a;b", ";", "a#b", "b", "", ""];
+const ALLOWED: AllowedInPaths =
+    AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
 const HOSTS: &[&str] = &["", "x", "a.x", "b.a.x", "aa.x", "y", ".x", "a.x.y"];
 const METHODS: &[&str] = &["GET", "POST"];
 
 /// What policies and requests are made of.
-struct Maker(Random);
+struct Maker {
+    random: Random,
+    allowed: AllowedInPaths,
+}
 
 impl Maker {
     fn below(&mut self, bound: u64) -> u64 {
-        self.0.below(bound)
+        self.random.below(bound)
     }
 
     fn one_in(&mut self, bound: u64) -> bool {
@@ -31,23 +39,31 @@ impl Maker {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.0.index(choices.len())]
+        choices[self.random.index(choices.len())]
     }
 
-    /// One to four segments; only the last may be empty, as in every path that is matched at all.
+    fn segments(&self) -> &'static [&'static str] {
+        if self.allowed.empty_segment { ALLOWED_SEGMENTS } else { SEGMENTS }
+    }
+
+    /// One to four segments; only the last may be empty, unless empty segments are allowed.
     fn path(&mut self, segments: &[&'static str]) -> String {
         let count = 1 + self.below(4);
         let mut path = String::new();
         for at in 1..=count {
             let segment = self.of(segments);
             path.push('/');
-            path.push_str(if segment.is_empty() && at < count { "a" } else { segment });
+            let may_be_empty = at == count || self.allowed.empty_segment;
+            path.push_str(if segment.is_empty() && !may_be_empty { "a" } else { segment });
         }
         path
     }
 
     fn template(&mut self) -> PathMatch {
-        let mut template = self.path(&["a", "ab", "b", "*", "{x}", "{y}", ""]);
+        let mut template = match self.allowed.empty_segment {
+            false => self.path(&["a", "ab", "b", "*", "{x}", "{y}", ""]),
+            true => self.path(&["a", "a%2Fb", "a;b", "b", "*", "{x}", "{y}", ""]),
+        };
         if self.one_in(3) {
             template = format!("{}/**", template.trim_end_matches('/'));
         }
@@ -57,14 +73,15 @@ impl Maker {
                 template = template.replacen(name, if at == 0 { "*" } else { "b" }, 1);
             }
         }
-        PathMatch::template(&template).unwrap_or_else(|error| panic!("{template}: {error:?}"))
+        PathMatch::template(&template, self.allowed).unwrap_or_else(|error| panic!("{template}: {error:?}"))
     }
 
     fn path_match(&mut self) -> Option<PathMatch> {
+        let segments = self.segments();
         Some(match self.below(11) {
-            0 | 1 => PathMatch::Exact(self.path(SEGMENTS)),
-            2 | 3 => PathMatch::Prefix(self.path(SEGMENTS)),
-            4 | 5 => PathMatch::PathSeparatedPrefix(self.path(SEGMENTS)),
+            0 | 1 => PathMatch::Exact(self.path(segments)),
+            2 | 3 => PathMatch::Prefix(self.path(segments)),
+            4 | 5 => PathMatch::PathSeparatedPrefix(self.path(segments)),
             6..=8 => self.template(),
             9 => PathMatch::SafeRegex(Regex::new("^(?:/[ab]+(/.*)?)$").unwrap()),
             // No configuration has these, but the policy takes them.
@@ -95,7 +112,10 @@ impl Maker {
         let path = match self.below(40) {
             0 => String::new(),
             1 => "*".to_owned(),
-            _ => self.path(SEGMENTS),
+            _ => {
+                let segments = self.segments();
+                self.path(segments).replace('#', "%23")
+            }
         };
         (self.of(METHODS), path, self.of(HOSTS))
     }
@@ -118,11 +138,12 @@ fn decided(policy: &Policy, target: &Target<'_>) -> Option<usize> {
 fn the_first_rule_that_matches_is_found() {
     let mut with_rule = 0;
     for seed in 1..=POLICIES {
-        let mut random = Maker(Random::new(seed));
+        let allowed = if seed % 2 == 0 { ALLOWED } else { AllowedInPaths::default() };
+        let mut random = Maker { random: Random::new(seed), allowed };
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
-        let policy =
-            Policy::new(matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect());
+        let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();
+        let policy = Policy::new(rules).reading(Reading { allowed, ..Reading::default() });
         for _ in 0..REQUESTS {
             let (method, path, authority) = random.request();
             let head = RequestHead {

@@ -12,6 +12,7 @@
     reason = "test code"
 )]
 
+mod allowed_paths;
 #[path = "../common/mod.rs"]
 mod common;
 mod conditions;
@@ -129,6 +130,11 @@ fn condition_table() {
 }
 
 #[test]
+fn allowed_paths_table() {
+    run(allowed_paths::rows(), Delivery::All);
+}
+
+#[test]
 fn mode_table() {
     run(modes::rows(), Delivery::All);
 }
@@ -194,6 +200,7 @@ fn every_rejection_is_in_the_table() {
         policy::rows(),
         requirements::rows(),
         conditions::rows(),
+        allowed_paths::rows(),
         modes::rows(),
         step_up::rows(),
         tokens::rows(),

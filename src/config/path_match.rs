@@ -1,0 +1,122 @@
+//! The condition of a rule on the path.
+
+use super::error::{ConfigError, Path};
+use super::path_pattern::{self, Field};
+use super::{raw, regex};
+use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Reading};
+
+/// The fields as they are written: `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`.
+pub(super) type Written =
+    (Option<String>, Option<String>, Option<String>, Option<String>, Option<raw::SafeRegex>);
+
+/// Reads the one of these fields that is there.
+pub(super) fn path_match(
+    at: &Path,
+    (exact, prefix, path_separated_prefix, path_template, safe_regex): Written,
+    reading: Reading,
+) -> Result<Option<PathMatch>, ConfigError> {
+    let mut found = Vec::new();
+    if let Some(path) = exact {
+        found.push(PathMatch::Exact(plain(&at.field("path"), path, reading)?));
+    }
+    if let Some(path) = prefix {
+        let at = at.field("prefix");
+        let path = plain(&at, path, reading)?;
+        if reading.allowed.encoded_slash && (path.ends_with('%') || path.ends_with("%2")) {
+            return Err(at.error("must not end within `%2F`"));
+        }
+        found.push(PathMatch::Prefix(path));
+    }
+    if let Some(path) = path_separated_prefix {
+        let at = at.field("path_separated_prefix");
+        let path = plain(&at, path, reading)?;
+        if path.ends_with('/') {
+            return Err(at.error("must not end with `/`"));
+        }
+        found.push(PathMatch::PathSeparatedPrefix(path));
+    }
+    if let Some(template) = path_template {
+        let at = at.field("path_template");
+        if let Some(problem) = path_pattern::in_template(&template) {
+            return Err(at.error(problem));
+        }
+        let template = literal(&at, template, reading)?;
+        let template = PathMatch::template(&template, reading.allowed);
+        found.push(template.map_err(|PathTemplateError(problem)| at.error(problem))?);
+    }
+    if let Some(pattern) = safe_regex {
+        found.push(PathMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?));
+    }
+    match found.len() {
+        0 | 1 => Ok(found.pop()),
+        _ => Err(at.error(
+            "must have only one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`",
+        )),
+    }
+}
+
+/// A path that is matched character by character.
+fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
+    if let Some((pattern, field)) = path_pattern::find(&path) {
+        let field = match field {
+            Field::PathTemplate => "path_template",
+            Field::SafeRegex => "safe_regex",
+        };
+        return Err(at.error(format!(
+            "must not have a pattern (`{pattern}`), which it would match character by character: use `{field}`"
+        )));
+    }
+    let path = literal(at, path, reading)?;
+    if path.len() > reading.max_match_bytes {
+        return Err(at.error("can never match: it is longer than `max_match_bytes`"));
+    }
+    Ok(path)
+}
+
+/// A path in a rule is written decoded, for that is how paths are matched; an encoded slash is written `%2F`.
+fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
+    let allowed = reading.allowed;
+    if !path.starts_with('/') {
+        return Err(at.error("must begin with `/`"));
+    }
+    if path.contains('?') {
+        return Err(at.error("must not have a query or a fragment: rules are matched against the path alone"));
+    }
+    let path = if path.contains('%') {
+        let path = path.replace("%2f", ENCODED_SLASH).replace("%3b", "%3B");
+        let path = if allowed.semicolon { path.replace("%3B", ";") } else { path };
+        if allowed.encoded_hash { path.replace("%23", "#") } else { path }
+    } else {
+        path
+    };
+    let inner = path.strip_suffix('/').unwrap_or(&path);
+    for (text, entry, has) in [
+        ("%2F", "encoded_slash", !allowed.encoded_slash && path.contains(ENCODED_SLASH)),
+        (";", "semicolon", !allowed.semicolon && (path.contains(';') || path.contains("%3B"))),
+        ("//", "empty_segment", !allowed.empty_segment && inner.split('/').skip(1).any(str::is_empty)),
+        ("#", "encoded_hash", !allowed.encoded_hash && (path.contains('#') || path.contains("%23"))),
+    ] {
+        if has {
+            return Err(at.error(format!(
+                "can never match: paths with `{text}` are rejected unless `allow_in_paths` has `{entry}`"
+            )));
+        }
+    }
+    let encoded =
+        |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
+    let without_slashes = path.replace(ENCODED_SLASH, "\0");
+    if without_slashes.as_bytes().windows(3).any(encoded) {
+        return Err(
+            at.error("must be written without percent-encoding: paths are decoded before they are matched")
+        );
+    }
+    if path.contains(char::is_control) {
+        return Err(at.error("can never match: paths with control characters are refused"));
+    }
+    if !CanonicalPath::is_canonical(&path, allowed) {
+        return Err(at.error(
+            "can never match: paths with `/./`, `/../` or `\\` are rejected, also before `;` and beside `%2F`",
+        ));
+    }
+    Ok(path)
+}

@@ -1,0 +1,290 @@
+//! Patterns in fields that match character by character.
+//!
+//! A `deny` rule with `path: /internal/*` denies nothing: `*` is an ordinary character there. So what reads as a template, a
+//! wildcard or a regular expression is an error that names the field for it. Real paths have many of these characters:
+//! `/v1/items:batch`, `/Orders(1)/$count`, `/c++`, `/~joe`, `/@me` and `/a[0]` are no patterns.
+
+/// The field that a pattern belongs in.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Field {
+    PathTemplate,
+    SafeRegex,
+}
+
+/// Parts of regular expressions that do not occur in paths.
+const REGEX: &[&str] = &[".*", ".+", "(?", ")*", ")+", ")?", "){", "[^", "]*", "]+", "]?", "]{", "|"];
+/// The letters of escapes such as `\d`; beside these, any punctuation can be escaped.
+const ESCAPED: &[u8] = b"dDwWsS";
+
+/// Finds a pattern in a path that would be matched as it is written.
+pub(super) fn find(path: &str) -> Option<(&str, Field)> {
+    if let Some(pattern) = regex_in(path) {
+        return Some((pattern, Field::SafeRegex));
+    }
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut segments = path.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let ends_here = segments.peek().is_none();
+        let field = match segment {
+            "*" => Field::PathTemplate,
+            "**" if ends_here => Field::PathTemplate,
+            _ if is_variable(segment) => Field::PathTemplate,
+            _ if segment.contains(['*', '{', '}']) => Field::SafeRegex,
+            _ if pair(segment, '<', '>').is_some() => Field::SafeRegex,
+            _ if pair(segment, '[', ']').is_some_and(is_class) => Field::SafeRegex,
+            _ => continue,
+        };
+        return Some((segment, field));
+    }
+    None
+}
+
+/// Finds what a template would match literally, and its author meant as a variable or a pattern.
+pub(super) fn in_template(template: &str) -> Option<String> {
+    if let Some(pattern) = regex_in(template) {
+        return Some(format!("must not have a regular expression (`{pattern}`): use `safe_regex`"));
+    }
+    let is_foreign = |segment: &&str| !segment.starts_with('{') && is_variable(segment);
+    if let Some(segment) = template.split('/').find(is_foreign) {
+        return Some(format!(
+            "must not have `{segment}`, which it would match literally: a variable is `{{name}}`"
+        ));
+    }
+    let is_partial =
+        |segment: &&str| pair(segment, '<', '>').is_some() || pair(segment, '[', ']').is_some_and(is_class);
+    let segment = template.split('/').find(is_partial)?;
+    Some(format!("must not have `{segment}`, which it would match literally: use `safe_regex`"))
+}
+
+/// Finds what can be nothing but a regular expression.
+fn regex_in(path: &str) -> Option<&str> {
+    if path.starts_with('^') {
+        return Some("^");
+    }
+    // Behind a question mark that is no quantifier there is a query, which another check tells of.
+    let is_quantified = ["(?", ")?", "]?"].iter().any(|text| path.contains(text));
+    let path = if is_quantified { path } else { path.split('?').next().unwrap_or_default() };
+    if path.ends_with('$') {
+        return Some("$");
+    }
+    let escape = |window: &[u8]| match window {
+        [b'\\', next] => ESCAPED.contains(next) || next.is_ascii_punctuation(),
+        _ => false,
+    };
+    if let Some(at) = path.as_bytes().windows(2).position(escape) {
+        return path.get(at..at.saturating_add(2));
+    }
+    REGEX.iter().copied().find(|text| path.contains(text))
+}
+
+/// Whether a segment is a variable as some router writes it: `{id}`, `{id:int}`, `{path=**}`, `{proxy+}`, `:id`, `:id?`,
+/// `<id>`, `<int:id>`, `[id]`, `[...path]`.
+fn is_variable(segment: &str) -> bool {
+    if let Some(name) = segment.strip_prefix(':') {
+        return name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic());
+    }
+    let inside =
+        |open: char, close: char| segment.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+    let is_name = |name: &str| {
+        let name = name.trim_matches(['[', ']', '.']);
+        name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+            && name.bytes().all(|byte| byte == b'_' || byte == b'-' || byte.is_ascii_alphanumeric())
+    };
+    inside('{', '}')
+        .is_some_and(|name| !name.contains(['{', '}']) && !name.starts_with(|c: char| c.is_ascii_digit()))
+        || inside('<', '>').is_some_and(|name| !name.is_empty())
+        || inside('[', ']').is_some_and(|name| is_name(name) && !is_range(name))
+}
+
+/// The text between two characters.
+fn pair(segment: &str, open: char, close: char) -> Option<&str> {
+    let (_, rest) = segment.split_once(open)?;
+    Some(rest.split_once(close)?.0)
+}
+
+/// Whether this is the inside of a character class, and not an index such as the one of `/a[0]`.
+fn is_class(inside: &str) -> bool {
+    is_range(inside) || inside.starts_with(|first: char| first.is_ascii_alphabetic())
+}
+
+/// Whether there is a range such as `a-z` in it.
+fn is_range(inside: &str) -> bool {
+    let range = |window: &[u8]| {
+        matches!(window, [from, b'-', to] if (from.is_ascii_digit() && to.is_ascii_digit())
+            || (from.is_ascii_lowercase() && to.is_ascii_lowercase())
+            || (from.is_ascii_uppercase() && to.is_ascii_uppercase()))
+    };
+    matches!(inside.as_bytes(), [_, b'-', _, ..]) && inside.as_bytes().windows(3).any(range)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn find_pattern_names_its_field() {
+        for path in [
+            "/internal/*",
+            "/a/*/b",
+            "/a/**",
+            "/*",
+            "/**",
+            "/a/{id}",
+            "/a/{id}/b",
+            "/{a}/{b}",
+            "/a/{id:int}",
+            "/a/{path=**}",
+            "/a/{proxy}",
+            "/a/{rest...}",
+            "/a/:id",
+            "/:tenant/items",
+            "/a/:id?",
+            "/a/:user_id/b",
+            "/a/<id>",
+            "/a/<int:id>",
+            "/a/<path:rest>",
+            "/a/[id]",
+            "/a/[...slug]",
+            "/a/[[...slug]]",
+            "/a/[user-id]",
+            "/a/{}",
+            "/a/:id?x=1",
+            "/a/*?x",
+        ] {
+            assert_eq!(find(path).map(|(_, field)| field), Some(Field::PathTemplate), "{path}");
+        }
+        for path in [
+            "/a/{id:[a-z]{2}}",
+            "/a/.*",
+            "/a.*",
+            "/.*/b",
+            "/a/.+",
+            "^/a",
+            "^/a$",
+            "/a$",
+            "/a/(b|c)",
+            "/(?i)a",
+            "/(?P<id>x)",
+            "/a/\\d+",
+            "/a/\\w+",
+            "/a\\.b",
+            "/a/[0-9]+",
+            "/a/[0-9]",
+            "/a/[a-z]",
+            "/a/[^/]+",
+            "/a/[^/]*/b",
+            "/a/(x)?",
+            "/a/(x)+",
+            "/a/(x)*",
+            "/a|/b",
+            "/a*",
+            "/a/*.html",
+            "/a/**/b",
+            "/**/b",
+            "/a/x-*",
+            "/{a}-{b}",
+            "/v{n}/a",
+            "/{id}.json",
+            "/{id}:verb",
+            "/a{2}",
+            "/a/[a-z]{2}",
+            "/a/x<id>",
+            "/a/v[a-z]",
+            "/a/***",
+            "/[0-9]?",
+            "/a/{2,3}",
+            "/v[12ab]*",
+            "/x[abc]",
+        ] {
+            assert_eq!(find(path).map(|(_, field)| field), Some(Field::SafeRegex), "{path}");
+        }
+    }
+
+    #[test]
+    fn find_real_path_finds_nothing() {
+        for path in [
+            "/",
+            "/a",
+            "/v1/items:batch",
+            "/v1/items/1:cancel",
+            "/urn:isbn:0451450523",
+            "/a:b/c",
+            "/:",
+            "/a/:8080",
+            "/a/::1",
+            "/$metadata",
+            "/Orders/$count",
+            "/Orders(1)",
+            "/Orders(ID=1,Key='a')/Lines",
+            "/People/Model.Nearest()",
+            "/a$b",
+            "/c++",
+            "/a+b",
+            "/libstdc++.so.6",
+            "/~joe",
+            "/@me",
+            "/@scope/package",
+            "/a,b",
+            "/a=b",
+            "/a&b",
+            "/it's",
+            "/a!",
+            "/.well-known/x",
+            "/...",
+            "/a..b",
+            "/a_b-c",
+            "/100%",
+            "/a[0]",
+            "/a[]",
+            "/[::1]/x",
+            "/a]b[",
+            "/a>b<c",
+            "/a(b)",
+            "/a(b",
+            "/a^b",
+            "/search?q=*",
+            "/a?b=c|d",
+            "/caf\u{e9}",
+            "/a b",
+            "/a;b=c",
+            "/a//b",
+            "/a%2Fb",
+            "/a#b",
+        ] {
+            assert_eq!(find(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn in_template_foreign_variable_is_a_problem() {
+        for template in [
+            "/a/:id",
+            "/a/<id>",
+            "/a/<int:id>",
+            "/a/[id]",
+            "/a/[0-9]",
+            "/a/.*",
+            "/a/.+",
+            "/a/(b|c)",
+            "^/a",
+            "/a$",
+            "/a/\\d",
+            "/{a}/:b",
+            "/a/x<b>",
+        ] {
+            assert!(in_template(template).is_some(), "{template}");
+        }
+        for template in [
+            "/a/{id}",
+            "/a/*",
+            "/a/**",
+            "/a/{id}/$count",
+            "/v1/{name}/items:batch",
+            "/Orders(1)/{x}",
+            "/a[0]/{x}",
+            "/c++/*",
+        ] {
+            assert_eq!(in_template(template), None, "{template}");
+        }
+    }
+}

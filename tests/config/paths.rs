@@ -1,0 +1,185 @@
+//! Patterns in fields that match character by character, `allow_in_paths`, and `max_match_bytes`.
+
+use serde_json::{Value, json};
+
+use super::{common, problem, refused};
+
+/// A configuration with one rule, and what stands beside the rules.
+fn with(matches: Value, rest: Value) -> Value {
+    common::with(common::rules(json!([{ "match": matches, "deny": true }])), rest)
+}
+
+fn told(matches: Value, rest: Value) -> String {
+    problem(with(matches, rest).to_string().as_bytes())
+}
+
+#[test]
+fn path_pattern_is_an_error_that_names_the_field() {
+    for field in ["path", "prefix", "path_separated_prefix"] {
+        for (path, pattern, right) in [
+            ("/internal/*", "*", "path_template"),
+            ("/a/**", "**", "path_template"),
+            ("/a/{id}", "{id}", "path_template"),
+            ("/a/:id/b", ":id", "path_template"),
+            ("/a/<int:id>", "<int:id>", "path_template"),
+            ("/a/[slug]", "[slug]", "path_template"),
+            ("/a*", "a*", "safe_regex"),
+            ("/a/*.html", "*.html", "safe_regex"),
+            ("/a/**/b", "**", "safe_regex"),
+            ("/{a}-{b}", "{a}-{b}", "safe_regex"),
+            ("/a/.*", ".*", "safe_regex"),
+            ("^/a", "^", "safe_regex"),
+            ("/a$", "$", "safe_regex"),
+            ("/(a|b)", "|", "safe_regex"),
+            ("/a/\\d+", "\\d", "safe_regex"),
+            ("/a/[0-9]", "[0-9]", "safe_regex"),
+        ] {
+            let expected = format!(
+                "rules[0].match.{field}: must not have a pattern (`{pattern}`), which it would match character by character: use `{right}`"
+            );
+            assert_eq!(told(json!({ field: path }), json!({})), expected, "{path}");
+        }
+    }
+    for (template, expected) in [
+        ("/a/:id", "must not have `:id`, which it would match literally: a variable is `{name}`"),
+        ("/a/<id>", "must not have `<id>`, which it would match literally: a variable is `{name}`"),
+        ("/a/[0-9]", "must not have `[0-9]`, which it would match literally: use `safe_regex`"),
+        ("/a/.*", "must not have a regular expression (`.*`): use `safe_regex`"),
+        ("/a/(b|c)", "must not have a regular expression (`|`): use `safe_regex`"),
+        ("/a/*.html", "a variable must be a whole segment: `{name}`"),
+        ("/{a}-{b}", "a variable must be a whole segment: `{name}`"),
+        ("/{id}:verb", "a variable must be a whole segment: `{name}`"),
+        ("/{id:int}", "a variable must be a whole segment: `{name}`"),
+        ("/a/**/b", "`**` must be the last segment"),
+    ] {
+        let expected = format!("rules[0].match.path_template: {expected}");
+        assert_eq!(told(json!({ "path_template": template }), json!({})), expected, "{template}");
+    }
+}
+
+#[test]
+fn path_of_a_real_api_is_accepted() {
+    for path in [
+        "/v1/items:batch",
+        "/v1/items/1:cancel",
+        "/urn:isbn:0451450523",
+        "/$metadata",
+        "/Orders(1)/$count",
+        "/c++",
+        "/~joe",
+        "/@scope/package",
+        "/a,b=c&d",
+        "/it's!",
+        "/.well-known/x",
+        "/100%",
+        "/a[0]",
+    ] {
+        for field in ["path", "prefix", "path_separated_prefix", "path_template"] {
+            assert_eq!(told(json!({ field: path }), json!({})), "accepted", "{field} {path}");
+        }
+    }
+    for template in ["/a/{id}", "/a/*/b", "/a/**", "/{a}/items:batch", "/Orders(1)/{x}/$count"] {
+        assert_eq!(told(json!({ "path_template": template }), json!({})), "accepted", "{template}");
+    }
+    assert_eq!(told(json!({ "safe_regex": "/a/(b|c)/[0-9]+" }), json!({})), "accepted");
+}
+
+#[test]
+fn allowed_characters_may_be_in_rules() {
+    for (entry, paths) in [
+        ("encoded_slash", &["/a%2Fb", "/a%2fb/c", "/%2F", "/a%2F%2Fb"][..]),
+        ("semicolon", &["/a;b", "/a;b=c/d", "/a%3Bb", "/a%3b"]),
+        ("empty_segment", &["/a//b", "//a", "//", "/a//"]),
+        ("encoded_hash", &["/a#b", "/a%23b", "/#"]),
+    ] {
+        let allow = |entries: &[&str]| json!({ "allow_in_paths": entries });
+        let others = ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"];
+        let others: Vec<&str> = others.into_iter().filter(|other| *other != entry).collect();
+        for path in paths {
+            for field in ["path", "prefix", "path_template"] {
+                let matches = json!({ field: path });
+                assert_eq!(told(matches.clone(), allow(&[entry])), "accepted", "{field} {path}");
+                for allowed in [allow(&others), json!({})] {
+                    let told = told(matches.clone(), allowed);
+                    assert!(
+                        told.ends_with(&format!("unless `allow_in_paths` has `{entry}`")),
+                        "{field} {path}: {told}"
+                    );
+                }
+            }
+        }
+    }
+    let all = json!({ "allow_in_paths": ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"] });
+    let never = "rules[0].match.path: can never match: paths with `/./`, `/../` or `\\` are rejected, also before `;` and beside `%2F`";
+    for path in ["/a/..;/b", "/a/.;x", "/a%2F..", "/a/..%2Fb", "/../a", "/a;%2F.", "/a%2F.;x"] {
+        assert_eq!(told(json!({ "path": path }), all.clone()), never, "{path}");
+    }
+    for path in ["/a%252Fb", "/a%2eb", "/a%5Cb"] {
+        assert!(told(json!({ "path": path }), all.clone()).contains("without percent-encoding"), "{path}");
+    }
+    for prefix in ["/a%", "/a%2"] {
+        let expected = "rules[0].match.prefix: must not end within `%2F`";
+        assert_eq!(told(json!({ "prefix": prefix }), all.clone()), expected);
+        assert_eq!(told(json!({ "prefix": prefix }), json!({})), "accepted");
+    }
+}
+
+#[test]
+fn allow_in_paths_and_max_match_bytes_are_checked() {
+    let rest = |rest: Value| common::config(json!({}), rest);
+    let size = "max_match_bytes: must be from 256 to 65536";
+    refused([
+        (
+            rest(json!({ "allow_in_paths": ["semicolon", "semicolon"] })),
+            "allow_in_paths[1]: is on the list twice",
+        ),
+        (
+            rest(json!({ "allow_in_paths": ["encoded_slash", "backslash"] })),
+            "allow_in_paths[1]: unknown variant `backslash`, expected one of `encoded_slash`, `semicolon`, `empty_segment`, `encoded_hash`",
+        ),
+        (
+            rest(json!({ "allow_in_paths": "semicolon" })),
+            "allow_in_paths: invalid type: string \"semicolon\", expected a sequence",
+        ),
+        (
+            rest(json!({ "allow_in_paths": [";"] })),
+            "allow_in_paths[0]: unknown variant `;`, expected one of `encoded_slash`, `semicolon`, `empty_segment`, `encoded_hash`",
+        ),
+        (
+            rest(json!({ "allow_in_paths": [["semicolon"]] })),
+            "allow_in_paths[0]: invalid type: sequence, expected enum AllowInPaths",
+        ),
+        (rest(json!({ "max_match_bytes": 0 })), size),
+        (rest(json!({ "max_match_bytes": 255 })), size),
+        (rest(json!({ "max_match_bytes": 65_537 })), size),
+        (
+            rest(json!({ "max_match_bytes": "8192" })),
+            "max_match_bytes: invalid type: string \"8192\", expected u32",
+        ),
+    ]);
+    for accepted in [
+        json!({ "allow_in_paths": [] }),
+        json!({ "allow_in_paths": ["encoded_hash", "empty_segment", "semicolon", "encoded_slash"] }),
+        json!({ "max_match_bytes": 256 }),
+        json!({ "max_match_bytes": 65_536 }),
+    ] {
+        assert_eq!(problem(rest(accepted.clone()).to_string().as_bytes()), "accepted", "{accepted}");
+    }
+    let path = format!("/{}", "a".repeat(256));
+    let small = json!({ "max_match_bytes": 256 });
+    let expected = "rules[0].match.prefix: can never match: it is longer than `max_match_bytes`";
+    assert_eq!(told(json!({ "prefix": path }), small), expected);
+}
+
+#[test]
+fn resource_path_follows_allow_in_paths() {
+    for (path, entry) in [("/a%2Fb", "encoded_slash"), ("/a;b", "semicolon"), ("/a//b", "empty_segment")] {
+        let resources = json!([{ "resource": format!("https://api.example.com{path}") }]);
+        let config = |allowed: &[&str]| {
+            common::config(json!({}), json!({ "protected_resources": resources, "allow_in_paths": allowed }))
+        };
+        assert_eq!(problem(config(&[entry]).to_string().as_bytes()), "accepted", "{path}");
+        let told = problem(config(&[]).to_string().as_bytes());
+        assert!(told.starts_with("protected_resources[0].resource: "), "{path}: {told}");
+    }
+}
