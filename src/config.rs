@@ -63,6 +63,8 @@ pub struct Config {
     pub local_denylist: Denylist,
     /// Tokens that are refused, from a URL.
     pub remote_denylist: Option<RemoteDenylist>,
+    /// Whether the filter allows every request, and only counts and logs what it would deny.
+    pub shadow: bool,
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
@@ -184,6 +186,7 @@ impl Config {
             providers,
             local_denylist,
             remote_denylist,
+            shadow: matches!(raw.mode, Some(raw::PolicyMode::Shadow)),
             policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
             route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),

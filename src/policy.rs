@@ -1,5 +1,7 @@
 //! The policy: an ordered list of rules, and the first that matches decides.
 //!
+//! A rule in shadow mode decides nothing: the filter asks it, counts and logs the answer, and goes to the next rule.
+//!
 //! Which rule applies depends on the request alone, never on the token; what the rule then asks for depends on the
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
@@ -34,6 +36,8 @@ pub struct Policy {
     without_rules: Grant,
     /// What of a request the rules look at, beside its path, method and host.
     needs: Needs,
+    /// Whether any rule is in shadow mode.
+    has_shadow: bool,
 }
 
 /// One rule.
@@ -77,7 +81,7 @@ pub enum Mode {
     Enforce,
     /// It is denied, unless it has no token at all: then it passes as nobody's.
     Optional,
-    /// It passes all the same, and what would have been is counted and logged.
+    /// The filter counts and logs the denial, and the next rule that matches decides.
     Shadow,
 }
 
@@ -104,7 +108,8 @@ impl Policy {
     pub fn new(rules: Vec<Rule>) -> Self {
         let needs = Needs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
-        Self { rules, index, without_rules: Grant::any_token(), needs }
+        let has_shadow = rules.iter().any(|rule| rule.grant.is_shadow());
+        Self { rules, index, without_rules: Grant::any_token(), needs, has_shadow }
     }
 
     /// How many rules there are.
@@ -127,14 +132,28 @@ impl Policy {
         &self.needs
     }
 
-    /// What applies to a request; `None` if no rule is for it.
+    /// Returns the first enforced rule that matches a request, or `None` if there is none.
     pub fn decide<'a>(&'a self, target: &'a Target<'_>) -> Option<Ruling<'a>> {
         if self.rules.is_empty() {
             return Some(Ruling::of(&self.without_rules));
         }
         let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
-        let rule = candidates.find(|rule| rule.matches.matches(target))?;
-        Some(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
+        let rule = candidates.find(|rule| !rule.grant.is_shadow() && rule.matches.matches(target))?;
+        Some(rule.ruling(target))
+    }
+
+    /// Returns the rules in shadow mode that match a request and stand before the rule that decides.
+    pub fn shadows<'a>(&'a self, target: &'a Target<'_>) -> impl Iterator<Item = Ruling<'a>> {
+        let candidates = self.has_shadow.then(|| self.index.candidates(target)).into_iter().flatten();
+        let rules = candidates.filter_map(|index| self.rules.get(index));
+        let matching = rules.filter(|rule| rule.matches.matches(target));
+        matching.take_while(|rule| rule.grant.is_shadow()).map(|rule| rule.ruling(target))
+    }
+}
+
+impl Rule {
+    fn ruling<'a>(&'a self, target: &'a Target<'_>) -> Ruling<'a> {
+        Ruling { grant: &self.grant, variables: self.matches.variables(&target.path) }
     }
 }
 
@@ -142,6 +161,11 @@ impl Grant {
     /// Any valid token.
     pub fn any_token() -> Self {
         Self { access: Access::Requires(Box::default()), mode: Mode::Enforce }
+    }
+
+    /// Returns whether the filter only counts and logs what the grant would deny.
+    pub fn is_shadow(&self) -> bool {
+        self.mode == Mode::Shadow
     }
 }
 

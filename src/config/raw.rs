@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub(super) providers: BTreeMap<String, Provider>,
     /// Tokens that are refused although everything else about them is right.
     pub(super) denylist: Option<Denylist>,
+    /// `shadow`: the filter counts and logs what it would deny, and allows every request. Default: `enforce`.
+    pub(super) mode: Option<PolicyMode>,
     /// The first whose `match` fits a request decides. No rules: every path needs a valid token. None fits: denied.
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
@@ -191,7 +193,17 @@ pub(super) enum Mode {
     Enforce,
     /// A request without a token passes as nobody's, one with a bad token does not.
     Optional,
-    /// What would be denied is counted and logged, and passes.
+    /// The filter counts and logs what it would deny, and the next rule that matches decides.
+    Shadow,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PolicyMode {
+    /// The filter denies what the policy does not allow.
+    Enforce,
+    /// The filter counts and logs what it would deny, and allows every request: for trying out a whole policy.
     Shadow,
 }
 
