@@ -96,7 +96,7 @@ pub(super) enum TokenProfile {
     Okta,
     /// `typ: at+jwt`, `client_id`.
     Rfc9068,
-    /// Any JWT for the audience.
+    /// Any JWT for the audience whose `typ` is not registered for another use.
     Any,
 }
 

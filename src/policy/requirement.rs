@@ -91,7 +91,7 @@ impl Requirement {
         let holds = one_of(&self.providers, Some(subject.provider))
             && one_of(&self.client_ids, identity.client_id())
             && one_of(&self.subjects, identity.claims().string("sub"))
-            && self.user.is_none_or(|user| user == identity.is_user())
+            && self.user.is_none_or(|user| identity.is_user() == Some(user))
             && self.groups.as_ref().is_none_or(|groups| groups.holds(identity))
             && self.claims.iter().all(|claim| claim.holds(identity.claims(), &subject.variables))
             && self.not.as_ref().is_none_or(|not| not.check(subject).is_err());

@@ -10,6 +10,10 @@ use okta_authz_filter::rejection::Rejection as R;
 pub(crate) fn rows() -> Vec<Row> {
     let unmet = || Deny(R::RequirementNotMet);
     let claim = |changes: Value| Token::user().claims(changes);
+    let written = |tier: &str| {
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{tier}"#));
+        Token::user().raw_payload(&payload)
+    };
     let tier = |test: Value| json!({ "claims": [with(json!({ "name": "tier" }), test)] });
     let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
         ("nothing", json!({}), Token::machine(), Allow),
@@ -65,12 +69,89 @@ pub(crate) fn rows() -> Vec<Row> {
             claim(json!({ "tier": null })),
             Allow,
         ),
+        ("claims, null is not there", tier(json!({ "exists": true })), written("null"), unmet()),
+        ("claims, null is rightly not there", tier(json!({ "exists": false })), written("null"), Allow),
+        ("claims, false is there", tier(json!({ "exists": true })), written("false"), Allow),
+        ("claims, an empty string is there", tier(json!({ "exists": true })), written(r#""""#), Allow),
+        ("claims, a list of null is there", tier(json!({ "exists": true })), written("[null]"), Allow),
         (
-            "claims, null is there",
-            tier(json!({ "exists": false })),
-            Token::user().raw_payload(&Token::user().payload.replace(r#""tier":1"#, r#""tier":null"#)),
+            "claims, nothing is below null",
+            json!({ "claims": [{ "name": "tier.x", "exists": true }] }),
+            written("null"),
             unmet(),
         ),
+        (
+            "claims, null below an object",
+            json!({ "claims": [{ "name": "tier.x", "exists": true }] }),
+            written(r#"{"x":null}"#),
+            unmet(),
+        ),
+        ("claims, 1.00 is 1", tier(json!({ "equals": 1 })), written("1.00"), Allow),
+        ("claims, 10e-1 is 1", tier(json!({ "equals": 1 })), written("10e-1"), Allow),
+        ("claims, 1e3 is 1000", tier(json!({ "equals": 1000 })), written("1e3"), Allow),
+        ("claims, -0.0 is 0", tier(json!({ "equals": 0 })), written("-0.0"), Allow),
+        ("claims, 1 in a list of floats", tier(json!({ "any_of": [2, 1] })), written("[0.5,1.0]"), Allow),
+        ("claims, nearly 1", tier(json!({ "equals": 1 })), written("1.00000000000000000001"), unmet()),
+        ("claims, nearly 0", tier(json!({ "equals": 0 })), written("1e-400"), unmet()),
+        (
+            "claims, 2^53 - 1 as a float",
+            tier(json!({ "equals": 9_007_199_254_740_991_u64 })),
+            written("9007199254740991.0"),
+            Allow,
+        ),
+        (
+            "claims, 2^53 + 1 as a float",
+            tier(json!({ "equals": 9_007_199_254_740_993_u64 })),
+            written("9007199254740993.0"),
+            Allow,
+        ),
+        (
+            "claims, 2^53 + 1 as a float is not 2^53",
+            tier(json!({ "equals": 9_007_199_254_740_992_u64 })),
+            written("9007199254740993.0"),
+            unmet(),
+        ),
+        (
+            "claims, a float beyond every integer",
+            tier(json!({ "equals": u64::MAX })),
+            written("18446744073709551616.0"),
+            unmet(),
+        ),
+        ("claims, a fraction", tier(json!({ "equals": 1.5 })), written("15e-1"), Allow),
+        (
+            "claims, a fraction of many digits",
+            tier(json!({ "equals": 0.123_456_789_012_345_67 })),
+            written("0.12345678901234567"),
+            Allow,
+        ),
+        ("claims, a string is no number", tier(json!({ "equals": 1 })), written(r#""1""#), unmet()),
+        ("claims, true is no number", tier(json!({ "equals": 1 })), written("true"), unmet()),
+        ("user, and it is", json!({ "user": true }), Token::user(), Allow),
+        ("user, and it is a machine", json!({ "user": true }), Token::machine(), unmet()),
+        ("user, an empty uid", json!({ "user": true }), claim(json!({ "uid": "" })), unmet()),
+        ("no user", json!({ "user": false }), Token::machine(), Allow),
+        ("no user, but it is one", json!({ "user": false }), Token::user(), unmet()),
+        (
+            "no user, an empty uid says neither",
+            json!({ "user": false }),
+            claim(json!({ "uid": "" })),
+            unmet(),
+        ),
+        (
+            "groups, a single one",
+            json!({ "groups": ["Everyone"] }),
+            claim(json!({ "groups": "Everyone" })),
+            Allow,
+        ),
+        (
+            "groups, several in a string",
+            json!({ "groups": ["A"] }),
+            claim(json!({ "groups": "A B" })),
+            unmet(),
+        ),
+        ("groups, an object", json!({ "groups": ["A"] }), claim(json!({ "groups": { "A": true } })), unmet()),
+        ("scopes, two in one", json!({ "scopes": ["a"] }), claim(json!({ "scp": ["a b"] })), scopes(&["a"])),
+        ("scopes, an empty one", json!({ "scopes": ["a"] }), claim(json!({ "scp": ["", "a"] })), Allow),
         (
             "claims, a list with it",
             json!({ "claims": [{ "name": "tier", "equals": 1 }] }),
