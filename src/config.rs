@@ -160,10 +160,12 @@ impl Config {
             return Err(root.field("token_cache_max_bytes").error(problem));
         }
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
-        let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
         let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
-        let claim_to_headers =
-            identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
+        let claim_to_headers = identity_headers::claim_to_headers(
+            &root.field("claim_to_headers"),
+            raw.claim_to_headers,
+            &providers,
+        )?;
         let forward_payload_header = identity_headers::forward_payload_header(
             &root.field("forward_payload_header"),
             raw.forward_payload_header,
@@ -182,13 +184,16 @@ impl Config {
             &providers,
             &token_sources,
         )?;
+        let policy = rules::policy(&root.field("rules"), raw.rules, &providers)?;
+        let route_policies =
+            rules::route_policies(&root.field("route_policies"), raw.route_policies, &providers)?;
         let config = Self {
             providers,
             local_denylist,
             remote_denylist,
             shadow: matches!(raw.mode, Some(raw::PolicyMode::Shadow)),
-            policy: rules::policy(&root.field("rules"), raw.rules, &names)?,
-            route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
+            policy,
+            route_policies,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
             forward_payload_header,

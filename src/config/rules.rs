@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::error::{ConfigError, Path};
-use super::raw;
 use super::request_match::request_match;
 use super::requirement::{Known, requirement};
+use super::{Provider, raw};
 use crate::policy::{Access, Grant, Mode, PathMatch, Policy, Rule};
 
-pub(super) fn policy(at: &Path, raw: Vec<raw::Rule>, providers: &[String]) -> Result<Policy, ConfigError> {
+pub(super) fn policy(at: &Path, raw: Vec<raw::Rule>, providers: &[Provider]) -> Result<Policy, ConfigError> {
     let rules = raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers));
     Ok(Policy::new(rules.collect::<Result<_, _>>()?))
 }
@@ -16,13 +16,11 @@ pub(super) fn policy(at: &Path, raw: Vec<raw::Rule>, providers: &[String]) -> Re
 pub(super) fn route_policies(
     at: &Path,
     raw: BTreeMap<String, raw::RoutePolicy>,
-    providers: &[String],
+    providers: &[Provider],
 ) -> Result<HashMap<String, Grant>, ConfigError> {
     let policy = |(name, raw): (String, raw::RoutePolicy)| {
         let at = at.field(&name);
-        if name.is_empty() {
-            return Err(at.error("must have a name"));
-        }
+        at.named(&name)?;
         // No path belongs to it.
         let known = Known { providers, variables: &[] };
         let asked = Asked { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
@@ -31,7 +29,7 @@ pub(super) fn route_policies(
     raw.into_iter().map(policy).collect()
 }
 
-fn rule(at: &Path, raw: raw::Rule, providers: &[String]) -> Result<Rule, ConfigError> {
+fn rule(at: &Path, raw: raw::Rule, providers: &[Provider]) -> Result<Rule, ConfigError> {
     let matches = request_match(&at.field("match"), raw.matches)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();

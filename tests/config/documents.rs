@@ -82,19 +82,19 @@ fn unknown_members_at_every_level() {
         ),
         (
             in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
-            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("any_of", json!([{}, { "nope": 1 }])),
-            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("all_of", json!([{ "nope": 1 }])),
-            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("not", json!({ "nope": 1 })),
-            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("claims", json!([claim])),
@@ -106,7 +106,7 @@ fn unknown_members_at_every_level() {
         ),
         (
             config(json!({}), json!({ "claim_to_headers": [header] })),
-            "claim_to_headers[0].nope: unknown field `nope`, expected `header_name` or `claim_name`",
+            "claim_to_headers[0].nope: unknown field `nope`, expected one of `header_name`, `claim_name`, `template`, `providers`",
         ),
         (
             config(json!({}), json!({ "from_headers": [{ "name": "x-a", "prefix": "T " }] })),

@@ -28,6 +28,15 @@ pub(super) fn configs() -> Vec<Value> {
     };
     vec![
         provider(json!({})),
+        rest(json!({ "mode": "enforce" })),
+        rest(json!({ "mode": "shadow" })),
+        rest(json!({ "claim_to_headers": [
+            { "header_name": "x-a", "template": "{iss}/{sub}", "providers": ["okta"] },
+            { "header_name": "x-b", "claim_name": "b", "providers": ["okta", "okta"] },
+        ] })),
+        requires(json!({ "audiences": ["api://default"] })),
+        requires(json!({ "audiences": ["api://default"], "providers": ["okta"] })),
+        rules(json!([{ "match": {}, "deny": true, "mode": "shadow" }])),
         provider(json!({ "issuer": "https://login.acme.com/oauth2/aus9o8wzkhckw9TLa0h7z" })),
         provider(json!({ "issuer": "https://localhost:8443/oauth2/default" })),
         provider(json!({ "issuer": null, "issuers": [ISSUER, "https://login.acme.com/oauth2/default"] })),

@@ -91,6 +91,13 @@ fn issuers() {
             ),
             "providers.: must have a name",
         ),
+        (
+            super::common::with(
+                two_providers(json!({})),
+                json!({ "providers": { "a\nb": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.a\\nb: must have a name without control characters",
+        ),
     ]);
 }
 

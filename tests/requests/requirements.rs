@@ -286,6 +286,76 @@ pub(crate) fn rows() -> Vec<Row> {
     ] {
         rows.push(row(name, scoped(profile), get("/items"), Sent::Bearer(token), 0, verdict));
     }
+    // One issuer, and another audience for each path.
+    let audiences = |requires: Value| {
+        super::common::config(
+            json!({ "audiences": ["api://default", "api://billing"] }),
+            json!({ "rules": [{ "match": {}, "requires": requires }] }),
+        )
+    };
+    let aud = |aud: Value| Token::user().claims(json!({ "aud": aud }));
+    let billing = || json!({ "audiences": ["api://billing"] });
+    let both = || json!({ "audiences": ["api://billing", "api://default"] });
+    for (name, requires, token, verdict) in [
+        ("audiences, this one", billing(), aud(json!("api://billing")), Allow),
+        ("audiences, one in a list", billing(), aud(json!(["x", "api://billing"])), Allow),
+        ("audiences, another of the provider's", billing(), aud(json!("api://default")), unmet()),
+        ("audiences, a longer one", billing(), aud(json!(["api://default", "api://billing/"])), unmet()),
+        ("audiences, in another case", billing(), aud(json!(["api://default", "API://billing"])), unmet()),
+        ("audiences, any of", both(), aud(json!("api://default")), Allow),
+        ("audiences, none of the provider's", both(), aud(json!("x")), Deny(R::AudienceNotAllowed)),
+        (
+            "audiences, and a scope",
+            json!({ "audiences": ["api://billing"], "scopes": ["b"] }),
+            aud(json!("api://billing")),
+            scopes(&["b"]),
+        ),
+        (
+            "audiences, and no scope helps",
+            json!({ "audiences": ["api://billing"], "scopes": ["b"] }),
+            aud(json!("api://default")),
+            unmet(),
+        ),
+        ("audiences, not this one", json!({ "not": billing() }), aud(json!("api://default")), Allow),
+        (
+            "audiences, not this one, but it is",
+            json!({ "not": billing() }),
+            aud(json!("api://billing")),
+            unmet(),
+        ),
+    ] {
+        rows.push(row(name, audiences(requires), get("/items"), Sent::Bearer(token), 0, verdict));
+    }
+    // A path has what a number is, however the token writes it.
+    for (name, written, path, verdict) in [
+        ("path variable, a float", "1.0", "/t/1", Allow),
+        ("path variable, an exponent", "1e3", "/t/1000", Allow),
+        ("path variable, another number", "1e3", "/t/1e3", unmet()),
+        ("path variable, a fraction", "1.5", "/t/1.5", unmet()),
+    ] {
+        let claims = json!([{ "name": "tier", "path_variable": "id" }]);
+        let config =
+            rules(json!([{ "match": { "path_template": "/t/{id}" }, "requires": { "claims": claims } }]));
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{written}"#));
+        let token = Token::user().raw_payload(&payload);
+        rows.push(row(name, config, get(path), Sent::Bearer(token), 0, verdict));
+    }
+    // Who is a user, where there is no `uid`.
+    let user = |user: bool| {
+        let rules = json!([{ "match": {}, "requires": { "user": user } }]);
+        super::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))
+    };
+    let own = json!({ "sub": "0oa1m2mSvcClnt9A5d07" });
+    for (name, is_user, token, verdict) in [
+        ("any, a user", true, scope(json!({})), Allow),
+        ("any, a machine", true, scope(own.clone()), unmet()),
+        ("any, no user", false, scope(own), Allow),
+        ("any, an empty sub is no user", true, scope(json!({ "sub": "" })), unmet()),
+        ("any, an empty sub is no machine", false, scope(json!({ "sub": "" })), unmet()),
+        ("any, an empty cid is no machine", false, scope(json!({ "cid": "" })), unmet()),
+    ] {
+        rows.push(row(name, user(is_user), get("/items"), Sent::Bearer(token), 0, verdict));
+    }
     // A rule for one of several issuers.
     let bound = || {
         let issuer = json!({ "claims": [{ "name": "iss", "equals": OTHER_ISSUER }] });
