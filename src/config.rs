@@ -66,6 +66,8 @@ pub struct Config {
     pub local_denylist: Denylist,
     /// Tokens that are refused, from a URL.
     pub remote_denylist: Option<RemoteDenylist>,
+    /// Whether the filter allows every request, and only counts and logs what it would deny.
+    pub shadow: bool,
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
@@ -162,10 +164,12 @@ impl Config {
         }
         let reading = reading::reading(&root, raw.allow_in_paths, raw.max_match_bytes)?;
         let providers = provider::providers(&root.field("providers"), raw.providers)?;
-        let names: Vec<String> = providers.iter().map(|provider| provider.name.clone()).collect();
         let (local_denylist, remote_denylist) = denylist::denylist(&root.field("denylist"), raw.denylist)?;
-        let claim_to_headers =
-            identity_headers::claim_to_headers(&root.field("claim_to_headers"), raw.claim_to_headers)?;
+        let claim_to_headers = identity_headers::claim_to_headers(
+            &root.field("claim_to_headers"),
+            raw.claim_to_headers,
+            &providers,
+        )?;
         let forward_payload_header = identity_headers::forward_payload_header(
             &root.field("forward_payload_header"),
             raw.forward_payload_header,
@@ -185,13 +189,17 @@ impl Config {
             &token_sources,
             reading,
         )?;
+        let policy = rules::policy(&root.field("rules"), raw.rules, &providers, reading)?
+            .ignoring_ports(raw.ignore_port_in_host_matching.unwrap_or(false));
+        let route_policies =
+            rules::route_policies(&root.field("route_policies"), raw.route_policies, &providers)?;
         let config = Self {
             providers,
             local_denylist,
             remote_denylist,
-            policy: rules::policy(&root.field("rules"), raw.rules, &names, reading)?
-                .ignoring_ports(raw.ignore_port_in_host_matching.unwrap_or(false)),
-            route_policies: rules::route_policies(&root.field("route_policies"), raw.route_policies, &names)?,
+            shadow: matches!(raw.mode, Some(raw::PolicyMode::Shadow)),
+            policy,
+            route_policies,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
             forward_payload_header,

@@ -2,6 +2,7 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
+mod asks;
 mod freshness;
 mod permit;
 mod sources;
@@ -13,7 +14,7 @@ use std::rc::Rc;
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
 use crate::jwks::unknown_kids::KidDigest;
-use crate::policy::{Access, Mode, Ruling, Subject, Target, Unmet};
+use crate::policy::{Access, Grant, Mode, Ruling, Target};
 use crate::refresh::record::WorkerId;
 use crate::refresh::refresher::{Fetch, Hope, Progress, Tick};
 use crate::refresh::shared::SharedData;
@@ -26,6 +27,7 @@ use crate::token::HeadersRead;
 use crate::token_cache::{Counts, TokenCache};
 use crate::trace::{Check, Step, Trace};
 use crate::verify::{Identity, Unverified};
+use asks::{Admitted, Asks, Refusal};
 use sources::Sources;
 use verified::{Told, Verified};
 
@@ -84,15 +86,26 @@ impl Filter {
     ) -> Verdict {
         let target = match trace.checked(Check::Request, Target::new(head, self.config.policy.needs())) {
             Ok(target) => target,
-            Err(rejection) => return Verdict::Deny(rejection.into()),
+            Err(rejection) => return self.verdict_on(rejection.into()),
         };
         if let Some(reply) = self.config.protected_resources.answer(&target) {
             return Verdict::Answer(reply);
         }
         match self.examine(head, &target, now, verifier, trace) {
             Ok(permit) => Verdict::Allow(permit),
-            Err(Refusal::Denied(denial)) => Verdict::Deny(denial),
-            Err(Refusal::Lacking(lack)) => Verdict::Wait(lack),
+            Err(refusal) => self.verdict_on(refusal),
+        }
+    }
+
+    /// Returns the verdict on a request that the policy does not allow: with `mode: shadow` the request passes.
+    fn verdict_on(&self, refusal: Refusal) -> Verdict {
+        if self.config.shadow {
+            let reason = PermitReason::Shadow(refusal.rejection());
+            return Verdict::Allow(Permit::in_spite_of(reason, Some(&refusal)));
+        }
+        match refusal {
+            Refusal::Denied(denial) => Verdict::Deny(denial),
+            Refusal::Lacking(lack) => Verdict::Wait(lack),
         }
     }
 
@@ -113,25 +126,66 @@ impl Filter {
             // No token can help: which rule applies is unknown.
             return Err(rejection.into());
         }
-        let mode = ruling.map_or(Mode::Enforce, |ruling| ruling.grant.mode);
+        let shadows = self.shadows(head, target);
         // Only a token can show that the filter itself has set the identity headers of a request.
         let brings_identity = self.brings_identity(head);
-        if !brings_identity && ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public)) {
+        let is_public = ruling.is_ok_and(|ruling| matches!(ruling.grant.access, Access::Public));
+        if is_public && !brings_identity && shadows.is_empty() {
             return Ok(Permit::without_token(PermitReason::Public));
         }
         let token = self.config.token_sources.token(head);
-        if !brings_identity && mode == Mode::Optional && token == Err(Rejection::TokenMissing) {
-            return Ok(Permit::without_token(PermitReason::Anonymous));
+        let is_optional = ruling.is_ok_and(|ruling| ruling.grant.mode == Mode::Optional);
+        let without_token = match &token {
+            _ if brings_identity => None,
+            _ if is_public => Some(PermitReason::Public),
+            Err(Rejection::TokenMissing) if is_optional => Some(PermitReason::Anonymous),
+            _ => None,
+        };
+        if let Some(reason) = without_token.filter(|_| shadows.is_empty()) {
+            return Ok(Permit::without_token(reason));
         }
         let token = trace.checked(Check::Credentials, token).map_err(Refusal::from);
-        match token.and_then(|token| self.admit(&token, ruling, mode, now, verifier, trace)) {
-            Err(refusal) if mode == Mode::Shadow && !brings_identity => Ok(Permit::in_spite_of(&refusal)),
-            Ok(permit) if brings_identity && !self.is_identity_of(&permit, head) => {
-                let _ = trace.checked(Check::Policy, Err::<(), _>(Rejection::RoutePolicyUnknown));
-                Err(Rejection::RoutePolicyUnknown.into())
-            }
-            outcome => outcome,
+        let admitted = match &token {
+            Ok(token) => self.admit(token, now, verifier, trace),
+            Err(refusal) => Err(refusal.clone()),
+        };
+        let asks = match &admitted {
+            Ok(admitted) => self.identify(&admitted.verified, now, trace),
+            Err(refusal) => Err(refusal.clone()),
+        };
+        for shadow in shadows {
+            let outcome = match &asks {
+                Ok(asks) => asks.meets(shadow, trace).map_err(|denial| denial.rejection),
+                Err(refusal) => Err(refusal.rejection()),
+            };
+            trace.step(Step::Rehearsed(shadow, outcome.err()));
         }
+        if let Some(reason) = without_token {
+            if let (Ok(token), Ok(admitted), Ok(_)) = (&token, &admitted, &asks) {
+                self.remember(token, admitted);
+            }
+            return Ok(Permit::in_spite_of(reason, asks.err().as_ref()));
+        }
+        let asks = asks?;
+        let reason = match asks.authorize(ruling, trace) {
+            Ok(()) => PermitReason::Verified,
+            // The filter has verified who it is, so the backend may know.
+            Err(denial) if self.config.shadow => PermitReason::Shadow(denial.rejection),
+            Err(denial) => return Err(Refusal::Denied(denial)),
+        };
+        let admitted = admitted.as_ref().map_err(Refusal::clone)?;
+        let verified = &admitted.verified;
+        let payload = verified.payload.as_ref();
+        verified.told.get_or_init(|| Told::new(&self.config, &asks.provider.name, &asks.identity, payload));
+        if let Ok(token) = &token {
+            self.remember(token, admitted);
+        }
+        let permit = Permit::for_verified(reason, Rc::clone(verified));
+        if brings_identity && !self.is_identity_of(&permit, head) {
+            let _ = trace.checked(Check::Policy, Err::<(), _>(Rejection::RoutePolicyUnknown));
+            return Err(Rejection::RoutePolicyUnknown.into());
+        }
+        Ok(permit)
     }
 
     /// Whether Envoy may have chosen the route, and with it the policy, by identity headers that the request brings along.
@@ -150,28 +204,32 @@ impl Filter {
         brought == set.len() && set.iter().all(is_brought)
     }
 
-    /// Whether a token is good, and good enough for what applies to the request.
+    /// Remembers the token of a request that passes.
+    fn remember(&self, token: &[u8], Admitted { verified, is_new }: &Admitted) {
+        if *is_new {
+            self.known.insert(token, Rc::clone(verified), verified.heap_bytes());
+        }
+    }
+
+    /// Returns the verified token: one that the filter has seen before, or a new one.
     fn admit<T: Trace>(
         &self,
         token: &[u8],
-        ruling: Result<Ruling<'_>, Rejection>,
-        mode: Mode,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         trace: &mut T,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Admitted, Refusal> {
         // Who watches wants to see every check.
         if !T::WATCHES
-            && let Some(known) = self.known(token, now)
+            && let Some(verified) = self.known(token, now)
         {
-            self.provider(known.provider).into_iter().for_each(|provider| trace.step(Step::From(provider)));
-            return self.judge(known, ruling, mode, now, trace);
+            self.provider(verified.provider)
+                .into_iter()
+                .for_each(|provider| trace.step(Step::From(provider)));
+            return Ok(Admitted { verified, is_new: false });
         }
         let verified = Rc::new(self.verify(token, now, verifier, trace)?);
-        let permit = self.judge(Rc::clone(&verified), ruling, mode, now, trace)?;
-        let bytes = verified.heap_bytes();
-        self.known.insert(token, verified, bytes);
-        Ok(permit)
+        Ok(Admitted { verified, is_new: true })
     }
 
     /// The token, if its signature has been checked before, under a key that its issuer still has. What that is no longer
@@ -188,37 +246,44 @@ impl Filter {
         None
     }
 
-    /// What is asked of a token that was accepted, now or before: its times, the denylists and the rule.
-    fn judge(
-        &self,
-        verified: Rc<Verified>,
-        ruling: Result<Ruling<'_>, Rejection>,
-        mode: Mode,
+    /// Checks what can change of a token that was accepted, now or before: its times and the denylists.
+    fn identify<'a>(
+        &'a self,
+        verified: &'a Verified,
         now: UnixTime,
         trace: &mut impl Trace,
-    ) -> Result<Permit, Refusal> {
+    ) -> Result<Asks<'a>, Refusal> {
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
         let identity = verified.token.at(&provider.expected, now)?;
         self.check_denylists(&identity, now, trace)?;
-        let reason = match authorize(&identity, &provider.name, ruling, trace) {
-            Ok(()) => PermitReason::Verified,
-            // Who it is has been verified, so the backend may know.
-            Err(denial) if mode == Mode::Shadow => PermitReason::Shadow(denial.rejection),
-            Err(denial) => return Err(Refusal::Denied(denial)),
-        };
-        let payload = verified.payload.as_ref();
-        verified.told.get_or_init(|| Told::new(&self.config, &provider.name, &identity, payload));
-        Ok(Permit::for_verified(reason, verified))
+        Ok(Asks { identity, provider })
     }
 
     /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
-    /// why it is denied, whatever its token.
+    /// why it is denied, whatever its token. What is in shadow mode does not apply.
     fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
-        let Some(name) = head.route_policy else {
-            return self.config.policy.decide(target);
-        };
+        match self.route_grant(head) {
+            Some(grant) if !grant.is_ok_and(Grant::is_shadow) => grant.map(Ruling::of),
+            _ => self.config.policy.decide(target),
+        }
+    }
+
+    /// Returns what the filter asks in shadow mode before it comes to what applies: the policy of the route, and rules.
+    fn shadows<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Vec<Ruling<'a>> {
+        match self.route_grant(head) {
+            None => self.config.policy.shadows(target).collect(),
+            Some(Ok(grant)) if grant.is_shadow() => {
+                std::iter::once(Ruling::of(grant)).chain(self.config.policy.shadows(target)).collect()
+            }
+            Some(_) => Vec::new(),
+        }
+    }
+
+    /// Returns the policy that the route of a request names, if it names one.
+    fn route_grant(&self, head: &RequestHead<'_>) -> Option<Result<&Grant, Rejection>> {
+        let name = head.route_policy?;
         let grant = str::from_utf8(name).ok().and_then(|name| self.config.route_policies.get(name));
-        grant.map(Ruling::of).ok_or(Rejection::RoutePolicyUnknown)
+        Some(grant.ok_or(Rejection::RoutePolicyUnknown))
     }
 
     /// The token, if its signature holds under a key of its issuer, and it is an access token for us.
@@ -334,50 +399,5 @@ impl Filter {
     /// A provider's configuration.
     pub fn provider(&self, provider: ProviderId) -> Option<&Provider> {
         self.config.providers.get(provider.0)
-    }
-}
-
-/// Why a request cannot go on: for good, or for want of something that is fetched.
-enum Refusal {
-    Denied(Denial),
-    Lacking(Lack),
-}
-
-impl From<Rejection> for Refusal {
-    fn from(rejection: Rejection) -> Self {
-        Self::Denied(rejection.into())
-    }
-}
-
-/// Whether the rule allows the identity what it asks for.
-fn authorize(
-    identity: &Identity<'_>,
-    provider: &str,
-    ruling: Result<Ruling<'_>, Rejection>,
-    trace: &mut impl Trace,
-) -> Result<(), Denial> {
-    let allowed = ruling.map_err(Denial::from).and_then(|Ruling { grant, variables }| match &grant.access {
-        Access::Public => Ok(()),
-        Access::Deny => Err(Rejection::DeniedByRule.into()),
-        Access::Requires(requirement) => {
-            let subject = Subject { identity, provider, variables };
-            trace.step(Step::Asked(requirement, subject));
-            requirement.check(&subject).map_err(Denial::from)
-        }
-    });
-    let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
-    trace.step(Step::Checked(Check::Policy, rejection));
-    allowed
-}
-
-impl From<Unmet> for Denial {
-    fn from(unmet: Unmet) -> Self {
-        let denial = |rejection: Rejection| Self::from(rejection);
-        match unmet {
-            Unmet::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
-            Unmet::AuthenticationAge(step_up) => Self { step_up, ..denial(Rejection::AuthenticationTooOld) },
-            Unmet::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
-            Unmet::Other => denial(Rejection::RequirementNotMet),
-        }
     }
 }

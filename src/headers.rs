@@ -1,5 +1,7 @@
 //! Claims as request headers for the backend (Envoy's `claim_to_headers`).
 
+mod template;
+
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
@@ -7,19 +9,43 @@ use crate::claims::Claims;
 use crate::json::ValueRef;
 use crate::lookalike;
 
+pub use template::{Template, TemplateError};
+
 /// A header that carries a claim. Whatever the client sent under its name is removed from every request.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ClaimToHeader {
     /// The header's name, in lower case.
     pub header_name: String,
-    /// Where the claim is.
-    pub claim: Vec<String>,
+    /// The names of the providers from whose tokens the filter sets it; none is all.
+    pub providers: Vec<String>,
+    /// What it is set to.
+    pub source: HeaderSource,
+}
+
+/// What the filter sets a header to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum HeaderSource {
+    /// A claim, by its path.
+    Claim(Vec<String>),
+    /// A text with claims in it.
+    Template(Template),
 }
 
 impl ClaimToHeader {
-    /// The header's value; `None` if the token has no such claim.
-    pub fn value(&self, claims: &Claims) -> Option<String> {
-        claims.at(&self.claim).map(|claim| encode(&claim))
+    /// The header's value; `None` if the token has no such claim, or is another provider's.
+    pub fn value(&self, claims: &Claims, provider: &str) -> Option<String> {
+        if !self.is_for(provider) {
+            return None;
+        }
+        match &self.source {
+            HeaderSource::Claim(path) => claims.at(path).map(|claim| encode(&claim)),
+            HeaderSource::Template(template) => template.value(claims),
+        }
+    }
+
+    /// Returns whether the filter sets the header from tokens of this provider.
+    pub fn is_for(&self, provider: &str) -> bool {
+        self.providers.is_empty() || self.providers.iter().any(|name| name == provider)
     }
 }
 
@@ -49,7 +75,7 @@ pub fn reads_as(name: &str, other: &str) -> bool {
     !name.starts_with(':') && lookalike::reads_as(name.as_bytes(), other.as_bytes())
 }
 
-/// The string, in characters that a header and a log line can carry.
+/// The string, in characters that a header can carry.
 pub fn percent_encode(string: &str) -> Cow<'_, str> {
     let as_it_is = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
     // Nearly all are like this, and without an early end many octets are looked at in one go.
@@ -76,6 +102,31 @@ pub fn percent_encode(string: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns the string in characters that cannot end a value in a line of a log, where fields are separated by spaces and may be
+/// in quotes: everything but printable ASCII is percent-encoded, and so are space, `"`, `,` and `%`.
+pub fn encode_for_log(string: &str) -> Cow<'_, str> {
+    let as_it_is = |byte: u8| matches!(byte, b'!'..=b'~') && !matches!(byte, b'"' | b',' | b'%');
+    if string.bytes().fold(true, |plain, byte| plain & as_it_is(byte)) {
+        return Cow::Borrowed(string);
+    }
+    let mut encoded = String::with_capacity(string.len());
+    for byte in string.bytes() {
+        if as_it_is(byte) {
+            encoded.push(char::from(byte));
+        } else {
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded.into()
+}
+
+/// Returns the longest beginning of an encoded string that has at most this many octets and no part of an encoded octet.
+pub fn truncate_encoded(encoded: &str, max_bytes: usize) -> &str {
+    let Some(beginning) = encoded.get(..max_bytes) else { return encoded };
+    let whole = beginning.rfind('%').filter(|at| at.saturating_add(3) > max_bytes);
+    whole.and_then(|at| beginning.get(..at)).unwrap_or(beginning)
+}
+
 fn escape_non_ascii(json: &str) -> String {
     let mut escaped = String::with_capacity(json.len());
     for character in json.chars() {
@@ -94,6 +145,38 @@ fn escape_non_ascii(json: &str) -> String {
 mod tests {
     use super::*;
     use crate::json::PackedObject;
+
+    #[test]
+    fn encode_for_log_leaves_no_character_that_ends_a_value() {
+        for (text, expected) in [
+            ("joe.user@example.com", "joe.user@example.com"),
+            ("joe code=public sub=root", "joe%20code=public%20sub=root"),
+            (" ", "%20"),
+            ("", ""),
+            ("a\"b", "a%22b"),
+            ("a,b", "a%2Cb"),
+            ("a%20b", "a%2520b"),
+            ("a\tb\r\nc\u{7f}", "a%09b%0D%0Ac%7F"),
+            ("\u{a0}\u{2028}", "%C2%A0%E2%80%A8"),
+        ] {
+            assert_eq!(encode_for_log(text), expected, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn truncate_encoded_keeps_encoded_octets_whole() {
+        for (text, max_bytes, expected) in [
+            ("abc", 3, "abc"),
+            ("abcd", 3, "abc"),
+            ("a%20b", 4, "a%20"),
+            ("a%20b", 3, "a"),
+            ("a%20b", 2, "a"),
+            ("a%20b", 1, "a"),
+            ("%20%20", 5, "%20"),
+        ] {
+            assert_eq!(truncate_encoded(text, max_bytes), expected, "{text} {max_bytes}");
+        }
+    }
 
     #[test]
     fn every_value_fits_a_header_and_comes_back() {

@@ -4,12 +4,14 @@
 //! RFC 7519 section 4 let a verifier refuse it, and this one does, at every depth. Nesting is bounded by
 //! serde_json (128 levels), so a deep document is an error and not a stack overflow.
 
+mod big;
+mod decimal;
 mod packed;
 
 use std::fmt;
 
 pub use packed::{Items, Members, PackedObject, ValueRef};
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 pub use serde_json::Value;
 
 /// A JSON object without duplicate members.
@@ -36,12 +38,9 @@ impl fmt::Display for JsonError {
     }
 }
 
-/// Parses a whole document.
+/// Parses a whole document. A whole number is an integer however it is written, and every other number is the nearest double.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    serde_json::from_slice(bytes).map(|Unique(value)| value).map_err(|error| {
-        // `Unique` takes every type of value, so the only complaint about the data is its own.
-        if error.is_data() { JsonError::DuplicateMember } else { JsonError::Syntax }
-    })
+    packed::parse(bytes)
 }
 
 /// Parses a document that must be an object.
@@ -59,70 +58,6 @@ pub fn string_bytes(string: &str) -> usize {
 
 /// What an allocator adds to each piece.
 const ALLOCATION: usize = 16;
-
-struct Unique(Value);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(UniqueVisitor).map(Unique)
-    }
-}
-
-struct UniqueVisitor;
-
-impl<'de> Visitor<'de> for UniqueVisitor {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut array = Vec::new();
-        while let Some(Unique(item)) = items.next_element()? {
-            array.push(item);
-        }
-        Ok(Value::Array(array))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Object::new();
-        while let Some((name, Unique(value))) = members.next_entry::<String, Unique>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
-        }
-        Ok(Value::Object(object))
-    }
-}
 
 #[cfg(test)]
 mod tests {
@@ -153,5 +88,22 @@ mod tests {
         let document =
             br#" {"n":null,"b":true,"i":-1,"u":18446744073709551615,"f":1.5,"s":"\u00e9","a":[{}]} "#;
         assert_eq!(parse(document), Ok(serde_json::from_slice(document).unwrap()));
+    }
+
+    #[test]
+    fn parse_number_is_exact_however_it_is_written() {
+        for (text, expected) in [
+            ("1.0", "1"),
+            ("1e3", "1000"),
+            ("-0.0", "0"),
+            ("9007199254740993.0", "9007199254740993"),
+            ("0.12345678901234567", "0.12345678901234566"),
+            ("1.5", "1.5"),
+            ("1e300", "1e+300"),
+        ] {
+            let number = parse(text.as_bytes()).unwrap();
+            assert_eq!(number.to_string(), expected, "{text}");
+            assert_eq!(number.is_f64(), expected.contains(['.', 'e']), "{text}");
+        }
     }
 }

@@ -45,7 +45,7 @@ macro_rules! families {
 families! {
     /// Requests, by what became of them.
     DECISION: Counter = "decision.{code}",
-    /// Requests that would have been refused.
+    /// Denials that shadow mode has not enforced.
     SHADOW: Counter = "shadow.{code}",
     /// Requests with a token that names this provider as its issuer.
     PROVIDER_DECISION: Counter = "provider.{provider}.decision.{code}",
@@ -93,6 +93,8 @@ families! {
     WAITING: Gauge = "waiting_requests",
 }
 
+/// The code by which requests are counted that only shadow mode allows.
+pub const SHADOW_CODE: &str = "shadow";
 /// How a fetch has ended.
 pub const FETCH_RESULTS: [&str; 2] = ["success", "failed"];
 /// Who has checked a signature.
@@ -136,39 +138,42 @@ pub fn provider_label(name: &str) -> String {
 pub enum Decision {
     /// It was refused.
     Refused(Rejection),
-    /// It was let through; in shadow it counts as that, and as nothing else.
+    /// The filter allowed it. What only shadow mode allows has one code of its own, whatever the rejection.
     Passed(PermitReason),
     /// It asked for metadata of the filter's own (RFC 9728).
     Answered,
 }
 
 impl Decision {
-    /// Everything that can become of a request, without what can only be thought of (`shadow`).
+    /// Everything that can become of a request. One rejection stands for all that shadow mode allows.
     pub fn all() -> impl Iterator<Item = Self> {
         let refused = Rejection::ALL.iter().copied().map(Self::Refused);
-        refused.chain(PermitReason::ALL.map(Self::Passed)).chain([Self::Answered])
+        let shadow = Self::Passed(PermitReason::Shadow(Rejection::Misconfigured));
+        refused.chain(PermitReason::ALL.map(Self::Passed)).chain([Self::Answered, shadow])
     }
 
     /// The code, by which it is counted.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Refused(rejection) => rejection.code(),
+            Self::Passed(PermitReason::Shadow(_)) => SHADOW_CODE,
             Self::Passed(reason) => reason.code(),
             Self::Answered => protected_resource::CODE,
         }
     }
 
-    /// Its place in [`Decision::all`]. What is in shadow has that of its rejection.
+    /// Its place in [`Decision::all`].
     pub fn index(self) -> usize {
         let reasons = Rejection::ALL.len();
         let permit = |place: usize| reasons.saturating_add(place);
         match self {
-            Self::Refused(rejection) | Self::Passed(PermitReason::Shadow(rejection)) => rejection as usize,
+            Self::Refused(rejection) => rejection as usize,
             Self::Passed(PermitReason::Verified) => permit(0),
             Self::Passed(PermitReason::Public) => permit(1),
             Self::Passed(PermitReason::Anonymous) => permit(2),
             Self::Passed(PermitReason::CorsPreflight) => permit(3),
             Self::Answered => permit(PermitReason::ALL.len()),
+            Self::Passed(PermitReason::Shadow(_)) => permit(PermitReason::ALL.len().saturating_add(1)),
         }
     }
 
@@ -178,7 +183,7 @@ impl Decision {
             // The route is looked at after the token.
             Self::Refused(Rejection::RoutePolicyUnknown) => true,
             Self::Refused(rejection) => rejection >= Rejection::AlgorithmNotAllowed,
-            Self::Passed(reason) => reason == PermitReason::Verified,
+            Self::Passed(reason) => matches!(reason, PermitReason::Verified | PermitReason::Shadow(_)),
             Self::Answered => false,
         }
     }
@@ -195,8 +200,9 @@ mod tests {
         for (index, decision) in Decision::all().enumerate() {
             assert_eq!(decision.index(), index, "{decision:?}");
         }
-        let shadow = Decision::Passed(PermitReason::Shadow(Rejection::TokenExpired));
-        assert_eq!(shadow.index(), Decision::Refused(Rejection::TokenExpired).index());
+        let shadow = |rejection| Decision::Passed(PermitReason::Shadow(rejection));
+        assert_eq!(shadow(Rejection::TokenExpired).index(), shadow(Rejection::Misconfigured).index());
+        assert_eq!(shadow(Rejection::TokenExpired).code(), "shadow");
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The policy: an ordered list of rules, and the first that matches decides.
 //!
+//! A rule in shadow mode decides nothing: the filter asks it, counts and logs the answer, and goes to the next rule.
+//!
 //! Which rule applies depends on the request alone, never on the token; what the rule then asks for depends on the
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
@@ -41,6 +43,8 @@ pub struct Policy {
     without_rules: Grant,
     /// What of a request the rules look at, beside its path, method and host.
     needs: Needs,
+    /// Whether any rule is in shadow mode.
+    has_shadow: bool,
 }
 
 /// One rule.
@@ -84,7 +88,7 @@ pub enum Mode {
     Enforce,
     /// It is denied, unless it has no token at all: then it passes as nobody's.
     Optional,
-    /// It passes all the same, and what would have been is counted and logged.
+    /// The filter counts and logs the denial, and the next rule that matches decides.
     Shadow,
 }
 
@@ -117,7 +121,8 @@ impl Policy {
     pub fn new(rules: Vec<Rule>) -> Self {
         let needs = Needs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
-        Self { rules, index, without_rules: Grant::any_token(), needs }
+        let has_shadow = rules.iter().any(|rule| rule.grant.is_shadow());
+        Self { rules, index, without_rules: Grant::any_token(), needs, has_shadow }
     }
 
     /// Takes note that Envoy's routes ignore the port of a host, as the rules do.
@@ -154,7 +159,7 @@ impl Policy {
         &self.needs
     }
 
-    /// What applies to a request.
+    /// Returns the first enforced rule that matches a request.
     ///
     /// # Errors
     /// [`Rejection::NoRuleMatches`]; [`Rejection::RemoteIpUnknown`] if the address of the client, which is unknown, decides
@@ -164,11 +169,28 @@ impl Policy {
             return Ok(Ruling::of(&self.without_rules));
         }
         let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
-        let rule = candidates.find(|rule| rule.matches.matches(target)).ok_or(Rejection::NoRuleMatches)?;
+        let is_for = |rule: &&Rule| !rule.grant.is_shadow() && rule.matches.matches(target);
+        let rule = candidates.find(is_for).ok_or(Rejection::NoRuleMatches)?;
         if rule.matches.lacks_address(target) {
             return Err(Rejection::RemoteIpUnknown);
         }
-        Ok(Ruling { grant: &rule.grant, variables: rule.matches.variables(&target.path) })
+        Ok(rule.ruling(target))
+    }
+
+    /// Returns the rules in shadow mode that match a request and stand before the rule that decides. A rule on the address
+    /// of the client is none of them if the address is unknown.
+    pub fn shadows<'a>(&'a self, target: &'a Target<'_>) -> impl Iterator<Item = Ruling<'a>> {
+        let candidates = self.has_shadow.then(|| self.index.candidates(target)).into_iter().flatten();
+        let rules = candidates.filter_map(|index| self.rules.get(index));
+        let matching = rules.filter(|rule| rule.matches.matches(target));
+        let shadows = matching.take_while(|rule| rule.grant.is_shadow());
+        shadows.filter(|rule| !rule.matches.lacks_address(target)).map(|rule| rule.ruling(target))
+    }
+}
+
+impl Rule {
+    fn ruling<'a>(&'a self, target: &'a Target<'_>) -> Ruling<'a> {
+        Ruling { grant: &self.grant, variables: self.matches.variables(&target.path) }
     }
 }
 
@@ -176,6 +198,11 @@ impl Grant {
     /// Any valid token.
     pub fn any_token() -> Self {
         Self { access: Access::Requires(Box::default()), mode: Mode::Enforce }
+    }
+
+    /// Returns whether the filter only counts and logs what the grant would deny.
+    pub fn is_shadow(&self) -> bool {
+        self.mode == Mode::Shadow
     }
 }
 

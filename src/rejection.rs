@@ -27,6 +27,26 @@ macro_rules! rejections {
             }
         }
 
+        impl Rejection {
+            /// Returns whether the filter rejects a request for this before it examines a token.
+            pub const fn precedes_token(self) -> bool {
+                matches!(
+                    self,
+                    Self::PathAmbiguous
+                        | Self::PathTooLong
+                        | Self::HostAmbiguous
+                        | Self::MethodAmbiguous
+                        | Self::QueryAmbiguous
+                        | Self::HeaderAmbiguous
+                        | Self::ValueTooLong
+                        | Self::RemoteIpUnknown
+                        | Self::TokenMissing
+                        | Self::MultipleCredentials
+                        | Self::CredentialsAmbiguous
+                )
+            }
+        }
+
         impl fmt::Display for Rejection {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str(match self {
@@ -52,10 +72,10 @@ rejections! {
     QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
     /// A header that a rule looks at is there twice, or could be read in more than one way.
     HeaderAmbiguous = "header_ambiguous": "a request header is ambiguous",
-    /// A rule looks at the address of the client, and the host does not know it.
-    RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
     /// A header or a query parameter that a rule looks at is longer than `max_match_bytes`.
     ValueTooLong = "value_too_long": "a request value is too long",
+    /// A rule looks at the address of the client, and the host does not know it.
+    RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
     /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).

@@ -9,6 +9,7 @@
 
 mod identity;
 mod profile;
+mod token_type;
 
 use std::rc::Rc;
 use std::sync::Arc;
@@ -191,8 +192,9 @@ impl AccessToken {
     pub fn at(&self, expected: &Expected, now: UnixTime) -> Result<Identity<'_>, Rejection> {
         let claims = &self.0.claims;
         expected.check_times(claims, now)?;
-        let now = now.seconds().saturating_sub(expected.clock_skew);
-        Ok(Identity { claims, profile: expected.profile, now })
+        let skew = expected.clock_skew;
+        let (now, latest) = (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
+        Ok(Identity { claims, profile: expected.profile, now, latest })
     }
 
     /// Whether the key that the signature held under is still among these, for the same use and under the same name.

@@ -20,7 +20,7 @@ const STATE: [(&str, &str); 8] = [
     ("okta.uid", "00ujmkLgagxeRrAg20g3"),
     ("okta.cid", "0oa48e74ox4t7mQJX0g7"),
     ("okta.provider", "okta"),
-    ("okta.scopes", "openid profile items:read"),
+    ("okta.scopes", "openid,profile,items:read"),
     ("okta.decision", "allow"),
     ("okta.code", "allowed"),
     ("okta.permit", "granted"),

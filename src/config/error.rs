@@ -13,11 +13,29 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (path, problem) = (OneLine(&self.path), OneLine(&self.problem));
         if self.path.is_empty() {
-            write!(f, "the configuration {}", self.problem)
+            write!(f, "the configuration {problem}")
         } else {
-            write!(f, "{}: {}", self.path, self.problem)
+            write!(f, "{path}: {problem}")
         }
+    }
+}
+
+/// A text that quotes the configuration, with control characters escaped: it stays one line of a log.
+struct OneLine<'a>(&'a str);
+
+impl fmt::Display for OneLine<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ends_line =
+            |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
+        self.0.chars().try_for_each(|character| {
+            if ends_line(character) {
+                write!(f, "{}", character.escape_default())
+            } else {
+                write!(f, "{character}")
+            }
+        })
     }
 }
 
@@ -60,6 +78,18 @@ impl Path {
     #[inline(never)]
     pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
         ConfigError { path: self.0.clone(), problem: problem.into() }
+    }
+
+    /// Checks the name of a provider or a policy, which metrics and logs repeat.
+    #[inline(never)]
+    pub(super) fn named(&self, name: &str) -> Result<(), ConfigError> {
+        if name.is_empty() {
+            return Err(self.error("must have a name"));
+        }
+        if name.contains(char::is_control) {
+            return Err(self.error("must have a name without control characters"));
+        }
+        Ok(())
     }
 
     /// The list, if it has at least one element and none is empty.

@@ -1,8 +1,9 @@
 //! `claim_to_headers` and `forward_payload_header`.
 
 use super::error::{ConfigError, Path};
-use super::{raw, requirement};
-use crate::headers::{self, ClaimToHeader};
+use super::requirement::{self, Known};
+use super::{Provider, raw};
+use crate::headers::{self, ClaimToHeader, HeaderSource, Template};
 
 /// Headers that steer the request itself: those that frame or route it, that Envoy reads or writes, or that carry other
 /// credentials. The filter must neither set them from a token nor remove them from every request.
@@ -37,16 +38,35 @@ const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "pr
 pub(super) fn claim_to_headers(
     at: &Path,
     raw: Vec<raw::ClaimToHeader>,
+    providers: &[Provider],
 ) -> Result<Vec<ClaimToHeader>, ConfigError> {
     let mut headers: Vec<ClaimToHeader> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         let header_name = header_name(&at.field("header_name"), &raw.header_name)?;
-        if headers.iter().any(|header| header.header_name == header_name) {
-            return Err(at.field("header_name").error("is set twice"));
+        let known = Known { providers, variables: &[] };
+        let names = requirement::providers(&at.field("providers"), raw.providers, known)?;
+        let source = match (raw.claim_name, raw.template) {
+            (Some(name), None) => {
+                HeaderSource::Claim(requirement::claim_path(&at.field("claim_name"), name)?)
+            }
+            (None, Some(text)) => {
+                let template = Template::parse(&text);
+                let at = at.field("template");
+                HeaderSource::Template(template.map_err(|problem| at.error(problem.to_string()))?)
+            }
+            _ => return Err(at.error("needs either `claim_name` or `template`")),
+        };
+        let header = ClaimToHeader { header_name, providers: names, source };
+        for other in headers.iter().filter(|other| other.header_name == header.header_name) {
+            let is_for_both =
+                |provider: &&Provider| header.is_for(&provider.name) && other.is_for(&provider.name);
+            if let Some(provider) = providers.iter().find(is_for_both) {
+                let problem = format!("is set twice from tokens of `{}`", provider.name);
+                return Err(at.field("header_name").error(problem));
+            }
         }
-        let claim = requirement::claim_path(&at.field("claim_name"), raw.claim_name)?;
-        headers.push(ClaimToHeader { header_name, claim });
+        headers.push(header);
     }
     Ok(headers)
 }

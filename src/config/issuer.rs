@@ -8,19 +8,23 @@ use crate::verify::TokenProfile;
 const OKTA_CELLS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
 
 /// Checks an issuer. It is compared exactly, so what is wrong here would refuse every token; or, with Okta's org
-/// authorization server, accept tokens that are not for this API.
+/// authorization server, accept tokens that are not for this API. An issuer on a domain of Okta's must be one of a custom
+/// authorization server in every profile.
 pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
     let url = HttpsUrl::parse(issuer).map_err(|problem| at.error(problem))?;
     if issuer.contains('?') {
         return Err(at.error("must not have a query (RFC 8414 section 2)"));
     }
-    if profile != TokenProfile::Okta {
+    let host = url.authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
+    let host = host.trim_end_matches('.');
+    let is_in_cell =
+        |cell: &&str| host.strip_suffix(*cell).is_some_and(|org| org.is_empty() || org.ends_with('.'));
+    if profile != TokenProfile::Okta && !OKTA_CELLS.iter().any(is_in_cell) {
         return Ok(());
     }
     if issuer.ends_with('/') {
         return Err(at.error("must not end with `/`: Okta's issuers do not, and they are compared exactly"));
     }
-    let host = url.authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let (_, domain) = host.rsplit_once("-admin.").unwrap_or_default();
     if OKTA_CELLS.contains(&domain) {
         return Err(at.error("is the address of the Admin Console; leave out `-admin`"));
@@ -76,6 +80,33 @@ mod tests {
         ] {
             let problem = problem(bad, TokenProfile::Okta).unwrap_or_default();
             assert!(problem.contains(says), "{bad}: {problem}");
+        }
+    }
+
+    #[test]
+    fn okta_domain_without_custom_server_is_rejected_in_every_profile() {
+        for profile in [TokenProfile::Okta, TokenProfile::Any, TokenProfile::Rfc9068] {
+            for host in [
+                "acme.okta.com",
+                "ACME.OKTA.COM",
+                "acme.okta.com:443",
+                "acme.okta.com.",
+                "okta.com",
+                "acme.oktapreview.com",
+                "acme.okta-emea.com",
+                "acme.okta-gov.com",
+                "acme.okta.mil",
+                "a.b.okta.com",
+            ] {
+                for path in ["", "/", "/oauth2", "/oauth2/", "/oauth2/default/", "/oauth2/default/v1", "/x"] {
+                    assert!(problem(&format!("https://{host}{path}"), profile).is_some(), "{host}{path}");
+                }
+                assert_eq!(problem(&format!("https://{host}/oauth2/default"), profile), None, "{host}");
+            }
+            assert!(problem("https://acme-admin.okta.com/oauth2/default", profile).is_some());
+        }
+        for good in ["https://notokta.com", "https://acme.okta.com.example", "https://okta.com.example/"] {
+            assert_eq!(problem(good, TokenProfile::Any), None, "{good}");
         }
     }
 

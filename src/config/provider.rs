@@ -47,9 +47,7 @@ pub(super) fn providers(
 }
 
 fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, ConfigError> {
-    if name.is_empty() {
-        return Err(at.error("must have a name"));
-    }
+    at.named(&name)?;
     let profile = match raw.token_profile {
         None | Some(raw::TokenProfile::Okta) => TokenProfile::Okta,
         Some(raw::TokenProfile::Rfc9068) => TokenProfile::Rfc9068,

@@ -16,6 +16,8 @@ pub(super) struct Config {
     pub(super) providers: BTreeMap<String, Provider>,
     /// Tokens that are refused although everything else about them is right.
     pub(super) denylist: Option<Denylist>,
+    /// `shadow`: the filter counts and logs what it would deny, and allows every request. Default: `enforce`.
+    pub(super) mode: Option<PolicyMode>,
     /// The first whose `match` fits a request decides. No rules: every path needs a valid token. None fits: denied.
     #[serde(default)]
     pub(super) rules: Vec<Rule>,
@@ -103,7 +105,7 @@ pub(super) enum TokenProfile {
     Okta,
     /// `typ: at+jwt`, `client_id`.
     Rfc9068,
-    /// Any JWT for the audience.
+    /// Any JWT for the audience whose `typ` is not registered for another use.
     Any,
 }
 
@@ -200,7 +202,17 @@ pub(super) enum Mode {
     Enforce,
     /// A request without a token passes as nobody's, one with a bad token does not.
     Optional,
-    /// What would be denied is counted and logged, and passes.
+    /// The filter counts and logs what it would deny, and the next rule that matches decides.
+    Shadow,
+}
+
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(super) enum PolicyMode {
+    /// The filter denies what the policy does not allow.
+    Enforce,
+    /// The filter counts and logs what it would deny, and allows every request: for trying out a whole policy.
     Shadow,
 }
 
@@ -312,17 +324,19 @@ pub(super) struct Requires {
     pub(super) groups: Option<Vec<String>>,
     /// Where the groups are. Default: `groups`.
     pub(super) groups_claim: Option<ClaimName>,
+    /// One of these in `aud`: of the audiences that the providers accept, some.
+    pub(super) audiences: Option<Vec<String>>,
     /// One of these clients.
     pub(super) client_ids: Option<Vec<String>>,
     /// One of these in `sub`.
     pub(super) subjects: Option<Vec<String>>,
     /// One of these providers, by name.
     pub(super) providers: Option<Vec<String>>,
-    /// `true`: a user is behind it. `false`: a machine's own token.
+    /// `true`: a user is behind it. `false`: a machine's own token. An empty `uid` is neither.
     pub(super) user: Option<bool>,
     /// One of these in `acr`; else the client is told to step up (RFC 9470).
     pub(super) acr_values: Option<Vec<String>>,
-    /// An `auth_time` no longer ago than this; likewise.
+    /// An `auth_time` no longer ago than this, and not in the future; likewise.
     pub(super) max_age: Option<Duration>,
     /// Conditions on claims, all of them.
     pub(super) claims: Option<Vec<Claim>>,
@@ -349,7 +363,7 @@ pub(super) struct Claim {
     pub(super) matches: Option<SafeRegex>,
     /// It is what the path has for this variable of the rule's `path_template`.
     pub(super) path_variable: Option<String>,
-    /// Whether it is there.
+    /// Whether it is there. A claim that is null is not.
     pub(super) exists: Option<bool>,
 }
 
@@ -370,7 +384,11 @@ pub(super) struct ClaimToHeader {
     /// The name of the header.
     pub(super) header_name: String,
     /// Where the claim is.
-    pub(super) claim_name: ClaimName,
+    pub(super) claim_name: Option<ClaimName>,
+    /// Instead of `claim_name`, a text with claims in braces: `{iss}/{sub}`. Without one of them there is no header.
+    pub(super) template: Option<String>,
+    /// The providers, by name, from whose tokens the filter sets the header. Default: all.
+    pub(super) providers: Option<Vec<String>>,
 }
 
 /// A header that tokens may be in.

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Path};
 use super::provider;
 use super::remote::DAY;
-use super::{raw, regex};
+use super::{Provider, raw, regex};
 use crate::json::Value;
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};
 
@@ -20,8 +20,8 @@ const MAX_AGE: std::ops::RangeInclusive<std::time::Duration> =
 /// What a requirement may refer to.
 #[derive(Clone, Copy)]
 pub(super) struct Known<'a> {
-    /// The names of the providers.
-    pub(super) providers: &'a [String],
+    /// The providers.
+    pub(super) providers: &'a [Provider],
     /// The variables of the rule's path template.
     pub(super) variables: &'a [String],
 }
@@ -66,10 +66,12 @@ fn nested(at: &Path, raw: raw::Requires, known: Known<'_>, depth: usize) -> Resu
             Some(Box::new(inner))
         }
     };
+    let providers = providers(&at.field("providers"), raw.providers, known)?;
     Ok(Requirement {
         scopes: scopes(&at.field("scopes"), raw.scopes)?,
         any_scopes: scopes(&at.field("any_scopes"), raw.any_scopes)?,
-        providers: providers(&at.field("providers"), raw.providers, known)?,
+        audiences: audiences(&at.field("audiences"), raw.audiences, &providers, known)?,
+        providers,
         groups: groups(at, raw.groups, raw.groups_claim)?,
         client_ids: at.field("client_ids").optional(raw.client_ids)?,
         subjects: at.field("subjects").optional(raw.subjects)?,
@@ -84,11 +86,36 @@ fn nested(at: &Path, raw: raw::Requires, known: Known<'_>, depth: usize) -> Resu
     })
 }
 
-fn providers(at: &Path, names: Option<Vec<String>>, known: Known<'_>) -> Result<Vec<String>, ConfigError> {
+/// Reads names of providers. No list is all providers.
+pub(super) fn providers(
+    at: &Path,
+    names: Option<Vec<String>>,
+    known: Known<'_>,
+) -> Result<Vec<String>, ConfigError> {
     let names = at.optional(names)?;
-    match names.iter().position(|name| !known.providers.contains(name)) {
+    let is_known = |name: &String| known.providers.iter().any(|provider| provider.name == *name);
+    match names.iter().position(|name| !is_known(name)) {
         Some(index) => Err(at.index(index).error("is not the name of a provider")),
         None => Ok(names),
+    }
+}
+
+/// Reads audiences. One that no provider accepts could never match, and neither could one of another provider than those
+/// that the requirement names.
+fn audiences(
+    at: &Path,
+    audiences: Option<Vec<String>>,
+    providers: &[String],
+    known: Known<'_>,
+) -> Result<Vec<String>, ConfigError> {
+    let audiences = at.optional(audiences)?;
+    let named = |provider: &&Provider| providers.is_empty() || providers.contains(&provider.name);
+    let accepts = |audience: &String| {
+        known.providers.iter().filter(named).any(|provider| provider.expected.audiences.contains(audience))
+    };
+    match audiences.iter().position(|audience| !accepts(audience)) {
+        Some(index) => Err(at.index(index).error("must be one of the providers' `audiences`")),
+        None => Ok(audiences),
     }
 }
 

@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::error::{ConfigError, Path};
-use super::raw;
 use super::request_match::request_match;
 use super::requirement::{Known, requirement};
+use super::{Provider, raw};
 use crate::policy::{Access, Grant, Mode, PathMatch, Policy, Reading, Rule};
 
 pub(super) fn policy(
     at: &Path,
     raw: Vec<raw::Rule>,
-    providers: &[String],
+    providers: &[Provider],
     reading: Reading,
 ) -> Result<Policy, ConfigError> {
     let rules =
@@ -22,13 +22,11 @@ pub(super) fn policy(
 pub(super) fn route_policies(
     at: &Path,
     raw: BTreeMap<String, raw::RoutePolicy>,
-    providers: &[String],
+    providers: &[Provider],
 ) -> Result<HashMap<String, Grant>, ConfigError> {
     let policy = |(name, raw): (String, raw::RoutePolicy)| {
         let at = at.field(&name);
-        if name.is_empty() {
-            return Err(at.error("must have a name"));
-        }
+        at.named(&name)?;
         // No path belongs to it.
         let known = Known { providers, variables: &[] };
         let asked = Asked { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
@@ -37,7 +35,7 @@ pub(super) fn route_policies(
     raw.into_iter().map(policy).collect()
 }
 
-fn rule(at: &Path, raw: raw::Rule, providers: &[String], reading: Reading) -> Result<Rule, ConfigError> {
+fn rule(at: &Path, raw: raw::Rule, providers: &[Provider], reading: Reading) -> Result<Rule, ConfigError> {
     let matches = request_match(&at.field("match"), raw.matches, reading)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();

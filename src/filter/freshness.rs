@@ -6,6 +6,7 @@ use crate::config::Provider;
 use crate::refresh::Schedule;
 use crate::refresh::refresher::Refresher;
 use crate::refresh::source::{Document as _, Source};
+use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::trace::{Step, Trace};
 
@@ -63,18 +64,20 @@ impl ProviderId {
     }
 }
 
-/// Takes note of whose token a request has, and of nothing else: it sees no more than the decision itself.
+/// Takes note of whose token a request has and of what shadow mode would deny: it sees no more than the decision itself.
 #[derive(Debug)]
 pub struct Whose<'a> {
     providers: &'a [Provider],
     /// The provider, by its place in the configuration.
     pub index: Option<usize>,
+    /// What rules in shadow mode would have denied the request for, in their order.
+    pub shadows: Vec<Rejection>,
 }
 
 impl<'a> Whose<'a> {
     /// One of these, if the token names it.
     pub const fn new(providers: &'a [Provider]) -> Self {
-        Self { providers, index: None }
+        Self { providers, index: None, shadows: Vec::new() }
     }
 }
 
@@ -82,8 +85,12 @@ impl Trace for Whose<'_> {
     const WATCHES: bool = false;
 
     fn step(&mut self, step: Step<'_>) {
-        if let Step::From(provider) = step {
-            self.index = self.providers.iter().position(|one| std::ptr::eq(one, provider));
+        match step {
+            Step::From(provider) => {
+                self.index = self.providers.iter().position(|one| std::ptr::eq(one, provider));
+            }
+            Step::Rehearsed(_, Some(rejection)) => self.shadows.push(rejection),
+            _ => {}
         }
     }
 }

@@ -26,7 +26,7 @@ pub enum PermitReason {
     Anonymous,
     /// It is a CORS preflight request, and those pass.
     CorsPreflight,
-    /// It would have been denied for this, had its rule been enforced.
+    /// The filter would have denied it for this, but the configuration has `mode: shadow`.
     Shadow(Rejection),
 }
 
@@ -40,15 +40,9 @@ impl Permit {
         Self { reason, lack: None, verified: None }
     }
 
-    /// A request that nobody vouches for, under a rule that is not enforced.
-    pub(super) fn in_spite_of(refusal: &Refusal) -> Self {
-        match refusal {
-            Refusal::Denied(denial) => Self::without_token(PermitReason::Shadow(denial.rejection)),
-            Refusal::Lacking(lack) => {
-                let permit = Self::without_token(PermitReason::Shadow(lack.otherwise));
-                Self { lack: Some(*lack), ..permit }
-            }
-        }
+    /// Makes the permit of a request that passes whatever its token, and records the keys that its token lacks.
+    pub(super) fn in_spite_of(reason: PermitReason, refusal: Option<&Refusal>) -> Self {
+        Self { lack: refusal.and_then(Refusal::lack).copied(), ..Self::without_token(reason) }
     }
 
     /// Why the request may go on.
@@ -61,11 +55,11 @@ impl Permit {
         match self.reason {
             PermitReason::Verified => true,
             PermitReason::Public | PermitReason::Anonymous | PermitReason::CorsPreflight => false,
-            PermitReason::Shadow(rejection) => !matches!(rejection, Rejection::TokenMissing),
+            PermitReason::Shadow(rejection) => self.verified.is_some() || !rejection.precedes_token(),
         }
     }
 
-    /// Keys that the request would have waited for, had its rule been enforced.
+    /// Keys that an enforced rule would have made the request wait for.
     pub const fn lack(&self) -> Option<&Lack> {
         self.lack.as_ref()
     }

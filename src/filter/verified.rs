@@ -1,6 +1,5 @@
 //! A token whose signature holds, and what follows from that for as long as its key lives.
 
-use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use crate::config::Config;
@@ -63,7 +62,8 @@ impl Told {
         payload: Option<&String>,
     ) -> Self {
         let claims = identity.claims();
-        let header = |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims)?));
+        let header =
+            |header: &ClaimToHeader| Some((header.header_name.clone(), header.value(claims, provider)?));
         let payload = config.forward_payload_header.clone().zip(payload.cloned());
         Self {
             headers: config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
@@ -73,8 +73,8 @@ impl Told {
 }
 
 impl ForLogs {
-    /// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded
-    /// like the headers, for a line break in a name must not become a line of its own in a log.
+    /// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded,
+    /// because a name with a space or a line break must not become a field or a line of a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {
         /// About what they take together.
         const TYPICAL_BYTES: usize = 160;
@@ -88,8 +88,8 @@ impl ForLogs {
         let names = Vec::with_capacity(named.len().saturating_add(1));
         let mut all = Self { text: String::with_capacity(TYPICAL_BYTES), names };
         for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            let encoded = headers::percent_encode(value);
-            all.text.push_str(encoded.get(..MAX_LOGGED_BYTES).unwrap_or(&encoded));
+            let encoded = headers::encode_for_log(value);
+            all.text.push_str(headers::truncate_encoded(&encoded, MAX_LOGGED_BYTES));
             all.names.push((name, all.text.len()));
         }
         push_scopes(&mut all.text, identity.scopes());
@@ -113,21 +113,17 @@ impl ForLogs {
     }
 }
 
-/// Adds as many whole scopes as there is room for: a piece of one could be another's name. So could the words of one that has
-/// spaces.
+/// Adds as many whole scopes as there is room for, with commas between them: a piece of one could be another's name.
 fn push_scopes<'a>(text: &mut String, scopes: impl Iterator<Item = &'a str>) {
     let start = text.len();
     for scope in scopes {
-        let scope = match headers::percent_encode(scope) {
-            Cow::Borrowed(plain) if !plain.contains(' ') => Cow::Borrowed(plain),
-            encoded => Cow::Owned(encoded.replace(' ', "%20")),
-        };
+        let scope = headers::encode_for_log(scope);
         let taken = text.len().saturating_sub(start);
         if taken.saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
             break;
         }
         if taken > 0 {
-            text.push(' ');
+            text.push(',');
         }
         text.push_str(&scope);
     }

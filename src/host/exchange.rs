@@ -10,6 +10,7 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::types::{MapType, Status};
 
 use super::abi;
+use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
@@ -60,7 +61,11 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
-    let (verdict, provider) = decide(filter, &head, now, &plugin.verifier);
+    let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
+    // A request that waits is decided again.
+    if !matches!(verdict, Verdict::Wait(_)) {
+        tell_shadows(&plugin.metrics, &shadows);
+    }
     match verdict {
         Verdict::Allow(permit) => match pass(filter, &head, &permit) {
             Ok(()) => {
@@ -85,21 +90,28 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
                 return Outcome::Waits(lack.source);
             }
+            tell_shadows(&plugin.metrics, &shadows);
             deny(plugin, &head, &lack.otherwise.into(), provider)
         }
     }
 }
 
-/// The verdict, with the provider that the token names.
+/// The verdict, with the provider that the token names, and the denials that shadow mode does not enforce.
 fn decide(
     filter: &Filter,
     head: &RequestHead<'_>,
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
-) -> (Verdict, Option<usize>) {
+) -> (Verdict, Option<usize>, Vec<Rejection>) {
     let mut whose = Whose::new(&filter.config().providers);
     let verdict = filter.decide_traced(head, now, verifier, &mut whose);
-    (verdict, whose.index)
+    let Whose { index, mut shadows, .. } = whose;
+    if let Verdict::Allow(permit) = &verdict
+        && let PermitReason::Shadow(rejection) = permit.reason()
+    {
+        shadows.push(rejection);
+    }
+    (verdict, index, shadows)
 }
 
 /// Envoy's `downstream_remote_address`.
@@ -132,10 +144,7 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
         let _ = abi::set_property(name, value.as_bytes());
     }
     let decision = match permit.reason() {
-        PermitReason::Shadow(rejection) => {
-            debug!("would be denied: {}", rejection.code());
-            "shadow"
-        }
+        PermitReason::Shadow(_) => "shadow",
         _ => "allow",
     };
     record(decision, permit.reason().code());
@@ -144,6 +153,22 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
     }
     let (name, value) = PERMIT;
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)
+}
+
+/// Counts what shadow mode does not enforce, and writes it for access logs: each code once, in the order of the rules.
+fn tell_shadows(metrics: &Metrics, shadows: &[Rejection]) {
+    if shadows.is_empty() {
+        return;
+    }
+    metrics.count_shadows(shadows);
+    let mut codes: Vec<&str> = Vec::new();
+    for rejection in shadows {
+        debug!("would be denied: {}", rejection.code());
+        if !codes.contains(&rejection.code()) {
+            codes.push(rejection.code());
+        }
+    }
+    let _ = abi::set_property("okta.shadow", codes.join(",").as_bytes());
 }
 
 /// Has Envoy choose the route again. On public paths too: the client may have sent what it chose by, and that is gone.

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use super::shared::Shared;
 use super::stats::Stat;
 use crate::config::Provider;
-use crate::filter::{Filter, Freshness, PermitReason, SourceId};
+use crate::filter::{Filter, Freshness, SourceId};
 use crate::metrics::ledger::{self, Change, Share};
 use crate::metrics::{self, Decision, FETCH_RESULTS, Family, provider_label};
 use crate::refresh::record::WorkerId;
@@ -105,19 +105,20 @@ impl Metrics {
 
     /// Counts what has become of a request, whose token names this provider.
     pub(super) fn count(&self, decision: Decision, provider: Option<usize>) {
-        let stats = match decision {
-            Decision::Passed(PermitReason::Shadow(_)) => &self.shadow,
-            _ => {
-                if let Some((_, count)) =
-                    provider.and_then(|index| self.providers.get(index)?.decisions.get(decision.index()))
-                {
-                    count.set(count.get().wrapping_add(1));
-                }
-                &self.decisions
-            }
-        };
-        if let Some(stat) = stats.get(decision.index()) {
+        if let Some((_, count)) =
+            provider.and_then(|index| self.providers.get(index)?.decisions.get(decision.index()))
+        {
+            count.set(count.get().wrapping_add(1));
+        }
+        if let Some(stat) = self.decisions.get(decision.index()) {
             stat.count(1);
+        }
+    }
+
+    /// Counts denials that shadow mode has not enforced.
+    pub(super) fn count_shadows(&self, shadows: &[Rejection]) {
+        for rejection in shadows {
+            self.shadow.get(*rejection as usize).into_iter().for_each(|stat| stat.count(1));
         }
     }
 

@@ -13,7 +13,7 @@ use std::ops::Range;
 use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
-use super::JsonError;
+use super::{JsonError, Object, Value, decimal};
 use packer::Packer;
 
 /// An object without duplicate members, at any depth.
@@ -32,8 +32,10 @@ pub enum ValueRef<'a> {
     Null,
     /// `true` or `false`.
     Bool(bool),
-    /// A number.
+    /// A whole number in the range of `u64` and `i64`, however it is written.
     Number(Number),
+    /// Another number, as it is written.
+    Decimal(&'a str),
     /// A string, without escapes.
     String(&'a str),
     /// An array.
@@ -56,7 +58,8 @@ enum Node {
     Bool(bool),
     Unsigned(u64),
     Signed(i64),
-    Float(f64),
+    /// The text of a number that is not whole, or too large.
+    Decimal(Place),
     String(Place),
     /// With the number of nodes that are inside.
     Array(u32),
@@ -89,16 +92,27 @@ struct Nodes<'a> {
     nodes: &'a [Node],
 }
 
+/// Reads a document of any type.
+pub(super) fn parse(document: &[u8]) -> Result<Value, JsonError> {
+    let text =
+        str::from_utf8(document).ok().filter(|text| text.len() <= MAX_BYTES).ok_or(JsonError::Syntax)?;
+    let (nodes, unescaped) = Packer::read(text, text.len() / BYTES_PER_NODE)?;
+    let text = [text, &unescaped].concat();
+    let (value, _) = Nodes { text: &text, nodes: &nodes }.split().ok_or(JsonError::Syntax)?;
+    Ok(value.into())
+}
+
+/// A node has 32 bits for a place in the text, which may double when escaped strings are added.
+const MAX_BYTES: usize = u32::MAX as usize / 2;
+/// About so many octets of a token of Okta's have a node: a value, or the name of a member.
+const BYTES_PER_NODE: usize = 12;
+
 impl PackedObject {
     /// Reads a document that must be an object.
     ///
     /// # Errors
     /// What is wrong with it.
     pub fn parse(document: Vec<u8>) -> Result<Self, JsonError> {
-        /// A node has 32 bits for a place in the text, which may double when escaped strings are added.
-        const MAX_BYTES: usize = u32::MAX as usize / 2;
-        /// About so many octets of a token of Okta's have a node: a value, or the name of a member.
-        const BYTES_PER_NODE: usize = 12;
         let mut text = String::from_utf8(document)
             .ok()
             .filter(|text| text.len() <= MAX_BYTES)
@@ -139,7 +153,7 @@ impl<'a> Nodes<'a> {
             Node::Bool(value) => ValueRef::Bool(value),
             Node::Unsigned(value) => ValueRef::Number(value.into()),
             Node::Signed(value) => ValueRef::Number(value.into()),
-            Node::Float(value) => Number::from_f64(value).map_or(ValueRef::Null, ValueRef::Number),
+            Node::Decimal(place) => ValueRef::Decimal(text.get(place.range())?),
             Node::String(place) => ValueRef::String(text.get(place.range())?),
             Node::Array(_) => ValueRef::Array(Items(inside)),
             Node::Object(_) => ValueRef::Object(Members(inside)),
@@ -149,6 +163,12 @@ impl<'a> Nodes<'a> {
 }
 
 impl Place {
+    fn of(start: usize, text: &str) -> Self {
+        // `PackedObject::parse` sees to it that they fit.
+        let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
+        Self { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) }
+    }
+
     const fn range(self) -> Range<usize> {
         self.start as usize..(self.start as usize).saturating_add(self.len as usize)
     }
@@ -216,6 +236,7 @@ impl<'a> ValueRef<'a> {
     pub fn as_f64(&self) -> Option<f64> {
         match self {
             Self::Number(number) => number.as_f64(),
+            Self::Decimal(text) => decimal::nearest(text),
             _ => None,
         }
     }
@@ -237,12 +258,30 @@ impl<'a> ValueRef<'a> {
     }
 }
 
+impl From<ValueRef<'_>> for Value {
+    fn from(value: ValueRef<'_>) -> Self {
+        match value {
+            ValueRef::Null => Self::Null,
+            ValueRef::Bool(value) => Self::Bool(value),
+            ValueRef::Number(number) => Self::Number(number),
+            ValueRef::Decimal(text) => decimal::nearest(text).and_then(Number::from_f64).into(),
+            ValueRef::String(text) => Self::String(text.to_owned()),
+            ValueRef::Array(items) => Self::Array(items.map(Self::from).collect()),
+            ValueRef::Object(members) => {
+                let members = members.map(|(name, value)| (name.to_owned(), value.into()));
+                Self::Object(members.collect::<Object>())
+            }
+        }
+    }
+}
+
 impl Serialize for ValueRef<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Null => serializer.serialize_unit(),
             Self::Bool(value) => serializer.serialize_bool(*value),
             Self::Number(number) => number.serialize(serializer),
+            Self::Decimal(text) => decimal::nearest(text).serialize(serializer),
             Self::String(text) => serializer.serialize_str(text),
             Self::Array(items) => serializer.collect_seq(items.clone()),
             Self::Object(members) => serializer.collect_map(members.clone()),
@@ -284,7 +323,8 @@ mod tests {
         PackedObject::parse(document.as_bytes().to_vec())
     }
 
-    /// Two readers of the same text: what one takes the other takes, and they read the same.
+    /// Two readers of the same text: what one takes the other takes, and they read the same. serde_json alone would take
+    /// members twice.
     #[test]
     fn it_says_what_the_tree_says() {
         let many: Vec<String> = (0..100).map(|i| format!("\"m{}\":{i}", i * 7919 % 100)).collect();
@@ -306,7 +346,7 @@ mod tests {
             r#"{"\u0061":1,"\u0061":1}"#,
             r#"{"a":[{"b":{},"b":{}}]}"#,
             r#"{"a":"x","b":{"a":"x"},"c":["a","a"]}"#,
-            r#"{"a":[1,-1,1.5,1e3,18446744073709551615,18446744073709551616,-9223372036854775808,0,-0,-0.0]}"#,
+            r#"{"a":[1,-1,1.5,18446744073709551615,18446744073709551616,-9223372036854775808,0,1e300,-2.5e-3]}"#,
             r#"{"a":1e999}"#,
             r#"{"a":"\ud800"}"#,
             r#"{"a":"\ud83d\ude00 \n\"\\\/","b":"caf\u00e9","c":"café","\t":"","d":"\u0000"}"#,
@@ -317,11 +357,20 @@ mod tests {
             &deep(127),
             &deep(10_000),
         ] {
-            let (ours, tree) = (packed(document), json::parse_object(document.as_bytes()));
+            let ours = packed(document);
+            let tree =
+                serde_json::from_str(document).map_err(|_| JsonError::Syntax).and_then(|tree| match tree {
+                    Value::Object(_) if ours.as_ref().err() == Some(&JsonError::DuplicateMember) => {
+                        Err(JsonError::DuplicateMember)
+                    }
+                    Value::Object(tree) => Ok(tree),
+                    _ => Err(JsonError::NotAnObject),
+                });
             assert_eq!(ours.as_ref().err(), tree.as_ref().err(), "{document}");
             let (Ok(ours), Ok(tree)) = (ours, tree) else { continue };
             let again = ValueRef::Object(ours.members()).to_string();
-            assert_eq!(json::parse_object(again.as_bytes()).unwrap(), tree, "{document}");
+            assert_eq!(serde_json::from_str::<Object>(&again).unwrap(), tree, "{document}");
+            assert_eq!(json::parse_object(document.as_bytes()).unwrap(), tree, "{document}");
             for (name, value) in &tree {
                 assert_eq!(ours.get(name).unwrap().to_string(), value.to_string(), "{document}");
             }
@@ -336,6 +385,29 @@ mod tests {
         assert_eq!(object.get("a").and_then(|a| a.get("a")).and_then(|a| a.as_f64()), Some(2.0));
         assert!(object.get("").is_none() && object.get("A").is_none() && object.get("abc").is_none());
         assert!(object.get("b").unwrap().get("a").is_none());
+    }
+
+    #[test]
+    fn members_of_every_depth_are_unique() {
+        for (document, is_unique) in [
+            (r#"{"a":1,"a":1}"#, false),
+            (r#"{"a":1,"\u0061":1}"#, false),
+            (r#"{"a":[{"b":{},"b":{}}]}"#, false),
+            (r#"{"a":{"a":{"a":1}},"b":[{"a":1},{"a":2}]}"#, true),
+        ] {
+            assert_eq!(packed(document).is_ok(), is_unique, "{document}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_what_it_is_however_it_is_written() {
+        let object = packed(r#"{"a":[1.0,"2.0",1e3],"b":9007199254740993.0,"c":-0,"d":1.5,"e":0.0000001e7}"#);
+        let object = object.unwrap();
+        assert_eq!(
+            ValueRef::Object(object.members()).to_string(),
+            r#"{"a":[1,"2.0",1000],"b":9007199254740993,"c":0,"d":1.5,"e":1}"#
+        );
+        assert!(matches!(object.get("d"), Some(ValueRef::Decimal("1.5"))));
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub enum ClaimTest {
     Matches(Regex),
     /// It is what stands in the path where the rule's template has this variable.
     PathVariable(String),
-    /// Whether it is there at all.
+    /// Whether it is there at all. A claim that is null is not.
     Exists(bool),
 }
 
@@ -33,7 +33,7 @@ impl ClaimMatch {
     pub fn holds(&self, claims: &Claims, variables: &PathVariables<'_>) -> bool {
         let claim = claims.at(&self.path);
         if let ClaimTest::Exists(wanted) = self.test {
-            return wanted == claim.is_some();
+            return wanted == claim.is_some_and(|claim| !matches!(claim, ValueRef::Null));
         }
         let Some(claim) = claim else { return false };
         let one_of = |test: &dyn Fn(&ValueRef<'_>) -> bool| {
@@ -52,23 +52,23 @@ impl ClaimMatch {
     }
 }
 
-/// Whether a path segment is this claim: the string itself, or a whole number as JSON writes it.
+/// Whether a path segment is this claim: the string itself, or a whole number without a point or an exponent.
 fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
     match claim {
         ValueRef::String(text) => *text == segment,
-        ValueRef::Number(number) => !number.is_f64() && number.to_string() == segment,
+        ValueRef::Number(number) => number.to_string() == segment,
         _ => false,
     }
 }
 
-/// Equal JSON. Numbers compare by value, 1 and 1.0 alike; whole ones to the last digit, for a double has not enough.
+/// Equal JSON. Numbers compare by value, 1 and 1.0 alike: whole ones to the last digit, others as the nearest doubles.
 fn same(claim: &ValueRef<'_>, value: &Value) -> bool {
     match (claim, value) {
         (ValueRef::Null, Value::Null) => true,
         (ValueRef::Bool(a), Value::Bool(b)) => a == b,
         (ValueRef::String(a), Value::String(b)) => a == b,
-        (ValueRef::Number(a), Value::Number(b)) if a.is_f64() || b.is_f64() => a.as_f64() == b.as_f64(),
         (ValueRef::Number(a), Value::Number(b)) => a == b,
+        (ValueRef::Decimal(_), Value::Number(b)) => b.is_f64() && claim.as_f64() == b.as_f64(),
         (ValueRef::Array(a), Value::Array(b)) => {
             a.clone().count() == b.len() && a.clone().zip(b).all(|(a, b)| same(&a, b))
         }

@@ -10,6 +10,8 @@ use crate::verify::Identity;
 pub struct Requirement {
     /// Providers by name, one of them.
     pub providers: Vec<String>,
+    /// Audiences, one of them.
+    pub audiences: Vec<String>,
     /// Scopes, all of them.
     pub scopes: Vec<String>,
     /// Scopes, at least one of them.
@@ -89,9 +91,11 @@ impl Requirement {
                 || value.is_some_and(|value| accepted.iter().any(|accepted| accepted == value))
         };
         let holds = one_of(&self.providers, Some(subject.provider))
+            && (self.audiences.is_empty()
+                || identity.claims().audiences().any(|one| one_of(&self.audiences, Some(one))))
             && one_of(&self.client_ids, identity.client_id())
             && one_of(&self.subjects, identity.claims().string("sub"))
-            && self.user.is_none_or(|user| user == identity.is_user())
+            && self.user.is_none_or(|user| identity.is_user() == Some(user))
             && self.groups.as_ref().is_none_or(|groups| groups.holds(identity))
             && self.claims.iter().all(|claim| claim.holds(identity.claims(), &subject.variables))
             && self.not.as_ref().is_none_or(|not| not.check(subject).is_err());
@@ -117,6 +121,7 @@ impl Requirement {
     pub fn is_empty(&self) -> bool {
         let Self {
             providers,
+            audiences,
             scopes,
             any_scopes,
             groups,
@@ -129,7 +134,7 @@ impl Requirement {
             all_of,
             not,
         } = self;
-        [providers, scopes, any_scopes, client_ids, subjects].iter().all(|list| list.is_empty())
+        [providers, audiences, scopes, any_scopes, client_ids, subjects].iter().all(|list| list.is_empty())
             && groups.is_none()
             && user.is_none()
             && *step_up == StepUp::default()

@@ -10,6 +10,8 @@ pub struct Identity<'a> {
     pub(super) profile: TokenProfile,
     /// The earliest time that counts as now, in seconds since the epoch: what clocks may differ by is taken off.
     pub(super) now: i64,
+    /// The latest time that counts as now: what clocks may differ by is added.
+    pub(super) latest: i64,
 }
 
 impl<'a> Identity<'a> {
@@ -23,18 +25,24 @@ impl<'a> Identity<'a> {
         self.profile.client_id(self.claims)
     }
 
-    /// Whether a user stands behind the token: Okta says so by `uid`; elsewhere a client that has a token of its own is
-    /// its own subject (RFC 9068 section 2.2).
-    pub fn is_user(&self) -> bool {
-        let subject = self.claims.string("sub");
-        self.claims.string("uid").is_some()
-            || (self.claims.string("cid").is_none() && subject.is_some() && subject != self.client_id())
+    /// Returns whether a user stands behind the token: Okta says so by `uid`; elsewhere a client that has a token of its own
+    /// is its own subject (RFC 9068 section 2.2). An empty claim says neither, and the result is `None`.
+    pub fn is_user(&self) -> Option<bool> {
+        let [uid, cid, subject] = ["uid", "cid", "sub"].map(|name| self.claims.string(name));
+        match (uid, cid, subject) {
+            (Some(""), ..) | (None, Some(""), _) | (None, None, Some("")) => None,
+            (Some(_), ..) => Some(true),
+            (None, Some(_), _) | (None, None, None) => Some(false),
+            (None, None, subject) => Some(subject != self.client_id()),
+        }
     }
 
-    /// Whether the user has authenticated longer ago than this, or nobody knows when.
+    /// Returns whether the user has authenticated longer ago than this, or the token does not tell when. `auth_time` is in
+    /// seconds since 1970, and not in the future (OpenID Connect Core section 2, RFC 9470 section 6.1).
     pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
         let authenticated_at = self.claims.get("auth_time").and_then(|at| at.as_f64());
-        !authenticated_at.is_some_and(|at| (self.now.saturating_sub(seconds) as f64) <= at)
+        let (earliest, latest) = (self.now.saturating_sub(seconds) as f64, self.latest as f64);
+        !authenticated_at.is_some_and(|at| at >= 0.0 && (earliest..=latest).contains(&at))
     }
 
     /// The scopes that the token carries.

@@ -1,5 +1,6 @@
 //! What tells an access token from everything else that an issuer signs.
 
+use super::token_type::TokenType;
 use crate::claims::Claims;
 use crate::json::ValueRef;
 use crate::rejection::Rejection;
@@ -11,36 +12,32 @@ pub enum TokenProfile {
     Okta,
     /// RFC 9068: `typ: at+jwt`, `client_id`, `sub`, `jti`.
     Rfc9068,
-    /// Any signed JWT for the right audience. An ID token is one, too.
+    /// Any signed JWT for the right audience whose `typ` is not registered for another use. An ID token is one, too.
     Any,
 }
 
 impl TokenProfile {
     pub(super) fn check_type(self, typ: Option<&str>) -> Result<(), Rejection> {
-        let is = |name: &str| typ.is_some_and(|typ| typ.eq_ignore_ascii_case(name));
-        // Since 2024 these are signed with a published key, and still nobody but Okta may judge them.
-        if is("application/okta-internal-at+jwt") || is("okta-internal-at+jwt") {
-            return Err(Rejection::OrgServerToken);
+        use TokenType::{AccessToken, Jwt, OrgServer, Unregistered};
+        match (self, typ.map(TokenType::of)) {
+            (_, Some(OrgServer)) => Err(Rejection::OrgServerToken),
+            (_, Some(AccessToken))
+            | (Self::Okta | Self::Any, None | Some(Jwt))
+            | (Self::Any, Some(Unregistered)) => Ok(()),
+            _ => Err(Rejection::TypeNotAllowed),
         }
-        let access_token = is("at+jwt") || is("application/at+jwt");
-        let allowed = match self {
-            Self::Okta => typ.is_none() || is("JWT") || access_token,
-            Self::Rfc9068 => access_token,
-            Self::Any => true,
-        };
-        if allowed { Ok(()) } else { Err(Rejection::TypeNotAllowed) }
     }
 
     /// Whether the claims are those of an access token.
     pub(super) fn check_shape(self, claims: &Claims) -> Result<(), Rejection> {
-        let has = |name| claims.string(name).is_some();
+        let has = |name| claims.string(name).is_some_and(|value| !value.is_empty());
         let access_token = match self {
             // Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with `ID.`; an ID-JAG's with
             // `IDAAG.`.
             Self::Okta => {
                 let foreign = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
                 !claims.string("jti").is_some_and(foreign)
-                    && claims.string("cid").is_some_and(|id| !id.is_empty())
+                    && has("cid")
                     && claims.get("scp").is_some_and(|list| is_list(&list))
             }
             // Section 2.2: what every access token of that profile has.

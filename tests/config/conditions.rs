@@ -192,6 +192,10 @@ fn policies_of_routes() {
     refused([
         (route_policies(json!({ "": { "public": true } })), "route_policies.: must have a name"),
         (
+            route_policies(json!({ "a\r\nb": { "public": true } })),
+            "route_policies.a\\r\\nb: must have a name without control characters",
+        ),
+        (
             route_policies(json!({ "a": { "match": {}, "public": true } })),
             "route_policies.a.match: unknown field `match`, expected one of `public`, `deny`, `requires`, `mode`",
         ),

@@ -62,7 +62,7 @@ fn unknown_members_at_every_level() {
     refused([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
@@ -82,19 +82,19 @@ fn unknown_members_at_every_level() {
         ),
         (
             in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
-            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("any_of", json!([{}, { "nope": 1 }])),
-            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("all_of", json!([{ "nope": 1 }])),
-            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("not", json!({ "nope": 1 })),
-            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("claims", json!([claim])),
@@ -106,7 +106,7 @@ fn unknown_members_at_every_level() {
         ),
         (
             config(json!({}), json!({ "claim_to_headers": [header] })),
-            "claim_to_headers[0].nope: unknown field `nope`, expected `header_name` or `claim_name`",
+            "claim_to_headers[0].nope: unknown field `nope`, expected one of `header_name`, `claim_name`, `template`, `providers`",
         ),
         (
             config(json!({}), json!({ "from_headers": [{ "name": "x-a", "prefix": "T " }] })),

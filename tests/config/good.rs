@@ -28,10 +28,20 @@ pub(super) fn configs() -> Vec<Value> {
     };
     vec![
         provider(json!({})),
+        rest(json!({ "mode": "enforce" })),
+        rest(json!({ "mode": "shadow" })),
+        rest(json!({ "claim_to_headers": [
+            { "header_name": "x-a", "template": "{iss}/{sub}", "providers": ["okta"] },
+            { "header_name": "x-b", "claim_name": "b", "providers": ["okta", "okta"] },
+        ] })),
+        requires(json!({ "audiences": ["api://default"] })),
+        requires(json!({ "audiences": ["api://default"], "providers": ["okta"] })),
+        rules(json!([{ "match": {}, "deny": true, "mode": "shadow" }])),
         provider(json!({ "issuer": "https://login.acme.com/oauth2/aus9o8wzkhckw9TLa0h7z" })),
         provider(json!({ "issuer": "https://localhost:8443/oauth2/default" })),
         provider(json!({ "issuer": null, "issuers": [ISSUER, "https://login.acme.com/oauth2/default"] })),
-        any("https://acme.okta.com"),
+        any("https://acme.okta.com/oauth2/default"),
+        any("https://login.acme.com"),
         any("https://issuer.example/"),
         provider(json!({ "token_profile": "rfc9068" })),
         provider(json!({ "clock_skew": "0s" })),

@@ -62,6 +62,10 @@ fn issuers() {
         (issuer("https://acme.okta.com/oauth2"), org),
         (issuer("https://acme.okta.com/oauth2/default/v1/keys"), org),
         (issuer("https://acme.okta.com/x/oauth2/default"), org),
+        (provider(json!({ "issuer": "https://acme.okta.com", "token_profile": "any" })), org),
+        (provider(json!({ "issuer": "https://acme.okta.com", "token_profile": "rfc9068" })), org),
+        (provider(json!({ "issuer": "https://acme.oktapreview.com/oauth2", "token_profile": "any" })), org),
+        (provider(json!({ "issuer": "https://ACME.okta-gov.com:443", "token_profile": "any" })), org),
         (list(json!([])), "providers.okta.issuers: must not be empty"),
         (list(json!([ISSUER, ""])), "providers.okta.issuers[1]: must not be empty"),
         (list(json!([ISSUER, "http://x/oauth2/a"])), "providers.okta.issuers[1]: must begin with `https://`"),
@@ -86,6 +90,13 @@ fn issuers() {
                 json!({ "providers": { "": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.: must have a name",
+        ),
+        (
+            super::common::with(
+                two_providers(json!({})),
+                json!({ "providers": { "a\nb": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.a\\nb: must have a name without control characters",
         ),
     ]);
 }

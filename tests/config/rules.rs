@@ -241,6 +241,15 @@ fn requirements() {
         ),
         (requiring(json!({ "groups": [] })), "rules[0].requires.groups: must not be empty"),
         (requiring(json!({ "groups": [""] })), "rules[0].requires.groups[0]: must not be empty"),
+        (requiring(json!({ "audiences": [] })), "rules[0].requires.audiences: must not be empty"),
+        (
+            requiring(json!({ "audiences": ["api://default", "api://default/"] })),
+            "rules[0].requires.audiences[1]: must be one of the providers' `audiences`",
+        ),
+        (
+            requiring(json!({ "not": { "audiences": ["x"] } })),
+            "rules[0].requires.not.audiences[0]: must be one of the providers' `audiences`",
+        ),
         (requiring(json!({ "client_ids": [] })), "rules[0].requires.client_ids: must not be empty"),
         (requiring(json!({ "client_ids": ["a", ""] })), "rules[0].requires.client_ids[1]: must not be empty"),
         (requiring(json!({ "claims": [] })), "rules[0].requires.claims: must not be empty"),

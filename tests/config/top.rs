@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::config;
+use super::common::{config, two_providers};
 use super::refused;
 
 #[test]
@@ -71,11 +71,11 @@ fn claim_to_headers() {
         ),
         (
             config(json!({}), json!({ "claim_to_headers": [{ "header_name": "x-a" }] })),
-            "claim_to_headers[0]: missing field `claim_name`",
+            "claim_to_headers[0]: needs either `claim_name` or `template`",
         ),
         (
             config(json!({}), json!({ "claim_to_headers": twice })),
-            "claim_to_headers[1].header_name: is set twice",
+            "claim_to_headers[1].header_name: is set twice from tokens of `okta`",
         ),
         (
             header("x_a"),
@@ -172,6 +172,63 @@ fn claim_to_headers_that_are_accepted() {
         let headers = json!([{ "header_name": name, "claim_name": "a" }]);
         let config = config(json!({}), json!({ "claim_to_headers": headers }));
         assert_eq!(super::problem(config.to_string().as_bytes()), "accepted", "{name}");
+    }
+}
+
+#[test]
+fn claim_to_headers_of_providers_and_templates() {
+    let both = |headers: Value| two_providers(json!({ "claim_to_headers": headers }));
+    let one = |header: Value| config(json!({}), json!({ "claim_to_headers": [header] }));
+    let template = |text: &str| one(json!({ "header_name": "x-a", "template": text }));
+    let entry = |providers: Value| json!({ "header_name": "x-a", "claim_name": "a", "providers": providers });
+    let either = "claim_to_headers[0]: needs either `claim_name` or `template`";
+    let brace =
+        "claim_to_headers[0].template: must have each claim in braces; write `{{` and `}}` for a brace";
+    let name = "claim_to_headers[0].template: must have a claim name, with dots for nested claims, in each pair of braces";
+    let claims = "claim_to_headers[0].template: must have 1 to 8 claims in braces";
+    refused([
+        (one(json!({ "header_name": "x-a", "claim_name": "a", "template": "{a}" })), either),
+        (template(""), claims),
+        (template("iss/sub"), claims),
+        (template("{{iss}}"), claims),
+        (template("{iss"), brace),
+        (template("iss}"), brace),
+        (template("{iss}}"), brace),
+        (template("{}"), name),
+        (template("{a..b}"), name),
+        (template("{a}\u{e9}"), "claim_to_headers[0].template: must have printable ASCII characters only"),
+        (one(entry(json!([]))), "claim_to_headers[0].providers: must not be empty"),
+        (
+            one(entry(json!(["okta", "nope"]))),
+            "claim_to_headers[0].providers[1]: is not the name of a provider",
+        ),
+        (
+            one(entry(json!("okta"))),
+            "claim_to_headers[0].providers: invalid type: string \"okta\", expected a sequence",
+        ),
+        (
+            both(json!([entry(json!(["okta"])), entry(json!(["other", "okta"]))])),
+            "claim_to_headers[1].header_name: is set twice from tokens of `okta`",
+        ),
+        (
+            both(json!([entry(json!(["other"])), { "header_name": "X-A", "template": "{a}" }])),
+            "claim_to_headers[1].header_name: is set twice from tokens of `other`",
+        ),
+    ]);
+    let disjoint = both(json!([entry(json!(["okta"])), entry(json!(["other"]))]));
+    assert_eq!(super::problem(disjoint.to_string().as_bytes()), "accepted");
+}
+
+#[test]
+fn mode() {
+    let mode = |mode: Value| config(json!({}), json!({ "mode": mode }));
+    refused([
+        (mode(json!("optional")), "mode: unknown variant `optional`, expected `enforce` or `shadow`"),
+        (mode(json!("Shadow")), "mode: unknown variant `Shadow`, expected `enforce` or `shadow`"),
+        (mode(json!(true)), "mode: invalid type: boolean `true`, expected enum PolicyMode"),
+    ]);
+    for written in ["enforce", "shadow"] {
+        assert_eq!(super::problem(mode(json!(written)).to_string().as_bytes()), "accepted", "{written}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::common::{NOW, Token, config, decide, filter, get};
+use super::common::{ISSUER, NOW, OTHER_ISSUER, Token, config, decide, filter, get, two_providers};
 use okta_authz_filter::filter::Verdict;
 
 fn permit(headers: Value, rules: Value, token: Option<Token>) -> okta_authz_filter::filter::Permit {
@@ -54,6 +54,42 @@ fn what_the_client_sent_is_removed_whatever_the_token_has() {
 }
 
 #[test]
+fn headers_of_a_provider_are_set_from_its_tokens_only() {
+    let headers = json!([
+        { "header_name": "x-user", "claim_name": "uid", "providers": ["okta"] },
+        { "header_name": "x-user", "template": "other|{sub}", "providers": ["other"] },
+        { "header_name": "x-okta-groups", "claim_name": "groups", "providers": ["okta"] },
+        { "header_name": "x-principal", "template": "{iss}/{sub}" },
+        { "header_name": "x-nobody", "template": "{sub}:{nobody}" },
+    ]);
+    let filter = filter(&two_providers(json!({ "claim_to_headers": headers })));
+    let of = |token: Token| {
+        let value = format!("Bearer {}", token.compact());
+        match decide(&filter, &get("/items"), &[value.as_bytes()], NOW) {
+            Verdict::Allow(permit) => permit.identity_headers().to_vec(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    let joe = "joe.user@example.com";
+    assert_eq!(
+        of(Token::user()),
+        [
+            header("x-user", "00ujmkLgagxeRrAg20g3"),
+            header("x-okta-groups", r#"["Everyone","IT, EMEA"]"#),
+            header("x-principal", &format!("{ISSUER}/{joe}")),
+        ]
+    );
+    assert_eq!(
+        of(Token::other()),
+        [header("x-user", &format!("other|{joe}")), header("x-principal", &format!("{OTHER_ISSUER}/{joe}")),]
+    );
+    for name in ["x-user", "X-Okta-Groups", "x_principal", "x-nobody"] {
+        assert!(filter.config().is_withheld(name, false), "{name}: whoever has issued the token");
+    }
+}
+
+#[test]
 fn identity_for_logs() {
     let of = |token| permit(json!([]), json!([]), Some(token));
     assert!(of(Token::user()).identity().eq([
@@ -61,7 +97,7 @@ fn identity_for_logs() {
         ("okta.uid", "00ujmkLgagxeRrAg20g3"),
         ("okta.cid", "0oa1m2mSvcClnt9A5d07"),
         ("okta.provider", "okta"),
-        ("okta.scopes", "openid items:read"),
+        ("okta.scopes", "openid,items:read"),
     ]));
     assert!(of(Token::machine()).identity().all(|(name, _)| name != "okta.uid"));
 }
@@ -73,8 +109,32 @@ fn identity_for_logs_stays_on_its_line() {
     let token =
         Token::user().claims(json!({ "sub": "joe\n[1999] GET /admin 200", "uid": "a\r\nb\u{1b}[2K" }));
     for (name, value) in permit(json!([]), json!([]), Some(token)).identity() {
-        assert!(value.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{name}: {value:?}");
+        assert!(value.bytes().all(|byte| matches!(byte, b'!'..=b'~')), "{name}: {value:?}");
     }
+}
+
+#[test]
+fn identity_for_logs_injects_no_field() {
+    let forged = "joe code=public sub=root";
+    let claims = json!({ "sub": forged, "uid": forged, "cid": forged, "scp": [forged, "a,b", "c"] });
+    let permit = permit(json!([]), json!([]), Some(Token::user().claims(claims)));
+    let encoded = "joe%20code=public%20sub=root";
+    assert!(permit.identity().eq([
+        ("okta.sub", encoded),
+        ("okta.uid", encoded),
+        ("okta.cid", encoded),
+        ("okta.provider", "okta"),
+        ("okta.scopes", "joe%20code=public%20sub=root,a%2Cb,c"),
+    ]));
+}
+
+#[test]
+fn identity_for_logs_is_cut_between_encoded_octets() {
+    let token = Token::user().claims(json!({ "sub": " ".repeat(300), "uid": "x".repeat(300) }));
+    let permit = permit(json!([]), json!([]), Some(token));
+    let of = |wanted: &str| permit.identity().find(|(name, _)| *name == wanted).unwrap().1.to_owned();
+    assert_eq!(of("okta.sub"), "%20".repeat(85));
+    assert_eq!(of("okta.uid"), "x".repeat(256));
 }
 
 #[test]
@@ -84,11 +144,11 @@ fn scopes_for_logs_are_whole_and_bounded() {
         permit.identity().find(|(name, _)| *name == "okta.scopes").unwrap().1.to_owned()
     };
     assert_eq!(scopes(json!([])), "");
-    assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b c%0Ad %C3%A9%25");
+    assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b,c%0Ad,%C3%A9%25");
     let many: Vec<_> = (0..200).map(|number| format!("scope:{number}")).collect();
     let listed = scopes(json!(many));
     assert!(listed.len() <= 1024 && listed.len() > 1000, "{}", listed.len());
-    assert!(listed.split(' ').eq(many.iter().take(listed.split(' ').count())));
+    assert!(listed.split(',').eq(many.iter().take(listed.split(',').count())));
     assert_eq!(scopes(json!(["x".repeat(1024), "a"])), "");
 }
 

@@ -3,15 +3,26 @@
 use serde_json::{Value, json};
 
 use super::common::Outcome::{Allow, Deny, Pass, Public, Shadow};
-use super::common::{Token, config, get, request, rules, scopes};
+use super::common::{
+    NOW, Request, Token, cold, config, decide_with, filter, get, outcome, request, rules, scopes, with,
+};
 use super::{Row, Sent, row};
+use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::filter::{Filter, Verdict, Whose};
 use okta_authz_filter::rejection::Rejection as R;
+use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
 
 fn mode(mode: &str, access: Value) -> Value {
     let mut rule = access;
     rule["match"] = json!({});
     rule["mode"] = json!(mode);
     rules(json!([rule]))
+}
+
+/// The whole policy in shadow mode: one enforced rule.
+fn whole(access: Value) -> Value {
+    with(mode("enforce", access), json!({ "mode": "shadow" }))
 }
 
 fn admins() -> Value {
@@ -27,7 +38,7 @@ fn expired() -> Sent {
 }
 
 pub(crate) fn rows() -> Vec<Row> {
-    let shadow = || mode("shadow", admins());
+    let shadow = || whole(admins());
     let optional = || mode("optional", json!({ "requires": { "scopes": ["openid"] } }));
     let basic = || Sent::Values(vec!["Basic dXNlcg==".to_owned()]);
     let twice = || Sent::Values(vec!["Bearer a".to_owned(), "Bearer b".to_owned()]);
@@ -47,7 +58,8 @@ pub(crate) fn rows() -> Vec<Row> {
             0,
             Deny(R::RequirementNotMet),
         ),
-        row("shadow, good", mode("shadow", json!({ "requires": {} })), get("/"), bearer(), 0, Allow),
+        row("shadow, good", whole(json!({ "requires": {} })), get("/"), bearer(), 0, Allow),
+        row("shadow, public", whole(json!({ "public": true })), get("/"), Sent::Nothing, 0, Public),
         row(
             "shadow, requirement not met",
             shadow(),
@@ -62,7 +74,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row("shadow, two tokens", shadow(), get("/"), twice(), 0, Shadow(R::MultipleCredentials, false)),
         row(
             "shadow, denied by the rule",
-            mode("shadow", json!({ "deny": true })),
+            whole(json!({ "deny": true })),
             get("/"),
             bearer(),
             0,
@@ -74,7 +86,79 @@ pub(crate) fn rows() -> Vec<Row> {
             get("/a/../b"),
             bearer(),
             0,
-            Deny(R::PathAmbiguous),
+            Shadow(R::PathAmbiguous, false),
+        ),
+        row(
+            "shadow, a host with two readings",
+            shadow(),
+            request("GET", "a,b", "/"),
+            bearer(),
+            0,
+            Shadow(R::HostAmbiguous, false),
+        ),
+        row(
+            "shadow, a method with two readings",
+            shadow(),
+            request("get", "api.example.com", "/"),
+            bearer(),
+            0,
+            Shadow(R::MethodAmbiguous, false),
+        ),
+        row(
+            "shadow, no rule",
+            with(rules(json!([{ "match": { "path": "/a" }, "public": true }])), json!({ "mode": "shadow" })),
+            get("/"),
+            bearer(),
+            0,
+            Shadow(R::NoRuleMatches, true),
+        ),
+        row(
+            "shadow, no rule and no token",
+            with(rules(json!([{ "match": { "path": "/a" }, "public": true }])), json!({ "mode": "shadow" })),
+            get("/"),
+            Sent::Nothing,
+            0,
+            Shadow(R::TokenMissing, false),
+        ),
+        row(
+            "shadow, no rules at all",
+            with(rules(json!([])), json!({ "mode": "shadow" })),
+            get("/"),
+            expired(),
+            0,
+            Shadow(R::TokenExpired, false),
+        ),
+        row(
+            "shadow, a scope",
+            whole(json!({ "requires": { "scopes": ["b"] } })),
+            get("/"),
+            bearer(),
+            0,
+            Shadow(R::InsufficientScope, true),
+        ),
+        row(
+            "shadow, optional, no token",
+            with(optional(), json!({ "mode": "shadow" })),
+            get("/"),
+            Sent::Nothing,
+            0,
+            Pass("anonymous"),
+        ),
+        row(
+            "shadow, optional, expired",
+            with(optional(), json!({ "mode": "shadow" })),
+            get("/"),
+            expired(),
+            0,
+            Shadow(R::TokenExpired, false),
+        ),
+        row(
+            "enforced as a whole",
+            with(mode("enforce", admins()), json!({ "mode": "enforce" })),
+            get("/"),
+            bearer(),
+            0,
+            Deny(R::RequirementNotMet),
         ),
         row("optional, good", optional(), get("/"), bearer(), 0, Allow),
         row("optional, no token", optional(), get("/"), Sent::Nothing, 0, Pass("anonymous")),
@@ -93,14 +177,323 @@ pub(crate) fn rows() -> Vec<Row> {
     ];
     rows.extend(preflight());
     rows.extend(routes());
+    rows.extend(shadows().into_iter().map(|(row, _)| row));
     rows
+}
+
+/// Rules in shadow mode, and the codes for which each of them would have denied the request.
+fn shadows() -> Vec<(Row, &'static [R])> {
+    let before = |shadow: Value, enforced: Value| {
+        let shadow = with(shadow, json!({ "match": {}, "mode": "shadow" }));
+        rules(json!([shadow, with(enforced, json!({ "match": {} }))]))
+    };
+    let strict = || json!({ "requires": { "scopes": ["b"] } });
+    let any = || json!({ "requires": {} });
+    let public = || json!({ "public": true });
+    let basic = || Sent::Values(vec!["Basic dXNlcg==".to_owned()]);
+    let open_behind = |list: Value| {
+        let mut list = list;
+        list.as_array_mut().unwrap().push(json!({ "match": {}, "public": true }));
+        rules(list)
+    };
+    let policies = |policy: Value, rules: Value| {
+        config(json!({}), json!({ "route_policies": { "watched": policy }, "rules": rules }))
+    };
+    let watched = || with(admins(), json!({ "mode": "shadow" }));
+    let at_route = || get("/").route_policy("watched");
+    vec![
+        (
+            row(
+                "shadow passes, enforced denies",
+                before(any(), strict()),
+                get("/"),
+                bearer(),
+                0,
+                scopes(&["b"]),
+            ),
+            &[],
+        ),
+        (
+            row("shadow denies, enforced passes", before(strict(), any()), get("/"), bearer(), 0, Allow),
+            &[R::InsufficientScope],
+        ),
+        (
+            row("both deny", before(admins(), strict()), get("/"), bearer(), 0, scopes(&["b"])),
+            &[R::RequirementNotMet],
+        ),
+        (
+            row(
+                "neither has a token",
+                before(any(), any()),
+                get("/"),
+                Sent::Nothing,
+                0,
+                Deny(R::TokenMissing),
+            ),
+            &[R::TokenMissing],
+        ),
+        (
+            row("expired for both", before(any(), any()), get("/"), expired(), 0, Deny(R::TokenExpired)),
+            &[R::TokenExpired],
+        ),
+        (
+            row("public behind, no token", before(any(), public()), get("/"), Sent::Nothing, 0, Public),
+            &[R::TokenMissing],
+        ),
+        (
+            row("public behind, another scheme", before(any(), public()), get("/"), basic(), 0, Public),
+            &[R::TokenMissing],
+        ),
+        (row("public behind, a good token", before(any(), public()), get("/"), bearer(), 0, Public), &[]),
+        (
+            row("public behind, expired", before(any(), public()), get("/"), expired(), 0, Public),
+            &[R::TokenExpired],
+        ),
+        (
+            row("public behind, unmet", before(admins(), public()), get("/"), bearer(), 0, Public),
+            &[R::RequirementNotMet],
+        ),
+        (
+            row(
+                "deny behind",
+                before(any(), json!({ "deny": true })),
+                get("/"),
+                bearer(),
+                0,
+                Deny(R::DeniedByRule),
+            ),
+            &[],
+        ),
+        (
+            row("deny in shadow", before(json!({ "deny": true }), any()), get("/"), bearer(), 0, Allow),
+            &[R::DeniedByRule],
+        ),
+        (
+            row(
+                "optional behind, no token",
+                before(any(), json!({ "requires": {}, "mode": "optional" })),
+                get("/"),
+                Sent::Nothing,
+                0,
+                Pass("anonymous"),
+            ),
+            &[R::TokenMissing],
+        ),
+        (
+            row(
+                "optional behind, expired",
+                before(any(), json!({ "requires": {}, "mode": "optional" })),
+                get("/"),
+                expired(),
+                0,
+                Deny(R::TokenExpired),
+            ),
+            &[R::TokenExpired],
+        ),
+        (
+            row("nothing behind, good", mode("shadow", any()), get("/"), bearer(), 0, Deny(R::NoRuleMatches)),
+            &[],
+        ),
+        (
+            row(
+                "nothing behind, no token",
+                mode("shadow", any()),
+                get("/"),
+                Sent::Nothing,
+                0,
+                Deny(R::TokenMissing),
+            ),
+            &[R::TokenMissing],
+        ),
+        (
+            row(
+                "several in a row, and one of another path",
+                open_behind(json!([
+                    { "match": {}, "requires": { "scopes": ["b"] }, "mode": "shadow" },
+                    { "match": { "path": "/other" }, "deny": true, "mode": "shadow" },
+                    { "match": { "path": "/" }, "requires": {}, "mode": "shadow" },
+                    { "match": { "prefix": "/" }, "requires": { "groups": ["Admins"] }, "mode": "shadow" },
+                ])),
+                get("/"),
+                bearer(),
+                0,
+                Public,
+            ),
+            &[R::InsufficientScope, R::RequirementNotMet],
+        ),
+        (
+            row(
+                "one behind the rule that decides is not asked",
+                rules(json!([
+                    { "match": {}, "public": true }, { "match": {}, "deny": true, "mode": "shadow" },
+                ])),
+                get("/"),
+                bearer(),
+                0,
+                Public,
+            ),
+            &[],
+        ),
+        (
+            row(
+                "a path with two readings before a rule in shadow",
+                before(any(), public()),
+                get("/a/../b"),
+                bearer(),
+                0,
+                Deny(R::PathAmbiguous),
+            ),
+            &[],
+        ),
+        (
+            row(
+                "a route in shadow, and the rules deny",
+                policies(watched(), json!([{ "match": {}, "requires": { "scopes": ["b"] } }])),
+                at_route(),
+                bearer(),
+                0,
+                scopes(&["b"]),
+            ),
+            &[R::RequirementNotMet],
+        ),
+        (
+            row(
+                "a route in shadow, and no rule is for it",
+                policies(watched(), json!([{ "match": { "path": "/a" }, "public": true }])),
+                at_route(),
+                bearer(),
+                0,
+                Deny(R::NoRuleMatches),
+            ),
+            &[R::RequirementNotMet],
+        ),
+        (
+            row(
+                "a route in shadow, then a rule in shadow, then a public one",
+                policies(
+                    watched(),
+                    json!([
+                        { "match": {}, "requires": { "scopes": ["b"] }, "mode": "shadow" },
+                        { "match": {}, "public": true },
+                    ]),
+                ),
+                at_route(),
+                bearer(),
+                0,
+                Public,
+            ),
+            &[R::RequirementNotMet, R::InsufficientScope],
+        ),
+        (
+            row(
+                "an enforced route, and rules in shadow that are not for it",
+                policies(
+                    json!({ "requires": {} }),
+                    json!([{ "match": {}, "deny": true, "mode": "shadow" }, { "match": {}, "public": true }]),
+                ),
+                at_route(),
+                bearer(),
+                0,
+                Allow,
+            ),
+            &[],
+        ),
+        (
+            row(
+                "the whole policy in shadow, and a rule of it",
+                with(before(strict(), admins()), json!({ "mode": "shadow" })),
+                get("/"),
+                bearer(),
+                0,
+                Shadow(R::RequirementNotMet, true),
+            ),
+            &[R::InsufficientScope],
+        ),
+    ]
+}
+
+/// What rules in shadow mode would have denied a request for.
+fn would_deny(filter: &Filter, request: &Request, credentials: &[(&str, &[u8])]) -> (Verdict, Vec<R>) {
+    let own = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
+    let pseudo = [(":method", request.method), (":authority", request.authority), (":path", &request.path)];
+    let pseudo = pseudo.into_iter().map(|(name, value)| (name, value.as_bytes()));
+    let headers: Vec<_> = pseudo.chain(credentials.iter().copied()).chain(own).collect();
+    let route_policy = request.route_policy.map(str::as_bytes);
+    let head = RequestHead { route_policy, ..RequestHead::new(&headers) };
+    let mut whose = Whose::new(&filter.config().providers);
+    let verdict = filter.decide_traced(&head, UnixTime::from_seconds(NOW), &Software, &mut whose);
+    let Whose { shadows, .. } = whose;
+    (verdict, shadows)
+}
+
+#[test]
+fn shadow_rules_are_asked_and_the_next_rule_decides() {
+    for (row, codes) in shadows() {
+        let filter = filter(&row.config);
+        let credentials = row.credentials();
+        let headers: Vec<_> = credentials.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+        for again in ["", ", seen before"] {
+            let (verdict, shadows) = would_deny(&filter, &row.request, &headers);
+            assert_eq!((outcome(verdict), &*shadows), (row.verdict.clone(), codes), "{}{again}", row.name);
+        }
+    }
+}
+
+#[test]
+fn shadow_rule_without_keys_asks_for_them_and_waits_for_nothing() {
+    let row = cold_rows().into_iter().find(|row| row.name == "a rule in shadow before a public one").unwrap();
+    let credentials = row.credentials();
+    let headers: Vec<_> = credentials.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
+    let (verdict, shadows) = would_deny(&cold(&row.config), &row.request, &headers);
+    let Verdict::Allow(permit) = verdict else { panic!("{verdict:?}") };
+    assert_eq!(shadows, [R::KeysUnavailable]);
+    assert!(permit.lack().is_some() && permit.identity().next().is_none());
+}
+
+#[test]
+fn shadow_rule_verifies_and_the_public_rule_behind_tells_nobody() {
+    let headers = json!([{ "header_name": "x-okta-sub", "claim_name": "sub" }]);
+    let config = |rules: Value| config(json!({}), json!({ "claim_to_headers": headers, "rules": rules }));
+    let token = format!("Bearer {}", Token::user().compact());
+    let of = |rules: Value| match decide_with(
+        &filter(&config(rules)),
+        &get("/"),
+        &[("authorization", token.as_bytes())],
+        NOW,
+    ) {
+        Verdict::Allow(permit) => permit.identity_headers().len(),
+        other => panic!("{other:?}"),
+    };
+    let shadow = json!({ "match": {}, "requires": {}, "mode": "shadow" });
+    assert_eq!(of(json!([shadow, { "match": {}, "public": true }])), 0);
+    assert_eq!(of(json!([shadow, { "match": {}, "requires": {} }])), 1);
 }
 
 /// Without keys: nobody waits for a rule that is not enforced.
 pub(crate) fn cold_rows() -> Vec<Row> {
     let strict = || mode("optional", json!({ "requires": {} }));
     vec![
-        row("shadow", mode("shadow", admins()), get("/"), bearer(), 0, Shadow(R::KeysUnavailable, false)),
+        row("shadow", whole(admins()), get("/"), bearer(), 0, Shadow(R::KeysUnavailable, false)),
+        row(
+            "a rule in shadow before a public one",
+            rules(json!([
+                { "match": {}, "requires": {}, "mode": "shadow" }, { "match": {}, "public": true },
+            ])),
+            get("/"),
+            bearer(),
+            0,
+            Public,
+        ),
+        row(
+            "a rule in shadow before an enforced one",
+            rules(json!([
+                { "match": {}, "requires": {}, "mode": "shadow" }, { "match": {}, "requires": {} },
+            ])),
+            get("/"),
+            bearer(),
+            0,
+            super::common::Outcome::Wait(R::KeysUnavailable),
+        ),
         row("optional", strict(), get("/"), bearer(), 0, super::common::Outcome::Wait(R::KeysUnavailable)),
         row("optional, no token", strict(), get("/"), Sent::Nothing, 0, Pass("anonymous")),
     ]
@@ -167,14 +560,7 @@ fn routes() -> Vec<Row> {
         row("a strict route", policies(), route("admins"), bearer(), 0, Deny(R::RequirementNotMet)),
         row("a strict route, no token", policies(), route("admins"), Sent::Nothing, 0, Deny(R::TokenMissing)),
         row("a closed route", policies(), route("closed"), bearer(), 0, Deny(R::DeniedByRule)),
-        row(
-            "a route in shadow",
-            policies(),
-            route("watched"),
-            bearer(),
-            0,
-            Shadow(R::RequirementNotMet, true),
-        ),
+        row("a route in shadow: the rules decide", policies(), route("watched"), bearer(), 0, scopes(&["b"])),
         row(
             "a route with a policy nobody knows",
             policies(),

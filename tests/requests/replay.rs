@@ -114,7 +114,8 @@ fn problem(row: &Row, answer: &Value) -> Option<String> {
     }
     let passed: Vec<bool> = answer["steps"].as_array()?.iter().map(|step| step["ok"] == true).collect();
     let is_denied = answer["decision"] == "deny" || answer["decision"] == "wait";
-    let explained = match (!is_denied, answer["shadow"] == true) {
+    let has_shadows = answer["shadow_codes"].as_array().is_some_and(|codes| !codes.is_empty());
+    let explained = match (!is_denied, has_shadows) {
         (true, false) => passed.iter().all(|passed| *passed),
         (true, true) => passed.iter().any(|passed| !passed),
         (false, _) => passed.last() == Some(&false),

@@ -10,6 +10,10 @@ use okta_authz_filter::rejection::Rejection as R;
 pub(crate) fn rows() -> Vec<Row> {
     let unmet = || Deny(R::RequirementNotMet);
     let claim = |changes: Value| Token::user().claims(changes);
+    let written = |tier: &str| {
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{tier}"#));
+        Token::user().raw_payload(&payload)
+    };
     let tier = |test: Value| json!({ "claims": [with(json!({ "name": "tier" }), test)] });
     let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
         ("nothing", json!({}), Token::machine(), Allow),
@@ -65,12 +69,89 @@ pub(crate) fn rows() -> Vec<Row> {
             claim(json!({ "tier": null })),
             Allow,
         ),
+        ("claims, null is not there", tier(json!({ "exists": true })), written("null"), unmet()),
+        ("claims, null is rightly not there", tier(json!({ "exists": false })), written("null"), Allow),
+        ("claims, false is there", tier(json!({ "exists": true })), written("false"), Allow),
+        ("claims, an empty string is there", tier(json!({ "exists": true })), written(r#""""#), Allow),
+        ("claims, a list of null is there", tier(json!({ "exists": true })), written("[null]"), Allow),
         (
-            "claims, null is there",
-            tier(json!({ "exists": false })),
-            Token::user().raw_payload(&Token::user().payload.replace(r#""tier":1"#, r#""tier":null"#)),
+            "claims, nothing is below null",
+            json!({ "claims": [{ "name": "tier.x", "exists": true }] }),
+            written("null"),
             unmet(),
         ),
+        (
+            "claims, null below an object",
+            json!({ "claims": [{ "name": "tier.x", "exists": true }] }),
+            written(r#"{"x":null}"#),
+            unmet(),
+        ),
+        ("claims, 1.00 is 1", tier(json!({ "equals": 1 })), written("1.00"), Allow),
+        ("claims, 10e-1 is 1", tier(json!({ "equals": 1 })), written("10e-1"), Allow),
+        ("claims, 1e3 is 1000", tier(json!({ "equals": 1000 })), written("1e3"), Allow),
+        ("claims, -0.0 is 0", tier(json!({ "equals": 0 })), written("-0.0"), Allow),
+        ("claims, 1 in a list of floats", tier(json!({ "any_of": [2, 1] })), written("[0.5,1.0]"), Allow),
+        ("claims, nearly 1", tier(json!({ "equals": 1 })), written("1.00000000000000000001"), unmet()),
+        ("claims, nearly 0", tier(json!({ "equals": 0 })), written("1e-400"), unmet()),
+        (
+            "claims, 2^53 - 1 as a float",
+            tier(json!({ "equals": 9_007_199_254_740_991_u64 })),
+            written("9007199254740991.0"),
+            Allow,
+        ),
+        (
+            "claims, 2^53 + 1 as a float",
+            tier(json!({ "equals": 9_007_199_254_740_993_u64 })),
+            written("9007199254740993.0"),
+            Allow,
+        ),
+        (
+            "claims, 2^53 + 1 as a float is not 2^53",
+            tier(json!({ "equals": 9_007_199_254_740_992_u64 })),
+            written("9007199254740993.0"),
+            unmet(),
+        ),
+        (
+            "claims, a float beyond every integer",
+            tier(json!({ "equals": u64::MAX })),
+            written("18446744073709551616.0"),
+            unmet(),
+        ),
+        ("claims, a fraction", tier(json!({ "equals": 1.5 })), written("15e-1"), Allow),
+        (
+            "claims, a fraction of many digits",
+            tier(json!({ "equals": 0.123_456_789_012_345_67 })),
+            written("0.12345678901234567"),
+            Allow,
+        ),
+        ("claims, a string is no number", tier(json!({ "equals": 1 })), written(r#""1""#), unmet()),
+        ("claims, true is no number", tier(json!({ "equals": 1 })), written("true"), unmet()),
+        ("user, and it is", json!({ "user": true }), Token::user(), Allow),
+        ("user, and it is a machine", json!({ "user": true }), Token::machine(), unmet()),
+        ("user, an empty uid", json!({ "user": true }), claim(json!({ "uid": "" })), unmet()),
+        ("no user", json!({ "user": false }), Token::machine(), Allow),
+        ("no user, but it is one", json!({ "user": false }), Token::user(), unmet()),
+        (
+            "no user, an empty uid says neither",
+            json!({ "user": false }),
+            claim(json!({ "uid": "" })),
+            unmet(),
+        ),
+        (
+            "groups, a single one",
+            json!({ "groups": ["Everyone"] }),
+            claim(json!({ "groups": "Everyone" })),
+            Allow,
+        ),
+        (
+            "groups, several in a string",
+            json!({ "groups": ["A"] }),
+            claim(json!({ "groups": "A B" })),
+            unmet(),
+        ),
+        ("groups, an object", json!({ "groups": ["A"] }), claim(json!({ "groups": { "A": true } })), unmet()),
+        ("scopes, two in one", json!({ "scopes": ["a"] }), claim(json!({ "scp": ["a b"] })), scopes(&["a"])),
+        ("scopes, an empty one", json!({ "scopes": ["a"] }), claim(json!({ "scp": ["", "a"] })), Allow),
         (
             "claims, a list with it",
             json!({ "claims": [{ "name": "tier", "equals": 1 }] }),
@@ -204,6 +285,76 @@ pub(crate) fn rows() -> Vec<Row> {
         ("any, a list", "any", scope(json!({ "scope": null, "scp": ["a"] })), Allow),
     ] {
         rows.push(row(name, scoped(profile), get("/items"), Sent::Bearer(token), 0, verdict));
+    }
+    // One issuer, and another audience for each path.
+    let audiences = |requires: Value| {
+        super::common::config(
+            json!({ "audiences": ["api://default", "api://billing"] }),
+            json!({ "rules": [{ "match": {}, "requires": requires }] }),
+        )
+    };
+    let aud = |aud: Value| Token::user().claims(json!({ "aud": aud }));
+    let billing = || json!({ "audiences": ["api://billing"] });
+    let both = || json!({ "audiences": ["api://billing", "api://default"] });
+    for (name, requires, token, verdict) in [
+        ("audiences, this one", billing(), aud(json!("api://billing")), Allow),
+        ("audiences, one in a list", billing(), aud(json!(["x", "api://billing"])), Allow),
+        ("audiences, another of the provider's", billing(), aud(json!("api://default")), unmet()),
+        ("audiences, a longer one", billing(), aud(json!(["api://default", "api://billing/"])), unmet()),
+        ("audiences, in another case", billing(), aud(json!(["api://default", "API://billing"])), unmet()),
+        ("audiences, any of", both(), aud(json!("api://default")), Allow),
+        ("audiences, none of the provider's", both(), aud(json!("x")), Deny(R::AudienceNotAllowed)),
+        (
+            "audiences, and a scope",
+            json!({ "audiences": ["api://billing"], "scopes": ["b"] }),
+            aud(json!("api://billing")),
+            scopes(&["b"]),
+        ),
+        (
+            "audiences, and no scope helps",
+            json!({ "audiences": ["api://billing"], "scopes": ["b"] }),
+            aud(json!("api://default")),
+            unmet(),
+        ),
+        ("audiences, not this one", json!({ "not": billing() }), aud(json!("api://default")), Allow),
+        (
+            "audiences, not this one, but it is",
+            json!({ "not": billing() }),
+            aud(json!("api://billing")),
+            unmet(),
+        ),
+    ] {
+        rows.push(row(name, audiences(requires), get("/items"), Sent::Bearer(token), 0, verdict));
+    }
+    // A path has what a number is, however the token writes it.
+    for (name, written, path, verdict) in [
+        ("path variable, a float", "1.0", "/t/1", Allow),
+        ("path variable, an exponent", "1e3", "/t/1000", Allow),
+        ("path variable, another number", "1e3", "/t/1e3", unmet()),
+        ("path variable, a fraction", "1.5", "/t/1.5", unmet()),
+    ] {
+        let claims = json!([{ "name": "tier", "path_variable": "id" }]);
+        let config =
+            rules(json!([{ "match": { "path_template": "/t/{id}" }, "requires": { "claims": claims } }]));
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{written}"#));
+        let token = Token::user().raw_payload(&payload);
+        rows.push(row(name, config, get(path), Sent::Bearer(token), 0, verdict));
+    }
+    // Who is a user, where there is no `uid`.
+    let user = |user: bool| {
+        let rules = json!([{ "match": {}, "requires": { "user": user } }]);
+        super::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))
+    };
+    let own = json!({ "sub": "0oa1m2mSvcClnt9A5d07" });
+    for (name, is_user, token, verdict) in [
+        ("any, a user", true, scope(json!({})), Allow),
+        ("any, a machine", true, scope(own.clone()), unmet()),
+        ("any, no user", false, scope(own), Allow),
+        ("any, an empty sub is no user", true, scope(json!({ "sub": "" })), unmet()),
+        ("any, an empty sub is no machine", false, scope(json!({ "sub": "" })), unmet()),
+        ("any, an empty cid is no machine", false, scope(json!({ "cid": "" })), unmet()),
+    ] {
+        rows.push(row(name, user(is_user), get("/items"), Sent::Bearer(token), 0, verdict));
     }
     // A rule for one of several issuers.
     let bound = || {

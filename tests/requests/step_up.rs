@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::common::Outcome::{Allow, Deny, StepUp};
-use super::common::{Outcome, Token, get, rules, scopes};
+use super::common::{NOW, Outcome, Token, get, rules, scopes};
 use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
 
@@ -16,7 +16,8 @@ pub(crate) fn rows() -> Vec<Row> {
     let both = || json!({ "acr_values": [PHISHING_RESISTANT], "max_age": "5m" });
     let acr = |acr: &str| Token::user().claims(json!({ "acr": acr }));
     // A clock skew of a minute goes to the user's favour.
-    let ago = |seconds: u64| Token::user().claims(json!({ "auth_time": super::common::NOW - seconds }));
+    let ago = |seconds: u64| Token::user().claims(json!({ "auth_time": NOW - seconds }));
+    let at = |auth_time: Value| Token::user().claims(json!({ "auth_time": auth_time }));
     let weak = || StepUp(R::AcrInsufficient, &[TWO_FACTORS, PHISHING_RESISTANT], None);
     let old = || StepUp(R::AuthenticationTooOld, &[], Some(300));
     let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
@@ -29,6 +30,23 @@ pub(crate) fn rows() -> Vec<Row> {
         ("max_age, past it", recent(), ago(361), old()),
         ("max_age, nobody knows", recent(), Token::machine(), old()),
         ("max_age, of the wrong type", recent(), Token::user().claims(json!({ "auth_time": "1" })), old()),
+        ("max_age, a clock that is a minute ahead", recent(), at(json!(NOW + 60)), Allow),
+        ("max_age, further ahead than clocks differ", recent(), at(json!(NOW + 61)), old()),
+        ("max_age, a year ahead", recent(), at(json!(NOW + 31_536_000)), old()),
+        ("max_age, in milliseconds", recent(), at(json!((NOW - 10) * 1000)), old()),
+        ("max_age, 1e308", recent(), at(json!(1e308)), old()),
+        ("max_age, the largest integer", recent(), at(json!(u64::MAX)), old()),
+        ("max_age, negative", recent(), at(json!(-1)), old()),
+        ("max_age, the smallest integer", recent(), at(json!(i64::MIN)), old()),
+        ("max_age, a fraction", recent(), at(json!(NOW as f64 - 200.5)), Allow),
+        ("max_age, an empty list", recent(), at(json!([])), old()),
+        ("max_age, true", recent(), at(json!(true)), old()),
+        (
+            "max_age of a year, and 1970",
+            json!({ "max_age": "366d" }),
+            at(json!(0)),
+            StepUp(R::AuthenticationTooOld, &[], Some(366 * 86_400)),
+        ),
         (
             "both, and both are named",
             both(),

@@ -85,7 +85,7 @@ impl Question<'_> {
                 steps.undelivered(check, problem);
             }
         }
-        let decision = Decision::of(&verdict, &session.filter, &head);
+        let decision = Decision::of(&verdict, &session.filter, &head, &steps.shadows);
         Explanation { decision, steps, show_claims: self.show_claims }
     }
 

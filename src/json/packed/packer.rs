@@ -4,27 +4,52 @@ use std::{fmt, iter};
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
-use super::super::JsonError;
-use super::{Node, Place, ends};
+use super::super::{JsonError, decimal};
+use super::{Node, Place};
 
 /// Reads one value.
 pub(super) struct Packer<'de> {
     document: &'de str,
     unescaped: String,
     nodes: Vec<Node>,
+    /// Whether a number has a point or an exponent.
+    has_decimals: bool,
 }
 
 impl<'de> Packer<'de> {
     /// The nodes of a document, and the strings that are written in it with escapes, without them. `expected` is about how many
     /// nodes there will be.
     pub(super) fn read(document: &'de str, expected: usize) -> Result<(Vec<Node>, String), JsonError> {
-        let mut packer = Self { document, unescaped: String::new(), nodes: Vec::with_capacity(expected) };
+        let nodes = Vec::with_capacity(expected);
+        let mut packer = Self { document, unescaped: String::new(), nodes, has_decimals: false };
         let mut deserializer = serde_json::Deserializer::from_str(document);
         packer.deserialize(&mut deserializer).and_then(|()| deserializer.end()).map_err(|error| {
             // Every type of value is taken, so the only complaint about the data is the one made here.
             if error.is_data() { JsonError::DuplicateMember } else { JsonError::Syntax }
         })?;
+        if packer.has_decimals {
+            packer.read_decimals();
+        }
         Ok((packer.nodes, packer.unescaped))
+    }
+
+    /// Reads the numbers again that are not written as whole ones. serde_json does not say where in the document they are,
+    /// but numbers and nodes have the same order.
+    fn read_decimals(&mut self) {
+        let mut numbers = decimal::numbers(self.document);
+        let is_number =
+            |node: &&mut Node| matches!(node, Node::Unsigned(_) | Node::Signed(_) | Node::Decimal(_));
+        for node in self.nodes.iter_mut().filter(is_number) {
+            let Some((start, text)) = numbers.next() else { return };
+            if matches!(node, Node::Decimal(_)) {
+                let whole = decimal::whole(text);
+                *node = match whole.map(|number| (number.as_u64(), number.as_i64())) {
+                    Some((Some(number), _)) => Node::Unsigned(number),
+                    Some((None, Some(number))) => Node::Signed(number),
+                    _ => Node::Decimal(Place::of(start, text)),
+                };
+            }
+        }
     }
 
     fn push(&mut self, node: Node) {
@@ -33,10 +58,7 @@ impl<'de> Packer<'de> {
 
     /// A string that begins here, in the document and what is behind it.
     fn push_string(&mut self, start: usize, text: &str) {
-        // `PackedObject::parse` sees to it that they fit.
-        let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
-        let place = Place { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) };
-        self.push(Node::String(place));
+        self.push(Node::String(Place::of(start, text)));
     }
 
     /// Begins an array or an object; returns its place, for [`Self::close`].
@@ -126,8 +148,9 @@ impl<'de> Visitor<'de> for &mut Packer<'de> {
         Ok(())
     }
 
-    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.push(Node::Float(value));
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.has_decimals = true;
+        self.push(Node::Decimal(Place::of(0, "")));
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::crypto::Algorithm;
-use okta_authz_filter::policy::{Access, Mode, Rule};
+use okta_authz_filter::policy::{Access, Rule};
 use okta_authz_filter::refresh::source::Document as _;
 use serde_json::Value;
 
@@ -64,7 +64,9 @@ fn is_placeholder(audience: &str) -> bool {
 /// Rules that no request gets to, because an earlier one takes them all.
 fn unreachable(rules: &[Rule]) -> Vec<Finding> {
     let earlier = |index: usize, rule: &Rule| {
-        rules.iter().take(index).position(|earlier| earlier.matches.covers(&rule.matches))
+        let mut rules = rules.iter().take(index);
+        // A rule in shadow mode leaves every request to the rules behind it.
+        rules.position(|earlier| !earlier.grant.is_shadow() && earlier.matches.covers(&rule.matches))
     };
     let warning = |(index, rule): (usize, &Rule)| {
         let by = earlier(index, rule)?;
@@ -79,16 +81,33 @@ fn unreachable(rules: &[Rule]) -> Vec<Finding> {
     rules.iter().enumerate().filter_map(warning).collect()
 }
 
+/// Reminders of what is not enforced.
 fn in_shadow(config: &Config) -> Vec<Finding> {
-    let rules = config.policy.rules().iter().enumerate();
-    let rules = rules.filter(|(_, rule)| rule.grant.mode == Mode::Shadow);
-    let mut places: Vec<String> = rules.map(|(index, _)| format!("rules[{index}].mode")).collect();
-    let policies = config.route_policies.iter().filter(|(_, grant)| grant.mode == Mode::Shadow);
+    let whole = config.shadow.then(|| {
+        let problem = "`shadow` allows every request: it is for a trial, and this is a reminder";
+        Finding::warning("mode", problem)
+    });
+    let rules = config.policy.rules();
+    let shadow = |(index, rule): (usize, &Rule)| {
+        let at = format!("rules[{index}].mode");
+        let mut behind = rules.iter().skip(index.saturating_add(1)).filter(|rule| !rule.grant.is_shadow());
+        let problem = if behind.clone().next().is_none() {
+            "`shadow` enforces nothing, and no enforced rule follows: the filter denies every request that comes here"
+        } else if behind.any(|behind| behind.matches.covers(&rule.matches)) {
+            "`shadow` enforces nothing, a later rule decides: it is for a trial, and this is a reminder"
+        } else {
+            "`shadow` enforces nothing, and no enforced rule behind it matches all of its requests: \
+             the filter denies those that are left"
+        };
+        Finding::warning(at, problem)
+    };
+    let shadows = rules.iter().enumerate().filter(|(_, rule)| rule.grant.is_shadow()).map(shadow);
+    let policies = config.route_policies.iter().filter(|(_, grant)| grant.is_shadow());
     let mut policies: Vec<String> = policies.map(|(name, _)| format!("route_policies.{name}.mode")).collect();
     policies.sort();
-    places.extend(policies);
-    let problem = "`shadow` lets everybody through: it is for a trial, and this is a reminder";
-    places.into_iter().map(|place| Finding::warning(place, problem)).collect()
+    let problem = "`shadow` enforces nothing, `rules` decide: it is for a trial, and this is a reminder";
+    let policies = policies.into_iter().map(|place| Finding::warning(place, problem));
+    whole.into_iter().chain(shadows).chain(policies).collect()
 }
 
 /// RFC 6901 section 3.

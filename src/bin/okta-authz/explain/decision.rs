@@ -13,8 +13,10 @@ pub(crate) struct Decision {
     pub(crate) code: &'static str,
     /// What is said about it.
     pub(crate) sentence: String,
-    /// Whether a rule in shadow mode has let pass what it would have denied.
+    /// Whether only the configuration's `mode: shadow` allows the request.
     pub(crate) is_shadow: bool,
+    /// The codes for which shadow mode would have denied the request: those of rules, then that of the policy.
+    pub(crate) shadows: Vec<&'static str>,
     /// Whether it is known who sent the request.
     is_identified: bool,
     /// The answer to a request that does not pass; to one that waits, if waiting does not help.
@@ -26,11 +28,20 @@ pub(crate) struct Decision {
 }
 
 impl Decision {
-    pub(crate) fn of(verdict: &Verdict, filter: &Filter, head: &RequestHead<'_>) -> Self {
+    pub(crate) fn of(
+        verdict: &Verdict,
+        filter: &Filter,
+        head: &RequestHead<'_>,
+        shadows: &[&'static str],
+    ) -> Self {
+        let mut shadows = shadows.to_vec();
         match verdict {
             Verdict::Allow(permit) => {
                 let (is_shadow, sentence) = match permit.reason() {
-                    PermitReason::Shadow(rejection) => (true, format!("not enforced: {rejection}")),
+                    PermitReason::Shadow(rejection) => {
+                        shadows.push(rejection.code());
+                        (true, format!("not enforced: {rejection}"))
+                    }
                     _ => (false, String::new()),
                 };
                 Self {
@@ -38,6 +49,7 @@ impl Decision {
                     code: permit.reason().code(),
                     sentence,
                     is_shadow,
+                    shadows,
                     is_identified: permit.identity().next().is_some(),
                     reply: None,
                     denial: None,
@@ -49,16 +61,19 @@ impl Decision {
                 code: protected_resource::CODE,
                 sentence: String::new(),
                 is_shadow: false,
+                shadows,
                 is_identified: false,
                 reply: Some(reply.clone()),
                 denial: None,
                 identity_headers: Vec::new(),
             },
-            Verdict::Deny(denial) => Self::denied("deny", denial.clone(), filter.reply(denial, head)),
+            Verdict::Deny(denial) => {
+                Self { shadows, ..Self::denied("deny", denial.clone(), filter.reply(denial, head)) }
+            }
             Verdict::Wait(lack) => {
                 let denial = Denial::from(lack.otherwise);
                 let reply = filter.reply(&denial, head);
-                Self::denied("wait", denial, reply)
+                Self { shadows, ..Self::denied("wait", denial, reply) }
             }
         }
     }
@@ -69,6 +84,7 @@ impl Decision {
             code: denial.rejection.code(),
             sentence: denial.rejection.to_string(),
             is_shadow: false,
+            shadows: Vec::new(),
             is_identified: false,
             reply: Some(reply),
             denial: Some(denial),
@@ -117,6 +133,9 @@ impl Decision {
             first.push_str(&format!(" ({})", self.sentence));
         }
         let mut lines = vec![first];
+        if !self.shadows.is_empty() {
+            lines.push(format!("  shadow mode would deny: {}", self.shadows.join(", ")));
+        }
         if self.decision == "wait" {
             lines.push("  waits for keys, and gets this answer if they do not come in time".to_owned());
         }
@@ -138,6 +157,7 @@ impl Decision {
             "decision": self.decision,
             "code": self.code,
             "shadow": self.is_shadow,
+            "shadow_codes": self.shadows,
             "identified": self.is_identified,
             "status": self.status(),
             "www_authenticate": self.reply_header("www-authenticate"),

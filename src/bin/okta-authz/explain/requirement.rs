@@ -16,6 +16,7 @@ pub(crate) struct Part {
 pub(crate) fn parts(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Part> {
     let Requirement {
         providers,
+        audiences,
         scopes,
         any_scopes,
         groups,
@@ -41,6 +42,7 @@ pub(crate) fn parts(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Par
         let name = format!("groups (in {})", groups.claim.join("."));
         list(&name, &groups.any_of.clone(), Requirement { groups: Some(groups), ..none() });
     }
+    list("audiences", &audiences.clone(), Requirement { audiences, ..none() });
     list("client_ids", &client_ids.clone(), Requirement { client_ids, ..none() });
     list("subjects", &subjects.clone(), Requirement { subjects, ..none() });
     list("providers", &providers.clone(), Requirement { providers, ..none() });

@@ -32,6 +32,8 @@ pub(crate) struct Steps {
     told: Vec<Told>,
     /// Whose keys the decision depends on.
     pub(crate) provider: Option<String>,
+    /// The codes for which rules in shadow mode would have denied the request.
+    pub(crate) shadows: Vec<&'static str>,
 }
 
 /// A step.
@@ -89,14 +91,7 @@ impl<'c> Recorder<'c> {
         self.add(request);
         let (passed, detail, first) = match ruling {
             Ok(Ruling { grant, .. }) => {
-                let rules = self.config.policy.rules();
-                let rule = rules.iter().position(|rule| ptr::eq(&raw const rule.grant, grant));
-                let policy = self.config.route_policies.iter().find(|(_, policy)| ptr::eq(*policy, grant));
-                let detail = match (rule, policy) {
-                    (Some(index), _) => self.describe("rules", &index.to_string(), grant),
-                    (None, Some((name, _))) => self.describe("route_policies", name, grant),
-                    (None, None) => "there are no rules: any valid token will do".to_owned(),
-                };
+                let (rule, detail) = self.place(grant);
                 (true, detail, rule.unwrap_or_default())
             }
             Err(Rejection::NoRuleMatches) => (false, "none matches".to_owned(), self.config.policy.len()),
@@ -108,6 +103,38 @@ impl<'c> Recorder<'c> {
         };
         let notes = self.passed_over(first, target);
         self.tell(Told { name: "rule", passed, detail, notes, ..Told::default() });
+    }
+
+    /// The index of a rule, if the grant is a rule's, and the rule or the policy in words.
+    fn place(&self, grant: &Grant) -> (Option<usize>, String) {
+        let rules = self.config.policy.rules();
+        let rule = rules.iter().position(|rule| ptr::eq(&raw const rule.grant, grant));
+        let policy = self.config.route_policies.iter().find(|(_, policy)| ptr::eq(*policy, grant));
+        let detail = match (rule, policy) {
+            (Some(index), _) => self.describe("rules", &index.to_string(), grant),
+            (None, Some((name, _))) => self.describe("route_policies", name, grant),
+            (None, None) => "there are no rules: any valid token will do".to_owned(),
+        };
+        (rule, detail)
+    }
+
+    /// Records what a rule or a policy in shadow mode would have done.
+    fn rehearsed(&mut self, grant: &Grant, rejection: Option<Rejection>) {
+        let (_, place) = self.place(grant);
+        let would = match rejection {
+            None => "would allow".to_owned(),
+            Some(rejection) => {
+                self.steps.shadows.push(rejection.code());
+                format!("would deny: {} ({rejection})", rejection.code())
+            }
+        };
+        self.tell(Told {
+            name: "shadow",
+            passed: rejection.is_none(),
+            detail: place,
+            notes: vec![would],
+            ..Told::default()
+        });
     }
 
     /// A rule by its place, with its conditions, what it asks for, and how strictly.
@@ -139,8 +166,9 @@ impl<'c> Recorder<'c> {
         let untold = first.saturating_sub(MAX_PASSED_OVER);
         let rules = self.config.policy.rules().iter().take(first).enumerate().skip(untold);
         let many = (untold > 0).then(|| format!("not the first {untold} rules"));
-        let each = |(index, rule): (usize, &Rule)| {
-            format!("not rules[{index}]: {}", unmatched(&rule.matches, target))
+        let each = |(index, rule): (usize, &Rule)| match unmatched(&rule.matches, target) {
+            conditions if conditions.is_empty() => format!("not rules[{index}]: in shadow mode"),
+            conditions => format!("not rules[{index}]: {conditions}"),
         };
         many.into_iter().chain(rules.map(each)).collect()
     }
@@ -224,6 +252,7 @@ impl Trace for Recorder<'_> {
                 let detail = if parts.is_empty() { "any valid token" } else { "" }.to_owned();
                 self.tell(Told { name: "requirement", passed, detail, parts, ..Told::default() });
             }
+            Step::Rehearsed(Ruling { grant, .. }, rejection) => self.rehearsed(grant, rejection),
         }
     }
 }

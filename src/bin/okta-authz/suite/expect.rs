@@ -17,6 +17,7 @@ pub(super) struct Expect {
     outcome: Option<Outcome>,
     status: Option<u32>,
     scope: Option<String>,
+    shadow: Option<Vec<String>>,
     headers: BTreeMap<String, Option<String>>,
 }
 
@@ -30,7 +31,7 @@ enum Outcome {
 #[derive(Deserialize)]
 #[serde(
     untagged,
-    expecting = "expected `allow`, `deny`, a code, or an object with `code`, `status`, `scope`, `headers`"
+    expecting = "expected `allow`, `deny`, a code, or an object with `code`, `status`, `scope`, `shadow`, `headers`"
 )]
 enum Written {
     Outcome(Outcome),
@@ -44,6 +45,8 @@ struct Details {
     status: Option<u32>,
     /// `scope` of the challenge.
     scope: Option<String>,
+    /// The codes for which shadow mode would have denied the request, in the order of the rules.
+    shadow: Option<Vec<String>>,
     /// Those for the backend if the request passes, else those of the answer. Null is for one that is not there.
     #[serde(default)]
     headers: BTreeMap<String, Option<String>>,
@@ -68,8 +71,8 @@ impl From<Written> for Expect {
     fn from(written: Written) -> Self {
         match written {
             Written::Outcome(outcome) => Self { outcome: Some(outcome), ..Self::default() },
-            Written::Details(Details { code, status, scope, headers }) => {
-                Self { outcome: code, status, scope, headers }
+            Written::Details(Details { code, status, scope, shadow, headers }) => {
+                Self { outcome: code, status, scope, shadow, headers }
             }
         }
     }
@@ -100,6 +103,9 @@ impl Expect {
         }
         if let Some(scope) = &self.scope {
             compare("scope", Some(scope.clone()), Some(decision.scopes().join(" ")));
+        }
+        if let Some(shadow) = &self.shadow {
+            compare("shadow", Some(shadow.join(", ")), Some(decision.shadows.join(", ")));
         }
         for (name, value) in &self.headers {
             let got = decision.header(name);

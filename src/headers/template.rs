@@ -1,0 +1,173 @@
+//! One header of several claims: `{iss}/{sub}`.
+
+use std::fmt;
+
+use super::percent_encode;
+use crate::claims::Claims;
+use crate::json::ValueRef;
+
+/// The longest template, in octets.
+const MAX_BYTES: usize = 1024;
+/// The largest number of claims in a template, which bounds the header by that multiple of the token.
+const MAX_CLAIMS: usize = 8;
+
+/// A text with claims in it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Template(Vec<Part>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Part {
+    Text(String),
+    /// A claim, by its path.
+    Claim(Vec<String>),
+}
+
+/// A text that is no template.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum TemplateError {
+    /// It is longer than 1024 octets.
+    TooLong,
+    /// It has characters that are not printable ASCII.
+    NotAscii,
+    /// A `{` or `}` stands alone.
+    Brace,
+    /// Between braces there are no names with dots between them.
+    Name,
+    /// It has no claim, or more than eight.
+    Claims,
+}
+
+impl fmt::Display for TemplateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooLong => write!(f, "must have at most {MAX_BYTES} characters"),
+            Self::NotAscii => f.write_str("must have printable ASCII characters only"),
+            Self::Brace => f.write_str("must have each claim in braces; write `{{` and `}}` for a brace"),
+            Self::Name => {
+                f.write_str("must have a claim name, with dots for nested claims, in each pair of braces")
+            }
+            Self::Claims => write!(f, "must have 1 to {MAX_CLAIMS} claims in braces"),
+        }
+    }
+}
+
+impl Template {
+    /// Reads a template.
+    ///
+    /// # Errors
+    /// See [`TemplateError`].
+    pub fn parse(text: &str) -> Result<Self, TemplateError> {
+        if text.len() > MAX_BYTES {
+            return Err(TemplateError::TooLong);
+        }
+        if !text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return Err(TemplateError::NotAscii);
+        }
+        let (mut parts, mut literal) = (Vec::new(), String::new());
+        let mut rest = text.chars().peekable();
+        while let Some(character) = rest.next() {
+            match character {
+                '{' | '}' if rest.next_if_eq(&character).is_some() => literal.push(character),
+                '{' => {
+                    let mut name = String::new();
+                    loop {
+                        match rest.next() {
+                            Some('}') => break,
+                            Some('{') | None => return Err(TemplateError::Brace),
+                            Some(character) => name.push(character),
+                        }
+                    }
+                    let path: Vec<String> = name.split('.').map(str::to_owned).collect();
+                    if path.iter().any(|name| name.is_empty() || name.contains(' ')) {
+                        return Err(TemplateError::Name);
+                    }
+                    parts.push(Part::Text(std::mem::take(&mut literal)));
+                    parts.push(Part::Claim(path));
+                }
+                '}' => return Err(TemplateError::Brace),
+                character => literal.push(character),
+            }
+        }
+        parts.push(Part::Text(literal));
+        parts.retain(|part| !matches!(part, Part::Text(text) if text.is_empty()));
+        let claims = parts.iter().filter(|part| matches!(part, Part::Claim(_))).count();
+        if (1..=MAX_CLAIMS).contains(&claims) { Ok(Self(parts)) } else { Err(TemplateError::Claims) }
+    }
+
+    /// Returns the text with the claims of a token, encoded as one string; `None` if a claim is missing, or is null, a list or
+    /// an object.
+    pub(super) fn value(&self, claims: &Claims) -> Option<String> {
+        let mut value = String::new();
+        for part in &self.0 {
+            match part {
+                Part::Text(text) => value.push_str(text),
+                Part::Claim(path) => match claims.at(path)? {
+                    ValueRef::String(text) => value.push_str(text),
+                    scalar @ (ValueRef::Number(_) | ValueRef::Decimal(_) | ValueRef::Bool(_)) => {
+                        value.push_str(&scalar.to_string());
+                    }
+                    ValueRef::Null | ValueRef::Array(_) | ValueRef::Object(_) => return None,
+                },
+            }
+        }
+        Some(percent_encode(&value).into_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn template_value_has_every_claim_or_is_none() {
+        let claims = r#"{"iss":"https://a","sub":"joe\r\nx: y","n":7,"f":1.50,"b":true,"e":"","o":{"p":"q"},"l":[],"z":null,"é":"x"}"#;
+        let claims = Claims::parse(claims.as_bytes().to_vec()).unwrap();
+        for (text, expected) in [
+            ("{iss}/{n}", Some("https://a/7")),
+            ("{sub}", Some("joe%0D%0Ax: y")),
+            ("{n}{f}{b}", Some("71.5true")),
+            ("{o.p}", Some("q")),
+            ("{{{n}}}", Some("{7}")),
+            ("{{n}}{n}", Some("{n}7")),
+            ("100% {n}", Some("100%25 7")),
+            (" {e} ", Some("%20%20")),
+            ("{n}{n}", Some("77")),
+            ("{iss}{missing}", None),
+            ("{o.x}", None),
+            ("{o}", None),
+            ("{l}", None),
+            ("{z}", None),
+            ("{o.p.q}", None),
+        ] {
+            assert_eq!(Template::parse(text).unwrap().value(&claims).as_deref(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn template_with_a_lone_brace_or_without_a_claim_is_an_error() {
+        use TemplateError::{Brace, Claims, Name, NotAscii, TooLong};
+        let (many, long) = ("{a}".repeat(9), format!("{{a}}{}", "x".repeat(1024)));
+        for (text, expected) in [
+            ("", Claims),
+            ("x", Claims),
+            ("{{a}}", Claims),
+            (&many, Claims),
+            ("{", Brace),
+            ("}", Brace),
+            ("{a", Brace),
+            ("a}", Brace),
+            ("{a}}", Brace),
+            ("{a{b}}", Brace),
+            ("{}", Name),
+            ("{a..b}", Name),
+            ("{.a}", Name),
+            ("{ a }", Name),
+            ("{é}", NotAscii),
+            ("{a}\n", NotAscii),
+            (&long, TooLong),
+        ] {
+            assert_eq!(Template::parse(text), Err(expected), "{text}");
+        }
+        assert!(Template::parse(&"{a}".repeat(8)).is_ok());
+    }
+}

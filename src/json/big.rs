@@ -1,0 +1,45 @@
+//! Whole numbers of any size, as far as comparing decimal with binary numbers takes.
+
+use std::cmp::Ordering;
+
+/// A whole number: digits in base 2^32, the lowest first, without zeros at the end.
+#[derive(Default)]
+pub(super) struct Big(Vec<u32>);
+
+impl From<u64> for Big {
+    fn from(number: u64) -> Self {
+        let mut big = Self(vec![low(number), low(number >> 32)]);
+        big.trim();
+        big
+    }
+}
+
+impl Big {
+    /// Multiplies the number, and adds to it.
+    pub(super) fn multiply_add(&mut self, factor: u32, addend: u32) {
+        let mut carry = u64::from(addend);
+        for digit in &mut self.0 {
+            // At most 2^32 - 1 squared, and 2^32 - 1.
+            carry = u64::from(*digit).wrapping_mul(factor.into()).wrapping_add(carry);
+            *digit = low(carry);
+            carry >>= 32;
+        }
+        self.0.push(low(carry));
+        self.trim();
+    }
+
+    fn trim(&mut self) {
+        while self.0.last() == Some(&0) {
+            self.0.pop();
+        }
+    }
+
+    pub(super) fn cmp(&self, other: &Self) -> Ordering {
+        self.0.len().cmp(&other.0.len()).then_with(|| self.0.iter().rev().cmp(other.0.iter().rev()))
+    }
+}
+
+/// The lower half.
+const fn low(number: u64) -> u32 {
+    (number & u32::MAX as u64) as u32
+}

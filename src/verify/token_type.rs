@@ -1,0 +1,135 @@
+//! What the `typ` header of a token says that the token is.
+
+/// Types of something else than an access token, beside all that have a suffix such as `+jwt`: PASSporTs (RFC 8225), SD-JWTs
+/// (RFC 9901), and words that issuers use for ID tokens, refresh tokens and logout tokens.
+const OTHERS: &[&str] = &[
+    "cwt",
+    "dpop",
+    "id",
+    "id_token",
+    "logout",
+    "mso_mdoc",
+    "passport",
+    "refresh",
+    "refresh_token",
+    "rt",
+    "sd-jwt",
+];
+
+/// A kind of token, by the `typ` header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum TokenType {
+    /// `at+jwt` (RFC 9068 section 2.1).
+    AccessToken,
+    /// `JWT` (RFC 7519 section 5.1).
+    Jwt,
+    /// An access token of Okta's org authorization server.
+    OrgServer,
+    /// A type that nobody has registered, or `JOSE` (RFC 7515 section 4.1.9): an issuer's own name for its tokens.
+    Unregistered,
+    /// A type that is registered for another use, or none at all.
+    Other,
+}
+
+impl TokenType {
+    /// Reads the value of `typ`. Case does not matter, nor does `application/` (RFC 7515 section 4.1.9).
+    pub(super) fn of(typ: &str) -> Self {
+        let name = typ.to_ascii_lowercase();
+        let (is_full, name) = match name.strip_prefix("application/") {
+            Some(name) => (true, name),
+            None => (false, name.as_str()),
+        };
+        match name {
+            "at+jwt" => Self::AccessToken,
+            "jwt" if !is_full => Self::Jwt,
+            // Since 2024 these are signed with a published key, and still only Okta may judge them.
+            "okta-internal-at+jwt" => Self::OrgServer,
+            // A suffix says how something is encoded, and what is before it says what it is (RFC 6838 section 4.2.8).
+            name if is_name(name) && !name.contains('+') && !OTHERS.contains(&name) => Self::Unregistered,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// Whether this is the name of a media type without its first part (RFC 6838 section 4.2).
+fn is_name(name: &str) -> bool {
+    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_part)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn token_type_of_each_spelling() {
+        use TokenType::{AccessToken, Jwt, OrgServer, Other, Unregistered};
+        for (typ, expected) in [
+            ("at+jwt", AccessToken),
+            ("AT+JWT", AccessToken),
+            ("application/at+jwt", AccessToken),
+            ("Application/AT+jwt", AccessToken),
+            ("JWT", Jwt),
+            ("jwt", Jwt),
+            ("application/jwt", Unregistered),
+            ("JOSE", Unregistered),
+            ("access_token", Unregistered),
+            ("Bearer", Unregistered),
+            ("okta-internal-at+jwt", OrgServer),
+            ("application/okta-internal-at+JWT", OrgServer),
+            ("", Other),
+            (" ", Other),
+            ("application/", Other),
+            (" at+jwt", Other),
+            ("at+jwt ", Other),
+            ("at+jwt;v=1", Other),
+            ("text/plain", Other),
+            ("application/application/at+jwt", Other),
+            ("at%2Bjwt", Other),
+            ("+jwt", Other),
+            ("vnd.acme.at+jwt", Other),
+            ("passport", Other),
+            ("jose+json", Other),
+            ("dpop\u{ff0b}jwt", Other),
+        ] {
+            assert_eq!(TokenType::of(typ), expected, "{typ:?}");
+        }
+    }
+
+    #[test]
+    fn token_type_registered_for_another_use_is_other() {
+        for name in [
+            "dpop+jwt",
+            "logout+jwt",
+            "secevent+jwt",
+            "oauth-authz-req+jwt",
+            "oauth-id-jag+jwt",
+            "token-introspection+jwt",
+            "client-authentication+jwt",
+            "oauth-client-attestation+jwt",
+            "oauth-client-attestation-pop+jwt",
+            "jwk-set+jwt",
+            "entity-statement+jwt",
+            "trust-mark+jwt",
+            "resolve-response+jwt",
+            "kb+jwt",
+            "dc+sd-jwt",
+            "vc+sd-jwt",
+            "vc+jwt",
+            "vp+jwt",
+            "sd-jwt",
+            "sd-jwt+json",
+            "statuslist+jwt",
+            "openid4vci-proof+jwt",
+            "txntoken+jwt",
+            "wit+jwt",
+            "rt+jwt",
+            "id_token",
+            "id+jwt",
+        ] {
+            for typ in [name.to_owned(), name.to_uppercase(), format!("application/{name}")] {
+                assert_eq!(TokenType::of(&typ), TokenType::Other, "{typ}");
+            }
+        }
+    }
+}
