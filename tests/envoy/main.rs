@@ -16,6 +16,7 @@
 mod support;
 
 mod answers;
+mod clusters;
 mod configuration;
 mod denylist;
 mod discovery;
