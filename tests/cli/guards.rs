@@ -511,6 +511,14 @@ fn check_guard_of_istio_is_proved_where_it_is_in_the_file() {
         documents.push(second);
     });
     assert_warns("twice", &found, "2 configurations of this filter are for the same workloads");
+    let found = with("override", &|documents| {
+        documents[1]["spec"]["configPatches"].as_array_mut().unwrap().push(json!({
+            "applyTo": "VIRTUAL_HOST",
+            "patch": { "operation": "MERGE", "value": {
+                "typed_per_filter_config": { "okta-authz-guard": per_route(Value::Null) } } },
+        }));
+    });
+    assert_warns("override", &found, "typed_per_filter_config.okta-authz-guard: disables the guard");
     // In place of WasmPlugin: patches apply in their order.
     let file = yaml("deploy/istio/envoyfilter.yaml");
     assert_silent("envoyfilter", &findings("istio-envoyfilter", &text(&file)));

@@ -18,6 +18,7 @@ mod support;
 mod answers;
 mod clusters;
 mod configuration;
+mod cors;
 mod denylist;
 mod discovery;
 mod guard;

@@ -17,6 +17,10 @@ pub(super) fn findings(around: Surroundings<'_>, config: &Config, scene: &Scene<
             if says(spec, "failStrategy", "FAIL_OPEN") {
                 findings.push(Finding::warning("spec.failStrategy", FAIL_OPEN));
             }
+            // Of a `TrafficExtension`.
+            if spec.get("wasm").is_some_and(|wasm| says(wasm, "failStrategy", "FAIL_OPEN")) {
+                findings.push(Finding::warning("spec.wasm.failStrategy", FAIL_OPEN));
+            }
             findings.extend(mesh::guard(spec, scene.documents));
         }
         Surroundings::EnvoyGateway { extension } => {

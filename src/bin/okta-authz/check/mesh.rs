@@ -2,9 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::Finding;
-use super::rbac;
 use super::read::{list, says, text};
+use super::{Finding, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
 
@@ -45,7 +44,14 @@ pub(super) fn guard(part: &Value, documents: &[Value]) -> Vec<Finding> {
                 false => envoy_filter(part, owner, resource, index, patch),
             });
             match proof {
-                Ok(()) => return findings,
+                Ok(()) => {
+                    let guard = text(filter, "name").unwrap_or_default();
+                    for patches in resources(documents).filter(|resource| says(resource, "kind", kind)) {
+                        let place = format!("{kind}/{}", name(patches));
+                        overrides::search(&place, patches, guard, &mut findings);
+                    }
+                    return findings;
+                }
                 Err(problem) => {
                     let place = format!("{kind}/{}", name(resource));
                     let problem =
@@ -90,7 +96,9 @@ fn envoy_filter(
         );
     }
     let own = list(spec(resource), "configPatches");
-    let own = own.iter().position(|patch| contains(patch, part));
+    // A filter that is inserted first is in front of a guard before the router.
+    let is_first = |patch: &Value| patch.pointer("/patch/operation").is_some_and(|op| op == "INSERT_FIRST");
+    let own = own.iter().position(|patch| contains(patch, part) && !is_first(patch));
     match own.filter(|_| std::ptr::eq(resource, owner)) {
         Some(own) if own > index => {
             Err("stands in front of this filter: patches apply in their order".to_owned())
@@ -155,7 +163,9 @@ fn instances(owner: &Value, documents: &[Value]) -> Option<Finding> {
                 && spec(other).get("targetRefs") == spec(owner).get("targetRefs")
                 && spec(other).get("match") == spec(owner).get("match")
         };
-        let plugins = resources(documents).filter(|other| is_ours(spec(other).get("pluginConfig")));
+        let plugins = resources(documents).filter(|other| {
+            is_ours(spec(other).get("pluginConfig")) || is_ours(spec(other).pointer("/wasm/pluginConfig"))
+        });
         plugins.filter(same).count()
     };
     let problem = format!(

@@ -29,12 +29,12 @@ pub(super) fn findings(guard: &str, chain: &Chain<'_>, scene: &Scene<'_>) -> Vec
             findings.push(hidden("rds"));
         }
     }
-    let scoped = chain.manager.get("scoped_routes");
-    if scoped.is_some_and(|scoped| scoped.get("scoped_rds").is_some()) {
-        findings.push(hidden("scoped_routes.scoped_rds"));
-    }
-    if chain.manager.pointer("/route_config/vhds").is_some() {
-        findings.push(hidden("route_config.vhds"));
+    for (pointer, place) in [
+        ("/scoped_routes/scoped_rds", "scoped_routes.scoped_rds"),
+        ("/scoped_routes/rds_config_source", "scoped_routes.rds_config_source"),
+        ("/route_config/vhds", "route_config.vhds"),
+    ] {
+        findings.extend(chain.manager.pointer(pointer).map(|_| hidden(place)));
     }
     findings
 }
@@ -54,7 +54,8 @@ fn route_configurations<'a>(documents: &'a [Value], name: &str) -> Vec<&'a Value
     routes.collect()
 }
 
-fn search(place: &str, value: &Value, guard: &str, findings: &mut Vec<Finding>) {
+/// Adds a warning for each place inside the value that leaves requests without the guard of this name.
+pub(super) fn search(place: &str, value: &Value, guard: &str, findings: &mut Vec<Finding>) {
     match value {
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {

@@ -94,9 +94,9 @@ fn of_socket(socket: Option<&Value>, cluster: &Value, hosts: &[String], document
 
 fn of_validation(validation: &Value) -> Vec<Problem> {
     let mut problems = Vec::new();
-    if let Some(verification) =
-        text(validation, "trust_chain_verification").filter(|text| *text != "VERIFY_TRUST_CHAIN")
-    {
+    let verification = validation.get("trust_chain_verification");
+    if let Some(verification) = verification.filter(|value| *value != "VERIFY_TRUST_CHAIN" && **value != 0) {
+        let verification = verification.as_str().map_or_else(|| verification.to_string(), str::to_owned);
         let problem =
             format!("the cluster accepts every certificate: `trust_chain_verification: {verification}`");
         problems.push(Problem::Wrong(problem));
