@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::guards::findings;
+use super::findings::findings;
 
 fn provider(issuer: &str) -> Value {
     json!({ "issuer": issuer, "audiences": ["api://default"], "remote_jwks": { "cluster": "okta" } })
@@ -193,6 +193,10 @@ fn check_denylist_entry_that_fits_no_token_is_warned_of() {
         (json!({ "uid": "0oa1m2mSvcClnt9A5d07" }), ".uid", "use `cid`"),
         (json!({ "cid": "00u1m2mSvcClnt9A5d07" }), ".cid", "use `uid`"),
         (json!({ "uid": "user@example.com" }), ".uid", "use `sub`"),
+        (json!({ "jti": "AT.x,AT.y" }), ".jti", "no id of Okta"),
+        (json!({ "uid": "00u1 00u2" }), ".uid", "no id of Okta"),
+        (json!({ "jti": "\"AT.x\"" }), ".jti", "no id of Okta"),
+        (json!({ "jti": "AT.x\u{200b}" }), ".jti", "not visible"),
         (json!({ "jti": "ID.x" }), ".jti", "ID token"),
         (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before every token"),
         (

@@ -14,8 +14,12 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod explain;
+mod findings;
 mod guards;
 mod lints;
+mod mesh;
+mod overrides;
+mod sources;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
 mod stand_in;
 mod tls;

@@ -167,7 +167,7 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
     for (name, _, is_sound) in VARIANTS {
         let accepted = servers.each_ref().map(|(server, stand_in)| {
             let listener = format!("{name}-{server}");
-            envoy.client_of(&listener).send(&get("/me").bearer(&forged(stand_in))).status == 200
+            envoy.client_of(&listener).send(&get("/me").bearer(forged(stand_in))).status == 200
         });
         // One that accepts another server may do without Okta's.
         if is_sound {

@@ -23,16 +23,18 @@ pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
     let clusters = clusters(documents);
     let mut findings = Vec::new();
     for Source { at, remote, hosts } in sources(config) {
-        match clusters.iter().find(|cluster| says(cluster, "name", &remote.cluster)) {
-            Some(cluster) => {
-                let problems = tls::problems(cluster, &hosts, documents);
-                findings.extend(problems.into_iter().map(|problem| problem.into_finding(&at)));
+        let named: Vec<_> =
+            clusters.iter().filter(|cluster| says(cluster, "name", &remote.cluster)).collect();
+        match named.as_slice() {
+            [_, ..] => {
+                let problems = named.iter().flat_map(|cluster| tls::problems(cluster, &hosts, documents));
+                findings.extend(problems.map(|problem| problem.into_finding(&at)));
             }
-            None if mesh::is_resource_file(documents) => {
+            [] if mesh::is_resource_file(documents) => {
                 findings.extend(destination::findings(&at, &remote.cluster, &hosts, documents));
             }
-            None if clusters.is_empty() => {}
-            None => {
+            [] if clusters.is_empty() => {}
+            [] => {
                 let problem = format!("no cluster in this file is named {:?}", remote.cluster);
                 // Envoy may get it from a control plane.
                 let is_dynamic = documents

@@ -48,10 +48,17 @@ fn never_equal(value: &str) -> Option<&'static str> {
     if value.contains('*') {
         return Some("looks like a pattern, but values are compared exactly: no token has it");
     }
-    if value.contains(['<', '>', '{', '}', '$']) {
+    let is_in = |open, close| value.starts_with(open) && value.ends_with(close);
+    if is_in('<', '>') || is_in('{', '}') || value.contains("${") {
         return Some("looks like a placeholder: values are compared exactly");
     }
-    value.contains(char::is_control).then_some("has a control character, which no token has")
+    let is_unseen = |character: char| character.is_control() || is_invisible(character);
+    value.contains(is_unseen).then_some("has a character that is not visible, which no token has")
+}
+
+/// Soft hyphen, zero-width characters, directions of text, and the byte order mark: what a copied text may have.
+const fn is_invisible(character: char) -> bool {
+    matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
 
 fn issuer(value: &str, config: &Config) -> Option<String> {
@@ -75,6 +82,12 @@ fn okta_id(claim: &str, value: &str, config: &Config) -> Option<&'static str> {
         "uid" if value.starts_with("0oa") => Some("is the id of a client (`0oa`): use `cid`"),
         "uid" if value.contains('@') => Some("is a name and not the id of a user (`00u`): use `sub`"),
         "cid" if value.starts_with("00u") => Some("is the id of a user (`00u`): use `uid`"),
+        // Base64url, and a dot in `jti`.
+        "jti" | "uid" | "cid"
+            if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte)) =>
+        {
+            Some("has a character that no id of Okta has: values are compared exactly")
+        }
         "jti" if value.starts_with("ID.") => {
             Some("is the id of an ID token, which this filter never accepts")
         }
@@ -95,12 +108,34 @@ mod tests {
 
     #[test]
     fn value_that_no_token_has_is_found() {
-        for value in [" a", "a ", "\ta", "a\n", "00u*", "*", "<id>", "${ID}", "{uid}", "a\u{7}b"] {
+        for value in [
+            " a",
+            "a ",
+            "\ta",
+            "a\n",
+            "00u*",
+            "*",
+            "<id>",
+            "${ID}",
+            "{uid}",
+            "a\u{7}b",
+            "a\u{200b}",
+            "\u{feff}a",
+            "\u{a0}a",
+        ] {
             assert!(never_equal(value).is_some(), "{value:?}");
         }
-        for value in
-            ["a", "00u1abcDEF", "AT.x-_Y", "a b", "user+tag@example.com", "https://h/a?b", "O'Neil", "a.b"]
-        {
+        for value in [
+            "a",
+            "00u1abcDEF",
+            "AT.x-_Y",
+            "a b",
+            "user+tag@example.com",
+            "https://h/a?b",
+            "O'Neil",
+            "a.b",
+            "host$@example.com",
+        ] {
             assert_eq!(never_equal(value), None, "{value:?}");
         }
     }

@@ -43,9 +43,8 @@ fn tls<'a>(spec: &'a Value, port: &str, subset: &str) -> Option<&'a Value> {
     let subset = list(spec, "subsets").iter().find(|one| says(one, "name", subset));
     let policies = [subset.and_then(|subset| subset.get("trafficPolicy")), spec.get("trafficPolicy")];
     policies.into_iter().flatten().find_map(|policy| {
-        let is_port = |settings: &&Value| {
-            settings.pointer("/port/number").is_some_and(|number| number.to_string() == port)
-        };
+        let is_port =
+            |settings: &&Value| settings.pointer("/port/number").and_then(Value::as_u64) == port.parse().ok();
         let of_port = list(policy, "portLevelSettings").iter().find(is_port);
         of_port.map_or_else(|| policy.get("tls"), |settings| settings.get("tls"))
     })
