@@ -28,6 +28,35 @@ fn check_secret_is_read_where_it_is_in_the_file() {
         "{:?}",
         found.notes
     );
+    // A secret in the file, beside a default.
+    for (name, secret, warnings) in [
+        ("good", json!({ "trusted_ca": { "filename": "a" } }), 0),
+        (
+            "open",
+            json!({ "trusted_ca": { "filename": "a" }, "trust_chain_verification": "ACCEPT_UNTRUSTED" }),
+            1,
+        ),
+        (
+            "more",
+            json!({ "trusted_ca": { "filename": "a" }, "match_typed_subject_alt_names": dns(json!({ "exact": "evil.example" })) }),
+            1,
+        ),
+        ("no-ca", json!({}), 1),
+    ] {
+        let mut document = yaml("envoy.yaml").remove(0);
+        document.pointer_mut(&format!("{CLUSTER}{TLS}")).unwrap()["common_tls_context"] = json!({ "combined_validation_context": {
+            "default_validation_context": { "match_typed_subject_alt_names": dns(json!({ "exact": HOST })) },
+            "validation_context_sds_secret_config": { "name": "ca" } } });
+        document["static_resources"]["secrets"] = json!([{ "name": "ca", "validation_context": secret }]);
+        let found = findings(&format!("tls-merged-{name}"), &text(&[document]));
+        assert_eq!(
+            (found.warnings.len(), found.notes.len()),
+            (warnings, 0),
+            "{name}: {:?} {:?}",
+            found.warnings,
+            found.notes
+        );
+    }
     // A secret adds to what is written here, and takes nothing of it away.
     for (name, default, warnings, notes) in [
         ("good", good, 0, 0),

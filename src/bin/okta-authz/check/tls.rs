@@ -1,5 +1,7 @@
 //! The TLS of a cluster: the certificate must come from a trusted authority, and be for the host that the filter asks.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 
 use super::Finding;
@@ -76,6 +78,7 @@ fn of_socket(socket: Option<&Value>, cluster: &Value, hosts: &[String], document
             return problems;
         }
     };
+    let validation = validation.as_ref();
     problems.extend(of_validation(validation));
     let pins = ["verify_certificate_spki", "verify_certificate_hash"];
     let is_pinned = pins.iter().any(|name| !list(validation, name).is_empty());
@@ -134,20 +137,42 @@ fn versions(common: &Value) -> Option<Problem> {
 
 /// Where the rules for certificates are.
 enum Validation<'a> {
-    Here(&'a Value),
+    Here(Cow<'a, Value>),
     /// A secret adds to these.
-    Partly(&'a Value),
+    Partly(Cow<'a, Value>),
     Elsewhere,
 }
 
 fn validation<'a>(common: &'a Value, documents: &'a [Value]) -> Validation<'a> {
-    if let Some(sds) = common.get("validation_context_sds_secret_config") {
-        return secret(sds, documents).map_or(Validation::Elsewhere, Validation::Here);
+    const SDS: &str = "validation_context_sds_secret_config";
+    if let Some(sds) = common.get(SDS) {
+        return secret(sds, documents)
+            .map_or(Validation::Elsewhere, |secret| Validation::Here(Cow::Borrowed(secret)));
     }
     let Some(combined) = common.get("combined_validation_context") else {
-        return Validation::Here(common.get("validation_context").unwrap_or(&Value::Null));
+        return Validation::Here(Cow::Borrowed(common.get("validation_context").unwrap_or(&Value::Null)));
     };
-    Validation::Partly(combined.get("default_validation_context").unwrap_or(&Value::Null))
+    let default = combined.get("default_validation_context").unwrap_or(&Value::Null);
+    match combined.get(SDS).map(|sds| secret(sds, documents)) {
+        None => Validation::Here(Cow::Borrowed(default)),
+        Some(None) => Validation::Partly(Cow::Borrowed(default)),
+        Some(Some(secret)) => Validation::Here(Cow::Owned(merged(default, secret))),
+    }
+}
+
+/// Adds a secret to the default context as Envoy does: lists grow, and other fields of the secret win.
+fn merged(default: &Value, secret: &Value) -> Value {
+    let (Some(default), Some(secret)) = (default.as_object(), secret.as_object()) else {
+        return secret.clone();
+    };
+    let mut merged = default.clone();
+    for (name, value) in secret {
+        match (merged.get_mut(name), value) {
+            (Some(Value::Array(list)), Value::Array(more)) => list.extend_from_slice(more),
+            _ => drop(merged.insert(name.clone(), value.clone())),
+        }
+    }
+    Value::Object(merged)
 }
 
 /// Returns the validation context of a secret that is in the file.
