@@ -116,7 +116,8 @@ pub(super) enum TokenProfile {
 pub(super) struct RemoteJwks {
     /// The Envoy cluster to fetch them through.
     pub(super) cluster: String,
-    /// Where they are. Default: `{issuer}/v1/keys`.
+    /// The https URL of the key set. The cluster decides about TLS, so the URL is https also where the cluster has none, such as
+    /// that of a proxy on the same machine. Default: `{issuer}/v1/keys`.
     pub(super) uri: Option<String>,
     /// `true`, instead of `uri`: the issuer's metadata say where they are.
     pub(super) discovery: Option<bool>,

@@ -85,7 +85,8 @@ fn kind(value: &Value) -> String {
 
 /// The description, and the default at its end.
 fn described(value: &Value) -> (String, String) {
-    let text = value["description"].as_str().unwrap_or_default().replace('|', "\\|");
+    // A row of a table is one line.
+    let text = value["description"].as_str().unwrap_or_default().replace('|', "\\|").replace('\n', " ");
     let (meaning, default) = match text.strip_prefix("Default: ") {
         Some(default) => ("", Some(default)),
         None => text.split_once(" Default: ").map_or((text.as_str(), None), |(a, b)| (a, Some(b))),
@@ -138,6 +139,26 @@ fn chapter() -> String {
 #[test]
 fn the_chapter_is_generated() {
     is_generated(CHAPTER, &chapter());
+}
+
+#[test]
+fn table_of_reference_has_as_many_cells_in_each_row_as_in_its_head() {
+    let cells = |row: &str| row.replace("\\|", "").matches('|').count();
+    for chapter in [CHAPTER, "book/src/reference/answers.md", "book/src/reference/metrics.md"] {
+        let text = read(chapter);
+        let mut head = None;
+        for line in text.lines() {
+            match head {
+                _ if !line.starts_with('|') => {
+                    assert!(!line.ends_with(" |"), "{chapter}: the end of a row: {line}");
+                    head = None;
+                }
+                None => head = Some(cells(line)),
+                Some(head) => assert_eq!(cells(line), head, "{chapter}: {line}"),
+            }
+            assert!(!line.starts_with('|') || line.ends_with('|'), "{chapter}: {line}");
+        }
+    }
 }
 
 /// Looked up in the text, whatever has written it.

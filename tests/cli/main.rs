@@ -14,9 +14,16 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod explain;
+mod findings;
+mod guards;
+mod lints;
+mod mesh;
+mod overrides;
 mod routing;
+mod sources;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
 mod stand_in;
+mod tls;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,6 +104,7 @@ fn test() {
 
 #[test]
 fn tests_that_make_no_sense() {
+    const EMPTY: &str = "tests[0].expect: must not be empty";
     let suite = |test: &str| {
         let config = root().join("envoy.yaml");
         format!("config: {}\ntests:\n  - {test}\n", config.display())
@@ -109,6 +117,29 @@ fn tests_that_make_no_sense() {
         (
             "no-code",
             suite(&format!("{{ name: a, {request}, expect: alow }}")),
+            "expected `allow`, `deny`, a code",
+        ),
+        ("no-expectation", suite(&format!("{{ name: a, {request}, expect: {{}} }}")), EMPTY),
+        ("no-header", suite(&format!("{{ name: a, {request}, expect: {{ headers: {{}} }} }}")), EMPTY),
+        (
+            "null-code",
+            suite(&format!("{{ name: a, {request}, expect: {{ code: null, status: ~ }} }}")),
+            EMPTY,
+        ),
+        (
+            "null",
+            suite(&format!("{{ name: a, {request}, expect: null }}")),
+            "tests[0].expect: expected `allow`",
+        ),
+        ("left-out", suite(&format!("{{ name: a, {request} }}")), "missing field `expect`"),
+        (
+            "no-header-name",
+            suite(&format!("{{ name: a, {request}, expect: {{ headers: {{ 'x y': null }} }} }}")),
+            "tests[0].expect: headers: \"x y\" is not the name of a header",
+        ),
+        (
+            "unknown-code",
+            suite(&format!("{{ name: a, {request}, expect: {{ code: alowed }} }}")),
             "expected `allow`, `deny`, a code",
         ),
         (

@@ -190,7 +190,7 @@ fn what_is_envoys_own_is_the_same_everywhere() {
 /// The cluster that Istio makes of the ServiceEntry is the one that the filter asks through, and TLS is for that host.
 #[test]
 fn the_way_to_okta_is_the_same_in_all_resources() {
-    for file in ["deploy/istio/gateway.yaml", "deploy/istio/sidecar.yaml"] {
+    for file in ["deploy/istio/gateway.yaml", "deploy/istio/sidecar.yaml", "book/examples/istio-after.yaml"] {
         let documents = documents(file);
         let of =
             |kind: &str| documents.iter().find(|document| document["kind"] == kind).unwrap()["spec"].clone();
@@ -200,6 +200,7 @@ fn the_way_to_okta_is_the_same_in_all_resources() {
         let cluster = format!("outbound|{}||{host}", entry["ports"][0]["number"]);
         assert_eq!(provider["remote_jwks"]["cluster"], cluster, "{file}");
         assert!(provider["issuer"].as_str().unwrap().starts_with(&format!("https://{host}/")), "{file}");
+        assert_eq!(entry["ports"][0]["protocol"], "HTTP", "{file}: the DestinationRule adds TLS");
         let tls = &rule["trafficPolicy"]["tls"];
         assert_eq!(
             (&rule["host"], &tls["sni"], &tls["subjectAltNames"]),

@@ -1,8 +1,13 @@
 //! The guard: what happens where Envoy serves without the filter.
 
+use std::process::Command;
+
+use serde_json::{Value, json};
+
 use super::setup::{BOTH_WORKERS, config};
 use crate::support::backend::Backend;
 use crate::support::client::get;
+use crate::support::config::EnvoyConfig;
 use crate::support::envoy::Envoy;
 use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
@@ -33,4 +38,179 @@ fn a_filter_that_failed_on_a_worker_lets_nobody_through() {
         }
     }
     assert_eq!(backend.requests(), 1, "nothing has reached the backend since");
+}
+
+/// The connection manager of a listener.
+const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
+const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
+const PER_ROUTE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
+const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
+
+/// A change of the connection manager, and whether the guard then still denies.
+type Variant = (&'static str, fn(&mut Value), bool);
+
+fn guard(manager: &mut Value) -> &mut Value {
+    &mut manager["http_filters"][1]
+}
+
+fn rbac(manager: &mut Value) -> &mut Value {
+    &mut guard(manager)["typed_config"]
+}
+
+fn on_route(manager: &mut Value, entry: Value) {
+    manager["route_config"]["virtual_hosts"][0]["routes"][0]["typed_per_filter_config"] =
+        json!({ "okta-authz-guard": entry });
+}
+
+fn filters(manager: &mut Value) -> &mut Vec<Value> {
+    manager["http_filters"].as_array_mut().unwrap()
+}
+
+fn permit_and(other: &Value) -> Value {
+    let permit =
+        json!({ "filter_state": { "key": "wasm.okta.permit", "string_match": { "exact": "granted" } } });
+    json!({ "rules": { "policies": { "a": { "permissions": [{ "any": true }],
+        "principals": [{ "and_ids": { "ids": [permit, other] } }] } } } })
+}
+
+/// A filter whose code runs on every worker, with a policy that has nothing to forbid.
+fn add_second_filter(manager: &mut Value) {
+    let mut second = filters(manager)[0].clone();
+    second["name"] = json!("second");
+    let config = &mut second["typed_config"]["config"];
+    config["vm_config"]["vm_id"] = json!("second");
+    config["vm_config"]["code"]["local"]["filename"] = json!(crate::support::wasm("okta_authz_filter"));
+    config["configuration"]["value"]["rules"] = json!([{ "match": { "prefix": "/" }, "public": true }]);
+    filters(manager).insert(1, second);
+}
+
+const VARIANTS: [Variant; 20] = [
+    ("reference", |_| {}, true),
+    ("renamed", |manager| guard(manager)["name"] = json!("envoy.filters.http.rbac"), true),
+    (
+        "typed-struct",
+        |manager| {
+            let value = json!({ "rules": rbac(manager)["rules"] });
+            *rbac(manager) = json!({ "@type": "type.googleapis.com/xds.type.v3.TypedStruct", "type_url": RBAC, "value": value });
+        },
+        true,
+    ),
+    (
+        "strict-route",
+        |manager| {
+            on_route(manager, json!({ "@type": PER_ROUTE, "rbac": permit_and(&json!({ "any": true })) }))
+        },
+        true,
+    ),
+    ("enabled-route", |manager| on_route(manager, json!({ "@type": FILTER_CONFIG, "config": {} })), true),
+    ("log", |manager| rbac(manager)["rules"]["action"] = json!("LOG"), false),
+    ("deny", |manager| rbac(manager)["rules"]["action"] = json!("DENY"), false),
+    (
+        "shadow",
+        |manager| {
+            let rules = rbac(manager).as_object_mut().unwrap().remove("rules").unwrap();
+            rbac(manager)["shadow_rules"] = rules;
+        },
+        false,
+    ),
+    ("disabled", |manager| guard(manager)["disabled"] = json!(true), false),
+    (
+        "any",
+        |manager| {
+            let principals = &mut rbac(manager)["rules"]["policies"]["permitted-by-okta-authz"]["principals"];
+            principals.as_array_mut().unwrap().push(json!({ "any": true }));
+        },
+        false,
+    ),
+    (
+        "not",
+        |manager| {
+            let principals = &mut rbac(manager)["rules"]["policies"]["permitted-by-okta-authz"]["principals"];
+            principals[0] = json!({ "not_id": principals[0] });
+        },
+        false,
+    ),
+    ("empty-route", |manager| on_route(manager, json!({ "@type": PER_ROUTE })), false),
+    (
+        "log-route",
+        |manager| {
+            on_route(
+                manager,
+                json!({ "@type": PER_ROUTE, "rbac": { "rules": { "action": "LOG", "policies": {} } } }),
+            )
+        },
+        false,
+    ),
+    (
+        "struct-route",
+        |manager| {
+            let kind = "type.googleapis.com/xds.type.v3.TypedStruct";
+            on_route(manager, json!({ "@type": kind, "type_url": PER_ROUTE, "value": {} }));
+        },
+        false,
+    ),
+    (
+        "disabled-route",
+        |manager| on_route(manager, json!({ "@type": FILTER_CONFIG, "disabled": true })),
+        false,
+    ),
+    (
+        "wrapped-route",
+        |manager| on_route(manager, json!({ "@type": FILTER_CONFIG, "config": { "@type": PER_ROUTE } })),
+        false,
+    ),
+    ("wrong-type-route", |manager| on_route(manager, json!({ "@type": RBAC })), false),
+    ("absent", |manager| drop(filters(manager).remove(1)), false),
+    (
+        "forged",
+        |manager| {
+            let value = json!({ "text_format_source": { "inline_string": "granted" } });
+            filters(manager).insert(0, json!({ "name": "state", "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
+            "on_request_headers": [{ "object_key": "wasm.okta.permit", "factory_key": "envoy.string", "format_string": value }] } }));
+        },
+        false,
+    ),
+    ("two", add_second_filter, false),
+];
+
+/// `check` warns of exactly those guards with which Envoy serves requests that no filter has seen.
+#[test]
+fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
+    let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
+    let mut config = config("guards", &okta, &backend).module(&crate::support::wasm("fails_on_worker"));
+    let reference = config.document()["static_resources"]["listeners"][0].clone();
+    let mut listeners = Vec::new();
+    for (name, change, is_sound) in VARIANTS {
+        let mut listener = reference.clone();
+        listener["name"] = json!(name);
+        // Each listener has VMs of its own, which count how often they are configured.
+        listener.pointer_mut(MANAGER).unwrap()["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] =
+            json!(name);
+        change(listener.pointer_mut(MANAGER).unwrap());
+        let mut alone = config.clone();
+        alone.document()["static_resources"]["listeners"] = json!([listener]);
+        let warnings = warnings(name, &alone);
+        assert_eq!(warnings.is_empty(), is_sound, "{name}: {warnings}");
+        listeners.push(listener);
+    }
+    config.document()["static_resources"]["listeners"] = json!(listeners);
+    let envoy = Envoy::start("guards", &config);
+    for (name, _, is_sound) in VARIANTS {
+        let client = envoy.client_of(name);
+        let status = if is_sound { 403 } else { 200 };
+        for _ in 0..BOTH_WORKERS {
+            assert_eq!(client.get("/me").status, status, "{name}\n{}", envoy.log());
+        }
+    }
+}
+
+/// What `okta-authz check` warns of.
+fn warnings(name: &str, config: &EnvoyConfig) -> String {
+    let file = crate::support::scratch("guards").join(format!("{name}.json"));
+    std::fs::write(&file, config.to_json()).unwrap();
+    let check = Command::new(env!("CARGO_BIN_EXE_okta-authz")).arg("check").arg(&file).output().unwrap();
+    let text = String::from_utf8(check.stdout).unwrap();
+    assert!(check.status.success(), "{text}");
+    text.lines().filter(|line| line.contains("warning: ")).collect::<Vec<_>>().join("\n")
 }

@@ -16,7 +16,9 @@
 mod support;
 
 mod answers;
+mod clusters;
 mod configuration;
+mod cors;
 mod denylist;
 mod discovery;
 mod guard;

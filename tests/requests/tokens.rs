@@ -229,6 +229,7 @@ pub(crate) fn credentials_rows() -> Vec<Row> {
         ("no scheme", okta(), value("TOKEN"), Deny(R::TokenMissing)),
         ("empty token", okta(), value("Bearer "), Deny(R::TokenMissing)),
         ("two tokens", okta(), value("Bearer TOKEN TOKEN"), Deny(R::MultipleCredentials)),
+        ("scheme twice", okta(), value("Bearer Bearer TOKEN"), Deny(R::MultipleCredentials)),
         ("two joined by a comma", okta(), value("Bearer TOKEN,Bearer TOKEN"), Deny(R::MultipleCredentials)),
         ("Basic joined with Bearer", okta(), value("Basic eA==, Bearer TOKEN"), Deny(R::MultipleCredentials)),
         (

@@ -1,12 +1,26 @@
 //! `okta-authz check`: is this configuration one that the filter runs on, and is it one that its author meant?
 
+mod chain;
+mod clusters;
+mod denylist;
+mod destination;
 mod digest;
 mod envoy;
+mod guard;
 mod hosts;
+mod mesh;
+mod names;
+mod overrides;
+mod plugin;
 mod policy;
+mod providers;
+mod rbac;
+mod read;
 mod route_policies;
 mod routes;
 mod timeouts;
+mod tls;
+mod trust;
 
 use std::path::{Path, PathBuf};
 
@@ -18,22 +32,36 @@ use serde_json::{Value, json};
 use super::elsewhere::{self, Elsewhere};
 use super::places::{self, Found};
 use super::{Answer, Problem, documents, help, output};
+use chain::Scene;
 
 const USAGE: &str = "\
 Usage: okta-authz check [--deny-warnings] [--json] FILE...
 
 Finds every configuration of the filter in the files, tells what is wrong with them (exit status 1), and warns of what
 can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
-mode, keys that cannot rotate, slow algorithms; in a file for Envoy, of what lets requests pass the filter by; and of a
-`sha256` of the module or its image that nobody has filled in.
+mode, keys that cannot rotate, slow algorithms, entries of the denylist that fit no token; in a file for Envoy, of what
+lets requests pass the filter by, unless the guard behind it and the TLS of its clusters are proved; and of a `sha256` of
+the module or its image that nobody has filled in. A note names what the file does not show, such as a guard that is in
+another file; it is no warning.
 
   --deny-warnings  warnings are errors
   --json           for machines
 ";
 
+/// How much a finding matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Severity {
+    /// The filter does not run on the configuration.
+    Error,
+    /// The configuration does not do what its author can have meant, or does not protect.
+    Warning,
+    /// The file does not show whether the configuration protects.
+    Note,
+}
+
 /// Something to tell about a configuration.
 struct Finding {
-    is_error: bool,
+    severity: Severity,
     /// `rules[2].match`; empty for the whole.
     path: String,
     problem: String,
@@ -49,15 +77,23 @@ struct Report {
 
 impl Finding {
     fn error(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { is_error: true, path: path.into(), problem: problem.into() }
+        Self { severity: Severity::Error, path: path.into(), problem: problem.into() }
     }
 
     fn warning(path: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self { is_error: false, path: path.into(), problem: problem.into() }
+        Self { severity: Severity::Warning, path: path.into(), problem: problem.into() }
+    }
+
+    fn note(path: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self { severity: Severity::Note, path: path.into(), problem: problem.into() }
     }
 
     const fn kind(&self) -> &'static str {
-        if self.is_error { "error" } else { "warning" }
+        match self.severity {
+            Severity::Error => "error",
+            Severity::Warning => "warning",
+            Severity::Note => "note",
+        }
     }
 
     fn text(&self) -> String {
@@ -84,7 +120,11 @@ pub(crate) fn run(mut args: Parser) -> Answer {
     for file in &files {
         reports.extend(check_file(file)?);
     }
-    let bad = |finding: &Finding| finding.is_error || deny_warnings;
+    let bad = |finding: &Finding| match finding.severity {
+        Severity::Error => true,
+        Severity::Warning => deny_warnings,
+        Severity::Note => false,
+    };
     let good = !reports.iter().flat_map(|report| &report.findings).any(bad);
     if as_json {
         let reports: Vec<Value> = reports.iter().map(Report::to_json).collect();
@@ -101,17 +141,22 @@ impl Report {
         for finding in &self.findings {
             output::print(&output::line(&finding.text()));
         }
-        if !self.findings.iter().any(|finding| finding.is_error) {
+        if !self.findings.iter().any(|finding| finding.severity == Severity::Error) {
             output::print(&format!("  ok: {}", self.summary));
         }
     }
 
     fn to_json(&self) -> Value {
-        let of_kind = |is_error: bool| -> Value {
-            let findings = self.findings.iter().filter(|finding| finding.is_error == is_error);
+        let of_kind = |severity: Severity| -> Value {
+            let findings = self.findings.iter().filter(|finding| finding.severity == severity);
             findings.map(|finding| json!({ "path": finding.path, "problem": finding.problem })).collect()
         };
-        json!({ "place": self.place, "errors": of_kind(true), "warnings": of_kind(false) })
+        json!({
+            "place": self.place,
+            "errors": of_kind(Severity::Error),
+            "warnings": of_kind(Severity::Warning),
+            "notes": of_kind(Severity::Note),
+        })
     }
 }
 
@@ -125,10 +170,11 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
         Ok(documents) => documents,
         Err(problem) => return Ok(failed(problem)),
     };
+    let (found, elsewhere) = (places::find(&documents), elsewhere::find(&documents));
+    let scene = Scene::new(&documents, &found, &elsewhere);
     let mut reports: Vec<Report> =
-        places::find(&documents).iter().map(|found| check(&name, found, &documents)).collect();
-    reports
-        .extend(elsewhere::find(&documents).iter().map(|filter| check_elsewhere(&name, filter, &documents)));
+        found.iter().map(|found| check(&name, found, &scene, &documents)).collect();
+    reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &scene, &documents)));
     if reports.is_empty() {
         return Ok(failed("no configuration of this filter is in it".to_owned()));
     }
@@ -136,8 +182,13 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 }
 
 /// What can be said without the configuration; the rest is for whoever has it.
-fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, documents: &[Value]) -> Report {
-    let mut findings: Vec<Finding> = envoy::without_guard(filter.behind).into_iter().collect();
+fn check_elsewhere(
+    file: &str,
+    filter: &Elsewhere<'_>,
+    scene: &Scene<'_>,
+    documents: &[Value],
+) -> Report {
+    let mut findings = guard::findings(filter.behind, scene);
     findings.extend(route_policies::warnings(filter.behind, None, documents));
     findings.extend(timeouts::of_manager_with(filter.behind, documents));
     let summary = format!("{}: check that, too", filter.origin);
@@ -148,13 +199,13 @@ fn place(file: &str, inside: &str) -> String {
     if inside.is_empty() { file.to_owned() } else { format!("{file}: {inside}") }
 }
 
-fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
+fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, documents: &[Value]) -> Report {
     let place = place(file, &found.place);
     match Config::from_bytes(&found.bytes) {
         Ok(config) => {
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
-            findings.extend(envoy::warnings(found.surroundings, &config, documents));
+            findings.extend(envoy::findings(found.surroundings, &config, scene));
             findings.extend(digest::warnings(found.surroundings));
             findings.extend(hosts::warnings(found.surroundings, &config, documents));
             findings.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));

@@ -34,8 +34,8 @@ Holds a policy against expectations. A FILE is YAML:
     - name: a reader reads
       request: { method: GET, path: /items, host: api.example.com, headers: { x-a: b }, remote_ip: 10.0.0.1 }
       token: { provider: okta, claims: { scp: [items:read] } }    # or `none`, or { jwt: eyJ... }
-      expect: allow        # or `deny`, a code, or { code: ..., status: ..., scope: ..., headers: { name: value } }
-                           # `shadow: [CODE]`: what rules in shadow mode would deny
+      expect: allow        # or `deny`, a code, or { code: ..., status: ..., scope: ..., headers: { name: value } };
+                           # an empty expectation is an error; `shadow: [CODE]`: what rules in shadow mode would deny
 
 `claims` are set over those of a good token of the provider: iss, aud, iat, exp, jti, sub, uid, cid and scp; null takes
 one away. Its signature counts as good; nothing else is any different from Envoy. The token is sent where the path or a

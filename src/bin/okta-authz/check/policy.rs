@@ -6,13 +6,16 @@ use okta_authz_filter::policy::{Access, Rule};
 use okta_authz_filter::refresh::source::Document as _;
 use serde_json::Value;
 
-use super::Finding;
+use super::{Finding, denylist, providers, trust};
 
 pub(super) fn warnings(config: &Config, written: &Value) -> Vec<Finding> {
     let mut warnings = Vec::new();
     for provider in &config.providers {
         warnings.extend(about_provider(provider, written));
+        warnings.extend(providers::warnings(provider, written));
     }
+    warnings.extend(denylist::warnings(config, written));
+    warnings.extend(trust::warnings(config));
     warnings.extend(unreachable(config.policy.rules()));
     warnings.extend(in_shadow(config));
     warnings

@@ -12,7 +12,7 @@ use crate::explain::Decision;
 
 /// What a test expects; all that is given must be so.
 #[derive(Default, Deserialize)]
-#[serde(from = "Written")]
+#[serde(try_from = "Written")]
 pub(super) struct Expect {
     outcome: Option<Outcome>,
     status: Option<u32>,
@@ -67,15 +67,31 @@ impl<'de> Deserialize<'de> for Outcome {
     }
 }
 
-impl From<Written> for Expect {
-    fn from(written: Written) -> Self {
-        match written {
-            Written::Outcome(outcome) => Self { outcome: Some(outcome), ..Self::default() },
-            Written::Details(Details { code, status, scope, shadow, headers }) => {
-                Self { outcome: code, status, scope, shadow, headers }
-            }
+impl TryFrom<Written> for Expect {
+    type Error = String;
+
+    /// Rejects an expectation that every decision meets: its test would prove nothing.
+    fn try_from(written: Written) -> Result<Self, String> {
+        let Details { code, status, scope, shadow, headers } = match written {
+            Written::Outcome(outcome) => return Ok(Self { outcome: Some(outcome), ..Self::default() }),
+            Written::Details(details) => details,
+        };
+        if code.is_none() && status.is_none() && scope.is_none() && shadow.is_none() && headers.is_empty() {
+            return Err("must not be empty: every decision meets it; give `allow`, `deny`, a code, or an object with \
+                        `code`, `status`, `scope`, `shadow` or `headers`"
+                .to_owned());
         }
+        if let Some(name) = headers.keys().find(|name| !is_header_name(name)) {
+            return Err(format!("headers: {name:?} is not the name of a header"));
+        }
+        Ok(Self { outcome: code, status, scope, shadow, headers })
     }
+}
+
+/// Tells whether this is a token of RFC 9110 section 5.6.2.
+fn is_header_name(name: &str) -> bool {
+    let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty() && name.bytes().all(fits)
 }
 
 impl Expect {

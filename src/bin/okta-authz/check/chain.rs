@@ -1,0 +1,84 @@
+//! Lists of HTTP filters: which of them have this filter, and what each connection manager says beside its list.
+
+use serde_json::Value;
+
+use super::read::{any, says};
+use crate::elsewhere::Elsewhere;
+use crate::places::{Found, Surroundings};
+
+/// The filter state that the guard requires.
+pub(super) const PERMIT: &str = "wasm.okta.permit";
+
+/// All documents of a file, with the lists of HTTP filters in them.
+pub(super) struct Scene<'a> {
+    pub(super) documents: &'a [Value],
+    chains: Vec<Chain<'a>>,
+    /// Whether another filter writes the permit.
+    pub(super) forges_permit: bool,
+}
+
+/// A connection manager and its HTTP filters.
+pub(super) struct Chain<'a> {
+    pub(super) manager: &'a Value,
+    pub(super) filters: &'a [Value],
+    /// The number of instances of this filter in the list.
+    pub(super) instances: usize,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn new(documents: &'a [Value], found: &[Found<'_>], elsewhere: &[Elsewhere<'_>]) -> Self {
+        let mut chains = Vec::new();
+        documents.iter().for_each(|document| search(document, &mut chains));
+        let mut scene = Self { documents, chains, forges_permit: false };
+        let behind = found.iter().map(|found| match found.surroundings {
+            Surroundings::Envoy { behind, .. } => behind,
+            _ => None,
+        });
+        let behind = behind.chain(elsewhere.iter().map(|filter| filter.behind)).flatten();
+        for (chain, _) in behind.filter_map(|behind| scene.locate(behind)).collect::<Vec<_>>() {
+            if let Some(chain) = scene.chains.get_mut(chain) {
+                chain.instances = chain.instances.saturating_add(1);
+            }
+        }
+        // `envoy.filters.http.set_filter_state`, and its likes for connections.
+        scene.forges_permit =
+            documents.iter().any(|document| any(document, &|value| says(value, "object_key", PERMIT)));
+        scene
+    }
+
+    /// Returns the chain with these filters behind this filter, and the filter's index in it.
+    pub(super) fn chain(&self, behind: &[Value]) -> Option<(&Chain<'a>, usize)> {
+        let (chain, index) = self.locate(behind)?;
+        Some((self.chains.get(chain)?, index))
+    }
+
+    /// Returns the chain whose connection manager has this plugin among the filters for upgraded requests.
+    pub(super) fn chain_of_upgrade(&self, plugin: &Value) -> Option<&Chain<'a>> {
+        self.chains.iter().find(|chain| {
+            let upgrades = chain.manager.get("upgrade_configs");
+            upgrades.is_some_and(|upgrades| any(upgrades, &|inner| std::ptr::eq(inner, plugin)))
+        })
+    }
+
+    /// Two lists may have equal filters, so the slices are compared by address.
+    fn locate(&self, behind: &[Value]) -> Option<(usize, usize)> {
+        self.chains.iter().enumerate().find_map(|(number, chain)| {
+            let index = chain.filters.len().checked_sub(behind.len())?.checked_sub(1)?;
+            let rest = chain.filters.get(index.saturating_add(1)..)?;
+            std::ptr::eq(rest, behind).then_some((number, index))
+        })
+    }
+}
+
+fn search<'a>(value: &'a Value, chains: &mut Vec<Chain<'a>>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| search(item, chains)),
+        Value::Object(members) => {
+            if let Some(Value::Array(filters)) = members.get("http_filters") {
+                chains.push(Chain { manager: value, filters, instances: 0 });
+            }
+            members.values().for_each(|member| search(member, chains));
+        }
+        _ => {}
+    }
+}

@@ -1,0 +1,52 @@
+//! Envoy's CORS filter in front of this filter, and behind it.
+
+use serde_json::{Value, json};
+
+use super::setup::Setup;
+use crate::support::client::{Response, request};
+
+const ORIGIN: &str = "https://app.example.com";
+
+fn setup(name: &str, is_in_front: bool) -> Setup {
+    Setup::new(name, |mut config| {
+        let manager = config.manager();
+        let cors = "type.googleapis.com/envoy.extensions.filters.http.cors.v3";
+        let filter =
+            json!({ "name": "envoy.filters.http.cors", "typed_config": { "@type": format!("{cors}.Cors") } });
+        let policy = json!({
+            "@type": format!("{cors}.CorsPolicy"), "allow_origin_string_match": [{ "exact": ORIGIN }],
+            "allow_methods": "GET, POST", "allow_headers": "authorization",
+        });
+        manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] =
+            json!({ "envoy.filters.http.cors": policy });
+        let filters: &mut Vec<Value> = manager["http_filters"].as_array_mut().unwrap();
+        // Behind is: between the guard and the router.
+        filters.insert(if is_in_front { 0 } else { 2 }, filter);
+        config
+    })
+}
+
+/// A preflight request, and a request without a token.
+fn both(setup: &Setup) -> [Response; 2] {
+    let preflight =
+        request("OPTIONS", "/items").header("origin", ORIGIN).header("access-control-request-method", "POST");
+    [preflight, request("GET", "/items").header("origin", ORIGIN)].map(|request| setup.send(&request))
+}
+
+fn allowed_origin(response: &Response) -> Option<&str> {
+    response.header("access-control-allow-origin")
+}
+
+#[test]
+fn cors_filter_in_front_answers_preflights_and_adds_its_headers_to_denials() {
+    let [preflight, denied] = both(&setup("cors-front", true));
+    assert_eq!((preflight.status, allowed_origin(&preflight)), (200, Some(ORIGIN)), "{preflight:?}");
+    assert_eq!((denied.status, allowed_origin(&denied)), (401, Some(ORIGIN)), "{denied:?}");
+}
+
+#[test]
+fn cors_filter_behind_gets_no_preflight_and_adds_nothing_to_denials() {
+    let [preflight, denied] = both(&setup("cors-behind", false));
+    assert_eq!((preflight.status, allowed_origin(&preflight)), (401, None), "{preflight:?}");
+    assert_eq!((denied.status, allowed_origin(&denied)), (401, None), "{denied:?}");
+}
