@@ -125,7 +125,7 @@ pub(super) struct RemoteJwks {
     pub(super) jwks_hosts: Option<Vec<String>>,
     /// For each request of a fetch. Default: `5s`.
     pub(super) timeout: Option<Duration>,
-    /// Fetched again after this. Default: `10m`.
+    /// Fetched again after this, or sooner if `Cache-Control` says so, but not before 30 seconds. Default: `10m`.
     pub(super) cache_duration: Option<Duration>,
     /// The last good keys are used this long when no newer can be had. Default: `24h`.
     pub(super) max_stale: Option<Duration>,
@@ -156,7 +156,7 @@ pub(super) struct RemoteDenylist {
     pub(super) uri: String,
     /// For each request. Default: `5s`.
     pub(super) timeout: Option<Duration>,
-    /// Fetched again after this. Default: `1m`.
+    /// Fetched again after this, or sooner if `Cache-Control` says so, but not before 30 seconds. Default: `1m`.
     pub(super) cache_duration: Option<Duration>,
     /// The last good list is used this long when no newer can be had. Default: `1h`.
     pub(super) max_stale: Option<Duration>,

@@ -96,6 +96,38 @@ fn and_with_a_slip_it_does_not() {
     }
 }
 
+/// What `check` says where the bound on held requests is taken away or switched off.
+#[test]
+fn timeout_for_held_requests_is_in_every_chain() {
+    for (file, from, to) in [
+        ("envoy.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
+        ("deploy/envoy/two-listeners.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 0s"),
+        ("deploy/envoy/ecds.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 300s"),
+        ("deploy/istio/gateway.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
+        ("deploy/istio/sidecar.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 0s"),
+        ("deploy/istio/envoyfilter.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
+        ("deploy/envoy-gateway/policy.yaml", "streamIdleTimeout: 7s", "idleTimeout: 7s"),
+        ("book/examples/istio-after.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 3s"),
+        ("book/examples/jwt-authn-after.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 60s"),
+        ("book/examples/tutorial.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
+    ] {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        assert!(text.contains(from), "{file}");
+        let told = |text: &str| {
+            let changed = crate::support::scratch("manifests").join("timeout.yaml");
+            std::fs::write(&changed, text).unwrap();
+            check(&[changed.to_str().unwrap()], false)
+                .1
+                .to_ascii_lowercase()
+                .replace('_', "")
+                .matches("streamidletimeout")
+                .count()
+        };
+        assert_eq!(told(&text), 0, "{file}");
+        assert_eq!(told(&text.replace(from, to)), text.matches(from).count(), "{file}");
+    }
+}
+
 #[test]
 fn every_configuration_is_one_for_the_filter() {
     let envoys =

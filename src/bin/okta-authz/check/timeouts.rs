@@ -63,7 +63,8 @@ fn about_manager(manager: &Value) -> Vec<Finding> {
                 object.get("idle_timeout").is_some_and(|timeout| duration(timeout) == Some(Duration::ZERO));
         });
     }
-    if is_off {
+    let request = manager.get("request_timeout").and_then(duration);
+    if is_off && !request.is_some_and(|timeout| MAX_WAIT < timeout && timeout <= LONGEST) {
         let problem =
             "is switched off for a route: Envoy never answers a request there that a VM held when it trapped";
         warnings.push(Finding::warning("route.idle_timeout", problem));
