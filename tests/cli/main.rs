@@ -14,7 +14,8 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod explain;
-mod routing;
+mod hosts;
+mod route_policies;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
 mod stand_in;
 

@@ -98,8 +98,12 @@ fn and_with_a_slip_it_does_not() {
 
 #[test]
 fn every_configuration_is_one_for_the_filter() {
-    let envoys =
-        ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml", "deploy/envoy/ecds-okta-authz.yaml"];
+    let envoys = [
+        "deploy/envoy/two-listeners.yaml",
+        "deploy/envoy/ecds.yaml",
+        "deploy/envoy/ecds-okta-authz.yaml",
+        "deploy/envoy/route-policies.yaml",
+    ];
     let files: Vec<&str> = MANIFESTS.into_iter().chain(envoys).collect();
     let (good, told) = check(&files, false);
     assert!(good, "{told}");
