@@ -16,10 +16,11 @@ mod common;
 mod explain;
 mod findings;
 mod guards;
+mod hosts;
 mod lints;
 mod mesh;
 mod overrides;
-mod routing;
+mod route_policies;
 mod sources;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
 mod stand_in;

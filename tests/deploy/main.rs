@@ -20,6 +20,7 @@ mod json_schema;
 
 mod access_log;
 mod capabilities;
+mod hosts;
 mod listeners;
 mod manifests;
 mod route_policies;

@@ -130,8 +130,12 @@ fn timeout_for_held_requests_is_in_every_chain() {
 
 #[test]
 fn every_configuration_is_one_for_the_filter() {
-    let envoys =
-        ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml", "deploy/envoy/ecds-okta-authz.yaml"];
+    let envoys = [
+        "deploy/envoy/two-listeners.yaml",
+        "deploy/envoy/ecds.yaml",
+        "deploy/envoy/ecds-okta-authz.yaml",
+        "deploy/envoy/route-policies.yaml",
+    ];
     let files: Vec<&str> = MANIFESTS.into_iter().chain(envoys).collect();
     let (good, told) = check(&files, false);
     assert!(good, "{told}");
