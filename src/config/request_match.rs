@@ -44,12 +44,8 @@ pub(super) fn request_match(
         }
     };
     let headers = text_matches(&at.field("headers"), raw.headers, header_name, unmatchable_in_header)?;
-    let query_parameters = text_matches(
-        &at.field("query_parameters"),
-        raw.query_parameters,
-        query_parameter_name,
-        |_, text| unmatchable(text),
-    )?;
+    let query_parameters =
+        text_matches(&at.field("query_parameters"), raw.query_parameters, query_parameter_name, unmatchable)?;
     let remote_ip = match raw.remote_ip {
         None => None,
         Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
@@ -137,30 +133,27 @@ fn compared_text(test: &TextMatch) -> Option<&str> {
 }
 
 /// Says why no value can meet the condition: the filter rejects values that could.
-fn unmatchable(test: &TextMatch) -> Option<&'static str> {
+fn unmatchable(_: &str, test: &TextMatch) -> Option<&'static str> {
     let text = compared_text(test)?;
     let control = text.chars().any(|character| character.is_ascii_control() && character != '\t');
-    control.then_some("can never match: the filter rejects values with control characters")
+    let trimmed = match test {
+        TextMatch::Exact(_) => text.trim() != text,
+        TextMatch::Prefix(_) => text.trim_start() != text,
+        TextMatch::Suffix(_) => text.trim_end() != text,
+        _ => false,
+    };
+    (control || trimmed).then_some(
+        "can never match: the filter rejects values with control characters or white space around them",
+    )
 }
 
 fn unmatchable_in_header(name: &str, test: &TextMatch) -> Option<&'static str> {
-    let text = compared_text(test)?;
-    let (begins, ends) = (text.starts_with([' ', '\t']), text.ends_with([' ', '\t']));
-    let trimmed = match test {
-        TextMatch::Exact(_) => begins || ends,
-        TextMatch::Prefix(_) => begins,
-        TextMatch::Suffix(_) => ends,
-        _ => false,
-    };
-    if trimmed {
-        return Some("can never match: Envoy removes white space around the value of a header");
-    }
-    if text.contains(',') && !can_have_commas(name) {
+    if compared_text(test)?.contains(',') && !can_have_commas(name) {
         return Some(
             "can never match: the filter rejects values with a comma, which may be two headers joined",
         );
     }
-    unmatchable(test)
+    unmatchable(name, test)
 }
 
 /// Headers that Envoy removes from every request before its filters see it.

@@ -18,11 +18,13 @@ const FIELDS_WITH_COMMAS: &[&str] = &[
     "access-control-request-headers",
     "baggage",
     "cache-control",
+    "cdn-loop",
     "connection",
     "content-encoding",
     "content-language",
     "date",
     "forwarded",
+    "grpc-accept-encoding",
     "if-match",
     "if-modified-since",
     "if-none-match",
@@ -44,6 +46,7 @@ const FIELDS_WITH_COMMAS: &[&str] = &[
     "upgrade",
     "user-agent",
     "via",
+    "x-forwarded-client-cert",
     "x-forwarded-for",
 ];
 
@@ -55,20 +58,24 @@ pub fn can_have_commas(name: &str) -> bool {
 /// Checks that each header that a rule looks at has one reading.
 ///
 /// # Errors
-/// [`Rejection::HeaderAmbiguous`] for a header that is there twice, for a name that a backend can take for it, and for a
-/// value with a comma, unless the field can have one, with control characters, or that is not UTF-8;
-/// [`Rejection::ValueTooLong`] for a value that is longer than rules match.
+/// [`Rejection::HeaderAmbiguous`] for a header that is there twice, for a name that a backend can take for it, for one that
+/// `Connection` names, and for a value with a comma, unless the field can have one, with control characters, with white space
+/// around it, or that is not UTF-8; [`Rejection::ValueTooLong`] for a value that is longer than rules match.
 pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if needs.headers.is_empty() {
         return Ok(());
     }
     let inspected = |name: &str| needs.headers.iter().any(|ours| ours == name);
+    let reads_as_inspected = |name: &str| needs.headers.iter().any(|ours| headers::reads_as(name, ours));
     let ambiguous = |(position, (name, value)): (usize, &Header<'_>)| {
         if inspected(name) {
             let before = headers.iter().take(position).any(|(earlier, _)| earlier == name);
             return before || !has_one_reading(value) || (value.contains(&b',') && !can_have_commas(name));
         }
-        needs.headers.iter().any(|ours| headers::reads_as(name, ours))
+        // A proxy behind removes the headers that `Connection` names (RFC 9110 section 7.6.1). Envoy hands it on for upgrades.
+        let mut named =
+            value.split(|byte| *byte == b',').filter_map(|name| str::from_utf8(name.trim_ascii()).ok());
+        (*name == "connection" && named.any(reads_as_inspected)) || reads_as_inspected(name)
     };
     let too_long =
         |(name, value): &Header<'_>| value.len() > needs.reading.max_match_bytes && inspected(name);
@@ -78,10 +85,11 @@ pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejecti
     if headers.iter().enumerate().any(ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
-/// Whether all recipients read these bytes as the same text. A pattern's `.` does not match a line break, and C ends a text at a
-/// zero byte.
+/// Whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII; a pattern's `.` does not
+/// match a line break, and C ends a text at a zero byte.
 pub(super) fn has_one_reading(value: &[u8]) -> bool {
-    str::from_utf8(value).is_ok() && !value.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t')
+    let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+    str::from_utf8(value).is_ok_and(|text| text.trim() == text) && !value.iter().any(control)
 }
 
 #[cfg(test)]
@@ -97,7 +105,9 @@ mod tests {
             (vec![], true),
             (one("x-tenant", b"admin"), true),
             (one("x-tenant", b""), true),
-            (one("x-tenant", "\u{e9}\t".as_bytes()), true),
+            (one("x-tenant", "\u{e9}\t \u{e9}".as_bytes()), true),
+            (one("x-tenant", "admin\u{a0}".as_bytes()), false),
+            (one("x-tenant", "\u{2003}admin".as_bytes()), false),
             (one("x-tenant-id", b"a,b\xff"), true),
             (one("xtenant", b"a,b\xff"), true),
             (one(":path", b"/a,b"), true),
@@ -120,6 +130,9 @@ mod tests {
             (one("x-tenant_", b"a"), false),
             (one("user_agent", b"a"), false),
             (vec![("x-tenant", b"a"), ("x_tenant", b"b")], false),
+            (vec![("x-tenant", b"a"), ("connection", b"upgrade, x-other")], true),
+            (vec![("x-tenant", b"a"), ("connection", b"upgrade, X-Tenant")], false),
+            (vec![("connection", b"x_tenant,upgrade")], false),
         ] {
             assert_eq!(check(&needs, &headers).is_ok(), expected, "{headers:?}");
         }

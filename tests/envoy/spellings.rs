@@ -191,6 +191,7 @@ fn deny_rule_cannot_be_passed_by_another_spelling() {
         "r=admin%ff",
         "r=admin%00",
         "r=admin%0a",
+        "r=admin+",
         "r=a&r=admin",
         "R=admin",
         "r[]=admin",
