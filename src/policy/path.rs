@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use regex_lite::Regex;
 
 use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
+use crate::text::{has, replace};
 
 /// How a rule looks at a path.
 #[derive(Clone, Debug)]
@@ -113,8 +114,8 @@ impl<'a> PathVariables<'a> {
         let at = self.template.iter().position(named)?;
         let segment = self.path.strip_prefix('/')?.split('/').nth(at)?;
         // No other character of a canonical path is encoded.
-        Some(if segment.contains(ENCODED_SLASH) {
-            Cow::Owned(segment.replace(ENCODED_SLASH, "/"))
+        Some(if has(segment, ENCODED_SLASH) {
+            Cow::Owned(replace(segment, ENCODED_SLASH, "/"))
         } else {
             Cow::Borrowed(segment)
         })

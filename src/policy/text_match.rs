@@ -1,7 +1,8 @@
 //! Conditions on a piece of text, with the names of Envoy's `StringMatcher`.
 
-use memchr::memmem;
 use regex_lite::Regex;
+
+use crate::text::has;
 
 /// A condition on text that may not be UTF-8.
 #[derive(Clone, Debug)]
@@ -27,7 +28,7 @@ impl TextMatch {
             Self::Exact(exact) => text == exact.as_bytes(),
             Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
             Self::Suffix(suffix) => text.ends_with(suffix.as_bytes()),
-            Self::Contains(part) => memmem::find(text, part.as_bytes()).is_some(),
+            Self::Contains(part) => has(&String::from_utf8_lossy(text), part),
             Self::SafeRegex(pattern) => str::from_utf8(text).is_ok_and(|text| pattern.is_match(text)),
             Self::Present => true,
         }

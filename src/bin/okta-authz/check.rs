@@ -2,7 +2,9 @@
 
 mod digest;
 mod envoy;
+mod paths;
 mod policy;
+mod wildcards;
 
 use std::path::{Path, PathBuf};
 
@@ -149,6 +151,8 @@ fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
             let mut findings = policy::warnings(&config, &written);
             findings.extend(envoy::warnings(found.surroundings, &config, documents));
             findings.extend(digest::warnings(found.surroundings));
+            findings.extend(paths::warnings(found.surroundings, &config, documents));
+            findings.extend(wildcards::warnings(&written));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),
