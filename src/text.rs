@@ -19,3 +19,9 @@ pub(crate) fn before<'a>(text: &'a str, ends: &[u8]) -> &'a str {
     let end = text.bytes().position(|byte| ends.contains(&byte));
     end.and_then(|end| text.get(..end)).unwrap_or(text)
 }
+
+/// Returns where a text has a part first. Takes time linear in the text.
+#[inline(never)]
+pub(crate) fn position(text: &str, part: &str) -> Option<usize> {
+    text.find(part)
+}

@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Path};
 use super::path_pattern::{self, Field};
 use super::{raw, regex};
-use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Reading};
+use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Pattern, Reading};
 use crate::text::{before, has, replace};
 
 /// The fields as they are written: `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`.
@@ -46,7 +46,7 @@ pub(super) fn path_match(
         found.push(template.map_err(|PathTemplateError(problem)| at.error(problem))?);
     }
     if let Some(pattern) = safe_regex {
-        found.push(PathMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?));
+        found.push(PathMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)));
     }
     match found.len() {
         0 | 1 => Ok(found.pop()),

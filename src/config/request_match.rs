@@ -4,7 +4,7 @@ use super::error::{ConfigError, Path};
 use super::path_match::path_match;
 use super::{raw, regex};
 use crate::headers;
-use crate::policy::{AddressRange, HostMatch, NamedTextMatch, Reading, RequestMatch, TextMatch};
+use crate::policy::{AddressRange, HostMatch, NamedTextMatch, Pattern, Reading, RequestMatch, TextMatch};
 
 pub(super) fn request_match(
     at: &Path,
@@ -100,7 +100,7 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
         (None, None, Some(text), None, None) => Ok(TextMatch::Suffix(not_empty("suffix", text)?)),
         (None, None, None, Some(text), None) => Ok(TextMatch::Contains(not_empty("contains", text)?)),
         (None, None, None, None, Some(pattern)) => {
-            Ok(TextMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?))
+            Ok(TextMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)))
         }
         _ => Err(at.error("needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
     }

@@ -22,6 +22,7 @@ mod headers;
 mod keys;
 mod modes;
 mod paths;
+mod patterns;
 mod policy;
 #[cfg(feature = "cli")]
 mod replay;
