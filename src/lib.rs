@@ -43,6 +43,7 @@ pub mod refresh;
 pub mod rejection;
 pub mod reply;
 pub mod request;
+mod text;
 pub mod time;
 pub mod token;
 pub mod token_cache;

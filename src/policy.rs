@@ -13,6 +13,7 @@ mod coverage;
 mod headers;
 mod index;
 mod path;
+mod pattern;
 mod query;
 mod request_match;
 mod requirement;
@@ -25,6 +26,7 @@ pub use canonical_path::{AllowedInPaths, CanonicalPath, DEFAULT_MAX_MATCH_BYTES,
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub use headers::can_have_commas;
 pub use path::{PathMatch, PathTemplateError, PathVariables};
+pub use pattern::Pattern;
 pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
 pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
 pub use target::Target;

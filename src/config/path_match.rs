@@ -3,7 +3,8 @@
 use super::error::{ConfigError, Path};
 use super::path_pattern::{self, Field};
 use super::{raw, regex};
-use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Reading};
+use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Pattern, Reading};
+use crate::text::{before, has, replace};
 
 /// The fields as they are written: `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`.
 pub(super) type Written =
@@ -45,7 +46,7 @@ pub(super) fn path_match(
         found.push(template.map_err(|PathTemplateError(problem)| at.error(problem))?);
     }
     if let Some(pattern) = safe_regex {
-        found.push(PathMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?));
+        found.push(PathMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)));
     }
     match found.len() {
         0 | 1 => Ok(found.pop()),
@@ -79,24 +80,24 @@ fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigEr
     if !path.starts_with('/') {
         return Err(at.error("must begin with `/`"));
     }
-    if path.contains('?') {
+    if before(&path, b"?") != path {
         return Err(at.error("must not have a query or a fragment: rules are matched against the path alone"));
     }
-    let path = if path.contains('%') {
-        let path = path.replace("%2f", ENCODED_SLASH).replace("%3b", "%3B");
-        let path = if allowed.semicolon { path.replace("%3B", ";") } else { path };
-        if allowed.encoded_hash { path.replace("%23", "#") } else { path }
+    let path = if before(&path, b"%") != path {
+        let path = replace(&replace(&path, "%2f", ENCODED_SLASH), "%3b", "%3B");
+        let path = if allowed.semicolon { replace(&path, "%3B", ";") } else { path };
+        if allowed.encoded_hash { replace(&path, "%23", "#") } else { path }
     } else {
         path
     };
-    let inner = path.strip_suffix('/').unwrap_or(&path);
-    for (text, entry, has) in [
-        ("%2F", "encoded_slash", !allowed.encoded_slash && path.contains(ENCODED_SLASH)),
-        (";", "semicolon", !allowed.semicolon && (path.contains(';') || path.contains("%3B"))),
-        ("//", "empty_segment", !allowed.empty_segment && inner.split('/').skip(1).any(str::is_empty)),
-        ("#", "encoded_hash", !allowed.encoded_hash && (path.contains('#') || path.contains("%23"))),
+    let has_empty_segment = has(&path, "//");
+    for (text, entry, is_rejected) in [
+        ("%2F", "encoded_slash", !allowed.encoded_slash && has(&path, ENCODED_SLASH)),
+        (";", "semicolon", !allowed.semicolon && (has(&path, ";") || has(&path, "%3B"))),
+        ("//", "empty_segment", !allowed.empty_segment && has_empty_segment),
+        ("#", "encoded_hash", !allowed.encoded_hash && (has(&path, "#") || has(&path, "%23"))),
     ] {
-        if has {
+        if is_rejected {
             return Err(at.error(format!(
                 "can never match: paths with `{text}` are rejected unless `allow_in_paths` has `{entry}`"
             )));
@@ -104,7 +105,7 @@ fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigEr
     }
     let encoded =
         |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
-    let without_slashes = path.replace(ENCODED_SLASH, "\0");
+    let without_slashes = replace(&path, ENCODED_SLASH, "\0");
     if without_slashes.as_bytes().windows(3).any(encoded) {
         return Err(
             at.error("must be written without percent-encoding: paths are decoded before they are matched")

@@ -4,6 +4,8 @@
 //! wildcard or a regular expression is an error that names the field for it. Real paths have many of these characters:
 //! `/v1/items:batch`, `/Orders(1)/$count`, `/c++`, `/~joe`, `/@me` and `/a[0]` are no patterns.
 
+use crate::text::{before, has};
+
 /// The field that a pattern belongs in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Field {
@@ -21,7 +23,7 @@ pub(super) fn find(path: &str) -> Option<(&str, Field)> {
     if let Some(pattern) = regex_in(path) {
         return Some((pattern, Field::SafeRegex));
     }
-    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let path = before(path, b"?#");
     let mut segments = path.split('/').peekable();
     while let Some(segment) = segments.next() {
         let ends_here = segments.peek().is_none();
@@ -29,7 +31,7 @@ pub(super) fn find(path: &str) -> Option<(&str, Field)> {
             "*" => Field::PathTemplate,
             "**" if ends_here => Field::PathTemplate,
             _ if is_variable(segment) => Field::PathTemplate,
-            _ if segment.contains(['*', '{', '}']) => Field::SafeRegex,
+            _ if before(segment, b"*{}") != segment => Field::SafeRegex,
             _ if pair(segment, '<', '>').is_some() => Field::SafeRegex,
             _ if pair(segment, '[', ']').is_some_and(is_class) => Field::SafeRegex,
             _ => continue,
@@ -62,8 +64,8 @@ fn regex_in(path: &str) -> Option<&str> {
         return Some("^");
     }
     // Behind a question mark that is no quantifier there is a query, which another check tells of.
-    let is_quantified = ["(?", ")?", "]?"].iter().any(|text| path.contains(text));
-    let path = if is_quantified { path } else { path.split('?').next().unwrap_or_default() };
+    let is_quantified = ["(?", ")?", "]?"].iter().any(|text| has(path, text));
+    let path = if is_quantified { path } else { before(path, b"?") };
     if path.ends_with('$') {
         return Some("$");
     }
@@ -74,26 +76,30 @@ fn regex_in(path: &str) -> Option<&str> {
     if let Some(at) = path.as_bytes().windows(2).position(escape) {
         return path.get(at..at.saturating_add(2));
     }
-    REGEX.iter().copied().find(|text| path.contains(text))
+    REGEX.iter().copied().find(|text| has(path, text))
 }
 
 /// Whether a segment is a variable as some router writes it: `{id}`, `{id:int}`, `{path=**}`, `{proxy+}`, `:id`, `:id?`,
 /// `<id>`, `<int:id>`, `[id]`, `[...path]`.
 fn is_variable(segment: &str) -> bool {
     if let Some(name) = segment.strip_prefix(':') {
-        return name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic());
+        return begins_name(name);
     }
     let inside =
         |open: char, close: char| segment.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
     let is_name = |name: &str| {
         let name = name.trim_matches(['[', ']', '.']);
-        name.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic())
+        begins_name(name)
             && name.bytes().all(|byte| byte == b'_' || byte == b'-' || byte.is_ascii_alphanumeric())
     };
-    inside('{', '}')
-        .is_some_and(|name| !name.contains(['{', '}']) && !name.starts_with(|c: char| c.is_ascii_digit()))
-        || inside('<', '>').is_some_and(|name| !name.is_empty())
+    inside('{', '}').is_some_and(|name| {
+        before(name, b"{}") == name && !name.as_bytes().first().is_some_and(u8::is_ascii_digit)
+    }) || inside('<', '>').is_some_and(|name| !name.is_empty())
         || inside('[', ']').is_some_and(|name| is_name(name) && !is_range(name))
+}
+
+fn begins_name(text: &str) -> bool {
+    text.as_bytes().first().is_some_and(|first| *first == b'_' || first.is_ascii_alphabetic())
 }
 
 /// The text between two characters.
@@ -104,7 +110,7 @@ fn pair(segment: &str, open: char, close: char) -> Option<&str> {
 
 /// Whether this is the inside of a character class, and not an index such as the one of `/a[0]`.
 fn is_class(inside: &str) -> bool {
-    is_range(inside) || inside.starts_with(|first: char| first.is_ascii_alphabetic())
+    is_range(inside) || inside.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Whether there is a range such as `a-z` in it.

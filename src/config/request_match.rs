@@ -7,7 +7,8 @@ use super::path_match::path_match;
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
-    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, Reading, RequestMatch, TextMatch, can_have_commas,
+    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, Pattern, Reading, RequestMatch, TextMatch,
+    can_have_commas,
 };
 
 pub(super) fn request_match(
@@ -115,7 +116,7 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
         (None, None, Some(text), None, None) => Ok(TextMatch::Suffix(not_empty("suffix", text)?)),
         (None, None, None, Some(text), None) => Ok(TextMatch::Contains(not_empty("contains", text)?)),
         (None, None, None, None, Some(pattern)) => {
-            Ok(TextMatch::SafeRegex(regex::anchored(&at.field("safe_regex"), pattern)?))
+            Ok(TextMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)))
         }
         _ => Err(at.error("needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
     }

@@ -188,6 +188,7 @@ struct Items<'de, 'p> {
 impl<'de> SeqAccess<'de> for Items<'de, '_> {
     type Error = Misfit;
 
+    #[inline(never)]
     fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
         let Some((index, value)) = self.items.next() else { return Ok(None) };
         let at = self.at.index(index);
@@ -215,6 +216,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
         Ok(Some(key))
     }
 
+    #[inline(never)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
         let Some((at, value)) = self.value.take() else {
             return Err(Misfit::custom("has a value without a name"));

@@ -6,6 +6,7 @@
 //! one meaning.
 
 use crate::rejection::Rejection;
+use crate::text::replace;
 
 /// An encoded slash in a canonical path. It cannot be confused: every other `%` with two hexadecimal digits is rejected.
 pub const ENCODED_SLASH: &str = "%2F";
@@ -95,11 +96,8 @@ impl CanonicalPath {
 
     /// Whether a text is a path as rules see it: one that some request has.
     pub fn is_canonical(text: &str, allowed: AllowedInPaths) -> bool {
-        let sent = text
-            .replace(ENCODED_SLASH, "\0")
-            .replace('%', "%25")
-            .replace('#', "%23")
-            .replace('\0', ENCODED_SLASH);
+        let sent = replace(&replace(&replace(text, ENCODED_SLASH, "\0"), "%", "%25"), "#", "%23");
+        let sent = replace(&sent, "\0", ENCODED_SLASH);
         let reading = Reading { allowed, max_match_bytes: usize::MAX };
         Self::new(sent.as_bytes(), reading).is_ok_and(|path| path.0 == text)
     }
@@ -135,7 +133,7 @@ fn with_slashes(decoded: String) -> String {
     if memchr::memchr(SLASH_AS_DATA, decoded.as_bytes()).is_none() {
         return decoded;
     }
-    decoded.replace(char::from(SLASH_AS_DATA), ENCODED_SLASH)
+    replace(&decoded, "\0", ENCODED_SLASH)
 }
 
 /// Undoes percent-encoding, once. `None` for what backends are known to read in more than one way.

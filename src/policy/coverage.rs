@@ -114,7 +114,7 @@ fn template_covers(this: &[Segment], other: &[Segment]) -> bool {
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::{AllowedInPaths, NamedTextMatch, TextMatch};
+    use super::super::{AllowedInPaths, NamedTextMatch, Pattern, TextMatch};
     use super::*;
 
     fn path(text: &str) -> PathMatch {
@@ -124,7 +124,7 @@ mod tests {
             "prefix" => PathMatch::Prefix(path.to_owned()),
             "separated" => PathMatch::PathSeparatedPrefix(path.to_owned()),
             "template" => PathMatch::template(path, AllowedInPaths::default()).unwrap(),
-            _ => PathMatch::SafeRegex(Regex::new(&format!("^(?:{path})$")).unwrap()),
+            _ => PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{path})$")).unwrap())),
         }
     }
 

@@ -2,9 +2,9 @@
 
 use std::borrow::Cow;
 
-use regex_lite::Regex;
-
 use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
+use super::pattern::Pattern;
+use crate::text::{has, replace};
 
 /// How a rule looks at a path.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ pub enum PathMatch {
     /// Segment by segment, some of them variable.
     PathTemplate(Vec<Segment>),
     /// The whole path, in time linear in its length.
-    SafeRegex(Regex),
+    SafeRegex(Pattern),
 }
 
 /// A segment of a path template.
@@ -54,7 +54,7 @@ impl PathMatch {
                 .strip_prefix(prefix.as_str())
                 .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
             Self::PathTemplate(template) => template_matches(template, path),
-            Self::SafeRegex(regex) => regex.is_match(path),
+            Self::SafeRegex(pattern) => pattern.is_match(path),
         }
     }
 
@@ -113,8 +113,8 @@ impl<'a> PathVariables<'a> {
         let at = self.template.iter().position(named)?;
         let segment = self.path.strip_prefix('/')?.split('/').nth(at)?;
         // No other character of a canonical path is encoded.
-        Some(if segment.contains(ENCODED_SLASH) {
-            Cow::Owned(segment.replace(ENCODED_SLASH, "/"))
+        Some(if has(segment, ENCODED_SLASH) {
+            Cow::Owned(replace(segment, ENCODED_SLASH, "/"))
         } else {
             Cow::Borrowed(segment)
         })
@@ -153,12 +153,16 @@ fn template_matches(template: &[Segment], path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use regex_lite::Regex;
+
     use super::super::canonical_path::Reading;
     use super::*;
 
     #[test]
     fn matches() {
-        let regex = |pattern: &str| PathMatch::SafeRegex(Regex::new(&format!("^(?:{pattern})$")).unwrap());
+        let regex = |pattern: &str| {
+            PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{pattern})$")).unwrap()))
+        };
         let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
         let read = |path: &str| CanonicalPath::new(path.as_bytes(), Reading::default()).unwrap();
         for (matcher, yes, no) in [

@@ -1,7 +1,8 @@
 //! Conditions on a piece of text, with the names of Envoy's `StringMatcher`.
 
-use memchr::memmem;
-use regex_lite::Regex;
+use super::pattern::Pattern;
+
+use crate::text::has;
 
 /// A condition on text that may not be UTF-8.
 #[derive(Clone, Debug)]
@@ -15,7 +16,7 @@ pub enum TextMatch {
     /// Has this in it.
     Contains(String),
     /// The pattern matches the whole, in time linear in its length. Bytes that are not UTF-8 never do.
-    SafeRegex(Regex),
+    SafeRegex(Pattern),
     /// There is one, whatever it is.
     Present,
 }
@@ -27,7 +28,7 @@ impl TextMatch {
             Self::Exact(exact) => text == exact.as_bytes(),
             Self::Prefix(prefix) => text.starts_with(prefix.as_bytes()),
             Self::Suffix(suffix) => text.ends_with(suffix.as_bytes()),
-            Self::Contains(part) => memmem::find(text, part.as_bytes()).is_some(),
+            Self::Contains(part) => has(&String::from_utf8_lossy(text), part),
             Self::SafeRegex(pattern) => str::from_utf8(text).is_ok_and(|text| pattern.is_match(text)),
             Self::Present => true,
         }
@@ -36,6 +37,8 @@ impl TextMatch {
 
 #[cfg(test)]
 mod tests {
+    use regex_lite::Regex;
+
     use super::*;
 
     #[test]
@@ -46,7 +49,11 @@ mod tests {
             (TextMatch::Prefix(text("ab")), &[b"ab", b"abc", b"ab\xff"], &[b"", b"a", b"xab"]),
             (TextMatch::Suffix(text("ab")), &[b"ab", b"xab"], &[b"", b"b", b"abx"]),
             (TextMatch::Contains(text("ab")), &[b"ab", b"xabx", b"\xffab"], &[b"", b"a", b"aXb"]),
-            (TextMatch::SafeRegex(Regex::new("^(?:a+)$").unwrap()), &[b"a", b"aa"], &[b"", b"ab", b"a\xff"]),
+            (
+                TextMatch::SafeRegex(Pattern::new(Regex::new("^(?:a+)$").unwrap())),
+                &[b"a", b"aa"],
+                &[b"", b"ab", b"a\xff"],
+            ),
             (TextMatch::Present, &[b"", b"\xff"], &[]),
         ] {
             assert!(yes.iter().all(|text| condition.matches(text)), "{condition:?}");

@@ -1,5 +1,7 @@
 //! Paths that Envoy has not normalised do not get round a rule: here its own normalisation is switched off.
 
+use serde_json::json;
+
 use super::setup::Setup;
 use crate::support::client::get;
 
@@ -65,4 +67,125 @@ fn the_reference_configuration_leaves_no_way_round() {
         assert!(matches!(response.status, 400 | 403), "{path}: {response:?}");
     }
     assert_eq!(setup.backend.requests(), before);
+}
+
+#[test]
+fn allowed_path_reaches_the_backend_unchanged() {
+    for (name, normalizes) in [("paths-allowed", false), ("paths-allowed-normalized", true)] {
+        let setup = Setup::new(name, |config| {
+            let mut config = config.raw_paths();
+            config.manager()["normalize_path"] = json!(normalizes);
+            config.plugin()["allow_in_paths"] =
+                json!(["encoded_slash", "semicolon", "empty_segment", "encoded_hash"]);
+            config.plugin()["rules"] = json!([
+                { "match": { "path": "/me" }, "requires": {} },
+                { "match": { "path_template": "/v2/{name}/tags/*" }, "requires": {} },
+                { "match": { "path": "/admin/secret" }, "deny": true },
+                { "match": { "path_separated_prefix": "/open" }, "public": true },
+            ]);
+            config
+        });
+        setup.warm_up();
+        let token = setup.user();
+        for path in [
+            "/v2/group%2Fproject/tags/1",
+            "/v2/group%2fproject/tags/a%2Fb?x=%2F;//",
+            "/v2/a;b=c/tags/1;v=2",
+            "/v2/a%3Bb/tags/%23",
+            "/open//a///b//",
+            "/open/a;b/%2F/%23?q",
+        ] {
+            let response = setup.send(&get(path).bearer(&token));
+            assert_eq!(response.status, 200, "{path}: {response:?}");
+            assert_eq!(response.json()["path"], path, "normalize_path: {normalizes}");
+        }
+        for path in [
+            "/v2/a/b/tags/1",
+            "/v2//tags/1",
+            "//v2/a/tags/1",
+            "/v2/a%2Ftags/1",
+            "/admin%2Fsecret",
+            "/admin;x/secret",
+        ] {
+            assert_eq!(setup.send(&get(path).bearer(&token)).code(), "no_rule_matches", "{path}");
+        }
+        for (path, normalized) in [
+            // Envoy's normalization takes `..;` for `..` and `.;x` for `.`, and forwards what it makes of them.
+            ("/open/..;/admin/secret", "denied_by_rule"),
+            ("/open/.;x/a", "/open/a"),
+            ("/open/a%00", "rejected by Envoy"),
+            ("/open/..%3B/admin/secret", "path_ambiguous"),
+            ("/open/..%2Fadmin%2Fsecret", "path_ambiguous"),
+            ("/open%2F..%2Fadmin/secret", "path_ambiguous"),
+            ("/open/%252F", "path_ambiguous"),
+        ] {
+            let response = setup.send(&get(path).bearer(&token));
+            let outcome = match (response.status, response.code()) {
+                (200, _) => response.json()["path"].as_str().unwrap_or_default().to_owned(),
+                (400, code) if code.is_empty() => "rejected by Envoy".to_owned(),
+                (_, code) => code,
+            };
+            assert_eq!(outcome, if normalizes { normalized } else { "path_ambiguous" }, "{path}");
+        }
+        setup.assert_alive();
+    }
+}
+
+// The settings that `check` warns of: the filter never sees the path as the client sent it.
+#[test]
+fn envoy_settings_change_an_allowed_path_before_the_filter() {
+    for (name, setting, value, path, expected) in [
+        ("paths-rejected", "path_with_escaped_slashes_action", "REJECT_REQUEST", "/open/a%2Fb", 400),
+        ("paths-redirected", "path_with_escaped_slashes_action", "UNESCAPE_AND_REDIRECT", "/open/a%2Fb", 307),
+        ("paths-unescaped", "path_with_escaped_slashes_action", "UNESCAPE_AND_FORWARD", "/open/a%2Fb", 200),
+        ("paths-merged", "merge_slashes", "", "/open/a//b", 200),
+    ] {
+        let setup = Setup::new(name, |config| {
+            let mut config = config.raw_paths();
+            config.manager()[setting] = if value.is_empty() { json!(true) } else { json!(value) };
+            config.plugin()["allow_in_paths"] = json!(["encoded_slash", "empty_segment"]);
+            config.plugin()["rules"] = json!([
+                { "match": { "path": "/me" }, "requires": {} },
+                { "match": { "path": "/open/a/b" }, "public": true },
+            ]);
+            config
+        });
+        let response = setup.send(&get(path));
+        assert_eq!(response.status, expected, "{setting}: {response:?}");
+        assert_eq!(response.code(), "", "{setting}: not the filter's answer");
+        if expected == 200 {
+            assert_eq!(response.json()["path"], "/open/a/b", "{setting}");
+        }
+    }
+}
+
+#[test]
+fn text_longer_than_patterns_are_matched_against_is_rejected() {
+    let setup = Setup::new("paths-long", |mut config| {
+        config.plugin()["rules"] = json!([
+            { "match": { "safe_regex": "/.*/internal/.*" }, "deny": true },
+            { "match": { "headers": [{ "name": "x-a", "string_match": { "safe_regex": "(a+)+b" } }] }, "deny": true },
+            { "match": { "query_parameters": [{ "name": "q", "string_match": { "contains": "b" } }] }, "deny": true },
+            { "match": {}, "requires": {} },
+        ]);
+        config
+    });
+    setup.warm_up();
+    let token = setup.user();
+    let a = |length: usize| "a".repeat(length);
+    for (request, status, code) in [
+        (get(format!("/{}", a(8191))), 200, ""),
+        (get(format!("/{}", a(8192))), 414, "path_too_long"),
+        (get(format!("/{}", a(58_000))), 414, "path_too_long"),
+        (get(format!("/?x={}", a(58_000))), 200, ""),
+        (get("/").header("x-a", a(8192)), 200, ""),
+        (get("/").header("x-a", a(8193)), 400, "value_too_long"),
+        (get("/").header("x-a", a(58_000)), 400, "value_too_long"),
+        (get("/").header("x-b", a(58_000)), 200, ""),
+        (get(format!("/?q={}", a(8193))), 400, "value_too_long"),
+    ] {
+        let response = setup.send(&request.bearer(&token));
+        assert_eq!((response.status, response.code().as_str()), (status, code));
+    }
+    setup.assert_alive();
 }

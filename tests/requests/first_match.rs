@@ -3,8 +3,8 @@
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
 
 use okta_authz_filter::policy::{
-    Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Policy, Reading, RequestMatch, Requirement,
-    Rule, Target,
+    Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Pattern, Policy, Reading, RequestMatch,
+    Requirement, Rule, Target,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
@@ -83,7 +83,7 @@ impl Maker {
             2 | 3 => PathMatch::Prefix(self.path(segments)),
             4 | 5 => PathMatch::PathSeparatedPrefix(self.path(segments)),
             6..=8 => self.template(),
-            9 => PathMatch::SafeRegex(Regex::new("^(?:/[ab]+(/.*)?)$").unwrap()),
+            9 => PathMatch::SafeRegex(Pattern::new(Regex::new("^(?:/[ab]+(/.*)?)$").unwrap())),
             // No configuration has these, but the policy takes them.
             _ if self.one_in(8) => PathMatch::Prefix("".into()),
             _ if self.one_in(8) => PathMatch::PathSeparatedPrefix("".into()),

@@ -23,6 +23,7 @@ mod hosts;
 mod keys;
 mod modes;
 mod paths;
+mod patterns;
 mod policy;
 #[cfg(feature = "cli")]
 mod replay;

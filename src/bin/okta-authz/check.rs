@@ -11,6 +11,7 @@ mod hosts;
 mod mesh;
 mod names;
 mod overrides;
+mod paths;
 mod plugin;
 mod policy;
 mod providers;
@@ -21,6 +22,7 @@ mod routes;
 mod timeouts;
 mod tls;
 mod trust;
+mod wildcards;
 
 use std::path::{Path, PathBuf};
 
@@ -182,12 +184,7 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 }
 
 /// What can be said without the configuration; the rest is for whoever has it.
-fn check_elsewhere(
-    file: &str,
-    filter: &Elsewhere<'_>,
-    scene: &Scene<'_>,
-    documents: &[Value],
-) -> Report {
+fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, scene: &Scene<'_>, documents: &[Value]) -> Report {
     let mut findings = guard::findings(filter.behind, scene);
     findings.extend(route_policies::warnings(filter.behind, None, documents));
     findings.extend(timeouts::of_manager_with(filter.behind, documents));
@@ -208,8 +205,10 @@ fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, documents: &[Value]) 
             findings.extend(envoy::findings(found.surroundings, &config, scene));
             findings.extend(digest::warnings(found.surroundings));
             findings.extend(hosts::warnings(found.surroundings, &config, documents));
+            findings.extend(paths::warnings(found.surroundings, &config, documents));
             findings.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));
             findings.extend(timeouts::warnings(found.surroundings, documents));
+            findings.extend(wildcards::warnings(&written));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),
