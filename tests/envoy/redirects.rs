@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::setup::{BOTH_WORKERS, Setup};
+use crate::support::backend::LOCATION;
 use crate::support::client::{Request, get};
 use crate::support::config::EnvoyConfig;
 use crate::support::stand_in::TokenSpec;
@@ -169,4 +170,35 @@ fn redirect_without_route_policies_needs_the_token_only() {
     assert_eq!(setup.send(&request).json()["headers"]["x-okta-sub"], json!(["joe.user@example.com"]));
     let open = setup.send(&get("/302/open").bearer(setup.user()));
     assert_eq!((open.status, &open.json()["headers"]["x-okta-sub"]), (200, &Value::Null));
+}
+
+/// The second turn is a request for the host that the API has named, in all its spellings.
+#[test]
+fn redirect_to_another_host_is_decided_by_the_rules_of_that_host() {
+    for (name, strips) in [("redirects-hosts", false), ("redirects-hosts-stripped", true)] {
+        let setup = Setup::new(name, |config| {
+            let mut config = following(config);
+            let plugin = config.plugin();
+            let _ = plugin.as_object_mut().unwrap().remove("route_policies");
+            plugin["ignore_port_in_host_matching"] = json!(false);
+            plugin["rules"] = json!([
+                { "match": { "hosts": ["www.example.com"] }, "public": true },
+                { "match": {}, "requires": { "groups": ["Admins"] } },
+            ]);
+            for setting in ["strip_any_host_port", "strip_trailing_host_dot"] {
+                config.manager()[setting] = json!(strips);
+            }
+            config
+        });
+        let ambiguous = if strips { (200, "/x") } else { (400, "host_ambiguous") };
+        for (location, expected) in [
+            ("http://www.example.com/x", (200, "/x")),
+            ("http://www.example.com:81/x", ambiguous),
+            ("http://www.example.com./x", ambiguous),
+            ("http://other.example/x", (401, "token_missing")),
+        ] {
+            let request = get("/302/x").header("host", "www.example.com").header(LOCATION, location);
+            assert_eq!(seen(&setup, &request), (expected.0, expected.1.to_owned()), "{name}: {location}");
+        }
+    }
 }

@@ -82,17 +82,19 @@ impl Drop for Backend {
     }
 }
 
-/// Where this path of a request leads elsewhere: `302` to `/rest` on the same host for `/302/rest`.
+/// Where a path of a request begins like this, it leads elsewhere: to what this header says, or `/302/rest` to `/rest`.
 const ELSEWHERE: &str = "/302/";
+pub const LOCATION: &str = "x-location";
 
 fn respond(request: &Request) -> Response {
-    let host = request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default();
-    match request.uri().to_string().strip_prefix(ELSEWHERE) {
-        Some(rest) => {
-            (axum::http::StatusCode::FOUND, [("location", format!("http://{host}/{rest}"))]).into_response()
-        }
-        None => ([("content-type", "application/json")], describe(request).to_string()).into_response(),
-    }
+    let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
+    let path = request.uri().to_string();
+    let Some(rest) = path.strip_prefix(ELSEWHERE) else {
+        return ([("content-type", "application/json")], describe(request).to_string()).into_response();
+    };
+    let here = || format!("http://{}/{rest}", header("host").unwrap_or_default());
+    let location = header(LOCATION).map_or_else(here, str::to_owned);
+    (axum::http::StatusCode::FOUND, [("location", location)]).into_response()
 }
 
 /// Headers with all their values: a second value must not hide.
