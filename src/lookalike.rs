@@ -29,11 +29,19 @@ struct Next<'a> {
 ///
 /// Both have the same words: letters and digits, in any case, between separators of any kind and number. Separators
 /// around the name do not count, nor does what follows a bracket, a colon or a zero byte. An equal name is a lookalike.
-#[inline(never)]
 pub fn reads_as(name: &[u8], ours: &[u8]) -> bool {
-    if name.is_empty() {
-        return false;
+    match (name, ours) {
+        ([], _) => false,
+        // Nearly all names differ here already.
+        ([a, ..], [b, ..]) if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
+            a.eq_ignore_ascii_case(b) && has_words_of(name, ours)
+        }
+        _ => has_words_of(name, ours),
     }
+}
+
+#[inline(never)]
+fn has_words_of(name: &[u8], ours: &[u8]) -> bool {
     // Names outside ASCII are compared by their bytes there: each such byte is a letter.
     let letters = if ours.is_ascii() { u8::is_ascii_alphanumeric } else { is_letter_beyond_ascii };
     let (mut theirs, mut own) = (next(name, letters), next(ours, letters));

@@ -194,7 +194,6 @@ pub(crate) fn rows() -> Vec<Row> {
         let request = sent(&[("cookie", "session_token=TOKEN")]).header("cookie", cookie);
         add(name, all(), request, Deny(R::MultipleCredentials));
     }
-    // What is no credential of ours stays beside one.
     for (name, other) in [
         ("beside: Basic", ("authorization", "Basic eA==")),
         ("beside: Digest", ("authorization", "Digest username=\"a\", realm=\"b\", bearer=\"c\"")),
@@ -276,8 +275,7 @@ pub(crate) fn rows() -> Vec<Row> {
         optional,
         json!({ "from_cookies": ["session_token"], "from_headers": [{ "name": "x-api-token", "value_prefix": "Token " }] }),
     );
-    let request = sent(&[("x-api-token", "token TOKEN")]);
-    let verdict = Deny(R::CredentialsAmbiguous);
+    let (request, verdict) = (sent(&[("x-api-token", "token TOKEN")]), Deny(R::CredentialsAmbiguous));
     rows.push(row("optional, no prefix", optional.clone(), request, Sent::Nothing, 0, verdict));
     for (name, value, verdict) in [
         ("optional, no token", "a=b", Pass("anonymous")),
