@@ -193,3 +193,47 @@ fn questions_that_are_not_understood() {
         assert!(run.status == 0 && run.stdout.contains("okta-authz"), "{args:?}");
     }
 }
+
+// Each of these passed `check --deny-warnings`, and did not do what its author meant.
+#[test]
+fn check_pattern_that_does_not_match_is_told() {
+    let provider = "issuer: https://acme.okta.com/oauth2/default, audiences: [api://default], remote_jwks: { cluster: okta }";
+    for (name, rest, says) in [
+        (
+            "wildcard-path",
+            "rules: [{ match: { path: /internal/* }, deny: true }]",
+            "rules[0].match.path: must not have a pattern",
+        ),
+        (
+            "wildcard-group",
+            "rules: [{ match: {}, requires: { groups: [Contractors-*] } }]",
+            "rules[0].requires.groups[0]: is compared exactly",
+        ),
+        (
+            "glob-regex",
+            "rules: [{ match: { safe_regex: /a/* }, deny: true }]",
+            "rules[0].match.safe_regex: looks like a glob",
+        ),
+    ] {
+        let file =
+            scratch(&format!("{name}.yaml"), &format!("providers: {{ okta: {{ {provider} }} }}\n{rest}\n"));
+        let run = okta_authz([Path::new("check"), Path::new("--deny-warnings"), &file]);
+        assert!(run.status == 1 && run.stdout.contains(says), "{name}: {}", run.stdout);
+    }
+    let file = scratch(
+        "allowed.yaml",
+        &format!(
+            "providers: {{ okta: {{ {provider} }} }}\nallow_in_paths: [encoded_slash]\nrules: [{{ match: {{ path: /a%2Fb }}, public: true }}]\n"
+        ),
+    );
+    let run = okta_authz([Path::new("check"), Path::new("--deny-warnings"), &file]);
+    assert_eq!(run.status, 0, "{}", run.stdout);
+    let run = okta_authz([
+        Path::new("explain"),
+        Path::new("--config"),
+        &file,
+        Path::new("--path"),
+        Path::new("/a%2fb"),
+    ]);
+    assert!(run.stdout.contains("/a%2Fb (allow_in_paths: encoded_slash)"), "{}", run.stdout);
+}

@@ -88,7 +88,13 @@ impl<'c> Recorder<'c> {
     fn ruled(&mut self, target: &Target<'_>, ruling: Result<Ruling<'_>, Rejection>) {
         let request =
             format!("{} {}{}", String::from_utf8_lossy(target.method), target.host, target.path.as_str());
-        self.add(request);
+        let allowed: Vec<_> = self.config.policy.needs().reading.allowed.names().collect();
+        let allowed = if allowed.is_empty() {
+            String::new()
+        } else {
+            format!(" (allow_in_paths: {})", allowed.join(", "))
+        };
+        self.add(format!("{request}{allowed}"));
         let (passed, detail, first) = match ruling {
             Ok(Ruling { grant, .. }) => {
                 let (rule, detail) = self.place(grant);
