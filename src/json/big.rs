@@ -16,6 +16,7 @@ impl From<u64> for Big {
 
 impl Big {
     /// Multiplies the number, and adds to it.
+    #[inline(never)]
     pub(super) fn multiply_add(&mut self, factor: u32, addend: u32) {
         let mut carry = u64::from(addend);
         for digit in &mut self.0 {

@@ -75,10 +75,12 @@ impl Decimal {
             ours.multiply_add(10, 1);
             tens = tens.saturating_sub(1);
         }
-        (0..power(tens)).for_each(|_| ours.multiply_add(10, 0));
-        (0..power(tens.saturating_neg())).for_each(|_| theirs.multiply_add(10, 0));
-        (0..power(exponent)).for_each(|_| theirs.multiply_add(2, 0));
-        (0..power(exponent.saturating_neg())).for_each(|_| ours.multiply_add(2, 0));
+        let scale =
+            |big: &mut Big, factor, times| (0..power(times)).for_each(|_| big.multiply_add(factor, 0));
+        scale(&mut ours, 10, tens);
+        scale(&mut theirs, 10, tens.saturating_neg());
+        scale(&mut theirs, 2, exponent);
+        scale(&mut ours, 2, exponent.saturating_neg());
         ours.cmp(&theirs)
     }
 

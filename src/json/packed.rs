@@ -268,8 +268,12 @@ impl From<ValueRef<'_>> for Value {
             ValueRef::String(text) => Self::String(text.to_owned()),
             ValueRef::Array(items) => Self::Array(items.map(Self::from).collect()),
             ValueRef::Object(members) => {
-                let members = members.map(|(name, value)| (name.to_owned(), value.into()));
-                Self::Object(members.collect::<Object>())
+                let mut object = Object::new();
+                // Not collected: to build a map from a list takes 7 KiB of the module.
+                for (name, value) in members {
+                    object.insert(name.to_owned(), value.into());
+                }
+                Self::Object(object)
             }
         }
     }

@@ -191,3 +191,27 @@ fn access_logs_have_the_decision_and_never_a_token() {
         }
     }
 }
+
+#[test]
+fn a_claim_with_spaces_injects_no_field_into_the_access_log() {
+    let log = crate::support::scratch("injected").join("access.log");
+    let setup = Setup::new("injected", |config| config.access_log(&log));
+    setup.warm_up();
+    let forged = "joe code=public sub=root";
+    let token = setup.mint(&TokenSpec::user().claim("sub", forged).claim("cid", format!("{forged} \"")));
+    let response = setup.send(&get("/me").bearer(&token));
+    assert_eq!(response.json()["headers"]["x-okta-sub"][0], forged, "a header keeps its spaces");
+    let written = || std::fs::read_to_string(&log).unwrap_or_default();
+    for _ in 0..100 {
+        if written().contains("root") {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    let written = written();
+    let line = written.lines().find(|line| line.contains("root")).expect("the request is in the log");
+    let fields = |name: &str| line.split(' ').filter(|field| field.starts_with(name)).collect::<Vec<_>>();
+    assert_eq!(fields("code="), ["code=allowed"], "{line}");
+    assert_eq!(fields("sub="), ["sub=joe%20code=public%20sub=root"], "{line}");
+    assert_eq!(fields("cid="), ["cid=joe%20code=public%20sub=root%20%22"], "{line}");
+}

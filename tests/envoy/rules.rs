@@ -75,41 +75,136 @@ fn rules_know_where_the_client_is() {
     assert_eq!(setup.send(&claims).code(), "token_missing");
 }
 
-#[test]
-fn a_rule_in_shadow_lets_pass_counts_and_says_what_it_would_have_done() {
-    let log = crate::support::scratch("shadow").join("access.log");
-    let setup = Setup::new("shadow", |config| {
-        let rules = json!([{ "match": {}, "requires": { "groups": ["Admins"] }, "mode": "shadow" }]);
-        with_rules(rules)(config).access_log(&log)
+/// The reference configuration with these members, and an access log of what the filter tells.
+fn logged(name: &str, members: Value) -> (Setup, std::path::PathBuf) {
+    let log = crate::support::scratch(name).join("access.log");
+    let setup = Setup::new(name, |mut config| {
+        for (name, value) in members.as_object().unwrap() {
+            config.plugin()[name] = value.clone();
+        }
+        let line = "%PATH(NQ)% %RESPONSE_CODE% decision=%FILTER_STATE(wasm.okta.decision:PLAIN)% \
+                    code=%FILTER_STATE(wasm.okta.code:PLAIN)% shadow=%FILTER_STATE(wasm.okta.shadow:PLAIN)% \
+                    sub=%FILTER_STATE(wasm.okta.sub:PLAIN)% scopes=%FILTER_STATE(wasm.okta.scopes:PLAIN)%\n";
+        let format = &mut config.manager()["access_log"][0]["typed_config"]["log_format"];
+        format["text_format_source"]["inline_string"] = json!(line);
+        config.access_log(&log)
     });
     setup.warm_up();
-    let spoofed = |path: &str| get(path).header("x-okta-sub", "root");
-    let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
-    let nobody = setup.send(&spoofed("/nobody"));
-    assert_eq!((nobody.status, sub(&nobody)), (200, Value::Null));
-    let forged = setup.send(&spoofed("/forged").bearer(format!("{}x", setup.user())));
-    assert_eq!((forged.status, sub(&forged)), (200, Value::Null));
-    // Nobody waits for keys where nothing is enforced, so at first nobody knows who this is.
-    let user = || sub(&setup.send(&spoofed("/user").bearer(setup.user())));
-    let known = (0..500).any(|_| {
-        std::thread::sleep(std::time::Duration::from_millis(10));
-        user() == json!(["joe.user@example.com"])
-    });
-    assert!(known, "a verified token tells who\n{}", setup.envoy.log());
-    assert_eq!(setup.send(&get("/a;b")).code(), "path_ambiguous", "two readings are never let through");
-    assert_eq!(setup.envoy.count("shadow.token_missing"), 1);
-    assert!(setup.envoy.count("shadow.requirement_not_met") > 0);
-    assert_eq!(setup.envoy.count("decision.token_missing"), 0);
-    let wanted = "/nobody 200 via_upstream decision=shadow code=token_missing sub=-";
-    let written = || std::fs::read_to_string(&log).unwrap_or_default();
-    // Envoy writes its access log when a second has passed.
+    (setup, log)
+}
+
+/// Waits until a line is in the access log, which Envoy writes when a second has passed.
+fn assert_logged(log: &std::path::Path, wanted: &str) {
+    let written = || std::fs::read_to_string(log).unwrap_or_default();
     for _ in 0..100 {
-        if written().contains(wanted) {
+        if written().lines().any(|line| line == wanted) {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     panic!("{wanted} in:\n{}", written());
+}
+
+/// Every request has one decision: what shadow mode counts is beside that.
+fn decisions(setup: &Setup) -> u64 {
+    let codes = okta_authz_filter::metrics::Decision::all().map(okta_authz_filter::metrics::Decision::code);
+    codes.map(|code| setup.envoy.count(&format!("decision.{code}"))).sum()
+}
+
+#[test]
+fn a_rule_in_shadow_counts_and_the_next_rule_decides() {
+    let admins = json!({ "match": {}, "requires": { "groups": ["Admins"] }, "mode": "shadow" });
+    let (setup, log) = logged(
+        "shadow",
+        json!({ "rules": [
+            admins,
+            { "match": { "prefix": "/a" }, "deny": true, "mode": "shadow" },
+            { "match": { "prefix": "/open" }, "public": true },
+            { "match": { "path": "/never" }, "deny": true },
+            { "match": {}, "requires": {} },
+        ] }),
+    );
+    let before = decisions(&setup);
+    let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
+    let spoofed = |path: &str| get(path).header("x-okta-sub", "root");
+    for _ in 0..BOTH_WORKERS {
+        let nobody = setup.send(&spoofed("/nobody"));
+        assert_eq!((nobody.status, nobody.code()), (401, "token_missing".to_owned()));
+        let forged = setup.send(&get("/forged").bearer(format!("{}x", setup.user())));
+        assert_eq!(forged.status, 401, "{forged:?}");
+        let user = setup.send(&spoofed("/a/user").bearer(setup.user()));
+        assert_eq!((user.status, sub(&user)), (200, json!(["joe.user@example.com"])));
+        let open = setup.send(&spoofed("/open").bearer(setup.user()));
+        assert_eq!((open.status, sub(&open)), (200, Value::Null), "the public rule tells nobody's name");
+        assert_eq!(setup.send(&get("/open")).status, 200);
+        assert_eq!(setup.send(&get("/never").bearer(setup.user())).code(), "denied_by_rule");
+    }
+    let times = BOTH_WORKERS as u64;
+    assert_eq!(decisions(&setup) - before, 6 * times, "one decision for each request");
+    assert_eq!(setup.envoy.count("shadow.token_missing"), 2 * times);
+    assert_eq!(setup.envoy.count("shadow.denied_by_rule"), times);
+    assert_eq!(setup.envoy.count("decision.token_missing"), times);
+    assert_eq!(setup.envoy.count("decision.denied_by_rule"), times);
+    assert_logged(&log, "/nobody 401 decision=deny code=token_missing shadow=token_missing sub=- scopes=-");
+    assert_logged(&log, "/open 200 decision=allow code=public shadow=token_missing sub=- scopes=-");
+    assert_logged(
+        &log,
+        "/a/user 200 decision=allow code=allowed shadow=requirement_not_met,denied_by_rule \
+         sub=joe.user@example.com scopes=openid,profile,items:read",
+    );
+    setup.assert_alive();
+}
+
+#[test]
+fn a_policy_in_shadow_allows_every_request_and_counts_what_it_would_deny() {
+    let (setup, log) = logged(
+        "shadow-policy",
+        json!({
+            "mode": "shadow",
+            "rules": [
+                { "match": { "path": "/me" }, "requires": {} },
+                { "match": { "path": "/admin" }, "requires": { "groups": ["Admins"] } },
+            ],
+        }),
+    );
+    let spoofed = |path: &str| get(path).header("x-okta-sub", "root").header("x_okta_sub", "root");
+    let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
+    let joe = || json!(["joe.user@example.com"]);
+    // As soon as both workers have keys: nobody waits in shadow mode.
+    let known = |path: &str| {
+        let known = (0..500).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+            (0..BOTH_WORKERS).all(|_| sub(&setup.send(&spoofed(path).bearer(setup.user()))) == joe())
+        });
+        assert!(known, "{path}: a verified token tells who\n{}", setup.envoy.log());
+    };
+    known("/me");
+    known("/admin");
+    known("/no/rule");
+    let before = decisions(&setup);
+    for (path, token) in [
+        ("/me", None),
+        ("/me", Some(format!("{}x", setup.user()))),
+        ("/me", Some("opaque".to_owned())),
+        ("/a;b", Some(setup.user())),
+        ("/a;b", None),
+        ("/no/rule", None),
+    ] {
+        let request = token.iter().fold(spoofed(path), |request, token| request.bearer(token));
+        let response = setup.send(&request);
+        assert_eq!((response.status, sub(&response)), (200, Value::Null), "{path}: {response:?}");
+    }
+    assert_eq!(decisions(&setup) - before, 6);
+    assert_eq!(setup.envoy.count("shadow.path_ambiguous"), 2);
+    assert_eq!(setup.envoy.count("shadow.token_opaque"), 1);
+    assert_eq!(setup.envoy.count("decision.path_ambiguous"), 0);
+    assert!(setup.envoy.count("decision.shadow") > 6);
+    assert_logged(&log, "/a;b 200 decision=shadow code=path_ambiguous shadow=path_ambiguous sub=- scopes=-");
+    assert_logged(
+        &log,
+        "/admin 200 decision=shadow code=requirement_not_met shadow=requirement_not_met \
+         sub=joe.user@example.com scopes=openid,profile,items:read",
+    );
 }
 
 #[test]
