@@ -7,14 +7,15 @@ use okta_authz_filter::denylist::Denylist;
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::jwks::discovery::Discovery;
+use okta_authz_filter::refresh::cache_control;
 use okta_authz_filter::refresh::source::Document as _;
 use okta_authz_filter::request::header_map;
 
 fuzz_target!(|document: &[u8]| {
     if let Ok(keys) = KeySet::parse(document) {
         for algorithm in Algorithm::ALL {
-            if let Ok(key) = keys.find(None, algorithm) {
-                assert!(key.fits(algorithm));
+            if let Ok(candidates) = keys.find(None, algorithm) {
+                assert!(candidates.iter().all(|key| key.fits(algorithm)));
             }
         }
     }
@@ -30,6 +31,7 @@ fuzz_target!(|document: &[u8]| {
     if let Some(headers) = header_map::parse(document) {
         assert!(headers.len() * 8 <= document.len());
     }
+    let _ = cache_control::max_age(document.split(|byte| *byte == b'\n'));
     // "It holds" has one spelling.
     assert_eq!(envoy::answer(document).is_ok(), document == [8, 1]);
 });

@@ -52,11 +52,13 @@ fn replaced(name: &'static str, kind: &str, from: From, resource: Resource) -> R
         reference = Some(config.clone());
         from(&source, config)
     });
-    let load = scene.load();
     scene.until("Okta is asked", || scene.fetches() > 0);
     std::thread::sleep(Duration::from_millis(500));
+    // No request keeps the former configuration alive, so its roots end at once, and the callout with them.
     source.publish(&[resource(&mut with_another_rule(reference.unwrap()))]);
     let updated = now();
+    std::thread::sleep(Duration::from_millis(200));
+    let load = scene.load();
     let extra = get("/extra").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
     scene.settle_on(&extra, 200);
     let settled = updated.elapsed();
