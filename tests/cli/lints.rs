@@ -30,7 +30,6 @@ fn check_issuer_that_no_token_has_is_warned_of() {
         ("https://Login.example.com/oauth2/default", "okta", "in lower case"),
         ("https://acme.okta.com:443/oauth2/default", "okta", "have no port"),
         ("https://acme.okta.com/oauth2/Default", "okta", "is `default`, in lower case"),
-        ("https://acme.okta.com/oauth2/default/", "any", "do not end with `/`"),
         ("https://acme-admin.okta.com/oauth2/default", "any", "leave out `-admin`"),
         ("https://acme.okta.com/oauth2/default/v1", "rfc9068", "ends before `/v1`"),
         ("https://idp.example.com/.well-known/openid-configuration", "any", "metadata document"),

@@ -597,13 +597,14 @@ fn routes() -> Vec<Row> {
             0,
             Deny(R::RequirementNotMet),
         ),
+        row("the same in shadow, and the rules deny", policies(), own("watched"), bearer(), 0, scopes(&["b"])),
         row(
-            "the same in shadow",
+            "the same in shadow, and the rules allow",
             policies(),
             own("watched"),
-            bearer(),
+            Sent::Bearer(Token::user().claims(json!({ "scp": ["b"] }))),
             0,
-            Shadow(R::RequirementNotMet, true),
+            Allow,
         ),
         row("the same on a closed route", policies(), own("closed"), bearer(), 0, Deny(R::DeniedByRule)),
         row(
@@ -672,7 +673,14 @@ fn routes() -> Vec<Row> {
             0,
             Deny(R::RoutePolicyUnknown),
         ),
-        row("another's, in shadow", policies(), spoofed("watched"), bearer(), 0, Deny(R::RoutePolicyUnknown)),
+        row(
+            "another's, in shadow, and the rules allow",
+            policies(),
+            spoofed("watched"),
+            Sent::Bearer(Token::user().claims(json!({ "scp": ["b"] }))),
+            0,
+            Deny(R::RoutePolicyUnknown),
+        ),
         row(
             "another's, under a rule",
             policies(),
