@@ -11,6 +11,7 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::json;
 use serde_json::{Value, json};
 
+use super::documents::{Documents, Note};
 use super::elsewhere::{self, Elsewhere};
 use super::places::{self, Found};
 use super::{Answer, Problem, documents, help, output};
@@ -117,12 +118,12 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
         let findings = vec![Finding::error("", problem)];
         vec![Report { place: name.clone(), summary: String::new(), findings }]
     };
-    let documents = match documents::parse(&documents::read(file)?) {
+    let Documents { values: documents, notes } = match documents::parse(file, &documents::read(file)?) {
         Ok(documents) => documents,
         Err(problem) => return Ok(failed(problem)),
     };
     let mut reports: Vec<Report> =
-        places::find(&documents).iter().map(|found| check(&name, found, &documents)).collect();
+        places::find(&documents).iter().map(|found| check(&name, found, &documents, &notes)).collect();
     reports.extend(elsewhere::find(&documents).iter().map(|filter| check_elsewhere(&name, filter)));
     if reports.is_empty() {
         return Ok(failed("no configuration of this filter is in it".to_owned()));
@@ -141,14 +142,16 @@ fn place(file: &str, inside: &str) -> String {
     if inside.is_empty() { file.to_owned() } else { format!("{file}: {inside}") }
 }
 
-fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
+fn check(file: &str, found: &Found<'_>, documents: &[Value], notes: &[Note]) -> Report {
     let place = place(file, &found.place);
     match Config::from_bytes(&found.bytes) {
         Ok(config) => {
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
-            findings.extend(envoy::warnings(found.surroundings, &config, documents));
-            findings.extend(digest::warnings(found.surroundings));
+            let mut around = envoy::warnings(found.surroundings, &config, documents);
+            around.extend(digest::warnings(found.surroundings));
+            findings.extend(around.into_iter().map(|finding| in_resource(finding, &found.place)));
+            findings.extend(read_differently(found, notes));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),
@@ -157,10 +160,35 @@ fn check(file: &str, found: &Found<'_>, documents: &[Value]) -> Report {
             Report { place, summary, findings }
         }
         Err(error) => {
-            let findings = vec![Finding::error(error.path, error.problem)];
+            let mut findings = vec![Finding::error(error.path, error.problem)];
+            findings.extend(read_differently(found, notes));
             Report { place, summary: String::new(), findings }
         }
     }
+}
+
+/// Returns the finding with its path in a `TrafficExtension`, whose `spec.wasm` has what `spec` of a `WasmPlugin` has.
+fn in_resource(mut finding: Finding, place: &str) -> Finding {
+    if place.ends_with("spec.wasm.pluginConfig") {
+        if let Some(field) = finding.path.strip_prefix("spec.") {
+            finding.path = format!("spec.wasm.{field}");
+        }
+    }
+    finding
+}
+
+/// Returns what readers of YAML read differently inside of the configuration.
+fn read_differently(found: &Found<'_>, notes: &[Note]) -> Vec<Finding> {
+    let inside = |note: &Note| {
+        let path = note.place.strip_prefix(&found.place)?;
+        let path = if found.place.is_empty() {
+            path
+        } else {
+            path.strip_prefix('.').or_else(|| path.starts_with('[').then_some(path))?
+        };
+        Some(Finding::warning(path, note.problem.clone()))
+    };
+    notes.iter().filter_map(inside).collect()
 }
 
 fn count(number: usize, what: &str) -> String {

@@ -1,6 +1,10 @@
 //! Where in a file the filter's configuration is.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Map, Value, json};
+
+use super::documents;
 
 /// Integers from here on are not exact in a `google.protobuf.Struct`, whose numbers are doubles.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -22,7 +26,7 @@ pub(crate) enum Surroundings<'a> {
     None,
     /// Envoy's `PluginConfig`, and the HTTP filters behind it, where they can be told.
     Envoy { plugin: &'a Value, behind: Option<&'a [Value]> },
-    /// The `spec` of an Istio `WasmPlugin`.
+    /// The `spec` of an Istio `WasmPlugin`, or the `spec.wasm` of a `TrafficExtension`.
     Istio { spec: &'a Value },
     /// An element of the `wasm` of an Envoy Gateway `EnvoyExtensionPolicy`.
     EnvoyGateway { extension: &'a Value },
@@ -39,9 +43,8 @@ pub(crate) fn find(documents: &[Value]) -> Vec<Found<'_>> {
 
 /// The documents, each with what its places begin with.
 pub(crate) fn roots(documents: &[Value]) -> impl Iterator<Item = (String, &Value)> {
-    let is_one = documents.len() == 1;
-    let root = move |index| if is_one { String::new() } else { format!("[document {index}]") };
-    documents.iter().enumerate().map(move |(index, document)| (root(index), document))
+    let count = documents.len();
+    documents.iter().enumerate().map(move |(index, document)| (documents::root(index, count), document))
 }
 
 struct Search<'a> {
@@ -51,11 +54,10 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn document(&mut self, place: &str, document: &'a Value) {
         let before = self.found.len();
-        let spec = document.get("spec");
-        match (document.get("kind").and_then(Value::as_str), spec) {
-            (Some("WasmPlugin"), Some(spec)) => self.istio(&member(place, "spec"), spec),
-            (Some("EnvoyExtensionPolicy"), Some(spec)) => self.envoy_gateway(&member(place, "spec"), spec),
-            _ => self.envoy(place, document, None),
+        if is_kubernetes(document) {
+            self.resource(place, document);
+        } else {
+            self.envoy(place, document, None);
         }
         if self.found.len() == before && is_bare(document) {
             let bytes = document.to_string().into_bytes();
@@ -63,9 +65,43 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A resource of Kubernetes, or a list of them, as `kubectl get -o yaml` prints it.
+    fn resource(&mut self, place: &str, resource: &'a Value) {
+        let kind = resource.get("kind").and_then(Value::as_str).unwrap_or_default();
+        self.resource_of(kind, place, resource);
+    }
+
+    fn resource_of(&mut self, kind: &str, place: &str, resource: &'a Value) {
+        let at_spec = member(place, "spec");
+        match (kind, resource.get("spec"), resource.get("items").and_then(Value::as_array)) {
+            ("WasmPlugin", Some(spec), _) => self.istio(&at_spec, spec),
+            ("TrafficExtension", Some(spec), _) => {
+                if let Some(wasm) = spec.get("wasm") {
+                    self.istio(&member(&at_spec, "wasm"), wasm);
+                }
+            }
+            ("EnvoyExtensionPolicy", Some(spec), _) => self.envoy_gateway(&at_spec, spec),
+            // The items of a typed list may lack a kind of their own.
+            (_, None, Some(items)) if kind.ends_with("List") => {
+                let of_items = kind.strip_suffix("List").unwrap_or_default();
+                for (index, item) in items.iter().enumerate() {
+                    let place = element(&member(place, "items"), index);
+                    match item.get("kind") {
+                        None => self.resource_of(of_items, &place, item),
+                        Some(_) => self.resource(&place, item),
+                    }
+                }
+            }
+            // What the server keeps about a resource repeats parts of it.
+            (_, Some(spec), _) => self.envoy(&at_spec, spec, None),
+            _ => {}
+        }
+    }
+
     fn istio(&mut self, place: &str, spec: &'a Value) {
         if let Some(config) = spec.get("pluginConfig").filter(|config| is_ours(config, spec)) {
-            let bytes = config.to_string().into_bytes();
+            // `pluginConfig` is a Struct.
+            let bytes = as_struct(config).to_string().into_bytes();
             let surroundings = Surroundings::Istio { spec };
             self.found.push(Found { place: member(place, "pluginConfig"), bytes, surroundings });
         }
@@ -122,8 +158,15 @@ fn configuration(plugin: &Map<String, Value>) -> Option<(&'static str, Vec<u8>)>
     match configuration.get("@type")?.as_str()?.rsplit('/').next()? {
         "google.protobuf.Struct" => Some(("value", as_struct(value).to_string().into_bytes())),
         "google.protobuf.StringValue" => Some(("value", value.as_str()?.as_bytes().to_vec())),
+        "google.protobuf.BytesValue" => Some(("value", base64(value.as_str()?)?)),
         _ => None,
     }
+}
+
+/// Bytes in JSON of protocol buffers: either alphabet, with or without padding.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let plain = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
+    STANDARD_NO_PAD.decode(plain).ok()
 }
 
 /// The value, with numbers as they come out of a Struct.
@@ -150,6 +193,10 @@ fn is_ours(config: &Value, around: &Value) -> bool {
     };
     config.get("providers").is_some()
         || around.as_object().is_some_and(|members| members.iter().any(|(name, value)| named(name, value)))
+}
+
+fn is_kubernetes(document: &Value) -> bool {
+    document.get("kind").is_some() || document.get("apiVersion").is_some()
 }
 
 /// Whether this can be nothing but the filter's configuration.
