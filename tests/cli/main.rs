@@ -14,6 +14,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod explain;
+mod reading;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]
 mod stand_in;
 

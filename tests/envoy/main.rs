@@ -36,3 +36,4 @@ mod setup;
 mod signatures;
 mod signing;
 mod sources;
+mod yaml;

@@ -79,7 +79,7 @@ const REPEATED: [&str; 47] = [
 ];
 
 /// Fields with a boolean or a `BoolValue`.
-const BOOLEANS: [&str; 31] = [
+const BOOLEANS: [&str; 32] = [
     "allow_expired_certificate",
     "allow_on_headers_stop_iteration",
     "allow_renegotiation",
@@ -94,6 +94,7 @@ const BOOLEANS: [&str; 31] = [
     "disabled",
     "fail_open",
     "ignore_case",
+    "ignore_health_on_host_removal",
     "ignore_port_in_host_matching",
     "invert_match",
     "is_optional",
@@ -173,7 +174,7 @@ const ENUMS: [Enum; 20] = [
     // A cluster's. The field `type` of other messages is something else.
     Enum {
         field: "type",
-        within: &["clusters", "resources", "resource", "cluster", "value"],
+        within: &["", "clusters", "resources", "resource", "cluster"],
         names: &[(0, "STATIC"), (1, "STRICT_DNS"), (2, "LOGICAL_DNS"), (3, "EDS"), (4, "ORIGINAL_DST")],
     },
     of(
@@ -272,8 +273,9 @@ pub(super) fn is_keyed(field: &str) -> bool {
     KEYED.contains(&field)
 }
 
-pub(super) fn is_repeated(field: &str) -> bool {
-    REPEATED.contains(&field)
+pub(super) fn is_repeated(field: &str, within: &str) -> bool {
+    // RBAC's conditions; its `rules` elsewhere are a message.
+    REPEATED.contains(&field) || (field == "rules" && matches!(within, "and_rules" | "or_rules"))
 }
 
 /// Returns the name that a field has in the `.proto` file; `failOpen` is `fail_open`.

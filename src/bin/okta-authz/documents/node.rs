@@ -112,7 +112,7 @@ impl Node {
 /// Reads a file of YAML.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
     let mut builder = Builder::default();
-    let options = granit_parser::options! { emit_comments: false };
+    let options = granit_parser::options! { emit_comments: false, bom_inside_document_as_content: true };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
             let (at, what) = (error.marker(), error.info());

@@ -27,8 +27,11 @@ fn unwrapped(value: &Value) -> &Value {
     }
 }
 
-/// `absl::SimpleAtob`.
+/// A boolean, also as the text that `absl::SimpleAtob` reads.
 fn boolean(value: &Value) -> Option<Value> {
+    if value.is_boolean() {
+        return Some(value.clone());
+    }
     match value.as_str()?.to_ascii_lowercase().as_str() {
         "true" | "t" | "yes" | "y" | "1" => Some(Value::Bool(true)),
         "false" | "f" | "no" | "n" | "0" => Some(Value::Bool(false)),

@@ -51,6 +51,7 @@ impl Written<'_> {
             None => None,
             Some(tag) => match tag.strip_prefix(YAML) {
                 Some("binary") => return binary(self.text),
+                Some("timestamp") if !is_timestamp(self.text) => return Err(wrong_tag(self.text)),
                 Some(name @ ("bool" | "int" | "float" | "null")) => Some(name),
                 Some(_) | None => return Ok(self.text.into()),
             },
@@ -63,7 +64,7 @@ impl Written<'_> {
             Some("int") => value.as_i64().is_some() || value.as_u64().is_some(),
             Some(_) => value.is_number(),
         };
-        if is_of_tag { Ok(value) } else { Err(format!("{:?} does not have the type of its tag", self.text)) }
+        if is_of_tag { Ok(value) } else { Err(wrong_tag(self.text)) }
     }
 
     /// Returns the value that a reader of YAML 1.2 reads.
@@ -256,6 +257,16 @@ fn core_resolved(text: &str) -> Value {
     exact
         .or_else(|| finite(text).and_then(Number::from_f64).map(Value::Number))
         .unwrap_or_else(|| text.into())
+}
+
+fn wrong_tag(text: &str) -> String {
+    format!("{text:?} does not have the type of its tag")
+}
+
+/// Reports whether text looks like a time, which Kubernetes leaves as text.
+fn is_timestamp(text: &str) -> bool {
+    text.split_once('-')
+        .is_some_and(|(year, _)| year.len() == 4 && year.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn binary(text: &str) -> Result<Value, String> {

@@ -16,7 +16,7 @@ use crate::places::{element, member};
 pub(crate) use compare::Note;
 
 /// The most values of a file, with those that aliases repeat.
-const MAX_VALUES: usize = 2_000_000;
+const MAX_VALUES: usize = 1_000_000;
 /// The most text of a file, in bytes, with what aliases repeat.
 const MAX_TEXT: usize = 64 * 1024 * 1024;
 const MERGE: &str = "<<";
@@ -126,7 +126,7 @@ impl Reading {
                 continue;
             }
             let scope = self.scope_of(&name, &contents, here);
-            let read = if here.is_message() && names::is_repeated(&name) && value.is_single() {
+            let read = if here.is_list(&name) && value.is_single() {
                 Value::Array(vec![self.value(value, here.inside(&element(&place, 0), scope))?])
             } else {
                 self.value(value, here.inside(&place, scope))?
@@ -268,6 +268,11 @@ impl<'a> Here<'a> {
 
     const fn is_message(self) -> bool {
         matches!(self.scope, Scope::Message(_))
+    }
+
+    /// Whether a member of this name is a list, of which a single value is one.
+    fn is_list(self, name: &str) -> bool {
+        matches!(self.scope, Scope::Message(within) if names::is_repeated(name, within))
     }
 
     /// Whether this is an element of `spec.configPatches` of an EnvoyFilter, or of `spec.jsonPatches` of an
