@@ -22,7 +22,8 @@ Usage: okta-authz check [--deny-warnings] [--json] FILE...
 Finds every configuration of the filter in the files, tells what is wrong with them (exit status 1), and warns of what
 can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
 mode, keys that cannot rotate, slow algorithms; in a file for Envoy, of what lets requests pass the filter by; and of a
-`sha256` of the module or its image that nobody has filled in.
+`sha256` of the module or its image that nobody has filled in; and of values that Envoy, Kubernetes and YAML 1.2 read
+differently.
 
   --deny-warnings  warnings are errors
   --json           for machines
@@ -169,10 +170,10 @@ fn check(file: &str, found: &Found<'_>, documents: &[Value], notes: &[Note]) -> 
 
 /// Returns the finding with its path in a `TrafficExtension`, whose `spec.wasm` has what `spec` of a `WasmPlugin` has.
 fn in_resource(mut finding: Finding, place: &str) -> Finding {
-    if place.ends_with("spec.wasm.pluginConfig") {
-        if let Some(field) = finding.path.strip_prefix("spec.") {
-            finding.path = format!("spec.wasm.{field}");
-        }
+    if place.ends_with("spec.wasm.pluginConfig")
+        && let Some(field) = finding.path.strip_prefix("spec.")
+    {
+        finding.path = format!("spec.wasm.{field}");
     }
     finding
 }

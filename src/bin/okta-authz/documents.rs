@@ -58,10 +58,11 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Problem> {
 pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Documents, String> {
     let nodes = nodes(path, bytes)?;
     let kinds: Vec<Option<Kind>> = nodes.iter().map(kind::of).collect();
-    if kinds.contains(&Some(Kind::Envoy)) {
-        if let Some(index) = (1..kinds.len()).find(|index| kinds.get(*index).is_some_and(Option::is_some)) {
-            return Err(format!("[document {index}]: Envoy reads only the first document of a file"));
-        }
+    let is_there = |index: &usize| kinds.get(*index).is_some_and(Option::is_some);
+    if kinds.contains(&Some(Kind::Envoy))
+        && let Some(index) = (1..kinds.len()).find(is_there)
+    {
+        return Err(format!("[document {index}]: Envoy reads only the first document of a file"));
     }
     let documents: Vec<(&Node, Kind)> =
         nodes.iter().zip(kinds).filter_map(|(node, kind)| Some((node, kind?))).collect();
@@ -91,14 +92,16 @@ pub(crate) fn parse_one(path: &Path, bytes: &[u8]) -> Result<Value, String> {
 
 /// Returns the documents as they are written, with the empty ones.
 fn nodes(path: &Path, bytes: &[u8]) -> Result<Vec<Node>, String> {
-    // Envoy reads JSON in a file of this name as YAML, in which 1.5 is text.
-    let is_named_yaml = path
-        .extension()
-        .is_some_and(|extension| ["yaml", "yml"].iter().any(|yaml| extension.eq_ignore_ascii_case(yaml)));
-    if !is_named_yaml {
+    let is_named = |names: &[&str]| {
+        let extension = path.extension().unwrap_or_default();
+        names.iter().any(|name| extension.eq_ignore_ascii_case(name))
+    };
+    // Envoy reads JSON in a file of these names as YAML, in which 1.5 is text.
+    if !is_named(&["yaml", "yml"]) {
         match json::parse(bytes) {
             Ok(value) => return Ok(vec![Node::from_json(value)]),
             Err(error @ JsonError::DuplicateMember) => return Err(error.to_string()),
+            Err(error) if is_named(&["json"]) => return Err(error.to_string()),
             Err(_) => {}
         }
     }

@@ -174,6 +174,10 @@ fn as_struct(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
             Some(float) if float.abs() > MAX_SAFE_INTEGER => json!(float),
+            // The JSON of a double without a fraction has none.
+            Some(float) if float.fract() == 0.0 => {
+                format!("{float:.0}").parse::<i64>().map_or_else(|_| value.clone(), Value::from)
+            }
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(as_struct).collect(),
@@ -268,6 +272,37 @@ mod tests {
     }
 
     #[test]
+    fn lists_and_traffic_extensions() {
+        let spec = json!({ "pluginConfig": { "providers": {} } });
+        let plugin =
+            json!({ "kind": "WasmPlugin", "metadata": { "annotations": { "a": "{}" } }, "spec": spec });
+        let extension = json!({ "kind": "TrafficExtension", "spec": { "wasm": spec } });
+        let other =
+            json!({ "kind": "Service", "spec": {}, "status": { "pluginConfig": { "providers": {} } } });
+        let list = json!({ "kind": "List", "items": [other, plugin, extension] });
+        let expected = ["items[1].spec.pluginConfig", "items[2].spec.wasm.pluginConfig"];
+        assert_eq!(places(std::slice::from_ref(&list)), expected);
+        let typed = json!({ "kind": "WasmPluginList", "items": [{ "spec": spec }] });
+        assert_eq!(places(&[typed]), ["items[0].spec.pluginConfig"]);
+        let nested = json!({ "kind": "List", "items": [list] });
+        assert_eq!(
+            places(&[nested]),
+            ["items[0].items[1].spec.pluginConfig", "items[0].items[2].spec.wasm.pluginConfig"]
+        );
+    }
+
+    #[test]
+    fn bytes_are_a_configuration_as_well() {
+        let plugin = |value: &str| json!({ "name": "x", "configuration": { "@type": "x/google.protobuf.BytesValue", "value": value } });
+        // {"providers":{}}, padded, of the alphabet for URLs, and something else.
+        for (value, count) in
+            [("eyJwcm92aWRlcnMiOnt9fQ==", 1), ("eyJwcm92aWRlcnMiOnt9fQ", 1), ("e30", 0), ("?", 0)]
+        {
+            assert_eq!(places(&[plugin(value)]).len(), count, "{value}");
+        }
+    }
+
+    #[test]
     fn what_is_behind() {
         let ours = json!({ "@type": "x/google.protobuf.Struct", "value": { "providers": {} } });
         let filters =
@@ -280,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_struct_has_doubles() {
-        let value = as_struct(&json!([9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64, -1.5]));
-        assert_eq!(value.to_string(), "[9007199254740991,9007199254740992.0,-1.5]");
+        let value = as_struct(&json!([9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64, -1.5, 2.0]));
+        assert_eq!(value.to_string(), "[9007199254740991,9007199254740992.0,-1.5,2]");
     }
 }

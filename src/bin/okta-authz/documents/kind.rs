@@ -54,7 +54,10 @@ pub(super) fn of(document: &Node) -> Option<Kind> {
         let mut keys = members.iter().filter_map(|(key, _)| key.text());
         keys.any(|key| names.contains(&super::names::snake_case(key).as_ref()))
     };
-    Some(if document.get("apiVersion").is_some() || document.get("kind").is_some() {
+    // A member that Envoy drops does not make a resource of Kubernetes of a file for Envoy.
+    let is_resource =
+        members.iter().any(|(key, _)| matches!(key.text(), Some("apiVersion" | "kind")) && !key.is_ignored());
+    Some(if is_resource {
         Kind::Kubernetes
     } else if is(&ENVOY) || has_plugin(document, &mut { MAX_NODES }) {
         Kind::Envoy

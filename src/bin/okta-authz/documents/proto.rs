@@ -82,6 +82,8 @@ pub(super) enum Contents {
     Message,
     /// A `Struct` or a scalar of protocol buffers in `value`.
     Opaque,
+    /// The wrapper that a file of resources may have around each: the message is in `resource`.
+    Resource,
     /// A `TypedStruct` in place of a message of Envoy's, whose fields are in `value`.
     TypedStruct(String),
 }
@@ -94,6 +96,7 @@ pub(super) fn contents(kind: Option<&str>, type_url: Option<&str>) -> Contents {
         ("xds.type.v3.TypedStruct" | "udpa.type.v1.TypedStruct", Some(url)) => {
             Contents::TypedStruct(format!("type.googleapis.com/{}", name(url)))
         }
+        ("envoy.service.discovery.v3.Resource", _) => Contents::Resource,
         _ if kind.starts_with("google.protobuf.") => Contents::Opaque,
         _ => Contents::Message,
     }

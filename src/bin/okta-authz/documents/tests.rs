@@ -196,6 +196,33 @@ fn file_with_several_documents_of_envoy_is_an_error() {
 }
 
 #[test]
+fn ignored_kind_makes_no_resource_of_a_file_for_envoy() {
+    let text = format!(
+        "!ignore kind: X\n!ignore apiVersion: v1\n{ENVOY}node: {{ metadata: {{ !ignore a: 1, b: 2 }} }}\n"
+    );
+    assert_eq!(read_yaml(&text).unwrap().values[0]["node"]["metadata"], json!({ "b": 2 }));
+}
+
+#[test]
+fn resource_becomes_the_message_in_it() {
+    let text = "resources:
+  - '@type': type.googleapis.com/envoy.service.discovery.v3.Resource
+    name: c
+    resource: { '@type': x/envoy.config.cluster.v3.Cluster, name: c, type: 1, lbPolicy: 2 }
+";
+    let expected = json!({ "@type": "x/envoy.config.cluster.v3.Cluster", "name": "c", "type": "STRICT_DNS", "lb_policy": "RING_HASH" });
+    assert_eq!(read_yaml(text).unwrap().values[0]["resources"][0], expected);
+}
+
+#[test]
+fn file_named_json_has_to_be_json() {
+    for (name, is_good) in [("a.json", false), ("a.JSON", false), ("a.yaml", true), ("a", true), ("-", true)]
+    {
+        assert_eq!(parse(Path::new(name), b"{ 'providers': 1.5, }").is_ok(), is_good, "{name}");
+    }
+}
+
+#[test]
 fn json_is_read_by_the_name_of_its_file() {
     let text = r#"{ "static_resources": {}, "node": { "metadata": { "a": 1.5, "b": 3000000000 } } }"#;
     for (name, expected) in [

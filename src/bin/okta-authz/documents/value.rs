@@ -118,12 +118,15 @@ impl Reading {
             if !written.insert(name.clone()) {
                 return Err(at(&place, key, "must not be there twice"));
             }
-            if let (Contents::TypedStruct(_), "value", Content::Mapping(fields)) =
-                (&contents, name.as_str(), &value.content)
-            {
-                // The message that a TypedStruct stands for has its fields beside `@type`.
-                self.members(fields, here.inside(here.place, here.scope), into)?;
-                continue;
+            // The message that a TypedStruct or a Resource stands for has its fields here.
+            match (&contents, name.as_str(), &value.content) {
+                (Contents::TypedStruct(_), "value", Content::Mapping(fields))
+                | (Contents::Resource, "resource", Content::Mapping(fields)) => {
+                    self.members(fields, here.inside(here.place, here.scope), into)?;
+                    continue;
+                }
+                (Contents::Resource, ..) => continue,
+                _ => {}
             }
             let scope = self.scope_of(&name, &contents, here);
             let read = if here.is_list(&name) && value.is_single() {
