@@ -8,9 +8,10 @@ fn read_yaml(text: &str) -> Result<Documents, String> {
     parse(Path::new("a.yaml"), text.as_bytes())
 }
 
-/// Reads `a: ...` as the metadata of a node.
-fn in_envoy(text: &str) -> Result<Value, String> {
-    let documents = read_yaml(&format!("{ENVOY}node:\n  metadata:\n    {}", text.replace('\n', "\n    ")))?;
+/// Reads members of the metadata of a node.
+fn in_envoy(directives: &str, text: &str) -> Result<Value, String> {
+    let text = text.replace('\n', "\n    ");
+    let documents = read_yaml(&format!("{directives}{ENVOY}node:\n  metadata:\n    {text}"))?;
     Ok(documents.values[0]["node"]["metadata"].clone())
 }
 
@@ -48,7 +49,7 @@ fn kubernetes_scalar_table_is_read_as_by_goyaml() {
 fn envoy_scalar_table_is_read_as_by_envoy() {
     for row in scalars() {
         let written = row["written"].as_str().unwrap();
-        let read = in_envoy(&format!("v: {written}\n")).unwrap();
+        let read = in_envoy("", &format!("v: {written}\n")).unwrap();
         assert_eq!(read["v"], row["envoy"], "{written}");
     }
 }
@@ -79,7 +80,7 @@ fn core_scalar_is_read_as_yaml_1_2() {
 #[test]
 fn envoy_structures_are_read_as_by_envoy() {
     for row in table(include_str!("../../../../tests/cli/structures.json")) {
-        let read = in_envoy(row["written"].as_str().unwrap());
+        let read = in_envoy(row["directives"].as_str().unwrap_or_default(), row["written"].as_str().unwrap());
         match row.get("envoy") {
             // What is sure to be a mistake is an error, although Envoy starts.
             Some(_) if row["rejected"] == true => assert!(read.is_err(), "{row}: {read:?}"),
