@@ -45,11 +45,14 @@ fn steps() {
     ask("explain.json", &["api.example.com", "--path", "/items/1", "--json"], 1);
 }
 
+const HIDDEN: [char; 9] =
+    ['\u{1b}', '\u{7}', '\u{202e}', '\u{e0041}', '\u{180e}', '\u{3164}', '\u{fe0f}', '\u{2066}', '\u{200b}'];
+
 #[test]
 fn a_token_speaks_to_no_terminal() {
     let token = Token::user()
         .head(json!({ "kid": "\u{1b}[31mkid\u{202e}" }))
-        .claims(json!({ "sub": "\u{1b}]0;title\u{7}" }))
+        .claims(json!({ "sub": "\u{1b}]0;title\u{7}\u{e0041}\u{180e}\u{3164}\u{fe0f}\u{2066}\u{200b}" }))
         .signed_by(Signer::Fixed(b"a signature of nobody's".to_vec()));
     let [config, keys, at_token] = files("terminal", &token);
     let at = NOW.to_string();
@@ -59,7 +62,7 @@ fn a_token_speaks_to_no_terminal() {
         let run = okta_authz(&args);
         assert_eq!(run.status, 1);
         assert!(run.stdout.contains("title") && run.stdout.contains("31mkid"), "{}", run.stdout);
-        assert!(!run.stdout.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{}", run.stdout);
+        assert!(!run.stdout.contains(HIDDEN), "{}", run.stdout);
         let signature = token.compact().rsplit_once('.').unwrap().1.to_owned();
         assert!(!run.stdout.contains(&signature), "{}", run.stdout);
     }

@@ -20,6 +20,7 @@ mod hosts;
 mod lints;
 mod mesh;
 mod overrides;
+mod reading;
 mod route_policies;
 mod sources;
 #[path = "../../examples/stand-in-okta/stand_in.rs"]

@@ -42,3 +42,4 @@ mod signatures;
 mod signing;
 mod sources;
 mod spellings;
+mod yaml;

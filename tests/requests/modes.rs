@@ -597,7 +597,14 @@ fn routes() -> Vec<Row> {
             0,
             Deny(R::RequirementNotMet),
         ),
-        row("the same in shadow, and the rules deny", policies(), own("watched"), bearer(), 0, scopes(&["b"])),
+        row(
+            "the same in shadow, and the rules deny",
+            policies(),
+            own("watched"),
+            bearer(),
+            0,
+            scopes(&["b"]),
+        ),
         row(
             "the same in shadow, and the rules allow",
             policies(),

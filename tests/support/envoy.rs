@@ -38,12 +38,17 @@ impl Envoy {
     }
 
     /// Starts Envoy, or says why it would not.
-    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn try_start(name: &str, config: &EnvoyConfig, workers: usize) -> Result<Self, Refusal> {
+        Self::try_start_file(name, "envoy.json", &config.to_json(), workers)
+    }
+
+    /// Starts Envoy with the text of a file, whose name says how Envoy reads it; or says why Envoy does not start.
+    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
+    pub fn try_start_file(name: &str, file: &str, text: &str, workers: usize) -> Result<Self, Refusal> {
         let folder = super::scratch(name);
         let (config_path, log, admin) =
-            (folder.join("envoy.json"), folder.join("envoy.log"), folder.join("admin-address"));
-        std::fs::write(&config_path, config.to_json()).expect("Envoy's configuration");
+            (folder.join(file), folder.join("envoy.log"), folder.join("admin-address"));
+        std::fs::write(&config_path, text).expect("Envoy's configuration");
         let _ = std::fs::remove_file(&admin);
         let output = File::create(&log).expect("Envoy's log");
         let process = Command::new(binary())

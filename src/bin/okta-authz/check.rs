@@ -31,6 +31,7 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::json;
 use serde_json::{Value, json};
 
+use super::documents::{Documents, Note};
 use super::elsewhere::{self, Elsewhere};
 use super::places::{self, Found};
 use super::{Answer, Problem, documents, help, output};
@@ -42,9 +43,9 @@ Usage: okta-authz check [--deny-warnings] [--json] FILE...
 Finds every configuration of the filter in the files, tells what is wrong with them (exit status 1), and warns of what
 can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
 mode, keys that cannot rotate, slow algorithms, entries of the denylist that fit no token; in a file for Envoy, of what
-lets requests pass the filter by, unless the guard behind it and the TLS of its clusters are proved; and of a `sha256` of
-the module or its image that nobody has filled in. A note names what the file does not show, such as a guard that is in
-another file; it is no warning.
+lets requests pass the filter by, unless the guard behind it and the TLS of its clusters are proved; of a `sha256` of the
+module or its image that nobody has filled in; and of values that Envoy, Kubernetes and YAML 1.2 read differently. A note
+names what the file does not show, such as a guard that is in another file; it is no warning.
 
   --deny-warnings  warnings are errors
   --json           for machines
@@ -168,15 +169,14 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
         let findings = vec![Finding::error("", problem)];
         vec![Report { place: name.clone(), summary: String::new(), findings }]
     };
-    let documents = match documents::parse(&documents::read(file)?) {
+    let Documents { values: documents, notes } = match documents::parse(file, &documents::read(file)?) {
         Ok(documents) => documents,
         Err(problem) => return Ok(failed(problem)),
     };
     let (found, elsewhere) = (places::find(&documents), elsewhere::find(&documents));
     let scene = Scene::new(&documents, &found, &elsewhere);
-    let mut reports: Vec<Report> =
-        found.iter().map(|found| check(&name, found, &scene, &documents)).collect();
-    reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &scene, &documents)));
+    let mut reports: Vec<Report> = found.iter().map(|found| check(&name, found, &scene, &notes)).collect();
+    reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &scene)));
     if reports.is_empty() {
         return Ok(failed("no configuration of this filter is in it".to_owned()));
     }
@@ -184,10 +184,10 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 }
 
 /// What can be said without the configuration; the rest is for whoever has it.
-fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, scene: &Scene<'_>, documents: &[Value]) -> Report {
+fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, scene: &Scene<'_>) -> Report {
     let mut findings = guard::findings(filter.behind, scene);
-    findings.extend(route_policies::warnings(filter.behind, None, documents));
-    findings.extend(timeouts::of_manager_with(filter.behind, documents));
+    findings.extend(route_policies::warnings(filter.behind, None, scene.documents));
+    findings.extend(timeouts::of_manager_with(filter.behind, scene.documents));
     let summary = format!("{}: check that, too", filter.origin);
     Report { place: place(file, &filter.place), summary, findings }
 }
@@ -196,19 +196,22 @@ fn place(file: &str, inside: &str) -> String {
     if inside.is_empty() { file.to_owned() } else { format!("{file}: {inside}") }
 }
 
-fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, documents: &[Value]) -> Report {
+fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, notes: &[Note]) -> Report {
+    let documents = scene.documents;
     let place = place(file, &found.place);
     match Config::from_bytes(&found.bytes) {
         Ok(config) => {
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
-            findings.extend(envoy::findings(found.surroundings, &config, scene));
-            findings.extend(digest::warnings(found.surroundings));
-            findings.extend(hosts::warnings(found.surroundings, &config, documents));
-            findings.extend(paths::warnings(found.surroundings, &config, documents));
-            findings.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));
-            findings.extend(timeouts::warnings(found.surroundings, documents));
+            let mut around = envoy::findings(found.surroundings, &config, scene);
+            around.extend(digest::warnings(found.surroundings));
+            around.extend(hosts::warnings(found.surroundings, &config, documents));
+            around.extend(paths::warnings(found.surroundings, &config, documents));
+            around.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));
+            around.extend(timeouts::warnings(found.surroundings, documents));
+            findings.extend(around.into_iter().map(|finding| in_resource(finding, &found.place)));
             findings.extend(wildcards::warnings(&written));
+            findings.extend(read_differently(found, notes));
             let summary = format!(
                 "{}, {}",
                 count(config.providers.len(), "provider"),
@@ -217,10 +220,35 @@ fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, documents: &[Value]) 
             Report { place, summary, findings }
         }
         Err(error) => {
-            let findings = vec![Finding::error(error.path, error.problem)];
+            let mut findings = vec![Finding::error(error.path, error.problem)];
+            findings.extend(read_differently(found, notes));
             Report { place, summary: String::new(), findings }
         }
     }
+}
+
+/// Returns the finding with its path in a `TrafficExtension`, whose `spec.wasm` has what `spec` of a `WasmPlugin` has.
+fn in_resource(mut finding: Finding, place: &str) -> Finding {
+    if place.ends_with("spec.wasm.pluginConfig")
+        && let Some(field) = finding.path.strip_prefix("spec.")
+    {
+        finding.path = format!("spec.wasm.{field}");
+    }
+    finding
+}
+
+/// Returns what readers of YAML read differently inside of the configuration.
+fn read_differently(found: &Found<'_>, notes: &[Note]) -> Vec<Finding> {
+    let inside = |note: &Note| {
+        let path = note.place.strip_prefix(&found.place)?;
+        let path = if found.place.is_empty() {
+            path
+        } else {
+            path.strip_prefix('.').or_else(|| path.starts_with('[').then_some(path))?
+        };
+        Some(Finding::warning(path, note.problem.clone()))
+    };
+    notes.iter().filter_map(inside).collect()
 }
 
 fn count(number: usize, what: &str) -> String {

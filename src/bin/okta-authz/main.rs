@@ -30,8 +30,9 @@ Usage: okta-authz COMMAND ...
   test FILE...     hold a policy against expectations
   schema           print the JSON Schema of the configuration
 
-A FILE is an envoy.yaml, a file of listeners or filters for Envoy, an Istio WasmPlugin, an Envoy Gateway
-EnvoyExtensionPolicy, or the filter's configuration alone; YAML or JSON; `-` is standard input.
+A FILE is an envoy.yaml, a file of listeners or filters for Envoy, an Istio WasmPlugin or TrafficExtension, an Envoy
+Gateway EnvoyExtensionPolicy, a list of these from kubectl, or the filter's configuration alone; YAML or JSON, of up to
+16 MiB; `-` is standard input.
 
 Exit status: 0 for yes, 1 for no, 2 where the question could not be understood.
 ";

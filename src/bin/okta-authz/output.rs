@@ -10,26 +10,39 @@ use serde_json::Value;
 pub(crate) fn line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
-        if character.is_control() || is_invisible(character) {
-            safe.extend(character.escape_default());
-        } else {
+        if is_visible(character) {
             safe.push(character);
+        } else {
+            safe.extend(character.escape_default());
         }
     }
     safe
 }
 
-/// Characters that change the order of others, or take no room.
-const fn is_invisible(character: char) -> bool {
+/// Reports whether a character can be seen, or is the space or a mark on the character before it.
+///
+/// The standard library knows which characters are printable: none of the categories Cc, Cf, Cs, Co, Cn, Zl and Zp, and
+/// of Zs the space alone. What is left are letters, marks and symbols without a shape.
+fn is_visible(character: char) -> bool {
+    // As the first character of a text, a mark would be escaped.
+    let printable = || format!("a{character}").escape_debug().nth(2).is_none();
+    matches!(character, ' '..='~') || (!is_shapeless(character) && !character.is_control() && printable())
+}
+
+/// Printable characters that take no room or show nothing: `Default_Ignorable_Code_Point` of Unicode 16, without those
+/// of the category Cf, and the empty pattern of Braille.
+const fn is_shapeless(character: char) -> bool {
     matches!(
         character,
-        '\u{ad}'
-            | '\u{61c}'
-            | '\u{200b}'..='\u{200f}'
-            | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}'
-            | '\u{feff}'
-            | '\u{fff9}'..='\u{fffb}'
+        '\u{34f}'
+            | '\u{115f}'..='\u{1160}'
+            | '\u{17b4}'..='\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{ffa0}'
+            | '\u{e0000}'..='\u{e0fff}'
     )
 }
 
@@ -46,7 +59,7 @@ pub(crate) fn print_json(value: &Value) {
     let mut text = String::new();
     for character in value.to_string().chars() {
         // JSON has a spelling for these, and does not insist on it.
-        if character.is_control() || is_invisible(character) {
+        if !is_visible(character) {
             for unit in character.encode_utf16(&mut [0; 2]) {
                 let _ = write!(text, "\\u{unit:04x}");
             }
@@ -79,6 +92,82 @@ mod tests {
             ("a\u{202e}b\u{200b}", "a\\u{202e}b\\u{200b}"),
         ] {
             assert_eq!(line(text), expected);
+        }
+    }
+
+    #[test]
+    fn line_invisible_character_is_escaped() {
+        for character in [
+            '\0',
+            '\u{7f}',
+            '\u{85}',
+            // Spaces that are not the space.
+            '\u{a0}',
+            '\u{1680}',
+            '\u{2003}',
+            '\u{202f}',
+            '\u{3000}',
+            // Of no width, or of another direction.
+            '\u{ad}',
+            '\u{34f}',
+            '\u{61c}',
+            '\u{115f}',
+            '\u{1160}',
+            '\u{17b4}',
+            '\u{180b}',
+            '\u{180e}',
+            '\u{180f}',
+            '\u{200b}',
+            '\u{200d}',
+            '\u{200f}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{202a}',
+            '\u{2060}',
+            '\u{2064}',
+            '\u{2065}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{2800}',
+            '\u{3164}',
+            '\u{fe00}',
+            '\u{fe0f}',
+            '\u{feff}',
+            '\u{ffa0}',
+            '\u{fff0}',
+            '\u{fff9}',
+            '\u{1bca0}',
+            '\u{1d173}',
+            '\u{e0001}',
+            '\u{e0041}',
+            '\u{e007f}',
+            '\u{e0100}',
+            '\u{e01ef}',
+            // For private use, or of no use yet.
+            '\u{378}',
+            '\u{e000}',
+            '\u{f8ff}',
+            '\u{f0000}',
+            '\u{10fffd}',
+            '\u{ffff}',
+        ] {
+            assert_eq!(line(&format!("a{character}b")), format!("a{}b", character.escape_default()));
+        }
+    }
+
+    #[test]
+    fn line_visible_character_stays() {
+        for text in [
+            " !\"#$%&'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~",
+            "\u{e9}\u{df}\u{141}",
+            "e\u{301}",
+            "\u{3b1}\u{416}\u{5d0}\u{5b8}\u{627}\u{64e}",
+            "\u{928}\u{92e}\u{938}\u{94d}\u{924}\u{947}",
+            "\u{e2a}\u{e27}\u{e31}\u{e2a}\u{e14}\u{e35}",
+            "\u{5c71}\u{7530}\u{d55c}\u{3042}\u{ff21}",
+            "\u{20ac}\u{2192}\u{2026}\u{1f600}",
+        ] {
+            assert_eq!(line(text), text);
         }
     }
 }

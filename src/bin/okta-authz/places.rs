@@ -1,6 +1,10 @@
 //! Where in a file the filter's configuration is.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde_json::{Map, Value, json};
+
+use super::documents;
 
 /// Integers from here on are not exact in a `google.protobuf.Struct`, whose numbers are doubles.
 const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
@@ -22,7 +26,7 @@ pub(crate) enum Surroundings<'a> {
     None,
     /// Envoy's `PluginConfig`, and the HTTP filters behind it, where they can be told.
     Envoy { plugin: &'a Value, behind: Option<&'a [Value]> },
-    /// The `spec` of an Istio `WasmPlugin`.
+    /// The `spec` of an Istio `WasmPlugin`, or the `spec.wasm` of a `TrafficExtension`.
     Istio { spec: &'a Value },
     /// An element of the `wasm` of an Envoy Gateway `EnvoyExtensionPolicy`.
     EnvoyGateway { extension: &'a Value },
@@ -49,9 +53,8 @@ pub(crate) fn find(documents: &[Value]) -> Vec<Found<'_>> {
 
 /// The documents, each with what its places begin with.
 pub(crate) fn roots(documents: &[Value]) -> impl Iterator<Item = (String, &Value)> {
-    let is_one = documents.len() == 1;
-    let root = move |index| if is_one { String::new() } else { format!("[document {index}]") };
-    documents.iter().enumerate().map(move |(index, document)| (root(index), document))
+    let count = documents.len();
+    documents.iter().enumerate().map(move |(index, document)| (documents::root(index, count), document))
 }
 
 struct Search<'a> {
@@ -61,11 +64,10 @@ struct Search<'a> {
 impl<'a> Search<'a> {
     fn document(&mut self, place: &str, document: &'a Value) {
         let before = self.found.len();
-        let spec = document.get("spec");
-        match (document.get("kind").and_then(Value::as_str), spec) {
-            (Some("WasmPlugin"), Some(spec)) => self.istio(&member(place, "spec"), spec),
-            (Some("EnvoyExtensionPolicy"), Some(spec)) => self.envoy_gateway(&member(place, "spec"), spec),
-            _ => self.envoy(place, document, None),
+        if is_kubernetes(document) {
+            self.resource(place, document);
+        } else {
+            self.envoy(place, document, None);
         }
         if self.found.len() == before && is_bare(document) {
             let bytes = document.to_string().into_bytes();
@@ -73,9 +75,43 @@ impl<'a> Search<'a> {
         }
     }
 
+    /// A resource of Kubernetes, or a list of them, as `kubectl get -o yaml` prints it.
+    fn resource(&mut self, place: &str, resource: &'a Value) {
+        let kind = resource.get("kind").and_then(Value::as_str).unwrap_or_default();
+        self.resource_of(kind, place, resource);
+    }
+
+    fn resource_of(&mut self, kind: &str, place: &str, resource: &'a Value) {
+        let at_spec = member(place, "spec");
+        match (kind, resource.get("spec"), resource.get("items").and_then(Value::as_array)) {
+            ("WasmPlugin", Some(spec), _) => self.istio(&at_spec, spec),
+            ("TrafficExtension", Some(spec), _) => {
+                if let Some(wasm) = spec.get("wasm") {
+                    self.istio(&member(&at_spec, "wasm"), wasm);
+                }
+            }
+            ("EnvoyExtensionPolicy", Some(spec), _) => self.envoy_gateway(&at_spec, spec),
+            // The items of a typed list may lack a kind of their own.
+            (_, None, Some(items)) if kind.ends_with("List") => {
+                let of_items = kind.strip_suffix("List").unwrap_or_default();
+                for (index, item) in items.iter().enumerate() {
+                    let place = element(&member(place, "items"), index);
+                    match item.get("kind") {
+                        None => self.resource_of(of_items, &place, item),
+                        Some(_) => self.resource(&place, item),
+                    }
+                }
+            }
+            // What the server keeps about a resource repeats parts of it.
+            (_, Some(spec), _) => self.envoy(&at_spec, spec, None),
+            _ => {}
+        }
+    }
+
     fn istio(&mut self, place: &str, spec: &'a Value) {
         if let Some(config) = spec.get("pluginConfig").filter(|config| is_ours(config, spec)) {
-            let bytes = config.to_string().into_bytes();
+            // `pluginConfig` is a Struct.
+            let bytes = as_struct(config).to_string().into_bytes();
             let surroundings = Surroundings::Istio { spec };
             self.found.push(Found { place: member(place, "pluginConfig"), bytes, surroundings });
         }
@@ -132,8 +168,15 @@ fn configuration(plugin: &Map<String, Value>) -> Option<(&'static str, Vec<u8>)>
     match configuration.get("@type")?.as_str()?.rsplit('/').next()? {
         "google.protobuf.Struct" => Some(("value", as_struct(value).to_string().into_bytes())),
         "google.protobuf.StringValue" => Some(("value", value.as_str()?.as_bytes().to_vec())),
+        "google.protobuf.BytesValue" => Some(("value", base64(value.as_str()?)?)),
         _ => None,
     }
+}
+
+/// Bytes in JSON of protocol buffers: either alphabet, with or without padding.
+fn base64(text: &str) -> Option<Vec<u8>> {
+    let plain = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
+    STANDARD_NO_PAD.decode(plain).ok()
 }
 
 /// The value, with numbers as they come out of a Struct.
@@ -141,6 +184,10 @@ fn as_struct(value: &Value) -> Value {
     match value {
         Value::Number(number) => match number.as_f64() {
             Some(float) if float.abs() > MAX_SAFE_INTEGER => json!(float),
+            // The JSON of a double without a fraction has none.
+            Some(float) if float.fract() == 0.0 => {
+                format!("{float:.0}").parse::<i64>().map_or_else(|_| value.clone(), Value::from)
+            }
             _ => value.clone(),
         },
         Value::Array(items) => items.iter().map(as_struct).collect(),
@@ -162,6 +209,10 @@ fn is_ours(config: &Value, around: &Value) -> bool {
         || around.as_object().is_some_and(|members| members.iter().any(|(name, value)| named(name, value)))
 }
 
+fn is_kubernetes(document: &Value) -> bool {
+    document.get("kind").is_some() || document.get("apiVersion").is_some()
+}
+
 /// Whether this can be nothing but the filter's configuration.
 fn is_bare(document: &Value) -> bool {
     const OTHERS: [&str; 7] =
@@ -178,72 +229,4 @@ pub(crate) fn element(place: &str, index: usize) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn places(documents: &[Value]) -> Vec<String> {
-        find(documents).into_iter().map(|found| found.place).collect()
-    }
-
-    #[test]
-    fn everywhere() {
-        let ours = json!({ "providers": {} });
-        let as_struct = json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": ours });
-        let as_text =
-            json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": "{\"providers\":" });
-        let theirs = json!({ "@type": "type.googleapis.com/google.protobuf.Struct", "value": { "a": 1 } });
-        let plugin = |configuration: &Value| json!({ "config": { "configuration": configuration } });
-        let named = json!({ "config": { "name": "okta-authz", "configuration": as_text } });
-        let filters = json!([
-            { "typed_config": plugin(&theirs) }, { "typed_config": plugin(&as_struct) }, { "typed_config": named },
-        ]);
-        for (documents, expected) in [
-            (vec![ours.clone()], vec![""]),
-            (vec![json!({ "rules": [] })], vec![""]),
-            (vec![json!({ "static_resources": {} })], vec![]),
-            (vec![json!({ "kind": "Service", "spec": {} }), ours.clone()], vec!["[document 1]"]),
-            (vec![json!([1])], vec![]),
-            (
-                vec![json!({ "resources": [{ "http_filters": filters }] })],
-                vec![
-                    "resources[0].http_filters[1].typed_config.config.configuration.value",
-                    "resources[0].http_filters[2].typed_config.config.configuration.value",
-                ],
-            ),
-            (
-                vec![json!({ "kind": "WasmPlugin", "spec": { "pluginConfig": ours } })],
-                vec!["spec.pluginConfig"],
-            ),
-            (vec![json!({ "kind": "WasmPlugin", "spec": { "pluginConfig": {} } })], vec![]),
-            (
-                vec![json!({ "kind": "WasmPlugin", "spec": { "url": "oci://x/okta", "pluginConfig": {} } })],
-                vec!["spec.pluginConfig"],
-            ),
-            (
-                vec![
-                    json!({ "kind": "EnvoyExtensionPolicy", "spec": { "wasm": [{ "config": 1 }, { "config": ours }] } }),
-                ],
-                vec!["spec.wasm[1].config"],
-            ),
-        ] {
-            assert_eq!(places(&documents), expected, "{documents:?}");
-        }
-    }
-
-    #[test]
-    fn what_is_behind() {
-        let ours = json!({ "@type": "x/google.protobuf.Struct", "value": { "providers": {} } });
-        let filters =
-            json!({ "http_filters": [{ "config": { "configuration": ours } }, { "name": "guard" }] });
-        let documents = [filters];
-        let found = find(&documents);
-        let Surroundings::Envoy { behind: Some([guard]), .. } = found[0].surroundings else { panic!() };
-        assert_eq!(guard["name"], "guard");
-    }
-
-    #[test]
-    fn a_struct_has_doubles() {
-        let value = as_struct(&json!([9_007_199_254_740_991_i64, 9_007_199_254_740_993_i64, -1.5]));
-        assert_eq!(value.to_string(), "[9007199254740991,9007199254740992.0,-1.5]");
-    }
-}
+mod tests;

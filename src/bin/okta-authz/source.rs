@@ -18,8 +18,9 @@ impl Source {
     /// The one configuration in a file; of several, the one whose place has `select` in it.
     pub(crate) fn load(file: &Path, select: Option<&str>) -> Result<Self, Problem> {
         let name = file.display();
-        let documents = documents::parse(&documents::read(file)?)
-            .map_err(|problem| Problem(format!("{name}: {problem}")))?;
+        let documents = documents::parse(file, &documents::read(file)?)
+            .map_err(|problem| Problem(format!("{name}: {problem}")))?
+            .values;
         let mut found = places::find(&documents);
         found.retain(|found| select.is_none_or(|select| found.place.contains(select)));
         match found.as_slice() {

@@ -144,8 +144,7 @@ pub(crate) fn run(mut args: Parser) -> Answer {
 
 fn run_file(file: &Path) -> Result<Vec<Outcome>, Problem> {
     let in_file = |problem: String| Problem(format!("{}: {problem}", file.display()));
-    let documents = documents::parse(&documents::read(file)?).map_err(in_file)?;
-    let [document] = documents.as_slice() else { return Err(in_file("must be one document".to_owned())) };
+    let document = documents::parse_one(file, &documents::read(file)?).map_err(in_file)?;
     let suite: Suite =
         serde_path_to_error::deserialize(document).map_err(|error| in_file(error.to_string()))?;
     if suite.tests.is_empty() {
