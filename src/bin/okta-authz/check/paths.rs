@@ -132,12 +132,11 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 /// Whether Envoy's runtime has the key that decides what `IMPLEMENTATION_SPECIFIC_DEFAULT` is: as one name with dots, or
 /// as objects in each other.
 fn has_runtime_action(value: &Value, inside: bool) -> bool {
-    let members = value.as_object().into_iter().flatten();
+    let mut members = value.as_object().into_iter().flatten();
     let is_key = |name: &str| {
         name.strip_prefix("http_connection_manager.").is_some_and(|name| name.starts_with(SLASHES_ACTION))
             || (inside && name.starts_with(SLASHES_ACTION))
     };
-    let mut members = members.map(|(name, member)| (name, member));
     members.any(|(name, member)| {
         let is_runtime =
             is_key(name) && matches!(member, Value::Number(_) | Value::String(_) | Value::Object(_));

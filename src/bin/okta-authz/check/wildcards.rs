@@ -149,7 +149,7 @@ fn about_regex(at: &str, written: &Value) -> Option<Finding> {
     let pattern = written.as_str().or_else(|| written.get("regex").and_then(Value::as_str))?;
     let problem = if pattern.starts_with('*') || has_glob(pattern) {
         "looks like a glob: in a regular expression `/*` is any number of slashes; `[^/]+` is a segment, and `.*` is anything"
-    } else if pattern.split('/').any(|segment| is_variable(segment)) {
+    } else if pattern.split('/').any(is_variable) {
         "looks like a template: a regular expression matches it literally; use `path_template`"
     } else if pattern.starts_with(|first: char| first.is_ascii_alphanumeric()) && !pattern.contains('|') {
         "can never match: it matches the whole path, which begins with `/`"
