@@ -96,6 +96,7 @@ fn check() {
 fn test() {
     golden("test-good.txt", &["test", "tests/cli/policy.yaml"], 0);
     golden("test-elsewhere.txt", &["test", "tests/cli/elsewhere.yaml"], 0);
+    golden("test-shadow.txt", &["test", "tests/cli/shadow.yaml"], 1);
     golden("test-failing.txt", &["test", "tests/cli/failing.yaml"], 1);
     let run = okta_authz(["test", "--json", "tests/cli/failing.yaml"]);
     let answer: Value = serde_json::from_str(&run.stdout).unwrap();

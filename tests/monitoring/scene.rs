@@ -78,7 +78,8 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     } });
     let shadow =
         json!({ "match": { "path": "/shadow" }, "requires": { "scopes": ["nobody:has"] }, "mode": "shadow" });
-    plugin["rules"].as_array_mut().unwrap().insert(0, shadow);
+    let enforced = json!({ "match": { "path": "/shadow" }, "requires": {} });
+    plugin["rules"].as_array_mut().unwrap().splice(0..0, [shadow, enforced]);
 }
 
 /// deploy/monitoring/prometheus.yml, faster, with the ports of these Envoys, and the second one's labels made by Prometheus.

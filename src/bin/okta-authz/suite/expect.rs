@@ -121,7 +121,8 @@ impl Expect {
             compare("scope", Some(scope.clone()), Some(decision.scopes().join(" ")));
         }
         if let Some(shadow) = &self.shadow {
-            compare("shadow", Some(shadow.join(", ")), Some(decision.shadows.join(", ")));
+            let listed = |codes: String| Some(codes).filter(|codes| !codes.is_empty());
+            compare("shadow", listed(shadow.join(", ")), listed(decision.shadows.join(", ")));
         }
         for (name, value) in &self.headers {
             let got = decision.header(name);
