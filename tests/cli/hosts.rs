@@ -41,6 +41,8 @@ fn with_hosts(change: impl FnOnce(&mut Value)) -> Value {
     document
 }
 
+const MANAGER: &str =
+    "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager";
 const FIELD: &str = "ignore_port_in_host_matching";
 
 #[test]
@@ -128,7 +130,8 @@ fn check_hosts_in_a_mesh_without_ignored_ports_warns() {
         (
             "patch",
             json!({ "kind": "EnvoyFilter", "spec": { "configPatches": [{ "patch": { "value": { "typed_config": { "config": {
-                "name": "okta", "configuration": { "@type": "x/google.protobuf.Struct", "value": config(false) } } } } } }] } }),
+                "name": "okta", "configuration": { "@type": "x/google.protobuf.Struct", "value": config(false) } } } } } },
+                { "applyTo": "NETWORK_FILTER", "patch": { "operation": "MERGE", "value": { "typed_config": { "@type": MANAGER, "stream_idle_timeout": "7s" } } } }] } }),
         ),
     ] {
         assert_warns(name, &document, &["routes ignore the port of a host"]);

@@ -206,7 +206,7 @@ fn withheld_credentials_stay_where_no_token_was_examined() {
 
 #[test]
 fn permit_knows_whether_a_token_was_examined() {
-    let shadow = json!([{ "match": {}, "mode": "shadow", "requires": { "groups": ["a"] } }]);
+    let shadow = |enforced: Value| json!([{ "match": {}, "mode": "shadow", "requires": { "groups": ["a"] } }, enforced]);
     let optional = json!([{ "match": {}, "mode": "optional", "requires": {} }]);
     let public = json!([{ "match": {}, "public": true }]);
     for (rules, token, expected) in [
@@ -215,10 +215,31 @@ fn permit_knows_whether_a_token_was_examined() {
         (public, None, false),
         (optional.clone(), Some(Token::user()), true),
         (optional, None, false),
-        (shadow.clone(), Some(Token::user()), true),
-        (shadow, None, false),
+        // A rule in shadow mode changes nothing for the backend.
+        (shadow(json!({ "match": {}, "public": true })), Some(Token::user()), false),
+        (shadow(json!({ "match": {}, "requires": {} })), Some(Token::user()), true),
+        (shadow(json!({ "match": {}, "mode": "optional", "requires": {} })), None, false),
     ] {
         let case = format!("{rules}, token {}", token.is_some());
         assert_eq!(permit(json!([]), rules, token).has_examined_token(), expected, "{case}");
+    }
+    let whole = json!({ "mode": "shadow", "rules": [{ "match": {}, "requires": { "groups": ["a"] } }] });
+    let filter = filter(&config(json!({}), whole));
+    let user = format!("Bearer {}", Token::user().compact());
+    for (path, sent, expected) in [
+        ("/items", vec![user.as_bytes()], true),
+        ("/items", vec![&b"Bearer x.y.z"[..]], true),
+        ("/items", vec![], false),
+        ("/items", vec![b"Basic eA=="], false),
+        ("/items", vec![user.as_bytes(), user.as_bytes()], false),
+        ("/a/../b", vec![user.as_bytes()], false),
+    ] {
+        let Verdict::Allow(permit) = decide(&filter, &get(path), &sent, NOW) else { panic!("{path}") };
+        assert_eq!(
+            permit.has_examined_token(),
+            expected,
+            "whole policy in shadow mode, {path}, {} headers",
+            sent.len()
+        );
     }
 }

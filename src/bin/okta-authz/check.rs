@@ -204,7 +204,7 @@ fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, notes: &[Note]) -> Re
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
             let mut around = envoy::findings(found.surroundings, &config, scene);
-            around.extend(digest::warnings(found.surroundings));
+            around.extend(digest::findings(found.surroundings));
             around.extend(hosts::warnings(found.surroundings, &config, documents));
             around.extend(paths::warnings(found.surroundings, &config, documents));
             around.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));

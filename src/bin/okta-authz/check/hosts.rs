@@ -70,7 +70,7 @@ fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding>
         let problem = format!(
             "is `true`: check cannot see whether the routes that come by `{hidden}` have `{FIELD}: true` as well"
         );
-        warnings.push(Finding::warning(FIELD, problem));
+        warnings.push(Finding::note(FIELD, problem));
     }
     warnings
 }
