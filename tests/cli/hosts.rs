@@ -17,12 +17,16 @@ pub(crate) fn plugin(document: &mut Value) -> &mut Value {
     &mut manager(document)["http_filters"][0]["typed_config"]["config"]["configuration"]["value"]
 }
 
+/// What the proof of the guard says of such a route as well: `guards.rs` and `overrides.rs` are about that.
+const PROOF: [&str; 2] = [".okta-authz-guard: ", "the guard does not protect"];
+
 /// The warnings of a document, each without what comes before it.
 fn warnings(name: &str, document: &Value) -> Vec<String> {
     let file = scratch(&format!("routing-{name}.json"), &document.to_string());
     let run = okta_authz(["check".as_ref(), file.as_os_str()]);
     assert_eq!(run.status, 0, "{name}: {}{}", run.stdout, run.stderr);
-    run.stdout.lines().filter_map(|line| line.trim().strip_prefix("warning: ").map(str::to_owned)).collect()
+    let warnings = run.stdout.lines().filter_map(|line| line.trim().strip_prefix("warning: "));
+    warnings.filter(|warning| !PROOF.iter().any(|proof| warning.contains(proof))).map(str::to_owned).collect()
 }
 
 pub(crate) fn assert_warns(name: &str, document: &Value, expected: &[&str]) {
@@ -102,7 +106,8 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
                 let _ = manager.remove("route_config");
                 let _ = manager.insert("rds".to_owned(), json!({ "route_config_name": "r" }));
             }),
-            &["check cannot see whether the routes that come by `rds`"],
+            // A note says that check cannot see these routes.
+            &[],
         ),
     ] {
         assert_warns(name, &document, expected);

@@ -30,8 +30,6 @@ fn check_issuer_that_no_token_has_is_warned_of() {
         ("https://Login.example.com/oauth2/default", "okta", "in lower case"),
         ("https://acme.okta.com:443/oauth2/default", "okta", "have no port"),
         ("https://acme.okta.com/oauth2/Default", "okta", "is `default`, in lower case"),
-        ("https://acme-admin.okta.com/oauth2/default", "any", "leave out `-admin`"),
-        ("https://acme.okta.com/oauth2/default/v1", "rfc9068", "ends before `/v1`"),
         ("https://idp.example.com/.well-known/openid-configuration", "any", "metadata document"),
     ]
     .into_iter()
@@ -198,11 +196,7 @@ fn check_denylist_entry_that_fits_no_token_is_warned_of() {
         (json!({ "jti": "AT.x\u{200b}" }), ".jti", "not visible"),
         (json!({ "jti": "ID.x" }), ".jti", "ID token"),
         (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before every token"),
-        (
-            json!({ "issuer": issuer, "issued_before": 250_000_000_000_i64 }),
-            ".issued_before",
-            "is in the future",
-        ),
+        (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
     ]
     .into_iter()
     .enumerate()

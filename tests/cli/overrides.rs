@@ -79,11 +79,13 @@ fn check_routes_outside_the_list_of_filters_are_read_where_they_are_in_the_file(
     };
     let mut document = yaml("envoy.yaml").remove(0);
     let mut routes = manager(&mut document);
+    let listener = document.pointer("/static_resources/listeners/0").cloned().unwrap();
     let found = findings("guard-rds-absent", &text(&[document.clone()]));
     assert!(found.warnings.is_empty(), "{:?}", found.warnings);
     assert!(found.notes[0].starts_with("rds: these routes are not in this file"), "{:?}", found.notes);
     routes["@type"] = json!("type.googleapis.com/envoy.config.route.v3.RouteConfiguration");
-    let beside = |routes: &Value| text(&[document.clone(), json!({ "resources": [routes] })]);
+    // Envoy reads one document of a file, so the listener stands in the list of resources, too.
+    let beside = |routes: &Value| text(&[json!({ "resources": [listener, routes] })]);
     assert_silent("rds", &findings("guard-rds", &beside(&routes)));
     routes["virtual_hosts"][0]["typed_per_filter_config"] =
         json!({ "okta-authz-guard": per_route(Value::Null) });

@@ -89,7 +89,7 @@ fn check_camel_case_and_enum_numbers_is_warned_of() {
         (
             "filters-camel",
             &[("http_filters:", "httpFilters:"), ("key: wasm.okta.permit", "key: another")],
-            "no RBAC filter behind",
+            "which does not require `wasm.okta.permit` to be `granted`",
         ),
         (
             "guard-ignored",
@@ -97,7 +97,7 @@ fn check_camel_case_and_enum_numbers_is_warned_of() {
                 "                      rules:\n                        action",
                 "                      !ignore rules:\n                        action",
             )],
-            "no RBAC filter behind",
+            "has no `rules`: it denies nothing",
         ),
     ] {
         assert_found(&format!("reading-{name}.yaml"), &edited(changes), says);
