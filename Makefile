@@ -1,20 +1,21 @@
-# Every target works on a fresh machine: the scripts build or fetch missing tools, and no step asks a question.
-# A target that needs more than one command is a script, which also runs on its own.
+# Every target works on a fresh machine: the scripts build or fetch missing tools, and no step asks
+# a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference dashboard book doc test e2e versions second-host minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
 	reproduce toolchain release-check publish-image publish-release
 
-# The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI example.
-# `&&`, because a shell ignores a failed substitution behind `export`.
+# The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
+# example. `&&`, because a shell ignores a failed substitution behind `export`.
 WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' && \
 	ENVOY="$$(scripts/envoy-path)" && export ENVOY && \
 	OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" && export OKTA_AUTHZ_PYTHON
 
 WITH_PROMETHEUS = OKTA_AUTHZ_PROMETHEUS="$$(scripts/prometheus-path)" && export OKTA_AUTHZ_PROMETHEUS
 
-# `##@` starts a group of targets, `##` describes the target on its line. Targets without a description are steps of others.
+# `##@` starts a group of targets, `##` describes the target on its line. Targets without a
+# description are steps of others.
 help: ## Lists the targets.
 	@awk -F ':.*## ' '/^##@ / { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  make %-19s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -27,13 +28,13 @@ wasm: ## Builds the filter: target/filter/okta_authz_filter.wasm.
 fixtures:
 	@scripts/build-fixtures
 
-cli: ## Builds okta-authz, the command line that checks, explains and tests policies, and prints its path.
+cli: ## Builds okta-authz, the command line, and prints its path.
 	@scripts/cargo build --quiet --release --locked --bin okta-authz
 	@echo "$${CARGO_TARGET_DIR:-target}/release/okta-authz"
 
 ##@ Run
 
-demo: wasm ## Starts Envoy, the stand-in Okta and a FastAPI application, sends requests and explains each response.
+demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and explains the responses.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo
 
 up: wasm ## Starts the same and runs until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
@@ -47,14 +48,14 @@ test: wasm fixtures ## Runs every test, in a real Envoy too.
 e2e: wasm fixtures ## Runs only the end-to-end tests in a real Envoy.
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
-versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45 minutes): target/versions/table.md.
+versions: wasm fixtures ## Runs them in each supported Envoy (45 minutes): target/versions/table.md.
 	@OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' \
 		OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" scripts/versions $(VERSIONS)
 
 second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 	@scripts/second-host
 
-compose-test: ## Starts docker-compose.yml in a container engine and checks the responses. Skipped without an engine.
+compose-test: ## Starts docker-compose.yml and checks the responses, if a container engine runs.
 	@scripts/compose-test
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
@@ -62,10 +63,10 @@ fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 
 ##@ Check
 
-lint: ## Checks formatting, clippy and rustdoc on both targets, the core's dependencies, scripts, workflows and prose.
+lint: ## Checks formatting, clippy, rustdoc, scripts, workflows and prose.
 	@scripts/lint
 
-lint-prose: ## Checks comments and documents for the words that the style guide excludes.
+lint-prose: ## Finds words that the style guide excludes.
 	@scripts/lint-prose
 
 lint-workflows: ## Checks the shell scripts, and the workflows and forms in .github.
@@ -77,16 +78,18 @@ lint-dashboard: ## Checks the dashboard against Grafana's published types. Needs
 minimum-rust: ## Compiles everything with the oldest supported Rust. Needs rustup.
 	@scripts/minimum-rust
 
-deny: ## Checks licenses, advisories and sources of the dependencies with cargo-deny. DENY_CHECKS selects checks.
+deny: ## Checks licenses, advisories and sources of the dependencies. DENY_CHECKS selects checks.
 	@scripts/deny
 
 ##@ Measure
 
-# Without the command line, which cargo would build beside a benchmark, with the same names and another panic strategy.
+# Without the command line, which cargo would build beside a benchmark, with the same names and
+# another panic strategy.
 BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin
 
-# The load benchmark uses the profile of the tests, which compiles sooner: it measures Envoys, and not itself.
-bench: wasm ## Measures the filter beside jwt_authn under load, and large policies (15 minutes): target/bench/load.json.
+# The load benchmark uses the profile of the tests, which compiles sooner: it measures Envoys, and
+# not itself.
+bench: wasm ## Measures the filter beside jwt_authn under load (15 minutes): target/bench/load.json.
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
@@ -124,10 +127,10 @@ dashboard: wasm ## Draws docs/dashboard.svg from the dashboard's queries and two
 
 ##@ Release
 
-image: ## Builds the files of a release: module, OCI image, SBOM, provenance, SHA256SUMS in target/image.
+image: ## Builds the files of a release, with image, SBOM and provenance: target/image.
 	@scripts/build-image
 
-reproduce: ## Builds the last commit (or COMMIT) twice, from two clones, and compares every byte: target/reproduce.
+reproduce: ## Builds the last commit (or COMMIT) twice and compares every byte: target/reproduce.
 	@scripts/reproduce $(COMMIT)
 
 toolchain: ## Installs the compiler of the releases, and prints the variable that selects it.
