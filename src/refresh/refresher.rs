@@ -1,8 +1,9 @@
 //! One worker's part in keeping a document fresh: a machine without a clock or a network.
 //!
-//! It is told the time and what happened, and says what to do. All workers of a process share a [`Record`] and the
-//! document that was fetched last: whoever gets the lease fetches for all, the others take over what was published. A
-//! document that was good is kept until a better one has arrived or it has become too old to trust; no state lies in between.
+//! It is told the time and what happened, and says what to do. All workers of a process share a
+//! [`Record`](super::record::Record) and the document that was fetched last: whoever gets the lease fetches for all, the
+//! others take over what was published. A document that was good is kept until a better one has arrived or it has become
+//! too old to trust; no state lies in between.
 
 use std::time::Duration;
 

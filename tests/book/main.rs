@@ -11,6 +11,7 @@
 )]
 
 mod answers;
+mod commands;
 mod configuration;
 mod examples;
 mod links;
