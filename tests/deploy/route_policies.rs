@@ -155,9 +155,10 @@ fn header_that_is_removed_in_front_leads_to_no_other_policy() {
     assert_eq!(passed(&unguarded, &to_admin(&unguarded.user(&["orders:read"]))), ALL);
     for (name, scene) in [("open", &open), ("users", &users)] {
         let (reader, admin) = (scene.user(&["orders:read"]), admin(scene));
-        assert_eq!(passed(scene, &to_admin(&reader)), 0, "{name}");
-        // Whatever the filter makes of junk under a public policy: if it passes, then on the route of that policy.
-        for junk in ["x", "Basic eDp4", "Bearer x", "Bearer", ""] {
+        // Whatever the filter makes of a header under a public policy: if the request passes, then on the route of that policy.
+        // The filter leaves credentials on public routes alone, so Envoy stays with the route that it has chosen first.
+        let reader_too = format!("Bearer {reader}");
+        for junk in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_too] {
             for path in ["/admin", "/orders"] {
                 let request = get(path).header("x-canary", "1").header("authorization", junk);
                 let response = scene.envoy.client().send(&request);
