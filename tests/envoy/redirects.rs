@@ -33,7 +33,11 @@ fn following(mut config: EnvoyConfig) -> EnvoyConfig {
         "open": { "public": true },
         "watched": { "requires": { "groups": ["Admins"] }, "mode": "shadow" },
     });
-    plugin["rules"] = json!([{ "match": { "prefix": "/rules" }, "requires": {} }]);
+    // A policy in shadow mode leaves the decision to the rules.
+    plugin["rules"] = json!([
+        { "match": { "prefix": "/rules" }, "requires": {} },
+        { "match": { "prefix": "/watched" }, "requires": {} },
+    ]);
     plugin["forward_payload_header"] = json!("x-jwt-payload");
     plugin["forward"] = json!(true);
     config
