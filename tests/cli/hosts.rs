@@ -109,6 +109,25 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
             // A note says that check cannot see these routes.
             &[],
         ),
+        (
+            "rds-neither",
+            with_hosts(|document| {
+                plugin(document)[FIELD] = json!(false);
+                let manager = manager(document).as_object_mut().unwrap();
+                let _ = manager.remove("route_config");
+                let _ = manager.insert("rds".to_owned(), json!({ "route_config_name": "r" }));
+            }),
+            &[
+                "strips no port: with rules that have `hosts`, the filter rejects a request whose host has a port",
+            ],
+        ),
+        (
+            "wildcard",
+            with_hosts(|document| {
+                plugin(document)["rules"][0]["match"]["hosts"] = json!(["*.open.example", "www.example.com"]);
+            }),
+            &[],
+        ),
     ] {
         assert_warns(name, &document, expected);
     }

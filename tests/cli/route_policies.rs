@@ -17,6 +17,22 @@ fn with_routes(change: impl FnOnce(&mut Value)) -> Value {
     document
 }
 
+/// A guard for the permit, and another one for the policies of the routes, all of which have one.
+fn second_guard(disabled: bool) -> Value {
+    with_routes(|document| {
+        let filters = manager(document)["http_filters"].as_array_mut().unwrap();
+        let second = json!({ "name": "routes", "disabled": disabled, "typed_config": {
+            "@type": "x/envoy.extensions.filters.http.rbac.v3.RBAC" } });
+        filters.insert(2, second);
+        let routes = routes(document).as_array_mut().unwrap();
+        drop(routes.pop());
+        for route in routes {
+            let entry = route["typed_per_filter_config"]["okta-authz-guard"].take();
+            route["typed_per_filter_config"] = json!({ "routes": entry });
+        }
+    })
+}
+
 /// What is wrong with the guard of the first route, whose policy is `open`.
 const OPEN: &str =
     "routes[0].typed_per_filter_config: must have an `RBACPerRoute` for `okta-authz-guard` that requires";
@@ -95,7 +111,15 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
             &[],
         ),
         ("permit-only", principal(permit()), &[OPEN]),
-        ("policy-only", principal(policy("open")), &[OPEN]),
+        // The filter writes a policy only with the permit.
+        ("policy-only", principal(policy("open")), &[]),
+        (
+            "policy-prefix",
+            principal(
+                json!({ "filter_state": { "key": "wasm.okta.policy", "string_match": { "prefix": "open" } } }),
+            ),
+            &[OPEN],
+        ),
         ("another-policy", principal(all(&[permit(), policy("admins")])), &[OPEN]),
         ("either", principal(any(&[permit(), policy("open")])), &[OPEN]),
         ("either-policy", principal(all(&[permit(), any(&[policy("open"), policy("admins")])])), &[OPEN]),
@@ -128,6 +152,54 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
                     "okta-authz-guard": { "@type": "x/envoy.extensions.filters.http.rbac.v3.RBACPerRoute" } } }] } });
             }),
             &[OPEN],
+        ),
+        (
+            "clusters",
+            with_routes(|document| {
+                let route = &mut routes(document)[0];
+                let own = route.as_object_mut().unwrap().remove("typed_per_filter_config").unwrap();
+                route["route"] = json!({ "weighted_clusters": { "clusters": [
+                    { "name": "app", "weight": 1, "typed_per_filter_config": own } ] } });
+            }),
+            &[],
+        ),
+        (
+            "one-cluster-without",
+            with_routes(|document| {
+                let route = &mut routes(document)[0];
+                let own = route.as_object_mut().unwrap().remove("typed_per_filter_config").unwrap();
+                route["route"] = json!({ "weighted_clusters": { "clusters": [
+                    { "name": "app", "weight": 1, "typed_per_filter_config": own }, { "name": "b", "weight": 1 } ] } });
+            }),
+            &[OPEN],
+        ),
+        ("second-guard", second_guard(false), &[]),
+        (
+            "second-guard-disabled",
+            second_guard(true),
+            &[OPEN, "routes[1].typed_per_filter_config: must have"],
+        ),
+        (
+            "behind-the-guard",
+            with_routes(|document| {
+                let filters = manager(document)["http_filters"].as_array_mut().unwrap();
+                let kind = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua";
+                filters.insert(2, json!({ "name": "lua", "typed_config": { "@type": kind } }));
+            }),
+            &["http_filters: `lua` stands behind the guard and can have Envoy choose the route again"],
+        ),
+        (
+            "forged",
+            with_routes(|document| {
+                let filters = manager(document)["http_filters"].as_array_mut().unwrap();
+                filters.insert(
+                    1,
+                    json!({ "name": "state", "typed_config": {
+                    "@type": "x/envoy.extensions.filters.http.set_filter_state.v3.Config",
+                    "on_request_headers": [{ "object_key": "wasm.okta.policy" }] } }),
+                );
+            }),
+            &["another filter of this file writes `wasm.okta.policy`"],
         ),
         (
             "unknown",

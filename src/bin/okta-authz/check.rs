@@ -33,7 +33,7 @@ use serde_json::{Value, json};
 
 use super::documents::{Documents, Note};
 use super::elsewhere::{self, Elsewhere};
-use super::places::{self, Found};
+use super::places::{self, Found, Surroundings};
 use super::{Answer, Problem, documents, help, output};
 use chain::Scene;
 
@@ -207,7 +207,10 @@ fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, notes: &[Note]) -> Re
             around.extend(digest::findings(found.surroundings));
             around.extend(hosts::warnings(found.surroundings, &config, documents));
             around.extend(paths::warnings(found.surroundings, &config, documents));
-            around.extend(route_policies::warnings(found.surroundings.behind(), Some(&config), documents));
+            if !matches!(found.surroundings, Surroundings::None) {
+                let behind = found.surroundings.behind();
+                around.extend(route_policies::warnings(behind, Some(&config), documents));
+            }
             around.extend(timeouts::warnings(found.surroundings, documents));
             findings.extend(around.into_iter().map(|finding| in_resource(finding, &found.place)));
             findings.extend(wildcards::warnings(&written));

@@ -66,11 +66,16 @@ impl Request {
         }
     }
 
-    /// The headers as Envoy hands them on.
+    /// The headers as Envoy hands them on: it makes `:authority` of `Host`, and drops a `Host` beside an `:authority`.
     pub(crate) fn to_headers(&self) -> Vec<(String, Vec<u8>)> {
-        let pseudo = [(":method", &self.method), (":path", &self.path), (":authority", &self.host)];
-        let pseudo = pseudo.into_iter().map(|(name, value)| (name.to_owned(), value.clone().into_bytes()));
-        pseudo.chain(self.headers.to_pairs()).collect()
+        let is_host = |(name, _): &(String, Vec<u8>)| matches!(name.as_str(), "host" | ":authority");
+        let (hosts, others): (Vec<_>, Vec<_>) = self.headers.to_pairs().into_iter().partition(is_host);
+        let hosts: Vec<Vec<u8>> = hosts.into_iter().map(|(_, value)| value).collect();
+        let authority =
+            if self.host.is_empty() { hosts.join(&b","[..]) } else { self.host.clone().into_bytes() };
+        let (method, path) = (self.method.clone().into_bytes(), self.path.clone().into_bytes());
+        let pseudo = [(":method", method), (":path", path), (":authority", authority)];
+        pseudo.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(others).collect()
     }
 
     /// The head that these headers are.
@@ -113,6 +118,31 @@ impl Headers {
         match self {
             Self::ByName(headers) => headers.iter().map(|(name, value)| pair(name, value)).collect(),
             Self::Pairs(headers) => headers.iter().map(|(name, value)| pair(name, value)).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    #[test]
+    fn to_headers_makes_the_authority_of_host_as_envoy_does() {
+        for (host, headers, expected) in [
+            ("a", json!({}), "a"),
+            ("", json!({}), ""),
+            ("", json!({ "Host": "a:81" }), "a:81"),
+            ("", json!({ ":authority": "a." }), "a."),
+            ("", json!([["host", "a"], ["host", "b"]]), "a,b"),
+            ("a", json!({ "host": "b" }), "a"),
+        ] {
+            let request: Value = json!({ "path": "/", "host": host, "headers": headers });
+            let request: Request = serde_json::from_value(request).unwrap();
+            let of_host = |(name, _): &(String, Vec<u8>)| name == ":authority" || name == "host";
+            let found: Vec<_> = request.to_headers().into_iter().filter(of_host).collect();
+            assert_eq!(found, [(":authority".to_owned(), expected.as_bytes().to_vec())], "{host} {headers}");
         }
     }
 }

@@ -8,13 +8,15 @@ use crate::places::{Found, Surroundings};
 
 /// The filter state that the guard requires.
 pub(super) const PERMIT: &str = "wasm.okta.permit";
+/// The filter state that the guard of a route with a policy requires. The filter writes it with the permit only.
+pub(super) const POLICY: &str = "wasm.okta.policy";
 
 /// All documents of a file, with the lists of HTTP filters in them.
 pub(super) struct Scene<'a> {
     pub(super) documents: &'a [Value],
     chains: Vec<Chain<'a>>,
-    /// Whether another filter writes the permit.
-    pub(super) forges_permit: bool,
+    /// What guards require and another filter writes.
+    pub(super) forged: Option<&'static str>,
 }
 
 /// A connection manager and its HTTP filters.
@@ -29,7 +31,7 @@ impl<'a> Scene<'a> {
     pub(super) fn new(documents: &'a [Value], found: &[Found<'_>], elsewhere: &[Elsewhere<'_>]) -> Self {
         let mut chains = Vec::new();
         documents.iter().for_each(|document| search(document, &mut chains));
-        let mut scene = Self { documents, chains, forges_permit: false };
+        let mut scene = Self { documents, chains, forged: None };
         let behind = found.iter().map(|found| match found.surroundings {
             Surroundings::Envoy { behind, .. } => behind,
             _ => None,
@@ -41,8 +43,10 @@ impl<'a> Scene<'a> {
             }
         }
         // `envoy.filters.http.set_filter_state`, and its likes for connections.
-        scene.forges_permit =
-            documents.iter().any(|document| any(document, &|value| says(value, "object_key", PERMIT)));
+        let writes = |key: &&str| {
+            documents.iter().any(|document| any(document, &|value| says(value, "object_key", key)))
+        };
+        scene.forged = [PERMIT, POLICY].into_iter().find(writes);
         scene
     }
 

@@ -59,8 +59,8 @@ pub(super) fn findings(behind: Option<&[Value]>, scene: &Scene<'_>) -> Vec<Findi
         findings.extend(instances(chain));
         findings.extend(upgrades(chain));
     }
-    if scene.forges_permit {
-        let problem = format!("another filter of this file writes `{PERMIT}`: the guard proves nothing");
+    if let Some(key) = scene.forged {
+        let problem = format!("another filter of this file writes `{key}`: the guard proves nothing");
         findings.push(Finding::warning(AT, problem));
     }
     findings

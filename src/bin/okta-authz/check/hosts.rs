@@ -47,6 +47,14 @@ fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding>
     let strips_any = is_true(manager, "strip_any_host_port");
     let strips = strips_any || is_true(manager, "strip_matching_host_port");
     let routes = routes_of(manager, documents);
+    if let Some(hidden) = routes.hidden.filter(|_| routes.configurations.is_empty() && !ignores && !strips) {
+        let problem = format!(
+            "is not `true`, and the connection manager strips no port: with rules that have `hosts`, the filter rejects a \
+             request whose host has a port with 400. Set it here and in the routes that come by `{hidden}`, or set \
+             `strip_any_host_port`"
+        );
+        warnings.push(Finding::warning(FIELD, problem));
+    }
     for (place, routes) in &routes.configurations {
         let routes_ignore = is_true(routes, FIELD);
         let problem = match (ignores, routes_ignore) {

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::chain::PERMIT;
+use super::chain::{PERMIT, POLICY};
 use super::read::{any, is_true, kind, list, message, says, text};
 
 const RBAC: &str = "envoy.extensions.filters.http.rbac.v3.RBAC";
@@ -33,7 +33,7 @@ pub(super) fn guard(filter: &Value) -> Option<Result<(), String>> {
             "is `is_optional: true`: Envoy drops an optional filter that it does not know".to_owned()
         ));
     }
-    Some(enforces(rbac))
+    Some(enforces(rbac, &requires_permit))
 }
 
 /// Returns why an entry of `typed_per_filter_config` leaves requests without a guard.
@@ -49,7 +49,7 @@ pub(super) fn route_override(entry: &Value) -> Result<(), String> {
         },
         Some((RBAC_PER_ROUTE, per_route)) => match per_route.get("rbac") {
             None => Err("disables the guard (`RBACPerRoute` without `rbac`)".to_owned()),
-            Some(rbac) => enforces(rbac),
+            Some(rbac) => enforces(rbac, &requires_permit_or_policy),
         },
         Some((kind, _)) => Err(format!("is of the type `{kind}`, which proves nothing")),
         None => Err("has no `@type`, which Envoy rejects".to_owned()),
@@ -69,8 +69,8 @@ fn mentions_permit(filter: &Value) -> bool {
     any(filter, &|value| says(value, "key", PERMIT))
 }
 
-/// Returns why `envoy.extensions.filters.http.rbac.v3.RBAC` allows requests without a permit.
-fn enforces(rbac: &Value) -> Result<(), String> {
+/// Returns why `envoy.extensions.filters.http.rbac.v3.RBAC` allows requests without principals like this.
+fn enforces(rbac: &Value, is: &dyn Fn(&Value) -> bool) -> Result<(), String> {
     if rbac.get("matcher").is_some() {
         return Err(
             "has a `matcher`, in place of which `rules` are ignored: check cannot prove it".to_owned()
@@ -93,23 +93,34 @@ fn enforces(rbac: &Value) -> Result<(), String> {
     };
     let open = policies.iter().find(|(_, policy)| {
         let principals = list(policy, "principals");
-        principals.is_empty() || !principals.iter().all(requires_permit)
+        principals.is_empty() || !principals.iter().all(is)
     });
     open.map_or(Ok(()), |(name, _)| Err(format!("has the policy `{name}`, which {BROKEN_PRINCIPAL}")))
 }
 
 /// Tells whether a request that fits the principal carries the permit.
 fn requires_permit(principal: &Value) -> bool {
+    requires(principal, &|key, value| key == PERMIT && value == "granted")
+}
+
+/// Tells the same of the guard of a route, which may ask for the route's policy alone: the filter writes no policy without
+/// the permit.
+fn requires_permit_or_policy(principal: &Value) -> bool {
+    requires(principal, &|key, value| (key == PERMIT && value == "granted") || key == POLICY)
+}
+
+/// Tells whether a request that fits the principal has filter state like this.
+fn requires(principal: &Value, is: &dyn Fn(&str, &str) -> bool) -> bool {
     let set = |name: &str| principal.get(name).map(|set| list(set, "ids"));
     if let Some(ids) = set("and_ids") {
-        return ids.iter().any(requires_permit);
+        return ids.iter().any(|id| requires(id, is));
     }
     if let Some(ids) = set("or_ids") {
-        return !ids.is_empty() && ids.iter().all(requires_permit);
+        return !ids.is_empty() && ids.iter().all(|id| requires(id, is));
     }
     principal.get("filter_state").is_some_and(|state| {
         let value = state.get("string_match").and_then(|matcher| text(matcher, "exact"));
-        says(state, "key", PERMIT) && value == Some("granted")
+        value.zip(text(state, "key")).is_some_and(|(value, key)| is(key, value))
     })
 }
 

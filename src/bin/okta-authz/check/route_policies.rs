@@ -7,6 +7,7 @@ use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::Finding;
+use super::read::text;
 use super::routes::{manager_of, routes_of};
 use crate::places::{element, member};
 
@@ -16,14 +17,35 @@ const POLICY: &str = "wasm.okta.policy";
 const ANYTHING: [&str; 4] = [".*", "(?s).*", ".+", "(?s).+"];
 const PER_FILTER: &str = "typed_per_filter_config";
 
+/// Filters that may have Envoy choose the route again.
+const CHOOSES_AGAIN: [&str; 8] = [
+    ".dynamic_modules.v3.DynamicModuleFilter",
+    ".ext_authz.v3.ExtAuthz",
+    ".ext_proc.v3.ExternalProcessor",
+    ".golang.v3alpha.Config",
+    ".grpc_json_transcoder.v3.GrpcJsonTranscoder",
+    ".jwt_authn.v3.JwtAuthentication",
+    ".lua.v3.Lua",
+    ".wasm.v3.Wasm",
+];
+
+/// An RBAC filter behind this one.
+struct Guard<'a> {
+    name: &'a str,
+    /// What it requires where a route does not replace that.
+    rbac: &'a Value,
+}
+
 /// What the routes of a connection manager have in common.
 struct Routes<'a> {
-    /// The name of the guard.
-    guard: Option<&'a str>,
+    /// Every one of these must admit a request.
+    guards: Vec<Guard<'a>>,
+    /// The name of the guard, for messages.
+    name: &'a str,
     /// The filter's configuration, if it is in the file.
     config: Option<&'a Config>,
-    /// Whether the guard of the listener is in force on a route without a policy.
-    uses_listener_guard: bool,
+    /// Whether a route without a policy leaves it to the listener's guards, and these also admit policies.
+    admits_policies: bool,
     findings: Vec<Finding>,
 }
 
@@ -33,72 +55,123 @@ pub(super) fn warnings(
     config: Option<&Config>,
     documents: &[Value],
 ) -> Vec<Finding> {
-    let Some(behind) = behind else { return Vec::new() };
-    let Some(manager) = manager_of(behind, documents) else { return Vec::new() };
-    let configurations = routes_of(manager, documents).configurations;
-    if !configurations.iter().any(|(_, configuration)| names_a_policy(configuration)) {
-        return Vec::new();
+    let has_policies = config.is_some_and(|config| !config.route_policies.is_empty());
+    let routes_of = |behind| manager_of(behind, documents).map(|manager| routes_of(manager, documents));
+    let Some((behind, found)) = behind.and_then(|behind| Some((behind, routes_of(behind)?))) else {
+        return if has_policies { vec![unseen("that are not in this file")] } else { Vec::new() };
+    };
+    let hidden = found.hidden.filter(|_| has_policies);
+    let mut findings: Vec<Finding> =
+        hidden.map(|source| unseen(&format!("that come by `{source}`"))).into_iter().collect();
+    if !found.configurations.iter().any(|(_, configuration)| names_a_policy(configuration)) {
+        return findings;
     }
-    let guard = behind.iter().find(|filter| is_rbac(filter, ".RBAC") && mentions(filter, PERMIT));
-    let name = guard.and_then(|guard| guard.get("name")).and_then(Value::as_str);
-    let mut routes = Routes { guard: name, config, uses_listener_guard: false, findings: Vec::new() };
-    for (place, configuration) in &configurations {
-        routes.search(place, configuration, None);
+    let filters = behind.iter().filter(|filter| is_rbac(filter, ".RBAC"));
+    let guard = filters.clone().find(|filter| mentions(filter, PERMIT));
+    let mut routes = Routes {
+        guards: filters.filter_map(Guard::of).collect(),
+        name: guard.and_then(|guard| text(guard, "name")).unwrap_or("okta-authz-guard"),
+        config,
+        admits_policies: false,
+        findings: Vec::new(),
+    };
+    for (place, configuration) in &found.configurations {
+        routes.search(place, configuration, &[]);
     }
-    let rules = guard.and_then(|guard| message(guard.get("typed_config")?));
-    if routes.uses_listener_guard
-        && !rules.is_some_and(|(_, rbac)| every_principal(rbac, &requires_no_policy))
-    {
+    if routes.admits_policies {
         let problem = format!(
             "the guard also admits requests that the policy of a route has allowed, on routes without one: it must require \
              that `{POLICY}` is absent (`not_id` around `filter_state`)"
         );
         routes.findings.push(Finding::warning("http_filters", problem));
     }
-    routes.findings
+    let is_last = |filter: &Value| {
+        is_rbac(filter, ".RBAC")
+            && (mentions(filter, PERMIT)
+                || text(filter, "name").is_some_and(|name| {
+                    found.configurations.iter().any(|(_, configuration)| has_entry(configuration, name))
+                }))
+    };
+    findings.extend(routes.findings);
+    if let Some(last) = behind.iter().rposition(is_last) {
+        let after = behind.get(last.saturating_add(1)..).unwrap_or_default();
+        findings.extend(after.iter().filter_map(chooses_again));
+    }
+    findings
+}
+
+fn unseen(which: &str) -> Finding {
+    let problem = format!(
+        "check cannot see the routes {which}: each that names a policy needs an `RBACPerRoute` that requires it"
+    );
+    Finding::note("route_policies", problem)
+}
+
+fn chooses_again(filter: &Value) -> Option<Finding> {
+    let (kind, _) = message(filter.get("typed_config")?)?;
+    let name = text(filter, "name").unwrap_or_default();
+    let problem = format!(
+        "`{name}` stands behind the guard and can have Envoy choose the route again: no guard asks for the policy of that \
+         route; place it in front of the guard"
+    );
+    CHOOSES_AGAIN.iter().any(|end| kind.ends_with(end)).then(|| Finding::warning("http_filters", problem))
+}
+
+impl<'a> Guard<'a> {
+    fn of(filter: &'a Value) -> Option<Self> {
+        let (_, rbac) = message(filter.get("typed_config")?)?;
+        let is_on = filter.get("disabled") != Some(&Value::Bool(true));
+        Some(Self { name: text(filter, "name")?, rbac }).filter(|_| is_on)
+    }
+
+    /// Whether the guard admits only principals like this, where these entries are, the most specific last.
+    fn requires(&self, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
+        let entry = entries.iter().rev().find_map(|entries| entries.get(self.name));
+        match entry.filter(|entry| !keeps(entry)) {
+            Some(entry) => replaces(entry, is),
+            None => every_principal(self.rbac, is),
+        }
+    }
 }
 
 impl<'a> Routes<'a> {
-    /// Looks at every route in here. `entry` is what the guard has of the route configuration or the virtual host.
-    fn search(&mut self, place: &str, value: &'a Value, entry: Option<&'a Value>) {
+    /// Looks at every route in here. `entries` are those of the route configuration and of the virtual host.
+    fn search(&mut self, place: &str, value: &'a Value, entries: &[&'a Value]) {
         match value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.search(&element(place, index), item, entry);
+                    self.search(&element(place, index), item, entries);
                 }
             }
             Value::Object(members) => {
-                let entry = self.entry(value).or(entry);
+                let entries = [entries, &members.get(PER_FILTER).into_iter().collect::<Vec<_>>()].concat();
                 if members.contains_key("match") && !members.contains_key("redirect") {
-                    return self.route(place, value, entry);
+                    return self.route(place, value, &entries);
                 }
                 for (name, inner) in members.iter().filter(|(name, _)| *name != PER_FILTER) {
-                    self.search(&member(place, name), inner, entry);
+                    self.search(&member(place, name), inner, &entries);
                 }
             }
             _ => {}
         }
     }
 
-    fn entry(&self, value: &'a Value) -> Option<&'a Value> {
-        value.get(PER_FILTER)?.get(self.guard?)
-    }
-
-    fn route(&mut self, place: &str, route: &'a Value, entry: Option<&'a Value>) {
-        let clusters = route.pointer("/route/weighted_clusters/clusters").and_then(Value::as_array);
-        let of_clusters: Vec<&Value> =
-            clusters.into_iter().flatten().filter_map(|cluster| self.entry(cluster)).collect();
-        let entries = || entry.into_iter().chain(of_clusters.iter().copied());
+    fn route(&mut self, place: &str, route: &'a Value, entries: &[&'a Value]) {
         let Some(policy) = policy_of(route) else {
-            self.uses_listener_guard |= entry.is_none();
-            if !entries().all(|entry| replaces(entry, &requires_no_policy)) {
-                let problem = format!(
-                    "the guard of this route must require that `{POLICY}` is absent: the route names no policy, and the guard \
-                     also admits what the policy of another route has allowed"
-                );
-                self.findings.push(Finding::warning(member(place, PER_FILTER), problem));
+            if self.requires(route, entries, &requires_no_policy) {
+                return;
             }
-            return;
+            let of_clusters = clusters(route).iter().filter_map(|cluster| cluster.get(PER_FILTER));
+            let mut all = entries.iter().copied().chain(of_clusters);
+            if !all.any(|entries| self.guards.iter().any(|guard| entries.get(guard.name).is_some())) {
+                self.admits_policies = true;
+                return;
+            }
+            let problem = format!(
+                "the guard of this route must require that `{POLICY}` is absent: the route names no policy, and the guard \
+                 also admits what the policy of another route has allowed"
+            );
+            return self.findings.push(Finding::warning(member(place, PER_FILTER), problem));
         };
         let Some(policy) = policy.as_str() else {
             let problem = "must be the name of a policy: the filter denies every request for this route";
@@ -108,17 +181,39 @@ impl<'a> Routes<'a> {
             let problem = format!("{policy:?} is not in `route_policies`");
             self.findings.push(Finding::warning(metadata(place), problem));
         }
-        let requires =
-            |principal: &Value| requires(principal, PERMIT, "granted") && requires(principal, POLICY, policy);
-        if entry.is_none() || !entries().all(|entry| replaces(entry, &requires)) {
-            let guard = self.guard.unwrap_or("okta-authz-guard");
+        // Only the filter writes the policy, and never without the permit.
+        if !self.requires(route, entries, &|principal| requires(principal, POLICY, policy)) {
             let problem = format!(
-                "must have an `RBACPerRoute` for `{guard}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \
-                 `{policy}`: Envoy may choose this route after another route's policy has allowed the request"
+                "must have an `RBACPerRoute` for `{}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \
+                 `{policy}`: Envoy may choose this route after another route's policy has allowed the request",
+                self.name
             );
             self.findings.push(Finding::warning(member(place, PER_FILTER), problem));
         }
     }
+
+    /// Whether some guard admits only principals like this, for each cluster that the route may take.
+    fn requires(&self, route: &Value, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
+        let holds = |entries: &[&Value]| self.guards.iter().any(|guard| guard.requires(entries, is));
+        match clusters(route) {
+            [] => holds(entries),
+            clusters => clusters.iter().all(|cluster| match cluster.get(PER_FILTER) {
+                Some(own) => holds(&[entries, &[own]].concat()),
+                None => holds(entries),
+            }),
+        }
+    }
+}
+
+fn clusters(route: &Value) -> &[Value] {
+    let clusters = route.pointer("/route/weighted_clusters/clusters").and_then(Value::as_array);
+    clusters.map_or(&[], Vec::as_slice)
+}
+
+/// Whether a route, a virtual host or a cluster in here has an entry for the filter of this name.
+fn has_entry(value: &Value, name: &str) -> bool {
+    value.get(PER_FILTER).is_some_and(|entries| entries.get(name).is_some())
+        || inside(value).any(|inner| has_entry(inner, name))
 }
 
 fn metadata(place: &str) -> String {
@@ -161,6 +256,13 @@ fn message(any: &Value) -> Option<(&str, &Value)> {
 fn is_rbac(filter: &Value, name: &str) -> bool {
     let kind = filter.get("typed_config").and_then(message).map(|(kind, _)| kind);
     kind.is_some_and(|kind| kind.ends_with(&format!(".rbac.v3{name}")))
+}
+
+/// Whether an entry of `typed_per_filter_config` leaves the guard what it has: a wrapper with nothing inside.
+fn keeps(entry: &Value) -> bool {
+    let is_wrapper = text(entry, "@type").is_some_and(|kind| kind.ends_with(".route.v3.FilterConfig"));
+    let is_disabled = entry.get("disabled") == Some(&Value::Bool(true));
+    is_wrapper && !is_disabled && entry.get("config").is_none_or(|config| config.get("@type").is_none())
 }
 
 /// Whether an entry of `typed_per_filter_config` is an RBAC whose every principal is like this.

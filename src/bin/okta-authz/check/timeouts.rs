@@ -55,15 +55,24 @@ pub(super) fn of_manager_with(behind: Option<&[Value]>, documents: &[Value]) -> 
 
 fn about_manager(manager: &Value) -> Vec<Finding> {
     let mut warnings: Vec<Finding> =
-        about("stream_idle_timeout", manager.get("stream_idle_timeout")).into_iter().collect();
-    let mut is_off = false;
+        about("stream_idle_timeout", manager.get("stream_idle_timeout"), of_proto).into_iter().collect();
+    let (mut is_off, mut is_short) = (false, false);
     for routes in ["route_config", "scoped_routes"].iter().filter_map(|name| manager.get(*name)) {
         each_object(routes, &mut |object| {
-            is_off |=
-                object.get("idle_timeout").is_some_and(|timeout| duration(timeout) == Some(Duration::ZERO));
+            let timeout = object.get("idle_timeout").and_then(of_proto);
+            is_off |= timeout == Some(Duration::ZERO);
+            is_short |= timeout.is_some_and(ends_waiting);
         });
     }
-    let request = manager.get("request_timeout").and_then(duration);
+    let request = manager.get("request_timeout").and_then(of_proto);
+    for (name, is_short) in
+        [("route.idle_timeout", is_short), ("request_timeout", request.is_some_and(ends_waiting))]
+    {
+        if is_short {
+            let problem = "ends requests that wait for keys: a request may wait for 5s";
+            warnings.push(Finding::warning(name, problem));
+        }
+    }
     if is_off && !request.is_some_and(|timeout| MAX_WAIT < timeout && timeout <= LONGEST) {
         let problem =
             "is switched off for a route: Envoy never answers a request there that a VM held when it trapped";
@@ -82,16 +91,22 @@ fn about_resources(documents: &[Value], kind: &str, at: &str) -> Vec<Finding> {
         each_object(document, &mut |object| timeouts.extend(object.pointer(at)));
     }
     let name = at.trim_start_matches('/').replace('/', ".");
+    // Istio hands on what its resource has.
+    let read = if kind == "EnvoyFilter" { of_proto } else { duration };
     if found && timeouts.is_empty() {
-        return about(&name, None).into_iter().collect();
+        return about(&name, None, read).into_iter().collect();
     }
-    timeouts.into_iter().filter_map(|timeout| about(&name, Some(timeout))).collect()
+    timeouts.into_iter().filter_map(|timeout| about(&name, Some(timeout), read)).collect()
 }
 
-fn about(name: &str, timeout: Option<&Value>) -> Option<Finding> {
+fn ends_waiting(timeout: Duration) -> bool {
+    !timeout.is_zero() && timeout <= MAX_WAIT
+}
+
+fn about(name: &str, timeout: Option<&Value>, read: fn(&Value) -> Option<Duration>) -> Option<Finding> {
     let bounds = "must be more than 5s, for which a request may wait for keys, and at most 15s; 7s is good";
     let unanswered = "a request that a VM held when it trapped would get no answer";
-    let problem = match timeout.map(duration) {
+    let problem = match timeout.map(read) {
         None => format!("is missing, and {unanswered} for minutes: {bounds}"),
         Some(Some(Duration::ZERO)) => format!("is switched off, and {unanswered}: {bounds}"),
         Some(Some(timeout)) if timeout > LONGEST => {
@@ -104,7 +119,13 @@ fn about(name: &str, timeout: Option<&Value>) -> Option<Finding> {
     Some(Finding::warning(name, problem))
 }
 
-/// A duration of protobuf's JSON (`7s`, `0.5s`), or of Kubernetes (`1m30s`, `500ms`).
+/// A duration of protobuf's JSON (`7s`, `0.5s`): Envoy takes no other unit.
+fn of_proto(value: &Value) -> Option<Duration> {
+    let number = value.as_str()?.strip_suffix('s')?;
+    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| duration(value)).flatten()
+}
+
+/// A duration of Kubernetes (`1m30s`, `500ms`).
 fn duration(value: &Value) -> Option<Duration> {
     let mut rest = value.as_str()?;
     let mut seconds = 0.0;
@@ -189,6 +210,8 @@ mod tests {
             (json!("300s"), Some("is too long")),
             (json!("86400s"), Some("is too long")),
             (json!("-7s"), Some("is no duration")),
+            (json!("7000ms"), Some("is no duration")),
+            (json!("0m7s"), Some("is no duration")),
             (json!("7"), Some("is no duration")),
             (json!(7), Some("is no duration")),
             (json!(""), Some("is no duration")),
@@ -209,9 +232,21 @@ mod tests {
     }
 
     #[test]
-    fn timeout_of_a_route_is_a_warning_only_where_it_is_switched_off() {
-        for (timeout, expected) in [("3600s", 0), ("7s", 0), ("0s", 1)] {
+    fn timeout_of_a_route_is_a_warning_where_it_is_switched_off_or_ends_waiting() {
+        for (timeout, expected) in [("3600s", 0), ("7s", 0), ("0s", 1), ("5s", 1), ("0.5s", 1)] {
             let documents = manager(&json!("7s"), &json!({ "cluster": "app", "idle_timeout": timeout }));
+            let plugin =
+                documents[0].pointer("/listeners/1/typed_config/http_filters/0/typed_config/config").unwrap();
+            let told = told(warnings(Surroundings::Envoy { plugin, behind: None }, &documents));
+            assert_eq!(told.len(), expected, "{timeout}: {told:?}");
+        }
+    }
+
+    #[test]
+    fn request_timeout_that_ends_waiting_is_a_warning() {
+        for (timeout, expected) in [("0s", 0), ("3s", 1), ("5s", 1), ("7s", 0), ("60s", 0)] {
+            let mut documents = manager(&json!("7s"), &json!({ "cluster": "app" }));
+            documents[0]["listeners"][1]["typed_config"]["request_timeout"] = json!(timeout);
             let plugin =
                 documents[0].pointer("/listeners/1/typed_config/http_filters/0/typed_config/config").unwrap();
             let told = told(warnings(Surroundings::Envoy { plugin, behind: None }, &documents));

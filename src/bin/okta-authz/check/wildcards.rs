@@ -23,7 +23,6 @@ const LISTS: &[&str] = &[
     "scopes_supported",
     "groups_claim",
     "claim_name",
-    "hosts",
 ];
 /// Single values that it compares exactly.
 const VALUES: &[&str] =
