@@ -4,6 +4,7 @@
 //! only what it requires there ties the decision to the route.
 
 use okta_authz_filter::config::Config;
+use okta_authz_filter::headers::encode_for_log;
 use serde_json::Value;
 
 use super::Finding;
@@ -108,6 +109,8 @@ impl<'a> Routes<'a> {
             let problem = format!("{policy:?} is not in `route_policies`");
             self.findings.push(Finding::warning(metadata(place), problem));
         }
+        // As the filter writes it.
+        let policy = &*encode_for_log(policy);
         let requires =
             |principal: &Value| requires(principal, PERMIT, "granted") && requires(principal, POLICY, policy);
         if entry.is_none() || !entries().all(|entry| replaces(entry, &requires)) {
