@@ -33,7 +33,8 @@ pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<()
         return Err(at.error("ends with `.com.com`"));
     }
     let id = url.path.strip_prefix("/oauth2/").unwrap_or_default();
-    if id.is_empty() || id.contains('/') {
+    // `.` and `%` could make another path of it, such as that of the org authorization server.
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Err(at.error(
             "must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: \
              access tokens of the org authorization server are for Okta alone",
@@ -98,7 +99,19 @@ mod tests {
                 "acme.okta.mil",
                 "a.b.okta.com",
             ] {
-                for path in ["", "/", "/oauth2", "/oauth2/", "/oauth2/default/", "/oauth2/default/v1", "/x"] {
+                for path in [
+                    "",
+                    "/",
+                    "/oauth2",
+                    "/oauth2/",
+                    "/oauth2/default/",
+                    "/oauth2/default/v1",
+                    "/oauth2/.",
+                    "/oauth2/..",
+                    "/oauth2/%2e%2E",
+                    "/oauth2/a;b",
+                    "/x",
+                ] {
                     assert!(problem(&format!("https://{host}{path}"), profile).is_some(), "{host}{path}");
                 }
                 assert_eq!(problem(&format!("https://{host}/oauth2/default"), profile), None, "{host}");

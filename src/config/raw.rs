@@ -333,7 +333,7 @@ pub(super) struct Requires {
     pub(super) subjects: Option<Vec<String>>,
     /// One of these providers, by name.
     pub(super) providers: Option<Vec<String>>,
-    /// `true`: a user is behind it. `false`: a machine's own token. An empty `uid` is neither.
+    /// `true`: a user is behind it. `false`: a machine's own token. An empty or blank `uid` is neither.
     pub(super) user: Option<bool>,
     /// One of these in `acr`; else the client is told to step up (RFC 9470).
     pub(super) acr_values: Option<Vec<String>>,

@@ -16,6 +16,7 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict, Whose};
+use crate::headers::encode_for_log;
 use crate::metrics::Decision;
 use crate::policy::parse_peer;
 use crate::refresh::refresher::Hope;
@@ -27,7 +28,7 @@ use crate::time::UnixTime;
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
 const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
 
-/// Filter state with the name of the route's policy, by which the request was allowed. Envoy may choose another route
+/// Filter state with the name of the route's policy, encoded for logs, by which the request was allowed. Envoy may choose another route
 /// afterwards: the guard of that route asks for its own policy.
 const POLICY: &str = "okta.policy";
 
@@ -149,7 +150,9 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
     };
     record(decision, permit.reason().code());
     if let Some(policy) = head.route_policy {
-        abi::set_property(POLICY, policy).map_err(|_| Status::InternalFailure)?;
+        let policy = String::from_utf8_lossy(policy);
+        let policy = encode_for_log(&policy);
+        abi::set_property(POLICY, policy.as_bytes()).map_err(|_| Status::InternalFailure)?;
     }
     let (name, value) = PERMIT;
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)

@@ -131,7 +131,8 @@ pub(super) fn whole(text: &str) -> Option<Number> {
 
 /// Returns the double that is nearest to a number; `None` for a text that is none, or one that is too large.
 pub(super) fn nearest(text: &str) -> Option<f64> {
-    Some(Decimal::read(text).nearest(serde_json::from_str(text).ok()?))
+    let close: Number = text.parse().ok()?;
+    Some(Decimal::read(text).nearest(close.as_f64()?))
 }
 
 /// The numbers of a valid JSON document, in their order, each with the place where it begins.

@@ -26,14 +26,14 @@ impl<'a> Identity<'a> {
     }
 
     /// Returns whether a user stands behind the token: Okta says so by `uid`; elsewhere a client that has a token of its own
-    /// is its own subject (RFC 9068 section 2.2). An empty claim says neither, and the result is `None`.
+    /// is its own subject (RFC 9068 section 2.2). An empty or blank claim says neither, and the result is `None`.
     pub fn is_user(&self) -> Option<bool> {
-        let [uid, cid, subject] = ["uid", "cid", "sub"].map(|name| self.claims.string(name));
+        let [uid, cid, subject] = ["uid", "cid", "sub"].map(|name| self.claims.string(name).map(str::trim));
         match (uid, cid, subject) {
             (Some(""), ..) | (None, Some(""), _) | (None, None, Some("")) => None,
             (Some(_), ..) => Some(true),
             (None, Some(_), _) | (None, None, None) => Some(false),
-            (None, None, subject) => Some(subject != self.client_id()),
+            (None, None, subject) => Some(subject != self.client_id().map(str::trim)),
         }
     }
 

@@ -1,19 +1,25 @@
 //! What the `typ` header of a token says that the token is.
 
 /// Types of something else than an access token, beside all that have a suffix such as `+jwt`: PASSporTs (RFC 8225), SD-JWTs
-/// (RFC 9901), and words that issuers use for ID tokens, refresh tokens and logout tokens.
+/// (RFC 9901), Verifiable Credentials, and words that issuers use for ID tokens, refresh tokens, logout tokens and events.
 const OTHERS: &[&str] = &[
     "cwt",
     "dpop",
     "id",
     "id_token",
+    "jwe",
     "logout",
+    "logout_token",
     "mso_mdoc",
     "passport",
     "refresh",
     "refresh_token",
     "rt",
     "sd-jwt",
+    "secevent",
+    "txn_token",
+    "vc",
+    "vp",
 ];
 
 /// A kind of token, by the `typ` header.
@@ -126,6 +132,12 @@ mod tests {
             "rt+jwt",
             "id_token",
             "id+jwt",
+            "jwe",
+            "logout_token",
+            "secevent",
+            "txn_token",
+            "vc",
+            "vp",
         ] {
             for typ in [name.to_owned(), name.to_uppercase(), format!("application/{name}")] {
                 assert_eq!(TokenType::of(&typ), TokenType::Other, "{typ}");

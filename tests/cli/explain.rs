@@ -83,6 +83,37 @@ fn claims_are_not_told_unasked() {
 }
 
 #[test]
+fn batch_reads_numbers_to_the_last_digit() {
+    let config =
+        rules(json!([{ "match": {}, "requires": { "claims": [{ "name": "tier", "equals": "@" }] } }]));
+    let line = |claim: &str, wanted: &str| {
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{claim}"#));
+        let token = Token::user().raw_payload(&payload).compact();
+        let question = json!({
+            "config": config, "request": { "path": "/", "host": "h" }, "token": token,
+            "jwks": { "okta": jwks("okta") }, "at": NOW,
+        });
+        question.to_string().replace("\"@\"", wanted)
+    };
+    for (claim, wanted, code) in [
+        ("9007199254740991", "9007199254740991.0", "allowed"),
+        ("9007199254740991.0", "9007199254740991.0", "allowed"),
+        ("9007199254740990", "9007199254740991.0", "requirement_not_met"),
+        ("2.2250738585072011e-308", "2.2250738585072011e-308", "allowed"),
+        ("2.2250738585072014e-308", "2.2250738585072011e-308", "requirement_not_met"),
+    ] {
+        let file = scratch("batch-numbers.jsonl", &line(claim, wanted));
+        let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["code"], code, "{claim} {wanted}: {answer}");
+    }
+    let twice = line("1", "1").replace("\"at\"", "\"at\":1,\"at\"");
+    let file = scratch("batch-twice.jsonl", &twice);
+    let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+    assert!(answer.contains("has the same member twice"), "{answer}");
+}
+
+#[test]
 fn without_keys_a_request_waits() {
     let [config, _, token] = files("offline", &Token::user());
     let at = NOW.to_string();

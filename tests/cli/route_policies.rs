@@ -49,9 +49,24 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
         || json!({ "filter_state": { "key": "wasm.okta.permit", "string_match": { "exact": "granted" } } });
     let policy = |name: &str| json!({ "filter_state": { "key": "wasm.okta.policy", "string_match": { "exact": name } } });
     let all = |ids: &[Value]| json!({ "and_ids": { "ids": ids } });
+    // A policy with another name than `open`, and what its guard requires.
+    let renamed = |name: &str, required: &str| {
+        with_routes(|document| {
+            let route = &mut routes(document)[0];
+            route["metadata"]["filter_metadata"]["okta_authz"]["policy"] = json!(name);
+            *route.pointer_mut(PRINCIPAL).unwrap() = json!({ "and_ids": { "ids": [
+                { "filter_state": { "key": "wasm.okta.permit", "string_match": { "exact": "granted" } } },
+                { "filter_state": { "key": "wasm.okta.policy", "string_match": { "exact": required } } },
+            ] } });
+            let policies = &mut plugin(document)["route_policies"];
+            policies[name] = policies["open"].clone();
+        })
+    };
     let any = |ids: &[Value]| json!({ "or_ids": { "ids": ids } });
     for (name, document, expected) in [
         ("shipped", with_routes(|_| {}), &[][..]),
+        ("name-to-encode", renamed("the open, 1", "the%20open%2C%201"), &[]),
+        ("name-not-encoded", renamed("the open, 1", "the open, 1"), &[OPEN]),
         (
             "no-guards",
             with_routes(|document| {

@@ -192,7 +192,11 @@ fn policies_of_routes() {
         (route_policies(json!({ "": { "public": true } })), "route_policies.: must have a name"),
         (
             route_policies(json!({ "a\r\nb": { "public": true } })),
-            "route_policies.a\\r\\nb: must have a name without control characters",
+            "route_policies.a\\r\\nb: must have a name without control characters and line separators",
+        ),
+        (
+            route_policies(json!({ "a\u{2029}b": { "public": true } })),
+            "route_policies.a\\u{2029}b: must have a name without control characters and line separators",
         ),
         (
             route_policies(json!({ "a": { "match": {}, "public": true } })),

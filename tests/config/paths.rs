@@ -156,6 +156,14 @@ fn allow_in_paths_and_max_match_bytes_are_checked() {
             rest(json!({ "max_match_bytes": "8192" })),
             "max_match_bytes: invalid type: string \"8192\", expected u32",
         ),
+        (
+            rest(json!({ "max_match_bytes": 1000.5 })),
+            "max_match_bytes: invalid type: floating point `1000.5`, expected u32",
+        ),
+        (
+            rest(json!({ "max_match_bytes": -1 })),
+            "max_match_bytes: invalid value: integer `-1`, expected u32",
+        ),
     ]);
     for accepted in [
         json!({ "allow_in_paths": [] }),

@@ -96,7 +96,14 @@ fn issuers() {
                 two_providers(json!({})),
                 json!({ "providers": { "a\nb": provider(json!({}))["providers"]["okta"] } }),
             ),
-            "providers.a\\nb: must have a name without control characters",
+            "providers.a\\nb: must have a name without control characters and line separators",
+        ),
+        (
+            super::common::with(
+                two_providers(json!({})),
+                json!({ "providers": { "a\u{2028}b": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.a\\u{2028}b: must have a name without control characters and line separators",
         ),
     ]);
 }

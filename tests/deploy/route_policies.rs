@@ -98,6 +98,23 @@ fn admin(scene: &Scene) -> String {
 }
 
 #[test]
+fn guard_of_a_policy_with_a_space_requires_the_encoded_name() {
+    for (required, expected) in [("all%20users", ALL), ("all users", 0)] {
+        let scene = Scene::new("route-policies-encoded", FILE, |mut config| {
+            config.plugin()["route_policies"]["all users"] = json!({ "requires": {} });
+            let mut config = with_route(config, json!({ "path": "/x" }), Some("all users"));
+            let guards = &mut routes(&mut config)[0]["typed_per_filter_config"];
+            let text = guards.to_string().replace("all users", required);
+            *guards = serde_json::from_str(&text).expect("guards");
+            config
+        });
+        warm_up(&scene);
+        let reader = scene.user(&["orders:read"]);
+        assert_eq!(passed(&scene, &get("/x").bearer(&reader)), expected, "{required}");
+    }
+}
+
+#[test]
 fn each_route_has_its_policy() {
     let scene = Scene::new("route-policies", FILE, |mut config| {
         config.plugin()["bypass_cors_preflight"] = json!(true);

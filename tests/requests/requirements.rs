@@ -129,6 +129,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("user, and it is", json!({ "user": true }), Token::user(), Allow),
         ("user, and it is a machine", json!({ "user": true }), Token::machine(), unmet()),
         ("user, an empty uid", json!({ "user": true }), claim(json!({ "uid": "" })), unmet()),
+        ("user, a blank uid", json!({ "user": true }), claim(json!({ "uid": " \u{a0}" })), unmet()),
         ("no user", json!({ "user": false }), Token::machine(), Allow),
         ("no user, but it is one", json!({ "user": false }), Token::user(), unmet()),
         (

@@ -4,6 +4,7 @@
 //! only what it requires there ties the decision to the route.
 
 use okta_authz_filter::config::Config;
+use okta_authz_filter::headers::encode_for_log;
 use serde_json::Value;
 
 use super::Finding;
@@ -181,7 +182,8 @@ impl<'a> Routes<'a> {
             let problem = format!("{policy:?} is not in `route_policies`");
             self.findings.push(Finding::warning(metadata(place), problem));
         }
-        // Only the filter writes the policy, and never without the permit.
+        // As the filter writes it: encoded for logs. Only the filter writes the policy, and never without the permit.
+        let policy = &*encode_for_log(policy);
         if !self.requires(route, entries, &|principal| requires(principal, POLICY, policy)) {
             let problem = format!(
                 "must have an `RBACPerRoute` for `{}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::json;
 use okta_authz_filter::time::UnixTime;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::Question;
 use crate::request::Request;
@@ -39,16 +40,22 @@ pub(super) fn run(file: &Path) -> Answer {
     for line in questions.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
         let answer = answer(line).unwrap_or_else(|Problem(problem)| {
             all = false;
-            json!({ "problem": problem })
+            serde_json::json!({ "problem": problem })
         });
         output::print_json(&answer);
     }
     Ok(all)
 }
 
+/// Reads a line as the filter reads JSON: numbers to the last digit, and no member twice.
+fn read(line: &[u8]) -> Result<Line, String> {
+    let line = json::parse(line).map_err(|error| error.to_string())?;
+    serde_json::from_value(line).map_err(|error| error.to_string())
+}
+
 fn answer(line: &[u8]) -> Result<Value, Problem> {
     let Line { config, mut request, token, jwks, denylist, at, fetched_at, show_claims } =
-        serde_json::from_slice(line).map_err(|error| Problem(error.to_string()))?;
+        read(line).map_err(Problem)?;
     let source = Source::new(config.to_string().as_bytes())?;
     if let Some(token) = token {
         request.authorize(&token);
