@@ -26,6 +26,7 @@ mod shape;
 mod structs;
 mod token_sources;
 mod tree;
+mod unmatchable;
 
 use std::collections::HashMap;
 use std::time::Duration;

@@ -153,10 +153,11 @@ impl Filter {
             Ok(admitted) => self.identify(&admitted.verified, now, trace),
             Err(refusal) => Err(refusal.clone()),
         };
-        for shadow in shadows {
-            let outcome = match &asks {
-                Ok(asks) => asks.meets(shadow, trace).map_err(|denial| denial.rejection),
-                Err(refusal) => Err(refusal.rejection()),
+        for (shadow, rejection) in shadows {
+            let outcome = match (rejection, &asks) {
+                (Some(rejection), _) => Err(rejection),
+                (None, Ok(asks)) => asks.meets(shadow, trace).map_err(|denial| denial.rejection),
+                (None, Err(refusal)) => Err(refusal.rejection()),
             };
             trace.step(Step::Rehearsed(shadow, outcome.err()));
         }
@@ -268,12 +269,18 @@ impl Filter {
         }
     }
 
-    /// Returns what the filter asks in shadow mode before it comes to what applies: the policy of the route, and rules.
-    fn shadows<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Vec<Ruling<'a>> {
+    /// Returns what the filter asks in shadow mode before it comes to what applies: the policy of the route, and rules; with
+    /// why a rule would deny the request whatever its token.
+    fn shadows<'a>(
+        &'a self,
+        head: &RequestHead<'_>,
+        target: &'a Target<'_>,
+    ) -> Vec<(Ruling<'a>, Option<Rejection>)> {
         match self.route_grant(head) {
             None => self.config.policy.shadows(target).collect(),
             Some(Ok(grant)) if grant.is_shadow() => {
-                std::iter::once(Ruling::of(grant)).chain(self.config.policy.shadows(target)).collect()
+                let policy = (Ruling::of(grant), None);
+                std::iter::once(policy).chain(self.config.policy.shadows(target)).collect()
             }
             Some(_) => Vec::new(),
         }

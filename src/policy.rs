@@ -179,14 +179,20 @@ impl Policy {
         Ok(rule.ruling(target))
     }
 
-    /// Returns the rules in shadow mode that match a request and stand before the rule that decides. A rule on the address
-    /// of the client is none of them if the address is unknown.
-    pub fn shadows<'a>(&'a self, target: &'a Target<'_>) -> impl Iterator<Item = Ruling<'a>> {
+    /// Returns the rules in shadow mode that match a request and stand before the rule that decides; with
+    /// [`Rejection::RemoteIpUnknown`] those that would deny it because the address of the client is unknown.
+    pub fn shadows<'a>(
+        &'a self,
+        target: &'a Target<'_>,
+    ) -> impl Iterator<Item = (Ruling<'a>, Option<Rejection>)> {
         let candidates = self.has_shadow.then(|| self.index.candidates(target)).into_iter().flatten();
         let rules = candidates.filter_map(|index| self.rules.get(index));
         let matching = rules.filter(|rule| rule.matches.matches(target));
         let shadows = matching.take_while(|rule| rule.grant.is_shadow());
-        shadows.filter(|rule| !rule.matches.lacks_address(target)).map(|rule| rule.ruling(target))
+        shadows.map(|rule| {
+            let rejection = rule.matches.lacks_address(target).then_some(Rejection::RemoteIpUnknown);
+            (rule.ruling(target), rejection)
+        })
     }
 }
 

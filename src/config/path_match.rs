@@ -2,7 +2,7 @@
 
 use super::error::{ConfigError, Path};
 use super::path_pattern::{self, Field};
-use super::{raw, regex};
+use super::{raw, regex, unmatchable};
 use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Pattern, Reading};
 use crate::text::{before, has, replace};
 
@@ -42,11 +42,27 @@ pub(super) fn path_match(
             return Err(at.error(problem));
         }
         let template = literal(&at, template, reading)?;
+        // A variable or a wildcard is a segment of at least one byte.
+        let shortest = template.split('/').skip(1).map(|segment| match segment {
+            "*" | "**" => 1,
+            _ if segment.starts_with('{') => 1,
+            _ => segment.len(),
+        });
+        if shortest.fold(0, |sum: usize, length| sum.saturating_add(length).saturating_add(1))
+            > reading.max_match_bytes
+        {
+            return Err(at.error(unmatchable::TOO_LONG));
+        }
         let template = PathMatch::template(&template, reading.allowed);
         found.push(template.map_err(|PathTemplateError(problem)| at.error(problem))?);
     }
     if let Some(pattern) = safe_regex {
-        found.push(PathMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)));
+        let at = at.field("safe_regex");
+        let pattern = Pattern::new(regex::anchored(&at, pattern)?);
+        if let Some(problem) = unmatchable::by_paths(&pattern, reading) {
+            return Err(at.error(problem));
+        }
+        found.push(PathMatch::SafeRegex(pattern));
     }
     match found.len() {
         0 | 1 => Ok(found.pop()),
@@ -69,7 +85,7 @@ fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigErro
     }
     let path = literal(at, path, reading)?;
     if path.len() > reading.max_match_bytes {
-        return Err(at.error("can never match: it is longer than `max_match_bytes`"));
+        return Err(at.error(unmatchable::TOO_LONG));
     }
     Ok(path)
 }

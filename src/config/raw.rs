@@ -245,7 +245,7 @@ pub(super) struct Match {
     pub(super) path_separated_prefix: Option<String>,
     /// The path by segments: `/items/{id}`, `*` for any one, `**` at the end for all that are left.
     pub(super) path_template: Option<String>,
-    /// The whole path matches.
+    /// The whole path matches, decoded. A pattern that asks for what no path has is an error.
     pub(super) safe_regex: Option<SafeRegex>,
     /// The method is one of these, in upper case.
     pub(super) methods: Option<Vec<String>>,

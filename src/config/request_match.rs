@@ -4,6 +4,7 @@ use std::net::Ipv6Addr;
 
 use super::error::{ConfigError, Path};
 use super::path_match::path_match;
+use super::unmatchable::{self, At};
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
@@ -44,9 +45,19 @@ pub(super) fn request_match(
             Some(methods)
         }
     };
-    let headers = text_matches(&at.field("headers"), raw.headers, header_name, unmatchable_in_header)?;
-    let query_parameters =
-        text_matches(&at.field("query_parameters"), raw.query_parameters, query_parameter_name, unmatchable)?;
+    let in_header = |name: &str, text: &str, at| {
+        let has_comma = text.contains(',') && !can_have_commas(name);
+        has_comma.then_some(NO_COMMAS).or_else(|| unmatchable_text(text, at))
+    };
+    let in_parameter = |_: &str, text: &str, at| unmatchable_text(text, at);
+    let headers = text_matches(&at.field("headers"), raw.headers, header_name, reading, &in_header)?;
+    let query_parameters = text_matches(
+        &at.field("query_parameters"),
+        raw.query_parameters,
+        query_parameter_name,
+        reading,
+        &in_parameter,
+    )?;
     let remote_ip = match raw.remote_ip {
         None => None,
         Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
@@ -81,7 +92,8 @@ fn text_matches(
     at: &Path,
     raw: Option<Vec<raw::TextMatch>>,
     name: fn(&Path, String) -> Result<String, ConfigError>,
-    unmatchable: fn(&str, &TextMatch) -> Option<&'static str>,
+    reading: Reading,
+    problem: &dyn Fn(&str, &str, At) -> Option<&'static str>,
 ) -> Result<Vec<NamedTextMatch>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {
@@ -95,7 +107,7 @@ fn text_matches(
             _ => return Err(at.error("needs either `string_match` or `present_match: true`")),
         };
         let name = name(&at.field("name"), raw.name)?;
-        if let Some(problem) = unmatchable(&name, &test) {
+        if let Some(problem) = unmatchable(&test, reading, &|text, at| problem(&name, text, at)) {
             return Err(at.field("string_match").error(problem));
         }
         Ok(NamedTextMatch { name, test, invert: raw.invert_match.unwrap_or(false) })
@@ -122,39 +134,36 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
     }
 }
 
-/// The text that a value is compared with; none for patterns.
-fn compared_text(test: &TextMatch) -> Option<&str> {
-    match test {
-        TextMatch::Exact(text)
-        | TextMatch::Prefix(text)
-        | TextMatch::Suffix(text)
-        | TextMatch::Contains(text) => Some(text),
-        TextMatch::SafeRegex(_) | TextMatch::Present => None,
+/// Says why no value can meet a condition, with what `problem` says of the texts that a value must have.
+fn unmatchable(
+    test: &TextMatch,
+    reading: Reading,
+    problem: &dyn Fn(&str, At) -> Option<&'static str>,
+) -> Option<&'static str> {
+    let (text, begins, ends) = match test {
+        TextMatch::Exact(text) => (text, true, true),
+        TextMatch::Prefix(text) => (text, true, false),
+        TextMatch::Suffix(text) => (text, false, true),
+        TextMatch::Contains(text) => (text, false, false),
+        TextMatch::SafeRegex(pattern) => return unmatchable::by_values(pattern, reading, problem),
+        TextMatch::Present => return None,
+    };
+    if text.len() > reading.max_match_bytes {
+        return Some(unmatchable::TOO_LONG);
     }
+    problem(text, At { begins, ends })
 }
 
-/// Says why no value can meet the condition: the filter rejects values that could.
-fn unmatchable(_: &str, test: &TextMatch) -> Option<&'static str> {
-    let text = compared_text(test)?;
+const NO_COMMAS: &str =
+    "can never match: the filter rejects values with a comma, which may be two headers joined";
+
+/// Says why no value has this text: the filter rejects values that could.
+fn unmatchable_text(text: &str, At { begins, ends }: At) -> Option<&'static str> {
     let control = text.chars().any(|character| character.is_ascii_control() && character != '\t');
-    let trimmed = match test {
-        TextMatch::Exact(_) => text.trim() != text,
-        TextMatch::Prefix(_) => text.trim_start() != text,
-        TextMatch::Suffix(_) => text.trim_end() != text,
-        _ => false,
-    };
+    let trimmed = (begins && text.trim_start() != text) || (ends && text.trim_end() != text);
     (control || trimmed).then_some(
         "can never match: the filter rejects values with control characters or white space around them",
     )
-}
-
-fn unmatchable_in_header(name: &str, test: &TextMatch) -> Option<&'static str> {
-    if compared_text(test)?.contains(',') && !can_have_commas(name) {
-        return Some(
-            "can never match: the filter rejects values with a comma, which may be two headers joined",
-        );
-    }
-    unmatchable(name, test)
 }
 
 /// Headers that Envoy removes from every request before its filters see it.
@@ -181,7 +190,16 @@ fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
 }
 
 fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> {
-    if name.is_empty() { Err(at.error("must not be empty")) } else { Ok(name) }
+    let is_encoded = |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+    if name.is_empty() {
+        return Err(at.error("must not be empty"));
+    }
+    if name.as_bytes().windows(3).any(is_encoded) {
+        return Err(at.error(
+            "must be written without percent-encoding: parameters are decoded before they are matched",
+        ));
+    }
+    Ok(name)
 }
 
 fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<AddressRange>, ConfigError> {

@@ -77,8 +77,10 @@ pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejecti
             value.split(|byte| *byte == b',').filter_map(|name| str::from_utf8(name.trim_ascii()).ok());
         (*name == "connection" && named.any(reads_as_inspected)) || reads_as_inspected(name)
     };
-    let too_long =
-        |(name, value): &Header<'_>| value.len() > needs.reading.max_match_bytes && inspected(name);
+    // The names in `Connection` are compared with those that rules look at.
+    let too_long = |(name, value): &Header<'_>| {
+        value.len() > needs.reading.max_match_bytes && (*name == "connection" || inspected(name))
+    };
     if headers.iter().any(too_long) {
         return Err(Rejection::ValueTooLong);
     }
@@ -136,6 +138,10 @@ mod tests {
         ] {
             assert_eq!(check(&needs, &headers).is_ok(), expected, "{headers:?}");
         }
+        let long = b"x,".repeat(5000);
+        assert_eq!(check(&needs, &[("connection", &long[..])]), Err(Rejection::ValueTooLong));
+        assert_eq!(check(&needs, &[("x-other", &long[..])]), Ok(()));
+        assert_eq!(check(&Needs::default(), &[("connection", &long[..])]), Ok(()));
         assert_eq!(check(&Needs::default(), &[("x-tenant", b"a"), ("x-tenant", b"\xff")]), Ok(()));
         let both = Needs { headers: vec!["x-a".into(), "x_a".into()], ..Needs::default() };
         assert_eq!(check(&both, &[("x-a", b"1"), ("x_a", b"2")]), Ok(()), "each has a rule of its own");

@@ -47,6 +47,17 @@ impl Pattern {
         }
     }
 
+    /// Returns the texts that every match has, in this order, with something or nothing between them. The first is where it
+    /// begins and the last is where it ends; both may be empty. A single text is the whole. `None` where nothing is certain.
+    pub fn texts(&self) -> Option<Vec<String>> {
+        let inside = self.regex.as_str().strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"))?;
+        let inside = inside.strip_prefix('^').unwrap_or(inside);
+        let inside = inside.strip_suffix('$').filter(|rest| !rest.ends_with('\\')).unwrap_or(inside);
+        let Runs { mut done, current, .. } = runs(inside)?;
+        done.push(current);
+        Some(done)
+    }
+
     /// The regular expression, as it is anchored.
     pub fn as_str(&self) -> &str {
         self.regex.as_str()
@@ -69,8 +80,20 @@ impl Literals {
     }
 }
 
-/// What every match of a pattern has. Reads the outermost sequence; of groups and classes it is content that they are there.
+/// What every match of a pattern has.
 fn literals(pattern: &str) -> Option<Literals> {
+    let Runs { mut done, current, has_gap, is_all } = runs(pattern)?;
+    if !has_gap {
+        // Nothing but characters: they are all of it, and the expression says so itself.
+        return None;
+    }
+    let begin = if done.is_empty() { String::new() } else { done.remove(0) };
+    done.retain(|run| !run.is_empty());
+    Some(Literals { begin, inner: done, end: current, is_all })
+}
+
+/// Reads the outermost sequence of a pattern; of groups and classes it is content that they are there.
+fn runs(pattern: &str) -> Option<Runs> {
     let mut runs = Runs { is_all: true, ..Runs::default() };
     let mut rest = pattern;
     while let Some(first) = rest.chars().next() {
@@ -103,14 +126,7 @@ fn literals(pattern: &str) -> Option<Literals> {
         }
         rest = behind;
     }
-    let Runs { mut done, current, has_gap, is_all } = runs;
-    if !has_gap {
-        // Nothing but characters: they are all of it, and the expression says so itself.
-        return None;
-    }
-    let begin = if done.is_empty() { String::new() } else { done.remove(0) };
-    done.retain(|run| !run.is_empty());
-    Some(Literals { begin, inner: done, end: current, is_all })
+    Some(runs)
 }
 
 /// Runs of characters that have been read. The first is where the pattern begins, and may be empty.
@@ -238,6 +254,27 @@ mod tests {
             });
             let expected = expected.map(|(begin, inner, end, is_all)| (begin, inner.to_vec(), end, is_all));
             assert_eq!(found, expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn texts_of_pattern_are_in_every_match() {
+        for (text, expected) in [
+            ("/a", Some(&["/a"][..])),
+            ("^/a$", Some(&["/a"])),
+            ("/a\\$", Some(&["/a$"])),
+            ("/a/.*", Some(&["/a/", ""])),
+            ("[ab]/c", Some(&["", "/c"])),
+            ("a?/b+c", Some(&["", "/b", "c"])),
+            ("a|b", None),
+            ("(?i)a", None),
+        ] {
+            let texts = pattern(text).texts();
+            assert_eq!(
+                texts,
+                expected.map(|texts| texts.iter().map(ToString::to_string).collect()),
+                "{text}"
+            );
         }
     }
 

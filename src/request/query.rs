@@ -58,7 +58,13 @@ fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Rea
 /// Returns whether a backend can take the name for one of the configured names, as it stands or after decoding.
 #[inline(never)]
 pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
-    let reads_as = |name: &[u8]| names.iter().any(|ours| lookalike::reads_as(name, ours.as_bytes()));
+    // Separators in front mean nothing. Without them the first letter tells most names apart.
+    let is_separator = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
+    let reads_as = |name: &[u8]| {
+        let start = name.iter().position(|byte| !is_separator(byte));
+        let name = start.and_then(|start| name.get(start..)).unwrap_or(name);
+        names.iter().any(|ours| lookalike::reads_as(name, ours.as_bytes()))
+    };
     if reads_as(name) {
         return true;
     }

@@ -36,6 +36,11 @@ fn accepted() {
         header(json!({ "name": "upgrade", "string_match": { "exact": "websocket" } })),
         header(json!({ "name": "accept", "string_match": { "exact": "text/html, */*" } })),
         header(json!({ "string_match": { "contains": " a " } })),
+        header(json!({ "string_match": { "safe_regex": "(a,)?b[,]? *c" } })),
+        header(json!({ "name": "accept", "string_match": { "safe_regex": "text/html, .*" } })),
+        header(json!({ "string_match": { "exact": "a".repeat(8192) } })),
+        matching(json!({ "query_parameters": [{ "name": "50%", "string_match": { "safe_regex": "a,b" } }] })),
+        matching(json!({ "query_parameters": [{ "name": "a[]", "string_match": { "exact": "%20" } }] })),
         matching(json!({ "query_parameters": [{ "name": "a", "string_match": { "exact": "a, b" } }] })),
         requiring(json!({ "groups": ["a"], "groups_claim": "https://acme.com/groups" })),
         requiring(json!({ "groups": ["a"], "groups_claim": ["realm", "groups"] })),
@@ -61,6 +66,9 @@ fn conditions() {
     let comma = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with a comma, which may be two headers joined";
     let control = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with control characters or white space around them";
     let hosts = "rules[0].match.hosts[0]: must be a host name, or `*.` and a domain, without a port";
+    let long = "a".repeat(8193);
+    let too_long =
+        "rules[0].match.headers[0].string_match: can never match: it is longer than `max_match_bytes`";
     let network = "rules[0].match.remote_ip[0]: must be an address, or a network such as `10.0.0.0/8` without host bits";
     let test = "rules[0].match.headers[0].string_match: needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
     refused([
@@ -107,6 +115,19 @@ fn conditions() {
             "rules[0].match.query_parameters[0].string_match: can never match: the filter rejects values with control characters or white space around them",
         ),
         (header(json!({ "string_match": { "exact": "a\u{a0}" } })), control),
+        (header(json!({ "string_match": { "safe_regex": "a,.*" } })), comma),
+        (header(json!({ "string_match": { "safe_regex": " a.*" } })), control),
+        (header(json!({ "string_match": { "safe_regex": "^ a$" } })), control),
+        (header(json!({ "string_match": { "safe_regex": ".* " } })), control),
+        (header(json!({ "string_match": { "safe_regex": "[ab]\u{7f}.*" } })), control),
+        (header(json!({ "string_match": { "exact": long } })), too_long),
+        (header(json!({ "string_match": { "prefix": long } })), too_long),
+        (header(json!({ "string_match": { "suffix": long } })), too_long),
+        (header(json!({ "string_match": { "contains": long } })), too_long),
+        (
+            matching(json!({ "query_parameters": [{ "name": "user%5Bid%5D", "present_match": true }] })),
+            "rules[0].match.query_parameters[0].name: must be written without percent-encoding: parameters are decoded before they are matched",
+        ),
         (matching(json!({ "hosts": ["[::1"] })), hosts),
         (matching(json!({ "hosts": ["[a]"] })), hosts),
         (matching(json!({ "hosts": ["*.[::1]"] })), hosts),

@@ -125,6 +125,78 @@ fn allowed_characters_may_be_in_rules() {
 }
 
 #[test]
+fn regex_that_no_path_matches_is_rejected() {
+    let all = || json!({ "allow_in_paths": ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"] });
+    let regex = |pattern: &str, rest: Value| told(json!({ "safe_regex": pattern }), rest);
+    for pattern in ["admin", "admin/.*", "^admin$", "\\.well-known/.*", "a+/b", "%2Fadmin", "\\*/a"] {
+        let expected =
+            "rules[0].match.safe_regex: can never match: it matches the whole path, which begins with `/`";
+        assert_eq!(regex(pattern, all()), expected, "{pattern}");
+    }
+    // Neither with `allow_in_paths` nor without.
+    for pattern in [
+        "/a%20b",
+        "/a%2fb",
+        ".*%2f.*",
+        "/a%3Bb",
+        "/.*%23",
+        "/%2e/.*",
+        "/a/\\.\\./b",
+        "/.*/\\.\\.",
+        "/a\\\\.*",
+    ] {
+        for rest in [all(), json!({})] {
+            let told = regex(pattern, rest);
+            assert!(
+                told.starts_with("rules[0].match.safe_regex: can never match: no path"),
+                "{pattern}: {told}"
+            );
+        }
+    }
+    for (entry, pattern) in [
+        ("encoded_slash", "/a%2Fb.*"),
+        ("semicolon", "/[a-z]+;.*"),
+        ("empty_segment", ".*//.*"),
+        ("encoded_hash", "/.*#"),
+    ] {
+        assert_eq!(regex(pattern, json!({ "allow_in_paths": [entry] })), "accepted", "{pattern}");
+        let told = regex(pattern, json!({}));
+        assert!(told.starts_with("rules[0].match.safe_regex: can never match: no path"), "{pattern}: {told}");
+    }
+    let long = format!("/{}", "a".repeat(256));
+    for (field, value) in [("safe_regex", format!("{long}.*")), ("path_template", format!("{long}/{{x}}"))] {
+        let expected =
+            format!("rules[0].match.{field}: can never match: it is longer than `max_match_bytes`");
+        assert_eq!(told(json!({ field: value }), json!({ "max_match_bytes": 256 })), expected);
+    }
+    for pattern in [
+        ".*",
+        "\\*",
+        "/?a",
+        "a?/b",
+        "a*/b",
+        "[a/]b",
+        "(a|/b)",
+        "a|/b",
+        "(?i)a",
+        "/a\\?b",
+        "/a%",
+        "/a%2[Ff]b",
+        "/a%zz.*",
+        "/a\\..*",
+        "/\\.well-known/.*",
+        "/.*\\.\\.",
+        "/a//*",
+        "/a/+b",
+        "/a;?b",
+        "/é.*",
+        "/a b",
+    ] {
+        assert_eq!(regex(pattern, json!({})), "accepted", "{pattern}");
+    }
+}
+
+#[test]
 fn allow_in_paths_and_max_match_bytes_are_checked() {
     let rest = |rest: Value| common::config(json!({}), rest);
     let size = "max_match_bytes: must be from 256 to 65536";

@@ -323,6 +323,33 @@ fn shadows() -> Vec<(Row, &'static [R])> {
         ),
         (
             row(
+                "a rule on an unknown address would deny, and the next rule decides",
+                open_behind(json!([
+                    { "match": { "remote_ip": ["10.0.0.0/8"] }, "requires": {}, "mode": "shadow" },
+                    { "match": { "path": "/other", "remote_ip": ["10.0.0.0/8"] }, "deny": true, "mode": "shadow" },
+                ])),
+                get("/"),
+                Sent::Nothing,
+                0,
+                Public,
+            ),
+            &[R::RemoteIpUnknown],
+        ),
+        (
+            row(
+                "a rule on another address is passed over",
+                open_behind(json!([
+                    { "match": { "remote_ip": ["10.0.0.0/8"] }, "deny": true, "mode": "shadow" },
+                ])),
+                get("/").at_address("11.0.0.1"),
+                Sent::Nothing,
+                0,
+                Public,
+            ),
+            &[],
+        ),
+        (
+            row(
                 "one behind the rule that decides is not asked",
                 rules(json!([
                     { "match": {}, "public": true }, { "match": {}, "deny": true, "mode": "shadow" },
@@ -419,7 +446,7 @@ fn would_deny(filter: &Filter, request: &Request, credentials: &[(&str, &[u8])])
     let pseudo = pseudo.into_iter().map(|(name, value)| (name, value.as_bytes()));
     let headers: Vec<_> = pseudo.chain(credentials.iter().copied()).chain(own).collect();
     let route_policy = request.route_policy.map(str::as_bytes);
-    let head = RequestHead { route_policy, ..RequestHead::new(&headers) };
+    let head = RequestHead { route_policy, remote_ip: request.remote_ip, ..RequestHead::new(&headers) };
     let mut whose = Whose::new(&filter.config().providers);
     let verdict = filter.decide_traced(&head, UnixTime::from_seconds(NOW), &Software, &mut whose);
     let Whose { shadows, .. } = whose;

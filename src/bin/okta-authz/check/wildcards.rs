@@ -1,5 +1,6 @@
 //! Values that read as patterns where the filter compares exactly, and patterns that read as globs.
 
+use regex_lite::Regex;
 use serde_json::Value;
 
 use super::Finding;
@@ -150,12 +151,31 @@ fn about_regex(at: &str, written: &Value) -> Option<Finding> {
         "looks like a glob: in a regular expression `/*` is any number of slashes; `[^/]+` is a segment, and `.*` is anything"
     } else if pattern.split('/').any(is_variable) {
         "looks like a template: a regular expression matches it literally; use `path_template`"
-    } else if pattern.starts_with(|first: char| first.is_ascii_alphanumeric()) && !pattern.contains('|') {
+    } else if begins_without_slash(pattern) {
         "can never match: it matches the whole path, which begins with `/`"
+    } else if pattern.contains("\\?") {
+        "matches no query: the path is matched without it; use `query_parameters`"
     } else {
         return None;
     };
     Some(Finding::warning(at, problem))
+}
+
+/// Whether a pattern begins with a class that has no slash, such as `[^/]+` or `\w+`. If it begins with another character, the
+/// configuration is an error already.
+fn begins_without_slash(pattern: &str) -> bool {
+    let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
+    let end = match pattern.as_bytes() {
+        // A bracket that comes first is no end.
+        [b'[', ..] => {
+            pattern.char_indices().skip(2).find(|(_, next)| *next == ']').map(|(at, _)| at.saturating_add(1))
+        }
+        [b'\\', ..] => Some(2),
+        _ => None,
+    };
+    let Some((class, rest)) = end.and_then(|end| pattern.split_at_checked(end)) else { return false };
+    let is_optional = rest.starts_with(['*', '?', '{']);
+    !is_optional && !pattern.contains('|') && Regex::new(class).is_ok_and(|class| !class.is_match("/"))
 }
 
 /// Whether a star follows a slash, outside a class.
@@ -270,6 +290,7 @@ mod tests {
                 &["from_cookies[0]", "from_params[0]"],
             ),
             (json!({ "denylist": { "entries": [{ "name": "*" }] } }), &[]),
+            (json!({ "rules": [{ "match": { "hosts": ["*.example.com", "a.example.com"] } }] }), &[]),
         ] {
             assert_eq!(paths(&written), expected, "{written}");
         }
@@ -283,7 +304,10 @@ mod tests {
 
     #[test]
     fn regex_that_reads_as_a_glob_is_a_warning() {
-        for pattern in ["/a/*", "/*", "/a/*/b", "/a/**", "/a/:id", "/a/<id>", "a/.*", "(/*)?/a"] {
+        for pattern in [
+            "/a/*", "/*", "/a/*/b", "/a/**", "/a/:id", "/a/<id>", "(/*)?/a", "[^/]+", "\\w+/a", "^[a-z]",
+            "/a\\?x=1",
+        ] {
             for written in [json!(pattern), json!({ "regex": pattern })] {
                 let written = json!({ "rules": [{ "match": { "safe_regex": written } }] });
                 assert_eq!(paths(&written), ["rules[0].match.safe_regex"], "{pattern}");
@@ -300,6 +324,11 @@ mod tests {
             "/a/?",
             "/v1/items:batch",
             "[/]a",
+            "[^/]*/a",
+            "[a/]+",
+            "[a]?/b",
+            "\\W+",
+            "[a]|/b",
         ] {
             let written = json!({ "rules": [{ "match": { "safe_regex": pattern } }] });
             assert_eq!(paths(&written), [""; 0], "{pattern}");
