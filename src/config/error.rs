@@ -27,8 +27,6 @@ struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let ends_line =
-            |character: char| character.is_control() || matches!(character, '\u{2028}' | '\u{2029}');
         self.0.chars().try_for_each(|character| {
             if ends_line(character) {
                 write!(f, "{}", character.escape_default())
@@ -37,6 +35,11 @@ impl fmt::Display for OneLine<'_> {
             }
         })
     }
+}
+
+/// Whether a reader of logs may see the end of a line in a character, or the beginning of a command.
+fn ends_line(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
 }
 
 impl std::error::Error for ConfigError {}
@@ -86,7 +89,7 @@ impl Path {
         if name.is_empty() {
             return Err(self.error("must have a name"));
         }
-        if name.contains(char::is_control) {
+        if name.contains(ends_line) {
             return Err(self.error("must have a name without control characters"));
         }
         Ok(())

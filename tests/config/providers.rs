@@ -98,6 +98,13 @@ fn issuers() {
             ),
             "providers.a\\nb: must have a name without control characters",
         ),
+        (
+            super::common::with(
+                two_providers(json!({})),
+                json!({ "providers": { "a\u{2028}b": provider(json!({}))["providers"]["okta"] } }),
+            ),
+            "providers.a\\u{2028}b: must have a name without control characters",
+        ),
     ]);
 }
 

@@ -6,6 +6,17 @@ use super::read::{list, says, text};
 use super::{Finding, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
+/// Conditions on the listeners and proxies that a patch of Istio applies to.
+const CONDITIONS: [&str; 8] = [
+    "/match/listener/portNumber",
+    "/match/listener/name",
+    "/match/listener/filterChain/name",
+    "/match/listener/filterChain/sni",
+    "/match/listener/filterChain/transportProtocol",
+    "/match/listener/filterChain/applicationProtocols",
+    "/match/listener/filterChain/destinationPort",
+    "/match/proxy",
+];
 
 /// Tells whether the file has resources of Kubernetes.
 pub(super) fn is_resource_file(documents: &[Value]) -> bool {
@@ -20,8 +31,7 @@ pub(super) fn is_in_resource(part: &Value, documents: &[Value]) -> bool {
 /// Returns the resources, also those in a list (`kubectl get -o yaml`).
 pub(super) fn resources(documents: &[Value]) -> impl Iterator<Item = &Value> {
     let all = documents.iter().flat_map(|document| std::iter::once(document).chain(list(document, "items")));
-    all.filter(|resource| text(resource, "kind").is_some() && text(resource, "apiVersion").is_some())
-        .filter(|resource| resource.get("items").is_none())
+    all.filter(|resource| text(resource, "kind").is_some() && resource.get("items").is_none())
 }
 
 /// Returns what speaks against the guard of the configuration in this part of the file.
@@ -95,9 +105,27 @@ fn envoy_filter(
             "is not on every workload that has this filter: compare namespace and selector".to_owned()
         );
     }
-    let own = list(spec(resource), "configPatches");
+    let inserts = list(spec(owner), "configPatches").iter().find(|patch| contains(patch, part));
+    // A WasmPlugin has conditions of its own, in other words.
+    let narrower = CONDITIONS.iter().find(|condition| {
+        patch.pointer(condition).is_some_and(|value| {
+            inserts.map_or(spec(owner).get("match").is_none(), |own| own.pointer(condition) != Some(value))
+        })
+    });
+    if let Some(condition) = narrower {
+        let name = condition.trim_start_matches('/').replace('/', ".");
+        return Err(format!("is not wherever this filter is: `{name}` limits the guard"));
+    }
+    let context =
+        |patch: &Value| patch.pointer("/match/context").filter(|context| **context != "ANY").cloned();
+    if let Some(limit) = context(patch)
+        && inserts.is_some_and(|own| context(own).as_ref() != Some(&limit))
+    {
+        return Err(format!("is not wherever this filter is: `match.context: {limit}` limits the guard"));
+    }
     // A filter that is inserted first is in front of a guard before the router.
     let is_first = |patch: &Value| patch.pointer("/patch/operation").is_some_and(|op| op == "INSERT_FIRST");
+    let own = list(spec(resource), "configPatches");
     let own = own.iter().position(|patch| contains(patch, part) && !is_first(patch));
     match own.filter(|_| std::ptr::eq(resource, owner)) {
         Some(own) if own > index => {
