@@ -55,6 +55,12 @@ fn check_guard_of_istio_is_proved_where_it_is_in_the_file() {
             "is not on every workload",
         ),
         ("namespace", "/metadata/namespace".to_owned(), json!("default"), "is not on every workload"),
+        (
+            "network",
+            "/spec/configPatches/0/applyTo".to_owned(),
+            json!("NETWORK_FILTER"),
+            "is not inserted right before the router",
+        ),
     ] {
         let found = with(name, &|documents| *documents[1].pointer_mut(&pointer).unwrap() = value.clone());
         assert_warns(name, &found, says);
@@ -79,6 +85,23 @@ fn check_guard_of_istio_is_proved_where_it_is_in_the_file() {
         }));
     });
     assert_warns("override", &found, "typed_per_filter_config.okta-authz-guard: disables the guard");
+    for operation in ["MERGE", "REMOVE", "REPLACE"] {
+        let found = with(operation, &|documents| {
+            let patches = documents[1]["spec"]["configPatches"].as_array_mut().unwrap();
+            let mut patch = patches[0].clone();
+            patch["patch"] = json!({ "operation": operation, "value": { "disabled": true } });
+            patch["match"]["listener"]["filterChain"]["filter"]["subFilter"]["name"] =
+                json!("okta-authz-guard");
+            patches.push(patch);
+        });
+        assert_warns(operation, &found, "changes the guard `okta-authz-guard`");
+    }
+    let found = with("default-ca", &|documents| {
+        let tls = documents[3].pointer_mut("/spec/trafficPolicy/tls").unwrap().as_object_mut().unwrap();
+        drop(tls.remove("caCertificates"));
+    });
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+    assert!(found.notes.iter().any(|note| note.contains("has no `caCertificates`")), "{:?}", found.notes);
     // In place of WasmPlugin: patches apply in their order.
     let file = yaml("deploy/istio/envoyfilter.yaml");
     assert_silent("envoyfilter", &findings("istio-envoyfilter", &text(&file)));

@@ -59,6 +59,8 @@ pub(super) fn guard(part: &Value, documents: &[Value]) -> Vec<Finding> {
                     for patches in resources(documents).filter(|resource| says(resource, "kind", kind)) {
                         let place = format!("{kind}/{}", name(patches));
                         overrides::search(&place, patches, guard, &mut findings);
+                        findings
+                            .extend(changes(patches, guard).map(|problem| Finding::warning(&place, problem)));
                     }
                     return findings;
                 }
@@ -92,9 +94,9 @@ fn envoy_filter(
     let operation = patch.pointer("/patch/operation").and_then(Value::as_str).unwrap_or_default();
     let sub_filter =
         patch.pointer("/match/listener/filterChain/filter/subFilter/name").and_then(Value::as_str);
-    if operation != "INSERT_BEFORE" || sub_filter != Some(ROUTER) {
+    if !says(patch, "applyTo", "HTTP_FILTER") || operation != "INSERT_BEFORE" || sub_filter != Some(ROUTER) {
         return Err(format!(
-            "is not inserted right before the router (`INSERT_BEFORE`, `subFilter: {ROUTER}`)"
+            "is not inserted right before the router (`HTTP_FILTER`, `INSERT_BEFORE`, `subFilter: {ROUTER}`)"
         ));
     }
     if patch.pointer("/match/context").is_some_and(|context| context == "SIDECAR_OUTBOUND") {
@@ -133,6 +135,19 @@ fn envoy_filter(
         }
         _ => Ok(()),
     }
+}
+
+/// Returns why the patches of an `EnvoyFilter` may leave another guard than the one that was proved.
+fn changes<'a>(resource: &'a Value, guard: &'a str) -> impl Iterator<Item = String> + 'a {
+    const FILTER: &str = "/match/listener/filterChain/filter/subFilter/name";
+    let of_guard = move |patch: &&Value| patch.pointer(FILTER).is_some_and(|name| name == guard);
+    let patches = list(spec(resource), "configPatches").iter().filter(of_guard);
+    patches.filter_map(move |patch| {
+        let operation = patch.pointer("/patch/operation")?.as_str()?;
+        let changes = matches!(operation, "MERGE" | "REMOVE" | "REPLACE");
+        changes
+            .then(|| format!("`operation: {operation}` changes the guard `{guard}`: check cannot prove it"))
+    })
 }
 
 /// Returns why a patch of Envoy Gateway does not place a guard behind this filter.
