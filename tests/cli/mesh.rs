@@ -145,6 +145,36 @@ fn check_guard_of_envoy_gateway_is_proved_where_it_is_in_the_file() {
     }
 }
 
+#[test]
+fn check_backend_of_envoy_gateway_without_tls_for_the_host_is_warned_of() {
+    let with = |name: &str, change: &dyn Fn(&mut Vec<Value>)| {
+        let mut documents = yaml("deploy/envoy-gateway/backend.yaml");
+        change(&mut documents);
+        findings(&format!("backend-{name}"), &text(&documents))
+    };
+    let good = with("good", &|_| {});
+    assert!(good.warnings.is_empty(), "{:?}", good.warnings);
+    assert!(!good.notes.iter().any(|note| note.contains("remote_jwks")), "{:?}", good.notes);
+    let hostname = |value: Value| {
+        move |documents: &mut Vec<Value>| documents[1]["spec"]["validation"]["hostname"] = value.clone()
+    };
+    assert_warns("host", &with("host", &hostname(json!("x.example"))), "is for the host \"x.example\"");
+    assert_warns("no-host", &with("no-host", &hostname(Value::Null)), "is for the host \"\"");
+    let insecure = |documents: &mut Vec<Value>| {
+        documents[0]["spec"]["tls"] = json!({ "insecureSkipVerify": true });
+    };
+    assert_warns("insecure", &with("insecure", &insecure), "`insecureSkipVerify`");
+    for (name, absent, says) in [
+        ("no-policy", 1, "no `BackendTLSPolicy` in this file adds TLS for \"okta\""),
+        ("no-route", 2, "check cannot see its TLS"),
+        ("no-backend", 0, "check cannot see its TLS"),
+    ] {
+        let found = with(name, &|documents| drop(documents.remove(absent)));
+        assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings);
+        assert!(found.notes.iter().any(|note| note.contains(says)), "{name}: {:?}", found.notes);
+    }
+}
+
 /// The ways in which `kubectl` prints several resources: in documents, in a list, in lists of a kind.
 fn printed(documents: &[Value]) -> [(&'static str, String); 3] {
     let list = json!({ "apiVersion": "v1", "kind": "List", "items": documents });

@@ -1,5 +1,6 @@
 //! `okta-authz check`: is this configuration one that the filter runs on, and is it one that its author meant?
 
+mod backend;
 mod chain;
 mod clusters;
 mod denylist;

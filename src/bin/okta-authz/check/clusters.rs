@@ -6,7 +6,7 @@ use okta_authz_filter::jwks::source::JwksUri;
 use serde_json::Value;
 
 use super::read::{kind, list, says, text};
-use super::{Finding, destination, mesh, tls};
+use super::{Finding, backend, destination, mesh, tls};
 
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 
@@ -31,7 +31,11 @@ pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
                 findings.extend(problems.map(|problem| problem.into_finding(&at)));
             }
             [] if mesh::is_resource_file(documents) => {
-                findings.extend(destination::findings(&at, &remote.cluster, &hosts, documents));
+                let of_backend = backend::findings(&at, &remote.cluster, &hosts, documents);
+                findings.extend(
+                    of_backend
+                        .unwrap_or_else(|| destination::findings(&at, &remote.cluster, &hosts, documents)),
+                );
             }
             [] => findings.push(missing(&at, &remote.cluster, documents, clusters.is_empty())),
         }
