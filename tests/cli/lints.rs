@@ -195,6 +195,7 @@ fn check_denylist_entry_that_fits_no_token_is_warned_of() {
         (json!({ "jti": "\"AT.x\"" }), ".jti", "no id of Okta"),
         (json!({ "jti": "AT.x\u{200b}" }), ".jti", "not visible"),
         (json!({ "jti": "ID.x" }), ".jti", "ID token"),
+        (json!({ "jti": "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJBVC54In0.c2ln" }), ".jti", "use the claim `jti`"),
         (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before every token"),
         (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
     ]

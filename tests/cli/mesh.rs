@@ -55,6 +55,12 @@ fn check_guard_of_istio_is_proved_where_it_is_in_the_file() {
             "is not on every workload",
         ),
         ("namespace", "/metadata/namespace".to_owned(), json!("default"), "is not on every workload"),
+        (
+            "network",
+            "/spec/configPatches/0/applyTo".to_owned(),
+            json!("NETWORK_FILTER"),
+            "is not inserted right before the router",
+        ),
     ] {
         let found = with(name, &|documents| *documents[1].pointer_mut(&pointer).unwrap() = value.clone());
         assert_warns(name, &found, says);
@@ -79,6 +85,23 @@ fn check_guard_of_istio_is_proved_where_it_is_in_the_file() {
         }));
     });
     assert_warns("override", &found, "typed_per_filter_config.okta-authz-guard: disables the guard");
+    for operation in ["MERGE", "REMOVE", "REPLACE"] {
+        let found = with(operation, &|documents| {
+            let patches = documents[1]["spec"]["configPatches"].as_array_mut().unwrap();
+            let mut patch = patches[0].clone();
+            patch["patch"] = json!({ "operation": operation, "value": { "disabled": true } });
+            patch["match"]["listener"]["filterChain"]["filter"]["subFilter"]["name"] =
+                json!("okta-authz-guard");
+            patches.push(patch);
+        });
+        assert_warns(operation, &found, "changes the guard `okta-authz-guard`");
+    }
+    let found = with("default-ca", &|documents| {
+        let tls = documents[3].pointer_mut("/spec/trafficPolicy/tls").unwrap().as_object_mut().unwrap();
+        drop(tls.remove("caCertificates"));
+    });
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+    assert!(found.notes.iter().any(|note| note.contains("has no `caCertificates`")), "{:?}", found.notes);
     // In place of WasmPlugin: patches apply in their order.
     let file = yaml("deploy/istio/envoyfilter.yaml");
     assert_silent("envoyfilter", &findings("istio-envoyfilter", &text(&file)));
@@ -120,4 +143,190 @@ fn check_guard_of_envoy_gateway_is_proved_where_it_is_in_the_file() {
         let found = with(name, &|documents| *documents[2].pointer_mut(pointer).unwrap() = value.clone());
         assert_warns(name, &found, says);
     }
+}
+
+#[test]
+fn check_backend_of_envoy_gateway_without_tls_for_the_host_is_warned_of() {
+    let with = |name: &str, change: &dyn Fn(&mut Vec<Value>)| {
+        let mut documents = yaml("deploy/envoy-gateway/backend.yaml");
+        change(&mut documents);
+        findings(&format!("backend-{name}"), &text(&documents))
+    };
+    let good = with("good", &|_| {});
+    assert!(good.warnings.is_empty(), "{:?}", good.warnings);
+    assert!(!good.notes.iter().any(|note| note.contains("remote_jwks")), "{:?}", good.notes);
+    let hostname = |value: Value| {
+        move |documents: &mut Vec<Value>| documents[1]["spec"]["validation"]["hostname"] = value.clone()
+    };
+    assert_warns("host", &with("host", &hostname(json!("x.example"))), "is for the host \"x.example\"");
+    assert_warns("no-host", &with("no-host", &hostname(Value::Null)), "is for the host \"\"");
+    let insecure = |documents: &mut Vec<Value>| {
+        documents[0]["spec"]["tls"] = json!({ "insecureSkipVerify": true });
+    };
+    assert_warns("insecure", &with("insecure", &insecure), "`insecureSkipVerify`");
+    for (name, absent, says) in [
+        ("no-policy", 1, "no `BackendTLSPolicy` in this file adds TLS for \"okta\""),
+        ("no-route", 2, "check cannot see its TLS"),
+        ("no-backend", 0, "check cannot see its TLS"),
+    ] {
+        let found = with(name, &|documents| drop(documents.remove(absent)));
+        assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings);
+        assert!(found.notes.iter().any(|note| note.contains(says)), "{name}: {:?}", found.notes);
+    }
+}
+
+/// The ways in which `kubectl` prints several resources: in documents, in a list, in lists of a kind.
+fn printed(documents: &[Value]) -> [(&'static str, String); 3] {
+    let list = json!({ "apiVersion": "v1", "kind": "List", "items": documents });
+    let of_kind = |resource: &Value| {
+        let mut item = resource.clone();
+        let members = item.as_object_mut().unwrap();
+        let (kind, version) = (members.remove("kind").unwrap(), members.remove("apiVersion").unwrap());
+        json!({ "apiVersion": version, "kind": format!("{}List", kind.as_str().unwrap()), "items": [item] })
+    };
+    let typed: Vec<Value> = documents.iter().map(of_kind).collect();
+    [("documents", text(documents)), ("list", text(&[list])), ("typed", text(&typed))]
+}
+
+/// A change of the resources of a file.
+type Change = fn(&mut Vec<Value>);
+
+#[test]
+fn check_resources_in_lists_are_found_as_in_documents() {
+    const ISTIO: &str = "deploy/istio/gateway.yaml";
+    const PATCH: &str = "deploy/istio/envoyfilter.yaml";
+    const GATEWAY: &str = "deploy/envoy-gateway/policy.yaml";
+    let rows: [(&str, &str, Change, &str); 9] = [
+        (
+            "guard",
+            ISTIO,
+            |all| {
+                all[1]["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]["rules"]["action"] =
+                    json!("LOG");
+            },
+            "`action: LOG`",
+        ),
+        (
+            "timeout",
+            ISTIO,
+            |all| drop(all[1]["spec"]["configPatches"].as_array_mut().unwrap().remove(1)),
+            "stream_idle_timeout: is missing",
+        ),
+        (
+            "rule",
+            ISTIO,
+            |all| all[3]["spec"]["trafficPolicy"]["tls"]["insecureSkipVerify"] = json!(true),
+            "`insecureSkipVerify`",
+        ),
+        (
+            "twice",
+            ISTIO,
+            |all| {
+                let mut second = all[0].clone();
+                second["metadata"]["name"] = json!("other");
+                all.push(second);
+            },
+            "2 configurations of this filter",
+        ),
+        (
+            "hosts",
+            PATCH,
+            |all| {
+                let config = &mut all[0]["spec"]["configPatches"][0]["patch"]["value"]["typed_config"]["config"]
+                    ["configuration"]["value"];
+                config["ignore_port_in_host_matching"] = json!(false);
+                config["rules"][0]["match"]["hosts"] = json!(["a.example"]);
+            },
+            "Istio's routes ignore the port",
+        ),
+        (
+            "cluster",
+            PATCH,
+            |all| {
+                let patches = all[0]["spec"]["configPatches"].as_array_mut().unwrap();
+                let config =
+                    &mut patches[0]["patch"]["value"]["typed_config"]["config"]["configuration"]["value"];
+                config["providers"]["okta"]["remote_jwks"]["cluster"] = json!("keys");
+                patches.push(json!({
+                    "applyTo": "CLUSTER",
+                    "patch": { "operation": "ADD", "value": { "name": "keys", "type": "STRICT_DNS" } },
+                }));
+            },
+            "the cluster has no TLS",
+        ),
+        (
+            "gateway-guard",
+            GATEWAY,
+            |all| {
+                all[2]["spec"]["jsonPatches"][1]["operation"]["value"]["typed_config"]["rules"]["action"] =
+                    json!("DENY");
+            },
+            "`action: DENY`",
+        ),
+        (
+            "gateway-timeout",
+            GATEWAY,
+            |all| drop(all[1]["spec"].as_object_mut().unwrap().remove("timeout")),
+            "streamIdleTimeout: is missing",
+        ),
+        (
+            "gateway-cluster",
+            GATEWAY,
+            |all| {
+                let cluster = &mut all[2]["spec"]["jsonPatches"][0]["operation"]["value"];
+                cluster.as_object_mut().unwrap().remove("transport_socket");
+            },
+            "the cluster has no TLS",
+        ),
+    ];
+    for (name, file, change, says) in rows {
+        let mut documents = yaml(file);
+        for (way, text) in printed(&documents) {
+            let name = format!("list-good-{name}-{way}");
+            let found = findings(&name, &text);
+            assert!(found.warnings.is_empty() && found.errors.is_empty(), "{name}: {:?}", found.warnings);
+        }
+        change(&mut documents);
+        for (way, text) in printed(&documents) {
+            let name = format!("list-{name}-{way}");
+            assert_warns(&name, &findings(&name, &text), says);
+        }
+    }
+}
+
+#[test]
+fn check_guard_of_istio_with_conditions_of_its_own_is_warned_of() {
+    let conditions = [
+        ("/listener/portNumber", json!(8080)),
+        ("/listener/name", json!("x")),
+        ("/listener/filterChain/sni", json!("a.example")),
+        ("/listener/filterChain/destinationPort", json!(80)),
+        ("/listener/filterChain/applicationProtocols", json!("h2")),
+        ("/proxy", json!({ "proxyVersion": "1.30" })),
+    ];
+    let set = |patch: &mut Value, pointer: &str, value: &Value| {
+        let (parent, name) = pointer.rsplit_once('/').unwrap();
+        patch["match"].pointer_mut(parent).unwrap()[name] = value.clone();
+    };
+    for (index, (pointer, value)) in conditions.iter().enumerate() {
+        let mut documents = yaml("deploy/istio/gateway.yaml");
+        set(&mut documents[1]["spec"]["configPatches"][0], pointer, value);
+        let found = findings(&format!("narrow-{index}"), &text(&documents));
+        assert_warns(pointer, &found, "is not wherever this filter is");
+        // The plugin has conditions, too.
+        documents[0]["spec"]["match"] = json!([{ "ports": [{ "number": 8080 }] }]);
+        let found = findings(&format!("narrow-match-{index}"), &text(&documents));
+        assert!(found.warnings.is_empty(), "{pointer}: {:?}", found.warnings);
+        let mut documents = yaml("deploy/istio/envoyfilter.yaml");
+        let patches = documents[0]["spec"]["configPatches"].as_array_mut().unwrap();
+        set(&mut patches[1], pointer, value);
+        assert_warns(pointer, &findings("narrow-one", &text(&documents)), "is not wherever this filter is");
+        set(&mut documents[0]["spec"]["configPatches"][0], pointer, value);
+        assert_silent(pointer, &findings("narrow-both", &text(&documents)));
+    }
+    let mut documents = yaml("deploy/istio/envoyfilter.yaml");
+    documents[0]["spec"]["configPatches"][1]["match"]["context"] = json!("SIDECAR_INBOUND");
+    assert_warns("context", &findings("narrow-context", &text(&documents)), "`match.context:");
+    documents[0]["spec"]["configPatches"][1]["match"]["context"] = json!("ANY");
+    assert_silent("any", &findings("narrow-any", &text(&documents)));
 }

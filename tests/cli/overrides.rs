@@ -85,7 +85,9 @@ fn check_routes_outside_the_list_of_filters_are_read_where_they_are_in_the_file(
     assert!(found.notes[0].starts_with("rds: these routes are not in this file"), "{:?}", found.notes);
     routes["@type"] = json!("type.googleapis.com/envoy.config.route.v3.RouteConfiguration");
     // Envoy reads one document of a file, so the listener stands in the list of resources, too.
-    let beside = |routes: &Value| text(&[json!({ "resources": [listener, routes] })]);
+    let mut cluster = document.pointer("/static_resources/clusters/1").cloned().unwrap();
+    cluster["@type"] = json!("type.googleapis.com/envoy.config.cluster.v3.Cluster");
+    let beside = |routes: &Value| text(&[json!({ "resources": [listener, routes, cluster] })]);
     assert_silent("rds", &findings("guard-rds", &beside(&routes)));
     routes["virtual_hosts"][0]["typed_per_filter_config"] =
         json!({ "okta-authz-guard": per_route(Value::Null) });

@@ -407,3 +407,19 @@ fn check_bare_configuration_is_warned_of_what_readers_read_differently() {
         assert_found("bare-differently.yaml", &bare(rules), says);
     }
 }
+
+#[test]
+fn check_file_without_a_configuration_says_what_is_in_it() {
+    let none = "no configuration of this filter is in it";
+    for (name, text, says) in [
+        ("tests", "config: envoy.yaml\ntests: []\n", format!("{none}: it has tests of a policy")),
+        ("log", "access_log: []\n", format!("{none}: a configuration has `providers`")),
+        ("misspelled", "provider: {}\n", format!("{none}: a configuration has `providers`")),
+        ("list", "- a\n", none.to_owned()),
+        ("service", "apiVersion: v1\nkind: Service\n", none.to_owned()),
+        ("field", "provider: {}\nrules: []\n", "provider: unknown field `provider`".to_owned()),
+        ("empty", "{}\n", "missing field `providers`".to_owned()),
+    ] {
+        assert_found(&format!("nothing-{name}"), text, &says);
+    }
+}

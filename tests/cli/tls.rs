@@ -257,3 +257,26 @@ fn check_cluster_that_pins_the_host_is_silent() {
         );
     }
 }
+
+#[test]
+fn check_cluster_that_is_not_in_the_file_is_told() {
+    let without = |name: &str, dynamic: Value| {
+        let mut documents = yaml("envoy.yaml");
+        documents[0]["static_resources"].as_object_mut().unwrap().remove("clusters");
+        documents[0]["dynamic_resources"] = dynamic;
+        findings(name, &text(&documents))
+    };
+    assert_warns("none", &without("clusters-none", json!({})), "no cluster in this file is named \"okta\"");
+    let listener = yaml("envoy.yaml")[0]["static_resources"]["listeners"][0].clone();
+    for found in [
+        without("clusters-dynamic", json!({ "cds_config": { "ads": {} } })),
+        findings("clusters-listener", &text(&[listener])),
+    ] {
+        assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+        assert!(
+            found.notes.iter().any(|note| note.contains("cannot see the TLS of \"okta\"")),
+            "{:?}",
+            found.notes
+        );
+    }
+}

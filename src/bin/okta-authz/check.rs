@@ -1,5 +1,6 @@
 //! `okta-authz check`: is this configuration one that the filter runs on, and is it one that its author meant?
 
+mod backend;
 mod chain;
 mod clusters;
 mod denylist;
@@ -178,7 +179,7 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
     let mut reports: Vec<Report> = found.iter().map(|found| check(&name, found, &scene, &notes)).collect();
     reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &scene)));
     if reports.is_empty() {
-        return Ok(failed("no configuration of this filter is in it".to_owned()));
+        return Ok(failed(places::nothing_found(&documents)));
     }
     Ok(reports)
 }

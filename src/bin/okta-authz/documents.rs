@@ -70,7 +70,11 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Documents, String> {
     let mut values = Vec::with_capacity(documents.len());
     for (index, (node, kind)) in documents.iter().enumerate() {
         let root = root(index, documents.len());
-        values.push(reading.document(node, *kind, &root)?);
+        let mut value = reading.document(node, *kind, &root)?;
+        if *kind == Kind::Kubernetes {
+            kind::complete(&mut value);
+        }
+        values.push(value);
     }
     Ok(Documents { values, notes: reading.notes })
 }

@@ -30,7 +30,7 @@ fn is_visible(character: char) -> bool {
 }
 
 /// Printable characters that take no room or show nothing: `Default_Ignorable_Code_Point` of Unicode 16, without those
-/// of the category Cf, and the empty pattern of Braille.
+/// of the category Cf, the empty pattern of Braille, the filler of Khitan and the notehead without a shape.
 const fn is_shapeless(character: char) -> bool {
     matches!(
         character,
@@ -42,6 +42,8 @@ const fn is_shapeless(character: char) -> bool {
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
             | '\u{ffa0}'
+            | '\u{16fe4}'
+            | '\u{1d159}'
             | '\u{e0000}'..='\u{e0fff}'
     )
 }
@@ -134,6 +136,8 @@ mod tests {
             '\u{fe0f}',
             '\u{feff}',
             '\u{ffa0}',
+            '\u{16fe4}',
+            '\u{1d159}',
             '\u{fff0}',
             '\u{fff9}',
             '\u{1bca0}',

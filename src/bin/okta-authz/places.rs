@@ -213,11 +213,29 @@ fn is_kubernetes(document: &Value) -> bool {
     document.get("kind").is_some() || document.get("apiVersion").is_some()
 }
 
-/// Whether this can be nothing but the filter's configuration.
+/// Whether this can be nothing but the filter's configuration: it has a field of one, and no field of other documents.
 fn is_bare(document: &Value) -> bool {
     const OTHERS: [&str; 7] =
         ["static_resources", "dynamic_resources", "resources", "kind", "apiVersion", "@type", "name"];
-    document.as_object().is_some_and(|members| OTHERS.iter().all(|name| !members.contains_key(*name)))
+    const OURS: [&str; 7] =
+        ["providers", "rules", "route_policies", "denylist", "claim_to_headers", "responses", "forward"];
+    document.as_object().is_some_and(|members| {
+        let has = |names: &[&str]| names.iter().any(|name| members.contains_key(*name));
+        !has(&OTHERS) && (has(&OURS) || members.is_empty())
+    })
+}
+
+/// Returns why a file without a configuration of the filter has none.
+pub(crate) fn nothing_found(documents: &[Value]) -> String {
+    let has = |name: &str| documents.iter().any(|document| document.get(name).is_some());
+    let hint = if has("tests") && has("config") {
+        ": it has tests of a policy, which `okta-authz test` reads"
+    } else if documents.iter().any(|document| document.is_object() && !is_kubernetes(document)) {
+        ": a configuration has `providers`"
+    } else {
+        ""
+    };
+    format!("no configuration of this filter is in it{hint}")
 }
 
 pub(crate) fn member(place: &str, name: &str) -> String {

@@ -27,7 +27,7 @@ impl Source {
             [one] => Self::new(&one.bytes).map_err(|Problem(problem)| Problem(format!("{name}: {problem}"))),
             [] => Err(Problem(match elsewhere::find(&documents).first() {
                 Some(one) => format!("{name}: no configuration of this filter is in it: {}", one.origin),
-                None => format!("{name}: no configuration of this filter is in it"),
+                None => format!("{name}: {}", places::nothing_found(&documents)),
             })),
             several => {
                 let places: Vec<&str> = several.iter().map(|found| found.place.as_str()).collect();

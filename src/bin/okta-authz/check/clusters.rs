@@ -6,7 +6,7 @@ use okta_authz_filter::jwks::source::JwksUri;
 use serde_json::Value;
 
 use super::read::{kind, list, says, text};
-use super::{Finding, destination, mesh, tls};
+use super::{Finding, backend, destination, mesh, tls};
 
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 
@@ -31,21 +31,28 @@ pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
                 findings.extend(problems.map(|problem| problem.into_finding(&at)));
             }
             [] if mesh::is_resource_file(documents) => {
-                findings.extend(destination::findings(&at, &remote.cluster, &hosts, documents));
+                let of_backend = backend::findings(&at, &remote.cluster, &hosts, documents);
+                findings.extend(
+                    of_backend
+                        .unwrap_or_else(|| destination::findings(&at, &remote.cluster, &hosts, documents)),
+                );
             }
-            [] if clusters.is_empty() => {}
-            [] => {
-                let problem = format!("no cluster in this file is named {:?}", remote.cluster);
-                // Envoy may get it from a control plane.
-                let is_dynamic = documents
-                    .iter()
-                    .any(|document| document.pointer("/dynamic_resources/cds_config").is_some());
-                let finding = if is_dynamic { Finding::note } else { Finding::warning };
-                findings.push(finding(at, problem));
-            }
+            [] => findings.push(missing(&at, &remote.cluster, documents, clusters.is_empty())),
         }
     }
     findings
+}
+
+/// Returns what a file for Envoy does not show of a cluster. Only a bootstrap without a control plane must have it.
+fn missing(at: &str, cluster: &str, documents: &[Value], is_without: bool) -> Finding {
+    let has = |pointer: &str| documents.iter().any(|document| document.pointer(pointer).is_some());
+    let is_dynamic = has("/dynamic_resources/cds_config");
+    if is_without && (is_dynamic || !has("/static_resources")) {
+        let problem = format!("no cluster is in this file: check cannot see the TLS of {cluster:?}");
+        return Finding::note(at, problem);
+    }
+    let problem = format!("no cluster in this file is named {cluster:?}");
+    if is_dynamic { Finding::note(at, problem) } else { Finding::warning(at, problem) }
 }
 
 fn sources(config: &Config) -> Vec<Source<'_>> {
@@ -86,14 +93,16 @@ fn clusters(documents: &[Value]) -> Vec<&Value> {
         let own = document.pointer("/static_resources/clusters").and_then(Value::as_array);
         found.extend(own.into_iter().flatten());
         found.extend(list(document, "resources").iter().filter(|resource| kind(resource) == Some(CLUSTER)));
+    }
+    for resource in mesh::resources(documents) {
         // A patch of Envoy Gateway.
-        let patches = document.pointer("/spec/jsonPatches").and_then(Value::as_array).into_iter().flatten();
+        let patches = resource.pointer("/spec/jsonPatches").and_then(Value::as_array).into_iter().flatten();
         let patches = patches
             .filter(|patch| text(patch, "type").is_some_and(|name| name.rsplit('/').next() == Some(CLUSTER)));
         let values = patches.filter_map(|patch| patch.pointer("/operation/value"));
         found.extend(values.filter(|cluster| cluster.get("name").is_some()));
         // A patch of Istio.
-        let patches = document.pointer("/spec/configPatches").and_then(Value::as_array).into_iter().flatten();
+        let patches = resource.pointer("/spec/configPatches").and_then(Value::as_array).into_iter().flatten();
         let patches = patches.filter(|patch| says(patch, "applyTo", "CLUSTER"));
         let added = patches.filter(|patch| patch.pointer("/patch/operation").is_some_and(|op| op == "ADD"));
         found.extend(added.filter_map(|patch| patch.pointer("/patch/value")));

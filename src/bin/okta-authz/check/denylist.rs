@@ -91,6 +91,9 @@ fn okta_id(claim: &str, value: &str, config: &Config) -> Option<&'static str> {
         "jti" if value.starts_with("ID.") => {
             Some("is the id of an ID token, which this filter never accepts")
         }
+        "jti" if value.matches('.').count() > 1 => {
+            Some("is a token and not its id: use the claim `jti` of the token")
+        }
         _ => None,
     }
 }

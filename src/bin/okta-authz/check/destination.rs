@@ -8,13 +8,14 @@ use super::read::{is_true, list, says, text};
 
 /// Returns what speaks against the TLS of `outbound|443||acme.okta.com`.
 ///
-/// Nothing for other names: a cluster of Envoy Gateway is in no resource.
+/// Other names get a note: a cluster of Envoy Gateway is in no resource.
 pub(super) fn findings(at: &str, cluster: &str, hosts: &[String], documents: &[Value]) -> Vec<Finding> {
     let mut parts = cluster.split('|');
     let (Some("outbound"), Some(port), Some(subset), Some(host)) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
-        return Vec::new();
+        let problem = format!("the cluster {cluster:?} is not in this file: check cannot see its TLS");
+        return vec![Finding::note(at, problem)];
     };
     let rules: Vec<&Value> = resources(documents)
         .filter(|resource| says(resource, "kind", "DestinationRule"))
@@ -35,7 +36,16 @@ pub(super) fn findings(at: &str, cluster: &str, hosts: &[String], documents: &[V
         Some(tls) => problems(tls, hosts),
         None => vec![format!("the `DestinationRule` for {host:?} adds no TLS")],
     });
-    problems.map(|problem| Finding::warning(at, problem)).collect()
+    let mut findings: Vec<Finding> = problems.map(|problem| Finding::warning(at, problem)).collect();
+    let trusts_default =
+        |tls: &&Value| tls.get("caCertificates").is_none() && tls.get("credentialName").is_none();
+    let default = rules.iter().filter_map(|spec| tls(spec, port, subset)).find(trusts_default);
+    if findings.is_empty() && default.is_some() {
+        let problem = "the `DestinationRule` has no `caCertificates`: it depends on Istio's settings whether any certificate \
+                       will do";
+        findings.push(Finding::note(at, problem));
+    }
+    findings
 }
 
 /// Returns the most specific TLS settings: those of the subset, of the port, of the host.

@@ -4,6 +4,7 @@ use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::Finding;
+use super::mesh::resources;
 use super::routes::{manager_of, routes_of};
 use crate::places::Surroundings;
 
@@ -106,8 +107,8 @@ fn odd_domains(place: &str, routes: &Value) -> Vec<Finding> {
 
 /// Whether the plugin is in a patch of Istio's.
 fn is_patch(plugin: &Value, documents: &[Value]) -> bool {
-    let is_filter = |document: &&Value| document.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
-    documents.iter().filter(is_filter).any(|document| has(document, plugin))
+    let is_filter = |resource: &&Value| resource.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
+    resources(documents).filter(is_filter).any(|resource| has(resource, plugin))
 }
 
 fn has(value: &Value, plugin: &Value) -> bool {

@@ -6,6 +6,17 @@ use super::read::{list, says, text};
 use super::{Finding, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
+/// Conditions on the listeners and proxies that a patch of Istio applies to.
+const CONDITIONS: [&str; 8] = [
+    "/match/listener/portNumber",
+    "/match/listener/name",
+    "/match/listener/filterChain/name",
+    "/match/listener/filterChain/sni",
+    "/match/listener/filterChain/transportProtocol",
+    "/match/listener/filterChain/applicationProtocols",
+    "/match/listener/filterChain/destinationPort",
+    "/match/proxy",
+];
 
 /// Tells whether the file has resources of Kubernetes.
 pub(super) fn is_resource_file(documents: &[Value]) -> bool {
@@ -20,8 +31,7 @@ pub(super) fn is_in_resource(part: &Value, documents: &[Value]) -> bool {
 /// Returns the resources, also those in a list (`kubectl get -o yaml`).
 pub(super) fn resources(documents: &[Value]) -> impl Iterator<Item = &Value> {
     let all = documents.iter().flat_map(|document| std::iter::once(document).chain(list(document, "items")));
-    all.filter(|resource| text(resource, "kind").is_some() && text(resource, "apiVersion").is_some())
-        .filter(|resource| resource.get("items").is_none())
+    all.filter(|resource| text(resource, "kind").is_some() && resource.get("items").is_none())
 }
 
 /// Returns what speaks against the guard of the configuration in this part of the file.
@@ -49,6 +59,8 @@ pub(super) fn guard(part: &Value, documents: &[Value]) -> Vec<Finding> {
                     for patches in resources(documents).filter(|resource| says(resource, "kind", kind)) {
                         let place = format!("{kind}/{}", name(patches));
                         overrides::search(&place, patches, guard, &mut findings);
+                        findings
+                            .extend(changes(patches, guard).map(|problem| Finding::warning(&place, problem)));
                     }
                     return findings;
                 }
@@ -82,9 +94,9 @@ fn envoy_filter(
     let operation = patch.pointer("/patch/operation").and_then(Value::as_str).unwrap_or_default();
     let sub_filter =
         patch.pointer("/match/listener/filterChain/filter/subFilter/name").and_then(Value::as_str);
-    if operation != "INSERT_BEFORE" || sub_filter != Some(ROUTER) {
+    if !says(patch, "applyTo", "HTTP_FILTER") || operation != "INSERT_BEFORE" || sub_filter != Some(ROUTER) {
         return Err(format!(
-            "is not inserted right before the router (`INSERT_BEFORE`, `subFilter: {ROUTER}`)"
+            "is not inserted right before the router (`HTTP_FILTER`, `INSERT_BEFORE`, `subFilter: {ROUTER}`)"
         ));
     }
     if patch.pointer("/match/context").is_some_and(|context| context == "SIDECAR_OUTBOUND") {
@@ -95,9 +107,27 @@ fn envoy_filter(
             "is not on every workload that has this filter: compare namespace and selector".to_owned()
         );
     }
-    let own = list(spec(resource), "configPatches");
+    let inserts = list(spec(owner), "configPatches").iter().find(|patch| contains(patch, part));
+    // A WasmPlugin has conditions of its own, in other words.
+    let narrower = CONDITIONS.iter().find(|condition| {
+        patch.pointer(condition).is_some_and(|value| {
+            inserts.map_or(spec(owner).get("match").is_none(), |own| own.pointer(condition) != Some(value))
+        })
+    });
+    if let Some(condition) = narrower {
+        let name = condition.trim_start_matches('/').replace('/', ".");
+        return Err(format!("is not wherever this filter is: `{name}` limits the guard"));
+    }
+    let context =
+        |patch: &Value| patch.pointer("/match/context").filter(|context| **context != "ANY").cloned();
+    if let Some(limit) = context(patch)
+        && inserts.is_some_and(|own| context(own).as_ref() != Some(&limit))
+    {
+        return Err(format!("is not wherever this filter is: `match.context: {limit}` limits the guard"));
+    }
     // A filter that is inserted first is in front of a guard before the router.
     let is_first = |patch: &Value| patch.pointer("/patch/operation").is_some_and(|op| op == "INSERT_FIRST");
+    let own = list(spec(resource), "configPatches");
     let own = own.iter().position(|patch| contains(patch, part) && !is_first(patch));
     match own.filter(|_| std::ptr::eq(resource, owner)) {
         Some(own) if own > index => {
@@ -105,6 +135,19 @@ fn envoy_filter(
         }
         _ => Ok(()),
     }
+}
+
+/// Returns why the patches of an `EnvoyFilter` may leave another guard than the one that was proved.
+fn changes<'a>(resource: &'a Value, guard: &'a str) -> impl Iterator<Item = String> + 'a {
+    const FILTER: &str = "/match/listener/filterChain/filter/subFilter/name";
+    let of_guard = move |patch: &&Value| patch.pointer(FILTER).is_some_and(|name| name == guard);
+    let patches = list(spec(resource), "configPatches").iter().filter(of_guard);
+    patches.filter_map(move |patch| {
+        let operation = patch.pointer("/patch/operation")?.as_str()?;
+        let changes = matches!(operation, "MERGE" | "REMOVE" | "REPLACE");
+        changes
+            .then(|| format!("`operation: {operation}` changes the guard `{guard}`: check cannot prove it"))
+    })
 }
 
 /// Returns why a patch of Envoy Gateway does not place a guard behind this filter.

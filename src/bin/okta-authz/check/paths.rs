@@ -4,6 +4,7 @@ use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::Finding;
+use super::mesh::resources;
 use crate::places::Surroundings;
 
 const SLASHES_ACTION: &str = "path_with_escaped_slashes_action";
@@ -83,8 +84,8 @@ fn about_mesh(document: &Value, slash: bool, empty: bool) -> Option<Finding> {
 /// Envoy Gateway unescapes and merges slashes, unless a `ClientTrafficPolicy` says otherwise.
 fn about_gateway(documents: &[Value], slash: bool, empty: bool) -> Vec<Finding> {
     let is_policy =
-        |document: &&Value| document.get("kind").and_then(Value::as_str) == Some("ClientTrafficPolicy");
-    let path = documents.iter().find(is_policy).and_then(|policy| policy.pointer("/spec/path"));
+        |resource: &&Value| resource.get("kind").and_then(Value::as_str) == Some("ClientTrafficPolicy");
+    let path = resources(documents).find(is_policy).and_then(|policy| policy.pointer("/spec/path"));
     let action = path.and_then(|path| path.get("escapedSlashesAction")).and_then(Value::as_str);
     let stay = path.and_then(|path| path.get("disableMergeSlashes")).and_then(Value::as_bool);
     let mut warnings = Vec::new();

@@ -7,6 +7,7 @@ use okta_authz_filter::refresh::MAX_WAIT;
 use serde_json::Value;
 
 use super::Finding;
+use super::mesh::resources;
 use crate::places::Surroundings;
 
 /// The longest `stream_idle_timeout` without a warning: Envoy's default for the timeout of a route.
@@ -25,8 +26,8 @@ pub(super) fn warnings(around: Surroundings<'_>, documents: &[Value]) -> Vec<Fin
                     }
                 });
             }
-            let is_patch = |document: &&Value| is_kind(document, "EnvoyFilter") && contains(document, plugin);
-            if documents.iter().any(|document| is_patch(&document)) {
+            let is_patch = |resource: &Value| is_kind(resource, "EnvoyFilter") && contains(resource, plugin);
+            if resources(documents).any(is_patch) {
                 warnings.extend(about_resources(documents, "EnvoyFilter", "/stream_idle_timeout"));
             }
             warnings
@@ -86,9 +87,9 @@ fn about_manager(manager: &Value) -> Vec<Finding> {
 fn about_resources(documents: &[Value], kind: &str, at: &str) -> Vec<Finding> {
     let mut timeouts = Vec::new();
     let mut found = false;
-    for document in documents.iter().filter(|document| is_kind(document, kind)) {
+    for resource in resources(documents).filter(|resource| is_kind(resource, kind)) {
         found = true;
-        each_object(document, &mut |object| timeouts.extend(object.pointer(at)));
+        each_object(resource, &mut |object| timeouts.extend(object.pointer(at)));
     }
     let name = at.trim_start_matches('/').replace('/', ".");
     // Istio hands on what its resource has.

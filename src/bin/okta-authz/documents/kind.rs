@@ -1,5 +1,7 @@
 //! What a document is for, which decides who reads it.
 
+use serde_json::Value;
+
 use super::node::{Content, Node};
 
 /// The reader of a document.
@@ -64,6 +66,24 @@ pub(super) fn of(document: &Node) -> Option<Kind> {
     } else {
         Kind::Bare
     })
+}
+
+/// Gives the items of a typed list of Kubernetes (`WasmPluginList`) the kind and the version that they may lack.
+pub(super) fn complete(list: &mut Value) {
+    let text = |name: &str| list.get(name).and_then(Value::as_str).map(str::to_owned);
+    let kind = text("kind").and_then(|kind| kind.strip_suffix("List").map(str::to_owned));
+    let version = text("apiVersion");
+    let Some(items) = list.get_mut("items").and_then(Value::as_array_mut) else { return };
+    for item in items {
+        complete(item);
+        let Some(members) = item.as_object_mut() else { continue };
+        let missing = [("kind", &kind), ("apiVersion", &version)];
+        for (name, value) in missing.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
+            if !value.is_empty() && !members.contains_key(name) {
+                members.insert(name.to_owned(), value.as_str().into());
+            }
+        }
+    }
 }
 
 /// Reports whether anything inside looks like Envoy's `PluginConfig`. Looks at as many nodes as `left` says: aliases can

@@ -70,7 +70,8 @@ fn enumeration(names: &[(i64, &'static str)], value: &Value) -> Option<Value> {
     let by_name = |text: &str| names.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
     let found = match value {
         Value::Number(_) => by_number(integer(value)?),
-        Value::String(text) => by_name(text).or_else(|| by_number(text.parse().ok()?)),
+        // Envoy trims a number, and not a name.
+        Value::String(text) => by_name(text).or_else(|| by_number(text.trim_ascii().parse().ok()?)),
         _ => None,
     };
     found.map(|(_, name)| Value::from(*name))

@@ -181,6 +181,20 @@ fn kubernetes_patches_of_envoy_are_read_as_messages() {
 }
 
 #[test]
+fn kubernetes_items_of_a_typed_list_have_its_kind() {
+    let items = |text: &str| read_yaml(text).unwrap().values[0]["items"].clone();
+    let typed = "apiVersion: x/v1\nkind: WasmPluginList\nitems:\n- spec: {}\n- { kind: Other, apiVersion: z, spec: {} }\n";
+    let expected = json!([
+        { "spec": {}, "kind": "WasmPlugin", "apiVersion": "x/v1" },
+        { "kind": "Other", "apiVersion": "z", "spec": {} },
+    ]);
+    assert_eq!(items(typed), expected);
+    let untyped = "apiVersion: v1\nkind: List\nitems:\n- spec: {}\n- a\n";
+    assert_eq!(items(untyped)[1], json!("a"));
+    assert_eq!(items(untyped)[0].get("kind"), None);
+}
+
+#[test]
 fn file_with_several_documents_of_envoy_is_an_error() {
     for (text, is_good) in [
         (format!("---\n{ENVOY}"), true),
