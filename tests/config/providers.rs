@@ -105,13 +105,6 @@ fn issuers() {
             ),
             "providers.a\\u{2028}b: must have a name without control characters and line separators",
         ),
-        (
-            super::common::with(
-                two_providers(json!({})),
-                json!({ "providers": { "a\u{2028}b": provider(json!({}))["providers"]["okta"] } }),
-            ),
-            "providers.a\\u{2028}b: must have a name without control characters",
-        ),
     ]);
 }
 
