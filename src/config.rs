@@ -254,15 +254,15 @@ impl Config {
         claims.chain(&self.forward_payload_header).any(|ours| headers::reads_as(name, ours))
     }
 
-    /// Whether the backend must not get what the client sent under this name. Credentials are withheld only where the filter
-    /// has examined a token (`examined`): elsewhere they may be those of another scheme, for the backend itself.
+    /// Returns whether the backend must not get what the client sent under this name. Credentials are withheld only where
+    /// the filter has examined a token (`examined`): elsewhere they may be those of another scheme, for the backend itself.
     pub fn is_withheld(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;
         self.is_identity_header(name)
             || (examined && (sources.is_lookalike(name) || (!self.forward && sources.is_token_header(name))))
     }
 
-    /// Whether the backend must not get a trailer of this name. The filter verifies no token in trailers.
+    /// Returns whether the backend must not get a trailer of this name. The filter verifies no token in trailers.
     pub fn is_withheld_trailer(&self, name: &str, examined: bool) -> bool {
         self.is_identity_header(name) || (examined && self.token_sources.is_token_header(name))
     }

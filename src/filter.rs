@@ -2,9 +2,9 @@
 //!
 //! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
 
-mod asks;
 mod freshness;
 mod permit;
+mod requester;
 mod sources;
 mod verified;
 
@@ -27,7 +27,7 @@ use crate::token::HeadersRead;
 use crate::token_cache::{Counts, TokenCache};
 use crate::trace::{Check, Step, Trace};
 use crate::verify::{Identity, Unverified};
-use asks::{Admitted, Asks, Refusal};
+use requester::{Admitted, Refusal, Requester};
 use sources::Sources;
 use verified::{Told, Verified};
 
@@ -149,35 +149,37 @@ impl Filter {
             Ok(token) => self.admit(token, now, verifier, trace),
             Err(refusal) => Err(refusal.clone()),
         };
-        let asks = match &admitted {
+        let requester = match &admitted {
             Ok(admitted) => self.identify(&admitted.verified, now, trace),
             Err(refusal) => Err(refusal.clone()),
         };
         for (shadow, rejection) in shadows {
-            let outcome = match (rejection, &asks) {
+            let outcome = match (rejection, &requester) {
                 (Some(rejection), _) => Err(rejection),
-                (None, Ok(asks)) => asks.meets(shadow, trace).map_err(|denial| denial.rejection),
+                (None, Ok(requester)) => requester.meets(shadow, trace).map_err(|denial| denial.rejection),
                 (None, Err(refusal)) => Err(refusal.rejection()),
             };
-            trace.step(Step::Rehearsed(shadow, outcome.err()));
+            trace.step(Step::Shadowed(shadow, outcome.err()));
         }
         if let Some(reason) = without_token {
-            if let (Ok(token), Ok(admitted), Ok(_)) = (&token, &admitted, &asks) {
+            if let (Ok(token), Ok(admitted), Ok(_)) = (&token, &admitted, &requester) {
                 self.remember(token, admitted);
             }
-            return Ok(Permit::in_spite_of(reason, asks.err().as_ref()));
+            return Ok(Permit::in_spite_of(reason, requester.err().as_ref()));
         }
-        let asks = asks?;
-        let reason = match asks.authorize(ruling, trace) {
+        let requester = requester?;
+        let reason = match requester.authorize(ruling, trace) {
             Ok(()) => PermitReason::Verified,
-            // The filter has verified who it is, so the backend may know.
+            // The filter has verified the identity, so the backend may get it.
             Err(denial) if self.config.shadow => PermitReason::Shadow(denial.rejection),
             Err(denial) => return Err(Refusal::Denied(denial)),
         };
         let admitted = admitted.as_ref().map_err(Refusal::clone)?;
         let verified = &admitted.verified;
         let payload = verified.payload.as_ref();
-        verified.told.get_or_init(|| Told::new(&self.config, &asks.provider.name, &asks.identity, payload));
+        verified
+            .told
+            .get_or_init(|| Told::new(&self.config, &requester.provider.name, &requester.identity, payload));
         if let Ok(token) = &token {
             self.remember(token, admitted);
         }
@@ -189,14 +191,16 @@ impl Filter {
         Ok(permit)
     }
 
-    /// Whether Envoy may have chosen the route, and with it the policy, by identity headers that the request brings along.
+    /// Returns whether Envoy may have chosen the route, and with it the policy, by identity headers that the request brings
+    /// along.
     fn brings_identity(&self, head: &RequestHead<'_>) -> bool {
         !self.config.route_policies.is_empty()
             && head.headers.iter().any(|(name, _)| self.config.is_identity_header(name))
     }
 
-    /// Whether the request brings the identity headers that the permit sets, all of them and no other. After an internal
-    /// redirect it does: the filter has set them before. Then the filter changes none, and Envoy stays with the route.
+    /// Returns whether the request brings the identity headers that the permit sets, all of them and no other. After an
+    /// internal redirect it does: the filter has set them before. Then the filter changes none, and Envoy stays with the
+    /// route.
     fn is_identity_of(&self, permit: &Permit, head: &RequestHead<'_>) -> bool {
         let set = permit.identity_headers();
         let brought = head.headers.iter().filter(|(name, _)| self.config.is_identity_header(name)).count();
@@ -247,21 +251,21 @@ impl Filter {
         None
     }
 
-    /// Checks what can change of a token that was accepted, now or before: its times and the denylists.
+    /// Checks a verified token against the clock and the denylists, which change while the token is cached.
     fn identify<'a>(
         &'a self,
         verified: &'a Verified,
         now: UnixTime,
         trace: &mut impl Trace,
-    ) -> Result<Asks<'a>, Refusal> {
+    ) -> Result<Requester<'a>, Refusal> {
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
         let identity = verified.token.at(&provider.expected, now)?;
         self.check_denylists(&identity, now, trace)?;
-        Ok(Asks { identity, provider })
+        Ok(Requester { identity, provider })
     }
 
-    /// What applies to a request: what its route says, if that says anything, else what the rules say. If nothing does,
-    /// why it is denied, whatever its token. What is in shadow mode does not apply.
+    /// Returns the grant for a request: that of the policy which its route names, else that of the first rule that matches.
+    /// If nothing does, why it is denied, whatever its token. What is in shadow mode does not apply.
     fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
         match self.route_grant(head) {
             Some(grant) if !grant.is_ok_and(Grant::is_shadow) => grant.map(Ruling::of),
@@ -269,8 +273,8 @@ impl Filter {
         }
     }
 
-    /// Returns what the filter asks in shadow mode before it comes to what applies: the policy of the route, and rules; with
-    /// why a rule would deny the request whatever its token.
+    /// Returns the grants in shadow mode before the grant that decides: the policy of the route, and rules. Each has the
+    /// rejection with which a rule would deny the request whatever its token.
     fn shadows<'a>(
         &'a self,
         head: &RequestHead<'_>,

@@ -18,11 +18,11 @@ pub struct ClaimToHeader {
     pub header_name: String,
     /// The names of the providers from whose tokens the filter sets it; none is all.
     pub providers: Vec<String>,
-    /// What it is set to.
+    /// The source of its value.
     pub source: HeaderSource,
 }
 
-/// What the filter sets a header to.
+/// The source of a header's value.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HeaderSource {
     /// A claim, by its path.
@@ -32,7 +32,7 @@ pub enum HeaderSource {
 }
 
 impl ClaimToHeader {
-    /// The header's value; `None` if the token has no such claim, or is another provider's.
+    /// Returns the header's value; `None` if the token has no such claim, or is another provider's.
     pub fn value(&self, claims: &Claims, provider: &str) -> Option<String> {
         if !self.is_for(provider) {
             return None;
@@ -75,7 +75,7 @@ pub fn reads_as(name: &str, other: &str) -> bool {
     !name.starts_with(':') && lookalike::reads_as(name.as_bytes(), other.as_bytes())
 }
 
-/// The string, in characters that a header can carry.
+/// Returns the string in characters that a header can carry.
 pub fn percent_encode(string: &str) -> Cow<'_, str> {
     let as_it_is = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
     // Nearly all are like this, and without an early end many octets are looked at in one go.

@@ -22,7 +22,7 @@ pub use candidates::{Candidates, MAX_CANDIDATES};
 /// More keys than this are a broken or hostile document.
 pub const MAX_KEYS: usize = 100;
 
-/// Skipped entries that are told of one by one.
+/// Skipped entries that the log names one by one.
 const MAX_REMARKS: usize = 8;
 
 /// The usable signing keys of one issuer; at least one.
@@ -73,22 +73,22 @@ impl KeySet {
         if set.keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(set) }
     }
 
-    /// Reads all entries; what comes of it may have no key.
+    /// Reads all entries; the set may have no key.
     fn collect(members: &Object) -> Result<Self, KeySetError> {
         let Some(Value::Array(jwks)) = members.get("keys") else { return Err(KeySetError::Malformed) };
         if jwks.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
-        let (mut set, mut untold) = (Self::default(), 0_usize);
+        let (mut set, mut unreported) = (Self::default(), 0_usize);
         for (index, jwk) in jwks.iter().enumerate() {
             match Key::parse(jwk).and_then(|key| set.add(key)) {
                 Ok(()) => {}
                 Err(reason) if set.skipped.len() < MAX_REMARKS => set.skipped.push(reason.remark(index, jwk)),
-                Err(_) => untold = untold.saturating_add(1),
+                Err(_) => unreported = unreported.saturating_add(1),
             }
         }
-        if untold > 0 {
-            set.skipped.push(format!("{untold} more entries of `keys` are skipped"));
+        if unreported > 0 {
+            set.skipped.push(format!("{unreported} more entries of `keys` are skipped"));
         }
         Ok(set)
     }
@@ -96,7 +96,7 @@ impl KeySet {
     /// Adds a key. The same key under the same id is one key, good for what any of its entries allows: each entry alone would
     /// allow as much.
     fn add(&mut self, mut key: Key) -> Result<(), Unusable> {
-        key.algorithms = self.free(&key);
+        key.algorithms = self.available_algorithms(&key);
         let same = |other: &&mut Key| other.id == key.id && other.public == key.public;
         match self.keys.iter_mut().find(same) {
             Some(same) => same.algorithms = same.algorithms.and(key.algorithms),
@@ -108,13 +108,14 @@ impl KeySet {
 
     /// Returns those algorithms of a key for which fewer than [`MAX_CANDIDATES`] keys have the same id. Keys without an id are
     /// never tried one after the other, and need no bound.
-    fn free(&self, key: &Key) -> Algorithms {
-        let rivals = |algorithm: Algorithm| {
-            let rival = |other: &&Key| other.id == key.id && other.algorithms.has(algorithm);
-            self.keys.iter().filter(rival).count()
+    fn available_algorithms(&self, key: &Key) -> Algorithms {
+        let with_same_id = |algorithm: Algorithm| {
+            let has_same_id = |other: &&Key| other.id == key.id && other.algorithms.has(algorithm);
+            self.keys.iter().filter(has_same_id).count()
         };
-        let is_free = |algorithm: &Algorithm| key.id.is_none() || rivals(*algorithm) < MAX_CANDIDATES;
-        key.algorithms.iter().filter(is_free).collect()
+        let is_available =
+            |algorithm: &Algorithm| key.id.is_none() || with_same_id(*algorithm) < MAX_CANDIDATES;
+        key.algorithms.iter().filter(is_available).collect()
     }
 
     /// Finds the keys that a token names and that are for the token's algorithm: nearly always one, and several if the issuer

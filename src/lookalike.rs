@@ -57,7 +57,7 @@ fn has_words_of(name: &[u8], ours: &[u8]) -> bool {
     theirs.letter.is_none() || theirs.gap.iter().any(|byte| ENDS.contains(byte)) || is_index(&theirs)
 }
 
-/// `name.0`, which the `qs` parser reads as the first element of a list.
+/// Returns whether the name goes on as `name.0`, which the `qs` parser reads as the first element of a list.
 fn is_index(after_name: &Next<'_>) -> bool {
     after_name.gap.ends_with(b".")
         && after_name.letter.is_some_and(|letter| letter.is_ascii_digit())

@@ -145,7 +145,7 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// Everything that can become of a request. One rejection stands for all that shadow mode allows.
+    /// Yields every decision. One rejection stands for all that shadow mode allows.
     pub fn all() -> impl Iterator<Item = Self> {
         let refused = Rejection::ALL.iter().copied().map(Self::Refused);
         let shadow = Self::Passed(PermitReason::Shadow(Rejection::Misconfigured));
@@ -162,7 +162,7 @@ impl Decision {
         }
     }
 
-    /// Its place in [`Decision::all`].
+    /// Returns the place of the decision in [`Decision::all`].
     pub fn index(self) -> usize {
         let reasons = Rejection::ALL.len();
         let permit = |place: usize| reasons.saturating_add(place);

@@ -60,7 +60,7 @@ impl ProtectedResource {
 }
 
 impl ProtectedResources {
-    /// These resources, for requests whose paths are read in this way.
+    /// Makes these resources, for requests whose paths are read in this way.
     pub fn new(mut resources: Vec<ProtectedResource>, reading: Reading) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
         Self { resources, reading }

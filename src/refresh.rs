@@ -31,7 +31,7 @@ pub struct Schedule {
 impl Schedule {
     /// Returns how long a worker awaits the answer to one request of a fetch. The host answers within the timeout; the rest
     /// is for a thread that was held up.
-    pub fn patience(&self) -> Duration {
+    pub fn answer_timeout(&self) -> Duration {
         self.timeout.saturating_mul(2)
     }
 }

@@ -95,8 +95,9 @@ impl<'a> RequestHead<'a> {
     }
 }
 
-/// What follows the scheme `Bearer`, in any case (RFC 9110 section 11.1); nothing for the scheme alone. A backend can take
-/// any character for the end of the scheme that cannot be part of one: a tab, or a space outside ASCII as Python does.
+/// Returns the text behind the scheme `Bearer`, in any case (RFC 9110 section 11.1); nothing for the scheme alone. A backend
+/// can take any character for the end of the scheme that cannot be part of one: a tab, or a space outside ASCII as Python
+/// does.
 fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
     let start = credentials.iter().position(|byte| headers::is_token_byte(*byte))?;
     let (scheme, rest) = credentials.get(start..)?.split_at_checked(6)?;

@@ -1,7 +1,7 @@
 //! Searches in texts, in one copy each: inlined, the standard library's searcher takes a kilobyte of the module in every
 //! place.
 
-/// Whether a text has a part. Takes time linear in the text.
+/// Returns whether a text has a part. Takes time linear in the text.
 #[inline(never)]
 pub(crate) fn has(text: &str, part: &str) -> bool {
     text.contains(part)

@@ -47,9 +47,8 @@ pub enum Step<'a> {
     From(&'a Provider),
     /// What is asked of whom; whether it holds is found out next.
     Asked(&'a Requirement, Subject<'a>),
-    /// What a rule or a route's policy in shadow mode would have denied the request for; without a rejection, it would
-    /// have allowed it.
-    Rehearsed(Ruling<'a>, Option<Rejection>),
+    /// The decision of a rule or a route's policy in shadow mode; without a rejection, it would have allowed the request.
+    Shadowed(Ruling<'a>, Option<Rejection>),
 }
 
 /// The checks, in the order in which they are made.

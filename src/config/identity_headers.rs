@@ -105,7 +105,7 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
     Ok(name)
 }
 
-/// Whether the filter would take a header that steers the request for the one with this name.
+/// Returns whether the filter would take a header that steers the request for the one with this name.
 fn is_reserved(name: &str) -> bool {
     let begins =
         |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::reads_as(begin, prefix));

@@ -72,7 +72,7 @@ pub(super) fn path_match(
     }
 }
 
-/// A path that is matched character by character.
+/// Checks a path that rules match character by character.
 fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
     if let Some((pattern, field)) = path_pattern::find(&path) {
         let field = match field {
@@ -90,7 +90,7 @@ fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigErro
     Ok(path)
 }
 
-/// A path in a rule is written decoded, for that is how paths are matched; an encoded slash is written `%2F`.
+/// Checks a path without patterns. Rules have paths decoded, as the filter matches them; an encoded slash is `%2F`.
 fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
     let allowed = reading.allowed;
     if !path.starts_with('/') {
@@ -128,7 +128,7 @@ fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigEr
         );
     }
     if path.contains(char::is_control) {
-        return Err(at.error("can never match: paths with control characters are refused"));
+        return Err(at.error("can never match: the filter rejects paths with control characters"));
     }
     if !CanonicalPath::is_canonical(&path, allowed) {
         return Err(at.error(

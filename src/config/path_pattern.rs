@@ -1,6 +1,6 @@
 //! Patterns in fields that match character by character.
 //!
-//! A `deny` rule with `path: /internal/*` denies nothing: `*` is an ordinary character there. So what reads as a template, a
+//! A `deny` rule with `path: /internal/*` denies nothing: `*` is an ordinary character there. So text that reads as a template, a
 //! wildcard or a regular expression is an error that names the field for it. Real paths have many of these characters:
 //! `/v1/items:batch`, `/Orders(1)/$count`, `/c++`, `/~joe`, `/@me` and `/a[0]` are no patterns.
 
@@ -41,7 +41,7 @@ pub(super) fn find(path: &str) -> Option<(&str, Field)> {
     None
 }
 
-/// Finds what a template would match literally, and its author meant as a variable or a pattern.
+/// Finds text that a template would match literally, and that its author meant as a variable or a pattern.
 pub(super) fn in_template(template: &str) -> Option<String> {
     if let Some(pattern) = regex_in(template) {
         return Some(format!("must not have a regular expression (`{pattern}`): use `safe_regex`"));
@@ -58,12 +58,12 @@ pub(super) fn in_template(template: &str) -> Option<String> {
     Some(format!("must not have `{segment}`, which it would match literally: use `safe_regex`"))
 }
 
-/// Finds what can be nothing but a regular expression.
+/// Finds text that can only be a regular expression.
 fn regex_in(path: &str) -> Option<&str> {
     if path.starts_with('^') {
         return Some("^");
     }
-    // Behind a question mark that is no quantifier there is a query, which another check tells of.
+    // Behind a question mark that is no quantifier there is a query, which another check reports.
     let is_quantified = ["(?", ")?", "]?"].iter().any(|text| has(path, text));
     let path = if is_quantified { path } else { before(path, b"?") };
     if path.ends_with('$') {
@@ -79,8 +79,8 @@ fn regex_in(path: &str) -> Option<&str> {
     REGEX.iter().copied().find(|text| has(path, text))
 }
 
-/// Whether a segment is a variable as some router writes it: `{id}`, `{id:int}`, `{path=**}`, `{proxy+}`, `:id`, `:id?`,
-/// `<id>`, `<int:id>`, `[id]`, `[...path]`.
+/// Returns whether a segment is a variable as some router writes it: `{id}`, `{id:int}`, `{path=**}`, `{proxy+}`, `:id`,
+/// `:id?`, `<id>`, `<int:id>`, `[id]`, `[...path]`.
 fn is_variable(segment: &str) -> bool {
     if let Some(name) = segment.strip_prefix(':') {
         return begins_name(name);
@@ -102,18 +102,18 @@ fn begins_name(text: &str) -> bool {
     text.as_bytes().first().is_some_and(|first| *first == b'_' || first.is_ascii_alphabetic())
 }
 
-/// The text between two characters.
+/// Returns the text between two characters.
 fn pair(segment: &str, open: char, close: char) -> Option<&str> {
     let (_, rest) = segment.split_once(open)?;
     Some(rest.split_once(close)?.0)
 }
 
-/// Whether this is the inside of a character class, and not an index such as the one of `/a[0]`.
+/// Returns whether this is the inside of a character class, and not an index such as the one of `/a[0]`.
 fn is_class(inside: &str) -> bool {
     is_range(inside) || inside.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// Whether there is a range such as `a-z` in it.
+/// Returns whether there is a range such as `a-z` in it.
 fn is_range(inside: &str) -> bool {
     let range = |window: &[u8]| {
         matches!(window, [from, b'-', to] if (from.is_ascii_digit() && to.is_ascii_digit())

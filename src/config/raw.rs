@@ -24,9 +24,9 @@ pub(super) struct Config {
     /// Whether Envoy's routes ignore the port of a host (`RouteConfiguration.ignore_port_in_host_matching`). If they do not, and a
     /// rule has `hosts`, a request whose host has a port gets 400. Default: false.
     pub(super) ignore_port_in_host_matching: Option<bool>,
-    /// What paths may have in them beside plain segments. Default: nothing.
+    /// Characters that paths may have beside plain segments. Default: none.
     pub(super) allow_in_paths: Option<Vec<AllowInPaths>>,
-    /// The greatest length, in bytes, of what rules are matched against: the path without the query (longer is 414), and
+    /// The greatest length, in bytes, of the texts that rules match: the path without the query (longer is 414), and
     /// the value of a header or query parameter that a rule looks at (longer is 400). From 256 to 65536. Default: 8192.
     pub(super) max_match_bytes: Option<u32>,
     /// What routes may ask for instead, by name: `filter_metadata: { okta_authz: { policy: name } }`.
@@ -245,7 +245,7 @@ pub(super) struct Match {
     pub(super) path_separated_prefix: Option<String>,
     /// The path by segments: `/items/{id}`, `*` for any one, `**` at the end for all that are left.
     pub(super) path_template: Option<String>,
-    /// The whole path matches, decoded. A pattern that asks for what no path has is an error.
+    /// The whole path matches, decoded. A pattern that no path can match is an error.
     pub(super) safe_regex: Option<SafeRegex>,
     /// The method is one of these, in upper case.
     pub(super) methods: Option<Vec<String>>,
@@ -337,7 +337,7 @@ pub(super) struct Requires {
     pub(super) user: Option<bool>,
     /// One of these in `acr`; else the client is told to step up (RFC 9470).
     pub(super) acr_values: Option<Vec<String>>,
-    /// An `auth_time` no longer ago than this, and not in the future; likewise.
+    /// An `auth_time` no longer ago than this, and not in the future; else the client has to step up, too.
     pub(super) max_age: Option<Duration>,
     /// Conditions on claims, all of them.
     pub(super) claims: Option<Vec<Claim>>,

@@ -1,4 +1,4 @@
-//! `allow_in_paths` and `max_match_bytes`: how the filter reads what rules are matched against.
+//! `allow_in_paths` and `max_match_bytes`: how the filter reads paths and values for rules.
 
 use super::error::{ConfigError, Path};
 use super::raw;

@@ -70,7 +70,7 @@ pub struct Whose<'a> {
     providers: &'a [Provider],
     /// The provider, by its place in the configuration.
     pub index: Option<usize>,
-    /// What rules in shadow mode would have denied the request for, in their order.
+    /// The rejections with which rules in shadow mode would have denied the request, in the order of the rules.
     pub shadows: Vec<Rejection>,
 }
 
@@ -89,7 +89,7 @@ impl Trace for Whose<'_> {
             Step::From(provider) => {
                 self.index = self.providers.iter().position(|one| std::ptr::eq(one, provider));
             }
-            Step::Rehearsed(_, Some(rejection)) => self.shadows.push(rejection),
+            Step::Shadowed(_, Some(rejection)) => self.shadows.push(rejection),
             _ => {}
         }
     }

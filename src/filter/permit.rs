@@ -50,7 +50,7 @@ impl Permit {
         self.reason
     }
 
-    /// Whether the filter has examined a token of the request, whatever became of it.
+    /// Returns whether the filter has examined a token of the request, whatever became of it.
     pub const fn has_examined_token(&self) -> bool {
         match self.reason {
             PermitReason::Verified => true,

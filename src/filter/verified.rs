@@ -73,7 +73,7 @@ impl Told {
 }
 
 impl ForLogs {
-    /// What access logs and later filters may know of a verified token: who, through which client, whose, what for. Encoded,
+    /// Makes the values for access logs and later filters: user, client, provider and scopes of a verified token. Encoded,
     /// because a name with a space or a line break must not become a field or a line of a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {
         /// About what they take together.

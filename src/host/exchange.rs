@@ -58,14 +58,14 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         return deny(plugin, &head, &Rejection::Misconfigured.into(), None);
     };
     let config = filter.config();
-    // What no rule looks at is not asked for.
+    // Each property costs a call of the host, so the filter gets only those that the configuration needs.
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
     let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
     // A request that waits is decided again.
     if !matches!(verdict, Verdict::Wait(_)) {
-        tell_shadows(&plugin.metrics, &shadows);
+        report_shadows(&plugin.metrics, &shadows);
     }
     match verdict {
         Verdict::Allow(permit) => match pass(filter, &head, &permit) {
@@ -91,13 +91,13 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
                 return Outcome::Waits(lack.source);
             }
-            tell_shadows(&plugin.metrics, &shadows);
+            report_shadows(&plugin.metrics, &shadows);
             deny(plugin, &head, &lack.otherwise.into(), provider)
         }
     }
 }
 
-/// The verdict, with the provider that the token names, and the denials that shadow mode does not enforce.
+/// Returns the verdict, with the provider that the token names, and the denials that shadow mode does not enforce.
 fn decide(
     filter: &Filter,
     head: &RequestHead<'_>,
@@ -121,7 +121,7 @@ fn remote_ip() -> Option<IpAddr> {
     parse_peer(str::from_utf8(&address).ok()?)
 }
 
-/// Takes away what only this filter may say, says it, and leaves the permit, with the policy that the route names.
+/// Replaces identity headers by those of the token, strips tokens, and writes the permit and the policy that the route names.
 fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in head.headers {
@@ -158,8 +158,9 @@ fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), 
     abi::set_property(name, value).map_err(|_| Status::InternalFailure)
 }
 
-/// Counts what shadow mode does not enforce, and writes it for access logs: each code once, in the order of the rules.
-fn tell_shadows(metrics: &Metrics, shadows: &[Rejection]) {
+/// Counts the denials that shadow mode does not enforce, and writes their codes to filter state, each once, in the order of
+/// the rules.
+fn report_shadows(metrics: &Metrics, shadows: &[Rejection]) {
     if shadows.is_empty() {
         return;
     }
@@ -196,8 +197,8 @@ fn apply(map: MapType, (name, value): &Change) -> Result<(), Status> {
     }
 }
 
-/// Trailers may not say what headers may not: some backends read both as one. Where the filter has examined a token, it
-/// removes tokens from them, for it verifies none there.
+/// Removes identity from trailers, because some backends read headers and trailers as one. Where the filter has examined a
+/// token, it also removes tokens, because it verifies none in trailers.
 /// False if that could not be done.
 pub(super) fn strip_trailers(plugin: &Plugin, examined: bool) -> bool {
     let Some(config) = plugin.filter.as_ref().map(Filter::config) else { return false };

@@ -10,7 +10,7 @@ use proxy_wasm::types::Action;
 
 use super::exchange::{self, Outcome};
 use super::plugin::{self, Plugin};
-use super::waiting::{Passage, Passed};
+use super::waiting::{Passed, StreamState};
 
 /// Only the root context can own a fetch, for a client that goes away takes its stream's callouts with it. So a stream
 /// that lacks something makes the root's next tick come now.
@@ -30,7 +30,7 @@ impl Stream {
     /// Whether the request may go on. Asked again for its body and trailers: a host may hand these on although the headers
     /// were held back (Envoy does, with `allow_on_headers_stop_iteration`), and would take `Continue` for all of it.
     fn action(&self) -> Action {
-        if self.passed.get() == Passage::Held { Action::Pause } else { Action::Continue }
+        if self.passed.get() == StreamState::Held { Action::Pause } else { Action::Continue }
     }
 }
 
@@ -59,7 +59,7 @@ impl HttpContext for Stream {
             }
         }
         if let Outcome::Passed { examined } = outcome {
-            self.passed.set(Passage::Open { examined });
+            self.passed.set(StreamState::Open { examined });
         }
         self.action()
     }
@@ -70,7 +70,7 @@ impl HttpContext for Stream {
 
     fn on_http_request_trailers(&mut self, _num_trailers: usize) -> Action {
         // A stream that is held back is let go in another callback, so its trailers are cleaned as strictly as there are.
-        let examined = self.passed.get() != Passage::Open { examined: false };
+        let examined = self.passed.get() != StreamState::Open { examined: false };
         let stripped = exchange::strip_trailers(&self.plugin.borrow(), examined);
         if stripped { self.action() } else { Action::Pause }
     }

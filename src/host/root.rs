@@ -18,7 +18,7 @@ use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
 use super::shared::Shared;
 use super::signature::HostVerifier;
-use super::waiting::{Passage, Waiting};
+use super::waiting::{StreamState, Waiting};
 use crate::config::Config;
 use crate::crypto::Prefer;
 use crate::crypto::software::Software;
@@ -112,7 +112,7 @@ impl Root {
             }
             match exchange::serve(plugin, now, now < waiter.deadline) {
                 Outcome::Passed { examined } => {
-                    waiter.passed.set(Passage::Open { examined });
+                    waiter.passed.set(StreamState::Open { examined });
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("a request could not be resumed: {status:?}");
                     }

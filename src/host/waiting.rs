@@ -34,15 +34,15 @@ pub(super) struct Waiter {
 }
 
 /// Whether a stream has been let through; shared by the stream and whoever lets it go.
-pub(super) type Passed = Rc<Cell<Passage>>;
+pub(super) type Passed = Rc<Cell<StreamState>>;
 
-/// Whether a stream has been let through, and on what grounds.
+/// The state of a stream: held, or allowed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum Passage {
-    /// It has not.
+pub(super) enum StreamState {
+    /// The request waits.
     #[default]
     Held,
-    /// The filter has let it through.
+    /// The filter has allowed the request.
     Open {
         /// Whether the filter has examined its token.
         examined: bool,

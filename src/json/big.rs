@@ -40,7 +40,7 @@ impl Big {
     }
 }
 
-/// The lower half.
+/// Returns the lower half.
 const fn low(number: u64) -> u32 {
     (number & u32::MAX as u64) as u32
 }

@@ -135,7 +135,7 @@ pub(super) fn nearest(text: &str) -> Option<f64> {
     Some(Decimal::read(text).nearest(close.as_f64()?))
 }
 
-/// The numbers of a valid JSON document, in their order, each with the place where it begins.
+/// Yields the numbers of a valid JSON document, in their order, each with the place where it begins.
 pub(super) fn numbers(document: &str) -> impl Iterator<Item = (usize, &str)> {
     let bytes = document.as_bytes();
     let mut at = 0_usize;

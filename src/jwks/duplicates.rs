@@ -1,4 +1,4 @@
-//! Tests of key sets in which keys or their ids occur more than once, and of what is said of skipped entries.
+//! Tests of key sets in which keys or their ids occur more than once, and of the remarks on skipped entries.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use super::tests::{N, rsa, set};
 use super::*;
 use crate::crypto::PublicKey;
 
-/// RSA keys that differ, and are keys as far as this module looks.
+/// Returns one of several RSA keys, valid as far as this module looks.
 fn other_rsa(number: usize, rest: &str) -> String {
     let n = N.replacen("iKqi", ["iKqj", "iKqk", "iKql", "iKqm", "iKqn", "iKqo"][number], 1);
     format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"{rest}}}"#)
@@ -121,7 +121,7 @@ fn token_without_kid_needs_one_key_that_fits() {
 }
 
 #[test]
-fn skipped_entries_are_told_with_the_reason_and_nothing_of_the_key() {
+fn skipped_entries_are_remarked_with_the_reason_and_nothing_of_the_key() {
     let good = || rsa(r#","kid":"good""#);
     for (bad, expected) in [
         ("null".to_owned(), "keys[1] is skipped: it is not an object"),

@@ -15,7 +15,7 @@ use crate::token::MAX_KEY_ID_BYTES;
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Key {
     pub(super) id: Option<String>,
-    /// Those that the issuer allows, as far as the kind of key fits.
+    /// The algorithms that the issuer allows and that fit the kind of key.
     pub(super) algorithms: Algorithms,
     /// Shared with the tokens whose signature held under it.
     pub(super) public: Arc<PublicKey>,

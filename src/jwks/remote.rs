@@ -69,12 +69,12 @@ impl RemoteKeys {
         self.refresher.on_response(now, fetch, shared, response)
     }
 
-    /// See [`Refresher::release`].
+    /// Gives up the fetch under way: see [`Refresher::release`].
     pub fn release(&mut self, shared: &dyn SharedData) {
         self.refresher.release(shared);
     }
 
-    /// See [`Refresher::take_remarks`].
+    /// Takes the remarks on the document: see [`Refresher::take_remarks`].
     pub fn take_remarks(&mut self) -> Vec<String> {
         self.refresher.take_remarks()
     }

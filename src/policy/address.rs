@@ -85,8 +85,8 @@ fn mask(length: u32, v6: bool) -> u128 {
     all & keep
 }
 
-/// The address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port. The zone of a link-local address,
-/// `[fe80::1%eth0]:443`, is no part of it.
+/// Reads the address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port. The zone of a link-local
+/// address, `[fe80::1%eth0]:443`, is no part of it.
 pub fn parse_peer(text: &str) -> Option<IpAddr> {
     if let Ok(peer) = text.parse::<std::net::SocketAddr>() {
         return Some(peer.ip());

@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 
 use memchr::memchr;
 
-/// What the rules need of the host.
+/// The requirements of the rules on the host.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct HostNeeds {
     /// Whether a rule has `hosts`: then the host has one spelling, without a port.
@@ -49,7 +49,7 @@ pub(super) fn host(authority: &[u8], needs: HostNeeds) -> Option<String> {
     well_formed.then_some(host)
 }
 
-/// Whether these are the digits of a port. Envoy does not strip a number that is too big.
+/// Returns whether these are the digits of a port. Envoy does not strip a number that is too big.
 fn is_port(digits: &str) -> bool {
     digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
 }
@@ -114,7 +114,7 @@ mod tests {
             "[::1].:80",
             ".",
             ":",
-            // What is no port.
+            // Not a port.
             ":80",
             "api.example.com:65536",
             "api.example.com:99999",
@@ -127,7 +127,7 @@ mod tests {
             "api.example.com::80",
             "api.example.com:http",
             "api.example.com:\u{0663}",
-            // What is no host.
+            // Not a host.
             "user@api.example.com",
             "user:80@api.example.com",
             "api%2eexample.com",

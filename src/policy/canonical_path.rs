@@ -1,6 +1,6 @@
 //! The one reading of a path that rules are matched against.
 //!
-//! A rule is worth nothing if the backend reads the path differently. So the filter undoes percent-encoding before it
+//! A rule protects nothing if the backend reads the path differently. So the filter undoes percent-encoding before it
 //! matches, as every backend does, and rejects a path that backends are known to read in different ways. Envoy's own
 //! normalization should have dealt with these; this does not rely on it. `allow_in_paths` admits four of them, each with
 //! one meaning.
@@ -94,7 +94,7 @@ impl CanonicalPath {
         Ok(Self(if reading.allowed.encoded_slash { with_slashes(decoded) } else { decoded }))
     }
 
-    /// Whether a text is a path as rules see it: one that some request has.
+    /// Returns whether a text is a path as rules see it: one that some request has.
     pub fn is_canonical(text: &str, allowed: AllowedInPaths) -> bool {
         let sent = replace(&replace(&replace(text, ENCODED_SLASH, "\0"), "%", "%25"), "#", "%23");
         let sent = replace(&sent, "\0", ENCODED_SLASH);
@@ -102,19 +102,20 @@ impl CanonicalPath {
         Self::new(sent.as_bytes(), reading).is_ok_and(|path| path.0 == text)
     }
 
-    /// The path of a rule, which its author wrote as paths are matched.
+    /// Makes a path of the text in a rule, which is decoded already.
     pub(super) const fn of_rule(path: String) -> Self {
         Self(path)
     }
 
-    /// The path.
+    /// Returns the path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a segment has one reading. A backend that decodes `%2F` first splits the segment there, and one that knows path
-/// parameters drops them (`..;x` is `..` to it): neither may find a dot segment, nor an empty one that is not allowed.
+/// Returns whether a segment has one reading. A backend that decodes `%2F` first splits the segment there, and one that
+/// knows path parameters drops them (`..;x` is `..` to it): neither may find a dot segment, nor an empty one that is not
+/// allowed.
 fn is_plain(segment: &[u8], ends_here: bool, allowed: AllowedInPaths) -> bool {
     if allowed == AllowedInPaths::default() {
         return !matches!(segment, b"." | b"..") && (ends_here || !segment.is_empty());
@@ -171,7 +172,7 @@ fn decode(path: &[u8], allowed: AllowedInPaths) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// Whether these three bytes would be decoded by a backend that does so twice.
+/// Returns whether these three bytes would be decoded by a backend that does so twice.
 fn is_encoded(window: &[u8]) -> bool {
     matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
 }

@@ -52,7 +52,7 @@ impl ClaimMatch {
     }
 }
 
-/// Whether a path segment is this claim: the string itself, or a whole number without a point or an exponent.
+/// Returns whether a path segment is this claim: the string itself, or a whole number without a point or an exponent.
 fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
     match claim {
         ValueRef::String(text) => *text == segment,
@@ -61,7 +61,8 @@ fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
     }
 }
 
-/// Equal JSON. Numbers compare by value, 1 and 1.0 alike: whole ones to the last digit, others as the nearest doubles.
+/// Returns whether two values are equal JSON. Numbers compare by value, 1 and 1.0 alike: whole ones to the last digit,
+/// others as the nearest doubles.
 fn same(claim: &ValueRef<'_>, value: &Value) -> bool {
     match (claim, value) {
         (ValueRef::Null, Value::Null) => true,

@@ -50,7 +50,7 @@ const FIELDS_WITH_COMMAS: &[&str] = &[
     "x-forwarded-for",
 ];
 
-/// Whether a value of this header can have a comma and be one value.
+/// Returns whether a value of this header can have a comma and be one value.
 pub fn can_have_commas(name: &str) -> bool {
     FIELDS_WITH_COMMAS.contains(&name)
 }
@@ -87,8 +87,8 @@ pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejecti
     if headers.iter().enumerate().any(ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
-/// Whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII; a pattern's `.` does not
-/// match a line break, and C ends a text at a zero byte.
+/// Returns whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII; a pattern's
+/// `.` does not match a line break, and C ends a text at a zero byte.
 pub(super) fn has_one_reading(value: &[u8]) -> bool {
     let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
     str::from_utf8(value).is_ok_and(|text| text.trim() == text) && !value.iter().any(control)

@@ -1,4 +1,4 @@
-//! A regular expression, and what a text must have for it to match at all.
+//! A regular expression, with the characters that every match has.
 //!
 //! `regex-lite` takes time linear in the text, but some fifty times what a search for a few characters takes: twenty patterns
 //! such as `/.*/internal1/.*` and a long path are a cheap way to keep a gateway busy. So the characters that every
@@ -19,25 +19,25 @@ pub struct Pattern {
 /// The characters that every match has, in this order.
 #[derive(Clone, Debug, Default)]
 struct Literals {
-    /// What it begins with; may be empty.
+    /// The beginning of every match; may be empty.
     begin: String,
-    /// What comes somewhere behind that.
+    /// The texts somewhere behind the beginning, in this order.
     inner: Vec<String>,
-    /// What it ends with, behind all others; may be empty.
+    /// The end of every match, behind all others; may be empty.
     end: String,
     /// Whether there is nothing in the pattern but these, with `.*` between them.
     is_all: bool,
 }
 
 impl Pattern {
-    /// The pattern of a regular expression, which is anchored: `^(?:…)$`.
+    /// Makes the pattern of a regular expression, which is anchored: `^(?:…)$`.
     pub fn new(regex: Regex) -> Self {
         let inside = regex.as_str().strip_prefix("^(?:").and_then(|rest| rest.strip_suffix(")$"));
         let literals = inside.and_then(literals);
         Self { regex, literals }
     }
 
-    /// Whether it matches the text. Takes time linear in the length of the text.
+    /// Returns whether it matches the text. Takes time linear in the length of the text.
     pub fn is_match(&self, text: &str) -> bool {
         match &self.literals {
             Some(literals) if !literals.are_in(text) => false,
@@ -58,14 +58,15 @@ impl Pattern {
         Some(done)
     }
 
-    /// The regular expression, as it is anchored.
+    /// Returns the regular expression with its anchors.
     pub fn as_str(&self) -> &str {
         self.regex.as_str()
     }
 }
 
 impl Literals {
-    /// Whether the text has all of them, one behind the other. The first place of each leaves the most room for the next.
+    /// Returns whether the text has all of them, one behind the other. The first place of each leaves the most room for the
+    /// next.
     fn are_in(&self, text: &str) -> bool {
         let Some(rest) = text.strip_prefix(self.begin.as_str()) else { return false };
         let Some(mut rest) = rest.strip_suffix(self.end.as_str()) else { return false };
@@ -80,7 +81,7 @@ impl Literals {
     }
 }
 
-/// What every match of a pattern has.
+/// Returns the characters that every match of a pattern has.
 fn literals(pattern: &str) -> Option<Literals> {
     let Runs { mut done, current, has_gap, is_all } = runs(pattern)?;
     if !has_gap {
@@ -92,7 +93,7 @@ fn literals(pattern: &str) -> Option<Literals> {
     Some(Literals { begin, inner: done, end: current, is_all })
 }
 
-/// Reads the outermost sequence of a pattern; of groups and classes it is content that they are there.
+/// Reads the outermost sequence of a pattern; groups and classes count as gaps.
 fn runs(pattern: &str) -> Option<Runs> {
     let mut runs = Runs { is_all: true, ..Runs::default() };
     let mut rest = pattern;
@@ -116,7 +117,7 @@ fn runs(pattern: &str) -> Option<Runs> {
         let (quantifier, behind) = quantifier(behind)?;
         match (character, quantifier) {
             (Some(character), Quantifier::Once) => runs.current.push(character),
-            // At least once, and then who knows what.
+            // The text occurs at least once; the repetitions behind it are uncertain.
             (Some(character), Quantifier::OnceOrMore) => {
                 runs.current.push(character);
                 runs.gap(false);
@@ -139,7 +140,7 @@ struct Runs {
 }
 
 impl Runs {
-    /// Something else than characters follows; that is anything at all, or not.
+    /// Ends a run: something else than characters follows. `is_anything` if that is `.*`.
     fn gap(&mut self, is_anything: bool) {
         self.done.push(std::mem::take(&mut self.current));
         self.has_gap = true;
@@ -147,7 +148,7 @@ impl Runs {
     }
 }
 
-/// How often something must be there.
+/// The number of times that something must occur.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Quantifier {
     Once,
@@ -171,7 +172,7 @@ fn quantifier(rest: &str) -> Option<(Quantifier, &str)> {
     if rest.starts_with(['*', '+', '?', '{']) { None } else { Some((quantifier, rest)) }
 }
 
-/// What is behind a class, of which the bracket has been read.
+/// Returns the text behind a class, of which the bracket has been read.
 fn behind_class(rest: &str) -> Option<&str> {
     let mut rest = rest.strip_prefix('^').unwrap_or(rest);
     rest = rest.strip_prefix(']').unwrap_or(rest);
@@ -187,7 +188,8 @@ fn behind_class(rest: &str) -> Option<&str> {
     }
 }
 
-/// What is behind a group, of which the parenthesis has been read. `None` if it has flags, which may be for what is behind.
+/// Returns the text behind a group, of which the parenthesis has been read. `None` if the group has flags, which may hold
+/// for the text behind it.
 fn behind_group(rest: &str) -> Option<&str> {
     let mut rest = rest;
     let mut depth = 1_usize;

@@ -2,7 +2,7 @@
 //!
 //! Backends disagree on which of two parameters of the same name counts, on the names that they take for it, and on what a
 //! broken percent-encoding or bytes outside UTF-8 mean. So a request in which a parameter that a rule looks at has more
-//! than one reading is refused, as it is for paths.
+//! than one reading is rejected, as it is for paths.
 
 use super::headers;
 use crate::rejection::Rejection;

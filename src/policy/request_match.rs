@@ -45,12 +45,12 @@ pub enum HostMatch {
 }
 
 impl RequestMatch {
-    /// Whether the rule is for this request. One that looks at an address that is unknown may be for it:
+    /// Returns whether the rule is for this request. One that looks at an address that is unknown may be for it:
     /// [`lacks_address`](Self::lacks_address).
     pub fn matches(&self, target: &Target<'_>) -> bool {
         let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == target.method);
         let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&target.host));
-        // What is cheap to ask comes first: a pattern costs time for each byte of the path.
+        // The cheap conditions come first: a pattern costs time for each byte of the path.
         self.methods.as_ref().is_none_or(method)
             && self.hosts.as_ref().is_none_or(host)
             && self.path.as_ref().is_none_or(|matcher| matcher.matches(&target.path))

@@ -50,7 +50,7 @@ impl<'a> Target<'a> {
         Ok(Self { method: head.method, host, path, query, remote_ip, headers })
     }
 
-    /// The value of a header that rules look at: it is there once, or not at all.
+    /// Returns the value of a header that rules look at: it occurs once, or not at all.
     pub fn header(&self, name: &str) -> Option<&'a [u8]> {
         self.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| *value)
     }

@@ -67,7 +67,7 @@ impl Lease {
     }
 
     /// Returns whether the lease is old enough to be renewed.
-    pub fn is_to_be_renewed(self, now: UnixTime) -> bool {
+    pub fn needs_renewal(self, now: UnixTime) -> bool {
         self.until.since(now) <= LEASE.saturating_sub(RENEWAL)
     }
 }
@@ -142,18 +142,18 @@ impl Record {
 
     /// Returns the record with the lease renewed; `None` if another worker has taken it.
     pub fn renewed(self, lease: Lease, renewed: Lease) -> Option<Self> {
-        self.stands(lease).then_some(Self { leased_until: renewed.until, ..self })
+        self.is_latest(lease).then_some(Self { leased_until: renewed.until, ..self })
     }
 
     /// Returns the record without the lease, so that any worker can take it; `None` if another worker has taken it. What was
     /// due stays due.
     pub fn released(self, lease: Lease) -> Option<Self> {
-        self.stands(lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+        self.is_latest(lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
     }
 
     /// Returns whether the lease is the last that was given. One that has run out, and that no other worker has taken, still
     /// stands: its answer is the newest there is, and compare-and-set keeps it from being the second.
-    fn stands(&self, lease: Lease) -> bool {
+    fn is_latest(&self, lease: Lease) -> bool {
         self.leased_by == lease.by && self.leased_until == lease.until
     }
 

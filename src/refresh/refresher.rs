@@ -1,8 +1,8 @@
 //! One worker's part in keeping a document fresh: a machine without a clock or a network.
 //!
-//! It is told the time and what happened, and says what to do. All workers of a process share a
-//! [`Record`](super::record::Record) and the document that was fetched last: whoever gets the lease fetches for all, the
-//! others take over what was published. A document that was good is kept until a better one has arrived or it has become
+//! The caller passes the time and the events, and gets the next action. All workers of a process share a
+//! [`Record`](super::record::Record) and the document that was fetched last: the worker that gets the lease fetches for all, the
+//! others take over the published document. A document that was good is kept until a better one has arrived or it has become
 //! too old to trust; no state lies in between.
 
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct Refresher<S: Source> {
     worker: Worker,
     adopted: Option<Adopted<S::Document>>,
     /// The fetch that this worker has begun last.
-    under_way: Option<UnderWay<S::Step>>,
+    under_way: Option<PendingFetch<S::Step>>,
     /// Requests that this worker has sent.
     sent: u64,
     /// Remarks on the document that this worker has fetched last.
@@ -33,10 +33,10 @@ pub struct Refresher<S: Source> {
 
 /// A fetch that waits for the answer to a request.
 #[derive(Debug)]
-struct UnderWay<T> {
+struct PendingFetch<T> {
     /// The request, by [`Fetch::number`].
     number: u64,
-    /// Renewed on ticks.
+    /// The lease, which ticks renew.
     lease: Lease,
     sent_at: UnixTime,
     step: T,
@@ -84,9 +84,9 @@ pub enum Progress {
     Done(Result<usize, FetchError>),
 }
 
-impl<T> UnderWay<T> {
+impl<T> PendingFetch<T> {
     fn is_awaited(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now.since(self.sent_at) < schedule.patience()
+        now.since(self.sent_at) < schedule.answer_timeout()
     }
 }
 
@@ -167,7 +167,7 @@ impl<S: Source> Refresher<S> {
         if !under_way.is_awaited(now, self.worker.schedule()) {
             return self.release(shared);
         }
-        if under_way.lease.is_to_be_renewed(now) {
+        if under_way.lease.needs_renewal(now) {
             match self.worker.renew(now, under_way.lease, shared) {
                 Some(renewed) => under_way.lease = renewed,
                 // This worker was held up, and another has taken the lease.
@@ -201,7 +201,7 @@ impl<S: Source> Refresher<S> {
         let schedule = *self.worker.schedule();
         let is_ours = fetch.by == self.worker.id();
         // Of another configuration, or so late that this worker has given the fetch up or begun another.
-        let Some(UnderWay { lease, step, .. }) = self.under_way.take_if(|under_way| {
+        let Some(PendingFetch { lease, step, .. }) = self.under_way.take_if(|under_way| {
             is_ours && under_way.number == fetch.number && under_way.is_awaited(now, &schedule)
         }) else {
             return Progress::Done(Err(FetchError::TooLate));
@@ -242,7 +242,7 @@ impl<S: Source> Refresher<S> {
 
     fn send(&mut self, now: UnixTime, lease: Lease, request: HttpsUrl, step: S::Step) -> Fetch {
         self.sent = self.sent.wrapping_add(1);
-        self.under_way = Some(UnderWay { number: self.sent, lease, sent_at: now, step });
+        self.under_way = Some(PendingFetch { number: self.sent, lease, sent_at: now, step });
         Fetch { by: self.worker.id(), number: self.sent, request }
     }
 

@@ -1,5 +1,4 @@
-//! What the head of a response says about its body, for every client that fetches documents: the filter in Envoy and the
-//! command line.
+//! The head of a response, for every client that fetches documents: the filter in Envoy and the command line.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -40,7 +39,7 @@ impl Head {
         }
         let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
-            // What is left of it: the response may have been in a cache on the way (RFC 9111 section 4.2.3).
+            // The time that is left: the response may have been in a cache on the way (RFC 9111 section 4.2.3).
             max_age: cache_control::max_age(lines("cache-control"))
                 .map(|max_age| max_age.saturating_sub(age)),
             content_type: lines("content-type").next().map(for_log),
@@ -61,7 +60,7 @@ impl Head {
     }
 }
 
-/// Returns the compression that a body begins like, for the log.
+/// Returns the compression whose magic number a body begins with, for the log.
 fn compression(body: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 2] = [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")];
     MAGIC.iter().find(|(magic, _)| body.starts_with(magic)).map(|(_, name)| *name)
@@ -114,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn status_other_than_200_is_told_before_the_encoding() {
+    fn status_other_than_200_precedes_the_encoding() {
         for status in [0, 199, 201, 204, 206, 304, 404, 503] {
             let read = Head::read(status, &[("content-encoding", b"gzip")]);
             assert_eq!(read, Err(FetchError::Status(status)));
@@ -122,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn max_age_of_several_lines_less_the_age_is_what_is_left() {
+    fn max_age_of_several_lines_is_reduced_by_the_age() {
         let left = |headers: &[(&str, &str)]| read(headers).unwrap().max_age.map(|left| left.as_secs());
         assert_eq!(left(&[("cache-control", "public"), ("Cache-Control", "max-age=60")]), Some(60));
         assert_eq!(left(&[("cache-control", "max-age=60"), ("age", "45")]), Some(15));

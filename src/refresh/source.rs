@@ -21,7 +21,7 @@ pub trait Document: Sized {
     /// How many things are in it, for the log.
     fn count(&self) -> usize;
 
-    /// Returns what the operator should know of the document, for the log: parts of it that are skipped. Bounded.
+    /// Returns remarks on the document for the log, such as the entries that are skipped. Bounded.
     fn remarks(&self) -> &[String] {
         &[]
     }
@@ -62,7 +62,7 @@ pub struct Response {
     pub body: Vec<u8>,
     /// The rest of the time for which it is fresh by `Cache-Control` and `Age`.
     pub max_age: Option<Duration>,
-    /// Content type and length, for the log; empty where they say nothing.
+    /// Content type and length, for the log; empty where the response has neither.
     pub arrived: String,
 }
 

@@ -5,7 +5,7 @@
 
 use super::query;
 
-/// What a cookie is under the configured names.
+/// The reading of a cookie under the configured names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Reading<'a> {
     /// The value of a cookie of exactly such a name, without white space and quotes around it.

@@ -109,7 +109,7 @@ fn decode_loosely(text: &[u8]) -> Vec<u8> {
     decoded
 }
 
-/// The first byte decoded, with what follows it; nothing at the end, `None` where the encoding is broken.
+/// Decodes the first byte, and returns it with the rest; nothing at the end, `None` where the encoding is broken.
 fn decode_byte(text: &[u8]) -> Option<Option<(u8, &[u8])>> {
     let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
     Some(match text {

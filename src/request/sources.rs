@@ -39,7 +39,7 @@ pub struct HeaderSource {
 /// A token as it was sent, or nothing where its place's encoding is broken.
 type Candidate<'a> = Option<Cow<'a, [u8]>>;
 
-/// What a request has in the places of tokens.
+/// The tokens in the configured places of a request.
 #[derive(Debug, Default)]
 struct Found<'a> {
     tokens: Vec<Candidate<'a>>,
@@ -139,13 +139,13 @@ impl TokenSources {
             && !self.headers.iter().any(|source| source.name == name)
     }
 
-    /// Whether this cookie is a token, or one that a backend could read as such.
+    /// Returns whether this cookie is a token, or one that a backend could read as such.
     pub(super) fn is_token_cookie(&self, cookie: &[u8]) -> bool {
         let cookies::Reading { exact, lookalike } = cookies::read(&self.cookies, cookie);
         exact.is_some() || lookalike
     }
 
-    /// Whether this query parameter is a token, or one that a backend could read as such.
+    /// Returns whether this query parameter is a token, or one that a backend could read as such.
     pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
         let mut found = false;
         query::readings_of(&self.params, parameter, &mut |_| found = true);
@@ -153,7 +153,7 @@ impl TokenSources {
     }
 }
 
-/// Whether this entry of `Sec-WebSocket-Protocol` is a token. Servers may compare names of protocols in any case.
+/// Returns whether this entry of `Sec-WebSocket-Protocol` is a token. Servers may compare names of protocols in any case.
 pub(super) fn is_token_protocol(entry: &[u8]) -> bool {
     entry
         .split_at_checked(WEBSOCKET_PREFIX.len())

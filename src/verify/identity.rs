@@ -10,7 +10,7 @@ pub struct Identity<'a> {
     pub(super) profile: TokenProfile,
     /// The earliest time that counts as now, in seconds since the epoch: what clocks may differ by is taken off.
     pub(super) now: i64,
-    /// The latest time that counts as now: what clocks may differ by is added.
+    /// The latest time that counts as now: the current time and the clock skew.
     pub(super) latest: i64,
 }
 

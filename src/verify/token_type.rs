@@ -1,8 +1,8 @@
-//! What the `typ` header of a token says that the token is.
+//! The kind of a token, by its `typ` header.
 
 /// Types of something else than an access token, beside all that have a suffix such as `+jwt`: PASSporTs (RFC 8225), SD-JWTs
 /// (RFC 9901), Verifiable Credentials, and words that issuers use for ID tokens, refresh tokens, logout tokens and events.
-const OTHERS: &[&str] = &[
+const NOT_ACCESS_TOKENS: &[&str] = &[
     "cwt",
     "dpop",
     "id",
@@ -31,7 +31,7 @@ pub(super) enum TokenType {
     Jwt,
     /// An access token of Okta's org authorization server.
     OrgServer,
-    /// A type that nobody has registered, or `JOSE` (RFC 7515 section 4.1.9): an issuer's own name for its tokens.
+    /// A type that is not registered, or `JOSE` (RFC 7515 section 4.1.9): an issuer's own name for its tokens.
     Unregistered,
     /// A type that is registered for another use, or none at all.
     Other,
@@ -50,14 +50,16 @@ impl TokenType {
             "jwt" if !is_full => Self::Jwt,
             // Since 2024 these are signed with a published key, and still only Okta may judge them.
             "okta-internal-at+jwt" => Self::OrgServer,
-            // A suffix says how something is encoded, and what is before it says what it is (RFC 6838 section 4.2.8).
-            name if is_name(name) && !name.contains('+') && !OTHERS.contains(&name) => Self::Unregistered,
+            // The suffix names the encoding, and the part before it the kind of token (RFC 6838 section 4.2.8).
+            name if is_name(name) && !name.contains('+') && !NOT_ACCESS_TOKENS.contains(&name) => {
+                Self::Unregistered
+            }
             _ => Self::Other,
         }
     }
 }
 
-/// Whether this is the name of a media type without its first part (RFC 6838 section 4.2).
+/// Returns whether this is the name of a media type without its first part (RFC 6838 section 4.2).
 fn is_name(name: &str) -> bool {
     let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
     name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_part)

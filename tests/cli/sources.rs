@@ -57,7 +57,7 @@ fn check_secret_is_read_where_it_is_in_the_file() {
             found.notes
         );
     }
-    // A secret adds to what is written here, and takes nothing of it away.
+    // A secret adds to the default, and removes nothing.
     for (name, default, warnings, notes) in [
         ("good", good, 0, 0),
         ("no-names", json!({ "trusted_ca": { "filename": "a" } }), 0, 1),

@@ -54,7 +54,7 @@ fn without_canary(config: EnvoyConfig) -> EnvoyConfig {
     )
 }
 
-/// `users` is a policy for everybody with a token.
+/// `users` is a policy for every valid token.
 fn with_users(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["route_policies"]["users"] = json!({ "requires": {} });
     config
@@ -168,11 +168,11 @@ fn header_that_is_removed_in_front_leads_to_no_other_policy() {
     for scene in [&unguarded, &open, &users, &same] {
         warm_up(scene);
     }
-    // What is shown here exists: without the guards of the routes, a reader reaches what is for administrators.
+    // The attack exists: without the guards of the routes, a reader reaches the route of administrators.
     assert_eq!(passed(&unguarded, &to_admin(&unguarded.user(&["orders:read"]))), ALL);
     for (name, scene) in [("open", &open), ("users", &users)] {
         let (reader, admin) = (scene.user(&["orders:read"]), admin(scene));
-        // Whatever the filter makes of a header under a public policy: if the request passes, then on the route of that policy.
+        // A request that passes under a public policy takes the route of that policy, also if the filter changes a header.
         // The filter leaves credentials on public routes alone, so Envoy stays with the route that it has chosen first.
         let reader_too = format!("Bearer {reader}");
         for junk in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_too] {
@@ -218,7 +218,7 @@ fn grpc_web_leads_to_no_other_policy() {
     let with_grpc = |config| {
         let config = with_route(with_users(config), json!({ "prefix": "/", "grpc": {} }), Some("admins"));
         let mut config = with_filter(config, GRPC_WEB, json!({}));
-        // Everything else is for everybody with a token.
+        // Every valid token reads everything else.
         let routes = routes(&mut config);
         let text = routes[1].to_string().replace("\"open\"", "\"users\"");
         let last = routes.len() - 1;

@@ -15,7 +15,7 @@ const PLUGIN: &str =
     "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
 const HTTP: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// A change of the cluster, and whether it still accepts no server but Okta's.
+/// A change of the cluster, and whether it still accepts Okta's server only.
 type Variant = (&'static str, fn(&mut Value), bool);
 
 fn tls(cluster: &mut Value) -> &mut Value {

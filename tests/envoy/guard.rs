@@ -73,7 +73,7 @@ fn permit_and(other: &Value) -> Value {
         "principals": [{ "and_ids": { "ids": [permit, other] } }] } } } })
 }
 
-/// A filter whose code runs on every worker, with a policy that has nothing to forbid.
+/// A filter whose code runs on every worker, with a policy that allows everything.
 fn add_second_filter(manager: &mut Value) {
     let mut second = filters(manager)[0].clone();
     second["name"] = json!("second");

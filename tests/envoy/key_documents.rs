@@ -149,7 +149,7 @@ fn different_keys_with_one_kid_are_tried_up_to_four() {
     let forger = StandIn::start(Options::default());
     let forged =
         forger.mint(Server::Default, &TokenSpec::user().header("kid", setup.okta.kid(Server::Default)));
-    // Moduli that differ in their last octets: keys as far as a check of the key goes, and nobody's.
+    // Moduli that differ in their last octets: they pass the checks of a key, and have no private key.
     let modulus = key["n"].as_str().unwrap().to_owned();
     let other = |number: usize| {
         with(
@@ -196,7 +196,7 @@ fn skipped_entries_are_logged_once_by_one_worker() {
     let told = |what: &str| setup.envoy.log().matches(what).count();
     let skipped = "provider okta: keys[0] (kid for%20encryption) is skipped: `use` is not `sig`";
     assert_eq!(told(skipped), 1, "{}", setup.envoy.log());
-    // Another document, another line; and what has gone and come back is told again.
+    // Another document, another line; an entry that has gone and come back is logged again.
     let fetched = setup.envoy.count("jwks_fetch_success");
     setup.okta.set_fault_at(Server::Default, Endpoint::Keys, entries(&[with(bad, "kid", json!(7)), key]));
     setup.wait_for("jwks_fetch_success", fetched + 4);

@@ -74,7 +74,7 @@ fn redirect_with_route_policies_is_decided_anew_with_the_same_token() {
     let headers = setup.send(&get("/302/me").bearer(&user)).json()["headers"].clone();
     assert_eq!(headers["x-okta-sub"], json!(["joe.user@example.com"]));
     assert_eq!(headers["x-jwt-payload"], json!([user.split('.').nth(1).unwrap()]));
-    // Elsewhere it is a request like any other: nobody has redirected it, and what it says of itself is not what the filter says.
+    // Without a redirect it is a request like any other: the client sent the identity headers, and the filter did not.
     for name in ["x-okta-sub", "X-Okta-Groups", "x_okta_sub", "x-jwt-payload", "x.jwt.payload"] {
         for value in ["root", "joe.user@example.com", ""] {
             for path in ["/302/me", "/me", "/open", "/watched", "/rules"] {

@@ -75,7 +75,7 @@ fn rules_know_where_the_client_is() {
     assert_eq!(setup.send(&claims).code(), "token_missing");
 }
 
-/// The reference configuration with these members, and an access log of what the filter tells.
+/// The reference configuration with these members, and an access log of the filter state.
 fn logged(name: &str, members: Value) -> (Setup, std::path::PathBuf) {
     let log = crate::support::scratch(name).join("access.log");
     let setup = Setup::new(name, |mut config| {
@@ -105,7 +105,7 @@ fn assert_logged(log: &std::path::Path, wanted: &str) {
     panic!("{wanted} in:\n{}", written());
 }
 
-/// Every request has one decision: what shadow mode counts is beside that.
+/// Every request has one decision: shadow mode counts its denials besides.
 fn decisions(setup: &Setup) -> u64 {
     let codes = okta_authz_filter::metrics::Decision::all().map(okta_authz_filter::metrics::Decision::code);
     codes.map(|code| setup.envoy.count(&format!("decision.{code}"))).sum()
@@ -135,7 +135,7 @@ fn a_rule_in_shadow_counts_and_the_next_rule_decides() {
         let user = setup.send(&spoofed("/a/user").bearer(setup.user()));
         assert_eq!((user.status, sub(&user)), (200, json!(["joe.user@example.com"])));
         let open = setup.send(&spoofed("/open").bearer(setup.user()));
-        assert_eq!((open.status, sub(&open)), (200, Value::Null), "the public rule tells nobody's name");
+        assert_eq!((open.status, sub(&open)), (200, Value::Null), "the public rule sets no identity");
         assert_eq!(setup.send(&get("/open")).status, 200);
         assert_eq!(setup.send(&get("/never").bearer(setup.user())).code(), "denied_by_rule");
     }
@@ -170,7 +170,7 @@ fn a_policy_in_shadow_allows_every_request_and_counts_what_it_would_deny() {
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root").header("x_okta_sub", "root");
     let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let joe = || json!(["joe.user@example.com"]);
-    // As soon as both workers have keys: nobody waits in shadow mode.
+    // As soon as both workers have keys: no request waits in shadow mode.
     let known = |path: &str| {
         let known = (0..500).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));

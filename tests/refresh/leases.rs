@@ -1,4 +1,4 @@
-//! Who fetches when the worker that was fetching is gone, held up, or waits in vain.
+//! The worker that takes over when the one that was fetching is gone, held up, or waits in vain.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn answer_of_a_worker_that_was_held_up_counts_unless_another_has_the_lease() {
         (4_000, false, Ok(1)),
         (4_000, true, Err(FetchError::TooLate)),
         (9_999, false, Ok(1)),
-        // Too old to be taken for new, whoever else has fetched.
+        // Too old to be taken for new, even if another worker has fetched.
         (10_000, false, Err(FetchError::TooLate)),
         (3_600_000, false, Err(FetchError::TooLate)),
     ] {

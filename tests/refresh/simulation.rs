@@ -20,7 +20,7 @@ const STEPS: u64 = 200;
 /// A lease is renewed by ticks that find it a quarter of a second old.
 const RENEWAL: u64 = 250;
 
-/// A worker with a number for each life, for an answer must not go to another life of the same worker.
+/// A worker with a number for each life, because an answer must not go to another life of the same worker.
 struct Life {
     number: u64,
     keys: RemoteKeys,
@@ -89,17 +89,18 @@ impl World {
         // While a worker ticks, and its answer is not overdue, none else begins a fetch; when it has died or is held up, only
         // after the rest of its lease; when it has departed, at any time.
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
-        let patience = u64::try_from(SCHEDULE.patience().as_millis()).unwrap();
+        let answer_timeout = u64::try_from(SCHEDULE.answer_timeout().as_millis()).unwrap();
         let rival = self.fetches.iter().find(|sent| {
             let stands = |ticked: u64| millis < ticked + lease - RENEWAL;
-            millis < sent.begun + patience && sent.ticked.is_some_and(stands)
+            millis < sent.begun + answer_timeout && sent.ticked.is_some_and(stands)
         });
         let rival = rival.map(|sent| (sent.begun, sent.ticked));
         assert_eq!(rival, None, "a fetch at {millis}, and another under its lease");
         let orphans = self.fetches.iter().filter(|sent| sent.departed);
         self.replaced_early += u64::from(orphans.map(|sent| sent.begun).any(|begun| millis < begun + lease));
         self.fetches.iter_mut().for_each(|sent| sent.ticked = None);
-        let takes = if self.random.below(20) == 0 { patience + 1_000 } else { self.random.below(5_000) };
+        let takes =
+            if self.random.below(20) == 0 { answer_timeout + 1_000 } else { self.random.below(5_000) };
         let fails = self.failing || self.random.below(10) == 0;
         let brings = (!fails).then_some(self.kid);
         self.begun += 1;

@@ -85,7 +85,7 @@ fn headers_of_a_provider_are_set_from_its_tokens_only() {
         [header("x-user", &format!("other|{joe}")), header("x-principal", &format!("{OTHER_ISSUER}/{joe}")),]
     );
     for name in ["x-user", "X-Okta-Groups", "x_principal", "x-nobody"] {
-        assert!(filter.config().is_withheld(name, false), "{name}: whoever has issued the token");
+        assert!(filter.config().is_withheld(name, false), "{name}: from every provider");
     }
 }
 
@@ -175,7 +175,7 @@ fn the_payload_goes_on_as_it_was_signed() {
     }
 }
 
-// What a request without an examined token has for credentials is the backend's: `Authorization: Basic`, another API's key.
+// Without an examined token, credentials are for the backend: `Authorization: Basic`, another API's key.
 #[test]
 fn withheld_credentials_stay_where_no_token_was_examined() {
     let config = |forward: bool| {

@@ -439,7 +439,7 @@ fn shadows() -> Vec<(Row, &'static [R])> {
     ]
 }
 
-/// What rules in shadow mode would have denied a request for.
+/// The codes with which rules in shadow mode would have denied a request.
 fn would_deny(filter: &Filter, request: &Request, credentials: &[(&str, &[u8])]) -> (Verdict, Vec<R>) {
     let own = request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
     let pseudo = [(":method", request.method), (":authority", request.authority), (":path", &request.path)];

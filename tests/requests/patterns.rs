@@ -1,5 +1,5 @@
-//! A pattern looks for the characters that every match has before it asks the regular expression. Here the expression is
-//! asked each time, and must say the same.
+//! A pattern looks for the characters that every match has before it asks the regular expression. Here the test asks the
+//! expression each time, and the answers must agree.
 //!
 //! Random patterns and texts, seeded, over so few characters that they match often; a failure names its seed.
 
@@ -68,7 +68,7 @@ fn pattern_says_what_the_expression_says() {
         };
         let written = pick(&mut random, PARTS, 7);
         let Ok(regex) = Regex::new(&format!("^(?:{written})$")) else { continue };
-        // As the configuration does: what compiles only because of the group around it is no pattern.
+        // As the configuration does: a text that compiles only inside the group is no pattern.
         if Regex::new(&written).is_err() {
             continue;
         }

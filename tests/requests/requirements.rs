@@ -327,7 +327,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ] {
         rows.push(row(name, audiences(requires), get("/items"), Sent::Bearer(token), 0, verdict));
     }
-    // A path has what a number is, however the token writes it.
+    // A path has the value of a number, however the token writes it.
     for (name, written, path, verdict) in [
         ("path variable, a float", "1.0", "/t/1", Allow),
         ("path variable, an exponent", "1e3", "/t/1000", Allow),
@@ -341,7 +341,7 @@ pub(crate) fn rows() -> Vec<Row> {
         let token = Token::user().raw_payload(&payload);
         rows.push(row(name, config, get(path), Sent::Bearer(token), 0, verdict));
     }
-    // Who is a user, where there is no `uid`.
+    // A user without `uid`.
     let user = |user: bool| {
         let rules = json!([{ "match": {}, "requires": { "user": user } }]);
         super::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))

@@ -36,7 +36,7 @@ use super::documents::{Documents, Note};
 use super::elsewhere::{self, Elsewhere};
 use super::places::{self, Found, Surroundings};
 use super::{Answer, Problem, documents, help, output};
-use chain::Scene;
+use chain::FileContext;
 
 const USAGE: &str = "\
 Usage: okta-authz check [--deny-warnings] [--json] FILE...
@@ -45,7 +45,7 @@ Finds every configuration of the filter in the files, tells what is wrong with t
 can hardly be meant: rules that are never reached, public rules that hide protected ones, placeholders, rules in shadow
 mode, keys that cannot rotate, slow algorithms, entries of the denylist that fit no token; in a file for Envoy, of what
 lets requests pass the filter by, unless the guard behind it and the TLS of its clusters are proved; of a `sha256` of the
-module or its image that nobody has filled in; and of values that Envoy, Kubernetes and YAML 1.2 read differently. A note
+module or its image that is still a placeholder; and of values that Envoy, Kubernetes and YAML 1.2 read differently. A note
 names what the file does not show, such as a guard that is in another file; it is no warning.
 
   --deny-warnings  warnings are errors
@@ -175,9 +175,9 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
         Err(problem) => return Ok(failed(problem)),
     };
     let (found, elsewhere) = (places::find(&documents), elsewhere::find(&documents));
-    let scene = Scene::new(&documents, &found, &elsewhere);
-    let mut reports: Vec<Report> = found.iter().map(|found| check(&name, found, &scene, &notes)).collect();
-    reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &scene)));
+    let context = FileContext::new(&documents, &found, &elsewhere);
+    let mut reports: Vec<Report> = found.iter().map(|found| check(&name, found, &context, &notes)).collect();
+    reports.extend(elsewhere.iter().map(|filter| check_elsewhere(&name, filter, &context)));
     if reports.is_empty() {
         return Ok(failed(places::nothing_found(&documents)));
     }
@@ -185,10 +185,10 @@ fn check_file(file: &Path) -> Result<Vec<Report>, Problem> {
 }
 
 /// What can be said without the configuration; the rest is for whoever has it.
-fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, scene: &Scene<'_>) -> Report {
-    let mut findings = guard::findings(filter.behind, scene);
-    findings.extend(route_policies::warnings(filter.behind, None, scene.documents));
-    findings.extend(timeouts::of_manager_with(filter.behind, scene.documents));
+fn check_elsewhere(file: &str, filter: &Elsewhere<'_>, context: &FileContext<'_>) -> Report {
+    let mut findings = guard::findings(filter.behind, context);
+    findings.extend(route_policies::warnings(filter.behind, None, context.documents));
+    findings.extend(timeouts::warnings_behind(filter.behind, context.documents));
     let summary = format!("{}: check that, too", filter.origin);
     Report { place: place(file, &filter.place), summary, findings }
 }
@@ -197,14 +197,14 @@ fn place(file: &str, inside: &str) -> String {
     if inside.is_empty() { file.to_owned() } else { format!("{file}: {inside}") }
 }
 
-fn check(file: &str, found: &Found<'_>, scene: &Scene<'_>, notes: &[Note]) -> Report {
-    let documents = scene.documents;
+fn check(file: &str, found: &Found<'_>, context: &FileContext<'_>, notes: &[Note]) -> Report {
+    let documents = context.documents;
     let place = place(file, &found.place);
     match Config::from_bytes(&found.bytes) {
         Ok(config) => {
             let written = json::parse(&found.bytes).unwrap_or_default();
             let mut findings = policy::warnings(&config, &written);
-            let mut around = envoy::findings(found.surroundings, &config, scene);
+            let mut around = envoy::findings(found.surroundings, &config, context);
             around.extend(digest::findings(found.surroundings));
             around.extend(hosts::warnings(found.surroundings, &config, documents));
             around.extend(paths::warnings(found.surroundings, &config, documents));

@@ -1,4 +1,4 @@
-//! Files of YAML or JSON, read as the program reads them that they are for.
+//! Files of YAML or JSON, read as Envoy or Kubernetes reads them.
 //!
 //! Envoy, Kubernetes and YAML 1.2 read some scalars differently. `check`, `explain` and `test` have to decide about the
 //! configuration that the filter gets, so the reader follows the kind of a document ([`kind`]).
@@ -79,7 +79,7 @@ pub(crate) fn parse(path: &Path, bytes: &[u8]) -> Result<Documents, String> {
     Ok(Documents { values, notes: reading.notes })
 }
 
-/// Returns what the places in a document begin with.
+/// Returns the beginning of the places in a document.
 pub(crate) fn root(index: usize, count: usize) -> String {
     if count == 1 { String::new() } else { format!("[document {index}]") }
 }

@@ -22,15 +22,15 @@ pub(crate) fn line(text: &str) -> String {
 /// Reports whether a character can be seen, or is the space or a mark on the character before it.
 ///
 /// The standard library knows which characters are printable: none of the categories Cc, Cf, Cs, Co, Cn, Zl and Zp, and
-/// of Zs the space alone. What is left are letters, marks and symbols without a shape.
+/// of Zs the space alone. The rest are letters, marks and symbols without a shape.
 fn is_visible(character: char) -> bool {
     // As the first character of a text, a mark would be escaped.
     let printable = || format!("a{character}").escape_debug().nth(2).is_none();
     matches!(character, ' '..='~') || (!is_shapeless(character) && !character.is_control() && printable())
 }
 
-/// Printable characters that take no room or show nothing: `Default_Ignorable_Code_Point` of Unicode 16, without those
-/// of the category Cf, the empty pattern of Braille, the filler of Khitan and the notehead without a shape.
+/// Returns whether a printable character takes no room or shows nothing: `Default_Ignorable_Code_Point` of Unicode 16,
+/// without those of the category Cf, the empty pattern of Braille, the filler of Khitan and the notehead without a shape.
 const fn is_shapeless(character: char) -> bool {
     matches!(
         character,
@@ -147,7 +147,7 @@ mod tests {
             '\u{e007f}',
             '\u{e0100}',
             '\u{e01ef}',
-            // For private use, or of no use yet.
+            // For private use, or not assigned yet.
             '\u{378}',
             '\u{e000}',
             '\u{f8ff}',

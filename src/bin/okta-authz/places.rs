@@ -33,7 +33,7 @@ pub(crate) enum Surroundings<'a> {
 }
 
 impl<'a> Surroundings<'a> {
-    /// Returns the HTTP filters behind this one, where they can be told.
+    /// Returns the HTTP filters behind this one, where the file shows them.
     pub(crate) const fn behind(self) -> Option<&'a [Value]> {
         match self {
             Self::Envoy { behind, .. } => behind,
@@ -75,7 +75,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// A resource of Kubernetes, or a list of them, as `kubectl get -o yaml` prints it.
+    /// Searches a resource of Kubernetes, or a list of them, as `kubectl get -o yaml` prints it.
     fn resource(&mut self, place: &str, resource: &'a Value) {
         let kind = resource.get("kind").and_then(Value::as_str).unwrap_or_default();
         self.resource_of(kind, place, resource);
@@ -102,7 +102,7 @@ impl<'a> Search<'a> {
                     }
                 }
             }
-            // What the server keeps about a resource repeats parts of it.
+            // `metadata` and `status`, which the server writes, repeat parts of the resource.
             (_, Some(spec), _) => self.envoy(&at_spec, spec, None),
             _ => {}
         }
@@ -173,7 +173,7 @@ fn configuration(plugin: &Map<String, Value>) -> Option<(&'static str, Vec<u8>)>
     }
 }
 
-/// Bytes in JSON of protocol buffers: either alphabet, with or without padding.
+/// Decodes bytes in JSON of protocol buffers: either alphabet, with or without padding.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let plain = text.trim_end_matches('=').replace('-', "+").replace('_', "/");
     STANDARD_NO_PAD.decode(plain).ok()
@@ -213,7 +213,8 @@ fn is_kubernetes(document: &Value) -> bool {
     document.get("kind").is_some() || document.get("apiVersion").is_some()
 }
 
-/// Whether this can be nothing but the filter's configuration: it has a field of one, and no field of other documents.
+/// Returns whether this can be nothing but the filter's configuration: it has a field of one, and no field of other
+/// documents.
 fn is_bare(document: &Value) -> bool {
     const OTHERS: [&str; 7] =
         ["static_resources", "dynamic_resources", "resources", "kind", "apiVersion", "@type", "name"];

@@ -66,7 +66,7 @@ impl Request {
         }
     }
 
-    /// The headers as Envoy hands them on: it makes `:authority` of `Host`, and drops a `Host` beside an `:authority`.
+    /// Returns the headers as Envoy hands them on: it makes `:authority` of `Host`, and drops a `Host` beside an `:authority`.
     pub(crate) fn to_headers(&self) -> Vec<(String, Vec<u8>)> {
         let is_host = |(name, _): &(String, Vec<u8>)| matches!(name.as_str(), "host" | ":authority");
         let (hosts, others): (Vec<_>, Vec<_>) = self.headers.to_pairs().into_iter().partition(is_host);

@@ -12,10 +12,10 @@ pub(super) const PERMIT: &str = "wasm.okta.permit";
 pub(super) const POLICY: &str = "wasm.okta.policy";
 
 /// All documents of a file, with the lists of HTTP filters in them.
-pub(super) struct Scene<'a> {
+pub(super) struct FileContext<'a> {
     pub(super) documents: &'a [Value],
     chains: Vec<Chain<'a>>,
-    /// What guards require and another filter writes.
+    /// The filter state that guards require and that another filter of the file writes.
     pub(super) forged: Option<&'static str>,
 }
 
@@ -27,27 +27,27 @@ pub(super) struct Chain<'a> {
     pub(super) instances: usize,
 }
 
-impl<'a> Scene<'a> {
+impl<'a> FileContext<'a> {
     pub(super) fn new(documents: &'a [Value], found: &[Found<'_>], elsewhere: &[Elsewhere<'_>]) -> Self {
         let mut chains = Vec::new();
         documents.iter().for_each(|document| search(document, &mut chains));
-        let mut scene = Self { documents, chains, forged: None };
+        let mut context = Self { documents, chains, forged: None };
         let behind = found.iter().map(|found| match found.surroundings {
             Surroundings::Envoy { behind, .. } => behind,
             _ => None,
         });
         let behind = behind.chain(elsewhere.iter().map(|filter| filter.behind)).flatten();
-        for (chain, _) in behind.filter_map(|behind| scene.locate(behind)).collect::<Vec<_>>() {
-            if let Some(chain) = scene.chains.get_mut(chain) {
+        for (chain, _) in behind.filter_map(|behind| context.locate(behind)).collect::<Vec<_>>() {
+            if let Some(chain) = context.chains.get_mut(chain) {
                 chain.instances = chain.instances.saturating_add(1);
             }
         }
-        // `envoy.filters.http.set_filter_state`, and its likes for connections.
+        // `envoy.filters.http.set_filter_state`, and the filters of that name for connections.
         let writes = |key: &&str| {
             documents.iter().any(|document| any(document, &|value| says(value, "object_key", key)))
         };
-        scene.forged = [PERMIT, POLICY].into_iter().find(writes);
-        scene
+        context.forged = [PERMIT, POLICY].into_iter().find(writes);
+        context
     }
 
     /// Returns the chain with these filters behind this filter, and the filter's index in it.
@@ -64,7 +64,9 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Two lists may have equal filters, so the slices are compared by address.
+    /// Returns the indexes of the chain and of this filter in it.
+    ///
+    /// Compares the slices by address, because two lists may have equal filters.
     fn locate(&self, behind: &[Value]) -> Option<(usize, usize)> {
         self.chains.iter().enumerate().find_map(|(number, chain)| {
             let index = chain.filters.len().checked_sub(behind.len())?.checked_sub(1)?;

@@ -1,5 +1,5 @@
-//! The clusters through which keys and denylists are fetched. Who can pose as the issuer can forge every token; who can
-//! pose as the source of the denylist can empty it.
+//! The clusters through which keys and denylists are fetched. An attacker who
+//! poses as the issuer can forge every token; one who poses as the source of the denylist can empty it.
 
 use okta_authz_filter::config::{Config, Remote};
 use okta_authz_filter::jwks::source::JwksUri;
@@ -15,7 +15,7 @@ struct Source<'a> {
     /// `providers.okta.remote_jwks.cluster`
     at: String,
     remote: &'a Remote,
-    /// The hosts that requests are for, each without its port; the first is that of the first request.
+    /// The hosts that the filter asks, each without its port; the first is that of the first request.
     hosts: Vec<String>,
 }
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::Finding;
 use crate::clock;
 
-/// Before Okta existed. A time that is earlier is not a time in seconds.
+/// In seconds since 1970, before Okta existed: an earlier time is a mistake in the unit.
 const FIRST_TIME: i64 = 1_000_000_000;
 const CLAIMS: [&str; 5] = ["jti", "sub", "uid", "cid", "issuer"];
 
@@ -38,7 +38,7 @@ pub(super) fn warnings(config: &Config, written: &Value) -> Vec<Finding> {
     warnings
 }
 
-/// Values are compared exactly with those of tokens.
+/// Returns why no token has this value. The filter compares values exactly.
 fn never_equal(value: &str) -> Option<&'static str> {
     if value.trim() != value {
         return Some(
@@ -56,7 +56,7 @@ fn never_equal(value: &str) -> Option<&'static str> {
     value.contains(is_unseen).then_some("has a character that is not visible, which no token has")
 }
 
-/// Soft hyphen, zero-width characters, directions of text, and the byte order mark: what a copied text may have.
+/// Returns whether a copied text may have the character unseen: soft hyphen, zero width, direction of text, byte order mark.
 const fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
@@ -73,7 +73,7 @@ fn issuer(value: &str, config: &Config) -> Option<String> {
     })
 }
 
-/// Okta's ids say what they are for: `00u` is a user, `0oa` is a client.
+/// Returns why an id is not one of Okta's for this claim. Okta's ids begin with their kind: `00u` is a user, `0oa` a client.
 fn okta_id(claim: &str, value: &str, config: &Config) -> Option<&'static str> {
     if config.providers.iter().any(|provider| provider.expected.profile != TokenProfile::Okta) {
         return None;

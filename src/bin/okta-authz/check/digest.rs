@@ -38,7 +38,7 @@ fn finding(value: &Value, Place { digest: (path, pointer), address }: &Place) ->
     match value.pointer(pointer) {
         Some(digest) if is_placeholder(digest) => {
             let problem =
-                "looks like a placeholder, for nothing has this digest: the filter will not be loaded";
+                "looks like a placeholder, because nothing has this digest: the filter will not be loaded";
             Some(Finding::warning(*path, problem))
         }
         Some(_) => None,

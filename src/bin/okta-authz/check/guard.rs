@@ -4,21 +4,21 @@
 use serde_json::Value;
 
 use super::Finding;
-use super::chain::{Chain, PERMIT, Scene};
+use super::chain::{Chain, FileContext, PERMIT};
 use super::read::{list, text};
 use super::{overrides, rbac};
 
 const AT: &str = "http_filters";
 const ROUTER: &str = "envoy.extensions.filters.http.router.v3.Router";
-/// Filters that answer requests with content of their own.
-const ANSWERS: [&str; 4] = [
+/// Filters that answer requests without the upstream.
+const ANSWERING_FILTERS: [&str; 4] = [
     "envoy.extensions.filters.http.cache.v3.CacheConfig",
     "envoy.extensions.filters.http.cache_v2.v3.CacheV2Config",
     "envoy.extensions.filters.http.aws_lambda.v3.Config",
     "envoy.extensions.filters.http.file_server.v3.FileServerConfig",
 ];
-/// Filters whose code decides what becomes of a request.
-const CODE: [&str; 5] = [
+/// Filters whose code may answer a request.
+const CODE_FILTERS: [&str; 5] = [
     "envoy.extensions.filters.http.lua.v3.Lua",
     "envoy.extensions.filters.http.wasm.v3.Wasm",
     "envoy.extensions.filters.http.golang.v3alpha.Config",
@@ -28,25 +28,25 @@ const CODE: [&str; 5] = [
 
 /// Returns what speaks against the guard of a plugin that is in no list of `http_filters`: one of ECDS, or one of the
 /// filters for upgraded requests.
-pub(super) fn findings_outside(plugin: &Value, scene: &Scene<'_>) -> Vec<Finding> {
-    match scene.chain_of_upgrade(plugin) {
+pub(super) fn findings_outside(plugin: &Value, context: &FileContext<'_>) -> Vec<Finding> {
+    match context.chain_of_upgrade(plugin) {
         Some(chain) => upgrades(chain),
-        None => findings(None, scene),
+        None => findings(None, context),
     }
 }
 
 /// Returns what speaks against the guard of a filter that has these filters behind it.
-pub(super) fn findings(behind: Option<&[Value]>, scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(behind: Option<&[Value]>, context: &FileContext<'_>) -> Vec<Finding> {
     let Some(behind) = behind else {
         let problem = "the list of HTTP filters is not in this file: check cannot prove that a guard is behind this filter";
         return vec![Finding::note(AT, problem)];
     };
-    let chain = scene.chain(behind);
+    let chain = context.chain(behind);
     let in_front = chain.and_then(|(chain, index)| chain.filters.get(..index)).unwrap_or_default();
     let mut findings = match effective(behind) {
         Ok((guard, between)) => {
             let name = text(guard, "name").unwrap_or_default();
-            let overrides = chain.map(|(chain, _)| overrides::findings(name, chain, scene));
+            let overrides = chain.map(|(chain, _)| overrides::findings(name, chain, context));
             between
                 .iter()
                 .filter_map(|filter| before_guard(filter, name))
@@ -59,7 +59,7 @@ pub(super) fn findings(behind: Option<&[Value]>, scene: &Scene<'_>) -> Vec<Findi
         findings.extend(instances(chain));
         findings.extend(upgrades(chain));
     }
-    if let Some(key) = scene.forged {
+    if let Some(key) = context.forged {
         let problem = format!("another filter of this file writes `{key}`: the guard proves nothing");
         findings.push(Finding::warning(AT, problem));
     }
@@ -107,7 +107,7 @@ fn no_guard(mut problems: Vec<String>, in_front: &[Value]) -> Vec<Finding> {
 fn before_guard(filter: &Value, guard: &str) -> Option<Finding> {
     let kind = rbac::filter_kind(filter)?;
     let name = text(filter, "name").unwrap_or_default();
-    if ANSWERS.contains(&kind) {
+    if ANSWERING_FILTERS.contains(&kind) {
         let problem = format!(
             "`{name}` answers requests before the guard `{guard}` sees them: place it behind the guard"
         );
@@ -115,10 +115,10 @@ fn before_guard(filter: &Value, guard: &str) -> Option<Finding> {
     }
     let problem =
         format!("`{name}` also gets requests that the guard `{guard}` denies: place it behind the guard");
-    CODE.contains(&kind).then(|| Finding::note(AT, problem))
+    CODE_FILTERS.contains(&kind).then(|| Finding::note(AT, problem))
 }
 
-/// Each instance writes the same permit.
+/// Warns of a second instance of this filter in the list: each writes the same permit.
 fn instances(chain: &Chain<'_>) -> Option<Finding> {
     let problem = format!(
         "{} instances of this filter are in one list: each leaves the same permit, so the guard cannot tell whether the \
@@ -128,7 +128,7 @@ fn instances(chain: &Chain<'_>) -> Option<Finding> {
     (chain.instances > 1).then(|| Finding::warning(AT, problem))
 }
 
-/// Upgraded requests, such as those of WebSockets, take filters of their own where there are any.
+/// Warns of filters for upgraded requests (WebSockets) without a guard: they replace the list of HTTP filters.
 fn upgrades(chain: &Chain<'_>) -> Vec<Finding> {
     let upgrades = list(chain.manager, "upgrade_configs").iter().enumerate();
     let open = upgrades.filter(|(_, upgrade)| {

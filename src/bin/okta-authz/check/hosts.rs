@@ -1,10 +1,11 @@
-//! Rules with `hosts`: whether Envoy's virtual hosts and the filter make the same of a port and of a final dot.
+//! Rules with `hosts`: whether Envoy's virtual hosts and the filter read a port and a final dot in the same way.
 
 use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::Finding;
 use super::mesh::resources;
+use super::read::{contains, is_true, says};
 use super::routes::{manager_of, routes_of};
 use crate::places::Surroundings;
 
@@ -30,7 +31,7 @@ pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[V
     }
 }
 
-/// Both make route configurations that ignore ports.
+/// Warns where the filter looks at ports: Istio and Envoy Gateway make route configurations that ignore them.
 fn in_mesh(name: &str, ignores: bool) -> Vec<Finding> {
     let problem = format!(
         "must be `true` with rules that have `hosts`: {name}'s routes ignore the port of a host, and without this the \
@@ -73,7 +74,7 @@ fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding>
             _ => None,
         };
         warnings.extend(problem.map(|problem| Finding::warning(FIELD, problem)));
-        warnings.extend(odd_domains(place, routes));
+        warnings.extend(domains_with_port_or_dot(place, routes));
     }
     if let Some(hidden) = routes.hidden.filter(|_| ignores && !strips_any) {
         let problem = format!(
@@ -84,8 +85,8 @@ fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding>
     warnings
 }
 
-/// Domains that no host of a request has that the filter allows.
-fn odd_domains(place: &str, routes: &Value) -> Vec<Finding> {
+/// Warns of domains with a port or a final dot: the filter rejects hosts that have either, or ignores the port.
+fn domains_with_port_or_dot(place: &str, routes: &Value) -> Vec<Finding> {
     let hosts = routes.get("virtual_hosts").and_then(Value::as_array).into_iter().flatten().enumerate();
     let domains = hosts.flat_map(|(host, value)| {
         let domains = value.get("domains").and_then(Value::as_array).into_iter().flatten().enumerate();
@@ -105,21 +106,8 @@ fn odd_domains(place: &str, routes: &Value) -> Vec<Finding> {
     odd.map(warning).collect()
 }
 
-/// Whether the plugin is in a patch of Istio's.
+/// Returns whether the plugin is in a patch of Istio's.
 fn is_patch(plugin: &Value, documents: &[Value]) -> bool {
-    let is_filter = |resource: &&Value| resource.get("kind").and_then(Value::as_str) == Some("EnvoyFilter");
-    resources(documents).filter(is_filter).any(|resource| has(resource, plugin))
-}
-
-fn has(value: &Value, plugin: &Value) -> bool {
-    std::ptr::eq(value, plugin)
-        || match value {
-            Value::Array(items) => items.iter().any(|item| has(item, plugin)),
-            Value::Object(members) => members.values().any(|member| has(member, plugin)),
-            _ => false,
-        }
-}
-
-fn is_true(value: &Value, name: &str) -> bool {
-    value.get(name) == Some(&Value::Bool(true))
+    let is_filter = |resource: &&Value| says(resource, "kind", "EnvoyFilter");
+    resources(documents).filter(is_filter).any(|resource| contains(resource, plugin))
 }

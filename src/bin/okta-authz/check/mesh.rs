@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use super::read::{list, says, text};
+use super::read::{contains, list, says, text};
 use super::{Finding, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
@@ -220,11 +220,6 @@ fn instances(owner: &Value, documents: &[Value]) -> Option<Finding> {
 
 fn owner<'a>(part: &Value, documents: &'a [Value]) -> Option<&'a Value> {
     resources(documents).find(|resource| contains(resource, part))
-}
-
-/// Tells whether the part is this very value, or inside it. Equal values may be elsewhere, so addresses are compared.
-fn contains(value: &Value, part: &Value) -> bool {
-    super::read::any(value, &|inner| std::ptr::eq(inner, part))
 }
 
 fn spec(resource: &Value) -> &Value {

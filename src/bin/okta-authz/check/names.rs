@@ -48,8 +48,8 @@ impl<'a> Names<'a> {
             return Vec::new();
         }
         if self.by_endpoint {
-            let strange = self.endpoints.iter().find(|name| !self.is_ours(name));
-            return strange.map(|name| other("sends the SNI of its endpoint,", name)).into_iter().collect();
+            let foreign = self.endpoints.iter().find(|name| !self.is_ours(name));
+            return foreign.map(|name| other("sends the SNI of its endpoint,", name)).into_iter().collect();
         }
         match self.sni {
             None => {
@@ -87,20 +87,19 @@ impl<'a> Names<'a> {
             let at = format!("match_typed_subject_alt_names[{index}]");
             let matcher = entry.get("matcher").unwrap_or(&Value::Null);
             match text(entry, "san_type") {
-                Some("DNS") => self.wide(&at, matcher),
+                Some("DNS") => self.name_problem(&at, matcher),
                 Some("IP_ADDRESS") if self.pins_address(matcher) => None,
                 kind => Some(format!("{at} is of the type {}, not `DNS`", kind.unwrap_or("none"))),
             }
         });
-        let untyped = untyped
-            .iter()
-            .enumerate()
-            .filter_map(|(index, matcher)| self.wide(&format!("match_subject_alt_names[{index}]"), matcher));
+        let untyped = untyped.iter().enumerate().filter_map(|(index, matcher)| {
+            self.name_problem(&format!("match_subject_alt_names[{index}]"), matcher)
+        });
         typed.chain(untyped).map(Problem::Wrong).collect()
     }
 
     /// Returns why a matcher fits other names than the host's.
-    fn wide(&self, at: &str, matcher: &Value) -> Option<String> {
+    fn name_problem(&self, at: &str, matcher: &Value) -> Option<String> {
         let host = self.hosts.first().map_or("", String::as_str);
         if let Some(name) = text(matcher, "exact") {
             let is_ours = self.is_ours(name) || self.hosts.iter().any(|host| is_wildcard_of(name, host));

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::Finding;
-use super::chain::{Chain, Scene};
+use super::chain::{Chain, FileContext};
 use super::rbac::route_override;
 use super::read::{kind, says, text};
 use crate::places::{element, member};
@@ -11,7 +11,7 @@ use crate::places::{element, member};
 /// Warns of each place that replaces the guard of this name by something that does not require the permit.
 ///
 /// Routes that come from a control plane get a note, because nothing in the file shows them.
-pub(super) fn findings(guard: &str, chain: &Chain<'_>, scene: &Scene<'_>) -> Vec<Finding> {
+pub(super) fn findings(guard: &str, chain: &Chain<'_>, context: &FileContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     // Not the whole manager: the name of the guard may mean something else in the configuration of a filter.
     for name in ["route_config", "scoped_routes"] {
@@ -21,7 +21,7 @@ pub(super) fn findings(guard: &str, chain: &Chain<'_>, scene: &Scene<'_>) -> Vec
     }
     if let Some(rds) = chain.manager.get("rds") {
         let name = text(rds, "route_config_name").unwrap_or_default();
-        let routes: Vec<&Value> = route_configurations(scene.documents, name);
+        let routes: Vec<&Value> = route_configurations(context.documents, name);
         for routes in &routes {
             search(&format!("routes {name:?}"), routes, guard, &mut findings);
         }

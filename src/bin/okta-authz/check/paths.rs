@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::Finding;
 use super::mesh::resources;
+use super::read::{contains, says};
 use crate::places::Surroundings;
 
 const SLASHES_ACTION: &str = "path_with_escaped_slashes_action";
@@ -20,7 +21,7 @@ pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[V
         Surroundings::None => {}
         Surroundings::Envoy { plugin, .. } => {
             let manager = documents.iter().find_map(|document| manager_of(document, plugin));
-            warnings.extend(manager.into_iter().flat_map(|manager| about_manager(manager, slash, empty)));
+            warnings.extend(manager.into_iter().flat_map(|manager| manager_warnings(manager, slash, empty)));
             if slash && documents.iter().any(|document| has_runtime_action(document, false)) {
                 let problem =
                     "a runtime setting changes what Envoy does with `%2F` in paths: set the action itself";
@@ -29,17 +30,18 @@ pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[V
         }
         Surroundings::Istio { .. } => {
             for document in documents {
-                warnings.extend(managers(document).flat_map(|manager| about_manager(manager, slash, empty)));
-                warnings.extend(about_mesh(document, slash, empty));
+                warnings
+                    .extend(managers(document).flat_map(|manager| manager_warnings(manager, slash, empty)));
+                warnings.extend(mesh_warning(document, slash, empty));
             }
         }
-        Surroundings::EnvoyGateway { .. } => warnings.extend(about_gateway(documents, slash, empty)),
+        Surroundings::EnvoyGateway { .. } => warnings.extend(gateway_warnings(documents, slash, empty)),
     }
     warnings
 }
 
-/// What a connection manager does to paths. Its default leaves both as they are.
-fn about_manager(manager: &Value, slash: bool, empty: bool) -> Vec<Finding> {
+/// Warns of settings of a connection manager that change paths. Its default leaves both as they are.
+fn manager_warnings(manager: &Value, slash: bool, empty: bool) -> Vec<Finding> {
     let mut warnings = Vec::new();
     // A header validator has its own settings, which count instead.
     let options = find(manager, "uri_path_normalization_options").unwrap_or(manager);
@@ -66,8 +68,8 @@ fn about_manager(manager: &Value, slash: bool, empty: bool) -> Vec<Finding> {
     warnings
 }
 
-/// `meshConfig.pathNormalization`, wherever it is written. Istio's default, `BASE`, leaves both as they are.
-fn about_mesh(document: &Value, slash: bool, empty: bool) -> Option<Finding> {
+/// Warns of `meshConfig.pathNormalization`, wherever it is. Istio's default, `BASE`, leaves both as they are.
+fn mesh_warning(document: &Value, slash: bool, empty: bool) -> Option<Finding> {
     let normalization = find(document, "pathNormalization")?.get("normalization")?.as_str()?;
     let (decodes, merges) = match normalization {
         "DECODE_AND_MERGE_SLASHES" => (true, true),
@@ -81,10 +83,9 @@ fn about_mesh(document: &Value, slash: bool, empty: bool) -> Option<Finding> {
         .then(|| Finding::warning("meshConfig.pathNormalization.normalization", problem))
 }
 
-/// Envoy Gateway unescapes and merges slashes, unless a `ClientTrafficPolicy` says otherwise.
-fn about_gateway(documents: &[Value], slash: bool, empty: bool) -> Vec<Finding> {
-    let is_policy =
-        |resource: &&Value| resource.get("kind").and_then(Value::as_str) == Some("ClientTrafficPolicy");
+/// Warns where no `ClientTrafficPolicy` keeps Envoy Gateway from unescaping and merging slashes.
+fn gateway_warnings(documents: &[Value], slash: bool, empty: bool) -> Vec<Finding> {
+    let is_policy = |resource: &&Value| says(resource, "kind", "ClientTrafficPolicy");
     let path = resources(documents).find(is_policy).and_then(|policy| policy.pointer("/spec/path"));
     let action = path.and_then(|path| path.get("escapedSlashesAction")).and_then(Value::as_str);
     let stay = path.and_then(|path| path.get("disableMergeSlashes")).and_then(Value::as_bool);
@@ -102,24 +103,19 @@ fn about_gateway(documents: &[Value], slash: bool, empty: bool) -> Vec<Finding> 
     warnings
 }
 
-/// The connection manager that has this plugin in its filters.
+/// Returns the connection manager that has this plugin in its filters.
 fn manager_of<'a>(value: &'a Value, plugin: &Value) -> Option<&'a Value> {
     let inner = children(value).find_map(|child| manager_of(child, plugin));
-    inner.or_else(|| value.get("http_filters").filter(|filters| has(filters, plugin)).map(|_| value))
+    inner.or_else(|| value.get("http_filters").filter(|filters| contains(filters, plugin)).map(|_| value))
 }
 
-/// Every connection manager that says something about slashes.
+/// Returns every connection manager that has a setting about slashes.
 fn managers(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
     let own = [SLASHES_ACTION, "merge_slashes"].iter().any(|name| value.get(name).is_some());
     Box::new(own.then_some(value).into_iter().chain(children(value).flat_map(managers)))
 }
 
-/// Whether this very value is in there.
-fn has(value: &Value, wanted: &Value) -> bool {
-    std::ptr::eq(value, wanted) || children(value).any(|child| has(child, wanted))
-}
-
-/// The first member of this name, but not one of the filters'.
+/// Returns the first member of this name, except in filters and routes.
 fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     if let Some(found) = value.get(name) {
         return Some(found);
@@ -130,8 +126,8 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     members.map(|(_, member)| member).chain(items).find_map(|inner| find(inner, name))
 }
 
-/// Whether Envoy's runtime has the key that decides what `IMPLEMENTATION_SPECIFIC_DEFAULT` is: as one name with dots, or
-/// as objects in each other.
+/// Returns whether Envoy's runtime has the key that decides what `IMPLEMENTATION_SPECIFIC_DEFAULT` is: as one name with
+/// dots, or as objects in each other.
 fn has_runtime_action(value: &Value, inside: bool) -> bool {
     let mut members = value.as_object().into_iter().flatten();
     let is_key = |name: &str| {

@@ -84,7 +84,7 @@ fn unreachable(rules: &[Rule]) -> Vec<Finding> {
     rules.iter().enumerate().filter_map(warning).collect()
 }
 
-/// Reminders of what is not enforced.
+/// Warns of each `mode: shadow`, as a reminder.
 fn in_shadow(config: &Config) -> Vec<Finding> {
     let whole = config.shadow.then(|| {
         let problem = "`shadow` allows every request: it is for a trial, and this is a reminder";

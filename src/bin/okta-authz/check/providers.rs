@@ -39,7 +39,7 @@ fn issuer_problem(issuer: &str, profile: TokenProfile) -> Option<String> {
             "is the URL of a metadata document: the issuer is the `issuer` in that document".to_owned(),
         );
     }
-    // Only Okta's issuers are known so well.
+    // Other issuers may have any path and port.
     if profile != TokenProfile::Okta && !is_okta(&url) {
         return None;
     }

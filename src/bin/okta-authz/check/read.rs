@@ -40,6 +40,13 @@ pub(super) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
     value.get(name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
+/// Tells whether the part is this very value, or inside it.
+///
+/// Compares addresses, because equal values may be elsewhere.
+pub(super) fn contains(value: &Value, part: &Value) -> bool {
+    any(value, &|inner| std::ptr::eq(inner, part))
+}
+
 /// Tells whether the predicate holds for the value or for anything inside.
 pub(super) fn any(value: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
     is(value)

@@ -1,25 +1,24 @@
 //! Routes that name a policy: whether the guard of each admits only requests that this policy has allowed.
 //!
-//! Envoy may choose the route again behind the filter. The guard is asked on the route that the request takes in the end, so
-//! only what it requires there ties the decision to the route.
+//! Envoy may choose the route again behind the filter. The guard runs on the route that the request takes in the end, so
+//! only its requirement there ties the decision to the route.
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::headers::encode_for_log;
 use serde_json::Value;
 
 use super::Finding;
+use super::chain::{PERMIT, POLICY};
 use super::read::text;
 use super::routes::{manager_of, routes_of};
 use crate::places::{element, member};
 
-const PERMIT: &str = "wasm.okta.permit";
-const POLICY: &str = "wasm.okta.policy";
 /// Patterns that every value matches: with `not_id`, there must be none.
-const ANYTHING: [&str; 4] = [".*", "(?s).*", ".+", "(?s).+"];
+const MATCH_ALL_PATTERNS: [&str; 4] = [".*", "(?s).*", ".+", "(?s).+"];
 const PER_FILTER: &str = "typed_per_filter_config";
 
 /// Filters that may have Envoy choose the route again.
-const CHOOSES_AGAIN: [&str; 8] = [
+const REROUTING_FILTERS: [&str; 8] = [
     ".dynamic_modules.v3.DynamicModuleFilter",
     ".ext_authz.v3.ExtAuthz",
     ".ext_proc.v3.ExternalProcessor",
@@ -33,11 +32,11 @@ const CHOOSES_AGAIN: [&str; 8] = [
 /// An RBAC filter behind this one.
 struct Guard<'a> {
     name: &'a str,
-    /// What it requires where a route does not replace that.
+    /// Its configuration for routes that do not replace it.
     rbac: &'a Value,
 }
 
-/// What the routes of a connection manager have in common.
+/// The context of all routes of a connection manager.
 struct Routes<'a> {
     /// Every one of these must admit a request.
     guards: Vec<Guard<'a>>,
@@ -59,11 +58,11 @@ pub(super) fn warnings(
     let has_policies = config.is_some_and(|config| !config.route_policies.is_empty());
     let routes_of = |behind| manager_of(behind, documents).map(|manager| routes_of(manager, documents));
     let Some((behind, found)) = behind.and_then(|behind| Some((behind, routes_of(behind)?))) else {
-        return if has_policies { vec![unseen("that are not in this file")] } else { Vec::new() };
+        return if has_policies { vec![hidden_routes("that are not in this file")] } else { Vec::new() };
     };
     let hidden = found.hidden.filter(|_| has_policies);
     let mut findings: Vec<Finding> =
-        hidden.map(|source| unseen(&format!("that come by `{source}`"))).into_iter().collect();
+        hidden.map(|source| hidden_routes(&format!("that come by `{source}`"))).into_iter().collect();
     if !found.configurations.iter().any(|(_, configuration)| names_a_policy(configuration)) {
         return findings;
     }
@@ -96,26 +95,26 @@ pub(super) fn warnings(
     findings.extend(routes.findings);
     if let Some(last) = behind.iter().rposition(is_last) {
         let after = behind.get(last.saturating_add(1)..).unwrap_or_default();
-        findings.extend(after.iter().filter_map(chooses_again));
+        findings.extend(after.iter().filter_map(rerouting_filter));
     }
     findings
 }
 
-fn unseen(which: &str) -> Finding {
+fn hidden_routes(which: &str) -> Finding {
     let problem = format!(
         "check cannot see the routes {which}: each that names a policy needs an `RBACPerRoute` that requires it"
     );
     Finding::note("route_policies", problem)
 }
 
-fn chooses_again(filter: &Value) -> Option<Finding> {
+fn rerouting_filter(filter: &Value) -> Option<Finding> {
     let (kind, _) = message(filter.get("typed_config")?)?;
     let name = text(filter, "name").unwrap_or_default();
     let problem = format!(
         "`{name}` stands behind the guard and can have Envoy choose the route again: no guard asks for the policy of that \
          route; place it in front of the guard"
     );
-    CHOOSES_AGAIN.iter().any(|end| kind.ends_with(end)).then(|| Finding::warning("http_filters", problem))
+    REROUTING_FILTERS.iter().any(|end| kind.ends_with(end)).then(|| Finding::warning("http_filters", problem))
 }
 
 impl<'a> Guard<'a> {
@@ -125,11 +124,11 @@ impl<'a> Guard<'a> {
         Some(Self { name: text(filter, "name")?, rbac }).filter(|_| is_on)
     }
 
-    /// Whether the guard admits only principals like this, where these entries are, the most specific last.
+    /// Returns whether the guard admits only principals like this, under these entries, the most specific last.
     fn requires(&self, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
         let entry = entries.iter().rev().find_map(|entries| entries.get(self.name));
-        match entry.filter(|entry| !keeps(entry)) {
-            Some(entry) => replaces(entry, is),
+        match entry.filter(|entry| !keeps_guard(entry)) {
+            Some(entry) => replaces_guard(entry, is),
             None => every_principal(self.rbac, is),
         }
     }
@@ -194,7 +193,7 @@ impl<'a> Routes<'a> {
         }
     }
 
-    /// Whether some guard admits only principals like this, for each cluster that the route may take.
+    /// Returns whether some guard admits only principals like this, for each cluster that the route may take.
     fn requires(&self, route: &Value, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
         let holds = |entries: &[&Value]| self.guards.iter().any(|guard| guard.requires(entries, is));
         match clusters(route) {
@@ -212,7 +211,7 @@ fn clusters(route: &Value) -> &[Value] {
     clusters.map_or(&[], Vec::as_slice)
 }
 
-/// Whether a route, a virtual host or a cluster in here has an entry for the filter of this name.
+/// Returns whether a route, a virtual host or a cluster in here has an entry for the filter of this name.
 fn has_entry(value: &Value, name: &str) -> bool {
     value.get(PER_FILTER).is_some_and(|entries| entries.get(name).is_some())
         || inside(value).any(|inner| has_entry(inner, name))
@@ -260,22 +259,22 @@ fn is_rbac(filter: &Value, name: &str) -> bool {
     kind.is_some_and(|kind| kind.ends_with(&format!(".rbac.v3{name}")))
 }
 
-/// Whether an entry of `typed_per_filter_config` leaves the guard what it has: a wrapper with nothing inside.
-fn keeps(entry: &Value) -> bool {
+/// Returns whether an entry of `typed_per_filter_config` leaves the guard what it has: a wrapper with nothing inside.
+fn keeps_guard(entry: &Value) -> bool {
     let is_wrapper = text(entry, "@type").is_some_and(|kind| kind.ends_with(".route.v3.FilterConfig"));
     let is_disabled = entry.get("disabled") == Some(&Value::Bool(true));
     is_wrapper && !is_disabled && entry.get("config").is_none_or(|config| config.get("@type").is_none())
 }
 
-/// Whether an entry of `typed_per_filter_config` is an RBAC whose every principal is like this.
-fn replaces(entry: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
+/// Returns whether an entry of `typed_per_filter_config` is an RBAC whose every principal is like this.
+fn replaces_guard(entry: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
     message(entry).is_some_and(|(kind, per_route)| {
         kind.ends_with(".rbac.v3.RBACPerRoute")
             && per_route.get("rbac").is_some_and(|rbac| every_principal(rbac, is))
     })
 }
 
-/// Whether an RBAC admits only requests that have a principal like this.
+/// Returns whether an RBAC admits only requests that have a principal like this.
 fn every_principal(rbac: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
     let rules = rbac.get("rules").filter(|_| rbac.get("matcher").is_none());
     let allows = |rules: &&Value| rules.get("action").is_none_or(|action| action == "ALLOW" || action == 0);
@@ -288,9 +287,9 @@ fn every_principal(rbac: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
     })
 }
 
-/// Whether every request with this principal has this value in filter state.
+/// Returns whether every request with this principal has this value in filter state.
 fn requires(principal: &Value, key: &str, value: &str) -> bool {
-    of_sets(principal, &|principal| requires(principal, key, value)).unwrap_or_else(|| {
+    holds_of_set(principal, &|principal| requires(principal, key, value)).unwrap_or_else(|| {
         let state = principal.get("filter_state");
         state.is_some_and(|state| {
             state.get("key").and_then(Value::as_str) == Some(key)
@@ -300,20 +299,21 @@ fn requires(principal: &Value, key: &str, value: &str) -> bool {
     })
 }
 
-/// Whether no request with this principal was allowed by the policy of a route.
+/// Returns whether no request with this principal was allowed by the policy of a route.
 fn requires_no_policy(principal: &Value) -> bool {
-    of_sets(principal, &requires_no_policy).unwrap_or_else(|| {
+    holds_of_set(principal, &requires_no_policy).unwrap_or_else(|| {
         let state = principal.pointer("/not_id/filter_state");
         state.is_some_and(|state| {
             let pattern = state.pointer("/string_match/safe_regex/regex").and_then(Value::as_str);
             state.get("key").and_then(Value::as_str) == Some(POLICY)
-                && pattern.is_some_and(|pattern| ANYTHING.contains(&pattern))
+                && pattern.is_some_and(|pattern| MATCH_ALL_PATTERNS.contains(&pattern))
         })
     })
 }
 
-/// What holds of a set of principals: of one that all must fit, if it holds of any; of one of which any may fit, if of all.
-fn of_sets(principal: &Value, is: &dyn Fn(&Value) -> bool) -> Option<bool> {
+/// Returns whether a predicate holds of a set of principals, `None` for a principal that is no set: of `and_ids` if it
+/// holds of any member, of `or_ids` if it holds of all.
+fn holds_of_set(principal: &Value, is: &dyn Fn(&Value) -> bool) -> Option<bool> {
     let ids = |name: &str| principal.get(name).map(|set| set.get("ids").and_then(Value::as_array));
     if let Some(all) = ids("and_ids") {
         return Some(all.is_some_and(|all| all.iter().any(is)));

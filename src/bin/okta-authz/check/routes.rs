@@ -21,7 +21,7 @@ fn find<'a>(value: &'a Value, behind: &[Value]) -> Option<&'a Value> {
     match value {
         Value::Array(items) => items.iter().find_map(|item| find(item, behind)),
         Value::Object(members) => {
-            // Two lists may have equal filters: this is about the place, not the contents.
+            // By address, because two lists may have equal filters.
             let is_here = |filters: &Vec<Value>| {
                 let rest = filters.len().checked_sub(behind.len()).and_then(|from| filters.get(from..));
                 rest.is_some_and(|rest| std::ptr::eq(rest, behind))

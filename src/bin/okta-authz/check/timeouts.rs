@@ -8,10 +8,11 @@ use serde_json::Value;
 
 use super::Finding;
 use super::mesh::resources;
+use super::read::{contains, says};
 use crate::places::Surroundings;
 
 /// The longest `stream_idle_timeout` without a warning: Envoy's default for the timeout of a route.
-const LONGEST: Duration = Duration::from_secs(15);
+const MAX_TIMEOUT: Duration = Duration::from_secs(15);
 
 pub(super) fn warnings(around: Surroundings<'_>, documents: &[Value]) -> Vec<Finding> {
     match around {
@@ -22,50 +23,53 @@ pub(super) fn warnings(around: Surroundings<'_>, documents: &[Value]) -> Vec<Fin
                 each_object(document, &mut |object| {
                     let filters = object.get("http_filters").and_then(Value::as_array);
                     if filters.into_iter().flatten().any(|filter| contains(filter, plugin)) {
-                        warnings.extend(about_manager(object));
+                        warnings.extend(manager_warnings(object));
                     }
                 });
             }
-            let is_patch = |resource: &Value| is_kind(resource, "EnvoyFilter") && contains(resource, plugin);
+            let is_patch =
+                |resource: &Value| says(resource, "kind", "EnvoyFilter") && contains(resource, plugin);
             if resources(documents).any(is_patch) {
-                warnings.extend(about_resources(documents, "EnvoyFilter", "/stream_idle_timeout"));
+                warnings.extend(resource_warnings(documents, "EnvoyFilter", "/stream_idle_timeout"));
             }
             warnings
         }
-        Surroundings::Istio { .. } => about_resources(documents, "EnvoyFilter", "/stream_idle_timeout"),
+        Surroundings::Istio { .. } => resource_warnings(documents, "EnvoyFilter", "/stream_idle_timeout"),
         Surroundings::EnvoyGateway { .. } => {
-            about_resources(documents, "ClientTrafficPolicy", "/timeout/http/streamIdleTimeout")
+            resource_warnings(documents, "ClientTrafficPolicy", "/timeout/http/streamIdleTimeout")
         }
     }
 }
 
-/// Warnings about the connection manager with these filters behind one whose configuration is elsewhere.
-pub(super) fn of_manager_with(behind: Option<&[Value]>, documents: &[Value]) -> Vec<Finding> {
+/// Returns warnings about the connection manager that has these filters behind a filter whose configuration is elsewhere.
+pub(super) fn warnings_behind(behind: Option<&[Value]>, documents: &[Value]) -> Vec<Finding> {
     let mut warnings = Vec::new();
     let Some(first) = behind.and_then(<[Value]>::first) else { return warnings };
     for document in documents {
         each_object(document, &mut |object| {
             let filters = object.get("http_filters").and_then(Value::as_array);
             if filters.into_iter().flatten().any(|filter| std::ptr::eq(filter, first)) {
-                warnings.extend(about_manager(object));
+                warnings.extend(manager_warnings(object));
             }
         });
     }
     warnings
 }
 
-fn about_manager(manager: &Value) -> Vec<Finding> {
+fn manager_warnings(manager: &Value) -> Vec<Finding> {
     let mut warnings: Vec<Finding> =
-        about("stream_idle_timeout", manager.get("stream_idle_timeout"), of_proto).into_iter().collect();
+        timeout_warning("stream_idle_timeout", manager.get("stream_idle_timeout"), proto_duration)
+            .into_iter()
+            .collect();
     let (mut is_off, mut is_short) = (false, false);
     for routes in ["route_config", "scoped_routes"].iter().filter_map(|name| manager.get(*name)) {
         each_object(routes, &mut |object| {
-            let timeout = object.get("idle_timeout").and_then(of_proto);
+            let timeout = object.get("idle_timeout").and_then(proto_duration);
             is_off |= timeout == Some(Duration::ZERO);
             is_short |= timeout.is_some_and(ends_waiting);
         });
     }
-    let request = manager.get("request_timeout").and_then(of_proto);
+    let request = manager.get("request_timeout").and_then(proto_duration);
     for (name, is_short) in
         [("route.idle_timeout", is_short), ("request_timeout", request.is_some_and(ends_waiting))]
     {
@@ -74,7 +78,7 @@ fn about_manager(manager: &Value) -> Vec<Finding> {
             warnings.push(Finding::warning(name, problem));
         }
     }
-    if is_off && !request.is_some_and(|timeout| MAX_WAIT < timeout && timeout <= LONGEST) {
+    if is_off && !request.is_some_and(|timeout| MAX_WAIT < timeout && timeout <= MAX_TIMEOUT) {
         let problem =
             "is switched off for a route: Envoy never answers a request there that a VM held when it trapped";
         warnings.push(Finding::warning("route.idle_timeout", problem));
@@ -82,35 +86,39 @@ fn about_manager(manager: &Value) -> Vec<Finding> {
     warnings
 }
 
-/// Warnings about the resources of one kind, of which one should have the timeout. Where a file has none of that kind, they are
-/// elsewhere.
-fn about_resources(documents: &[Value], kind: &str, at: &str) -> Vec<Finding> {
+/// Returns warnings about the resources of one kind, of which one should have the timeout. A file without that kind gets none,
+/// because the resources may be in another file.
+fn resource_warnings(documents: &[Value], kind: &str, at: &str) -> Vec<Finding> {
     let mut timeouts = Vec::new();
     let mut found = false;
-    for resource in resources(documents).filter(|resource| is_kind(resource, kind)) {
+    for resource in resources(documents).filter(|resource| says(resource, "kind", kind)) {
         found = true;
         each_object(resource, &mut |object| timeouts.extend(object.pointer(at)));
     }
     let name = at.trim_start_matches('/').replace('/', ".");
-    // Istio hands on what its resource has.
-    let read = if kind == "EnvoyFilter" { of_proto } else { duration };
+    // Istio hands the value on to Envoy.
+    let read = if kind == "EnvoyFilter" { proto_duration } else { kubernetes_duration };
     if found && timeouts.is_empty() {
-        return about(&name, None, read).into_iter().collect();
+        return timeout_warning(&name, None, read).into_iter().collect();
     }
-    timeouts.into_iter().filter_map(|timeout| about(&name, Some(timeout), read)).collect()
+    timeouts.into_iter().filter_map(|timeout| timeout_warning(&name, Some(timeout), read)).collect()
 }
 
 fn ends_waiting(timeout: Duration) -> bool {
     !timeout.is_zero() && timeout <= MAX_WAIT
 }
 
-fn about(name: &str, timeout: Option<&Value>, read: fn(&Value) -> Option<Duration>) -> Option<Finding> {
+fn timeout_warning(
+    name: &str,
+    timeout: Option<&Value>,
+    read: fn(&Value) -> Option<Duration>,
+) -> Option<Finding> {
     let bounds = "must be more than 5s, for which a request may wait for keys, and at most 15s; 7s is good";
     let unanswered = "a request that a VM held when it trapped would get no answer";
     let problem = match timeout.map(read) {
         None => format!("is missing, and {unanswered} for minutes: {bounds}"),
         Some(Some(Duration::ZERO)) => format!("is switched off, and {unanswered}: {bounds}"),
-        Some(Some(timeout)) if timeout > LONGEST => {
+        Some(Some(timeout)) if timeout > MAX_TIMEOUT => {
             format!("is too long, and {unanswered} until then: {bounds}")
         }
         Some(Some(timeout)) if timeout <= MAX_WAIT => format!("ends requests that wait for keys: {bounds}"),
@@ -120,14 +128,18 @@ fn about(name: &str, timeout: Option<&Value>, read: fn(&Value) -> Option<Duratio
     Some(Finding::warning(name, problem))
 }
 
-/// A duration of protobuf's JSON (`7s`, `0.5s`): Envoy takes no other unit.
-fn of_proto(value: &Value) -> Option<Duration> {
+/// Reads a duration of protobuf's JSON (`7s`, `0.5s`): Envoy accepts no other unit.
+fn proto_duration(value: &Value) -> Option<Duration> {
     let number = value.as_str()?.strip_suffix('s')?;
-    number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.').then(|| duration(value)).flatten()
+    number
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || byte == b'.')
+        .then(|| kubernetes_duration(value))
+        .flatten()
 }
 
-/// A duration of Kubernetes (`1m30s`, `500ms`).
-fn duration(value: &Value) -> Option<Duration> {
+/// Reads a duration of Kubernetes (`1m30s`, `500ms`).
+fn kubernetes_duration(value: &Value) -> Option<Duration> {
     let mut rest = value.as_str()?;
     let mut seconds = 0.0;
     while !rest.is_empty() {
@@ -146,20 +158,6 @@ fn duration(value: &Value) -> Option<Duration> {
         rest = after;
     }
     if value.as_str() == Some("") { None } else { Duration::try_from_secs_f64(seconds).ok() }
-}
-
-fn is_kind(document: &Value, kind: &str) -> bool {
-    document.get("kind").and_then(Value::as_str) == Some(kind)
-}
-
-/// Whether this very value is inside.
-fn contains(value: &Value, sought: &Value) -> bool {
-    std::ptr::eq(value, sought)
-        || match value {
-            Value::Array(items) => items.iter().any(|item| contains(item, sought)),
-            Value::Object(members) => members.values().any(|member| contains(member, sought)),
-            _ => false,
-        }
 }
 
 fn each_object<'a>(value: &'a Value, see: &mut dyn FnMut(&'a Value)) {
@@ -224,7 +222,7 @@ mod tests {
                 documents[0].pointer("/listeners/1/typed_config/http_filters").and_then(Value::as_array);
             let behind = behind.and_then(|filters| filters.get(1..));
             let around = Surroundings::Envoy { plugin, behind };
-            for told in [told(warnings(around, &documents)), told(of_manager_with(behind, &documents))] {
+            for told in [told(warnings(around, &documents)), told(warnings_behind(behind, &documents))] {
                 assert_eq!(told.len(), usize::from(expected.is_some()), "{timeout}: {told:?}");
                 let expected = expected.map(|expected| format!("stream_idle_timeout {expected}"));
                 assert!(told.iter().all(|told| told.starts_with(expected.as_deref().unwrap())), "{told:?}");

@@ -8,7 +8,7 @@ use super::Finding;
 use super::names::Names;
 use super::read::{is_true, kind, list, message, says, text};
 
-/// What is wrong with the TLS of a cluster.
+/// A problem with the TLS of a cluster.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Problem {
     /// It does not protect.
@@ -60,7 +60,9 @@ pub(super) fn problems(cluster: &Value, hosts: &[String], documents: &[Value]) -
 
 fn of_socket(socket: Option<&Value>, cluster: &Value, hosts: &[String], documents: &[Value]) -> Vec<Problem> {
     let Some(tls) = socket.and_then(|socket| context(socket, 0)) else {
-        return vec![Problem::wrong("the cluster has no TLS: whoever is in between can say what they like")];
+        return vec![Problem::wrong(
+            "the cluster has no TLS: an attacker on the network can forge every response",
+        )];
     };
     let common = tls.get("common_tls_context").unwrap_or(&Value::Null);
     let names = Names::new(tls, cluster, hosts);
@@ -126,7 +128,7 @@ fn trusts(validation: &Value) -> bool {
     ca.is_some_and(|ca| !ca.is_empty()) || has("system_root_certs") || has("ca_certificate_provider_instance")
 }
 
-/// Versions of TLS before 1.2, which RFC 8996 forbids.
+/// Finds versions of TLS before 1.2, which RFC 8996 forbids.
 fn versions(common: &Value) -> Option<Problem> {
     let version = |name: &str| common.pointer(&format!("/tls_params/{name}")).and_then(Value::as_str);
     let is_old = |name: &&str| matches!(version(name), Some("TLSv1_0" | "TLSv1_1"));

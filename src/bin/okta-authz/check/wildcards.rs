@@ -33,55 +33,57 @@ const TEXTS: &[&str] = &["exact", "prefix", "suffix", "contains"];
 /// Headers whose values have a `*` that means itself.
 const WITH_STARS: &[&str] =
     &["accept", "accept-encoding", "accept-language", "if-match", "if-none-match", "te"];
-/// What is not the filter's own to compare, and what other checks look at.
-const OTHERS: &[&str] = &["local_jwks", "responses", "denylist"];
+/// Members that the filter does not compare with requests, and those that other checks look at.
+const SKIPPED: &[&str] = &["local_jwks", "responses", "denylist"];
 
 /// The rule's conditions on the path have their own check, when the configuration is read.
 const PATHS: &[&str] = &["path", "prefix", "path_separated_prefix", "path_template"];
 
 pub(super) fn warnings(written: &Value) -> Vec<Finding> {
     let mut warnings = Vec::new();
-    look("", "", written, &mut warnings);
+    search("", "", written, &mut warnings);
     warnings
 }
 
-/// Looks at a member: its place, its name, its value.
-fn look(at: &str, name: &str, value: &Value, warnings: &mut Vec<Finding>) {
+/// Searches a member, with its place and its name, for values that read as patterns.
+fn search(at: &str, name: &str, value: &Value, warnings: &mut Vec<Finding>) {
     match value {
         Value::Object(members) => {
             for (inner, value) in members {
                 let at_inner = member(at, inner);
-                if OTHERS.contains(&inner.as_str()) || (name == "match" && PATHS.contains(&inner.as_str())) {
+                if SKIPPED.contains(&inner.as_str()) || (name == "match" && PATHS.contains(&inner.as_str())) {
                     continue;
                 }
                 if name == "match" && inner == "safe_regex" {
-                    warnings.extend(about_regex(&at_inner, value));
+                    warnings.extend(path_regex(&at_inner, value));
                 } else if name == "route_policies" && wildcard(inner).is_some() {
-                    warnings.extend(wildcard(inner).map(|found| exactly(&at_inner, found, "")));
+                    warnings.extend(wildcard(inner).map(|found| compared_exactly(&at_inner, found, "")));
                 } else if matches!(name, "headers" | "query_parameters") && inner == "string_match" {
                     let of = members.get("name").and_then(Value::as_str).unwrap_or_default();
-                    warnings.extend(about_text(&at_inner, of, value));
+                    warnings.extend(text_condition(&at_inner, of, value));
                     continue;
                 }
-                look(&at_inner, inner, value, warnings);
+                search(&at_inner, inner, value, warnings);
             }
         }
         Value::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let at = element(at, index);
                 match item {
-                    Value::String(text) if LISTS.contains(&name) => warnings.extend(about(&at, name, text)),
-                    item => look(&at, name, item, warnings),
+                    Value::String(text) if LISTS.contains(&name) => {
+                        warnings.extend(exact_value(&at, name, text))
+                    }
+                    item => search(&at, name, item, warnings),
                 }
             }
         }
-        Value::String(text) if VALUES.contains(&name) => warnings.extend(about(at, name, text)),
+        Value::String(text) if VALUES.contains(&name) => warnings.extend(exact_value(at, name, text)),
         _ => {}
     }
 }
 
-/// A value that is compared exactly.
-fn about(at: &str, name: &str, text: &str) -> Option<Finding> {
+/// Warns of a pattern in a value that the filter compares exactly.
+fn exact_value(at: &str, name: &str, text: &str) -> Option<Finding> {
     // Another warning takes these for placeholders.
     if name == "audiences" && text.contains(['*', '{', '}', '<', '>', '$']) {
         return None;
@@ -92,27 +94,29 @@ fn about(at: &str, name: &str, text: &str) -> Option<Finding> {
         }
         _ => "",
     };
-    wildcard(text).map(|found| exactly(at, found, instead))
+    wildcard(text).map(|found| compared_exactly(at, found, instead))
 }
 
-fn exactly(at: &str, found: &str, instead: &str) -> Finding {
+fn compared_exactly(at: &str, found: &str, instead: &str) -> Finding {
     let problem = format!("is compared exactly, `{found}` included{instead}");
     Finding::warning(at, problem)
 }
 
-/// A condition on the text of a header or query parameter.
-fn about_text(at: &str, of: &str, string_match: &Value) -> Vec<Finding> {
+/// Warns of patterns in a condition on the text of a header or query parameter.
+fn text_condition(at: &str, of: &str, string_match: &Value) -> Vec<Finding> {
     let of = of.to_ascii_lowercase();
     let texts = TEXTS.iter().filter_map(|name| Some((name, string_match.get(name)?.as_str()?)));
     let texts = texts.filter(|_| !WITH_STARS.contains(&of.as_str()));
     texts
         .filter_map(|(name, text)| {
-            wildcard(text).map(|found| exactly(&member(at, name), found, ": a pattern is `safe_regex`"))
+            wildcard(text)
+                .map(|found| compared_exactly(&member(at, name), found, ": a pattern is `safe_regex`"))
         })
         .collect()
 }
 
-/// What makes a text read as a pattern. Names of groups have many characters: `Team [EU]`, `R&D (all)` and `US$` have none.
+/// Returns the part of a text that makes it read as a pattern. Names of groups have many characters: `Team [EU]`,
+/// `R&D (all)` and `US$` are no patterns.
 fn wildcard(text: &str) -> Option<&'static str> {
     let inside = |open: char, close: char| {
         text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map(|(inside, _)| inside)
@@ -144,8 +148,8 @@ fn wildcard(text: &str) -> Option<&'static str> {
     (text.starts_with('<') && text.ends_with('>')).then_some("<")
 }
 
-/// A regular expression for a path that its author may have meant as a glob or a template.
-fn about_regex(at: &str, written: &Value) -> Option<Finding> {
+/// Warns of a regular expression for a path that its author may have meant as a glob or a template.
+fn path_regex(at: &str, written: &Value) -> Option<Finding> {
     let pattern = written.as_str().or_else(|| written.get("regex").and_then(Value::as_str))?;
     let problem = if pattern.starts_with('*') || has_glob(pattern) {
         "looks like a glob: in a regular expression `/*` is any number of slashes; `[^/]+` is a segment, and `.*` is anything"
@@ -161,8 +165,8 @@ fn about_regex(at: &str, written: &Value) -> Option<Finding> {
     Some(Finding::warning(at, problem))
 }
 
-/// Whether a pattern begins with a class that has no slash, such as `[^/]+` or `\w+`. If it begins with another character, the
-/// configuration is an error already.
+/// Returns whether a pattern begins with a class that has no slash, such as `[^/]+` or `\w+`. If it begins with another
+/// character, the configuration is an error already.
 fn begins_without_slash(pattern: &str) -> bool {
     let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
     let end = match pattern.as_bytes() {
@@ -178,7 +182,7 @@ fn begins_without_slash(pattern: &str) -> bool {
     !is_optional && !pattern.contains('|') && Regex::new(class).is_ok_and(|class| !class.is_match("/"))
 }
 
-/// Whether a star follows a slash, outside a class.
+/// Returns whether a star follows a slash, outside a class.
 fn has_glob(pattern: &str) -> bool {
     let (mut in_class, mut escaped, mut slash) = (false, false, false);
     for character in pattern.chars() {
@@ -197,7 +201,7 @@ fn has_glob(pattern: &str) -> bool {
     false
 }
 
-/// `:id`, `<id>`.
+/// Returns whether a segment is a variable such as `:id` or `<id>`.
 fn is_variable(segment: &str) -> bool {
     let begins = |rest: &str| rest.starts_with(|first: char| first == '_' || first.is_ascii_alphabetic());
     segment.strip_prefix(':').is_some_and(begins)

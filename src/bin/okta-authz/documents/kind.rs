@@ -1,4 +1,4 @@
-//! What a document is for, which decides who reads it.
+//! The kind of a document, which decides which program reads it.
 
 use serde_json::Value;
 

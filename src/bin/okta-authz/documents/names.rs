@@ -1,4 +1,4 @@
-//! Names of Envoy's messages: what the checks have to know of their types. The API is that of Envoy 1.40.
+//! Names of Envoy's messages, and as much of their types as the checks need. The API is that of Envoy 1.40.
 
 use std::borrow::Cow;
 

@@ -139,7 +139,7 @@ struct Open {
 struct Builder {
     documents: Vec<Node>,
     open: Vec<Open>,
-    /// What aliases name, by the parser's number. The numbers are those of one file.
+    /// The nodes that aliases name, by the parser's number. The numbers are those of one file.
     anchors: HashMap<usize, Rc<Node>>,
     root: Option<Rc<Node>>,
 }

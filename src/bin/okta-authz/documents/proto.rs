@@ -19,7 +19,7 @@ pub(super) fn canonical(of: Type, value: Value) -> Value {
     known.unwrap_or(value)
 }
 
-/// The value of a wrapper such as `BoolValue`, which may be written as a message.
+/// Returns the value of a wrapper such as `BoolValue`, which may be written as a message.
 fn unwrapped(value: &Value) -> &Value {
     match value.as_object() {
         Some(members) if members.len() == 1 => members.get("value").unwrap_or(value),
@@ -27,7 +27,7 @@ fn unwrapped(value: &Value) -> &Value {
     }
 }
 
-/// A boolean, also as the text that `absl::SimpleAtob` reads.
+/// Reads a boolean, also as the text that `absl::SimpleAtob` reads.
 fn boolean(value: &Value) -> Option<Value> {
     if value.is_boolean() {
         return Some(value.clone());
@@ -54,7 +54,7 @@ fn integer(value: &Value) -> Option<i64> {
     (float.fract() == 0.0).then(|| format!("{float:.0}").parse().ok())?
 }
 
-/// `{ seconds: 7, nanos: 500000000 }` is `7.500000000s`.
+/// Returns a duration as text: `{ seconds: 7, nanos: 500000000 }` is `7.500000000s`.
 fn duration(value: &Value) -> Option<Value> {
     let members = value.as_object()?;
     if members.keys().any(|name| name != "seconds" && name != "nanos") {
@@ -77,7 +77,7 @@ fn enumeration(names: &[(i64, &'static str)], value: &Value) -> Option<Value> {
     found.map(|(_, name)| Value::from(*name))
 }
 
-/// What an `Any` says of itself.
+/// The content of an `Any`.
 pub(super) enum Contents {
     /// A message of Envoy's, whose fields are beside `@type`.
     Message,
@@ -89,7 +89,7 @@ pub(super) enum Contents {
     TypedStruct(String),
 }
 
-/// Returns what is in a message, by its `@type`, and by the `type_url` of a `TypedStruct`.
+/// Returns the content of a message, by its `@type`, and by the `type_url` of a `TypedStruct`.
 pub(super) fn contents(kind: Option<&str>, type_url: Option<&str>) -> Contents {
     let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
     let Some(kind) = kind.map(name) else { return Contents::Message };

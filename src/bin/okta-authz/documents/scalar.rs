@@ -3,7 +3,7 @@
 //! Envoy (`source/common/protobuf/yaml_utility.cc`, yaml-cpp): text without quotes that is a boolean of YAML 1.1, or an
 //! integer (decimal, octal with a leading zero, hexadecimal) of at most 32 bits, is that; everything else is a string.
 //! Kubernetes (`sigs.k8s.io/yaml` 1.6.0, which has goyaml v2.4.2): YAML 1.1 without numbers to the base of 60, and with
-//! 64 bits. YAML 1.2: the core schema. `tests/envoy/yaml.rs` holds the first against a real Envoy.
+//! 64 bits. YAML 1.2: the core schema. `tests/envoy/yaml.rs` compares the first with a real Envoy.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -95,7 +95,7 @@ impl Written<'_> {
     }
 }
 
-/// `yes`, `Yes` and `YES`, but not `yEs`. goyaml knows no other spellings than these either.
+/// Reads `yes`, `Yes` and `YES`, but not `yEs`. goyaml knows no other spellings than these either.
 fn yaml_1_1_bool(text: &str) -> Option<bool> {
     let lower = text.to_ascii_lowercase();
     let rest = text.get(1..)?;
@@ -110,7 +110,7 @@ fn yaml_1_1_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// An integer as a stream of C++ extracts it, without a base.
+/// Reads an integer as a stream of C++ extracts it, without a base.
 fn cpp_integer(text: &str) -> Option<i64> {
     // White space may follow, in a scalar with quotes and a tag.
     let text = text.trim_end_matches([' ', '\t', '\n', '\r', '\u{b}', '\u{c}']);
@@ -141,7 +141,7 @@ fn integer(is_negative: bool, digits: &str, radix: u32) -> Option<i128> {
     Some(if is_negative { number.saturating_neg() } else { number })
 }
 
-/// What goyaml v2 makes of plain text.
+/// Returns the value that goyaml v2 reads in plain text.
 fn go_resolved(text: &str) -> Result<Value, String> {
     if is_null(text) {
         return Ok(Value::Null);
@@ -160,13 +160,13 @@ fn go_resolved(text: &str) -> Result<Value, String> {
     Ok(resolved.unwrap_or_else(|| text.into()))
 }
 
-/// `.inf` and `.nan`, which JSON has no number for.
+/// Returns whether text is `.inf` or `.nan`, for which JSON has no number.
 fn is_no_number(text: &str) -> bool {
     let (_, unsigned) = sign(text);
     matches!(unsigned, ".inf" | ".Inf" | ".INF") || matches!(text, ".nan" | ".NaN" | ".NAN")
 }
 
-/// The text without underscores, if each of them is between digits.
+/// Returns the text without underscores, if each of them is between digits.
 fn go_underscores(text: &str) -> Option<String> {
     let is_digit = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_digit);
     let bytes = text.as_bytes();
@@ -177,7 +177,7 @@ fn go_underscores(text: &str) -> Option<String> {
     all.then(|| text.replace('_', ""))
 }
 
-/// What goyaml v2 makes of a number, without underscores.
+/// Returns the number that goyaml v2 reads in text without underscores.
 fn go_number(text: &str) -> Option<Value> {
     let is_unsigned = !text.starts_with(['+', '-']);
     match go_integer(text) {
@@ -189,7 +189,7 @@ fn go_number(text: &str) -> Option<Value> {
     }
 }
 
-/// An integer in one of Go's spellings.
+/// Reads an integer in one of Go's spellings.
 fn go_integer(text: &str) -> Option<i128> {
     let text = text.replace('_', "");
     let (is_negative, digits) = sign(&text);
@@ -207,7 +207,7 @@ fn go_integer(text: &str) -> Option<i128> {
         .or_else(decimal)
 }
 
-/// A float as it arrives after Kubernetes has written it as JSON: without a fraction, it is an integer.
+/// Returns a float as it arrives after Kubernetes has written it as JSON: without a fraction, it is an integer.
 fn decimal_float(text: &str) -> Option<Value> {
     let number = finite(text)?;
     let whole = number.fract() == 0.0 && number.abs() < 1e18 && !(number == 0.0 && number.is_sign_negative());
@@ -217,7 +217,7 @@ fn decimal_float(text: &str) -> Option<Value> {
     Number::from_f64(number).map(Value::Number)
 }
 
-/// `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, of YAML 1.2, which goyaml uses, too.
+/// Reads `[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?`, the float of YAML 1.2, which goyaml uses, too.
 fn finite(text: &str) -> Option<f64> {
     let (_, unsigned) = sign(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
@@ -234,7 +234,7 @@ fn finite(text: &str) -> Option<f64> {
     text.parse().ok().filter(|number: &f64| number.is_finite())
 }
 
-/// YAML 1.2.2 section 10.3.2.
+/// Returns the value of plain text by the core schema (YAML 1.2.2 section 10.3.2).
 fn core_resolved(text: &str) -> Value {
     if is_null(text) {
         return Value::Null;

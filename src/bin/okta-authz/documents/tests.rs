@@ -82,7 +82,7 @@ fn envoy_structures_are_read_as_by_envoy() {
     for row in table(include_str!("../../../../tests/cli/structures.json")) {
         let read = in_envoy(row["directives"].as_str().unwrap_or_default(), row["written"].as_str().unwrap());
         match row.get("envoy") {
-            // What is sure to be a mistake is an error, although Envoy starts.
+            // A certain mistake is an error, although Envoy starts.
             Some(_) if row["rejected"] == true => assert!(read.is_err(), "{row}: {read:?}"),
             Some(expected) => assert_eq!(read.as_ref(), Ok(expected), "{row}"),
             None => assert!(read.is_err(), "{row}: {read:?}"),
@@ -146,7 +146,7 @@ metadata: { filterMetadata: { myFilter: { failOpen: true } } }
 fn kubernetes_structures_are_read_as_by_goyaml() {
     for (written, expected) in [
         ("a: {<<: {x: 1}, z: 2}", Some(json!({ "a": { "x": 1, "z": 2 } }))),
-        // The first mapping of a list counts, and what comes later replaces what is before.
+        // The first mapping of a list counts, and the members beside `<<` replace those of the mapping.
         ("a: {<<: [{x: 1}, {x: 2, z: 3}]}", Some(json!({ "a": { "x": 1, "z": 3 } }))),
         ("a: {x: 2, <<: {x: 1}}", Some(json!({ "a": { "x": 1 } }))),
         ("a: {<<: {x: 1}, x: 2}", Some(json!({ "a": { "x": 2 } }))),

@@ -1,4 +1,4 @@
-//! From what is written to what is read.
+//! Values as the reader of a document reads them, from the nodes of the file.
 
 mod compare;
 
@@ -32,7 +32,7 @@ pub(super) struct Reading {
     text: usize,
 }
 
-/// What names and values mean at a place.
+/// The meaning of names and values at a place.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Scope<'a> {
     /// A message of Envoy's, or a list of them, in a field of this name.
@@ -147,7 +147,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Returns what the value of a member is.
+    /// Returns the scope of the value of a member.
     fn scope_of<'a>(&self, name: &'a str, contents: &Contents, here: Here<'a>) -> Scope<'a> {
         match here.scope {
             // Istio and Envoy Gateway hand these on to Envoy.
@@ -273,12 +273,12 @@ impl<'a> Here<'a> {
         matches!(self.scope, Scope::Message(_))
     }
 
-    /// Whether a member of this name is a list, of which a single value is one.
+    /// Returns whether a member of this name is a list, of which a single value is one.
     fn is_list(self, name: &str) -> bool {
         matches!(self.scope, Scope::Message(within) if names::is_repeated(name, within))
     }
 
-    /// Whether this is an element of `spec.configPatches` of an EnvoyFilter, or of `spec.jsonPatches` of an
+    /// Returns whether this is an element of `spec.configPatches` of an EnvoyFilter, or of `spec.jsonPatches` of an
     /// EnvoyPatchPolicy.
     fn is_patch(self) -> bool {
         self.place.ends_with(".patch") || self.place.ends_with(".operation")

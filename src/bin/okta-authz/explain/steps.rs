@@ -111,7 +111,7 @@ impl<'c> Recorder<'c> {
         self.tell(Told { name: "rule", passed, detail, notes, ..Told::default() });
     }
 
-    /// The index of a rule, if the grant is a rule's, and the rule or the policy in words.
+    /// Returns the index of a rule, if the grant is a rule's, and the rule or the policy in words.
     fn place(&self, grant: &Grant) -> (Option<usize>, String) {
         let rules = self.config.policy.rules();
         let rule = rules.iter().position(|rule| ptr::eq(&raw const rule.grant, grant));
@@ -124,8 +124,8 @@ impl<'c> Recorder<'c> {
         (rule, detail)
     }
 
-    /// Records what a rule or a policy in shadow mode would have done.
-    fn rehearsed(&mut self, grant: &Grant, rejection: Option<Rejection>) {
+    /// Records the decision that a rule or a policy in shadow mode would have made.
+    fn shadowed(&mut self, grant: &Grant, rejection: Option<Rejection>) {
         let (_, place) = self.place(grant);
         let would = match rejection {
             None => "would allow".to_owned(),
@@ -258,7 +258,7 @@ impl Trace for Recorder<'_> {
                 let detail = if parts.is_empty() { "any valid token" } else { "" }.to_owned();
                 self.tell(Told { name: "requirement", passed, detail, parts, ..Told::default() });
             }
-            Step::Rehearsed(Ruling { grant, .. }, rejection) => self.rehearsed(grant, rejection),
+            Step::Shadowed(Ruling { grant, .. }, rejection) => self.shadowed(grant, rejection),
         }
     }
 }

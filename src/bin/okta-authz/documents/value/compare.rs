@@ -1,4 +1,4 @@
-//! What readers read differently. A configuration may be tested in one and run in another.
+//! Values that Envoy, Kubernetes and YAML 1.2 read differently: a configuration may be tested in one and run in another.
 
 use serde_json::Value;
 

@@ -1,4 +1,4 @@
-//! Who asks, whether what applies to a request allows it, and why a request cannot go on.
+//! The user or machine behind a request, the check of a rule against it, and the reasons why a request cannot go on.
 
 use std::rc::Rc;
 
@@ -11,7 +11,7 @@ use crate::reply::Denial;
 use crate::trace::{Check, Step, Trace};
 use crate::verify::Identity;
 
-/// Why a request cannot go on: for good, or for want of something that is fetched.
+/// The reason why a request cannot go on: a denial, or a document that the filter has yet to fetch.
 #[derive(Clone)]
 pub(super) enum Refusal {
     Denied(Denial),
@@ -46,14 +46,14 @@ pub(super) struct Admitted {
     pub(super) is_new: bool,
 }
 
-/// Who asks, and whose token it is.
-pub(super) struct Asks<'a> {
+/// The identity of a verified token, and the provider that issued it.
+pub(super) struct Requester<'a> {
     pub(super) identity: Identity<'a>,
     pub(super) provider: &'a Provider,
 }
 
-impl Asks<'_> {
-    /// Checks whether what applies to the request allows it.
+impl Requester<'_> {
+    /// Checks whether the rule or the policy for the request allows it.
     pub(super) fn authorize(
         &self,
         ruling: Result<Ruling<'_>, Rejection>,
