@@ -265,7 +265,7 @@ impl Filter {
     }
 
     /// Returns the grant for a request: that of the policy which its route names, else that of the first rule that matches.
-    /// If nothing does, why it is denied, whatever its token. What is in shadow mode does not apply.
+    /// If none does, the rejection of the request, whatever its token. Grants in shadow mode decide nothing.
     fn ruling<'a>(&'a self, head: &RequestHead<'_>, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
         match self.route_grant(head) {
             Some(grant) if !grant.is_ok_and(Grant::is_shadow) => grant.map(Ruling::of),

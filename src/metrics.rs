@@ -138,7 +138,7 @@ pub fn provider_label(name: &str) -> String {
 pub enum Decision {
     /// It was refused.
     Refused(Rejection),
-    /// The filter allowed it. What only shadow mode allows has one code of its own, whatever the rejection.
+    /// The filter allowed it. Requests that only shadow mode allows have one code of their own, whatever the rejection.
     Passed(PermitReason),
     /// It asked for metadata of the filter's own (RFC 9728).
     Answered,

@@ -13,7 +13,7 @@ pub(crate) fn replace(text: &str, part: &str, by: &str) -> String {
     text.replace(part, by)
 }
 
-/// Returns what stands before the first of some ASCII characters; the whole text if there is none.
+/// Returns the text before the first of some ASCII characters; the whole text if there is none.
 #[inline(never)]
 pub(crate) fn before<'a>(text: &'a str, ends: &[u8]) -> &'a str {
     let end = text.bytes().position(|byte| ends.contains(&byte));

@@ -32,7 +32,7 @@ const RESERVED: &[&str] = &[
     "x-request-id",
 ];
 
-/// What the names of whole families of such headers begin with.
+/// Prefixes of the names of whole families of such headers.
 const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
 
 pub(super) fn claim_to_headers(

@@ -399,7 +399,7 @@ pub(super) struct ClaimToHeader {
 pub(super) struct HeaderSource {
     /// Its name.
     pub(super) name: String,
-    /// What stands before the token, compared exactly. A value without it is rejected with 400.
+    /// The text before the token, compared exactly. A value without it is rejected with 400.
     pub(super) value_prefix: Option<String>,
 }
 

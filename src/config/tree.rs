@@ -59,8 +59,8 @@ impl serde::de::Error for Misfit {
     }
 }
 
-/// Returns what was found instead, in serde's words, but for `null`, which is a unit value there. serde's own code also writes
-/// floating point numbers by the standard library's, which takes 16 KiB of the module.
+/// Returns the value that was found instead, in serde's words, except for `null`, which is a unit value there. serde's own
+/// code also writes floating point numbers by the standard library's, which takes 16 KiB of the module.
 fn found(unexpected: Unexpected<'_>) -> String {
     match unexpected {
         Unexpected::Unit => "null".to_owned(),

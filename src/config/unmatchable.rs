@@ -1,6 +1,6 @@
 //! Patterns that no request can match, because the filter rejects or decodes what they ask for.
 //!
-//! Only what is certain counts: the characters that every match has.
+//! The proof uses only the characters that every match has.
 
 use crate::policy::{CanonicalPath, Pattern, Reading};
 use crate::text::replace;

@@ -64,7 +64,7 @@ impl ProviderId {
     }
 }
 
-/// Takes note of whose token a request has and of what shadow mode would deny: it sees no more than the decision itself.
+/// An observer that notes the provider that a token names and the denials of shadow mode, and nothing else.
 #[derive(Debug)]
 pub struct Whose<'a> {
     providers: &'a [Provider],

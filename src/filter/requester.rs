@@ -65,7 +65,7 @@ impl Requester<'_> {
         allowed
     }
 
-    /// Checks whether a rule allows the identity what it asks for.
+    /// Checks whether a rule allows this identity.
     pub(super) fn meets(
         &self,
         Ruling { grant, variables }: Ruling<'_>,

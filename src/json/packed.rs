@@ -327,7 +327,7 @@ mod tests {
         PackedObject::parse(document.as_bytes().to_vec())
     }
 
-    /// Two readers of the same text: what one takes the other takes, and they read the same. serde_json alone would take
+    /// Two readers accept the same texts, and read the same values. serde_json alone would take
     /// members twice.
     #[test]
     fn it_says_what_the_tree_says() {

@@ -1,4 +1,4 @@
-//! One entry of a JWK Set: a key with what the issuer says of its use, or why it cannot be used.
+//! One entry of a JWK Set: a key with the algorithms that its issuer allows, or the reason why it is skipped.
 
 use std::fmt;
 use std::sync::Arc;

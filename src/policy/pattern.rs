@@ -12,7 +12,7 @@ use crate::text::position;
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
-    /// `None` where nothing is certain: with alternatives, flags, or what is not understood here.
+    /// `None` where nothing is certain: with alternatives, flags, or syntax that this module does not know.
     literals: Option<Literals>,
 }
 

@@ -133,7 +133,7 @@ mod tests {
             (&["max-age=60, max-age=600"], Some(0)),
             (&["max-age=600", "max-age=60"], Some(0)),
             (&["max-age=60, max-age=x"], Some(0)),
-            // What is no number of seconds.
+            // Not a number of seconds.
             (&["max-age"], Some(0)),
             (&["max-age="], Some(0)),
             (&["max-age=\"\""], Some(0)),

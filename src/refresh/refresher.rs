@@ -144,7 +144,7 @@ impl<S: Source> Refresher<S> {
         self.adopted.as_ref().map_or(0, |adopted| adopted.generation)
     }
 
-    /// Renews the lease of the fetch under way, looks at what the others have done, and takes the lease if a fetch is due and
+    /// Renews the lease of the fetch under way, adopts the document of other workers, and takes the lease if a fetch is due and
     /// no worker has it.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
         self.keep_lease(now, shared);

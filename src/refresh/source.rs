@@ -117,7 +117,7 @@ impl Fetched {
 }
 
 impl Response {
-    /// Returns the error that this response is no document for this reason, with what arrived instead.
+    /// Returns the error for a response that is no document for this reason, with its type and length.
     pub fn unusable(&self, problem: String) -> FetchError {
         FetchError::Unusable(match self.arrived.as_str() {
             "" => problem,

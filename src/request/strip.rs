@@ -1,4 +1,4 @@
-//! Requests without the tokens that were sent with them, for backends that have no use for these. Only a request of which the
+//! Requests without the tokens that were sent with them, for backends that need none. Only a request of which the
 //! filter has examined a token is changed.
 //!
 //! Whole headers go by their names ([`TokenSources::is_token_header`]); here are the headers that carry other things as
@@ -23,7 +23,7 @@ impl TokenSources {
         changes
     }
 
-    /// Returns what has to change in the trailers of a request so that no token reaches the backend in them. The filter
+    /// Returns the changes of a request's trailers after which no token reaches the backend in them. The filter
     /// verifies none of these, so `forward` makes no difference.
     pub fn strip_trailers(&self, trailers: &[Header<'_>]) -> Vec<Change> {
         self.without_token_protocol(trailers)

@@ -12,7 +12,7 @@ use super::{is_generated, read};
 
 /// What each family means, in the order of the list.
 const MEANINGS: &[&str] = &[
-    "requests, by what became of them; refused ones by their [code](../runbook/codes.md). `shadow` are those that only the top-level `mode: shadow` allows",
+    "requests by decision, rejected ones by their [code](../runbook/codes.md). `shadow` are those that only the top-level `mode: shadow` allows",
     "denials that shadow mode did not enforce: of each rule with `mode: shadow`, and of the policy with the top-level `mode: shadow`",
     "of the requests those whose token names this provider as its issuer. The rest of `decision.{code}` had no such token",
     "keys at hand, with those that are pinned",

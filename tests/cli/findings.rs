@@ -65,7 +65,7 @@ pub(crate) fn wrapped(members: Value) -> Value {
     entry
 }
 
-/// What is found in the reference configuration with a change of its connection manager.
+/// The findings in the reference configuration with a change of its connection manager.
 pub(crate) fn with_manager(name: &str, change: &dyn Fn(&mut Value)) -> Findings {
     let mut document = yaml("envoy.yaml").remove(0);
     change(document.pointer_mut(MANAGER).unwrap());

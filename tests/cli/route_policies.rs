@@ -33,7 +33,7 @@ fn second_guard(disabled: bool) -> Value {
     })
 }
 
-/// What is wrong with the guard of the first route, whose policy is `open`.
+/// The problem with the guard of the first route, whose policy is `open`.
 const OPEN: &str =
     "routes[0].typed_per_filter_config: must have an `RBACPerRoute` for `okta-authz-guard` that requires";
 const LISTENER: &str = "http_filters: the guard also admits requests that the policy of a route has allowed";

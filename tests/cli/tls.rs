@@ -9,7 +9,7 @@ pub(crate) const TLS: &str = "/transport_socket/typed_config";
 const VALIDATION: &str = "/transport_socket/typed_config/common_tls_context/validation_context";
 pub(crate) const HOST: &str = "acme.okta.example";
 
-/// What is found in the reference configuration with a change of its `okta` cluster.
+/// The findings in the reference configuration with a change of its `okta` cluster.
 pub(crate) fn with_cluster(name: &str, change: &dyn Fn(&mut Value)) -> Findings {
     let mut document = yaml("envoy.yaml").remove(0);
     change(document.pointer_mut(CLUSTER).unwrap());

@@ -19,7 +19,7 @@ const PLAIN: Settings =
     Settings { name: "hosts-plain", strip_port: false, strip_dot: false, ignore_port: false };
 const STRIPPED: Settings = Settings { name: "hosts-stripped", strip_port: true, strip_dot: true, ..PLAIN };
 const IGNORING: Settings = Settings { name: "hosts-ignoring", ignore_port: true, ..PLAIN };
-/// What the configurations of this repository have.
+/// The settings of this repository's configurations.
 const SHIPPED: Settings = Settings { name: "hosts-shipped", strip_dot: true, ..IGNORING };
 
 impl Settings {
@@ -185,7 +185,7 @@ fn port_is_allowed_where_no_rule_has_hosts() {
     }
 }
 
-/// The API builds URLs of what it has in `Host`: the port stays there.
+/// The API builds URLs of `Host`: the port stays there.
 #[test]
 fn api_sees_the_port_that_the_client_has_sent() {
     let setup = Setup::new("hosts-backend", |config| config);

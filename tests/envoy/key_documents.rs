@@ -78,7 +78,7 @@ fn compressed_documents_fail_with_an_error_that_names_the_encoding() {
         assert_eq!(setup.me(&token).code(), "denylist_unavailable");
         setup.okta.set_fault_at(Server::Default, Endpoint::Denylist, Fault::None);
         setup.eventually(&token, 200, Duration::from_secs(10));
-        // What has been fetched stays when compression begins later.
+        // The fetched document stays when compression begins later.
         let failed = setup.envoy.count("jwks_fetch_failed");
         setup.okta.set_fault_at(Server::Default, Endpoint::Keys, Fault::Gzip { marked });
         setup.wait_for("jwks_fetch_failed", failed + 1);

@@ -1,4 +1,4 @@
-//! A backend that says what has reached it: the method, the path and the headers of each request, and how many. And it
+//! A backend that reports the requests that reach it: the method, the path and the headers of each request, and how many. And it
 //! sends clients elsewhere, where the path asks for that.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

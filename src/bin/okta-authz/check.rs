@@ -241,7 +241,7 @@ fn in_resource(mut finding: Finding, place: &str) -> Finding {
     finding
 }
 
-/// Returns what readers of YAML read differently inside of the configuration.
+/// Returns warnings of values in the configuration that readers of YAML read differently.
 fn read_differently(found: &Found<'_>, notes: &[Note]) -> Vec<Finding> {
     let inside = |note: &Note| {
         let path = note.place.strip_prefix(&found.place)?;

@@ -27,9 +27,9 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The documents of a file, without the empty ones.
 pub(crate) struct Documents {
-    /// Values as their readers see them: snake_case, names of enums and lists in what is Envoy's.
+    /// Values as their readers see them: snake_case, names of enums and lists in Envoy's messages.
     pub(crate) values: Vec<Value>,
-    /// What readers read differently, in the order of the file.
+    /// Remarks on values that readers read differently, in the order of the file.
     pub(crate) notes: Vec<Note>,
 }
 

@@ -6,7 +6,7 @@ use super::Finding;
 use super::mesh::resources;
 use super::read::{is_true, list, says, text};
 
-/// Returns what speaks against the TLS of `httproute/default/okta/rule/0`.
+/// Returns the problems with the TLS of `httproute/default/okta/rule/0`.
 ///
 /// `None` for other names, and where the file does not have the route and its backends.
 pub(super) fn findings(

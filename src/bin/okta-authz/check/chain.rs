@@ -1,4 +1,4 @@
-//! Lists of HTTP filters: which of them have this filter, and what each connection manager says beside its list.
+//! Lists of HTTP filters: which of them have this filter, with the connection manager of each.
 
 use serde_json::Value;
 

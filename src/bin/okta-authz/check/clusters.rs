@@ -43,7 +43,7 @@ pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
     findings
 }
 
-/// Returns what a file for Envoy does not show of a cluster. Only a bootstrap without a control plane must have it.
+/// Returns a finding for a cluster that a file for Envoy does not have. Only a bootstrap without a control plane must have it.
 fn missing(at: &str, cluster: &str, documents: &[Value], is_without: bool) -> Finding {
     let has = |pointer: &str| documents.iter().any(|document| document.pointer(pointer).is_some());
     let is_dynamic = has("/dynamic_resources/cds_config");

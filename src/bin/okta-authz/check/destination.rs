@@ -6,7 +6,7 @@ use super::Finding;
 use super::mesh::resources;
 use super::read::{is_true, list, says, text};
 
-/// Returns what speaks against the TLS of `outbound|443||acme.okta.com`.
+/// Returns the problems with the TLS of `outbound|443||acme.okta.com`.
 ///
 /// Other names get a note: a cluster of Envoy Gateway is in no resource.
 pub(super) fn findings(at: &str, cluster: &str, hosts: &[String], documents: &[Value]) -> Vec<Finding> {

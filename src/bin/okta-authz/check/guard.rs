@@ -26,7 +26,7 @@ const CODE_FILTERS: [&str; 5] = [
     "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
 ];
 
-/// Returns what speaks against the guard of a plugin that is in no list of `http_filters`: one of ECDS, or one of the
+/// Returns the problems with the guard of a plugin that is in no list of `http_filters`: one of ECDS, or one of the
 /// filters for upgraded requests.
 pub(super) fn findings_outside(plugin: &Value, context: &FileContext<'_>) -> Vec<Finding> {
     match context.chain_of_upgrade(plugin) {
@@ -35,7 +35,7 @@ pub(super) fn findings_outside(plugin: &Value, context: &FileContext<'_>) -> Vec
     }
 }
 
-/// Returns what speaks against the guard of a filter that has these filters behind it.
+/// Returns the problems with the guard of a filter that has these filters behind it.
 pub(super) fn findings(behind: Option<&[Value]>, context: &FileContext<'_>) -> Vec<Finding> {
     let Some(behind) = behind else {
         let problem = "the list of HTTP filters is not in this file: check cannot prove that a guard is behind this filter";

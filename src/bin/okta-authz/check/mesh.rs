@@ -34,7 +34,7 @@ pub(super) fn resources(documents: &[Value]) -> impl Iterator<Item = &Value> {
     all.filter(|resource| text(resource, "kind").is_some() && resource.get("items").is_none())
 }
 
-/// Returns what speaks against the guard of the configuration in this part of the file.
+/// Returns the problems with the guard of the configuration in this part of the file.
 ///
 /// A file without a guard gets a note, because the guard may be in another file.
 pub(super) fn guard(part: &Value, documents: &[Value]) -> Vec<Finding> {

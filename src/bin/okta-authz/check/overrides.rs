@@ -1,4 +1,4 @@
-//! What routes put in the place of the guard (`typed_per_filter_config`).
+//! Routes that replace the guard (`typed_per_filter_config`).
 
 use serde_json::Value;
 

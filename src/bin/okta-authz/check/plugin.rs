@@ -1,4 +1,4 @@
-//! What Envoy does with requests while the module does not run, and what it shares with other modules.
+//! Settings of Envoy's plugin: the failure policy, and data that the module shares with others.
 
 use serde_json::Value;
 

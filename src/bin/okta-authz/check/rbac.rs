@@ -1,4 +1,4 @@
-//! What an RBAC filter proves: whether every request that it allows carries this filter's permit.
+//! The proof of the guard: whether every request that an RBAC filter allows carries this filter's permit.
 
 use serde_json::Value;
 

@@ -259,7 +259,7 @@ fn is_rbac(filter: &Value, name: &str) -> bool {
     kind.is_some_and(|kind| kind.ends_with(&format!(".rbac.v3{name}")))
 }
 
-/// Returns whether an entry of `typed_per_filter_config` leaves the guard what it has: a wrapper with nothing inside.
+/// Returns whether an entry of `typed_per_filter_config` leaves the guard unchanged: a wrapper with nothing inside.
 fn keeps_guard(entry: &Value) -> bool {
     let is_wrapper = text(entry, "@type").is_some_and(|kind| kind.ends_with(".route.v3.FilterConfig"));
     let is_disabled = entry.get("disabled") == Some(&Value::Bool(true));

@@ -30,7 +30,7 @@ impl Problem {
     }
 }
 
-/// Returns what speaks against the TLS of a cluster that is asked for these hosts.
+/// Returns the problems with the TLS of a cluster that the filter asks for these hosts.
 pub(super) fn problems(cluster: &Value, hosts: &[String], documents: &[Value]) -> Vec<Problem> {
     let sockets = list(cluster, "transport_socket_matches");
     let mut problems = Vec::new();

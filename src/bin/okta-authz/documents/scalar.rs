@@ -44,7 +44,7 @@ impl Written<'_> {
         }
     }
 
-    /// Returns the value that Kubernetes reads, or what is wrong with the tag.
+    /// Returns the value that Kubernetes reads, or the problem with the tag.
     pub(super) fn to_kubernetes(self) -> Result<Value, String> {
         let of_tag = match self.tag {
             None if !self.is_plain => return Ok(self.text.into()),

@@ -17,7 +17,7 @@ pub(crate) use compare::Note;
 
 /// The most values of a file, with those that aliases repeat.
 const MAX_VALUES: usize = 1_000_000;
-/// The most text of a file, in bytes, with what aliases repeat.
+/// The most text of a file, in bytes, with repetitions by aliases.
 const MAX_TEXT: usize = 64 * 1024 * 1024;
 const MERGE: &str = "<<";
 
@@ -163,7 +163,7 @@ impl Reading {
         }
     }
 
-    /// Reads the value of `<<` into what is around it. `written` are the names that were there before.
+    /// Reads the value of `<<` into the mapping around it. `written` are the names that the mapping has itself.
     fn merge(
         &mut self,
         key: &Node,
