@@ -83,14 +83,7 @@ pub fn percent_encode(string: &str) -> Cow<'_, str> {
     if plain && !string.starts_with(' ') && !string.ends_with(' ') {
         return Cow::Borrowed(string);
     }
-    let mut encoded = String::with_capacity(string.len());
-    for byte in string.bytes() {
-        if as_it_is(byte) {
-            encoded.push(char::from(byte));
-        } else {
-            let _ = write!(encoded, "%{byte:02X}");
-        }
-    }
+    let encoded = percent_encode_others(string, as_it_is);
     // A space at either end would not survive: it is white space around the value (RFC 9110 section 5.5).
     let inner = encoded.trim_matches(' ');
     match encoded.find(inner) {
@@ -109,15 +102,20 @@ pub fn encode_for_log(string: &str) -> Cow<'_, str> {
     if string.bytes().fold(true, |plain, byte| plain & as_it_is(byte)) {
         return Cow::Borrowed(string);
     }
+    percent_encode_others(string, as_it_is).into()
+}
+
+/// Percent-encodes every octet for which `stays` is false.
+fn percent_encode_others(string: &str, stays: fn(u8) -> bool) -> String {
     let mut encoded = String::with_capacity(string.len());
     for byte in string.bytes() {
-        if as_it_is(byte) {
+        if stays(byte) {
             encoded.push(char::from(byte));
         } else {
             let _ = write!(encoded, "%{byte:02X}");
         }
     }
-    encoded.into()
+    encoded
 }
 
 /// Returns the longest beginning of an encoded string that has at most this many octets and no part of an encoded octet.
