@@ -29,6 +29,7 @@ mod policy;
 mod replay;
 mod requirements;
 mod resources;
+mod route_policies;
 mod seen_before;
 mod sources;
 mod step_up;
