@@ -40,7 +40,7 @@ pub use sources::{Lack, ProviderId, SourceId};
 pub struct Filter {
     config: Config,
     sources: Sources,
-    /// Tokens that have been good before. What is asked of them anew, [`Filter::judge`] asks.
+    /// Tokens whose signature has held before. [`Filter::identify`] checks again what can change: times and denylists.
     known: TokenCache<Verified>,
     headers_read: HeadersRead,
 }
