@@ -87,11 +87,13 @@ pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejecti
     if headers.iter().enumerate().any(ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
-/// Returns whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII; a pattern's
-/// `.` does not match a line break, and C ends a text at a zero byte.
+/// Returns whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII, and
+/// JavaScript a byte order mark too; a pattern's `.` does not match a line break, and C ends a text at a zero byte.
 pub(super) fn has_one_reading(value: &[u8]) -> bool {
     let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
-    str::from_utf8(value).is_ok_and(|text| text.trim() == text) && !value.iter().any(control)
+    let is_trimmed = |character: char| character.is_whitespace() || character == '\u{feff}';
+    str::from_utf8(value).is_ok_and(|text| text.trim_matches(is_trimmed) == text)
+        && !value.iter().any(control)
 }
 
 #[cfg(test)]
@@ -106,6 +108,9 @@ mod tests {
         for (headers, expected) in [
             (vec![], true),
             (one("x-tenant", b"admin"), true),
+            (one("x-tenant", b"\xef\xbb\xbfadmin"), false),
+            (one("x-tenant", b"admin\xef\xbb\xbf"), false),
+            (one("x-tenant", b"ad\xef\xbb\xbfmin"), true),
             (one("x-tenant", b""), true),
             (one("x-tenant", "\u{e9}\t \u{e9}".as_bytes()), true),
             (one("x-tenant", "admin\u{a0}".as_bytes()), false),
