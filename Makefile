@@ -95,7 +95,7 @@ bench: wasm ## Measures the filter beside jwt_authn under load (15 minutes): tar
 		scripts/cargo bench --quiet --locked --profile dev --bench load
 	@$(BENCH) --bench policy
 
-bench-plot: ## Measures the same, and draws docs/bench.svg, which the README shows.
+bench-plot: ## Measures the same, and draws book/src/images/bench.svg, which the README shows.
 	@OKTA_AUTHZ_BENCH_PLOT=yes $(MAKE) bench
 
 bench-core: ## Measures the core natively: parsing, claims, policy.

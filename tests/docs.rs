@@ -103,7 +103,7 @@ fn the_examples_of_the_readme_are_accepted() {
 
 #[test]
 fn every_test_that_a_feature_names_is_there() {
-    let features = read("FEATURES.md");
+    let features = read("book/src/reference/comparison.md");
     let named: BTreeSet<&str> = features.split('`').filter(|text| text.contains(".rs::")).collect();
     assert!(named.len() > 30, "{}", named.len());
     for test in named {

@@ -11,12 +11,12 @@ const TOP: usize = 44;
 const LEFT: f64 = 330.0;
 const LONGEST: f64 = 330.0;
 
-/// Writes docs/bench.svg, which is a file of the repository: only when asked for.
+/// Writes book/src/images/bench.svg, which is a file of the repository: only when asked for.
 pub fn write(results: &[Result], settings: &Settings) {
     let folder = crate::support::root().join("docs");
     std::fs::create_dir_all(&folder).expect("docs/");
     std::fs::write(folder.join("bench.svg"), svg(results)).expect("a plot");
-    settings.say("docs/bench.svg written");
+    settings.say("book/src/images/bench.svg written");
 }
 
 fn svg(results: &[Result]) -> String {

@@ -10,7 +10,7 @@ pub struct Settings {
     pub time: Duration,
     /// `OKTA_AUTHZ_BENCH_TOKENS`: distinct tokens for the question of memory.
     pub tokens: u64,
-    /// `OKTA_AUTHZ_BENCH_PLOT`: draw docs/bench.svg.
+    /// `OKTA_AUTHZ_BENCH_PLOT`: draw book/src/images/bench.svg.
     pub plot: bool,
     begin: Instant,
 }

@@ -144,7 +144,7 @@ fn the_chapter_is_generated() {
 #[test]
 fn table_of_reference_has_as_many_cells_in_each_row_as_in_its_head() {
     let cells = |row: &str| row.replace("\\|", "").matches('|').count();
-    for chapter in [CHAPTER, "book/src/reference/answers.md", "book/src/reference/metrics.md"] {
+    for chapter in [CHAPTER, "book/src/reference/responses.md", "book/src/reference/metrics.md"] {
         let text = read(chapter);
         let mut head = None;
         for line in text.lines() {

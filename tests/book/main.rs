@@ -10,7 +10,7 @@
     reason = "test code"
 )]
 
-mod answers;
+mod responses;
 mod commands;
 mod configuration;
 mod examples;

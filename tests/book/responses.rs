@@ -49,5 +49,5 @@ fn chapter() -> String {
 
 #[test]
 fn the_chapter_is_generated() {
-    is_generated("book/src/reference/answers.md", &chapter());
+    is_generated("book/src/reference/responses.md", &chapter());
 }
