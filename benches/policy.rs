@@ -14,7 +14,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::policy::{Policy, Target};
+use okta_authz_filter::policy::{NormalizedRequest, Policy};
 use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
 
@@ -124,7 +124,7 @@ fn many_patterns() {
 fn decide(policy: &Policy, (host, path): &(String, String)) {
     let (path, authority) = (path.as_bytes(), host.as_bytes());
     let head = RequestHead { method: b"GET", path, authority, ..RequestHead::default() };
-    let target = Target::new(&head, policy.needs()).unwrap();
+    let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
     let _ = black_box(policy.decide(&target));
 }
 

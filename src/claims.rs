@@ -5,13 +5,13 @@
 
 use std::fmt;
 
-use crate::json::{Members, PackedObject, ValueRef};
+use crate::json::{Members, Tape, ValueRef};
 use crate::rejection::Rejection;
 
 /// The claims of a token.
 #[derive(Clone)]
 pub struct Claims {
-    object: PackedObject,
+    object: Tape,
     expires_at: Option<i64>,
     issued_at: Option<i64>,
     not_before: Option<i64>,
@@ -23,7 +23,7 @@ impl Claims {
     /// # Errors
     /// [`Rejection::ClaimsMalformed`].
     pub fn parse(payload: Vec<u8>) -> Result<Self, Rejection> {
-        let object = PackedObject::parse(payload).map_err(|_| Rejection::ClaimsMalformed)?;
+        let object = Tape::parse(payload).map_err(|_| Rejection::ClaimsMalformed)?;
         let [mut expires_at, mut issued_at, mut not_before] = [None; 3];
         for (name, value) in object.members() {
             match name {

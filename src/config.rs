@@ -4,6 +4,7 @@
 //! wrong: `rules[2].requires.scopes[0]: must not be empty`.
 
 mod denylist;
+mod deserializer;
 mod duration;
 mod error;
 mod identity_headers;
@@ -11,6 +12,7 @@ mod issuer;
 mod path_match;
 mod path_pattern;
 mod protected_resources;
+mod protobuf_struct;
 mod provider;
 mod raw;
 mod reading;
@@ -22,10 +24,8 @@ mod responses;
 mod rules;
 #[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 mod schema;
-mod shape;
-mod structs;
+mod strictness;
 mod token_sources;
-mod tree;
 mod unmatchable;
 
 use std::collections::HashMap;
@@ -41,12 +41,12 @@ use crate::https_url::HttpsUrl;
 use crate::json;
 use crate::jwks::KeySet;
 use crate::jwks::source::JwksUri;
-use crate::policy::{Grant, Policy};
+use crate::policy::{Policy, RuleAction};
 use crate::protected_resource::ProtectedResources;
-use crate::refresh::Schedule;
+use crate::refresh::RefreshSchedule;
 use crate::reply::Responses;
 use crate::request::TokenSources;
-use crate::verify::Expected;
+use crate::verify::TokenRequirements;
 use error::Path;
 
 /// Twice what Envoy takes in all request headers by default is 120 KiB; a token of 16 KiB has hundreds of groups.
@@ -72,7 +72,7 @@ pub struct Config {
     /// What a request needs.
     pub policy: Policy,
     /// What routes may ask for instead, by name.
-    pub route_policies: HashMap<String, Grant>,
+    pub route_policies: HashMap<String, RuleAction>,
     /// Whether CORS preflight requests pass without a token, which browsers never send with them.
     pub bypass_cors_preflight: bool,
     /// Claims for the backend.
@@ -101,7 +101,7 @@ pub struct Provider {
     /// Its name in the configuration.
     pub name: String,
     /// What its tokens must be like.
-    pub expected: Expected,
+    pub expected: TokenRequirements,
     /// Keys from a URL.
     pub remote_jwks: Option<RemoteJwks>,
     /// Keys from the configuration.
@@ -134,7 +134,7 @@ pub struct Remote {
     /// The Envoy cluster; its TLS settings decide whom it trusts.
     pub cluster: String,
     /// When.
-    pub schedule: Schedule,
+    pub schedule: RefreshSchedule,
 }
 
 impl Config {
@@ -147,12 +147,12 @@ impl Config {
         if bytes.trim_ascii().is_empty() {
             return Err(root.error("is empty: the filter needs a configuration"));
         }
-        let value = match (json::parse(bytes), structs::decode(bytes)) {
+        let value = match (json::parse(bytes), protobuf_struct::decode(bytes)) {
             (Ok(value), _) | (Err(_), Some(value)) => value,
             (Err(error), None) => return Err(root.error(error.to_string())),
         };
-        let raw: raw::Config = tree::read(&root, &value)?;
-        shape::check(&root, &value)?;
+        let raw: raw::Config = deserializer::read(&root, &value)?;
+        strictness::check(&root, &value)?;
         let max_token_bytes = raw.max_token_bytes.unwrap_or(DEFAULT_MAX_TOKEN_BYTES);
         if !MAX_TOKEN_BYTES.contains(&max_token_bytes) {
             let (min, max) = MAX_TOKEN_BYTES.into_inner();
@@ -251,12 +251,12 @@ impl Config {
     /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
         let claims = self.claim_to_headers.iter().map(|header| &header.header_name);
-        claims.chain(&self.forward_payload_header).any(|ours| headers::reads_as(name, ours))
+        claims.chain(&self.forward_payload_header).any(|ours| headers::is_cgi_equivalent(name, ours))
     }
 
     /// Returns whether the backend must not get what the client sent under this name. Credentials are withheld only where
     /// the filter has examined a token (`examined`): elsewhere they may be those of another scheme, for the backend itself.
-    pub fn is_withheld(&self, name: &str, examined: bool) -> bool {
+    pub fn must_strip(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;
         self.is_identity_header(name)
             || (examined && (sources.is_lookalike(name) || (!self.forward && sources.is_token_header(name))))

@@ -117,9 +117,9 @@ pub trait SignatureVerifier {
 
 /// Asks the first verifier, and the second where the first could not tell.
 #[derive(Clone, Copy, Debug)]
-pub struct Prefer<A, B>(pub A, pub B);
+pub struct WithFallback<A, B>(pub A, pub B);
 
-impl<A: SignatureVerifier, B: SignatureVerifier> SignatureVerifier for Prefer<A, B> {
+impl<A: SignatureVerifier, B: SignatureVerifier> SignatureVerifier for WithFallback<A, B> {
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -157,7 +157,7 @@ mod tests {
         for (first, second, expected) in
             [(good, bad, good), (bad, good, bad), (dumb, good, good), (dumb, bad, bad)]
         {
-            let both = Prefer(Says(first), Says(second));
+            let both = WithFallback(Says(first), Says(second));
             assert_eq!(both.verify(Algorithm::EdDSA, &key, b"", b""), expected);
         }
     }

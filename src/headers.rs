@@ -71,8 +71,8 @@ pub fn is_token_byte(byte: u8) -> bool {
 
 /// Whether a backend could read a header as another. Gateways to CGI and WSGI turn every character but letters and digits
 /// into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them. A pseudo-header is no lookalike.
-pub fn reads_as(name: &str, other: &str) -> bool {
-    !name.starts_with(':') && lookalike::reads_as(name.as_bytes(), other.as_bytes())
+pub fn is_cgi_equivalent(name: &str, other: &str) -> bool {
+    !name.starts_with(':') && lookalike::is_cgi_equivalent(name.as_bytes(), other.as_bytes())
 }
 
 /// Returns the string in characters that a header can carry.
@@ -142,7 +142,7 @@ fn escape_non_ascii(json: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::json::PackedObject;
+    use crate::json::Tape;
 
     #[test]
     fn encode_for_log_leaves_no_character_that_ends_a_value() {
@@ -195,7 +195,7 @@ mod tests {
             (r#"["Everyone","IT, EMEA"]"#, r#"["Everyone","IT, EMEA"]"#),
             (r#"{"a":["\u00e9\ud83d\ude00\n"]}"#, r#"{"a":["\u00e9\ud83d\ude00\n"]}"#),
         ] {
-            let claims = PackedObject::parse(format!(r#"{{"claim":{claim}}}"#).into_bytes()).unwrap();
+            let claims = Tape::parse(format!(r#"{{"claim":{claim}}}"#).into_bytes()).unwrap();
             let encoded = encode(&claims.get("claim").unwrap());
             assert_eq!(encoded, expected, "{claim}");
             assert!(encoded.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{claim}");

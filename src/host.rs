@@ -8,7 +8,7 @@ mod abi;
 mod callout;
 mod exchange;
 mod http;
-mod measured;
+mod instrumented;
 mod metrics;
 mod plugin;
 mod root;

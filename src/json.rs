@@ -10,7 +10,7 @@ mod packed;
 
 use std::fmt;
 
-pub use packed::{Items, Members, PackedObject, ValueRef};
+pub use packed::{Items, Members, Tape, ValueRef};
 use serde_json::Number;
 pub use serde_json::Value;
 

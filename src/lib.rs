@@ -4,7 +4,7 @@
 //!
 //! [`filter::Filter::decide`] takes the request's head, the time and a [`crypto::SignatureVerifier`], and
 //! returns a [`filter::Verdict`]: a permit, a rejection, or the wish to wait for keys. On the way, each step
-//! turns a value into one that proves more: [`token::CompactJws`] (well formed), [`verify::SignedClaims`]
+//! turns a value into one that proves more: [`token::CompactJws`] (well formed), [`verify::VerifiedJws`]
 //! (the signature holds), [`verify::AccessToken`] (it is meant for us), [`verify::Identity`] (at this moment),
 //! [`filter::Permit`] (the policy allows it). Each is made in one place only.
 //!
@@ -15,7 +15,7 @@
 //!
 //! # Why
 //!
-//! [`filter::Filter::decide_traced`] tells a [`trace::Trace`] each check as it makes it. The filter in Envoy has nobody who
+//! [`filter::Filter::decide_with_observer`] tells a [`trace::DecisionObserver`] each check as it makes it. The filter in Envoy has nobody who
 //! listens; `okta-authz explain`, the command line on the same core, does.
 //!
 //! # What the core does not do

@@ -4,7 +4,7 @@
 //! configuration, so no request can make a new one. Each part of a name that is a label stands between dots, where
 //! Envoy's `stats_tags` find it.
 
-pub mod ledger;
+pub mod shared_gauges;
 
 use crate::filter::PermitReason;
 use crate::protected_resource;
@@ -135,45 +135,45 @@ pub fn provider_label(name: &str) -> String {
 
 /// What has become of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Decision {
+pub enum RequestOutcome {
     /// It was refused.
-    Refused(Rejection),
+    Denied(Rejection),
     /// The filter allowed it. Requests that only shadow mode allows have one code of their own, whatever the rejection.
-    Passed(PermitReason),
+    Allowed(PermitReason),
     /// It asked for metadata of the filter's own (RFC 9728).
-    Answered,
+    LocalResponse,
 }
 
-impl Decision {
+impl RequestOutcome {
     /// Yields every decision. One rejection stands for all that shadow mode allows.
     pub fn all() -> impl Iterator<Item = Self> {
-        let refused = Rejection::ALL.iter().copied().map(Self::Refused);
-        let shadow = Self::Passed(PermitReason::Shadow(Rejection::Misconfigured));
-        refused.chain(PermitReason::ALL.map(Self::Passed)).chain([Self::Answered, shadow])
+        let refused = Rejection::ALL.iter().copied().map(Self::Denied);
+        let shadow = Self::Allowed(PermitReason::Shadow(Rejection::Misconfigured));
+        refused.chain(PermitReason::ALL.map(Self::Allowed)).chain([Self::LocalResponse, shadow])
     }
 
     /// The code, by which it is counted.
     pub const fn code(self) -> &'static str {
         match self {
-            Self::Refused(rejection) => rejection.code(),
-            Self::Passed(PermitReason::Shadow(_)) => SHADOW_CODE,
-            Self::Passed(reason) => reason.code(),
-            Self::Answered => protected_resource::CODE,
+            Self::Denied(rejection) => rejection.code(),
+            Self::Allowed(PermitReason::Shadow(_)) => SHADOW_CODE,
+            Self::Allowed(reason) => reason.code(),
+            Self::LocalResponse => protected_resource::CODE,
         }
     }
 
-    /// Returns the place of the decision in [`Decision::all`].
+    /// Returns the place of the decision in [`RequestOutcome::all`].
     pub fn index(self) -> usize {
         let reasons = Rejection::ALL.len();
         let permit = |place: usize| reasons.saturating_add(place);
         match self {
-            Self::Refused(rejection) => rejection as usize,
-            Self::Passed(PermitReason::Verified) => permit(0),
-            Self::Passed(PermitReason::Public) => permit(1),
-            Self::Passed(PermitReason::Anonymous) => permit(2),
-            Self::Passed(PermitReason::CorsPreflight) => permit(3),
-            Self::Answered => permit(PermitReason::ALL.len()),
-            Self::Passed(PermitReason::Shadow(_)) => permit(PermitReason::ALL.len().saturating_add(1)),
+            Self::Denied(rejection) => rejection as usize,
+            Self::Allowed(PermitReason::Verified) => permit(0),
+            Self::Allowed(PermitReason::Public) => permit(1),
+            Self::Allowed(PermitReason::Anonymous) => permit(2),
+            Self::Allowed(PermitReason::CorsPreflight) => permit(3),
+            Self::LocalResponse => permit(PermitReason::ALL.len()),
+            Self::Allowed(PermitReason::Shadow(_)) => permit(PermitReason::ALL.len().saturating_add(1)),
         }
     }
 
@@ -181,10 +181,10 @@ impl Decision {
     pub fn has_provider(self) -> bool {
         match self {
             // The route is looked at after the token.
-            Self::Refused(Rejection::RoutePolicyUnknown) => true,
-            Self::Refused(rejection) => rejection >= Rejection::AlgorithmNotAllowed,
-            Self::Passed(reason) => matches!(reason, PermitReason::Verified | PermitReason::Shadow(_)),
-            Self::Answered => false,
+            Self::Denied(Rejection::RoutePolicyUnknown) => true,
+            Self::Denied(rejection) => rejection >= Rejection::AlgorithmNotAllowed,
+            Self::Allowed(reason) => matches!(reason, PermitReason::Verified | PermitReason::Shadow(_)),
+            Self::LocalResponse => false,
         }
     }
 }
@@ -197,10 +197,10 @@ mod tests {
 
     #[test]
     fn each_decision_has_the_place_that_its_index_says() {
-        for (index, decision) in Decision::all().enumerate() {
+        for (index, decision) in RequestOutcome::all().enumerate() {
             assert_eq!(decision.index(), index, "{decision:?}");
         }
-        let shadow = |rejection| Decision::Passed(PermitReason::Shadow(rejection));
+        let shadow = |rejection| RequestOutcome::Allowed(PermitReason::Shadow(rejection));
         assert_eq!(shadow(Rejection::TokenExpired).index(), shadow(Rejection::Misconfigured).index());
         assert_eq!(shadow(Rejection::TokenExpired).code(), "shadow");
     }

@@ -5,11 +5,10 @@
 //! Which rule applies depends on the request alone, never on the token; what the rule then asks for depends on the
 //! token alone. So a request finds out that it needs no token without one, and a bad token never changes the rule.
 
-mod address;
 mod authority;
 mod canonical_path;
+mod cidr_range;
 mod claim_match;
-mod coverage;
 mod headers;
 mod index;
 mod path;
@@ -17,20 +16,21 @@ mod pattern;
 mod query;
 mod request_match;
 mod requirement;
+mod string_matcher;
+mod subsumption;
 mod target;
-mod text_match;
 
-pub use address::{AddressRange, AddressRangeError, parse_peer};
 pub use authority::HostNeeds;
 pub use canonical_path::{AllowedInPaths, CanonicalPath, DEFAULT_MAX_MATCH_BYTES, ENCODED_SLASH, Reading};
+pub use cidr_range::{CidrRange, CidrRangeError, parse_socket_ip};
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub use headers::can_have_commas;
 pub use path::{PathMatch, PathTemplateError, PathVariables};
 pub use pattern::Pattern;
-pub use request_match::{HostMatch, NamedTextMatch, RequestMatch};
-pub use requirement::{GroupMatch, Requirement, StepUp, Subject, Unmet};
-pub use target::Target;
-pub use text_match::TextMatch;
+pub use request_match::{HostMatch, NamedStringMatcher, RequestMatch};
+pub use requirement::{AuthzContext, GroupMatch, Requirement, StepUp, UnmetRequirement};
+pub use string_matcher::StringMatcher;
+pub use target::NormalizedRequest;
 
 use crate::rejection::Rejection;
 use index::Index;
@@ -42,9 +42,9 @@ pub struct Policy {
     /// Finds rules without looking at each.
     index: Index,
     /// What applies without any rules: every path needs a valid token, and no more.
-    without_rules: Grant,
+    without_rules: RuleAction,
     /// What of a request the rules look at, beside its path, method and host.
-    needs: Needs,
+    needs: RequiredInputs,
     /// Whether any rule is in shadow mode.
     has_shadow: bool,
 }
@@ -55,12 +55,12 @@ pub struct Rule {
     /// Which requests it is for.
     pub matches: RequestMatch,
     /// What it asks of them.
-    pub grant: Grant,
+    pub action: RuleAction,
 }
 
 /// What is asked of a request, and how strictly.
 #[derive(Clone, Debug)]
-pub struct Grant {
+pub struct RuleAction {
     /// What is asked for.
     pub access: Access,
     /// What becomes of a request that falls short.
@@ -96,7 +96,7 @@ pub enum Mode {
 
 /// What rules look at beside the path, the method and the host: what nobody asks for is not read.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Needs {
+pub struct RequiredInputs {
     /// Names of headers, in lower case.
     pub headers: Vec<String>,
     /// Names of query parameters.
@@ -111,20 +111,33 @@ pub struct Needs {
 
 /// What the policy has to say about a request, before any token is looked at.
 #[derive(Clone, Copy, Debug)]
-pub struct Ruling<'a> {
+pub struct MatchedPolicy<'a> {
+    /// The rule or the route policy in the configuration.
+    pub source: PolicySource<'a>,
     /// What is asked for.
-    pub grant: &'a Grant,
+    pub action: &'a RuleAction,
     /// What stands in the path where the rule's template has variables.
     pub variables: PathVariables<'a>,
+}
+
+/// The part of the configuration that decides about a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum PolicySource<'a> {
+    /// The rule with this index.
+    Rule(usize),
+    /// The route policy with this name.
+    RoutePolicy(&'a str),
+    /// The configuration has no rules: every valid token is allowed.
+    NoRules,
 }
 
 impl Policy {
     /// A policy of these rules, in this order. Without any, every path needs a valid token, and no more.
     pub fn new(rules: Vec<Rule>) -> Self {
-        let needs = Needs::of(&rules);
+        let needs = RequiredInputs::of(&rules);
         let index = Index::new(rules.iter().map(|rule| &rule.matches));
-        let has_shadow = rules.iter().any(|rule| rule.grant.is_shadow());
-        Self { rules, index, without_rules: Grant::any_token(), needs, has_shadow }
+        let has_shadow = rules.iter().any(|rule| rule.action.is_shadow());
+        Self { rules, index, without_rules: RuleAction::any_token(), needs, has_shadow }
     }
 
     /// Takes note that Envoy's routes ignore the port of a host, as the rules do.
@@ -157,7 +170,7 @@ impl Policy {
     }
 
     /// What of a request the rules look at.
-    pub const fn needs(&self) -> &Needs {
+    pub const fn needs(&self) -> &RequiredInputs {
         &self.needs
     }
 
@@ -166,43 +179,50 @@ impl Policy {
     /// # Errors
     /// [`Rejection::NoRuleMatches`]; [`Rejection::RemoteIpUnknown`] if the address of the client, which is unknown, decides
     /// whether a rule is for the request and no rule before it is.
-    pub fn decide<'a>(&'a self, target: &'a Target<'_>) -> Result<Ruling<'a>, Rejection> {
+    pub fn decide<'a>(&'a self, target: &'a NormalizedRequest<'_>) -> Result<MatchedPolicy<'a>, Rejection> {
         if self.rules.is_empty() {
-            return Ok(Ruling::of(&self.without_rules));
+            return Ok(MatchedPolicy::without_rules(&self.without_rules));
         }
-        let mut candidates = self.index.candidates(target).filter_map(|index| self.rules.get(index));
-        let is_for = |rule: &&Rule| !rule.grant.is_shadow() && rule.matches.matches(target);
-        let rule = candidates.find(is_for).ok_or(Rejection::NoRuleMatches)?;
+        let is_for = |(_, rule): &(usize, &Rule)| !rule.action.is_shadow() && rule.matches.matches(target);
+        let (index, rule) = self.candidates(target).find(is_for).ok_or(Rejection::NoRuleMatches)?;
         if rule.matches.lacks_address(target) {
             return Err(Rejection::RemoteIpUnknown);
         }
-        Ok(rule.ruling(target))
+        Ok(rule.matched_policy(index, target))
     }
 
     /// Returns the rules in shadow mode that match a request and stand before the rule that decides; with
     /// [`Rejection::RemoteIpUnknown`] those that would deny it because the address of the client is unknown.
     pub fn shadows<'a>(
         &'a self,
-        target: &'a Target<'_>,
-    ) -> impl Iterator<Item = (Ruling<'a>, Option<Rejection>)> {
-        let candidates = self.has_shadow.then(|| self.index.candidates(target)).into_iter().flatten();
-        let rules = candidates.filter_map(|index| self.rules.get(index));
-        let matching = rules.filter(|rule| rule.matches.matches(target));
-        let shadows = matching.take_while(|rule| rule.grant.is_shadow());
-        shadows.map(|rule| {
+        target: &'a NormalizedRequest<'_>,
+    ) -> impl Iterator<Item = (MatchedPolicy<'a>, Option<Rejection>)> {
+        let candidates = self.has_shadow.then(|| self.candidates(target)).into_iter().flatten();
+        let matching = candidates.filter(|(_, rule)| rule.matches.matches(target));
+        let shadows = matching.take_while(|(_, rule)| rule.action.is_shadow());
+        shadows.map(|(index, rule)| {
             let rejection = rule.matches.lacks_address(target).then_some(Rejection::RemoteIpUnknown);
-            (rule.ruling(target), rejection)
+            (rule.matched_policy(index, target), rejection)
         })
+    }
+
+    /// Yields the rules that can match a request, with their indexes, in their order.
+    fn candidates<'a>(
+        &'a self,
+        target: &'a NormalizedRequest<'_>,
+    ) -> impl Iterator<Item = (usize, &'a Rule)> {
+        self.index.candidates(target).filter_map(|index| Some((index, self.rules.get(index)?)))
     }
 }
 
 impl Rule {
-    fn ruling<'a>(&'a self, target: &'a Target<'_>) -> Ruling<'a> {
-        Ruling { grant: &self.grant, variables: self.matches.variables(&target.path) }
+    fn matched_policy<'a>(&'a self, index: usize, target: &'a NormalizedRequest<'_>) -> MatchedPolicy<'a> {
+        let source = PolicySource::Rule(index);
+        MatchedPolicy { source, action: &self.action, variables: self.matches.variables(&target.path) }
     }
 }
 
-impl Grant {
+impl RuleAction {
     /// Any valid token.
     pub fn any_token() -> Self {
         Self { access: Access::Requires(Box::default()), mode: Mode::Enforce }
@@ -214,14 +234,19 @@ impl Grant {
     }
 }
 
-impl<'a> Ruling<'a> {
-    /// A grant that no path belongs to.
-    pub fn of(grant: &'a Grant) -> Self {
-        Self { grant, variables: PathVariables::default() }
+impl<'a> MatchedPolicy<'a> {
+    /// Returns the policy that a route names.
+    pub fn route_policy(name: &'a str, action: &'a RuleAction) -> Self {
+        Self { source: PolicySource::RoutePolicy(name), action, variables: PathVariables::default() }
+    }
+
+    /// Returns the policy of a configuration without rules.
+    fn without_rules(action: &'a RuleAction) -> Self {
+        Self { source: PolicySource::NoRules, action, variables: PathVariables::default() }
     }
 }
 
-impl Needs {
+impl RequiredInputs {
     fn of(rules: &[Rule]) -> Self {
         let mut needs = Self::default();
         for matches in rules.iter().map(|rule| &rule.matches) {
@@ -234,8 +259,8 @@ impl Needs {
     }
 }
 
-fn add_names(names: &mut Vec<String>, conditions: &[NamedTextMatch]) {
-    for NamedTextMatch { name, .. } in conditions {
+fn add_names(names: &mut Vec<String>, conditions: &[NamedStringMatcher]) {
+    for NamedStringMatcher { name, .. } in conditions {
         if !names.contains(name) {
             names.push(name.clone());
         }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{CanonicalPath, Reading, Target};
+use crate::policy::{CanonicalPath, NormalizedRequest, Reading};
 use crate::reply::Reply;
 
 /// Where metadata are; the resource's own path follows (section 3.1).
@@ -67,7 +67,7 @@ impl ProtectedResources {
     }
 
     /// The metadata, if that is what the request asks for.
-    pub fn answer(&self, target: &Target<'_>) -> Option<Reply> {
+    pub fn answer(&self, target: &NormalizedRequest<'_>) -> Option<Reply> {
         if !matches!(target.method, b"GET" | b"HEAD") {
             return None;
         }
@@ -100,7 +100,7 @@ impl ProtectedResources {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Needs;
+    use crate::policy::RequiredInputs;
     use crate::request::RequestHead;
 
     fn resources(paths: &[&str]) -> ProtectedResources {
@@ -142,7 +142,8 @@ mod tests {
         let document = |method: &str, path: &str| {
             let (method, path) = (method.as_bytes(), format!("{WELL_KNOWN}{path}"));
             let head = RequestHead { method, path: path.as_bytes(), ..RequestHead::default() };
-            all.answer(&Target::new(&head, &Needs::default()).unwrap()).map(|reply| reply.body)
+            all.answer(&NormalizedRequest::new(&head, &RequiredInputs::default()).unwrap())
+                .map(|reply| reply.body)
         };
         for (method, path, expected) in [
             ("GET", "", Some("/")),

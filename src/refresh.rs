@@ -5,11 +5,11 @@
 //! (`worker`) and has ([`refresher`]).
 
 pub mod cache_control;
-pub mod record;
 pub mod refresher;
 pub mod response;
 pub mod shared;
 pub mod source;
+pub mod state;
 mod worker;
 
 use std::time::Duration;
@@ -19,7 +19,7 @@ pub const MAX_WAIT: Duration = Duration::from_secs(5);
 
 /// How often a document is fetched, and how long it lasts.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Schedule {
+pub struct RefreshSchedule {
     /// How long it is fresh, at most.
     pub cache_duration: Duration,
     /// How long it is used when no newer one can be had.
@@ -28,7 +28,7 @@ pub struct Schedule {
     pub timeout: Duration,
 }
 
-impl Schedule {
+impl RefreshSchedule {
     /// Returns how long a worker awaits the answer to one request of a fetch. The host answers within the timeout; the rest
     /// is for a thread that was held up.
     pub fn answer_timeout(&self) -> Duration {

@@ -107,7 +107,7 @@ rejections! {
     /// `typ` is not one of the token profile's (RFC 8725 section 3.11, RFC 9068 section 4).
     TypeNotAllowed = "type_not_allowed": "the access token's type is not accepted",
     /// No `kid`, and the profile asks for one.
-    KeyIdMissing = "key_id_missing": "the access token names no key",
+    KeyIdMissing = "key_id_missing": "the access token has no key ID",
     /// No keys have arrived yet, or none has been usable.
     KeysUnavailable = "keys_unavailable": "the keys to verify access tokens are not available yet",
     /// The last good keys are older than `max_stale`.
@@ -129,7 +129,7 @@ rejections! {
     /// No `iat`, and the profile or `max_token_age` asks for one.
     IssueTimeMissing = "issue_time_missing": "the access token has no issue time",
     /// `iat` lies in the future.
-    TokenFromTheFuture = "token_from_the_future": "the access token was issued in the future",
+    IssuedInFuture = "issued_in_future": "the access token was issued in the future",
     /// Older than `max_token_age`.
     TokenTooOld = "token_too_old": "the access token was issued too long ago",
     /// `aud` is none of the provider's audiences.

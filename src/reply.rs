@@ -7,7 +7,7 @@ mod body;
 
 pub use body::{Body, CustomBody, Responses};
 
-use body::Told;
+use body::ErrorFields;
 
 use crate::policy::StepUp;
 use crate::rejection::Rejection;
@@ -39,7 +39,7 @@ pub struct Reply {
 
 /// What a reply depends on besides the denial.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Recipient<'a> {
+pub struct ReplyContext<'a> {
     /// Whether this is a gRPC call: Envoy makes a status of the reply, and the status' message of its body.
     pub grpc: bool,
     /// Where the metadata of the resource are (RFC 9728 section 5.1).
@@ -67,7 +67,7 @@ impl From<Rejection> for Denial {
 
 impl Reply {
     /// The reply to a denied request.
-    pub fn new(denial: &Denial, responses: &Responses, to: Recipient<'_>) -> Self {
+    pub fn new(denial: &Denial, responses: &Responses, to: ReplyContext<'_>) -> Self {
         let class = class(denial.rejection);
         let status = class.status();
         let sentence =
@@ -83,7 +83,7 @@ impl Reply {
             return Self { status, headers, body: sentence };
         }
         let code = responses.details.then(|| denial.rejection.code());
-        let told = Told { status, error: class.error(), detail: &sentence, code };
+        let told = ErrorFields { status, error: class.error(), detail: &sentence, code };
         let (content_type, body) = responses.content(&told).unzip();
         headers.extend(content_type.map(|content_type| ("content-type", content_type)));
         Self { status, headers, body: body.unwrap_or_default() }
@@ -151,7 +151,7 @@ const fn class(rejection: Rejection) -> Class {
         | R::TokenExpired
         | R::TokenNotYetValid
         | R::IssueTimeMissing
-        | R::TokenFromTheFuture
+        | R::IssuedInFuture
         | R::TokenTooOld
         | R::AudienceNotAllowed
         | R::NotAnAccessToken
@@ -205,7 +205,7 @@ mod tests {
     }
 
     fn reply(denial: Denial) -> Reply {
-        Reply::new(&denial, &Responses::default(), Recipient::default())
+        Reply::new(&denial, &Responses::default(), ReplyContext::default())
     }
 
     #[test]
@@ -295,7 +295,7 @@ mod tests {
         for denial in &mut denials {
             denial.scopes = vec!["secret:scope".to_owned()];
             denial.step_up = StepUp { acr_values: vec!["secret-acr".to_owned()], max_age: Some(7) };
-            let (loud, quiet) = (reply(denial.clone()), Reply::new(denial, &quiet, Recipient::default()));
+            let (loud, quiet) = (reply(denial.clone()), Reply::new(denial, &quiet, ReplyContext::default()));
             assert_eq!(loud.status, quiet.status);
             let everything = format!("{quiet:?}");
             let (code, sentence) = (denial.rejection.code(), denial.rejection.to_string());
@@ -304,14 +304,14 @@ mod tests {
             }
             assert!(!everything.contains(code) || code == class(denial.rejection).error(), "{everything}");
         }
-        let quiet = Reply::new(&Rejection::TokenExpired.into(), &quiet, Recipient::default());
+        let quiet = Reply::new(&Rejection::TokenExpired.into(), &quiet, ReplyContext::default());
         assert_eq!(header(&quiet, "www-authenticate"), Some(r#"Bearer realm="api",error="invalid_token""#));
         assert_eq!(quiet.body, r#"{"detail":"Could not validate credentials","error":"invalid_token"}"#);
     }
 
     #[test]
     fn every_challenge_says_where_the_metadata_are() {
-        let to = Recipient { resource_metadata: Some("https://a.example/x"), ..Recipient::default() };
+        let to = ReplyContext { resource_metadata: Some("https://a.example/x"), ..ReplyContext::default() };
         for rejection in Rejection::ALL {
             let reply = Reply::new(&(*rejection).into(), &Responses::default(), to);
             let challenge = header(&reply, "www-authenticate");
@@ -329,7 +329,7 @@ mod tests {
     fn grpc_messages_are_sentences() {
         let custom = CustomBody { status: 401, content_type: "text/html".to_owned(), body: "<p>".to_owned() };
         let responses = Responses { custom: vec![custom], ..Responses::default() };
-        let to = Recipient { grpc: true, ..Recipient::default() };
+        let to = ReplyContext { grpc: true, ..ReplyContext::default() };
         let reply = Reply::new(&Rejection::TokenExpired.into(), &responses, to);
         assert_eq!((reply.body.as_str(), header(&reply, "content-type")), ("the access token expired", None));
     }

@@ -7,7 +7,7 @@ mod sources;
 mod strip;
 
 pub use sources::{HeaderSource, TokenSources};
-pub use strip::Change;
+pub use strip::HeaderEdit;
 
 use std::net::IpAddr;
 

@@ -30,12 +30,12 @@ impl UnixTime {
     }
 
     /// This time moved into the future; stops at the end of time rather than wrapping around.
-    pub fn after(self, span: Duration) -> Self {
+    pub fn saturating_add(self, span: Duration) -> Self {
         Self { millis: self.millis.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)) }
     }
 
     /// How long ago `earlier` was; zero if the clock has been set back in between.
-    pub fn since(self, earlier: Self) -> Duration {
+    pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))
     }
 }
@@ -47,13 +47,13 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_makes_nothing_negative() {
         let (early, late) = (UnixTime::from_seconds(10), UnixTime::from_seconds(20));
-        assert_eq!(early.since(late), Duration::ZERO);
-        assert_eq!(late.since(early), Duration::from_secs(10));
+        assert_eq!(early.saturating_duration_since(late), Duration::ZERO);
+        assert_eq!(late.saturating_duration_since(early), Duration::from_secs(10));
     }
 
     #[test]
     fn the_far_future_saturates() {
-        assert_eq!(UnixTime::from_millis(u64::MAX).after(Duration::MAX).millis(), u64::MAX);
+        assert_eq!(UnixTime::from_millis(u64::MAX).saturating_add(Duration::MAX).millis(), u64::MAX);
         assert_eq!(UnixTime::from_seconds(u64::MAX).seconds(), i64::try_from(u64::MAX / 1000).unwrap());
     }
 }

@@ -3,7 +3,7 @@
 //! Nothing here is verified. What this module promises is that the token has one reading: three non-empty
 //! segments of canonical base64url, and a header without duplicate members.
 
-mod headers_read;
+mod jose_header_cache;
 
 use std::fmt;
 use std::rc::Rc;
@@ -13,10 +13,10 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use memchr::memchr_iter;
 
 use crate::crypto::Algorithm;
-use crate::json::PackedObject;
+use crate::json::Tape;
 use crate::rejection::Rejection;
 
-pub use headers_read::HeadersRead;
+pub use jose_header_cache::JoseHeaderCache;
 
 /// Real key ids have 43 characters at Okta. Longer ones than this are not looked up, nor kept anywhere.
 pub const MAX_KEY_ID_BYTES: usize = 256;
@@ -50,7 +50,7 @@ impl<'a> CompactJws<'a> {
     ///
     /// # Errors
     /// The rejection that says what is wrong with the form.
-    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &HeadersRead) -> Result<Self, Rejection> {
+    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &JoseHeaderCache) -> Result<Self, Rejection> {
         if token.len() > max_bytes {
             return Err(Rejection::TokenTooLarge);
         }
@@ -82,7 +82,7 @@ impl fmt::Debug for CompactJws<'_> {
 
 impl JoseHeader {
     fn parse(bytes: Vec<u8>) -> Result<Self, Rejection> {
-        let header = PackedObject::parse(bytes).map_err(|_| Rejection::HeaderMalformed)?;
+        let header = Tape::parse(bytes).map_err(|_| Rejection::HeaderMalformed)?;
         let string = |name| match header.get(name) {
             None => Ok(None),
             Some(value) => value.as_str().map(Some).ok_or(Rejection::HeaderMalformed),
@@ -121,7 +121,7 @@ mod tests {
     const MAX: usize = 16 * 1024;
 
     fn parse(token: &[u8]) -> Result<CompactJws<'_>, Rejection> {
-        CompactJws::parse(token, MAX, &HeadersRead::default())
+        CompactJws::parse(token, MAX, &JoseHeaderCache::default())
     }
 
     fn with_header(header: &str) -> Result<Rc<JoseHeader>, Rejection> {
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn size_limit_is_inclusive() {
         let token = b"eyJhbGciOiJSUzI1NiJ9.e30.AA";
-        let parse = |max_bytes| CompactJws::parse(token, max_bytes, &HeadersRead::default());
+        let parse = |max_bytes| CompactJws::parse(token, max_bytes, &JoseHeaderCache::default());
         assert!(parse(token.len()).is_ok());
         assert_eq!(parse(token.len() - 1).unwrap_err(), Rejection::TokenTooLarge);
     }

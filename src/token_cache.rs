@@ -30,7 +30,7 @@ const TYPICAL_BYTES: usize = 3072;
 /// What is known of tokens.
 pub struct TokenCache<T> {
     entries: RefCell<Cache<Token, Entry<T>, ByWeight, RandomState, CountEvictions>>,
-    turned_away: RefCell<Doorkeeper>,
+    doorkeeper: RefCell<Doorkeeper>,
     hashing: RandomState,
     counts: RefCell<Counts>,
 }
@@ -84,7 +84,7 @@ impl<T> TokenCache<T> {
         );
         Self {
             entries: RefCell::new(entries),
-            turned_away: RefCell::new(Doorkeeper::new(typical_tokens)),
+            doorkeeper: RefCell::new(Doorkeeper::new(typical_tokens)),
             hashing,
             counts: RefCell::default(),
         }
@@ -92,7 +92,7 @@ impl<T> TokenCache<T> {
 
     /// What is known of a token.
     pub fn get(&self, token: &[u8]) -> Option<Rc<T>> {
-        let found = self.entries.borrow().get(&Sought(token)).map(|entry| Rc::clone(&entry.value));
+        let found = self.entries.borrow().get(&TokenRef(token)).map(|entry| Rc::clone(&entry.value));
         let mut counts = self.counts.borrow_mut();
         let count = if found.is_some() { &mut counts.hits } else { &mut counts.misses };
         *count = count.wrapping_add(1);
@@ -106,7 +106,8 @@ impl<T> TokenCache<T> {
         let entry = Entry { value, weight: u64::try_from(bytes).unwrap_or(u64::MAX) };
         let mut entries = self.entries.borrow_mut();
         let fits = entries.weight().saturating_add(entry.weight) <= entries.capacity();
-        let has_been_here = || self.turned_away.borrow_mut().has_seen(self.hashing.hash_one(Sought(token)));
+        let has_been_here =
+            || self.doorkeeper.borrow_mut().check_and_insert(self.hashing.hash_one(TokenRef(token)));
         if !fits && !has_been_here() {
             return;
         }
@@ -118,7 +119,7 @@ impl<T> TokenCache<T> {
 
     /// Forgets a token.
     pub fn remove(&self, token: &[u8]) {
-        self.entries.borrow_mut().remove(&Sought(token));
+        self.entries.borrow_mut().remove(&TokenRef(token));
     }
 
     /// How it has fared.
@@ -152,7 +153,7 @@ impl<T> fmt::Debug for TokenCache<T> {
 struct Token(Box<[u8]>);
 
 /// A token that is looked for: found without a copy.
-struct Sought<'a>(&'a [u8]);
+struct TokenRef<'a>(&'a [u8]);
 
 /// The end is enough to find a token by; the whole is compared behind it.
 fn hash_end<H: Hasher>(token: &[u8], state: &mut H) {
@@ -166,13 +167,13 @@ impl Hash for Token {
     }
 }
 
-impl Hash for Sought<'_> {
+impl Hash for TokenRef<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         hash_end(self.0, state);
     }
 }
 
-impl Equivalent<Token> for Sought<'_> {
+impl Equivalent<Token> for TokenRef<'_> {
     fn equivalent(&self, token: &Token) -> bool {
         *self.0 == *token.0
     }

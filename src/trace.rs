@@ -4,51 +4,55 @@
 //! nothing.
 
 use crate::claims::Claims;
-use crate::config::Provider;
-use crate::policy::{Requirement, Ruling, Subject, Target};
+use crate::policy::{AuthzContext, MatchedPolicy, NormalizedRequest, Requirement};
 use crate::rejection::Rejection;
 use crate::token::JoseHeader;
 
 /// Somebody who watches a decision being made.
-pub trait Trace {
+pub trait DecisionObserver {
     /// Whether anybody does: who watches is shown every check, also those that a token seen before needs no more.
-    const WATCHES: bool = true;
+    const ENABLED: bool = true;
 
     /// Takes note of a step.
-    fn step(&mut self, step: Step<'_>);
+    fn record(&mut self, event: TraceEvent<'_>);
 
     /// Takes note of how a check came out, and hands that on.
     ///
     /// # Errors
     /// The rejection that it is given.
     fn checked<T>(&mut self, check: Check, outcome: Result<T, Rejection>) -> Result<T, Rejection> {
-        self.step(Step::Checked(check, outcome.as_ref().err().copied()));
+        self.record(TraceEvent::Checked(check, outcome.as_ref().err().copied()));
         outcome
     }
 }
 
 /// Nobody.
-impl Trace for () {
-    const WATCHES: bool = false;
+impl DecisionObserver for () {
+    const ENABLED: bool = false;
 
-    fn step(&mut self, _: Step<'_>) {}
+    fn record(&mut self, _: TraceEvent<'_>) {}
 }
 
 /// A step on the way to a decision.
 #[derive(Clone, Copy, Debug)]
-pub enum Step<'a> {
+pub enum TraceEvent<'a> {
     /// A check has been made; without a rejection, it was passed.
     Checked(Check, Option<Rejection>),
     /// What a request is aimed at, and what applies to it; or why nothing does.
-    Ruled(&'a Target<'a>, Result<Ruling<'a>, Rejection>),
+    PolicySelected(&'a NormalizedRequest<'a>, Result<MatchedPolicy<'a>, Rejection>),
     /// A token has been read. Nothing in it is verified yet.
-    Read(&'a JoseHeader, &'a Claims),
+    TokenParsed(&'a JoseHeader, &'a Claims),
     /// Whose token it says it is.
-    From(&'a Provider),
+    ProviderSelected {
+        /// The index of the provider in the configuration.
+        index: usize,
+        /// The name of the provider.
+        name: &'a str,
+    },
     /// What is asked of whom; whether it holds is found out next.
-    Asked(&'a Requirement, Subject<'a>),
+    RequirementEvaluated(&'a Requirement, AuthzContext<'a>),
     /// The decision of a rule or a route's policy in shadow mode; without a rejection, it would have allowed the request.
-    Shadowed(Ruling<'a>, Option<Rejection>),
+    ShadowEvaluated(MatchedPolicy<'a>, Option<Rejection>),
 }
 
 /// The checks, in the order in which they are made.

@@ -3,8 +3,8 @@
 //! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
 //! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these.
 //!
-//! Each step consumes or borrows the one before, so none can be left out: [`Unverified`] becomes [`Plausible`] by all checks
-//! that need no key, [`SignedClaims`] only by a signature that holds, and [`AccessToken`] by being meant for us. That may be
+//! Each step consumes or borrows the one before, so none can be left out: [`UnverifiedToken`] becomes [`PrecheckedToken`] by all checks
+//! that need no key, [`VerifiedJws`] only by a signature that holds, and [`AccessToken`] by being meant for us. That may be
 //! remembered, for nothing in it changes while the configuration does not; an [`Identity`] is lent for the moment it was asked for.
 
 mod identity;
@@ -19,15 +19,15 @@ use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::jwks::KeySet;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
-use crate::token::{CompactJws, HeadersRead, JoseHeader};
-use crate::trace::{Check, Step, Trace};
+use crate::token::{CompactJws, JoseHeader, JoseHeaderCache};
+use crate::trace::{Check, DecisionObserver, TraceEvent};
 
 pub use identity::Identity;
 pub use profile::TokenProfile;
 
 /// What a provider expects of a token.
 #[derive(Clone, Debug)]
-pub struct Expected {
+pub struct TokenRequirements {
     /// Accepted values of `iss`, compared exactly.
     pub issuers: Vec<String>,
     /// Accepted values of `aud`, any of, compared exactly.
@@ -46,38 +46,38 @@ pub struct Expected {
 
 /// A well-formed token that proves nothing yet.
 #[derive(Debug)]
-pub struct Unverified<'a> {
+pub struct UnverifiedToken<'a> {
     jws: CompactJws<'a>,
     claims: Claims,
 }
 
 /// A token that nothing speaks against, and that still proves nothing.
 #[derive(Debug)]
-pub struct Plausible<'a> {
-    token: Unverified<'a>,
+pub struct PrecheckedToken<'a> {
+    token: UnverifiedToken<'a>,
     algorithm: Algorithm,
 }
 
 /// Claims whose signature held under a key of the provider.
 #[derive(Clone, Debug)]
-pub struct SignedClaims {
+pub struct VerifiedJws {
     claims: Claims,
     header: Rc<JoseHeader>,
     algorithm: Algorithm,
     key: Arc<PublicKey>,
 }
 
-/// A token that was good for its provider when it was accepted. What can change is asked anew: its times ([`Self::at`]), and
-/// whether its key is still published ([`Self::is_signed_by_one_of`]).
+/// A token that was good for its provider when it was accepted. What can change is asked anew: its times ([`Self::valid_at`]), and
+/// whether its key is still published ([`Self::is_key_published`]).
 #[derive(Clone, Debug)]
-pub struct AccessToken(SignedClaims);
+pub struct AccessToken(VerifiedJws);
 
-impl<'a> Unverified<'a> {
+impl<'a> UnverifiedToken<'a> {
     /// Reads a token.
     ///
     /// # Errors
     /// The rejection that says what is wrong with its form.
-    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &HeadersRead) -> Result<Self, Rejection> {
+    pub fn parse(token: &'a [u8], max_bytes: usize, headers: &JoseHeaderCache) -> Result<Self, Rejection> {
         let mut jws = CompactJws::parse(token, max_bytes, headers)?;
         let claims = Claims::parse(std::mem::take(&mut jws.payload))?;
         Ok(Self { jws, claims })
@@ -99,8 +99,8 @@ impl<'a> Unverified<'a> {
     }
 
     /// What those are told who watch.
-    pub fn read(&self) -> Step<'_> {
-        Step::Read(&self.jws.header, &self.claims)
+    pub fn read(&self) -> TraceEvent<'_> {
+        TraceEvent::TokenParsed(&self.jws.header, &self.claims)
     }
 
     /// Everything that can be refused without a key.
@@ -109,10 +109,10 @@ impl<'a> Unverified<'a> {
     /// The first rejection that applies.
     pub fn check(
         self,
-        expected: &Expected,
+        expected: &TokenRequirements,
         now: UnixTime,
-        trace: &mut impl Trace,
-    ) -> Result<Plausible<'a>, Rejection> {
+        trace: &mut impl DecisionObserver,
+    ) -> Result<PrecheckedToken<'a>, Rejection> {
         let issuer = self.issuer().ok_or(Rejection::IssuerUnknown)?;
         if !expected.issuers.iter().any(|accepted| accepted == issuer) {
             return Err(Rejection::IssuerUnknown);
@@ -124,11 +124,11 @@ impl<'a> Unverified<'a> {
         let named = header.key_id.is_some() || expected.profile == TokenProfile::Any;
         trace.checked(Check::KeyId, named.then_some(()).ok_or(Rejection::KeyIdMissing))?;
         trace.checked(Check::Expiration, expected.check_expiration(&self.claims, now))?;
-        Ok(Plausible { token: self, algorithm })
+        Ok(PrecheckedToken { token: self, algorithm })
     }
 }
 
-impl Plausible<'_> {
+impl PrecheckedToken<'_> {
     /// Checks the signature, with each of the keys that may have made it, until it holds under one: at most
     /// [`MAX_CANDIDATES`](crate::jwks::MAX_CANDIDATES).
     ///
@@ -139,9 +139,9 @@ impl Plausible<'_> {
         self,
         keys: &KeySet,
         verifier: &dyn SignatureVerifier,
-        trace: &mut impl Trace,
-    ) -> Result<SignedClaims, Rejection> {
-        let Self { token: Unverified { jws, claims }, algorithm } = self;
+        trace: &mut impl DecisionObserver,
+    ) -> Result<VerifiedJws, Rejection> {
+        let Self { token: UnverifiedToken { jws, claims }, algorithm } = self;
         let candidates = trace.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
         let signature = candidates.verify(algorithm, jws.signing_input, &jws.signature, verifier);
         let signature = signature.map_err(|error| match error {
@@ -149,11 +149,11 @@ impl Plausible<'_> {
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
         let key = trace.checked(Check::Signature, signature)?;
-        Ok(SignedClaims { claims, header: jws.header, algorithm, key: Arc::clone(key) })
+        Ok(VerifiedJws { claims, header: jws.header, algorithm, key: Arc::clone(key) })
     }
 }
 
-impl SignedClaims {
+impl VerifiedJws {
     /// Asks whether the token is good at this moment, and for this provider. The provider's expectations must not change
     /// as long as what comes of it is kept.
     ///
@@ -161,9 +161,9 @@ impl SignedClaims {
     /// The first rejection that applies.
     pub fn accept(
         self,
-        expected: &Expected,
+        expected: &TokenRequirements,
         now: UnixTime,
-        trace: &mut impl Trace,
+        trace: &mut impl DecisionObserver,
     ) -> Result<AccessToken, Rejection> {
         let claims = &self.claims;
         let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
@@ -189,7 +189,7 @@ impl AccessToken {
     ///
     /// # Errors
     /// [`Rejection::TokenExpired`], and what else its times may say.
-    pub fn at(&self, expected: &Expected, now: UnixTime) -> Result<Identity<'_>, Rejection> {
+    pub fn valid_at(&self, expected: &TokenRequirements, now: UnixTime) -> Result<Identity<'_>, Rejection> {
         let claims = &self.0.claims;
         expected.check_times(claims, now)?;
         let skew = expected.clock_skew;
@@ -198,27 +198,27 @@ impl AccessToken {
     }
 
     /// Whether the key that the signature held under is still among these, for the same use and under the same name.
-    pub fn is_signed_by_one_of(&self, keys: &KeySet) -> bool {
-        let SignedClaims { header, algorithm, key, .. } = &self.0;
+    pub fn is_key_published(&self, keys: &KeySet) -> bool {
+        let VerifiedJws { header, algorithm, key, .. } = &self.0;
         keys.find(header.key_id.as_deref(), *algorithm)
             .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
     /// Whether its time is over, now and for ever.
-    pub fn has_expired(&self, expected: &Expected, now: UnixTime) -> bool {
+    pub fn has_expired(&self, expected: &TokenRequirements, now: UnixTime) -> bool {
         expected.check_expiration(&self.0.claims, now).is_err()
     }
 
     /// About what it occupies, in bytes. The header may be that of many: it counts as if it were not.
     pub fn heap_bytes(&self) -> usize {
-        let SignedClaims { claims, header, .. } = &self.0;
+        let VerifiedJws { claims, header, .. } = &self.0;
         let texts = [&header.key_id, &header.typ].into_iter().flatten();
         let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
         claims.heap_bytes().saturating_add(header)
     }
 }
 
-impl Expected {
+impl TokenRequirements {
     fn check_expiration(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
         let expires_at = claims.expires_at().ok_or(Rejection::ExpirationMissing)?;
         // "on or after which the JWT MUST NOT be accepted" (RFC 7519 section 4.1.4)
@@ -239,7 +239,7 @@ impl Expected {
             return if required { Err(Rejection::IssueTimeMissing) } else { Ok(()) };
         };
         if issued_at > latest_past {
-            return Err(Rejection::TokenFromTheFuture);
+            return Err(Rejection::IssuedInFuture);
         }
         let age = now.seconds().saturating_sub(issued_at);
         if self.max_token_age.is_some_and(|max| age > max.saturating_add(self.clock_skew)) {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::rejection::Rejection;
-use okta_authz_filter::reply::{Recipient, Reply, Responses};
+use okta_authz_filter::reply::{Reply, ReplyContext, Responses};
 use serde_json::Value;
 
 fn read(name: &str) -> String {
@@ -36,7 +36,7 @@ fn the_answers_table_has_every_code_once_with_its_status_and_challenge() {
             rows.iter().find(|(_, _, codes)| codes.contains(rejection.code())).unwrap_or_else(|| {
                 panic!("{} is not in the README", rejection.code());
             });
-        let reply = Reply::new(&(*rejection).into(), &Responses::default(), Recipient::default());
+        let reply = Reply::new(&(*rejection).into(), &Responses::default(), ReplyContext::default());
         assert_eq!(reply.status, *status, "{rejection:?}");
         let has = |name: &str| reply.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value);
         match has("www-authenticate") {

@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, Verdict};
-use okta_authz_filter::policy::Target;
-use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::policy::NormalizedRequest;
+use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
-use okta_authz_filter::token::HeadersRead;
-use okta_authz_filter::verify::Unverified;
+use okta_authz_filter::token::JoseHeaderCache;
+use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
 
 use super::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
@@ -64,9 +64,9 @@ fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
 }
 
 fn parse(signer: &Signer) -> Work {
-    let (token, headers) = (signer.token(), HeadersRead::default());
+    let (token, headers) = (signer.token(), JoseHeaderCache::default());
     Box::new(move || {
-        black_box(Unverified::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES, &headers))
+        black_box(UnverifiedToken::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES, &headers))
             .expect("a token");
     })
 }
@@ -75,8 +75,8 @@ fn claims(signer: &Signer) -> Work {
     let (config, token, now) = (config(signer, 10, 0), signer.token(), now());
     let provider = &config.providers[0];
     let keys = provider.local_jwks.as_ref().expect("keys");
-    let token =
-        Unverified::parse(token.as_bytes(), MAX_TOKEN_BYTES, &HeadersRead::default()).expect("a token");
+    let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES, &JoseHeaderCache::default())
+        .expect("a token");
     let token = token.check(&provider.expected, now, &mut ()).expect("a good token");
     let claims = token.verify(keys, &Yes, &mut ()).expect("a good token");
     let expected = provider.expected.clone();
@@ -93,7 +93,7 @@ fn lookup(signer: &Signer, rules: usize) -> Work {
         i = (i + 7919) % rules;
         let path = path(i);
         let head = head(&path, &[]);
-        let target = Target::new(&head, config.policy.needs()).expect("a clean path");
+        let target = NormalizedRequest::new(&head, config.policy.needs()).expect("a clean path");
         assert!(black_box(config.policy.decide(&target)).is_ok());
     })
 }

@@ -16,7 +16,7 @@ const FLAT_MIB: f64 = 2.0;
 pub struct Budget {
     pub what: String,
     pub limit: f64,
-    pub measured: f64,
+    pub instrumented: f64,
     /// What a module without any decision takes in the same run: less cannot be reached.
     pub floor: Option<f64>,
     pub unit: &'static str,
@@ -26,13 +26,13 @@ pub struct Budget {
 /// All but the fetches of keys, which a test counts (tests/outages).
 pub fn budgets(load: &[Result], memory: &Memory, size: &Size) -> Vec<Budget> {
     let row = |name| load.iter().find(|result| result.name == name).expect("that row");
-    let budget = |what: &str, limit, measured: f64, unit| Budget {
+    let budget = |what: &str, limit, instrumented: f64, unit| Budget {
         what: what.to_owned(),
         limit,
-        measured,
+        instrumented,
         floor: None,
         unit,
-        met: measured <= limit,
+        met: instrumented <= limit,
     };
     let above = |floor, budget| Budget { floor: Some(row(floor).of_native), ..budget };
     let one_more = (row(EIGHT).of_native - row(SEEN).of_native) / 7.0;

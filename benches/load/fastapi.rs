@@ -86,8 +86,8 @@ fn must_verify(name: &str, port: u16, load: &Load) {
     let (path, token) = load.first();
     let client = Client::new(port);
     let (good, none) = (client.send(&get(&path).bearer(token)), client.get(&path));
-    let refusal = if name == APPLICATIONS[0].0 { 200 } else { 401 };
-    assert_eq!((good.status, none.status), (200, refusal), "{name}: {good:?}, {none:?}");
+    let error = if name == APPLICATIONS[0].0 { 200 } else { 401 };
+    assert_eq!((good.status, none.status), (200, error), "{name}: {good:?}, {none:?}");
 }
 
 fn start(verifier: &str, jwks: &Path) -> (Process, u16) {

@@ -147,9 +147,10 @@ fn budgets(text: &mut String, budgets: &[Budget]) {
     for budget in budgets {
         let unit = budget.unit;
         let met = if budget.met { "met" } else { "NOT met" };
-        let (limit, measured) = (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.measured));
+        let (limit, instrumented) =
+            (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.instrumented));
         let floor = budget.floor.map_or_else(String::new, |floor| format!("{floor:.2}{unit}"));
-        line(text, [budget.what.clone(), limit, measured, met.to_owned(), floor, String::new()]);
+        line(text, [budget.what.clone(), limit, instrumented, met.to_owned(), floor, String::new()]);
     }
 }
 

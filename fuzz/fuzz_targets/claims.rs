@@ -2,10 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use okta_authz_filter::json::{self, PackedObject, Value};
+use okta_authz_filter::json::{self, Tape, Value};
 
 fuzz_target!(|document: &[u8]| {
-    let (packed, tree) = (PackedObject::parse(document.to_vec()), json::parse_object(document));
+    let (packed, tree) = (Tape::parse(document.to_vec()), json::parse_object(document));
     // Of two faults each may name another.
     assert_eq!(packed.is_err(), tree.is_err());
     let (Ok(packed), Ok(tree)) = (packed, tree) else { return };

@@ -8,7 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
-use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
 

@@ -44,7 +44,11 @@ impl Duration {
         if bounds.contains(&duration) {
             return Ok(duration);
         }
-        Err(path.error(format!("must be from {} to {}", Shown(*bounds.start()), Shown(*bounds.end()))))
+        Err(path.error(format!(
+            "must be from {} to {}",
+            DisplayDuration(*bounds.start()),
+            DisplayDuration(*bounds.end())
+        )))
     }
 }
 
@@ -56,9 +60,9 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
-struct Shown(time::Duration);
+struct DisplayDuration(time::Duration);
 
-impl fmt::Display for Shown {
+impl fmt::Display for DisplayDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let millis = self.0.as_millis();
         for (unit, size) in [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000)] {
@@ -107,7 +111,7 @@ mod tests {
 
     #[test]
     fn bounds_are_told_as_they_would_be_written() {
-        let shown = |millis| Shown(time::Duration::from_millis(millis)).to_string();
+        let shown = |millis| DisplayDuration(time::Duration::from_millis(millis)).to_string();
         assert_eq!(
             [shown(0), shown(100), shown(1_000), shown(300_000), shown(90_000)],
             ["0s", "100ms", "1s", "5m", "90s"]

@@ -1,7 +1,7 @@
 //! `claim_to_headers` and `forward_payload_header`.
 
 use super::error::{ConfigError, Path};
-use super::requirement::{self, Known};
+use super::requirement::{self, RequirementScope};
 use super::{Provider, raw};
 use crate::headers::{self, ClaimToHeader, HeaderSource, Template};
 
@@ -44,7 +44,7 @@ pub(super) fn claim_to_headers(
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         let header_name = header_name(&at.field("header_name"), &raw.header_name)?;
-        let known = Known { providers, variables: &[] };
+        let known = RequirementScope { providers, variables: &[] };
         let names = requirement::providers(&at.field("providers"), raw.providers, known)?;
         let source = match (raw.claim_name, raw.template) {
             (Some(name), None) => {
@@ -78,7 +78,7 @@ pub(super) fn forward_payload_header(
 ) -> Result<Option<String>, ConfigError> {
     let Some(name) = name else { return Ok(None) };
     let name = header_name(at, &name)?;
-    if claims.iter().any(|header| headers::reads_as(&name, &header.header_name)) {
+    if claims.iter().any(|header| headers::is_cgi_equivalent(&name, &header.header_name)) {
         return Err(at.error("is also in `claim_to_headers`"));
     }
     Ok(Some(name))
@@ -107,7 +107,9 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
 
 /// Returns whether the filter would take a header that steers the request for the one with this name.
 fn is_reserved(name: &str) -> bool {
-    let begins =
-        |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::reads_as(begin, prefix));
-    RESERVED.iter().any(|reserved| headers::reads_as(name, reserved)) || RESERVED_PREFIXES.iter().any(begins)
+    let begins = |prefix: &&str| {
+        name.get(..prefix.len()).is_some_and(|begin| headers::is_cgi_equivalent(begin, prefix))
+    };
+    RESERVED.iter().any(|reserved| headers::is_cgi_equivalent(name, reserved))
+        || RESERVED_PREFIXES.iter().any(begins)
 }

@@ -14,7 +14,7 @@ use crate::https_url::{self, HttpsUrl};
 use crate::jwks::KeySet;
 use crate::jwks::discovery::Discovery;
 use crate::jwks::source::JwksUri;
-use crate::verify::{Expected, TokenProfile};
+use crate::verify::{TokenProfile, TokenRequirements};
 
 const CLOCK_SKEW: (Duration, RangeInclusive<Duration>) = (MINUTE, Duration::ZERO..=Duration::from_secs(300));
 const CACHE_DURATION: Duration = Duration::from_secs(600);
@@ -72,7 +72,7 @@ fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, Con
         None => None,
         written => Some(seconds(written, (DAY, MAX_TOKEN_AGE), &at.field("max_token_age"))?),
     };
-    let expected = Expected {
+    let expected = TokenRequirements {
         issuers,
         audiences: at.field("audiences").non_empty(raw.audiences)?,
         client_ids: raw.client_ids.map(|ids| at.field("client_ids").non_empty(ids)).transpose()?,

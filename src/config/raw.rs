@@ -253,10 +253,10 @@ pub(super) struct Match {
     pub(super) hosts: Option<Vec<String>>,
     /// Conditions on headers, all of them. A header that is sent twice, under a name like it, with a comma that its field does
     /// not have, or not in UTF-8 is rejected with 400.
-    pub(super) headers: Option<Vec<TextMatch>>,
+    pub(super) headers: Option<Vec<StringMatcher>>,
     /// Conditions on query parameters, all of them. One that is sent twice, under a name like it, or not in UTF-8 is rejected
     /// with 400.
-    pub(super) query_parameters: Option<Vec<TextMatch>>,
+    pub(super) query_parameters: Option<Vec<StringMatcher>>,
     /// The client is in one of these networks. A request whose address is unknown is denied. IPv4-mapped IPv6 networks are
     /// those of IPv4.
     pub(super) remote_ip: Option<Vec<String>>,
@@ -266,7 +266,7 @@ pub(super) struct Match {
 #[derive(Deserialize)]
 #[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(super) struct TextMatch {
+pub(super) struct StringMatcher {
     /// Its name.
     pub(super) name: String,
     /// What its value must be like.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Remote;
 use super::duration::Duration as Written;
 use super::error::{ConfigError, Path};
-use crate::refresh::Schedule;
+use crate::refresh::RefreshSchedule;
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 pub(super) const MINUTE: Duration = Duration::from_secs(60);
@@ -23,22 +23,22 @@ pub(super) fn remote(
     at: &Path,
     cluster: String,
     timeout: Option<Written>,
-    (cache_duration, usual_duration): (Option<Written>, Duration),
-    (max_stale, usual_stale): (Option<Written>, Duration),
+    (cache_duration, default_duration): (Option<Written>, Duration),
+    (max_stale, default_stale): (Option<Written>, Duration),
 ) -> Result<Remote, ConfigError> {
     if cluster.is_empty() {
         return Err(at.field("cluster").error("must not be empty"));
     }
     let (usual_timeout, timeouts) = TIMEOUT;
-    let schedule = Schedule {
+    let schedule = RefreshSchedule {
         timeout: Written::within(timeout, usual_timeout, timeouts, &at.field("timeout"))?,
         cache_duration: Written::within(
             cache_duration,
-            usual_duration,
+            default_duration,
             CACHE_DURATION,
             &at.field("cache_duration"),
         )?,
-        max_stale: Written::within(max_stale, usual_stale, MAX_STALE, &at.field("max_stale"))?,
+        max_stale: Written::within(max_stale, default_stale, MAX_STALE, &at.field("max_stale"))?,
     };
     if schedule.max_stale < schedule.cache_duration {
         return Err(at.field("max_stale").error("must not be shorter than `cache_duration`"));

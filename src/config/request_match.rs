@@ -8,7 +8,7 @@ use super::unmatchable::{self, At};
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
-    AddressRange, AddressRangeError, HostMatch, NamedTextMatch, Pattern, Reading, RequestMatch, TextMatch,
+    CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, Pattern, Reading, RequestMatch, StringMatcher,
     can_have_commas,
 };
 
@@ -90,32 +90,32 @@ fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
 
 fn text_matches(
     at: &Path,
-    raw: Option<Vec<raw::TextMatch>>,
+    raw: Option<Vec<raw::StringMatcher>>,
     name: fn(&Path, String) -> Result<String, ConfigError>,
     reading: Reading,
     problem: &dyn Fn(&str, &str, At) -> Option<&'static str>,
-) -> Result<Vec<NamedTextMatch>, ConfigError> {
+) -> Result<Vec<NamedStringMatcher>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    let each = |(index, raw): (usize, raw::TextMatch)| {
+    let each = |(index, raw): (usize, raw::StringMatcher)| {
         let at = at.index(index);
         let test = match (raw.string_match, raw.present_match) {
-            (Some(string_match), None) => text_match(&at.field("string_match"), string_match)?,
-            (None, Some(true)) => TextMatch::Present,
+            (Some(string_match), None) => string_matcher(&at.field("string_match"), string_match)?,
+            (None, Some(true)) => StringMatcher::Present,
             _ => return Err(at.error("needs either `string_match` or `present_match: true`")),
         };
         let name = name(&at.field("name"), raw.name)?;
         if let Some(problem) = unmatchable(&test, reading, &|text, at| problem(&name, text, at)) {
             return Err(at.field("string_match").error(problem));
         }
-        Ok(NamedTextMatch { name, test, invert: raw.invert_match.unwrap_or(false) })
+        Ok(NamedStringMatcher { name, test, invert: raw.invert_match.unwrap_or(false) })
     };
     raw.into_iter().enumerate().map(each).collect()
 }
 
-fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError> {
+fn string_matcher(at: &Path, raw: raw::StringMatch) -> Result<StringMatcher, ConfigError> {
     let raw::StringMatch { exact, prefix, suffix, contains, safe_regex } = raw;
     // What is empty begins, ends and is in everything.
     let not_empty = |name: &str, text: String| match text.as_str() {
@@ -123,12 +123,12 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
         _ => Ok(text),
     };
     match (exact, prefix, suffix, contains, safe_regex) {
-        (Some(text), None, None, None, None) => Ok(TextMatch::Exact(text)),
-        (None, Some(text), None, None, None) => Ok(TextMatch::Prefix(not_empty("prefix", text)?)),
-        (None, None, Some(text), None, None) => Ok(TextMatch::Suffix(not_empty("suffix", text)?)),
-        (None, None, None, Some(text), None) => Ok(TextMatch::Contains(not_empty("contains", text)?)),
+        (Some(text), None, None, None, None) => Ok(StringMatcher::Exact(text)),
+        (None, Some(text), None, None, None) => Ok(StringMatcher::Prefix(not_empty("prefix", text)?)),
+        (None, None, Some(text), None, None) => Ok(StringMatcher::Suffix(not_empty("suffix", text)?)),
+        (None, None, None, Some(text), None) => Ok(StringMatcher::Contains(not_empty("contains", text)?)),
         (None, None, None, None, Some(pattern)) => {
-            Ok(TextMatch::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)))
+            Ok(StringMatcher::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)))
         }
         _ => Err(at.error("needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
     }
@@ -136,17 +136,17 @@ fn text_match(at: &Path, raw: raw::StringMatch) -> Result<TextMatch, ConfigError
 
 /// Says why no value can meet a condition, with what `problem` says of the texts that a value must have.
 fn unmatchable(
-    test: &TextMatch,
+    test: &StringMatcher,
     reading: Reading,
     problem: &dyn Fn(&str, At) -> Option<&'static str>,
 ) -> Option<&'static str> {
     let (text, begins, ends) = match test {
-        TextMatch::Exact(text) => (text, true, true),
-        TextMatch::Prefix(text) => (text, true, false),
-        TextMatch::Suffix(text) => (text, false, true),
-        TextMatch::Contains(text) => (text, false, false),
-        TextMatch::SafeRegex(pattern) => return unmatchable::by_values(pattern, reading, problem),
-        TextMatch::Present => return None,
+        StringMatcher::Exact(text) => (text, true, true),
+        StringMatcher::Prefix(text) => (text, true, false),
+        StringMatcher::Suffix(text) => (text, false, true),
+        StringMatcher::Contains(text) => (text, false, false),
+        StringMatcher::SafeRegex(pattern) => return unmatchable::by_values(pattern, reading, problem),
+        StringMatcher::Present => return None,
     };
     if text.len() > reading.max_match_bytes {
         return Some(unmatchable::TOO_LONG);
@@ -202,9 +202,9 @@ fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> 
     Ok(name)
 }
 
-fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<AddressRange>, ConfigError> {
+fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<CidrRange>, ConfigError> {
     let range = |(index, range): (usize, &String)| {
-        AddressRange::parse(range).map_err(|AddressRangeError(problem)| at.index(index).error(problem))
+        CidrRange::parse(range).map_err(|CidrRangeError(problem)| at.index(index).error(problem))
     };
     at.non_empty(ranges)?.iter().enumerate().map(range).collect()
 }

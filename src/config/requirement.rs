@@ -19,7 +19,7 @@ const MAX_AGE: std::ops::RangeInclusive<std::time::Duration> =
 
 /// What a requirement may refer to.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(super) struct RequirementScope<'a> {
     /// The providers.
     pub(super) providers: &'a [Provider],
     /// The variables of the rule's path template.
@@ -29,12 +29,17 @@ pub(super) struct Known<'a> {
 pub(super) fn requirement(
     at: &Path,
     raw: raw::Requires,
-    known: Known<'_>,
+    known: RequirementScope<'_>,
 ) -> Result<Requirement, ConfigError> {
     nested(at, raw, known, MAX_DEPTH)
 }
 
-fn nested(at: &Path, raw: raw::Requires, known: Known<'_>, depth: usize) -> Result<Requirement, ConfigError> {
+fn nested(
+    at: &Path,
+    raw: raw::Requires,
+    known: RequirementScope<'_>,
+    depth: usize,
+) -> Result<Requirement, ConfigError> {
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(at.error(format!("must not be nested more than {MAX_DEPTH} deep")));
     };
@@ -90,7 +95,7 @@ fn nested(at: &Path, raw: raw::Requires, known: Known<'_>, depth: usize) -> Resu
 pub(super) fn providers(
     at: &Path,
     names: Option<Vec<String>>,
-    known: Known<'_>,
+    known: RequirementScope<'_>,
 ) -> Result<Vec<String>, ConfigError> {
     let names = at.optional(names)?;
     let is_known = |name: &String| known.providers.iter().any(|provider| provider.name == *name);
@@ -106,7 +111,7 @@ fn audiences(
     at: &Path,
     audiences: Option<Vec<String>>,
     providers: &[String],
-    known: Known<'_>,
+    known: RequirementScope<'_>,
 ) -> Result<Vec<String>, ConfigError> {
     let audiences = at.optional(audiences)?;
     let named = |provider: &&Provider| providers.is_empty() || providers.contains(&provider.name);
@@ -160,7 +165,7 @@ pub(super) fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<Strin
     }
 }
 
-fn claim(at: &Path, raw: raw::Claim, known: Known<'_>) -> Result<ClaimMatch, ConfigError> {
+fn claim(at: &Path, raw: raw::Claim, known: RequirementScope<'_>) -> Result<ClaimMatch, ConfigError> {
     let path = claim_path(&at.field("name"), raw.name)?;
     let mut values = raw.any_of.iter().flatten().chain(&raw.equals);
     let inexact =

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::error::{ConfigError, Path};
 use super::request_match::request_match;
-use super::requirement::{Known, requirement};
+use super::requirement::{RequirementScope, requirement};
 use super::{Provider, raw};
-use crate::policy::{Access, Grant, Mode, PathMatch, Policy, Reading, Rule};
+use crate::policy::{Access, Mode, PathMatch, Policy, Reading, Rule, RuleAction};
 
 pub(super) fn policy(
     at: &Path,
@@ -23,14 +23,14 @@ pub(super) fn route_policies(
     at: &Path,
     raw: BTreeMap<String, raw::RoutePolicy>,
     providers: &[Provider],
-) -> Result<HashMap<String, Grant>, ConfigError> {
+) -> Result<HashMap<String, RuleAction>, ConfigError> {
     let policy = |(name, raw): (String, raw::RoutePolicy)| {
         let at = at.field(&name);
         at.named(&name)?;
         // No path belongs to it.
-        let known = Known { providers, variables: &[] };
-        let asked = Asked { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
-        Ok((name, grant(&at, asked, known)?))
+        let known = RequirementScope { providers, variables: &[] };
+        let asked = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+        Ok((name, action(&at, asked, known)?))
     };
     raw.into_iter().map(policy).collect()
 }
@@ -39,20 +39,20 @@ fn rule(at: &Path, raw: raw::Rule, providers: &[Provider], reading: Reading) -> 
     let matches = request_match(&at.field("match"), raw.matches, reading)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();
-    let known = Known { providers, variables: &variables };
-    let asked = Asked { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
-    Ok(Rule { grant: grant(at, asked, known)?, matches })
+    let known = RequirementScope { providers, variables: &variables };
+    let asked = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+    Ok(Rule { action: action(at, asked, known)?, matches })
 }
 
 /// What a rule and a route's policy have in common.
-struct Asked {
+struct RuleFields {
     public: Option<bool>,
     deny: Option<bool>,
     requires: Option<raw::Requires>,
     mode: Option<raw::Mode>,
 }
 
-fn grant(at: &Path, asked: Asked, known: Known<'_>) -> Result<Grant, ConfigError> {
+fn action(at: &Path, asked: RuleFields, known: RequirementScope<'_>) -> Result<RuleAction, ConfigError> {
     let (public, deny) = (asked.public.unwrap_or(false), asked.deny.unwrap_or(false));
     let access = match (public, deny, asked.requires) {
         (true, false, None) => Access::Public,
@@ -77,5 +77,5 @@ fn grant(at: &Path, asked: Asked, known: Known<'_>) -> Result<Grant, ConfigError
         (Some(raw::Mode::Optional), _) => Mode::Optional,
         (Some(raw::Mode::Shadow), _) => Mode::Shadow,
     };
-    Ok(Grant { access, mode })
+    Ok(RuleAction { access, mode })
 }

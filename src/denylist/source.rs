@@ -2,29 +2,29 @@
 
 use super::Denylist;
 use crate::https_url::HttpsUrl;
-use crate::refresh::shared::{Names, SharedData};
-use crate::refresh::source::{FetchError, Fetched, Next, Response, Source};
+use crate::refresh::shared::{SharedData, SharedKeys};
+use crate::refresh::source::{FetchAction, FetchError, FetchedDocument, Response, Source};
 use crate::time::UnixTime;
 
 /// The denylist at one place.
 #[derive(Debug)]
 pub struct DenylistSource {
     uri: HttpsUrl,
-    names: Names,
+    names: SharedKeys,
 }
 
 impl DenylistSource {
     /// The list that is there, through this cluster.
     pub fn new(cluster: &str, uri: HttpsUrl) -> Self {
-        Self { names: Names::new(&["denylist", cluster, &uri.authority, &uri.path]), uri }
+        Self { names: SharedKeys::new(&["denylist", cluster, &uri.authority, &uri.path]), uri }
     }
 }
 
 impl Source for DenylistSource {
     type Document = Denylist;
-    type Step = ();
+    type State = ();
 
-    fn names(&self) -> &Names {
+    fn names(&self) -> &SharedKeys {
         &self.names
     }
 
@@ -38,7 +38,7 @@ impl Source for DenylistSource {
         _: UnixTime,
         _: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Next<()> {
-        Next::Done(response.and_then(Fetched::check::<Denylist>))
+    ) -> FetchAction<()> {
+        FetchAction::Done(response.and_then(FetchedDocument::check::<Denylist>))
     }
 }

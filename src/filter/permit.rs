@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use super::verified::{Told, Verified};
-use super::{Lack, Refusal};
+use super::verified::{ForwardedIdentity, Verified};
+use super::{DecisionError, PendingFetch};
 use crate::rejection::Rejection;
 
 /// The proof that a request may go on, and what the backend is told of who sent it.
@@ -11,7 +11,7 @@ use crate::rejection::Rejection;
 pub struct Permit {
     reason: PermitReason,
     /// Keys that could not be had; the request did not wait for them.
-    lack: Option<Lack>,
+    pending_fetch: Option<PendingFetch>,
     verified: Option<Rc<Verified>>,
 }
 
@@ -33,16 +33,19 @@ pub enum PermitReason {
 impl Permit {
     /// A request whose token is good, or good enough to say whose it is.
     pub(super) const fn for_verified(reason: PermitReason, verified: Rc<Verified>) -> Self {
-        Self { reason, lack: None, verified: Some(verified) }
+        Self { reason, pending_fetch: None, verified: Some(verified) }
     }
 
     pub(super) const fn without_token(reason: PermitReason) -> Self {
-        Self { reason, lack: None, verified: None }
+        Self { reason, pending_fetch: None, verified: None }
     }
 
     /// Makes the permit of a request that passes whatever its token, and records the keys that its token lacks.
-    pub(super) fn in_spite_of(reason: PermitReason, refusal: Option<&Refusal>) -> Self {
-        Self { lack: refusal.and_then(Refusal::lack).copied(), ..Self::without_token(reason) }
+    pub(super) fn without_identity(reason: PermitReason, error: Option<&DecisionError>) -> Self {
+        Self {
+            pending_fetch: error.and_then(DecisionError::pending_fetch).copied(),
+            ..Self::without_token(reason)
+        }
     }
 
     /// Why the request may go on.
@@ -60,22 +63,22 @@ impl Permit {
     }
 
     /// Keys that an enforced rule would have made the request wait for.
-    pub const fn lack(&self) -> Option<&Lack> {
-        self.lack.as_ref()
+    pub const fn pending_fetch(&self) -> Option<&PendingFetch> {
+        self.pending_fetch.as_ref()
     }
 
     /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
     pub fn identity_headers(&self) -> &[(String, String)] {
-        self.told().map_or(&[], |told| &told.headers)
+        self.forwarded().map_or(&[], |forwarded| &forwarded.headers)
     }
 
     /// Names and values for filter state.
     pub fn identity(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.told().into_iter().flat_map(|told| told.for_logs.iter())
+        self.forwarded().into_iter().flat_map(|forwarded| forwarded.log_attributes.iter())
     }
 
-    fn told(&self) -> Option<&Told> {
-        self.verified.as_ref()?.told.get()
+    fn forwarded(&self) -> Option<&ForwardedIdentity> {
+        self.verified.as_ref()?.forwarded.get()
     }
 }
 

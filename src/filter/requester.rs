@@ -2,46 +2,46 @@
 
 use std::rc::Rc;
 
-use super::sources::Lack;
+use super::sources::PendingFetch;
 use super::verified::Verified;
 use crate::config::Provider;
-use crate::policy::{Access, Ruling, Subject, Unmet};
+use crate::policy::{Access, AuthzContext, MatchedPolicy, UnmetRequirement};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
-use crate::trace::{Check, Step, Trace};
+use crate::trace::{Check, DecisionObserver, TraceEvent};
 use crate::verify::Identity;
 
 /// The reason why a request cannot go on: a denial, or a document that the filter has yet to fetch.
 #[derive(Clone)]
-pub(super) enum Refusal {
+pub(super) enum DecisionError {
     Denied(Denial),
-    Lacking(Lack),
+    Pending(PendingFetch),
 }
 
-impl Refusal {
+impl DecisionError {
     pub(super) const fn rejection(&self) -> Rejection {
         match self {
             Self::Denied(denial) => denial.rejection,
-            Self::Lacking(lack) => lack.otherwise,
+            Self::Pending(pending) => pending.rejection_on_timeout,
         }
     }
 
-    pub(super) const fn lack(&self) -> Option<&Lack> {
+    pub(super) const fn pending_fetch(&self) -> Option<&PendingFetch> {
         match self {
             Self::Denied(_) => None,
-            Self::Lacking(lack) => Some(lack),
+            Self::Pending(pending) => Some(pending),
         }
     }
 }
 
-impl From<Rejection> for Refusal {
+impl From<Rejection> for DecisionError {
     fn from(rejection: Rejection) -> Self {
         Self::Denied(rejection.into())
     }
 }
 
 /// A verified token, and whether this request is the first that brings it.
-pub(super) struct Admitted {
+pub(super) struct Authenticated {
     pub(super) verified: Rc<Verified>,
     pub(super) is_new: bool,
 }
@@ -56,41 +56,44 @@ impl Requester<'_> {
     /// Checks whether the rule or the policy for the request allows it.
     pub(super) fn authorize(
         &self,
-        ruling: Result<Ruling<'_>, Rejection>,
-        trace: &mut impl Trace,
+        matched: Result<MatchedPolicy<'_>, Rejection>,
+        trace: &mut impl DecisionObserver,
     ) -> Result<(), Denial> {
-        let allowed = ruling.map_err(Denial::from).and_then(|ruling| self.meets(ruling, trace));
+        let allowed = matched.map_err(Denial::from).and_then(|matched| self.meets(matched, trace));
         let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
-        trace.step(Step::Checked(Check::Policy, rejection));
+        trace.record(TraceEvent::Checked(Check::Policy, rejection));
         allowed
     }
 
     /// Checks whether a rule allows this identity.
     pub(super) fn meets(
         &self,
-        Ruling { grant, variables }: Ruling<'_>,
-        trace: &mut impl Trace,
+        MatchedPolicy { action, variables, .. }: MatchedPolicy<'_>,
+        trace: &mut impl DecisionObserver,
     ) -> Result<(), Denial> {
-        match &grant.access {
+        match &action.access {
             Access::Public => Ok(()),
             Access::Deny => Err(Rejection::DeniedByRule.into()),
             Access::Requires(requirement) => {
-                let subject = Subject { identity: &self.identity, provider: &self.provider.name, variables };
-                trace.step(Step::Asked(requirement, subject));
+                let subject =
+                    AuthzContext { identity: &self.identity, provider: &self.provider.name, variables };
+                trace.record(TraceEvent::RequirementEvaluated(requirement, subject));
                 requirement.check(&subject).map_err(Denial::from)
             }
         }
     }
 }
 
-impl From<Unmet> for Denial {
-    fn from(unmet: Unmet) -> Self {
+impl From<UnmetRequirement> for Denial {
+    fn from(unmet: UnmetRequirement) -> Self {
         let denial = |rejection: Rejection| Self::from(rejection);
         match unmet {
-            Unmet::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
-            Unmet::AuthenticationAge(step_up) => Self { step_up, ..denial(Rejection::AuthenticationTooOld) },
-            Unmet::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
-            Unmet::Other => denial(Rejection::RequirementNotMet),
+            UnmetRequirement::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
+            UnmetRequirement::AuthenticationAge(step_up) => {
+                Self { step_up, ..denial(Rejection::AuthenticationTooOld) }
+            }
+            UnmetRequirement::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
+            UnmetRequirement::Other => denial(Rejection::RequirementNotMet),
         }
     }
 }

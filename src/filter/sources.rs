@@ -7,10 +7,10 @@ use crate::jwks::KeySet;
 use crate::jwks::remote::RemoteKeys;
 use crate::jwks::source::KeySource;
 use crate::jwks::unknown_kids::KidDigest;
-use crate::refresh::record::WorkerId;
-use crate::refresh::refresher::{Fetch, Hope, Progress, Refresher, Tick};
+use crate::refresh::refresher::{Fetch, FetchProgress, Refresher, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{Document as _, FetchError, Response};
+use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::verify::Identity;
@@ -30,11 +30,11 @@ pub struct ProviderId(pub(super) usize);
 
 /// What a request lacks.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Lack {
+pub struct PendingFetch {
     /// Where it would come from.
     pub source: SourceId,
     /// Why the request is denied if waiting does not help.
-    pub otherwise: Rejection,
+    pub rejection_on_timeout: Rejection,
     /// If it is a key: which.
     pub(super) kid: Option<KidDigest>,
 }
@@ -75,19 +75,20 @@ impl SourceId {
 
 impl Sources {
     /// Nothing has been fetched yet.
-    pub(super) fn new(config: &Config, me: WorkerId) -> Self {
+    pub(super) fn new(config: &Config, worker_id: WorkerId) -> Self {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
             (Some(jwks), pinned) => {
                 let issuers = &provider.expected.issuers;
                 let source =
                     KeySource::new(issuers, &jwks.remote.cluster, jwks.jwks_uri.clone(), pinned.clone());
-                let keys = RemoteKeys::new(source, jwks.remote.schedule, jwks.unknown_kid_cooldown, me);
+                let keys =
+                    RemoteKeys::new(source, jwks.remote.schedule, jwks.unknown_kid_cooldown, worker_id);
                 Keys::Remote(Box::new(keys))
             }
             (None, local) => Keys::Local(local.clone()),
         };
         let denylist = |RemoteDenylist { remote, uri }: &RemoteDenylist| {
-            Refresher::new(DenylistSource::new(&remote.cluster, uri.clone()), remote.schedule, me)
+            Refresher::new(DenylistSource::new(&remote.cluster, uri.clone()), remote.schedule, worker_id)
         };
         Self {
             keys: config.providers.iter().map(keys).collect(),
@@ -121,14 +122,23 @@ impl Sources {
     }
 
     /// Whether a request should wait for what it lacks. May make a fetch due at once.
-    pub(super) fn hope(&mut self, lack: &Lack, now: UnixTime, shared: &dyn SharedData) -> Hope {
-        match lack.source {
-            SourceId::Denylist => self.denylist.as_ref().map_or(Hope::None, |list| list.on_missing(now)),
-            SourceId::Keys(provider) => match (self.remote_keys(provider), lack.otherwise, lack.kid) {
-                (Some(keys), Rejection::KeyUnknown, Some(kid)) => keys.on_unknown_kid(kid, now, shared),
-                (Some(keys), _, _) => keys.on_keys_unavailable(now),
-                (None, _, _) => Hope::None,
-            },
+    pub(super) fn wait_advice(
+        &mut self,
+        pending: &PendingFetch,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) -> WaitAdvice {
+        match pending.source {
+            SourceId::Denylist => {
+                self.denylist.as_ref().map_or(WaitAdvice::FailNow, |list| list.on_missing(now))
+            }
+            SourceId::Keys(provider) => {
+                match (self.remote_keys(provider), pending.rejection_on_timeout, pending.kid) {
+                    (Some(keys), Rejection::KeyUnknown, Some(kid)) => keys.on_unknown_kid(kid, now, shared),
+                    (Some(keys), _, _) => keys.on_keys_unavailable(now),
+                    (None, _, _) => WaitAdvice::FailNow,
+                }
+            }
         }
     }
 
@@ -149,7 +159,7 @@ impl Sources {
         fetch: Fetch,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Progress {
+    ) -> FetchProgress {
         let progress = match source {
             SourceId::Keys(provider) => {
                 self.remote_keys(provider).map(|keys| keys.on_response(now, fetch, shared, response))
@@ -158,7 +168,7 @@ impl Sources {
                 self.denylist.as_mut().map(|list| list.on_response(now, fetch, shared, response))
             }
         };
-        progress.unwrap_or(Progress::Done(Err(FetchError::NoAnswer)))
+        progress.unwrap_or(FetchProgress::Done(Err(FetchError::NoAnswer)))
     }
 
     /// Gives up all fetches under way: see [`Refresher::release`].

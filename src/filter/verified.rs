@@ -21,20 +21,20 @@ pub(super) struct Verified {
     /// The payload as it was sent, if the backend is to have it.
     pub(super) payload: Option<String>,
     /// Made when somebody is told for the first time, and the same ever after: it depends on claims and configuration.
-    pub(super) told: OnceCell<Told>,
+    pub(super) forwarded: OnceCell<ForwardedIdentity>,
 }
 
 /// What others are told of a token that is good.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(super) struct ForwardedIdentity {
     /// Headers for the backend.
     pub(super) headers: Vec<(String, String)>,
-    pub(super) for_logs: ForLogs,
+    pub(super) log_attributes: LogAttributes,
 }
 
 /// Names and values for filter state. The values lie in one piece of memory: every request reads them.
 #[derive(Debug)]
-pub(super) struct ForLogs {
+pub(super) struct LogAttributes {
     text: String,
     /// With the end of each in the text.
     names: Vec<(&'static str, usize)>,
@@ -43,18 +43,20 @@ pub(super) struct ForLogs {
 impl Verified {
     /// About what it occupies, in bytes.
     pub(super) fn heap_bytes(&self) -> usize {
-        let told = self.told.get().map_or(0, |told| {
-            let headers = told.headers.iter().flat_map(|(name, value)| [name, value]);
+        let forwarded = self.forwarded.get().map_or(0, |forwarded| {
+            let headers = forwarded.headers.iter().flat_map(|(name, value)| [name, value]);
             headers
                 .map(|text| json::string_bytes(text))
-                .fold(told.for_logs.heap_bytes(), usize::saturating_add)
+                .fold(forwarded.log_attributes.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
-        [size_of::<Self>(), self.token.heap_bytes(), told, payload].into_iter().fold(0, usize::saturating_add)
+        [size_of::<Self>(), self.token.heap_bytes(), forwarded, payload]
+            .into_iter()
+            .fold(0, usize::saturating_add)
     }
 }
 
-impl Told {
+impl ForwardedIdentity {
     pub(super) fn new(
         config: &Config,
         provider: &str,
@@ -67,12 +69,12 @@ impl Told {
         let payload = config.forward_payload_header.clone().zip(payload.cloned());
         Self {
             headers: config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
-            for_logs: ForLogs::new(identity, provider),
+            log_attributes: LogAttributes::new(identity, provider),
         }
     }
 }
 
-impl ForLogs {
+impl LogAttributes {
     /// Makes the values for access logs and later filters: user, client, provider and scopes of a verified token. Encoded,
     /// because a name with a space or a line break must not become a field or a line of a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {

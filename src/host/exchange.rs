@@ -15,14 +15,14 @@ use super::plugin::Plugin;
 use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, Permit, PermitReason, SourceId, Verdict, Whose};
+use crate::filter::{Filter, Permit, PermitReason, ProviderObserver, SourceId, Verdict};
 use crate::headers::encode_for_log;
-use crate::metrics::Decision;
-use crate::policy::parse_peer;
-use crate::refresh::refresher::Hope;
+use crate::metrics::RequestOutcome;
+use crate::policy::parse_socket_ip;
+use crate::refresh::refresher::WaitAdvice;
 use crate::rejection::Rejection;
-use crate::reply::{Denial, Recipient, Reply, Responses};
-use crate::request::{Change, RequestHead, header_map};
+use crate::reply::{Denial, Reply, ReplyContext, Responses};
+use crate::request::{HeaderEdit, RequestHead, header_map};
 use crate::time::UnixTime;
 
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
@@ -39,7 +39,7 @@ const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0po
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Outcome {
     /// It may go on to the next filter.
-    Passed {
+    SharedStreamState {
         /// Whether the filter has examined its token.
         examined: bool,
     },
@@ -49,8 +49,8 @@ pub(super) enum Outcome {
     Waits(SourceId),
 }
 
-/// Decides about the request that is the effective context. With `patience`, it may be told to wait.
-pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outcome {
+/// Decides about the request that is the effective context. With `may_wait`, it may be told to wait.
+pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Outcome {
     let map = abi::get_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
     let headers = header_map::parse(&map).unwrap_or_default();
     let head = RequestHead::new(&headers);
@@ -68,17 +68,17 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
         report_shadows(&plugin.metrics, &shadows);
     }
     match verdict {
-        Verdict::Allow(permit) => match pass(filter, &head, &permit) {
+        Verdict::Allow(permit) => match forward(filter, &head, &permit) {
             Ok(()) => {
-                plugin.metrics.count(Decision::Passed(permit.reason()), provider);
+                plugin.metrics.count(RequestOutcome::Allowed(permit.reason()), provider);
                 if filter.config().clear_route_cache {
                     clear_route_cache(&mut plugin.cannot_clear_route_cache);
                 }
-                if let Some(lack) = permit.lack() {
+                if let Some(pending) = permit.pending_fetch() {
                     // It does not wait, and still the key is worth asking for.
-                    let _ = filter.hope(lack, now, &Shared);
+                    let _ = filter.wait_advice(pending, now, &Shared);
                 }
-                Outcome::Passed { examined: permit.has_examined_token() }
+                Outcome::SharedStreamState { examined: permit.has_examined_token() }
             }
             Err(problem) => {
                 error!("request refused: its headers could not be set ({problem:?})");
@@ -86,13 +86,13 @@ pub(super) fn serve(plugin: &mut Plugin, now: UnixTime, patience: bool) -> Outco
             }
         },
         Verdict::Deny(denial) => deny(plugin, &head, &denial, provider),
-        Verdict::Answer(reply) => answer(plugin, "answer", Decision::Answered, provider, &reply),
-        Verdict::Wait(lack) => {
-            if patience && filter.hope(&lack, now, &Shared) == Hope::Wait {
-                return Outcome::Waits(lack.source);
+        Verdict::Answer(reply) => answer(plugin, "answer", RequestOutcome::LocalResponse, provider, &reply),
+        Verdict::Wait(pending) => {
+            if may_wait && filter.wait_advice(&pending, now, &Shared) == WaitAdvice::Wait {
+                return Outcome::Waits(pending.source);
             }
             report_shadows(&plugin.metrics, &shadows);
-            deny(plugin, &head, &lack.otherwise.into(), provider)
+            deny(plugin, &head, &pending.rejection_on_timeout.into(), provider)
         }
     }
 }
@@ -104,9 +104,9 @@ fn decide(
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
 ) -> (Verdict, Option<usize>, Vec<Rejection>) {
-    let mut whose = Whose::new(&filter.config().providers);
-    let verdict = filter.decide_traced(head, now, verifier, &mut whose);
-    let Whose { index, mut shadows, .. } = whose;
+    let mut observer = ProviderObserver::default();
+    let verdict = filter.decide_with_observer(head, now, verifier, &mut observer);
+    let ProviderObserver { index, mut shadows } = observer;
     if let Verdict::Allow(permit) = &verdict
         && let PermitReason::Shadow(rejection) = permit.reason()
     {
@@ -118,14 +118,14 @@ fn decide(
 /// Envoy's `downstream_remote_address`.
 fn remote_ip() -> Option<IpAddr> {
     let address = abi::get_property("source\0address")?;
-    parse_peer(str::from_utf8(&address).ok()?)
+    parse_socket_ip(str::from_utf8(&address).ok()?)
 }
 
 /// Replaces identity headers by those of the token, strips tokens, and writes the permit and the policy that the route names.
-fn pass(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
+fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(), Status> {
     let config = filter.config();
     for (name, value) in head.headers {
-        if config.is_withheld(name, permit.has_examined_token()) {
+        if config.must_strip(name, permit.has_examined_token()) {
             hostcalls::remove_map_value(MapType::HttpRequestHeaders, name)?;
         } else if *name == "connection" && names_identity(config, value) {
             // A proxy behind would take away the headers that `Connection` names (RFC 9110 section 7.6.1), and ours with
@@ -190,7 +190,7 @@ fn names_identity(config: &Config, connection: &[u8]) -> bool {
 }
 
 /// Sets a header to its new value, or removes it.
-fn apply(map: MapType, (name, value): &Change) -> Result<(), Status> {
+fn apply(map: MapType, (name, value): &HeaderEdit) -> Result<(), Status> {
     match value {
         Some(value) => hostcalls::set_map_value_bytes(map, name, Some(value)),
         None => hostcalls::remove_map_value(map, name),
@@ -215,16 +215,16 @@ pub(super) fn strip_trailers(plugin: &Plugin, examined: bool) -> bool {
 fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial, provider: Option<usize>) -> Outcome {
     let reply = match &plugin.filter {
         Some(filter) => filter.reply(denial, head),
-        None => Reply::new(denial, &Responses::default(), Recipient::default()),
+        None => Reply::new(denial, &Responses::default(), ReplyContext::default()),
     };
     debug!("denied: {}", denial.rejection.code());
-    answer(plugin, "deny", Decision::Refused(denial.rejection), provider, &reply)
+    answer(plugin, "deny", RequestOutcome::Denied(denial.rejection), provider, &reply)
 }
 
 fn answer(
     plugin: &Plugin,
     kind: &str,
-    decision: Decision,
+    decision: RequestOutcome,
     provider: Option<usize>,
     reply: &Reply,
 ) -> Outcome {

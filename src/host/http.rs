@@ -10,21 +10,21 @@ use proxy_wasm::types::Action;
 
 use super::exchange::{self, Outcome};
 use super::plugin::{self, Plugin};
-use super::waiting::{Passed, StreamState};
+use super::waiting::{SharedStreamState, StreamState};
 
 /// Only the root context can own a fetch, for a client that goes away takes its stream's callouts with it. So a stream
 /// that lacks something makes the root's next tick come now.
-pub(super) const AT_ONCE: Duration = Duration::from_millis(1);
+pub(super) const IMMEDIATE_TICK: Duration = Duration::from_millis(1);
 
 pub(super) struct Stream {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
-    passed: Passed,
+    passed: SharedStreamState,
 }
 
 impl Stream {
     pub(super) fn new(id: u32, plugin: Rc<RefCell<Plugin>>) -> Self {
-        Self { id, plugin, passed: Passed::default() }
+        Self { id, plugin, passed: SharedStreamState::default() }
     }
 
     /// Whether the request may go on. Asked again for its body and trailers: a host may hand these on although the headers
@@ -50,15 +50,15 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
         let plugin = &mut *self.plugin.borrow_mut();
         let now = plugin::now();
-        let mut outcome = exchange::serve(plugin, now, true);
+        let mut outcome = exchange::handle(plugin, now, true);
         if let Outcome::Waits(source) = outcome {
             if plugin.waiting.add(self.id, source, Rc::clone(&self.passed), now) {
-                let _ = hostcalls::set_tick_period(AT_ONCE);
+                let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
             } else {
-                outcome = exchange::serve(plugin, now, false);
+                outcome = exchange::handle(plugin, now, false);
             }
         }
-        if let Outcome::Passed { examined } = outcome {
+        if let Outcome::SharedStreamState { examined } = outcome {
             self.passed.set(StreamState::Open { examined });
         }
         self.action()

@@ -3,12 +3,12 @@
 use std::cell::Cell;
 
 use super::shared::Shared;
-use super::stats::Stat;
+use super::stats::Metric;
 use crate::config::Provider;
-use crate::filter::{Filter, Freshness, SourceId};
-use crate::metrics::ledger::{self, Change, Share};
-use crate::metrics::{self, Decision, FETCH_RESULTS, Family, provider_label};
-use crate::refresh::record::WorkerId;
+use crate::filter::{DocumentStatus, Filter, SourceId};
+use crate::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
+use crate::metrics::{self, FETCH_RESULTS, Family, RequestOutcome, provider_label};
+use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token_cache::Counts;
@@ -16,24 +16,24 @@ use crate::token_cache::Counts;
 /// The metrics of one configuration on one worker.
 #[derive(Debug)]
 pub(super) struct Metrics {
-    me: WorkerId,
-    decisions: Vec<Stat>,
-    shadow: Vec<Stat>,
-    providers: Vec<Of>,
+    worker_id: WorkerId,
+    decisions: Vec<Metric>,
+    shadow: Vec<Metric>,
+    providers: Vec<ProviderMetrics>,
     keys: Fetches,
     denylist: Fetches,
     denylist_document: Option<Document>,
-    cache: [Stat; 3],
+    cache: [Metric; 3],
     /// What has been counted of the token cache.
     counted: Counts,
-    /// In the order of a [`Share`].
-    sums: [Stat; 3],
+    /// In the order of a [`WorkerGauges`].
+    sums: [Metric; 3],
 }
 
 /// What is measured of one provider.
 #[derive(Debug)]
-struct Of {
-    decisions: Vec<(Stat, Cell<u64>)>,
+struct ProviderMetrics {
+    decisions: Vec<(Metric, Cell<u64>)>,
     document: Document,
     fetches: Fetches,
 }
@@ -41,34 +41,34 @@ struct Of {
 /// What is measured of fetches: how they end, and how long their requests take.
 #[derive(Debug)]
 struct Fetches {
-    results: [Stat; 2],
-    millis: Stat,
+    results: [Metric; 2],
+    millis: Metric,
 }
 
 /// What is measured of a document.
 #[derive(Debug)]
 struct Document {
-    count: Stat,
+    count: Metric,
     /// When it was fetched, is due, and is stale, if it is fetched.
-    times: Option<[Stat; 3]>,
+    times: Option<[Metric; 3]>,
 }
 
 impl Metrics {
     /// Defines all metrics of a configuration.
-    pub(super) fn define(filter: &Filter, me: WorkerId) -> Self {
-        let plain = |family: Family| Stat::define(family, &[]);
-        let results = |family: Family| FETCH_RESULTS.map(|result| Stat::define(family, &[result]));
+    pub(super) fn define(filter: &Filter, worker_id: WorkerId) -> Self {
+        let plain = |family: Family| Metric::define(family, &[]);
+        let results = |family: Family| FETCH_RESULTS.map(|result| Metric::define(family, &[result]));
         let denylist = filter.config().remote_denylist.as_ref();
         let shadow =
-            Rejection::ALL.iter().map(|rejection| Stat::define(metrics::SHADOW, &[rejection.code()]));
+            Rejection::ALL.iter().map(|rejection| Metric::define(metrics::SHADOW, &[rejection.code()]));
         Self {
-            me,
-            decisions: Decision::all()
-                .map(|decision| Stat::define(metrics::DECISION, &[decision.code()]))
+            worker_id,
+            decisions: RequestOutcome::all()
+                .map(|decision| Metric::define(metrics::DECISION, &[decision.code()]))
                 .collect(),
             shadow: shadow.collect(),
-            providers: filter.config().providers.iter().map(Of::define).collect(),
-            keys: Fetches { results: results(metrics::JWKS_FETCH), millis: Stat::default() },
+            providers: filter.config().providers.iter().map(ProviderMetrics::define).collect(),
+            keys: Fetches { results: results(metrics::JWKS_FETCH), millis: Metric::default() },
             denylist: Fetches {
                 results: results(metrics::DENYLIST_FETCH),
                 millis: denylist.map(|_| plain(metrics::DENYLIST_FETCH_MS)).unwrap_or_default(),
@@ -87,11 +87,11 @@ impl Metrics {
 
     /// Before there is a configuration: only refusals for want of one are counted.
     pub(super) fn unconfigured() -> Self {
-        let refused = Decision::Refused(Rejection::Misconfigured);
-        let fetches = || Fetches { results: Default::default(), millis: Stat::default() };
+        let refused = RequestOutcome::Denied(Rejection::Misconfigured);
+        let fetches = || Fetches { results: Default::default(), millis: Metric::default() };
         Self {
-            me: WorkerId(0),
-            decisions: vec![Stat::define(metrics::DECISION, &[refused.code()])],
+            worker_id: WorkerId(0),
+            decisions: vec![Metric::define(metrics::DECISION, &[refused.code()])],
             shadow: Vec::new(),
             providers: Vec::new(),
             keys: fetches(),
@@ -104,7 +104,7 @@ impl Metrics {
     }
 
     /// Counts what has become of a request, whose token names this provider.
-    pub(super) fn count(&self, decision: Decision, provider: Option<usize>) {
+    pub(super) fn count(&self, decision: RequestOutcome, provider: Option<usize>) {
         if let Some((_, count)) =
             provider.and_then(|index| self.providers.get(index)?.decisions.get(decision.index()))
         {
@@ -143,7 +143,7 @@ impl Metrics {
             SourceId::Keys(provider) => self.providers.get(provider.index()).map(|of| &of.fetches),
             SourceId::Denylist => Some(&self.denylist),
         };
-        let millis = u64::try_from(now.since(sent_at).as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(now.saturating_duration_since(sent_at).as_millis()).unwrap_or(u64::MAX);
         fetches.into_iter().for_each(|fetches| fetches.millis.record(millis));
     }
 
@@ -154,11 +154,16 @@ impl Metrics {
         self.cache.iter().zip(since).for_each(|(stat, (_, count))| stat.count(count));
         self.counted = counts;
         self.flush();
-        for (source, freshness) in filter.freshness() {
-            self.document(source).into_iter().for_each(|document| document.record(freshness));
+        for (source, status) in filter.document_statuses() {
+            self.document(source).into_iter().for_each(|document| document.record(status));
         }
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-        self.add(ledger::enter(self.me, Share([number(tokens), bytes, number(waiting)]), now, &Shared));
+        self.add(shared_gauges::report(
+            self.worker_id,
+            WorkerGauges([number(tokens), bytes, number(waiting)]),
+            now,
+            &Shared,
+        ));
     }
 
     /// This configuration ends on this worker. What was set is taken back: whoever goes on with the same provider sets it
@@ -166,9 +171,9 @@ impl Metrics {
     pub(super) fn end(&self) {
         self.flush();
         for document in self.providers.iter().map(|of| &of.document).chain(&self.denylist_document) {
-            document.record(Freshness::default());
+            document.record(DocumentStatus::default());
         }
-        self.add(ledger::leave(self.me, &Shared));
+        self.add(shared_gauges::withdraw(self.worker_id, &Shared));
     }
 
     fn flush(&self) {
@@ -184,26 +189,26 @@ impl Metrics {
         }
     }
 
-    fn add(&self, change: Change) {
+    fn add(&self, change: GaugeDelta) {
         self.sums.iter().zip(change.0).for_each(|(stat, change)| stat.add(change));
     }
 }
 
-impl Of {
+impl ProviderMetrics {
     fn define(provider: &Provider) -> Self {
         let label = provider_label(&provider.name);
-        let of = |family: Family| Stat::define(family, &[&label]);
-        let decision = |decision: Decision| {
+        let of = |family: Family| Metric::define(family, &[&label]);
+        let decision = |decision: RequestOutcome| {
             let labels = [label.as_str(), decision.code()];
-            let stat = decision.has_provider().then(|| Stat::define(metrics::PROVIDER_DECISION, &labels));
+            let stat = decision.has_provider().then(|| Metric::define(metrics::PROVIDER_DECISION, &labels));
             (stat.unwrap_or_default(), Cell::default())
         };
         let times =
             [metrics::PROVIDER_KEYS_FETCHED, metrics::PROVIDER_KEYS_DUE, metrics::PROVIDER_KEYS_STALE];
         let remote = provider.remote_jwks.as_ref();
-        let fetch = |result| Stat::define(metrics::PROVIDER_FETCH, &[&label, result]);
+        let fetch = |result| Metric::define(metrics::PROVIDER_FETCH, &[&label, result]);
         Self {
-            decisions: Decision::all().map(decision).collect(),
+            decisions: RequestOutcome::all().map(decision).collect(),
             document: Document { count: of(metrics::PROVIDER_KEYS), times: remote.map(|_| times.map(of)) },
             fetches: Fetches {
                 results: remote.map(|_| FETCH_RESULTS.map(fetch)).unwrap_or_default(),
@@ -214,11 +219,11 @@ impl Of {
 }
 
 impl Document {
-    fn record(&self, freshness: Freshness) {
-        self.count.record(u64::try_from(freshness.count).unwrap_or(u64::MAX));
+    fn record(&self, status: DocumentStatus) {
+        self.count.record(u64::try_from(status.count).unwrap_or(u64::MAX));
         let Some(times) = &self.times else { return };
         let seconds = |time: UnixTime| time.millis() / 1000;
-        let fetched = freshness.fetched.map(|times| [times.at, times.due_at, times.stale_at].map(seconds));
+        let fetched = status.fetched.map(|times| [times.at, times.due_at, times.stale_at].map(seconds));
         times.iter().zip(fetched.unwrap_or_default()).for_each(|(stat, seconds)| stat.record(seconds));
     }
 }

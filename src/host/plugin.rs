@@ -4,14 +4,14 @@ use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
 use proxy_wasm::hostcalls;
 
-use super::measured::Measured;
+use super::instrumented::InstrumentedVerifier;
 use super::metrics::Metrics;
 use super::signature::HostVerifier;
-use super::waiting::Waiting;
-use crate::crypto::Prefer;
+use super::waiting::WaitQueue;
+use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
 use crate::filter::Filter;
-use crate::refresh::record::WorkerId;
+use crate::refresh::state::WorkerId;
 use crate::time::UnixTime;
 
 /// One configuration at work on one worker.
@@ -19,9 +19,9 @@ use crate::time::UnixTime;
 pub(super) struct Plugin {
     /// `None` for a configuration that was refused: every request is denied then.
     pub(super) filter: Option<Filter>,
-    pub(super) verifier: Prefer<Measured<HostVerifier>, Measured<Software>>,
+    pub(super) verifier: WithFallback<InstrumentedVerifier<HostVerifier>, InstrumentedVerifier<Software>>,
     pub(super) metrics: Metrics,
-    pub(super) waiting: Waiting,
+    pub(super) waiting: WaitQueue,
     /// The host does not know the function, and the log has it.
     pub(super) cannot_clear_route_cache: bool,
 }
@@ -31,9 +31,9 @@ impl Plugin {
     pub(super) fn unconfigured() -> Self {
         Self {
             filter: None,
-            verifier: Prefer(Measured::default(), Measured::default()),
+            verifier: WithFallback(InstrumentedVerifier::default(), InstrumentedVerifier::default()),
             metrics: Metrics::unconfigured(),
-            waiting: Waiting::default(),
+            waiting: WaitQueue::default(),
             cannot_clear_route_cache: false,
         }
     }
@@ -41,7 +41,7 @@ impl Plugin {
     /// Tells the host what has been counted since the last tick.
     pub(super) fn flush(&mut self, now: UnixTime) {
         let Some(filter) = &self.filter else { return };
-        let Prefer(host, software) = &self.verifier;
+        let WithFallback(host, software) = &self.verifier;
         host.flush();
         software.flush();
         self.metrics.on_tick(filter, self.waiting.len(), now);

@@ -12,19 +12,19 @@ use proxy_wasm::types::{BufferType, ContextType};
 
 use super::callout;
 use super::exchange::{self, Outcome};
-use super::http::{AT_ONCE, Stream};
-use super::measured::Measured;
+use super::http::{IMMEDIATE_TICK, Stream};
+use super::instrumented::InstrumentedVerifier;
 use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
 use super::shared::Shared;
 use super::signature::HostVerifier;
-use super::waiting::{StreamState, Waiting};
+use super::waiting::{StreamState, WaitQueue};
 use crate::config::Config;
-use crate::crypto::Prefer;
+use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
 use crate::filter::{Filter, SourceId};
 use crate::metrics::BACKENDS;
-use crate::refresh::refresher::{Fetch, Progress};
+use crate::refresh::refresher::{Fetch, FetchProgress};
 use crate::refresh::source::{Document as _, FetchError, Response};
 use crate::time::UnixTime;
 
@@ -46,7 +46,7 @@ impl Root {
     }
 
     /// Takes over what other workers have fetched, and fetches where this one has the lease.
-    fn look_after_sources(&mut self) {
+    fn poll_sources(&mut self) {
         let now = plugin::now();
         let ticks = match &mut *self.plugin.borrow_mut() {
             Plugin { filter: Some(filter), waiting, .. } => {
@@ -82,12 +82,12 @@ impl Root {
             let plugin = &mut *self.plugin.borrow_mut();
             let Some(filter) = &mut plugin.filter else { return };
             match filter.on_response(source, plugin::now(), fetch, &Shared, response) {
-                Progress::Request(fetch) => fetch,
-                Progress::Done(outcome) => {
+                FetchProgress::Request(fetch) => fetch,
+                FetchProgress::Done(outcome) => {
                     callout::log(filter, source, &outcome);
                     plugin.metrics.count_fetch(source, outcome.is_ok());
                     // This worker hears of it like all others, only sooner.
-                    let _ = hostcalls::set_tick_period(AT_ONCE);
+                    let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
                     return;
                 }
             }
@@ -100,7 +100,7 @@ impl Root {
         let now = plugin::now();
         let waiters = plugin.waiting.take_due(now);
         if plugin.waiting.has_due(now) {
-            let _ = hostcalls::set_tick_period(AT_ONCE);
+            let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
         }
         if waiters.is_empty() {
             return;
@@ -110,8 +110,8 @@ impl Root {
             if hostcalls::set_effective_context(waiter.context_id).is_err() {
                 continue;
             }
-            match exchange::serve(plugin, now, now < waiter.deadline) {
-                Outcome::Passed { examined } => {
+            match exchange::handle(plugin, now, now < waiter.deadline) {
+                Outcome::SharedStreamState { examined } => {
                     waiter.passed.set(StreamState::Open { examined });
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("a request could not be resumed: {status:?}");
@@ -188,24 +188,27 @@ impl RootContext for Root {
             config.policy.len(),
             host.describe(),
         );
-        let me = plugin::worker_id();
-        let filter = Filter::new(config, me);
+        let worker_id = plugin::worker_id();
+        let filter = Filter::new(config, worker_id);
         let [by_host, by_software] = BACKENDS;
         *self.plugin.borrow_mut() = Plugin {
-            verifier: Prefer(Measured::new(host, by_host), Measured::new(Software, by_software)),
-            metrics: Metrics::define(&filter, me),
+            verifier: WithFallback(
+                InstrumentedVerifier::new(host, by_host),
+                InstrumentedVerifier::new(Software, by_software),
+            ),
+            metrics: Metrics::define(&filter, worker_id),
             filter: Some(filter),
-            waiting: Waiting::default(),
+            waiting: WaitQueue::default(),
             cannot_clear_route_cache: false,
         };
         // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
-        let _ = hostcalls::set_tick_period(AT_ONCE);
+        let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
         true
     }
 
     fn on_tick(&mut self) {
         let _ = hostcalls::set_tick_period(TICK);
-        self.look_after_sources();
+        self.poll_sources();
         let plugin = &mut *self.plugin.borrow_mut();
         self.release(plugin);
         plugin.flush(plugin::now());

@@ -9,9 +9,9 @@ use crate::metrics::{Family, Kind};
 
 /// A metric of the host.
 #[derive(Debug, Default)]
-pub(super) struct Stat(Cell<Option<u32>>);
+pub(super) struct Metric(Cell<Option<u32>>);
 
-impl Stat {
+impl Metric {
     /// The metric with these labels; the same one wherever this is asked for.
     pub(super) fn define(family: Family, labels: &[&str]) -> Self {
         let kind = match family.kind {
@@ -27,7 +27,7 @@ impl Stat {
         if let Some(id) = self.0.get()
             && offset != 0
         {
-            self.keep_if(abi::increment_metric(id, offset));
+            self.disable_on_error(abi::increment_metric(id, offset));
         }
     }
 
@@ -39,12 +39,12 @@ impl Stat {
     /// Sets a gauge, or adds a value to a histogram.
     pub(super) fn record(&self, value: u64) {
         if let Some(id) = self.0.get() {
-            self.keep_if(abi::record_metric(id, value));
+            self.disable_on_error(abi::record_metric(id, value));
         }
     }
 
     /// A host that refuses once is not asked again: it logs each refusal.
-    fn keep_if(&self, told: Result<(), Status>) {
+    fn disable_on_error(&self, told: Result<(), Status>) {
         if told.is_err() {
             self.0.set(None);
         }

@@ -15,12 +15,12 @@ const MAX_RELEASED: usize = 32;
 
 /// The requests that wait.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
-    requests: Vec<Waiter>,
+pub(super) struct WaitQueue {
+    requests: Vec<PendingRequest>,
 }
 
 #[derive(Clone, Debug)]
-pub(super) struct Waiter {
+pub(super) struct PendingRequest {
     /// The stream's context.
     pub(super) context_id: u32,
     /// What it waits for.
@@ -28,13 +28,13 @@ pub(super) struct Waiter {
     /// When it will have waited long enough.
     pub(super) deadline: UnixTime,
     /// What the stream is told when it may go on.
-    pub(super) passed: Passed,
+    pub(super) passed: SharedStreamState,
     /// Whether something has happened that it waited for.
     woken: bool,
 }
 
 /// Whether a stream has been let through; shared by the stream and whoever lets it go.
-pub(super) type Passed = Rc<Cell<StreamState>>;
+pub(super) type SharedStreamState = Rc<Cell<StreamState>>;
 
 /// The state of a stream: held, or allowed.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -49,13 +49,19 @@ pub(super) enum StreamState {
     },
 }
 
-impl Waiting {
+impl WaitQueue {
     /// Takes a request in, unless there are too many.
-    pub(super) fn add(&mut self, context_id: u32, source: SourceId, passed: Passed, now: UnixTime) -> bool {
+    pub(super) fn add(
+        &mut self,
+        context_id: u32,
+        source: SourceId,
+        passed: SharedStreamState,
+        now: UnixTime,
+    ) -> bool {
         let room = self.requests.len() < MAX_WAITING;
         if room {
-            let deadline = now.after(MAX_WAIT);
-            self.requests.push(Waiter { context_id, source, deadline, passed, woken: false });
+            let deadline = now.saturating_add(MAX_WAIT);
+            self.requests.push(PendingRequest { context_id, source, deadline, passed, woken: false });
         }
         room
     }
@@ -66,8 +72,8 @@ impl Waiting {
     }
 
     /// Takes back a request that has been looked at and waits on, with the deadline that it had.
-    pub(super) fn put_back(&mut self, waiter: Waiter, source: SourceId) {
-        self.requests.push(Waiter { source, woken: false, ..waiter });
+    pub(super) fn put_back(&mut self, waiter: PendingRequest, source: SourceId) {
+        self.requests.push(PendingRequest { source, woken: false, ..waiter });
     }
 
     /// Forgets a request whose stream is gone.
@@ -84,7 +90,7 @@ impl Waiting {
     }
 
     /// Takes out some of those that have been woken or have waited long enough, the longest waiting first.
-    pub(super) fn take_due(&mut self, now: UnixTime) -> Vec<Waiter> {
+    pub(super) fn take_due(&mut self, now: UnixTime) -> Vec<PendingRequest> {
         self.requests.extract_if(.., |waiter| waiter.is_due(now)).take(MAX_RELEASED).collect()
     }
 
@@ -94,7 +100,7 @@ impl Waiting {
     }
 }
 
-impl Waiter {
+impl PendingRequest {
     fn is_due(&self, now: UnixTime) -> bool {
         self.woken || self.deadline <= now
     }

@@ -14,15 +14,15 @@ use serde::ser::{Serialize, Serializer};
 use serde_json::Number;
 
 use super::{JsonError, Object, Value, decimal};
-use packer::Packer;
+use packer::TapeBuilder;
 
 /// An object without duplicate members, at any depth.
 #[derive(Clone)]
-pub struct PackedObject {
+pub struct Tape {
     /// The document, and behind it the strings that are written with escapes, without them.
     text: String,
     /// All values from first to last, each before what it contains; a member's name before its value.
-    nodes: Vec<Node>,
+    nodes: Vec<TapeEntry>,
 }
 
 /// A value.
@@ -53,20 +53,20 @@ pub struct Items<'a>(Nodes<'a>);
 pub struct Members<'a>(Nodes<'a>);
 
 #[derive(Clone, Copy)]
-enum Node {
+enum TapeEntry {
     Null,
     Bool(bool),
     Unsigned(u64),
     Signed(i64),
     /// The text of a number that is not whole, or too large.
-    Decimal(Place),
-    String(Place),
+    Decimal(StrSpan),
+    String(StrSpan),
     /// With the number of nodes that are inside.
     Array(u32),
     Object(u32),
 }
 
-impl Node {
+impl TapeEntry {
     /// How many nodes behind it belong to it.
     const fn inside(self) -> usize {
         match self {
@@ -78,7 +78,7 @@ impl Node {
 
 /// Where a string is.
 #[derive(Clone, Copy)]
-struct Place {
+struct StrSpan {
     start: u32,
     len: u32,
     /// Its first and last octet: enough to pass over nearly all names that are not the one looked for.
@@ -89,14 +89,14 @@ struct Place {
 #[derive(Clone, Copy)]
 struct Nodes<'a> {
     text: &'a str,
-    nodes: &'a [Node],
+    nodes: &'a [TapeEntry],
 }
 
 /// Reads a document of any type.
 pub(super) fn parse(document: &[u8]) -> Result<Value, JsonError> {
     let text =
         str::from_utf8(document).ok().filter(|text| text.len() <= MAX_BYTES).ok_or(JsonError::Syntax)?;
-    let (nodes, unescaped) = Packer::read(text, text.len() / BYTES_PER_NODE)?;
+    let (nodes, unescaped) = TapeBuilder::read(text, text.len() / BYTES_PER_NODE)?;
     let text = [text, &unescaped].concat();
     let (value, _) = Nodes { text: &text, nodes: &nodes }.split().ok_or(JsonError::Syntax)?;
     Ok(value.into())
@@ -107,7 +107,7 @@ const MAX_BYTES: usize = u32::MAX as usize / 2;
 /// About so many octets of a token of Okta's have a node: a value, or the name of a member.
 const BYTES_PER_NODE: usize = 12;
 
-impl PackedObject {
+impl Tape {
     /// Reads a document that must be an object.
     ///
     /// # Errors
@@ -117,8 +117,8 @@ impl PackedObject {
             .ok()
             .filter(|text| text.len() <= MAX_BYTES)
             .ok_or(JsonError::Syntax)?;
-        let (nodes, unescaped) = Packer::read(&text, text.len() / BYTES_PER_NODE)?;
-        if !matches!(nodes.first(), Some(Node::Object(_))) {
+        let (nodes, unescaped) = TapeBuilder::read(&text, text.len() / BYTES_PER_NODE)?;
+        if !matches!(nodes.first(), Some(TapeEntry::Object(_))) {
             return Err(JsonError::NotAnObject);
         }
         text.push_str(&unescaped);
@@ -137,7 +137,7 @@ impl PackedObject {
 
     /// What it occupies on the heap, in bytes.
     pub const fn heap_bytes(&self) -> usize {
-        self.text.capacity().saturating_add(self.nodes.capacity().saturating_mul(size_of::<Node>()))
+        self.text.capacity().saturating_add(self.nodes.capacity().saturating_mul(size_of::<TapeEntry>()))
     }
 }
 
@@ -149,22 +149,22 @@ impl<'a> Nodes<'a> {
         let (inside, behind) = behind.split_at_checked(first.inside())?;
         let inside = Self { text, nodes: inside };
         let value = match *first {
-            Node::Null => ValueRef::Null,
-            Node::Bool(value) => ValueRef::Bool(value),
-            Node::Unsigned(value) => ValueRef::Number(value.into()),
-            Node::Signed(value) => ValueRef::Number(value.into()),
-            Node::Decimal(place) => ValueRef::Decimal(text.get(place.range())?),
-            Node::String(place) => ValueRef::String(text.get(place.range())?),
-            Node::Array(_) => ValueRef::Array(Items(inside)),
-            Node::Object(_) => ValueRef::Object(Members(inside)),
+            TapeEntry::Null => ValueRef::Null,
+            TapeEntry::Bool(value) => ValueRef::Bool(value),
+            TapeEntry::Unsigned(value) => ValueRef::Number(value.into()),
+            TapeEntry::Signed(value) => ValueRef::Number(value.into()),
+            TapeEntry::Decimal(place) => ValueRef::Decimal(text.get(place.range())?),
+            TapeEntry::String(place) => ValueRef::String(text.get(place.range())?),
+            TapeEntry::Array(_) => ValueRef::Array(Items(inside)),
+            TapeEntry::Object(_) => ValueRef::Object(Members(inside)),
         };
         Some((value, Self { text, nodes: behind }))
     }
 }
 
-impl Place {
+impl StrSpan {
     fn of(start: usize, text: &str) -> Self {
-        // `PackedObject::parse` sees to it that they fit.
+        // `Tape::parse` sees to it that they fit.
         let fit = |number| u32::try_from(number).unwrap_or(u32::MAX);
         Self { start: fit(start), len: fit(text.len()), ends: ends(text.as_bytes()) }
     }
@@ -210,7 +210,7 @@ impl<'a> Members<'a> {
         let Nodes { text, mut nodes } = self.0;
         let looked_for = ends(name.as_bytes());
         while let Some(([own, value], behind)) = nodes.split_first_chunk() {
-            if let Node::String(place) = own
+            if let TapeEntry::String(place) = own
                 && place.ends == looked_for
                 && place.len as usize == name.len()
                 && place.bytes(text) == Some(name.as_bytes())
@@ -300,7 +300,7 @@ impl fmt::Display for ValueRef<'_> {
     }
 }
 
-impl fmt::Debug for PackedObject {
+impl fmt::Debug for Tape {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PackedObject(<redacted>)")
     }
@@ -323,8 +323,8 @@ mod tests {
     use super::*;
     use crate::json;
 
-    fn packed(document: &str) -> Result<PackedObject, JsonError> {
-        PackedObject::parse(document.as_bytes().to_vec())
+    fn packed(document: &str) -> Result<Tape, JsonError> {
+        Tape::parse(document.as_bytes().to_vec())
     }
 
     /// Two readers accept the same texts, and read the same values. serde_json alone would take
@@ -380,7 +380,7 @@ mod tests {
             }
             assert_eq!(ours.members().count(), tree.len(), "{document}");
         }
-        assert_eq!(PackedObject::parse(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(), JsonError::Syntax);
+        assert_eq!(Tape::parse(b"{\"a\":\"\xff\"}".to_vec()).unwrap_err(), JsonError::Syntax);
     }
 
     #[test]

@@ -59,7 +59,7 @@ impl Discovery {
     }
 
     /// Where the metadata may be, in the order in which they are to be asked for.
-    pub const fn places(&self) -> &[HttpsUrl; 3] {
+    pub const fn candidate_urls(&self) -> &[HttpsUrl; 3] {
         &self.places
     }
 
@@ -100,10 +100,10 @@ mod tests {
     }
 
     #[test]
-    fn places() {
+    fn candidate_urls() {
         let places = |issuer: &str| {
             let discovery = Discovery::new(issuer, &HttpsUrl::parse(issuer).unwrap(), Vec::new());
-            discovery.places().iter().map(ToString::to_string).collect::<Vec<_>>()
+            discovery.candidate_urls().iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(
             places(ISSUER),

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::KeySet;
 use super::source::KeySource;
-use super::unknown_kids::{KidDigest, UnknownKids};
-use crate::refresh::Schedule;
-use crate::refresh::record::WorkerId;
-use crate::refresh::refresher::{Fetch, Hope, Missing, Progress, Refresher, Tick, Wish};
+use super::unknown_kids::{KidDigest, UnknownKidCache};
+use crate::refresh::RefreshSchedule;
+use crate::refresh::refresher::{EarlyRefresh, Fetch, FetchProgress, Missing, Refresher, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
+use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
@@ -18,14 +18,19 @@ use crate::time::UnixTime;
 pub struct RemoteKeys {
     refresher: Refresher<KeySource>,
     unknown_kid_cooldown: Duration,
-    unknown_kids: UnknownKids,
+    unknown_kids: UnknownKidCache,
 }
 
 impl RemoteKeys {
     /// Keys of this source. At least the cooldown passes between two fetches that unknown key ids cause.
-    pub fn new(source: KeySource, schedule: Schedule, unknown_kid_cooldown: Duration, me: WorkerId) -> Self {
-        let refresher = Refresher::new(source, schedule, me);
-        Self { refresher, unknown_kid_cooldown, unknown_kids: UnknownKids::default() }
+    pub fn new(
+        source: KeySource,
+        schedule: RefreshSchedule,
+        unknown_kid_cooldown: Duration,
+        worker_id: WorkerId,
+    ) -> Self {
+        let refresher = Refresher::new(source, schedule, worker_id);
+        Self { refresher, unknown_kid_cooldown, unknown_kids: UnknownKidCache::default() }
     }
 
     /// The keys to verify with.
@@ -65,7 +70,7 @@ impl RemoteKeys {
         fetch: Fetch,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Progress {
+    ) -> FetchProgress {
         self.refresher.on_response(now, fetch, shared, response)
     }
 
@@ -80,24 +85,24 @@ impl RemoteKeys {
     }
 
     /// A request needs keys, and there are none: see [`Refresher::on_missing`].
-    pub fn on_keys_unavailable(&self, now: UnixTime) -> Hope {
+    pub fn on_keys_unavailable(&self, now: UnixTime) -> WaitAdvice {
         self.refresher.on_missing(now)
     }
 
     /// A request names a key that is not there. A key that has just been made is found by asking again, at most once in
     /// a cooldown for the whole process: else every made-up key id would be a request to the issuer.
-    pub fn on_unknown_kid(&mut self, kid: KidDigest, now: UnixTime, shared: &dyn SharedData) -> Hope {
+    pub fn on_unknown_kid(&mut self, kid: KidDigest, now: UnixTime, shared: &dyn SharedData) -> WaitAdvice {
         let (generation, cooldown) = (self.refresher.generation(), self.unknown_kid_cooldown);
         if self.unknown_kids.is_known_missing(kid, generation, now, cooldown) {
-            return Hope::None;
+            return WaitAdvice::FailNow;
         }
-        match self.refresher.wish(now, cooldown, shared) {
-            Wish::Granted => {
+        match self.refresher.request_refresh(now, cooldown, shared) {
+            EarlyRefresh::Scheduled => {
                 self.unknown_kids.asked(kid, generation, now);
-                Hope::Wait
+                WaitAdvice::Wait
             }
-            Wish::UnderWay => Hope::Wait,
-            Wish::Refused => Hope::None,
+            EarlyRefresh::InFlight => WaitAdvice::Wait,
+            EarlyRefresh::RateLimited => WaitAdvice::FailNow,
         }
     }
 }

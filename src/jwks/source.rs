@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::KeySet;
 use super::discovery::Discovery;
 use crate::https_url::HttpsUrl;
-use crate::refresh::shared::{Names, SharedData};
-use crate::refresh::source::{FetchError, Fetched, Next, Response, Source};
+use crate::refresh::shared::{SharedData, SharedKeys};
+use crate::refresh::source::{FetchAction, FetchError, FetchedDocument, Response, Source};
 use crate::time::UnixTime;
 
 /// After this time the issuer is asked again where its keys are. Issuers move them once in years; and when they are no
@@ -27,30 +27,30 @@ pub enum JwksUri {
 pub struct KeySource {
     jwks_uri: JwksUri,
     pinned: Option<KeySet>,
-    names: Names,
+    names: SharedKeys,
 }
 
 /// What a fetch is asking for, and what it knows.
 #[derive(Debug)]
-pub enum Step {
+pub enum FetchState {
     /// The metadata, in one of the places they may be in. Perhaps there is an old answer to fall back to.
     Metadata {
         /// Its number.
         place: usize,
         /// The old answer.
-        known: Option<Location>,
+        known: Option<DiscoveredUri>,
     },
     /// The keys, where the configuration says.
     Configured,
     /// The keys, where they were before.
-    Known(Location),
+    Known(DiscoveredUri),
     /// The keys, where the issuer has just said.
     Discovered(HttpsUrl),
 }
 
 /// Where an issuer said that its keys are, and when.
 #[derive(Debug)]
-pub struct Location {
+pub struct DiscoveredUri {
     url: HttpsUrl,
     discovered_at: UnixTime,
 }
@@ -73,7 +73,7 @@ impl KeySource {
         let mut parts = vec!["keys", cluster];
         parts.extend(jwks_uri.parts());
         parts.extend(issuers.iter().map(String::as_str));
-        let names = Names::new(&parts);
+        let names = SharedKeys::new(&parts);
         Self { jwks_uri, pinned, names }
     }
 
@@ -85,23 +85,23 @@ impl KeySource {
     fn on_metadata(
         &self,
         place: usize,
-        known: Option<Location>,
+        known: Option<DiscoveredUri>,
         response: Result<Response, FetchError>,
-    ) -> Next<Step> {
+    ) -> FetchAction<FetchState> {
         let JwksUri::Discovered(discovery) = &self.jwks_uri else {
             // Cannot be: only discovery asks for metadata.
-            return Next::Done(Err(FetchError::NoAnswer));
+            return FetchAction::Done(Err(FetchError::NoAnswer));
         };
         let next = place.saturating_add(1);
         let error = match response {
             Ok(response) => match discovery.jwks_uri(&response.body) {
-                Ok(url) => return Next::Request(url.clone(), Step::Discovered(url)),
+                Ok(url) => return FetchAction::Request(url.clone(), FetchState::Discovered(url)),
                 Err(error) => response.unusable(error.to_string()),
             },
             // The document is not there. Any other trouble would be the same in the next place.
-            Err(FetchError::Status(status)) => match discovery.places().get(next) {
+            Err(FetchError::Status(status)) => match discovery.candidate_urls().get(next) {
                 Some(url) if is_absence(status) => {
-                    return Next::Request(url.clone(), Step::Metadata { place: next, known });
+                    return FetchAction::Request(url.clone(), FetchState::Metadata { place: next, known });
                 }
                 _ => FetchError::Unusable(format!("the issuer's metadata: status {status}")),
             },
@@ -109,18 +109,18 @@ impl KeySource {
         };
         // Keys that were there an hour ago are worth a try: that the metadata cannot be had must not make them stale.
         match known {
-            Some(known) => Next::Request(known.url.clone(), Step::Known(known)),
-            None => Next::Done(Err(error)),
+            Some(known) => FetchAction::Request(known.url.clone(), FetchState::Known(known)),
+            None => FetchAction::Done(Err(error)),
         }
     }
 
     /// Where the issuer has said that its keys are, as far as anybody here has asked.
-    fn location(&self, discovery: &Discovery, shared: &dyn SharedData) -> Option<Location> {
-        Location::decode(&shared.get(&self.names.of(LOCATION))?.0, discovery)
+    fn location(&self, discovery: &Discovery, shared: &dyn SharedData) -> Option<DiscoveredUri> {
+        DiscoveredUri::decode(&shared.get(&self.names.of(LOCATION))?.0, discovery)
     }
 
     /// A lost race is no harm: whoever was faster has asked the same issuer.
-    fn share_location(&self, shared: &dyn SharedData, location: &Location) {
+    fn share_location(&self, shared: &dyn SharedData, location: &DiscoveredUri) {
         let name = self.names.of(LOCATION);
         let read = shared.get(&name).map(|(_, cas)| cas);
         shared.set(&name, &location.encode(), read);
@@ -129,56 +129,57 @@ impl KeySource {
 
 impl Source for KeySource {
     type Document = KeySet;
-    type Step = Step;
+    type State = FetchState;
 
-    fn names(&self) -> &Names {
+    fn names(&self) -> &SharedKeys {
         &self.names
     }
 
-    fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, Step) {
+    fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, FetchState) {
         let discovery = match &self.jwks_uri {
-            JwksUri::Configured(url) => return (url.clone(), Step::Configured),
+            JwksUri::Configured(url) => return (url.clone(), FetchState::Configured),
             JwksUri::Discovered(discovery) => discovery,
         };
         match self.location(discovery, shared) {
-            Some(location) if location.is_fresh(now) => (location.url.clone(), Step::Known(location)),
+            Some(location) if location.is_fresh(now) => (location.url.clone(), FetchState::Known(location)),
             known => {
-                let [first, ..] = discovery.places();
-                (first.clone(), Step::Metadata { place: 0, known })
+                let [first, ..] = discovery.candidate_urls();
+                (first.clone(), FetchState::Metadata { place: 0, known })
             }
         }
     }
 
     fn on_response(
         &self,
-        step: Step,
+        step: FetchState,
         now: UnixTime,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Next<Step> {
-        let keys = |response: Result<Response, FetchError>| response.and_then(Fetched::check::<KeySet>);
+    ) -> FetchAction<FetchState> {
+        let keys =
+            |response: Result<Response, FetchError>| response.and_then(FetchedDocument::check::<KeySet>);
         match step {
-            Step::Metadata { place, known } => self.on_metadata(place, known, response),
-            Step::Configured => Next::Done(keys(response)),
-            Step::Known(location) => {
+            FetchState::Metadata { place, known } => self.on_metadata(place, known, response),
+            FetchState::Configured => FetchAction::Done(keys(response)),
+            FetchState::Known(location) => {
                 let keys = keys(response);
                 if keys.is_err() {
                     // Perhaps they have moved.
-                    self.share_location(shared, &location.doubted());
+                    self.share_location(shared, &location.expired());
                 }
-                Next::Done(keys)
+                FetchAction::Done(keys)
             }
-            Step::Discovered(url) => {
+            FetchState::Discovered(url) => {
                 let keys = keys(response);
                 if keys.is_ok() {
-                    self.share_location(shared, &Location { url, discovered_at: now });
+                    self.share_location(shared, &DiscoveredUri { url, discovered_at: now });
                 }
-                Next::Done(keys)
+                FetchAction::Done(keys)
             }
         }
     }
 
-    fn adopt(&self, keys: KeySet) -> KeySet {
+    fn install(&self, keys: KeySet) -> KeySet {
         match &self.pinned {
             Some(pinned) => keys.merged_with(pinned),
             None => keys,
@@ -186,10 +187,10 @@ impl Source for KeySource {
     }
 }
 
-/// What the shared [`Location`] is called.
+/// What the shared [`DiscoveredUri`] is called.
 const LOCATION: &str = "location";
 
-impl Location {
+impl DiscoveredUri {
     fn encode(&self) -> Vec<u8> {
         [&self.discovered_at.millis().to_le_bytes(), self.url.to_string().as_bytes()].concat()
     }
@@ -203,12 +204,12 @@ impl Location {
     }
 
     /// The same, to be asked for again before it is used the next time.
-    fn doubted(self) -> Self {
+    fn expired(self) -> Self {
         Self { discovered_at: UnixTime::from_millis(0), ..self }
     }
 
     fn is_fresh(&self, now: UnixTime) -> bool {
-        self.discovered_at <= now && now.since(self.discovered_at) < LOCATION_LIFE
+        self.discovered_at <= now && now.saturating_duration_since(self.discovered_at) < LOCATION_LIFE
     }
 }
 

@@ -23,12 +23,12 @@ pub struct KidDigest([u8; 16]);
 
 /// The ids that one worker has asked for.
 #[derive(Debug, Default)]
-pub(super) struct UnknownKids {
-    ids: HashMap<KidDigest, Asked>,
+pub(super) struct UnknownKidCache {
+    ids: HashMap<KidDigest, KidMiss>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Asked {
+struct KidMiss {
     /// Fetches that have not brought it.
     misses: u32,
     /// It is not asked for again before this.
@@ -49,7 +49,7 @@ impl KidDigest {
     }
 }
 
-impl UnknownKids {
+impl UnknownKidCache {
     /// Whether this id has been asked for in vain, so that it is too early to ask again. It is not among the keys of
     /// `generation`.
     pub(super) fn is_known_missing(
@@ -63,8 +63,11 @@ impl UnknownKids {
         if asked.pending.is_some_and(|before| before != generation) {
             let pause =
                 cooldown.saturating_mul(2u32.saturating_pow(asked.misses)).min(MAX_PAUSE.max(cooldown));
-            *asked =
-                Asked { misses: asked.misses.saturating_add(1), retry_at: now.after(pause), pending: None };
+            *asked = KidMiss {
+                misses: asked.misses.saturating_add(1),
+                retry_at: now.saturating_add(pause),
+                pending: None,
+            };
         }
         now < asked.retry_at
     }
@@ -75,7 +78,7 @@ impl UnknownKids {
             let soonest = self.ids.iter().min_by_key(|(_, asked)| asked.retry_at.millis()).map(|(id, _)| *id);
             soonest.map(|id| self.ids.remove(&id));
         }
-        let asked = self.ids.entry(kid).or_insert(Asked { misses: 0, retry_at: now, pending: None });
+        let asked = self.ids.entry(kid).or_insert(KidMiss { misses: 0, retry_at: now, pending: None });
         asked.pending = Some(generation);
     }
 }
@@ -96,7 +99,7 @@ mod tests {
 
     #[test]
     fn each_miss_doubles_the_pause() {
-        let mut kids = UnknownKids::default();
+        let mut kids = UnknownKidCache::default();
         let (mut now, mut pauses) = (0, Vec::new());
         for generation in 1..12 {
             assert!(!kids.is_known_missing(kid(0), generation, at(now), COOLDOWN));
@@ -113,7 +116,7 @@ mod tests {
 
     #[test]
     fn it_stays_small_and_forgets_the_least_missed() {
-        let mut kids = UnknownKids::default();
+        let mut kids = UnknownKidCache::default();
         kids.asked(kid(0), 1, at(0));
         assert!(kids.is_known_missing(kid(0), 2, at(0), COOLDOWN));
         for number in 1..1_000 {

@@ -3,7 +3,7 @@
 //! Backends disagree on which of two headers of the same name counts, on the names that they take for it, and on what bytes
 //! outside UTF-8 mean. So the filter rejects a request in which a header that a rule looks at has more than one reading.
 
-use super::Needs;
+use super::RequiredInputs;
 use crate::headers;
 use crate::rejection::Rejection;
 use crate::request::Header;
@@ -61,12 +61,13 @@ pub fn can_have_commas(name: &str) -> bool {
 /// [`Rejection::HeaderAmbiguous`] for a header that is there twice, for a name that a backend can take for it, for one that
 /// `Connection` names, and for a value with a comma, unless the field can have one, with control characters, with white space
 /// around it, or that is not UTF-8; [`Rejection::ValueTooLong`] for a value that is longer than rules match.
-pub(super) fn check(needs: &Needs, headers: &[Header<'_>]) -> Result<(), Rejection> {
+pub(super) fn check(needs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if needs.headers.is_empty() {
         return Ok(());
     }
     let inspected = |name: &str| needs.headers.iter().any(|ours| ours == name);
-    let reads_as_inspected = |name: &str| needs.headers.iter().any(|ours| headers::reads_as(name, ours));
+    let reads_as_inspected =
+        |name: &str| needs.headers.iter().any(|ours| headers::is_cgi_equivalent(name, ours));
     let ambiguous = |(position, (name, value)): (usize, &Header<'_>)| {
         if inspected(name) {
             let before = headers.iter().take(position).any(|(earlier, _)| earlier == name);
@@ -103,7 +104,7 @@ mod tests {
     #[test]
     fn check_inspected_header_has_one_reading_or_none() {
         let headers = ["x-tenant", "user-agent", "path"].map(str::to_owned).to_vec();
-        let needs = Needs { headers, ..Needs::default() };
+        let needs = RequiredInputs { headers, ..RequiredInputs::default() };
         let one = |name: &'static str, value: &'static [u8]| vec![(name, value)];
         for (headers, expected) in [
             (vec![], true),
@@ -146,9 +147,9 @@ mod tests {
         let long = b"x,".repeat(5000);
         assert_eq!(check(&needs, &[("connection", &long[..])]), Err(Rejection::ValueTooLong));
         assert_eq!(check(&needs, &[("x-other", &long[..])]), Ok(()));
-        assert_eq!(check(&Needs::default(), &[("connection", &long[..])]), Ok(()));
-        assert_eq!(check(&Needs::default(), &[("x-tenant", b"a"), ("x-tenant", b"\xff")]), Ok(()));
-        let both = Needs { headers: vec!["x-a".into(), "x_a".into()], ..Needs::default() };
+        assert_eq!(check(&RequiredInputs::default(), &[("connection", &long[..])]), Ok(()));
+        assert_eq!(check(&RequiredInputs::default(), &[("x-tenant", b"a"), ("x-tenant", b"\xff")]), Ok(()));
+        let both = RequiredInputs { headers: vec!["x-a".into(), "x_a".into()], ..RequiredInputs::default() };
         assert_eq!(check(&both, &[("x-a", b"1"), ("x_a", b"2")]), Ok(()), "each has a rule of its own");
     }
 }

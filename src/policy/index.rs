@@ -17,7 +17,7 @@ use foldhash::fast::RandomState;
 
 use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
-use super::target::Target;
+use super::target::NormalizedRequest;
 
 /// Before the first slash. Rules that are there are for every path.
 const ROOT: usize = 0;
@@ -31,14 +31,14 @@ type Entry = (usize, usize);
 #[derive(Clone, Debug)]
 pub(super) struct Index {
     hosts: Hosts,
-    places: Vec<Place>,
-    /// From a place to the next one below it, but for [`Step::One`].
-    steps: HashMap<(usize, Step<'static>), usize, RandomState>,
+    places: Vec<TrieNode>,
+    /// From a place to the next one below it, but for [`Edge::One`].
+    steps: HashMap<(usize, Edge<'static>), usize, RandomState>,
 }
 
 /// What may come next in a path.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
-enum Step<'a> {
+enum Edge<'a> {
     /// This segment.
     Literal(Cow<'a, str>),
     /// Any segment that is not empty.
@@ -49,15 +49,15 @@ enum Step<'a> {
 
 /// A place in the tree.
 #[derive(Clone, Debug, Default)]
-struct Place {
+struct TrieNode {
     /// Rules for the path that ends here.
-    here: Vec<Entry>,
+    exact: Vec<Entry>,
     /// Rules for all paths that come by.
-    below: Vec<Entry>,
-    /// Where [`Step::One`] leads from here.
-    one: Option<usize>,
-    /// The different lengths of [`Step::Begins`] from here.
-    begin_lengths: Vec<usize>,
+    subtree: Vec<Entry>,
+    /// Where [`Edge::One`] leads from here.
+    wildcard: Option<usize>,
+    /// The different lengths of [`Edge::Begins`] from here.
+    prefix_lengths: Vec<usize>,
 }
 
 /// Numbers for the hosts that rules name. Domains have theirs with the dot: `.example.com`.
@@ -76,7 +76,7 @@ pub(super) struct Candidates<'a>(BinaryHeap<Reverse<(usize, usize, &'a [Entry])>
 impl Index {
     pub(super) fn new<'a>(rules: impl IntoIterator<Item = &'a RequestMatch>) -> Self {
         let mut index =
-            Self { hosts: Hosts::default(), places: vec![Place::default()], steps: HashMap::default() };
+            Self { hosts: Hosts::default(), places: vec![TrieNode::default()], steps: HashMap::default() };
         for (rule, matches) in rules.into_iter().enumerate() {
             let hosts: Vec<usize> = match &matches.hosts {
                 None => vec![ANY_HOST],
@@ -104,13 +104,13 @@ impl Index {
                     Some((path, begin)) => (self.place_of(path), begin),
                     None => (ROOT, prefix.as_str()),
                 };
-                let begins = (!begin.is_empty()).then(|| Step::Begins(begin.to_owned().into()));
+                let begins = (!begin.is_empty()).then(|| Edge::Begins(begin.to_owned().into()));
                 (begins.into_iter().fold(at, |at, step| self.place(at, step)), false)
             }
             Some(PathMatch::PathTemplate(template)) => {
                 let steps = template.iter().map_while(|segment| match segment {
-                    Segment::Literal(segment) => Some(Step::Literal(segment.clone().into())),
-                    Segment::One(_) => Some(Step::One),
+                    Segment::Literal(segment) => Some(Edge::Literal(segment.clone().into())),
+                    Segment::One(_) => Some(Edge::One),
                     Segment::Rest => None,
                 });
                 let slash = self.place_of("");
@@ -118,66 +118,66 @@ impl Index {
             }
         };
         let place = self.places.get_mut(at)?;
-        Some(if ends { &mut place.here } else { &mut place.below })
+        Some(if ends { &mut place.exact } else { &mut place.subtree })
     }
 
     /// The place of a path, segment by segment.
     fn place_of(&mut self, path: &str) -> usize {
-        path.split('/').fold(ROOT, |at, segment| self.place(at, Step::Literal(segment.to_owned().into())))
+        path.split('/').fold(ROOT, |at, segment| self.place(at, Edge::Literal(segment.to_owned().into())))
     }
 
     /// The place one step further, made if there is none.
-    fn place(&mut self, from: usize, step: Step<'static>) -> usize {
+    fn place(&mut self, from: usize, step: Edge<'static>) -> usize {
         let new = self.places.len();
         let Some(place) = self.places.get_mut(from) else { return from };
         let at = match step {
-            Step::One => *place.one.get_or_insert(new),
+            Edge::One => *place.wildcard.get_or_insert(new),
             step => {
-                if let Step::Begins(begin) = &step
-                    && !place.begin_lengths.contains(&begin.len())
+                if let Edge::Begins(begin) = &step
+                    && !place.prefix_lengths.contains(&begin.len())
                 {
-                    place.begin_lengths.push(begin.len());
+                    place.prefix_lengths.push(begin.len());
                 }
                 *self.steps.entry((from, step)).or_insert(new)
             }
         };
         if at == new {
-            self.places.push(Place::default());
+            self.places.push(TrieNode::default());
         }
         at
     }
 
     /// The rules that may be for this target, in their order.
-    pub(super) fn candidates(&self, target: &Target<'_>) -> Candidates<'_> {
+    pub(super) fn candidates(&self, target: &NormalizedRequest<'_>) -> Candidates<'_> {
         let hosts = self.hosts.numbers_of(&target.host);
         let mut candidates = Candidates::default();
         // Places to go to, with the path that is left from there, if any.
         let mut open = vec![(ROOT, Some(target.path.as_str()))];
         while let Some((at, rest)) = open.pop() {
             let Some(place) = self.places.get(at) else { continue };
-            candidates.add(&place.below, &hosts);
+            candidates.add(&place.subtree, &hosts);
             let Some(rest) = rest else {
-                candidates.add(&place.here, &hosts);
+                candidates.add(&place.exact, &hosts);
                 continue;
             };
             let (segment, rest) = match rest.split_once('/') {
                 Some((segment, rest)) => (segment, Some(rest)),
                 None => (rest, None),
             };
-            for begin in place.begin_lengths.iter().filter_map(|length| segment.get(..*length)) {
-                open.extend(self.next(at, Step::Begins(Cow::Borrowed(begin))).map(|next| (next, None)));
+            for begin in place.prefix_lengths.iter().filter_map(|length| segment.get(..*length)) {
+                open.extend(self.next(at, Edge::Begins(Cow::Borrowed(begin))).map(|next| (next, None)));
             }
             if !segment.is_empty() {
-                open.extend(place.one.map(|next| (next, rest)));
+                open.extend(place.wildcard.map(|next| (next, rest)));
             }
-            open.extend(self.next(at, Step::Literal(Cow::Borrowed(segment))).map(|next| (next, rest)));
+            open.extend(self.next(at, Edge::Literal(Cow::Borrowed(segment))).map(|next| (next, rest)));
         }
         candidates
     }
 
-    fn next<'a>(&'a self, from: usize, step: Step<'a>) -> Option<usize> {
+    fn next<'a>(&'a self, from: usize, step: Edge<'a>) -> Option<usize> {
         // As keys that live no longer than what they are compared with, which saves a copy.
-        let steps: &'a HashMap<(usize, Step<'a>), usize, RandomState> = &self.steps;
+        let steps: &'a HashMap<(usize, Edge<'a>), usize, RandomState> = &self.steps;
         steps.get(&(from, step)).copied()
     }
 }
@@ -235,7 +235,7 @@ impl Iterator for Candidates<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::{AllowedInPaths, Needs};
+    use crate::policy::{AllowedInPaths, RequiredInputs};
     use crate::request::RequestHead;
 
     #[test]
@@ -280,8 +280,9 @@ mod tests {
                 authority: host.as_bytes(),
                 ..RequestHead::default()
             };
-            let needs = Needs::default();
-            let found: Vec<usize> = index.candidates(&Target::new(&head, &needs).unwrap()).collect();
+            let needs = RequiredInputs::default();
+            let found: Vec<usize> =
+                index.candidates(&NormalizedRequest::new(&head, &needs).unwrap()).collect();
             assert_eq!(found, expected, "{host} {path}");
         }
     }

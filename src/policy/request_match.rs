@@ -1,10 +1,10 @@
 //! Which requests a rule is for.
 
-use super::address::AddressRange;
 use super::canonical_path::CanonicalPath;
+use super::cidr_range::CidrRange;
 use super::path::{PathMatch, PathVariables};
-use super::target::Target;
-use super::text_match::TextMatch;
+use super::string_matcher::StringMatcher;
+use super::target::NormalizedRequest;
 
 /// Conditions on a request; all that are given must hold.
 #[derive(Clone, Debug, Default)]
@@ -16,21 +16,21 @@ pub struct RequestMatch {
     /// The host, any of.
     pub hosts: Option<Vec<HostMatch>>,
     /// Headers, all of them.
-    pub headers: Vec<NamedTextMatch>,
+    pub headers: Vec<NamedStringMatcher>,
     /// Query parameters, all of them.
-    pub query_parameters: Vec<NamedTextMatch>,
+    pub query_parameters: Vec<NamedStringMatcher>,
     /// Where the client is, any of: Envoy's `downstream_remote_address`, which is what `use_remote_address` and
     /// `xff_num_trusted_hops` make of `X-Forwarded-For`.
-    pub remote_ip: Option<Vec<AddressRange>>,
+    pub remote_ip: Option<Vec<CidrRange>>,
 }
 
 /// A condition on a header or a query parameter.
 #[derive(Clone, Debug)]
-pub struct NamedTextMatch {
+pub struct NamedStringMatcher {
     /// Whose value it is about; of headers in lower case.
     pub name: String,
     /// What must be true of the value. One that is not there meets no condition.
-    pub test: TextMatch,
+    pub test: StringMatcher,
     /// Turns the outcome around.
     pub invert: bool,
 }
@@ -47,7 +47,7 @@ pub enum HostMatch {
 impl RequestMatch {
     /// Returns whether the rule is for this request. One that looks at an address that is unknown may be for it:
     /// [`lacks_address`](Self::lacks_address).
-    pub fn matches(&self, target: &Target<'_>) -> bool {
+    pub fn matches(&self, target: &NormalizedRequest<'_>) -> bool {
         let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == target.method);
         let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&target.host));
         // The cheap conditions come first: a pattern costs time for each byte of the path.
@@ -65,7 +65,7 @@ impl RequestMatch {
     }
 
     /// Returns whether the rule looks at the address of the client, and that is unknown.
-    pub const fn lacks_address(&self, target: &Target<'_>) -> bool {
+    pub const fn lacks_address(&self, target: &NormalizedRequest<'_>) -> bool {
         self.remote_ip.is_some() && target.remote_ip.is_none()
     }
 
@@ -75,7 +75,7 @@ impl RequestMatch {
     }
 }
 
-impl NamedTextMatch {
+impl NamedStringMatcher {
     fn holds(&self, value: Option<&[u8]>) -> bool {
         value.is_some_and(|value| self.test.matches(value)) != self.invert
     }
@@ -93,7 +93,7 @@ impl HostMatch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::Needs;
+    use crate::policy::RequiredInputs;
     use crate::request::RequestHead;
 
     #[test]
@@ -122,12 +122,15 @@ mod tests {
                 ..RequestHead::default()
             };
             assert_eq!(
-                rule.matches(&Target::new(&head, &Needs::default()).unwrap()),
+                rule.matches(&NormalizedRequest::new(&head, &RequiredInputs::default()).unwrap()),
                 expected,
                 "{method} {authority}{path}"
             );
         }
         let head = RequestHead { method: b"\xff", path: b"/", authority: b"", ..RequestHead::default() };
-        assert!(RequestMatch::default().matches(&Target::new(&head, &Needs::default()).unwrap()));
+        assert!(
+            RequestMatch::default()
+                .matches(&NormalizedRequest::new(&head, &RequiredInputs::default()).unwrap())
+        );
     }
 }

@@ -56,7 +56,7 @@ pub struct StepUp {
 
 /// Who asks, and for what.
 #[derive(Clone, Copy, Debug)]
-pub struct Subject<'a> {
+pub struct AuthzContext<'a> {
     /// The token.
     pub identity: &'a Identity<'a>,
     /// The name of its provider.
@@ -67,7 +67,7 @@ pub struct Subject<'a> {
 
 /// What a subject lacks.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub enum Unmet {
+pub enum UnmetRequirement {
     /// The `acr` of the token is not one of these; another authentication would do.
     Acr(StepUp),
     /// The user has authenticated too long ago.
@@ -84,7 +84,7 @@ impl Requirement {
     /// # Errors
     /// What is missing. Scopes and authentications are named only where they alone would help: a client that fetches
     /// them and is refused again has been misled. Authentication comes first, for it brings another token.
-    pub fn check(&self, subject: &Subject<'_>) -> Result<(), Unmet> {
+    pub fn check(&self, subject: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
         let identity = subject.identity;
         let one_of = |accepted: &[String], value: Option<&str>| {
             accepted.is_empty()
@@ -100,9 +100,9 @@ impl Requirement {
             && self.claims.iter().all(|claim| claim.holds(identity.claims(), &subject.variables))
             && self.not.as_ref().is_none_or(|not| not.check(subject).is_err());
         if !holds {
-            return Err(Unmet::Other);
+            return Err(UnmetRequirement::Other);
         }
-        let mut lacks = Lacks::default();
+        let mut lacks = MissingCollector::default();
         lacks.add(self.step_up.check(identity))?;
         if !self.scopes.iter().all(|scope| identity.has_scope(scope)) {
             lacks.scopes.extend_from_slice(&self.scopes);
@@ -144,12 +144,12 @@ impl Requirement {
             && not.is_none()
     }
 
-    fn check_any_of(&self, subject: &Subject<'_>) -> Result<(), Unmet> {
-        let mut best = if self.any_of.is_empty() { Ok(()) } else { Err(Unmet::Other) };
+    fn check_any_of(&self, subject: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
+        let mut best = if self.any_of.is_empty() { Ok(()) } else { Err(UnmetRequirement::Other) };
         for alternative in &self.any_of {
             match alternative.check(subject) {
                 Ok(()) => return Ok(()),
-                Err(unmet) if best == Err(Unmet::Other) => best = Err(unmet),
+                Err(unmet) if best == Err(UnmetRequirement::Other) => best = Err(unmet),
                 Err(_) => {}
             }
         }
@@ -171,15 +171,15 @@ impl GroupMatch {
 }
 
 impl StepUp {
-    fn check(&self, identity: &Identity<'_>) -> Result<(), Unmet> {
+    fn check(&self, identity: &Identity<'_>) -> Result<(), UnmetRequirement> {
         let acr = identity.claims().string("acr");
         if !self.acr_values.is_empty()
             && !acr.is_some_and(|acr| self.acr_values.iter().any(|value| value == acr))
         {
-            return Err(Unmet::Acr(self.clone()));
+            return Err(UnmetRequirement::Acr(self.clone()));
         }
         if self.max_age.is_some_and(|max_age| identity.authentication_is_older_than(max_age)) {
-            return Err(Unmet::AuthenticationAge(self.clone()));
+            return Err(UnmetRequirement::AuthenticationAge(self.clone()));
         }
         Ok(())
     }
@@ -187,18 +187,18 @@ impl StepUp {
 
 /// What has been found missing so far, and can be helped.
 #[derive(Default)]
-struct Lacks {
-    authentication: Option<Unmet>,
+struct MissingCollector {
+    authentication: Option<UnmetRequirement>,
     scopes: Vec<String>,
 }
 
-impl Lacks {
+impl MissingCollector {
     /// Adds what is missing to the rest; what cannot be helped ends the search.
-    fn add(&mut self, outcome: Result<(), Unmet>) -> Result<(), Unmet> {
+    fn add(&mut self, outcome: Result<(), UnmetRequirement>) -> Result<(), UnmetRequirement> {
         match outcome {
             Ok(()) => {}
-            Err(Unmet::Other) => return Err(Unmet::Other),
-            Err(Unmet::Scopes(missing)) => self.scopes.extend(missing),
+            Err(UnmetRequirement::Other) => return Err(UnmetRequirement::Other),
+            Err(UnmetRequirement::Scopes(missing)) => self.scopes.extend(missing),
             Err(authentication) => {
                 self.authentication.get_or_insert(authentication);
             }
@@ -206,10 +206,10 @@ impl Lacks {
         Ok(())
     }
 
-    fn into_result(self) -> Result<(), Unmet> {
+    fn into_result(self) -> Result<(), UnmetRequirement> {
         match (self.authentication, self.scopes.is_empty()) {
             (Some(authentication), _) => Err(authentication),
-            (None, false) => Err(Unmet::Scopes(self.scopes)),
+            (None, false) => Err(UnmetRequirement::Scopes(self.scopes)),
             (None, true) => Ok(()),
         }
     }

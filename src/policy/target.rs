@@ -7,13 +7,13 @@ use std::net::IpAddr;
 
 use super::canonical_path::CanonicalPath;
 use super::query::QueryParameters;
-use super::{Needs, authority, headers};
+use super::{RequiredInputs, authority, headers};
 use crate::rejection::Rejection;
 use crate::request::{Header, RequestHead};
 
 /// What a request is aimed at.
 #[derive(Clone, Debug)]
-pub struct Target<'a> {
+pub struct NormalizedRequest<'a> {
     /// The method, without lower-case letters.
     pub method: &'a [u8],
     /// The host in lower case, without a port.
@@ -27,14 +27,14 @@ pub struct Target<'a> {
     headers: &'a [Header<'a>],
 }
 
-impl<'a> Target<'a> {
+impl<'a> NormalizedRequest<'a> {
     /// What the head of a request is aimed at.
     ///
     /// # Errors
     /// [`Rejection::PathAmbiguous`], [`Rejection::PathTooLong`], [`Rejection::HostAmbiguous`],
     /// [`Rejection::MethodAmbiguous`], [`Rejection::QueryAmbiguous`], [`Rejection::HeaderAmbiguous`],
     /// [`Rejection::ValueTooLong`].
-    pub fn new(head: &RequestHead<'a>, needs: &'a Needs) -> Result<Self, Rejection> {
+    pub fn new(head: &RequestHead<'a>, needs: &'a RequiredInputs) -> Result<Self, Rejection> {
         let path = CanonicalPath::new(head.path, needs.reading)?;
         let host = authority::host(head.authority, needs.host).ok_or(Rejection::HostAmbiguous)?;
         // Methods are case-sensitive (RFC 9110 section 9.1), but not to every backend.
@@ -69,7 +69,11 @@ mod tests {
                 authority: b"",
                 ..RequestHead::default()
             };
-            assert_eq!(Target::new(&head, &Needs::default()).is_ok(), expected, "{method}");
+            assert_eq!(
+                NormalizedRequest::new(&head, &RequiredInputs::default()).is_ok(),
+                expected,
+                "{method}"
+            );
         }
     }
 }

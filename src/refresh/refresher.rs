@@ -1,30 +1,30 @@
 //! One worker's part in keeping a document fresh: a machine without a clock or a network.
 //!
 //! The caller passes the time and the events, and gets the next action. All workers of a process share a
-//! [`Record`](super::record::Record) and the document that was fetched last: the worker that gets the lease fetches for all, the
+//! [`RefreshState`](super::record::Record) and the document that was fetched last: the worker that gets the lease fetches for all, the
 //! others take over the published document. A document that was good is kept until a better one has arrived or it has become
 //! too old to trust; no state lies in between.
 
 use std::time::Duration;
 
-use super::Schedule;
-use super::record::{Lease, WorkerId};
+use super::RefreshSchedule;
 use super::shared::{SharedData, decode_document};
-use super::source::{Document as _, FetchError, Next, Response, Source};
+use super::source::{Document as _, FetchAction, FetchError, Response, Source};
+use super::state::{Lease, WorkerId};
 use super::worker::{MIN_CACHE_DURATION, Worker};
 use crate::https_url::HttpsUrl;
 use crate::time::UnixTime;
 
-pub use super::worker::{Hope, Wish};
+pub use super::worker::{EarlyRefresh, WaitAdvice};
 
 /// The document of one source on one worker.
 #[derive(Debug)]
 pub struct Refresher<S: Source> {
     source: S,
     worker: Worker,
-    adopted: Option<Adopted<S::Document>>,
+    installed: Option<Installed<S::Document>>,
     /// The fetch that this worker has begun last.
-    under_way: Option<PendingFetch<S::Step>>,
+    in_flight: Option<PendingFetch<S::State>>,
     /// Requests that this worker has sent.
     sent: u64,
     /// Remarks on the document that this worker has fetched last.
@@ -43,7 +43,7 @@ struct PendingFetch<T> {
 }
 
 #[derive(Debug)]
-struct Adopted<D> {
+struct Installed<D> {
     document: D,
     fetched_at: UnixTime,
     generation: u64,
@@ -77,7 +77,7 @@ pub struct Tick {
 
 /// What a response has led to.
 #[derive(Debug)]
-pub enum Progress {
+pub enum FetchProgress {
     /// The fetch goes on with another request.
     Request(Fetch),
     /// It is over, and everybody has been told: how many things the document has in it, or why there is none.
@@ -85,8 +85,8 @@ pub enum Progress {
 }
 
 impl<T> PendingFetch<T> {
-    fn is_awaited(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now.since(self.sent_at) < schedule.answer_timeout()
+    fn is_awaited(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
+        now.saturating_duration_since(self.sent_at) < schedule.answer_timeout()
     }
 }
 
@@ -99,9 +99,9 @@ impl Fetch {
 
 impl<S: Source> Refresher<S> {
     /// Documents of this source, fetched on this schedule.
-    pub fn new(source: S, schedule: Schedule, me: WorkerId) -> Self {
-        let worker = Worker::new(me, schedule, source.names().clone());
-        Self { source, worker, adopted: None, under_way: None, sent: 0, remarks: Vec::new() }
+    pub fn new(source: S, schedule: RefreshSchedule, worker_id: WorkerId) -> Self {
+        let worker = Worker::new(worker_id, schedule, source.names().clone());
+        Self { source, worker, installed: None, in_flight: None, sent: 0, remarks: Vec::new() }
     }
 
     /// Where the documents come from.
@@ -114,9 +114,9 @@ impl<S: Source> Refresher<S> {
     /// # Errors
     /// Why there is none.
     pub fn document(&self, now: UnixTime) -> Result<&S::Document, Missing> {
-        let adopted = self.adopted.as_ref().ok_or(Missing::NotYet)?;
-        let stale = now.since(adopted.fetched_at) > self.worker.schedule().max_stale;
-        if stale { Err(Missing::Stale) } else { Ok(&adopted.document) }
+        let installed = self.installed.as_ref().ok_or(Missing::NotYet)?;
+        let stale = now.saturating_duration_since(installed.fetched_at) > self.worker.schedule().max_stale;
+        if stale { Err(Missing::Stale) } else { Ok(&installed.document) }
     }
 
     /// Whether the last fetch, anybody's, has failed.
@@ -126,33 +126,34 @@ impl<S: Source> Refresher<S> {
 
     /// The last document, whatever its age.
     pub fn latest(&self) -> Option<&S::Document> {
-        self.adopted.as_ref().map(|adopted| &adopted.document)
+        self.installed.as_ref().map(|installed| &installed.document)
     }
 
     /// When it was fetched, if there is one.
     pub fn fetched_at(&self) -> Option<UnixTime> {
-        self.adopted.as_ref().map(|adopted| adopted.fetched_at)
+        self.installed.as_ref().map(|installed| installed.fetched_at)
     }
 
     /// How often documents are fetched, and how long they last.
-    pub const fn schedule(&self) -> &Schedule {
+    pub const fn schedule(&self) -> &RefreshSchedule {
         self.worker.schedule()
     }
 
     /// The generation of the document that is here; 0 for none.
     pub fn generation(&self) -> u64 {
-        self.adopted.as_ref().map_or(0, |adopted| adopted.generation)
+        self.installed.as_ref().map_or(0, |installed| installed.generation)
     }
 
     /// Renews the lease of the fetch under way, adopts the document of other workers, and takes the lease if a fetch is due and
     /// no worker has it.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
         self.keep_lease(now, shared);
-        let changed = self.worker.look(shared);
-        self.adopt(now, shared);
+        let changed = self.worker.observe(shared);
+        self.install(now, shared);
         let seen = self.worker.seen();
         // What the record announces is not there, or not fit to be used: somebody else has written to it.
-        let lost = self.generation() != seen.generation && now.since(seen.fetched_at) >= MIN_CACHE_DURATION;
+        let lost = self.generation() != seen.generation
+            && now.saturating_duration_since(seen.fetched_at) >= MIN_CACHE_DURATION;
         let fetch = self.worker.claim(now, lost, shared).map(|lease| {
             let (request, step) = self.source.begin(now, shared);
             self.send(now, lease, request, step)
@@ -163,15 +164,15 @@ impl<S: Source> Refresher<S> {
     /// Renews the lease of the fetch under way, so that it outlives [`LEASE`](super::record::LEASE) while this worker ticks. A
     /// request whose answer is overdue is given up, and the lease with it.
     fn keep_lease(&mut self, now: UnixTime, shared: &dyn SharedData) {
-        let Some(under_way) = &mut self.under_way else { return };
-        if !under_way.is_awaited(now, self.worker.schedule()) {
+        let Some(in_flight) = &mut self.in_flight else { return };
+        if !in_flight.is_awaited(now, self.worker.schedule()) {
             return self.release(shared);
         }
-        if under_way.lease.needs_renewal(now) {
-            match self.worker.renew(now, under_way.lease, shared) {
-                Some(renewed) => under_way.lease = renewed,
+        if in_flight.lease.needs_renewal(now) {
+            match self.worker.renew(now, in_flight.lease, shared) {
+                Some(renewed) => in_flight.lease = renewed,
                 // This worker was held up, and another has taken the lease.
-                None => self.under_way = None,
+                None => self.in_flight = None,
             }
         }
     }
@@ -179,8 +180,8 @@ impl<S: Source> Refresher<S> {
     /// Gives up the fetch under way, and returns its lease by compare-and-set: for a worker that departs, and takes the answer
     /// with it. Any other worker fetches with its next tick.
     pub fn release(&mut self, shared: &dyn SharedData) {
-        if let Some(under_way) = self.under_way.take() {
-            self.worker.release(under_way.lease, shared);
+        if let Some(in_flight) = self.in_flight.take() {
+            self.worker.release(in_flight.lease, shared);
         }
     }
 
@@ -197,66 +198,71 @@ impl<S: Source> Refresher<S> {
         fetch: Fetch,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Progress {
+    ) -> FetchProgress {
         let schedule = *self.worker.schedule();
         let is_ours = fetch.by == self.worker.id();
         // Of another configuration, or so late that this worker has given the fetch up or begun another.
-        let Some(PendingFetch { lease, step, .. }) = self.under_way.take_if(|under_way| {
-            is_ours && under_way.number == fetch.number && under_way.is_awaited(now, &schedule)
+        let Some(PendingFetch { lease, step, .. }) = self.in_flight.take_if(|in_flight| {
+            is_ours && in_flight.number == fetch.number && in_flight.is_awaited(now, &schedule)
         }) else {
-            return Progress::Done(Err(FetchError::TooLate));
+            return FetchProgress::Done(Err(FetchError::TooLate));
         };
         match self.source.on_response(step, now, shared, response) {
-            Next::Request(request, step) => match self.worker.renew(now, lease, shared) {
-                Some(renewed) => Progress::Request(self.send(now, renewed, request, step)),
+            FetchAction::Request(request, step) => match self.worker.renew(now, lease, shared) {
+                Some(renewed) => FetchProgress::Request(self.send(now, renewed, request, step)),
                 // Another worker has the lease.
-                None => Progress::Done(Err(FetchError::TooLate)),
+                None => FetchProgress::Done(Err(FetchError::TooLate)),
             },
-            Next::Done(Ok(fetched)) => {
+            FetchAction::Done(Ok(fetched)) => {
                 if !self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age) {
-                    return Progress::Done(Err(FetchError::TooLate));
+                    return FetchProgress::Done(Err(FetchError::TooLate));
                 }
-                let known = self.adopted.as_ref().map(|adopted| adopted.document.remarks());
+                let known = self.installed.as_ref().map(|installed| installed.document.remarks());
                 if known.is_none_or(|known| known != fetched.remarks) {
                     self.remarks = fetched.remarks;
                 }
-                Progress::Done(Ok(fetched.count))
+                FetchProgress::Done(Ok(fetched.count))
             }
-            Next::Done(Err(error)) => {
+            FetchAction::Done(Err(error)) => {
                 self.worker.fail(now, lease, shared);
-                Progress::Done(Err(error))
+                FetchProgress::Done(Err(error))
             }
         }
     }
 
     /// A request needs the document, and there is none: should it wait?
-    pub fn on_missing(&self, now: UnixTime) -> Hope {
-        self.worker.hope(now)
+    pub fn on_missing(&self, now: UnixTime) -> WaitAdvice {
+        self.worker.wait_advice(now)
     }
 
     /// A request hopes that a newer document has what this one lacks: makes a fetch due, at most once in a cooldown for the
     /// whole process.
-    pub fn wish(&self, now: UnixTime, cooldown: Duration, shared: &dyn SharedData) -> Wish {
-        self.worker.wish(now, self.generation(), cooldown, shared)
+    pub fn request_refresh(
+        &self,
+        now: UnixTime,
+        cooldown: Duration,
+        shared: &dyn SharedData,
+    ) -> EarlyRefresh {
+        self.worker.request_refresh(now, self.generation(), cooldown, shared)
     }
 
-    fn send(&mut self, now: UnixTime, lease: Lease, request: HttpsUrl, step: S::Step) -> Fetch {
+    fn send(&mut self, now: UnixTime, lease: Lease, request: HttpsUrl, step: S::State) -> Fetch {
         self.sent = self.sent.wrapping_add(1);
-        self.under_way = Some(PendingFetch { number: self.sent, lease, sent_at: now, step });
+        self.in_flight = Some(PendingFetch { number: self.sent, lease, sent_at: now, step });
         Fetch { by: self.worker.id(), number: self.sent, request }
     }
 
     /// Takes over the published document, if it is not the one that is here already and can be read.
-    fn adopt(&mut self, now: UnixTime, shared: &dyn SharedData) {
+    fn install(&mut self, now: UnixTime, shared: &dyn SharedData) {
         let (generation, fetched_at) = (self.worker.seen().generation, self.worker.seen().fetched_at);
         if generation == self.generation() {
             return;
         }
         let published = self.worker.published(shared);
         if let Some(document) = published.and_then(|bytes| decode_document(generation, &bytes)) {
-            let document = self.source.adopt(document);
+            let document = self.source.install(document);
             // A time in the future would keep the document from ever becoming stale.
-            self.adopted = Some(Adopted { document, fetched_at: fetched_at.min(now), generation });
+            self.installed = Some(Installed { document, fetched_at: fetched_at.min(now), generation });
         }
     }
 }

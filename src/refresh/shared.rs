@@ -9,28 +9,28 @@ use super::source::{self, Document};
 
 /// Marks a value that was read, so that it is replaced only if it still stands.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Cas(pub u32);
+pub struct CasToken(pub u32);
 
 /// The store.
 pub trait SharedData {
     /// The value under a name, if there is one.
-    fn get(&self, name: &str) -> Option<(Vec<u8>, Cas)>;
+    fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)>;
 
     /// Writes a value if the one that was read still stands; `None` if there was none. False if another was faster.
-    fn set(&self, name: &str, value: &[u8], read: Option<Cas>) -> bool;
+    fn set(&self, name: &str, value: &[u8], read: Option<CasToken>) -> bool;
 }
 
 /// The names under which the values of one source are shared.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Names {
+pub struct SharedKeys {
     id: String,
-    /// Of the [`super::record::Record`].
+    /// Of the [`super::state::RefreshState`].
     pub record: String,
     /// Of the document.
     pub document: String,
 }
 
-impl Names {
+impl SharedKeys {
     /// Names for what comes from one place. Two configurations that agree on all these parts share them.
     pub fn new(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
@@ -74,7 +74,8 @@ mod tests {
 
     #[test]
     fn names_differ_with_every_part() {
-        let names = [&["a"][..], &["b"], &["a", "b"], &["ab"], &["", "ab"], &["ab", ""], &[]].map(Names::new);
+        let names =
+            [&["a"][..], &["b"], &["a", "b"], &["ab"], &["", "ab"], &["ab", ""], &[]].map(SharedKeys::new);
         for (index, name) in names.iter().enumerate() {
             assert!(!names[..index].contains(name), "{name:?}");
             assert_eq!(name.record.len(), "okta-authz..record".len() + 32);

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::shared::{Names, SharedData};
+use super::shared::{SharedData, SharedKeys};
 use crate::https_url::HttpsUrl;
 use crate::time::UnixTime;
 
@@ -32,25 +32,25 @@ pub trait Source {
     /// What is fetched.
     type Document: Document;
     /// What is to be remembered from one request of a fetch to the next.
-    type Step;
+    type State;
 
     /// The names under which the workers share what comes from here.
-    fn names(&self) -> &Names;
+    fn names(&self) -> &SharedKeys;
 
     /// The first request of a fetch.
-    fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, Self::Step);
+    fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, Self::State);
 
     /// What the response to a request leads to.
     fn on_response(
         &self,
-        step: Self::Step,
+        step: Self::State,
         now: UnixTime,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
-    ) -> Next<Self::Step>;
+    ) -> FetchAction<Self::State>;
 
     /// What a document is used as, once it has been published.
-    fn adopt(&self, document: Self::Document) -> Self::Document {
+    fn install(&self, document: Self::Document) -> Self::Document {
         document
     }
 }
@@ -68,16 +68,16 @@ pub struct Response {
 
 /// What a response leads to.
 #[derive(Debug)]
-pub enum Next<Step> {
+pub enum FetchAction<Step> {
     /// Another request.
     Request(HttpsUrl, Step),
     /// The end.
-    Done(Result<Fetched, FetchError>),
+    Done(Result<FetchedDocument, FetchError>),
 }
 
 /// The text of a document that was fetched and can be read.
 #[derive(Debug)]
-pub struct Fetched {
+pub struct FetchedDocument {
     pub(super) text: Vec<u8>,
     pub(super) count: usize,
     pub(super) remarks: Vec<String>,
@@ -101,7 +101,7 @@ pub enum FetchError {
     Unusable(String),
 }
 
-impl Fetched {
+impl FetchedDocument {
     /// Takes a response for a document, if it is one.
     ///
     /// # Errors

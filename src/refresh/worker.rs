@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use super::Schedule;
-use super::record::{Lease, Record, WorkerId};
-use super::shared::{Cas, Names, SharedData, encode_document};
+use super::RefreshSchedule;
+use super::shared::{CasToken, SharedData, SharedKeys, encode_document};
+use super::state::{Lease, RefreshState, WorkerId};
 use crate::time::UnixTime;
 
 /// A response may not shorten the time between two fetches below this, or a `max-age=0` would make every tick a fetch.
 pub(super) const MIN_CACHE_DURATION: Duration = Duration::from_secs(30);
 /// A request that lacks the document waits for a fetch that is at most this far away.
-const WORTH_WAITING: Duration = Duration::from_secs(2);
+const MAX_WAIT_FOR_DUE: Duration = Duration::from_secs(2);
 /// How often a change of the record is tried again when another worker was faster: each of them has written once then.
 const ATTEMPTS: usize = 64;
 /// Documents are fetched up to this part of their time early, so that the proxies of a fleet do not all ask at once.
@@ -19,55 +19,55 @@ const JITTER_PART: u32 = 10;
 /// A worker's view of the record.
 #[derive(Debug)]
 pub(super) struct Worker {
-    me: WorkerId,
-    schedule: Schedule,
-    names: Names,
+    worker_id: WorkerId,
+    schedule: RefreshSchedule,
+    names: SharedKeys,
     /// The record as it was last seen.
-    seen: Record,
+    seen: RefreshState,
     /// The mark of its value, if there was one.
-    mark: Option<Cas>,
+    mark: Option<CasToken>,
 }
 
-/// Whether it is worth waiting for what a request lacks.
+/// The advice for a request that needs a document which this worker does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Hope {
-    /// A fetch is under way or due now, and may bring it.
+pub enum WaitAdvice {
+    /// A fetch is in flight or due soon: hold the request.
     Wait,
-    /// None is, and none will be soon.
-    None,
+    /// No fetch is in flight or due soon: reject the request now.
+    FailNow,
 }
 
-/// What has become of the wish for a fetch before its time.
+/// The result of a request for a fetch before its due time.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Wish {
-    /// It is due now.
-    Granted,
-    /// There is one already, or its document has only to be taken over.
-    UnderWay,
-    /// It is too early for another.
-    Refused,
+pub enum EarlyRefresh {
+    /// A fetch is due now.
+    Scheduled,
+    /// Another worker fetches, or has fetched a document that this worker has yet to install.
+    InFlight,
+    /// The cooldown since the last early fetch has not passed, or the last fetch failed.
+    RateLimited,
 }
 
 impl Worker {
-    pub(super) const fn new(me: WorkerId, schedule: Schedule, names: Names) -> Self {
-        Self { me, schedule, names, seen: Record::new(), mark: None }
+    pub(super) const fn new(worker_id: WorkerId, schedule: RefreshSchedule, names: SharedKeys) -> Self {
+        Self { worker_id, schedule, names, seen: RefreshState::new(), mark: None }
     }
 
     /// The record as it was last seen.
-    pub(super) const fn seen(&self) -> &Record {
+    pub(super) const fn seen(&self) -> &RefreshState {
         &self.seen
     }
 
     pub(super) const fn id(&self) -> WorkerId {
-        self.me
+        self.worker_id
     }
 
-    pub(super) const fn schedule(&self) -> &Schedule {
+    pub(super) const fn schedule(&self) -> &RefreshSchedule {
         &self.schedule
     }
 
     /// Looks at the record, and says whether a fetch has ended since the last time.
-    pub(super) fn look(&mut self, shared: &dyn SharedData) -> bool {
+    pub(super) fn observe(&mut self, shared: &dyn SharedData) -> bool {
         let (record, mark) = self.read(shared);
         let changed = (record.generation, record.failures) != (self.seen.generation, self.seen.failures);
         (self.seen, self.mark) = (record, mark);
@@ -76,7 +76,7 @@ impl Worker {
 
     /// Takes the lease, if the record stands as it was seen, nobody has the lease, and a fetch is due or wanted `early`.
     pub(super) fn claim(&mut self, now: UnixTime, early: bool, shared: &dyn SharedData) -> Option<Lease> {
-        let (claimed, lease) = self.seen.claimed(now, self.me, early, &self.schedule)?;
+        let (claimed, lease) = self.seen.claimed(now, self.worker_id, early, &self.schedule)?;
         if !shared.set(&self.names.record, &claimed.encode(), self.mark) {
             return None;
         }
@@ -86,7 +86,7 @@ impl Worker {
 
     /// Renews the lease, unless another worker has taken it.
     pub(super) fn renew(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) -> Option<Lease> {
-        let renewed = lease.prolonged(now);
+        let renewed = lease.extended(now);
         self.update(shared, &|record| record.renewed(lease, renewed)).then_some(renewed)
     }
 
@@ -127,37 +127,40 @@ impl Worker {
 
     /// Whether a request that lacks the document should wait. Worth it through a fetch and the short pauses after the first
     /// failures; later ones are told so at once rather than queued behind an outage.
-    pub(super) fn hope(&self, now: UnixTime) -> Hope {
-        let soon = self.seen.due_at.since(now) <= WORTH_WAITING || self.seen.is_due(now, &self.schedule);
-        if soon || self.seen.is_leased(now) { Hope::Wait } else { Hope::None }
+    pub(super) fn wait_advice(&self, now: UnixTime) -> WaitAdvice {
+        let soon = self.seen.due_at.saturating_duration_since(now) <= MAX_WAIT_FOR_DUE
+            || self.seen.is_due(now, &self.schedule);
+        if soon || self.seen.is_leased(now) { WaitAdvice::Wait } else { WaitAdvice::FailNow }
     }
 
     /// Makes a fetch due now, for what the document of this generation lacks.
-    pub(super) fn wish(
+    pub(super) fn request_refresh(
         &self,
         now: UnixTime,
         generation: u64,
         cooldown: Duration,
         shared: &dyn SharedData,
-    ) -> Wish {
+    ) -> EarlyRefresh {
         for _ in 0..ATTEMPTS {
             let (record, mark) = self.read(shared);
             // Due and not leased: another worker has wished for it just now, and the next tick of any takes the lease.
             let due = record.failures == 0 && record.is_due(now, &self.schedule);
             if record.generation != generation || due || record.is_leased(now) {
-                return Wish::UnderWay;
+                return EarlyRefresh::InFlight;
             }
-            let Some(wanted) = record.wanted(now, cooldown) else { return Wish::Refused };
+            let Some(wanted) = record.with_early_refresh(now, cooldown) else {
+                return EarlyRefresh::RateLimited;
+            };
             if shared.set(&self.names.record, &wanted.encode(), mark) {
-                return Wish::Granted;
+                return EarlyRefresh::Scheduled;
             }
         }
-        Wish::Refused
+        EarlyRefresh::RateLimited
     }
 
     /// Changes the record, again if another worker was faster, and says whether it has been changed. `change` says `None`
     /// where there is nothing to change.
-    fn update(&self, shared: &dyn SharedData, change: &dyn Fn(Record) -> Option<Record>) -> bool {
+    fn update(&self, shared: &dyn SharedData, change: &dyn Fn(RefreshState) -> Option<RefreshState>) -> bool {
         for _ in 0..ATTEMPTS {
             let (record, mark) = self.read(shared);
             let Some(changed) = change(record) else { return false };
@@ -169,10 +172,10 @@ impl Worker {
     }
 
     /// The record; a new one where there is none or nobody can read it.
-    fn read(&self, shared: &dyn SharedData) -> (Record, Option<Cas>) {
+    fn read(&self, shared: &dyn SharedData) -> (RefreshState, Option<CasToken>) {
         match shared.get(&self.names.record) {
-            Some((bytes, cas)) => (Record::decode(&bytes).unwrap_or_default(), Some(cas)),
-            None => (Record::new(), None),
+            Some((bytes, cas)) => (RefreshState::decode(&bytes).unwrap_or_default(), Some(cas)),
+            None => (RefreshState::new(), None),
         }
     }
 
@@ -180,7 +183,7 @@ impl Worker {
     fn freshness(&self, max_age: Option<Duration>) -> Duration {
         let most = self.schedule.cache_duration;
         let fresh = max_age.map_or(most, |age| age.max(MIN_CACHE_DURATION).min(most));
-        let part = u32::try_from(self.me.0 % 1024).unwrap_or(0);
+        let part = u32::try_from(self.worker_id.0 % 1024).unwrap_or(0);
         let early = fresh.checked_div(JITTER_PART).unwrap_or_default().saturating_mul(part).checked_div(1024);
         fresh.saturating_sub(early.unwrap_or_default())
     }

@@ -54,7 +54,7 @@ impl Default for Responses {
 }
 
 /// What a client is to be told.
-pub(super) struct Told<'a> {
+pub(super) struct ErrorFields<'a> {
     pub(super) status: u32,
     pub(super) error: &'static str,
     pub(super) detail: &'a str,
@@ -63,11 +63,11 @@ pub(super) struct Told<'a> {
 
 impl Responses {
     /// The type of the body and the body, if there is to be one.
-    pub(super) fn content(&self, told: &Told<'_>) -> Option<(String, String)> {
+    pub(super) fn content(&self, told: &ErrorFields<'_>) -> Option<(String, String)> {
         if let Some(custom) = self.custom.iter().find(|custom| custom.status == told.status) {
             return Some((custom.content_type.clone(), custom.body.clone()));
         }
-        let Told { status, error, detail, code } = told;
+        let ErrorFields { status, error, detail, code } = told;
         let mut body = match self.body {
             Body::Json => json!({ "detail": detail, "error": error }),
             Body::Detail => json!({ "detail": detail }),
@@ -116,8 +116,12 @@ pub(super) const fn neutral(status: u32) -> &'static str {
 mod tests {
     use super::*;
 
-    const TOLD: Told<'_> =
-        Told { status: 401, error: "invalid_token", detail: "it expired", code: Some("token_expired") };
+    const TOLD: ErrorFields<'_> = ErrorFields {
+        status: 401,
+        error: "invalid_token",
+        detail: "it expired",
+        code: Some("token_expired"),
+    };
 
     fn content(responses: Responses) -> Option<(String, String)> {
         responses.content(&TOLD)

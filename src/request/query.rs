@@ -60,12 +60,12 @@ fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Rea
 pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     // Separators in front mean nothing. Without them the first letter tells most names apart.
     let is_separator = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
-    let reads_as = |name: &[u8]| {
+    let is_cgi_equivalent = |name: &[u8]| {
         let start = name.iter().position(|byte| !is_separator(byte));
         let name = start.and_then(|start| name.get(start..)).unwrap_or(name);
-        names.iter().any(|ours| lookalike::reads_as(name, ours.as_bytes()))
+        names.iter().any(|ours| lookalike::is_cgi_equivalent(name, ours.as_bytes()))
     };
-    if reads_as(name) {
+    if is_cgi_equivalent(name) {
         return true;
     }
     if !name.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -73,7 +73,7 @@ pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     }
     let once = decode_loosely(name);
     // Some backends decode once more than the proxies before them.
-    reads_as(&once) || reads_as(&decode_loosely(&once))
+    is_cgi_equivalent(&once) || is_cgi_equivalent(&decode_loosely(&once))
 }
 
 /// Name and value of a parameter, with their encoding.

@@ -8,12 +8,12 @@ use super::sources::is_token_protocol;
 use super::{Header, RequestHead, TokenSources, query};
 
 /// A header's name, and its new value; `None` if nothing is left of it.
-pub type Change = (&'static str, Option<Vec<u8>>);
+pub type HeaderEdit = (&'static str, Option<Vec<u8>>);
 
 impl TokenSources {
     /// What has to change in the headers of a request so that its tokens do not reach the backend. With `forward`, they may,
     /// but for the one in `Sec-WebSocket-Protocol`: it is no protocol, and the backend must choose another, or none.
-    pub fn strip(&self, head: &RequestHead<'_>, forward: bool) -> Vec<Change> {
+    pub fn strip(&self, head: &RequestHead<'_>, forward: bool) -> Vec<HeaderEdit> {
         let mut changes = Vec::new();
         changes.extend(self.without_token_protocol(head.headers));
         if !forward {
@@ -25,19 +25,19 @@ impl TokenSources {
 
     /// Returns the changes of a request's trailers after which no token reaches the backend in them. The filter
     /// verifies none of these, so `forward` makes no difference.
-    pub fn strip_trailers(&self, trailers: &[Header<'_>]) -> Vec<Change> {
+    pub fn strip_trailers(&self, trailers: &[Header<'_>]) -> Vec<HeaderEdit> {
         self.without_token_protocol(trailers)
             .into_iter()
             .chain(self.without_token_cookies(trailers))
             .collect()
     }
 
-    fn without_token_protocol(&self, headers: &[Header<'_>]) -> Option<Change> {
+    fn without_token_protocol(&self, headers: &[Header<'_>]) -> Option<HeaderEdit> {
         let strip = || without(headers, "sec-websocket-protocol", b',', b", ", &is_token_protocol);
         self.websocket_protocol.then(strip).flatten()
     }
 
-    fn without_token_cookies(&self, headers: &[Header<'_>]) -> Option<Change> {
+    fn without_token_cookies(&self, headers: &[Header<'_>]) -> Option<HeaderEdit> {
         let strip = || without(headers, "cookie", b';', b"; ", &|cookie| self.is_token_cookie(cookie));
         (!self.cookies.is_empty()).then(strip).flatten()
     }
@@ -65,7 +65,7 @@ fn without(
     separator: u8,
     joint: &[u8],
     is_token: &dyn Fn(&[u8]) -> bool,
-) -> Option<Change> {
+) -> Option<HeaderEdit> {
     let (mut kept, mut found) = (Vec::new(), false);
     for (_, value) in headers.iter().filter(|(have, _)| *have == name) {
         for element in value.split(|byte| *byte == separator).map(<[u8]>::trim_ascii) {

@@ -19,7 +19,7 @@ impl Doorkeeper {
     /// Whether this hash has been here before. From now on it has.
     ///
     /// Another's may be taken for it, once in four billion times; then somebody is let in on the first visit.
-    pub(super) fn has_seen(&mut self, hash: u64) -> bool {
+    pub(super) fn check_and_insert(&mut self, hash: u64) -> bool {
         let [tag, place] = [hash >> 32, hash].map(|half| half as u32);
         let len = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
         let place = place.checked_rem(len).and_then(|place| self.places.get_mut(place as usize));
@@ -39,25 +39,25 @@ mod tests {
     #[test]
     fn the_second_visit_counts() {
         let mut door = Doorkeeper::new(8);
-        assert!(!door.has_seen(hash(5, 1)));
-        assert!(door.has_seen(hash(5, 1)) && door.has_seen(hash(5, 1)));
-        assert!(!door.has_seen(hash(5, 2)), "another place");
-        assert!(!door.has_seen(hash(6, 1)), "another hash at the same place");
-        assert!(!door.has_seen(hash(5, 1)), "which has taken it");
+        assert!(!door.check_and_insert(hash(5, 1)));
+        assert!(door.check_and_insert(hash(5, 1)) && door.check_and_insert(hash(5, 1)));
+        assert!(!door.check_and_insert(hash(5, 2)), "another place");
+        assert!(!door.check_and_insert(hash(6, 1)), "another hash at the same place");
+        assert!(!door.check_and_insert(hash(5, 1)), "which has taken it");
     }
 
     #[test]
     fn it_remembers_about_as_many_as_it_was_made_for() {
         let mut door = Doorkeeper::new(1000);
         let hashes: Vec<u64> = (1..=500_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-        assert!(hashes.iter().all(|hash| !door.has_seen(*hash)));
-        let known = hashes.iter().filter(|hash| door.has_seen(**hash)).count();
+        assert!(hashes.iter().all(|hash| !door.check_and_insert(*hash)));
+        let known = hashes.iter().filter(|hash| door.check_and_insert(**hash)).count();
         assert!(known > 250, "{known} of 500");
     }
 
     #[test]
     fn a_door_without_places_is_still_a_door() {
         let mut door = Doorkeeper::new(0);
-        assert!(!door.has_seen(hash(5, 7)) && door.has_seen(hash(5, 7)));
+        assert!(!door.check_and_insert(hash(5, 7)) && door.check_and_insert(hash(5, 7)));
     }
 }

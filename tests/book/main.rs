@@ -10,12 +10,12 @@
     reason = "test code"
 )]
 
-mod responses;
 mod commands;
 mod configuration;
 mod examples;
 mod links;
 mod metrics;
+mod responses;
 mod runbook;
 
 use std::fs;

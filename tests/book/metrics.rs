@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use okta_authz_filter::metrics::{
-    BACKENDS, Decision, FAMILIES, FETCH_RESULTS, Family, Kind, SIGNATURE_RESULTS,
+    BACKENDS, FAMILIES, FETCH_RESULTS, Family, Kind, RequestOutcome, SIGNATURE_RESULTS,
 };
 use okta_authz_filter::rejection::Rejection;
 
@@ -62,9 +62,11 @@ fn values(label: &str) -> usize {
 fn statistics(providers: usize) -> usize {
     let count = |family: &Family| {
         let own = match family.pattern {
-            "decision.{code}" => Decision::all().count(),
+            "decision.{code}" => RequestOutcome::all().count(),
             "shadow.{code}" => Rejection::ALL.len(),
-            "provider.{provider}.decision.{code}" => Decision::all().filter(|one| one.has_provider()).count(),
+            "provider.{provider}.decision.{code}" => {
+                RequestOutcome::all().filter(|one| one.has_provider()).count()
+            }
             "signature.{backend}.{result}" => BACKENDS.len() * SIGNATURE_RESULTS.len(),
             _ => family.labels().map(values).product(),
         };
@@ -156,7 +158,7 @@ fn alerts_and_dashboard_name_no_metric_that_is_not_there_and_leave_none_out() {
 
 #[test]
 fn every_code_in_an_alert_exists() {
-    let codes: BTreeSet<&str> = Decision::all().map(Decision::code).collect();
+    let codes: BTreeSet<&str> = RequestOutcome::all().map(RequestOutcome::code).collect();
     let alerts = read("deploy/monitoring/alerts.yml");
     let named =
         alerts.split("code").filter_map(|rest| rest.trim_start_matches(['=', '~', '!']).strip_prefix('"'));

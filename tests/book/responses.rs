@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use okta_authz_filter::rejection::Rejection;
-use okta_authz_filter::reply::{Recipient, Reply, Responses};
+use okta_authz_filter::reply::{Reply, ReplyContext, Responses};
 
 use super::is_generated;
 
@@ -28,7 +28,7 @@ logged all the same.
 fn chapter() -> String {
     let mut text = HEAD.to_owned();
     for rejection in Rejection::ALL {
-        let reply = Reply::new(&(*rejection).into(), &Responses::default(), Recipient::default());
+        let reply = Reply::new(&(*rejection).into(), &Responses::default(), ReplyContext::default());
         let header =
             |name: &str| reply.headers.iter().find(|(have, _)| *have == name).map(|(_, value)| value);
         let error = match (header("www-authenticate"), header("retry-after")) {

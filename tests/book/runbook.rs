@@ -1,7 +1,7 @@
 //! The runbook has an entry for every code, and none for a code that does not exist.
 
 use okta_authz_filter::rejection::Rejection;
-use okta_authz_filter::reply::{Recipient, Reply, Responses};
+use okta_authz_filter::reply::{Reply, ReplyContext, Responses};
 
 use super::read;
 
@@ -34,7 +34,7 @@ fn every_entry_says_what_the_client_sees_what_it_means_why_and_what_to_do() {
         let places: Vec<_> = PARTS.map(|part| text.find(part)).into_iter().flatten().collect();
         assert!(places.len() == PARTS.len() && places.is_sorted(), "{code}: {places:?}");
         let (_, client) = text.split_once(PARTS[0]).unwrap();
-        let reply = Reply::new(&(*rejection).into(), &Responses::default(), Recipient::default());
+        let reply = Reply::new(&(*rejection).into(), &Responses::default(), ReplyContext::default());
         assert!(client.starts_with(&reply.status.to_string()), "{code} is {}", reply.status);
     }
 }

@@ -16,9 +16,9 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{Filter, PermitReason, SourceId, Verdict};
 use okta_authz_filter::policy::StepUp;
-use okta_authz_filter::refresh::record::WorkerId;
-use okta_authz_filter::refresh::refresher::Progress;
+use okta_authz_filter::refresh::refresher::FetchProgress;
 use okta_authz_filter::refresh::source::{FetchError, Response};
+use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
 use okta_authz_filter::request::RequestHead;
@@ -169,7 +169,7 @@ pub(crate) fn deliver(
             .map(|body| Response { body, max_age: None, arrived: String::new() })
             .ok_or(FetchError::NoAnswer);
         let progress = filter.on_response(source, now, fetch, shared, response);
-        assert!(matches!(progress, Progress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
+        assert!(matches!(progress, FetchProgress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
     }
     // What was published is taken over at the next tick.
     filter.on_tick(now, shared);
@@ -304,7 +304,7 @@ pub(crate) fn outcome(verdict: Verdict) -> Outcome {
             Outcome::Deny(denial.rejection)
         }
         Verdict::Answer(_) => Outcome::Answer,
-        Verdict::Wait(lack) => Outcome::Wait(lack.otherwise),
+        Verdict::Wait(pending) => Outcome::Wait(pending.rejection_on_timeout),
     }
 }
 

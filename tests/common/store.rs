@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
-use okta_authz_filter::refresh::shared::{Cas, SharedData};
+use okta_authz_filter::refresh::shared::{CasToken, SharedData};
 
 /// The store that the workers of one process share.
 #[derive(Default)]
@@ -26,17 +26,17 @@ impl Store {
 }
 
 impl SharedData for Store {
-    fn get(&self, name: &str) -> Option<(Vec<u8>, Cas)> {
-        self.values.borrow().get(name).map(|(value, cas)| (value.clone(), Cas(*cas)))
+    fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)> {
+        self.values.borrow().get(name).map(|(value, cas)| (value.clone(), CasToken(*cas)))
     }
 
-    fn set(&self, name: &str, value: &[u8], read: Option<Cas>) -> bool {
+    fn set(&self, name: &str, value: &[u8], read: Option<CasToken>) -> bool {
         if self.lost_races.get() > 0 {
             self.lost_races.set(self.lost_races.get() - 1);
             return false;
         }
         let mut values = self.values.borrow_mut();
-        let stands = values.get(name).map(|(_, cas)| Cas(*cas));
+        let stands = values.get(name).map(|(_, cas)| CasToken(*cas));
         if stands != read {
             return false;
         }

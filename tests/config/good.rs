@@ -8,7 +8,7 @@ use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::source::JwksUri;
-use okta_authz_filter::refresh::Schedule;
+use okta_authz_filter::refresh::RefreshSchedule;
 use okta_authz_filter::verify::TokenProfile;
 
 pub(super) fn configs() -> Vec<Value> {
@@ -146,7 +146,7 @@ fn defaults() {
     let remote = provider.remote_jwks.as_ref().unwrap();
     let keys = HttpsUrl::parse("https://acme.okta.com/oauth2/default/v1/keys").unwrap();
     assert_eq!(remote.jwks_uri, JwksUri::Configured(keys));
-    let Schedule { timeout, cache_duration, max_stale } = remote.remote.schedule;
+    let RefreshSchedule { timeout, cache_duration, max_stale } = remote.remote.schedule;
     let seconds =
         [timeout, cache_duration, max_stale, remote.unknown_kid_cooldown].map(|duration| duration.as_secs());
     assert_eq!(seconds, [5, 600, 86_400, 30]);
@@ -157,7 +157,8 @@ fn defaults_of_a_denylist() {
     let remote = json!({ "cluster": "c", "uri": "https://h/list" });
     let config = config(json!({}), json!({ "denylist": { "remote": remote } }));
     let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();
-    let Schedule { timeout, cache_duration, max_stale } = config.remote_denylist.unwrap().remote.schedule;
+    let RefreshSchedule { timeout, cache_duration, max_stale } =
+        config.remote_denylist.unwrap().remote.schedule;
     assert_eq!([timeout, cache_duration, max_stale].map(|duration| duration.as_secs()), [5, 60, 3_600]);
 }
 
@@ -181,7 +182,7 @@ fn discovery_trusts_the_issuers_own_hosts() {
     ] {
         let JwksUri::Discovered(discovery) = jwks_uri(changes) else { panic!("no discovery") };
         assert_eq!(discovery.hosts(), hosts);
-        let first = discovery.places()[0].to_string();
+        let first = discovery.candidate_urls()[0].to_string();
         assert_eq!(first, format!("{ISSUER}/.well-known/oauth-authorization-server"));
     }
 }

@@ -6,13 +6,13 @@ use super::setup::config;
 use crate::support::backend::Backend;
 use crate::support::client::get;
 use crate::support::config::EnvoyConfig;
-use crate::support::envoy::{Envoy, Refusal, WORKERS};
+use crate::support::envoy::{DecisionError, Envoy, WORKERS};
 use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
-fn refused(name: &str, config: &EnvoyConfig) -> Refusal {
+fn refused(name: &str, config: &EnvoyConfig) -> DecisionError {
     match Envoy::try_start(name, config, WORKERS) {
         Ok(_) => panic!("{name}: Envoy has started"),
-        Err(refusal) => refusal,
+        Err(error) => error,
     }
 }
 
@@ -60,14 +60,14 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
             "providers.okta.algorithms[0]: must be one of",
         ),
     ] {
-        let refusal = refused("configuration", &config);
-        assert!(!refusal.status.success(), "{name}");
+        let error = refused("configuration", &config);
+        assert!(!error.status.success(), "{name}");
         assert!(
-            refusal.log.contains("configuration refused: ") && refusal.log.contains(says),
+            error.log.contains("configuration refused: ") && error.log.contains(says),
             "{name}: {says} in:\n{}",
-            refusal.log
+            error.log
         );
-        assert!(!refusal.log.contains("panicked"), "{name}:\n{}", refusal.log);
+        assert!(!error.log.contains("panicked"), "{name}:\n{}", error.log);
     }
 }
 

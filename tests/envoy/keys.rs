@@ -26,7 +26,7 @@ fn four_workers_fetch_as_one_and_share_what_comes() {
     let config = restless(config("four-workers", &okta, &backend));
     let envoy = match Envoy::try_start("four-workers", &config, 4) {
         Ok(envoy) => envoy,
-        Err(refusal) => panic!("{}", refusal.log),
+        Err(error) => panic!("{}", error.log),
     };
     let setup = Setup { okta, backend, envoy };
     let (first, mut token) = (setup.okta.key_fetches(Server::Default), setup.user());

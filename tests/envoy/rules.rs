@@ -107,7 +107,8 @@ fn assert_logged(log: &std::path::Path, wanted: &str) {
 
 /// Every request has one decision: shadow mode counts its denials besides.
 fn decisions(setup: &Setup) -> u64 {
-    let codes = okta_authz_filter::metrics::Decision::all().map(okta_authz_filter::metrics::Decision::code);
+    let codes = okta_authz_filter::metrics::RequestOutcome::all()
+        .map(okta_authz_filter::metrics::RequestOutcome::code);
     codes.map(|code| setup.envoy.count(&format!("decision.{code}"))).sum()
 }
 

@@ -3,7 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, Prefer, PublicKey, SignatureError, SignatureVerifier, envoy};
+use okta_authz_filter::crypto::{
+    Algorithm, PublicKey, SignatureError, SignatureVerifier, WithFallback, envoy,
+};
 use serde_json::json;
 
 use super::setup::{Setup, config};
@@ -107,7 +109,7 @@ fn the_public_vectors_through_envoys_crypto() {
     let config = config("oracle", &okta, &backend).unrestricted();
     let config = config.module(&crate::support::wasm("signature_oracle"));
     let envoy = Envoy::start("oracle", &config);
-    let verifier = Prefer(EnvoyCrypto(envoy.client()), Software);
+    let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
     // Each mutant is a request: what every bit does, the native run has shown.
     let mutants = |_| run::Bounds { flips: 2, truncations: 1 };
     for report in run::everything(&run::Backend { name: "envoy", verifier: &verifier, mutants }) {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use okta_authz_filter::filter::PermitReason;
-use okta_authz_filter::metrics::{Decision, FAMILIES, Kind};
+use okta_authz_filter::metrics::{FAMILIES, Kind, RequestOutcome};
 use serde_json::Value;
 
 use super::document;
@@ -65,7 +65,7 @@ fn the_reference_has_the_tags_that_are_told_to_copy() {
 
 #[test]
 fn every_code_fits_the_tags() {
-    for decision in Decision::all().chain([Decision::Passed(PermitReason::Verified)]) {
+    for decision in RequestOutcome::all().chain([RequestOutcome::Allowed(PermitReason::Verified)]) {
         assert!(
             decision.code().bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()),
             "{decision:?}"

@@ -36,7 +36,7 @@ fn okta_is_asked_once_a_period_whatever_the_number_of_workers() {
         }
     }
     let envoy = Envoy::try_start(&slug(NAME), &config, WORKERS)
-        .unwrap_or_else(|refusal| panic!("Envoy has not started:\n{}", refusal.log));
+        .unwrap_or_else(|error| panic!("Envoy has not started:\n{}", error.log));
     let client = |number: usize| match number {
         0 => envoy.client(),
         other => envoy.client_of(&listener_name(other)),

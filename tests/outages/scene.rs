@@ -55,7 +55,7 @@ impl Scene {
         let config = change(config, &okta);
         let begin = now();
         let envoy = Envoy::try_start(&slug(name), &config, WORKERS)
-            .unwrap_or_else(|refusal| panic!("{name}: Envoy has not started:\n{}", refusal.log));
+            .unwrap_or_else(|error| panic!("{name}: Envoy has not started:\n{}", error.log));
         Self { name, okta, backend, envoy, begin }
     }
 

@@ -6,10 +6,10 @@ use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::discovery::{Discovery, MetadataError};
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::jwks::source::{JwksUri, KeySource};
-use okta_authz_filter::refresh::record::{Record, WorkerId};
-use okta_authz_filter::refresh::refresher::Progress;
-use okta_authz_filter::refresh::shared::{Names, SharedData as _};
+use okta_authz_filter::refresh::refresher::FetchProgress;
+use okta_authz_filter::refresh::shared::{SharedData as _, SharedKeys};
 use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
+use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
 use okta_authz_filter::time::UnixTime;
 
 use super::store::Store;
@@ -31,7 +31,7 @@ fn source() -> KeySource {
     KeySource::new(&issuers(), "okta", JwksUri::Discovered(discovery), None)
 }
 
-fn names() -> Names {
+fn names() -> SharedKeys {
     source().names().clone()
 }
 
@@ -75,8 +75,8 @@ fn run(
         let response = issuer(&path);
         asked.push(path);
         match worker.on_response(now, fetch, shared, response) {
-            Progress::Request(next) => fetch = next,
-            Progress::Done(outcome) => return (asked, outcome),
+            FetchProgress::Request(next) => fetch = next,
+            FetchProgress::Done(outcome) => return (asked, outcome),
         }
     }
 }
@@ -192,14 +192,14 @@ fn every_request_of_a_fetch_has_its_own_time_and_a_late_one_ends_it() {
     };
     while_the_leader_ticks(&mut leader, 100, 9_000);
     // The time of 10 s begins again with each request.
-    let Progress::Request(fetch) = leader.on_response(at(9_000), fetch, &shared, status(404)) else {
+    let FetchProgress::Request(fetch) = leader.on_response(at(9_000), fetch, &shared, status(404)) else {
         panic!()
     };
     while_the_leader_ticks(&mut leader, 9_000, 19_000);
     let again = leader.on_tick(at(19_000), &shared).fetch;
     assert!(again.is_some(), "the answer is overdue");
     let late = leader.on_response(at(19_100), fetch, &shared, metadata_naming(KEYS));
-    assert!(matches!(late, Progress::Done(Err(_))), "{late:?}");
+    assert!(matches!(late, FetchProgress::Done(Err(_))), "{late:?}");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn discovery_takes_part_in_the_backoff() {
     for pause in [500, 1_000, 2_000, 4_000] {
         let now = worker_due(&mut worker, &shared);
         assert_eq!(run(&mut worker, now, &shared, |_| status(503)).1, Err(metadata_status(503)));
-        let early = now.after(Duration::from_millis(pause - 1));
+        let early = now.saturating_add(Duration::from_millis(pause - 1));
         assert!(worker.on_tick(early, &shared).fetch.is_none(), "{pause}");
     }
 }
@@ -233,5 +233,5 @@ fn discovery_takes_part_in_the_backoff() {
 /// The time at which the shared record says that the next fetch is due.
 fn worker_due(_: &mut RemoteKeys, shared: &Store) -> UnixTime {
     let record = shared.get(&names().record).map(|(bytes, _)| bytes);
-    record.and_then(|bytes| Record::decode(&bytes)).map_or(at(0), |record| record.due_at)
+    record.and_then(|bytes| RefreshState::decode(&bytes)).map_or(at(0), |record| record.due_at)
 }

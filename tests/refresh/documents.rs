@@ -7,9 +7,9 @@ use okta_authz_filter::denylist::source::DenylistSource;
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::jwks::source::KeySource;
-use okta_authz_filter::refresh::record::WorkerId;
-use okta_authz_filter::refresh::refresher::{Missing, Progress, Refresher};
+use okta_authz_filter::refresh::refresher::{FetchProgress, Missing, Refresher};
 use okta_authz_filter::refresh::source::{Document, FetchError, Source};
+use okta_authz_filter::refresh::state::WorkerId;
 
 use super::store::Store;
 use super::{SCHEDULE, at, brings};
@@ -100,11 +100,11 @@ fn fetch<S: Source>(
 ) -> Result<usize, FetchError> {
     let fetch = worker.on_tick(at(millis), shared).fetch.expect("a fetch is due");
     match worker.on_response(at(millis), fetch, shared, Ok(brings(body))) {
-        Progress::Done(outcome) => {
+        FetchProgress::Done(outcome) => {
             assert!(worker.on_tick(at(millis), shared).changed);
             outcome
         }
-        Progress::Request(_) => panic!("one request is enough"),
+        FetchProgress::Request(_) => panic!("one request is enough"),
     }
 }
 
@@ -201,7 +201,7 @@ fn what_a_stranger_writes_for_a_document_costs_a_fetch() {
 #[test]
 fn a_list_is_polled_as_often_as_it_says_within_bounds() {
     let often = |cache_duration| {
-        let schedule = okta_authz_filter::refresh::Schedule { cache_duration, ..SCHEDULE };
+        let schedule = okta_authz_filter::refresh::RefreshSchedule { cache_duration, ..SCHEDULE };
         Refresher::new(Revocations::source(), schedule, WorkerId(0))
     };
     for (cache_duration, max_age, due) in [

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use okta_authz_filter::jwks::remote::RemoteKeys;
-use okta_authz_filter::refresh::Schedule;
-use okta_authz_filter::refresh::record::{Record, WorkerId};
-use okta_authz_filter::refresh::refresher::{Fetch, Hope, Progress};
+use okta_authz_filter::refresh::RefreshSchedule;
+use okta_authz_filter::refresh::refresher::{Fetch, FetchProgress, WaitAdvice};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
+use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
 
 use super::store::Store;
 use super::{COOLDOWN, SCHEDULE, at, brings, document, kid, knows, names, source, warm, worker};
@@ -16,11 +16,11 @@ const TIMEOUTS: [u64; 4] = [100, 5_000, 15_000, 60_000];
 
 /// A worker whose requests may take so long.
 fn patient(id: u64, timeout: u64) -> RemoteKeys {
-    let schedule = Schedule { timeout: Duration::from_millis(timeout), ..SCHEDULE };
+    let schedule = RefreshSchedule { timeout: Duration::from_millis(timeout), ..SCHEDULE };
     RemoteKeys::new(source(), schedule, COOLDOWN, WorkerId(id))
 }
 
-fn answer(worker: &mut RemoteKeys, millis: u64, fetch: Fetch, shared: &Store, kid: u64) -> Progress {
+fn answer(worker: &mut RemoteKeys, millis: u64, fetch: Fetch, shared: &Store, kid: u64) -> FetchProgress {
     worker.on_response(at(millis), fetch, shared, Ok(brings(document(kid))))
 }
 
@@ -40,11 +40,11 @@ fn departing_worker_gives_its_lease_back_whatever_the_timeout() {
         let fetch = leader.on_tick(at(0), &shared).fetch.expect("a fetch");
         assert!(other.on_tick(at(50), &shared).fetch.is_none());
         leader.release(&shared);
-        assert_eq!(other.on_keys_unavailable(at(60)), Hope::Wait, "requests wait on");
+        assert_eq!(other.on_keys_unavailable(at(60)), WaitAdvice::Wait, "requests wait on");
         assert_eq!(next_fetch(&mut other, 60, &shared), 60, "{timeout}");
         // The departed worker's answer comes all the same.
         let late = answer(&mut leader, 70, fetch, &shared, 0);
-        assert!(matches!(late, Progress::Done(Err(FetchError::TooLate))), "{late:?}");
+        assert!(matches!(late, FetchProgress::Done(Err(FetchError::TooLate))), "{late:?}");
         other.on_tick(at(100), &shared);
         assert!(!knows(&other, 0, at(100)));
     }
@@ -59,7 +59,7 @@ fn departing_worker_leaves_the_lease_of_another() {
     held_up.release(&shared);
     held_up.release(&shared);
     assert!(other.on_tick(at(2_100), &shared).fetch.is_none(), "the leader is at work");
-    assert!(matches!(answer(&mut leader, 2_200, fetch, &shared, 0), Progress::Done(Ok(1))));
+    assert!(matches!(answer(&mut leader, 2_200, fetch, &shared, 0), FetchProgress::Done(Ok(1))));
     // Nor does it, or the leader, bring back what is over.
     let record = shared.get(&names().record);
     held_up.release(&shared);
@@ -82,10 +82,10 @@ fn wish_of_a_departed_worker_is_fulfilled_by_another() {
     let shared = Store::default();
     let (mut first, mut second) = (warm(&shared), worker(2));
     second.on_tick(at(900), &shared);
-    assert_eq!(first.on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
+    assert_eq!(first.on_unknown_kid(kid(1), at(1_000), &shared), WaitAdvice::Wait);
     assert!(first.on_tick(at(1_001), &shared).fetch.is_some());
     first.release(&shared);
-    assert_eq!(second.on_unknown_kid(kid(1), at(1_002), &shared), Hope::Wait);
+    assert_eq!(second.on_unknown_kid(kid(1), at(1_002), &shared), WaitAdvice::Wait);
     let fetch = second.on_tick(at(1_100), &shared).fetch.expect("the lease");
     answer(&mut second, 1_200, fetch, &shared, 1);
     second.on_tick(at(1_200), &shared);
@@ -155,14 +155,15 @@ fn answer_of_a_worker_that_was_held_up_counts_unless_another_has_the_lease() {
                 leader.on_tick(at(held_up_for), &shared);
             }
             let told = answer(&mut leader, held_up_for, fetch, &shared, 0);
-            let Progress::Done(told) = told else { panic!("{told:?}") };
+            let FetchProgress::Done(told) = told else { panic!("{told:?}") };
             assert_eq!(told, expected, "{held_up_for} {other_ticks} {tick_first}");
             // One of the two is accepted, and never both.
             if let Some(others) = others {
                 let told = answer(&mut other, held_up_for, others, &shared, 1);
-                assert!(matches!(told, Progress::Done(Ok(1))), "{told:?}");
+                assert!(matches!(told, FetchProgress::Done(Ok(1))), "{told:?}");
             }
-            let record = shared.get(&names().record).and_then(|(bytes, _)| Record::decode(&bytes)).unwrap();
+            let record =
+                shared.get(&names().record).and_then(|(bytes, _)| RefreshState::decode(&bytes)).unwrap();
             assert_eq!(record.generation, u64::from(other_ticks && held_up_for > 2_000 || expected.is_ok()));
         }
     }
@@ -176,5 +177,5 @@ fn answer_for_another_configuration_is_dropped() {
     former.release(&shared);
     assert!(latter.on_tick(at(100), &shared).fetch.is_some());
     let told = answer(&mut latter, 200, fetch, &shared, 0);
-    assert!(matches!(told, Progress::Done(Err(FetchError::TooLate))), "{told:?}");
+    assert!(matches!(told, FetchProgress::Done(Err(FetchError::TooLate))), "{told:?}");
 }

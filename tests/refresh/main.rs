@@ -11,9 +11,9 @@
 mod discovery;
 mod documents;
 mod leases;
-mod ledger;
 #[path = "../common/random.rs"]
 mod random;
+mod shared_gauges;
 mod simulation;
 #[path = "../common/store.rs"]
 mod store;
@@ -26,11 +26,11 @@ use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::jwks::source::{JwksUri, KeySource};
 use okta_authz_filter::jwks::unknown_kids::KidDigest;
-use okta_authz_filter::refresh::Schedule;
-use okta_authz_filter::refresh::record::{Record, WorkerId};
-use okta_authz_filter::refresh::refresher::Hope;
-use okta_authz_filter::refresh::shared::Names;
+use okta_authz_filter::refresh::RefreshSchedule;
+use okta_authz_filter::refresh::refresher::WaitAdvice;
+use okta_authz_filter::refresh::shared::SharedKeys;
 use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
+use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
 
@@ -38,7 +38,7 @@ use store::Store;
 
 const T0: UnixTime = UnixTime::from_seconds(1_700_000_000);
 const TICK: u64 = 100;
-const SCHEDULE: Schedule = Schedule {
+const SCHEDULE: RefreshSchedule = RefreshSchedule {
     cache_duration: Duration::from_secs(600),
     max_stale: Duration::from_secs(86_400),
     timeout: Duration::from_secs(5),
@@ -46,7 +46,7 @@ const SCHEDULE: Schedule = Schedule {
 const COOLDOWN: Duration = Duration::from_secs(30);
 
 fn at(millis: u64) -> UnixTime {
-    T0.after(Duration::from_millis(millis))
+    T0.saturating_add(Duration::from_millis(millis))
 }
 
 fn issuers() -> Vec<String> {
@@ -58,7 +58,7 @@ fn source() -> KeySource {
     KeySource::new(&issuers(), "okta", JwksUri::Configured(url), None)
 }
 
-fn names() -> Names {
+fn names() -> SharedKeys {
     source().names().clone()
 }
 
@@ -103,13 +103,13 @@ fn every_worker_sees_a_rotation_within_a_tick() {
         assert!(knows(other, 0, at(TICK)));
     }
     // A token with a new key reaches one of them.
-    assert_eq!(others[3].on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
+    assert_eq!(others[3].on_unknown_kid(kid(1), at(1_000), &shared), WaitAdvice::Wait);
     let mut fetching: Vec<_> =
         others.iter_mut().map(|other| other.on_tick(at(1_001), &shared).fetch).collect();
     assert_eq!(fetching.iter().flatten().count(), 1);
     let by = fetching.iter().position(Option::is_some).unwrap();
     let fetch = fetching.swap_remove(by).unwrap();
-    assert_eq!(leader.on_unknown_kid(kid(1), at(1_002), &shared), Hope::Wait, "it is being fetched");
+    assert_eq!(leader.on_unknown_kid(kid(1), at(1_002), &shared), WaitAdvice::Wait, "it is being fetched");
     others[by].on_response(at(1_100), fetch, &shared, Ok(brings(document(1))));
     for other in others.iter_mut().chain([&mut leader]) {
         assert!(other.on_tick(at(1_200), &shared).changed);
@@ -218,7 +218,8 @@ fn keys_survive_a_reloaded_vm_and_a_new_configuration() {
 
 #[test]
 fn what_a_stranger_writes_costs_a_fetch_and_no_key() {
-    let far = Record { due_at: at(u64::MAX >> 12), leased_until: at(u64::MAX >> 12), ..Record::new() };
+    let far =
+        RefreshState { due_at: at(u64::MAX >> 12), leased_until: at(u64::MAX >> 12), ..RefreshState::new() };
     for (name, suffix, bytes) in [
         ("an empty record", ".record", Vec::new()),
         ("half a record", ".record", vec![1; 37]),
@@ -282,14 +283,14 @@ fn waiting_is_worth_it_through_short_pauses_only() {
     let mut now = 0;
     for pause in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
         let fetch = worker.on_tick(at(now), &shared).fetch.unwrap();
-        assert_eq!(worker.on_keys_unavailable(at(now)), Hope::Wait, "it is being fetched");
+        assert_eq!(worker.on_keys_unavailable(at(now)), WaitAdvice::Wait, "it is being fetched");
         worker.on_response(at(now), fetch, &shared, Err(FetchError::Status(500)));
         worker.on_tick(at(now), &shared);
-        let expected = if pause <= 2_000 { Hope::Wait } else { Hope::None };
+        let expected = if pause <= 2_000 { WaitAdvice::Wait } else { WaitAdvice::FailNow };
         assert_eq!(worker.on_keys_unavailable(at(now)), expected, "{pause}");
         assert_eq!(
             worker.on_unknown_kid(kid(9), at(now), &shared),
-            Hope::None,
+            WaitAdvice::FailNow,
             "no breaking through a pause"
         );
         assert!(worker.on_tick(at(now + pause - 1), &shared).fetch.is_none(), "{pause}");

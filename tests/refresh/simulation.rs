@@ -6,10 +6,10 @@
 //! ticked since keys were published has keys; and there is a bound on the fetches.
 
 use okta_authz_filter::jwks::remote::RemoteKeys;
-use okta_authz_filter::refresh::record::{LEASE, Record};
 use okta_authz_filter::refresh::refresher::Fetch;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
+use okta_authz_filter::refresh::state::{LEASE, RefreshState};
 
 use super::random::Random;
 use super::store::Store;
@@ -181,8 +181,8 @@ impl Life {
     }
 }
 
-fn record(shared: &Store) -> Record {
-    let record = shared.get(&names().record).and_then(|(bytes, _)| Record::decode(&bytes));
+fn record(shared: &Store) -> RefreshState {
+    let record = shared.get(&names().record).and_then(|(bytes, _)| RefreshState::decode(&bytes));
     record.unwrap_or_default()
 }
 

@@ -1,7 +1,7 @@
 //! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
 
 use okta_authz_filter::jwks::remote::RemoteKeys;
-use okta_authz_filter::refresh::refresher::Hope;
+use okta_authz_filter::refresh::refresher::WaitAdvice;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::rejection::Rejection;
 
@@ -45,7 +45,7 @@ fn a_retired_key_leaves_room_for_a_new_one() {
     // It has been asked for at 93 s, so another may be asked for from 123 s on.
     worker.on_unknown_kid(kid(77), at(124_000), &shared);
     assert!(!refresh(&mut worker, 124_000, &shared, 0), "the retired key does not take the turn");
-    assert_eq!(worker.on_unknown_kid(kid(1), at(124_500), &shared), Hope::Wait);
+    assert_eq!(worker.on_unknown_kid(kid(1), at(124_500), &shared), WaitAdvice::Wait);
     assert!(refresh(&mut worker, 124_500, &shared, 1));
     assert!(knows(&worker, 1, at(124_500)));
 }
@@ -58,13 +58,17 @@ fn all_workers_wait_for_what_one_has_asked_for() {
     let mut first = warm(&shared);
     let mut second = super::worker(2);
     second.on_tick(at(100), &shared);
-    assert_eq!(first.on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
-    assert_eq!(second.on_unknown_kid(kid(1), at(1_000), &shared), Hope::Wait);
-    assert_eq!(second.on_unknown_kid(kid(77), at(1_000), &shared), Hope::Wait, "the answer may have it");
+    assert_eq!(first.on_unknown_kid(kid(1), at(1_000), &shared), WaitAdvice::Wait);
+    assert_eq!(second.on_unknown_kid(kid(1), at(1_000), &shared), WaitAdvice::Wait);
+    assert_eq!(
+        second.on_unknown_kid(kid(77), at(1_000), &shared),
+        WaitAdvice::Wait,
+        "the answer may have it"
+    );
     assert!(refresh(&mut first, 1_001, &shared, 1));
     second.on_tick(at(1_100), &shared);
     assert!(knows(&second, 1, at(1_100)));
-    assert_eq!(second.on_unknown_kid(kid(77), at(1_200), &shared), Hope::None);
+    assert_eq!(second.on_unknown_kid(kid(77), at(1_200), &shared), WaitAdvice::FailNow);
 }
 
 #[test]
@@ -73,9 +77,13 @@ fn a_key_that_comes_later_is_taken_whatever_was_remembered() {
     let mut worker = warm(&shared);
     worker.on_unknown_kid(kid(1), at(1_000), &shared);
     refresh(&mut worker, 1_000, &shared, 0);
-    assert_eq!(worker.on_unknown_kid(kid(1), at(1_100), &shared), Hope::None, "the issuer did not have it");
+    assert_eq!(
+        worker.on_unknown_kid(kid(1), at(1_100), &shared),
+        WaitAdvice::FailNow,
+        "the issuer did not have it"
+    );
     // The issuer is slow to publish: asked again after the cooldown, it has.
-    assert_eq!(worker.on_unknown_kid(kid(1), at(32_000), &shared), Hope::Wait);
+    assert_eq!(worker.on_unknown_kid(kid(1), at(32_000), &shared), WaitAdvice::Wait);
     assert!(refresh(&mut worker, 32_000, &shared, 1));
     assert!(knows(&worker, 1, at(32_000)));
 }

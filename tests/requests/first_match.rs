@@ -3,8 +3,8 @@
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
 
 use okta_authz_filter::policy::{
-    Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Pattern, Policy, Reading, RequestMatch,
-    Requirement, Rule, Target,
+    Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,
+    RequestMatch, Requirement, Rule, RuleAction,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
@@ -124,11 +124,14 @@ impl Maker {
 /// A rule that can be told from all others by what it asks for.
 fn rule(index: usize, matches: RequestMatch) -> Rule {
     let requirement = Requirement { scopes: vec![index.to_string()], ..Requirement::default() };
-    Rule { matches, grant: Grant { access: Access::Requires(Box::new(requirement)), mode: Mode::Enforce } }
+    Rule {
+        matches,
+        action: RuleAction { access: Access::Requires(Box::new(requirement)), mode: Mode::Enforce },
+    }
 }
 
-fn decided(policy: &Policy, target: &Target<'_>) -> Option<usize> {
-    match &policy.decide(target).ok()?.grant.access {
+fn decided(policy: &Policy, target: &NormalizedRequest<'_>) -> Option<usize> {
+    match &policy.decide(target).ok()?.action.access {
         Access::Requires(requirement) => Some(requirement.scopes[0].parse().unwrap()),
         other => panic!("no rule says {other:?}"),
     }
@@ -152,7 +155,7 @@ fn the_first_rule_that_matches_is_found() {
                 authority: authority.as_bytes(),
                 ..RequestHead::default()
             };
-            let target = Target::new(&head, policy.needs()).unwrap();
+            let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
             let first = matches.iter().position(|matches| matches.matches(&target));
             assert_eq!(decided(&policy, &target), first, "seed {seed}: {target:?} in {matches:#?}");
             with_rule += u64::from(first.is_some());

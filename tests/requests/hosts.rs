@@ -8,16 +8,16 @@ use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
 
 /// In the order of the columns: no rule has `hosts`; one has; one has, and Envoy's routes ignore ports.
-type Expected = [Outcome; 3];
+type TokenRequirements = [Outcome; 3];
 
-const ANY: Expected = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];
-const OPEN: Expected = [Public, Public, Public];
-const PORT: Expected = [Public, Deny(R::HostAmbiguous), Public];
-const ANY_PORT: Expected = [Public, Deny(R::HostAmbiguous), Deny(R::TokenMissing)];
-const FORM: Expected = [Public, Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
-const NEVER: Expected = [Deny(R::HostAmbiguous), Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
+const ANY: TokenRequirements = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];
+const OPEN: TokenRequirements = [Public, Public, Public];
+const PORT: TokenRequirements = [Public, Deny(R::HostAmbiguous), Public];
+const ANY_PORT: TokenRequirements = [Public, Deny(R::HostAmbiguous), Deny(R::TokenMissing)];
+const FORM: TokenRequirements = [Public, Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
+const NEVER: TokenRequirements = [Deny(R::HostAmbiguous), Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
 
-fn table() -> Vec<(&'static str, Expected)> {
+fn table() -> Vec<(&'static str, TokenRequirements)> {
     vec![
         ("www.example.com", OPEN),
         ("WWW.example.COM", OPEN),

@@ -8,7 +8,7 @@ use super::common::{
 };
 use super::{Row, Sent, route_policies, row};
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Filter, Verdict, Whose};
+use okta_authz_filter::filter::{Filter, ProviderObserver, Verdict};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -447,9 +447,9 @@ fn would_deny(filter: &Filter, request: &Request, credentials: &[(&str, &[u8])])
     let headers: Vec<_> = pseudo.chain(credentials.iter().copied()).chain(own).collect();
     let route_policy = request.route_policy.map(str::as_bytes);
     let head = RequestHead { route_policy, remote_ip: request.remote_ip, ..RequestHead::new(&headers) };
-    let mut whose = Whose::new(&filter.config().providers);
-    let verdict = filter.decide_traced(&head, UnixTime::from_seconds(NOW), &Software, &mut whose);
-    let Whose { shadows, .. } = whose;
+    let mut observer = ProviderObserver::default();
+    let verdict = filter.decide_with_observer(&head, UnixTime::from_seconds(NOW), &Software, &mut observer);
+    let ProviderObserver { shadows, .. } = observer;
     (verdict, shadows)
 }
 
@@ -474,7 +474,7 @@ fn shadow_rule_without_keys_asks_for_them_and_waits_for_nothing() {
     let (verdict, shadows) = would_deny(&cold(&row.config), &row.request, &headers);
     let Verdict::Allow(permit) = verdict else { panic!("{verdict:?}") };
     assert_eq!(shadows, [R::KeysUnavailable]);
-    assert!(permit.lack().is_some() && permit.identity().next().is_none());
+    assert!(permit.pending_fetch().is_some() && permit.identity().next().is_none());
 }
 
 #[test]

@@ -23,7 +23,7 @@ pub struct Envoy {
 }
 
 /// An Envoy that has not started.
-pub struct Refusal {
+pub struct DecisionError {
     pub status: ExitStatus,
     pub log: String,
 }
@@ -33,18 +33,18 @@ impl Envoy {
     pub fn start(name: &str, config: &EnvoyConfig) -> Self {
         match Self::try_start(name, config, WORKERS) {
             Ok(envoy) => envoy,
-            Err(refusal) => panic!("{name}: Envoy has not started ({}):\n{}", refusal.status, refusal.log),
+            Err(error) => panic!("{name}: Envoy has not started ({}):\n{}", error.status, error.log),
         }
     }
 
     /// Starts Envoy, or says why it would not.
-    pub fn try_start(name: &str, config: &EnvoyConfig, workers: usize) -> Result<Self, Refusal> {
+    pub fn try_start(name: &str, config: &EnvoyConfig, workers: usize) -> Result<Self, DecisionError> {
         Self::try_start_file(name, "envoy.json", &config.to_json(), workers)
     }
 
     /// Starts Envoy with the text of a file, whose name says how Envoy reads it; or says why Envoy does not start.
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
-    pub fn try_start_file(name: &str, file: &str, text: &str, workers: usize) -> Result<Self, Refusal> {
+    pub fn try_start_file(name: &str, file: &str, text: &str, workers: usize) -> Result<Self, DecisionError> {
         let folder = super::scratch(name);
         let (config_path, log, admin) =
             (folder.join(file), folder.join("envoy.log"), folder.join("admin-address"));
@@ -72,7 +72,7 @@ impl Envoy {
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
             if let Some(status) = envoy.process.try_wait().expect("Envoy's status") {
-                return Err(Refusal { status, log: envoy.log() });
+                return Err(DecisionError { status, log: envoy.log() });
             }
             if let Some((port, admin_port)) = ready(&admin) {
                 (envoy.port, envoy.admin_port) = (port, admin_port);

@@ -45,7 +45,7 @@ pub(crate) struct Case {
     pub(crate) id: String,
     pub(crate) layer: Layer,
     pub(crate) strength: Strength,
-    pub(crate) expected: Option<Expected>,
+    pub(crate) expected: Option<TokenRequirements>,
     pub(crate) expected_usable_signing_keys: Option<usize>,
     #[serde(default)]
     pub(crate) tags: Vec<String>,
@@ -109,7 +109,7 @@ pub(crate) struct CryptoCase {
     pub(crate) number: u32,
     pub(crate) msg_hex: String,
     pub(crate) sig_hex: String,
-    pub(crate) expected: Expected,
+    pub(crate) expected: TokenRequirements,
     #[serde(default = "Strength::must")]
     pub(crate) strength: Strength,
     #[serde(default, rename = "comment")]
@@ -149,7 +149,7 @@ impl Strength {
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Expected {
+pub(crate) enum TokenRequirements {
     Accept,
     Reject,
     Either,

@@ -9,8 +9,8 @@ use okta_authz_filter::json::{self, ValueRef};
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
-use okta_authz_filter::token::{CompactJws, HeadersRead};
-use okta_authz_filter::verify::{self, TokenProfile, Unverified};
+use okta_authz_filter::token::{CompactJws, JoseHeaderCache};
+use okta_authz_filter::verify::{self, TokenProfile, UnverifiedToken};
 use p256::ecdsa::signature::Signer as _;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Map, Value, json};
@@ -73,12 +73,12 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
     let (algorithms, clock_skew) = (algorithms(case), case.leeway.expect("a leeway"));
     let (issuer, audience) = (case.issuer.clone(), case.audience.clone());
     Box::new(move |token| {
-        let unverified = Unverified::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())?;
+        let unverified = UnverifiedToken::parse(token, MAX_TOKEN_BYTES, &JoseHeaderCache::default())?;
         // A provider always has an issuer and an audience. "Do not check" is: whatever the token says.
         let said = jws(token).and_then(|jws| Claims::parse(jws.payload))?;
         let issuers = issuer.as_ref().map(|issuer| issuer.to_vec());
         let audiences = audience.as_ref().map(|audience| audience.to_vec());
-        let expected = verify::Expected {
+        let expected = verify::TokenRequirements {
             issuers: issuers.unwrap_or_else(|| said.string("iss").map(str::to_owned).into_iter().collect()),
             audiences: audiences.unwrap_or_else(|| said.audiences().map(str::to_owned).collect()),
             client_ids: None,
@@ -103,7 +103,7 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
 
 /// Header and claims can be read, and are what the case says they are.
 fn parse(case: &Case, token: &[u8]) -> Result<(), Rejection> {
-    Unverified::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())?;
+    UnverifiedToken::parse(token, MAX_TOKEN_BYTES, &JoseHeaderCache::default())?;
     if let Some(expected) = &case.decoded_claims {
         let claims = Claims::parse(jws(token)?.payload)?;
         let read = ValueRef::Object(claims.members()).to_string();
@@ -113,7 +113,7 @@ fn parse(case: &Case, token: &[u8]) -> Result<(), Rejection> {
 }
 
 fn jws(token: &[u8]) -> Result<CompactJws<'_>, Rejection> {
-    CompactJws::parse(token, MAX_TOKEN_BYTES, &HeadersRead::default())
+    CompactJws::parse(token, MAX_TOKEN_BYTES, &JoseHeaderCache::default())
 }
 
 fn algorithms(case: &Case) -> Vec<Algorithm> {

@@ -7,7 +7,7 @@ use std::io::{self, Write as _};
 use okta_authz_filter::rejection::Rejection;
 use serde::Deserialize;
 
-use super::data::{Expected, Strength};
+use super::data::{Strength, TokenRequirements};
 
 /// What the code under test did with a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -21,7 +21,7 @@ pub(crate) enum Outcome {
 /// What a vector says it should have done.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Expectation {
-    Verdict(Expected),
+    Verdict(TokenRequirements),
     UsableKeys(usize),
 }
 
@@ -33,10 +33,10 @@ impl Outcome {
 
     fn agrees(self, expectation: Expectation) -> bool {
         match expectation {
-            Expectation::Verdict(Expected::Either) => true,
-            Expectation::Verdict(Expected::Accept) => self == Self::Accepted,
+            Expectation::Verdict(TokenRequirements::Either) => true,
+            Expectation::Verdict(TokenRequirements::Accept) => self == Self::Accepted,
             // A bad signature that nobody looked at has not been found bad.
-            Expectation::Verdict(Expected::Reject) => {
+            Expectation::Verdict(TokenRequirements::Reject) => {
                 matches!(self, Self::Rejected(_)) && !self.is_unavailable()
             }
             Expectation::UsableKeys(_) => expectation == self.into(),
@@ -47,8 +47,8 @@ impl Outcome {
 impl From<Outcome> for Expectation {
     fn from(outcome: Outcome) -> Self {
         match outcome {
-            Outcome::Accepted => Self::Verdict(Expected::Accept),
-            Outcome::Rejected(_) => Self::Verdict(Expected::Reject),
+            Outcome::Accepted => Self::Verdict(TokenRequirements::Accept),
+            Outcome::Rejected(_) => Self::Verdict(TokenRequirements::Reject),
             Outcome::UsableKeys(count) => Self::UsableKeys(count),
         }
     }
@@ -85,7 +85,7 @@ impl Exception {
         serde_json::from_str(include_str!("../data/exceptions.json")).unwrap()
     }
 
-    fn covers(&self, id: &str) -> bool {
+    fn subsumes(&self, id: &str) -> bool {
         self.ids.iter().any(|pattern| match pattern.strip_suffix('*') {
             Some(start) => id.starts_with(start),
             None => id == pattern,
@@ -138,7 +138,7 @@ impl Report {
             return None;
         }
         let outcome = run();
-        let mut covering = self.exceptions.iter_mut().filter(|(exception, _)| exception.covers(id));
+        let mut covering = self.exceptions.iter_mut().filter(|(exception, _)| exception.subsumes(id));
         let exception = covering.next();
         if covering.next().is_some() {
             self.failures.push(format!("{id}: listed twice"));
@@ -208,7 +208,7 @@ impl fmt::Display for Report {
 
 #[test]
 fn an_exception_is_used_exactly_as_it_is_listed() {
-    const ACCEPT: Expectation = Expectation::Verdict(Expected::Accept);
+    const ACCEPT: Expectation = Expectation::Verdict(TokenRequirements::Accept);
     const UNAVAILABLE: Outcome = Outcome::Rejected(Rejection::CryptoUnavailable);
     const INVALID: Outcome = Outcome::Rejected(Rejection::SignatureInvalid);
     let failures = |backend: &str, outcomes: [Outcome; 2]| {
@@ -237,7 +237,7 @@ fn an_exception_is_used_exactly_as_it_is_listed() {
         assert!(failures[0].starts_with(first), "{failures:?}");
     }
     // Nobody looked, so nothing was found bad.
-    assert!(!UNAVAILABLE.agrees(Expectation::Verdict(Expected::Reject)));
-    assert!(INVALID.agrees(Expectation::Verdict(Expected::Reject)));
+    assert!(!UNAVAILABLE.agrees(Expectation::Verdict(TokenRequirements::Reject)));
+    assert!(INVALID.agrees(Expectation::Verdict(TokenRequirements::Reject)));
     assert!(!Report::with(Vec::new(), "set", "this").finish(1).failures.is_empty(), "a case was left out");
 }

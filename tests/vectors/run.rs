@@ -35,7 +35,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_authz_filter::crypto::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
 use okta_authz_filter::rejection::Rejection;
 
-use data::{Case, CaseFile, CryptoFile, CryptoGroup, Expected, Layer, Mutation, Strength};
+use data::{Case, CaseFile, CryptoFile, CryptoGroup, Layer, Mutation, Strength, TokenRequirements};
 use mutations::Mutant;
 use report::{Expectation, Outcome};
 
@@ -105,7 +105,7 @@ pub(crate) static CRYPTO: LazyLock<CryptoFile> =
 fn token(case: &Case, backend: &Backend<'_>, report: &mut Report) {
     // Whatever a symmetric key says, here nobody listens.
     let symmetric = case.tags.iter().any(|tag| tag == "hmac");
-    let expected = if symmetric { Expected::Reject } else { case.expected.expect("an expectation") };
+    let expected = if symmetric { TokenRequirements::Reject } else { case.expected.expect("an expectation") };
     let (token, judge) = layers::token_and_judge(case, backend.verifier);
     let ask = |token: &str| judge(token.as_bytes()).map_or_else(Outcome::Rejected, |()| Outcome::Accepted);
     let Some(outcome) = report.case(&case.id, case.strength, Expectation::Verdict(expected), || ask(&token))

@@ -92,7 +92,7 @@ impl Question<'_> {
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
         let filter = &session.filter;
         let mut recorder = Recorder::new(filter.config(), &self.source.written, self.show_claims);
-        let verdict = filter.decide_traced(head, self.at, self.verifier, &mut recorder);
+        let verdict = filter.decide_with_observer(head, self.at, self.verifier, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
             recorder.permit(permit);
         }

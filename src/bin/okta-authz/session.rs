@@ -6,9 +6,9 @@ use std::collections::HashMap;
 
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::filter::{Filter, SourceId};
-use okta_authz_filter::refresh::record::WorkerId;
-use okta_authz_filter::refresh::refresher::{Fetch, Progress};
-use okta_authz_filter::refresh::shared::{Cas, SharedData};
+use okta_authz_filter::refresh::refresher::{Fetch, FetchProgress};
+use okta_authz_filter::refresh::shared::{CasToken, SharedData};
+use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
 use okta_authz_filter::trace::Check;
 
@@ -66,9 +66,9 @@ impl Session {
                 error
             });
             match self.filter.on_response(id, now, fetch, &self.shared, response) {
-                Progress::Request(next) => fetch = next,
-                Progress::Done(Ok(_)) => return Ok(()),
-                Progress::Done(Err(error)) => return Err(told.unwrap_or_else(|| error.to_string())),
+                FetchProgress::Request(next) => fetch = next,
+                FetchProgress::Done(Ok(_)) => return Ok(()),
+                FetchProgress::Done(Err(error)) => return Err(told.unwrap_or_else(|| error.to_string())),
             }
         }
     }
@@ -79,15 +79,15 @@ impl Session {
 struct Store(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for Store {
-    fn get(&self, name: &str) -> Option<(Vec<u8>, Cas)> {
-        self.0.borrow().get(name).map(|(value, cas)| (value.clone(), Cas(*cas)))
+    fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)> {
+        self.0.borrow().get(name).map(|(value, cas)| (value.clone(), CasToken(*cas)))
     }
 
-    fn set(&self, name: &str, value: &[u8], read: Option<Cas>) -> bool {
+    fn set(&self, name: &str, value: &[u8], read: Option<CasToken>) -> bool {
         let mut values = self.0.borrow_mut();
-        let stands = values.get(name).map(|(_, cas)| Cas(*cas));
+        let stands = values.get(name).map(|(_, cas)| CasToken(*cas));
         if stands == read {
-            let next = stands.map_or(1, |Cas(cas)| cas.saturating_add(1));
+            let next = stands.map_or(1, |CasToken(cas)| cas.saturating_add(1));
             values.insert(name.to_owned(), (value.to_vec(), next));
         }
         stands == read

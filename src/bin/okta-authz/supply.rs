@@ -107,7 +107,7 @@ impl Supply {
 /// What the issuer would say of where its keys are. Who brings them along need not say.
 fn metadata(provider: &Provider, request: &HttpsUrl) -> Option<Vec<u8>> {
     match &provider.remote_jwks.as_ref()?.jwks_uri {
-        JwksUri::Discovered(discovery) if discovery.places().contains(request) => {
+        JwksUri::Discovered(discovery) if discovery.candidate_urls().contains(request) => {
             let (issuer, host) = (provider.expected.issuers.first()?, discovery.hosts().first()?);
             Some(json!({ "issuer": issuer, "jwks_uri": format!("https://{host}/") }).to_string().into_bytes())
         }

@@ -1,4 +1,4 @@
-//! From a document to the nodes of a [`PackedObject`](super::PackedObject), in one pass.
+//! From a document to the nodes of a [`Tape`](super::PackedObject), in one pass.
 
 use std::collections::BinaryHeap;
 use std::{fmt, iter};
@@ -6,21 +6,21 @@ use std::{fmt, iter};
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 
 use super::super::{JsonError, decimal};
-use super::{Node, Place};
+use super::{StrSpan, TapeEntry};
 
 /// Reads one value.
-pub(super) struct Packer<'de> {
+pub(super) struct TapeBuilder<'de> {
     document: &'de str,
     unescaped: String,
-    nodes: Vec<Node>,
+    nodes: Vec<TapeEntry>,
     /// Whether a number has a point or an exponent.
     has_decimals: bool,
 }
 
-impl<'de> Packer<'de> {
+impl<'de> TapeBuilder<'de> {
     /// The nodes of a document, and the strings that are written in it with escapes, without them. `expected` is about how many
     /// nodes there will be.
-    pub(super) fn read(document: &'de str, expected: usize) -> Result<(Vec<Node>, String), JsonError> {
+    pub(super) fn read(document: &'de str, expected: usize) -> Result<(Vec<TapeEntry>, String), JsonError> {
         let nodes = Vec::with_capacity(expected);
         let mut packer = Self { document, unescaped: String::new(), nodes, has_decimals: false };
         let mut deserializer = serde_json::Deserializer::from_str(document);
@@ -38,38 +38,39 @@ impl<'de> Packer<'de> {
     /// but numbers and nodes have the same order.
     fn read_decimals(&mut self) {
         let mut numbers = decimal::numbers(self.document);
-        let is_number =
-            |node: &&mut Node| matches!(node, Node::Unsigned(_) | Node::Signed(_) | Node::Decimal(_));
+        let is_number = |node: &&mut TapeEntry| {
+            matches!(node, TapeEntry::Unsigned(_) | TapeEntry::Signed(_) | TapeEntry::Decimal(_))
+        };
         for node in self.nodes.iter_mut().filter(is_number) {
             let Some((start, text)) = numbers.next() else { return };
-            if matches!(node, Node::Decimal(_)) {
+            if matches!(node, TapeEntry::Decimal(_)) {
                 let whole = decimal::whole(text);
                 *node = match whole.map(|number| (number.as_u64(), number.as_i64())) {
-                    Some((Some(number), _)) => Node::Unsigned(number),
-                    Some((None, Some(number))) => Node::Signed(number),
-                    _ => Node::Decimal(Place::of(start, text)),
+                    Some((Some(number), _)) => TapeEntry::Unsigned(number),
+                    Some((None, Some(number))) => TapeEntry::Signed(number),
+                    _ => TapeEntry::Decimal(StrSpan::of(start, text)),
                 };
             }
         }
     }
 
-    fn push(&mut self, node: Node) {
+    fn push(&mut self, node: TapeEntry) {
         self.nodes.push(node);
     }
 
     /// A string that begins here, in the document and what is behind it.
     fn push_string(&mut self, start: usize, text: &str) {
-        self.push(Node::String(Place::of(start, text)));
+        self.push(TapeEntry::String(StrSpan::of(start, text)));
     }
 
     /// Begins an array or an object; returns its place, for [`Self::close`].
     fn open(&mut self) -> usize {
         let at = self.nodes.len();
-        self.push(Node::Null);
+        self.push(TapeEntry::Null);
         at
     }
 
-    fn close(&mut self, at: usize, node: fn(u32) -> Node) {
+    fn close(&mut self, at: usize, node: fn(u32) -> TapeEntry) {
         let inside = self.nodes.len().saturating_sub(at).saturating_sub(1);
         if let Some(open) = self.nodes.get_mut(at) {
             *open = node(u32::try_from(inside).unwrap_or(u32::MAX));
@@ -77,9 +78,9 @@ impl<'de> Packer<'de> {
     }
 
     /// The octets of a name.
-    fn name(&self, place: Place) -> Option<&[u8]> {
+    fn name(&self, place: StrSpan) -> Option<&[u8]> {
         match place.start.checked_sub(u32::try_from(self.document.len()).ok()?) {
-            Some(start) => Place { start, ..place }.bytes(&self.unescaped),
+            Some(start) => StrSpan { start, ..place }.bytes(&self.unescaped),
             None => place.bytes(self.document),
         }
     }
@@ -99,7 +100,8 @@ impl<'de> Packer<'de> {
             }
             return false;
         }
-        let same = |a: Place, b: Place| a.ends == b.ends && a.len == b.len && self.name(a) == self.name(b);
+        let same =
+            |a: StrSpan, b: StrSpan| a.ends == b.ends && a.len == b.len && self.name(a) == self.name(b);
         let mut rest = members;
         while let Some(name) = rest.next() {
             if rest.clone().any(|other| same(name, other)) {
@@ -111,15 +113,15 @@ impl<'de> Packer<'de> {
 }
 
 /// The names of members that lie one after the other.
-fn names(mut members: &[Node]) -> impl Iterator<Item = Place> + Clone {
+fn names(mut members: &[TapeEntry]) -> impl Iterator<Item = StrSpan> + Clone {
     iter::from_fn(move || {
-        let ([Node::String(name), value], behind) = members.split_first_chunk()? else { return None };
+        let ([TapeEntry::String(name), value], behind) = members.split_first_chunk()? else { return None };
         members = behind.get(value.inside()..).unwrap_or_default();
         Some(*name)
     })
 }
 
-impl<'de> DeserializeSeed<'de> for &mut Packer<'de> {
+impl<'de> DeserializeSeed<'de> for &mut TapeBuilder<'de> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -127,7 +129,7 @@ impl<'de> DeserializeSeed<'de> for &mut Packer<'de> {
     }
 }
 
-impl<'de> Visitor<'de> for &mut Packer<'de> {
+impl<'de> Visitor<'de> for &mut TapeBuilder<'de> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -135,28 +137,28 @@ impl<'de> Visitor<'de> for &mut Packer<'de> {
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.push(Node::Null);
+        self.push(TapeEntry::Null);
         Ok(())
     }
 
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.push(Node::Bool(value));
+        self.push(TapeEntry::Bool(value));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.push(Node::Signed(value));
+        self.push(TapeEntry::Signed(value));
         Ok(())
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.push(Node::Unsigned(value));
+        self.push(TapeEntry::Unsigned(value));
         Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
         self.has_decimals = true;
-        self.push(Node::Decimal(Place::of(0, "")));
+        self.push(TapeEntry::Decimal(StrSpan::of(0, "")));
         Ok(())
     }
 
@@ -177,7 +179,7 @@ impl<'de> Visitor<'de> for &mut Packer<'de> {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         let at = self.open();
         while items.next_element_seed(&mut *self)?.is_some() {}
-        self.close(at, Node::Array);
+        self.close(at, TapeEntry::Array);
         Ok(())
     }
 
@@ -189,7 +191,7 @@ impl<'de> Visitor<'de> for &mut Packer<'de> {
         if self.has_duplicates(at) {
             return Err(A::Error::custom("duplicate member"));
         }
-        self.close(at, Node::Object);
+        self.close(at, TapeEntry::Object);
         Ok(())
     }
 }

@@ -23,7 +23,7 @@ pub struct Vm {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Outcome {
     /// It goes on to the backend, with these headers.
-    Passed(Headers),
+    SharedStreamState(Headers),
     /// It has been answered.
     Answered(Reply),
     /// It is held back.
@@ -82,7 +82,7 @@ impl Vm {
         let stream = self.stream(context);
         match &stream.reply {
             Some(reply) => Outcome::Answered(reply.clone()),
-            None if stream.resumed => Outcome::Passed(stream.headers.clone()),
+            None if stream.resumed => Outcome::SharedStreamState(stream.headers.clone()),
             None => Outcome::Waits,
         }
     }

@@ -61,7 +61,7 @@ fn sources(config: &Config) -> Vec<Source<'_>> {
         let hosts = match &jwks.jwks_uri {
             JwksUri::Configured(url) => vec![host(&url.authority)],
             JwksUri::Discovered(discovery) => {
-                let [first, ..] = discovery.places();
+                let [first, ..] = discovery.candidate_urls();
                 let hosts = discovery.hosts().iter().map(|authority| host(authority));
                 std::iter::once(host(&first.authority)).chain(hosts).collect()
             }

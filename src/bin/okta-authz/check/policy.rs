@@ -69,12 +69,12 @@ fn unreachable(rules: &[Rule]) -> Vec<Finding> {
     let earlier = |index: usize, rule: &Rule| {
         let mut rules = rules.iter().take(index);
         // A rule in shadow mode leaves every request to the rules behind it.
-        rules.position(|earlier| !earlier.grant.is_shadow() && earlier.matches.covers(&rule.matches))
+        rules.position(|earlier| !earlier.action.is_shadow() && earlier.matches.subsumes(&rule.matches))
     };
     let warning = |(index, rule): (usize, &Rule)| {
         let by = earlier(index, rule)?;
-        let hides = rules.get(by).is_some_and(|earlier| matches!(earlier.grant.access, Access::Public));
-        let problem = if hides && !matches!(rule.grant.access, Access::Public) {
+        let hides = rules.get(by).is_some_and(|earlier| matches!(earlier.action.access, Access::Public));
+        let problem = if hides && !matches!(rule.action.access, Access::Public) {
             format!("protects nothing: rules[{by}] is public, and matches every request that this one does")
         } else {
             format!("is never reached: rules[{by}] matches every request that this one does")
@@ -93,10 +93,10 @@ fn in_shadow(config: &Config) -> Vec<Finding> {
     let rules = config.policy.rules();
     let shadow = |(index, rule): (usize, &Rule)| {
         let at = format!("rules[{index}].mode");
-        let mut behind = rules.iter().skip(index.saturating_add(1)).filter(|rule| !rule.grant.is_shadow());
+        let mut behind = rules.iter().skip(index.saturating_add(1)).filter(|rule| !rule.action.is_shadow());
         let problem = if behind.clone().next().is_none() {
             "`shadow` enforces nothing, and no enforced rule follows: the filter denies every request that comes here"
-        } else if behind.any(|behind| behind.matches.covers(&rule.matches)) {
+        } else if behind.any(|behind| behind.matches.subsumes(&rule.matches)) {
             "`shadow` enforces nothing, a later rule decides: it is for a trial, and this is a reminder"
         } else {
             "`shadow` enforces nothing, and no enforced rule behind it matches all of its requests: \
@@ -104,8 +104,8 @@ fn in_shadow(config: &Config) -> Vec<Finding> {
         };
         Finding::warning(at, problem)
     };
-    let shadows = rules.iter().enumerate().filter(|(_, rule)| rule.grant.is_shadow()).map(shadow);
-    let policies = config.route_policies.iter().filter(|(_, grant)| grant.is_shadow());
+    let shadows = rules.iter().enumerate().filter(|(_, rule)| rule.action.is_shadow()).map(shadow);
+    let policies = config.route_policies.iter().filter(|(_, action)| action.is_shadow());
     let mut policies: Vec<String> = policies.map(|(name, _)| format!("route_policies.{name}.mode")).collect();
     policies.sort();
     let problem = "`shadow` enforces nothing, `rules` decide: it is for a trial, and this is a reminder";

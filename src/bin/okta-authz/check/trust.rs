@@ -2,7 +2,7 @@
 //! one issuer may mean something else in a token of another.
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::policy::{Access, ClaimTest, Grant, Requirement};
+use okta_authz_filter::policy::{Access, ClaimTest, Requirement, RuleAction};
 
 use super::Finding;
 
@@ -13,12 +13,15 @@ pub(super) fn warnings(config: &Config) -> Vec<Finding> {
         return Vec::new();
     }
     let rules = config.policy.rules().iter().enumerate();
-    let rules = rules.map(|(index, rule)| (format!("rules[{index}]"), &rule.grant));
-    let mut policies: Vec<(String, &Grant)> =
-        config.route_policies.iter().map(|(name, grant)| (format!("route_policies.{name}"), grant)).collect();
+    let rules = rules.map(|(index, rule)| (format!("rules[{index}]"), &rule.action));
+    let mut policies: Vec<(String, &RuleAction)> = config
+        .route_policies
+        .iter()
+        .map(|(name, action)| (format!("route_policies.{name}"), action))
+        .collect();
     policies.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let warning = |(at, grant): (String, &Grant)| {
-        let Access::Requires(requirement) = &grant.access else { return None };
+    let warning = |(at, action): (String, &RuleAction)| {
+        let Access::Requires(requirement) = &action.access else { return None };
         let mut fields = Vec::new();
         collect(requirement, &mut fields);
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();

@@ -70,8 +70,8 @@ impl Decision {
             Verdict::Deny(denial) => {
                 Self { shadows, ..Self::denied("deny", denial.clone(), filter.reply(denial, head)) }
             }
-            Verdict::Wait(lack) => {
-                let denial = Denial::from(lack.otherwise);
+            Verdict::Wait(pending) => {
+                let denial = Denial::from(pending.rejection_on_timeout);
                 let reply = filter.reply(&denial, head);
                 Self { shadows, ..Self::denied("wait", denial, reply) }
             }

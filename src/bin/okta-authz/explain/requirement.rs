@@ -1,6 +1,6 @@
 //! A requirement, part by part. Each part is a requirement of its own, and the core says whether it holds.
 
-use okta_authz_filter::policy::{ClaimMatch, ClaimTest, Requirement, StepUp, Subject};
+use okta_authz_filter::policy::{AuthzContext, ClaimMatch, ClaimTest, Requirement, StepUp};
 use serde_json::{Value, json};
 
 use crate::output;
@@ -13,7 +13,7 @@ pub(crate) struct Part {
 }
 
 /// The parts of a requirement, as the configuration names them.
-pub(crate) fn parts(requirement: &Requirement, subject: &Subject<'_>) -> Vec<Part> {
+pub(crate) fn parts(requirement: &Requirement, subject: &AuthzContext<'_>) -> Vec<Part> {
     let Requirement {
         providers,
         audiences,

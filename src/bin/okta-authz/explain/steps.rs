@@ -1,14 +1,14 @@
 //! The steps of a decision, as the core tells them, in words.
 
-use std::ptr;
-
 use okta_authz_filter::claims::Claims;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::filter::Permit;
-use okta_authz_filter::policy::{Access, Grant, Mode, RequestMatch, Rule, Ruling, Target};
+use okta_authz_filter::policy::{
+    Access, MatchedPolicy, Mode, NormalizedRequest, PolicySource, RequestMatch, Rule, RuleAction,
+};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::token::JoseHeader;
-use okta_authz_filter::trace::{Check, Step, Trace};
+use okta_authz_filter::trace::{Check, DecisionObserver, TraceEvent};
 use serde_json::{Value, json};
 
 use super::requirement::{self, Part};
@@ -85,7 +85,7 @@ impl<'c> Recorder<'c> {
         }
     }
 
-    fn ruled(&mut self, target: &Target<'_>, ruling: Result<Ruling<'_>, Rejection>) {
+    fn ruled(&mut self, target: &NormalizedRequest<'_>, matched: Result<MatchedPolicy<'_>, Rejection>) {
         let request =
             format!("{} {}{}", String::from_utf8_lossy(target.method), target.host, target.path.as_str());
         let allowed: Vec<_> = self.config.policy.needs().reading.allowed.names().collect();
@@ -95,10 +95,10 @@ impl<'c> Recorder<'c> {
             format!(" (allow_in_paths: {})", allowed.join(", "))
         };
         self.add(format!("{request}{allowed}"));
-        let (passed, detail, first) = match ruling {
-            Ok(Ruling { grant, .. }) => {
-                let (rule, detail) = self.place(grant);
-                (true, detail, rule.unwrap_or_default())
+        let (passed, detail, first) = match matched {
+            Ok(MatchedPolicy { source, action, .. }) => {
+                let first = if let PolicySource::Rule(index) = source { index } else { 0 };
+                (true, self.describe(source, action), first)
             }
             Err(Rejection::NoRuleMatches) => (false, "none matches".to_owned(), self.config.policy.len()),
             Err(rejection @ Rejection::RemoteIpUnknown) => {
@@ -111,22 +111,9 @@ impl<'c> Recorder<'c> {
         self.tell(Told { name: "rule", passed, detail, notes, ..Told::default() });
     }
 
-    /// Returns the index of a rule, if the grant is a rule's, and the rule or the policy in words.
-    fn place(&self, grant: &Grant) -> (Option<usize>, String) {
-        let rules = self.config.policy.rules();
-        let rule = rules.iter().position(|rule| ptr::eq(&raw const rule.grant, grant));
-        let policy = self.config.route_policies.iter().find(|(_, policy)| ptr::eq(*policy, grant));
-        let detail = match (rule, policy) {
-            (Some(index), _) => self.describe("rules", &index.to_string(), grant),
-            (None, Some((name, _))) => self.describe("route_policies", name, grant),
-            (None, None) => "there are no rules: any valid token will do".to_owned(),
-        };
-        (rule, detail)
-    }
-
     /// Records the decision that a rule or a policy in shadow mode would have made.
-    fn shadowed(&mut self, grant: &Grant, rejection: Option<Rejection>) {
-        let (_, place) = self.place(grant);
+    fn shadowed(&mut self, policy: MatchedPolicy<'_>, rejection: Option<Rejection>) {
+        let detail = self.describe(policy.source, policy.action);
         let would = match rejection {
             None => "would allow".to_owned(),
             Some(rejection) => {
@@ -137,38 +124,42 @@ impl<'c> Recorder<'c> {
         self.tell(Told {
             name: "shadow",
             passed: rejection.is_none(),
-            detail: place,
+            detail,
             notes: vec![would],
             ..Told::default()
         });
     }
 
-    /// A rule by its place, with its conditions, what it asks for, and how strictly.
-    fn describe(&self, list: &str, which: &str, grant: &Grant) -> String {
-        let written = self.written.get(list);
-        let (place, written) = match which.parse::<usize>() {
-            Ok(index) if list == "rules" => {
-                (format!("rules[{index}]"), written.and_then(|rules| rules.get(index)))
+    /// Describes a rule or a route policy: its path in the configuration, its conditions, its access and its mode.
+    fn describe(&self, source: PolicySource<'_>, action: &RuleAction) -> String {
+        let (path, written) = match source {
+            PolicySource::Rule(index) => {
+                let rules = self.written.get("rules");
+                (format!("rules[{index}]"), rules.and_then(|rules| rules.get(index)))
             }
-            _ => (format!("{list}.{which}"), written.and_then(|policies| policies.get(which))),
+            PolicySource::RoutePolicy(name) => {
+                let policies = self.written.get("route_policies");
+                (format!("route_policies.{name}"), policies.and_then(|policies| policies.get(name)))
+            }
+            PolicySource::NoRules => return "there are no rules: any valid token will do".to_owned(),
         };
         let matches = written.and_then(|rule| rule.get("match"));
         let matches = matches.map(|matches| format!(" {matches}")).unwrap_or_default();
-        let access = match grant.access {
+        let access = match action.access {
             Access::Public => "public",
             Access::Deny => "deny",
             Access::Requires(_) => "requires a token",
         };
-        let mode = match grant.mode {
+        let mode = match action.mode {
             Mode::Enforce => "",
             Mode::Optional => ", mode optional",
             Mode::Shadow => ", mode shadow",
         };
-        format!("{place}{matches}: {access}{mode}")
+        format!("{path}{matches}: {access}{mode}")
     }
 
     /// Why each of the first rules is not for this request; of many, the last.
-    fn passed_over(&self, first: usize, target: &Target<'_>) -> Vec<String> {
+    fn passed_over(&self, first: usize, target: &NormalizedRequest<'_>) -> Vec<String> {
         let untold = first.saturating_sub(MAX_PASSED_OVER);
         let rules = self.config.policy.rules().iter().take(first).enumerate().skip(untold);
         let many = (untold > 0).then(|| format!("not the first {untold} rules"));
@@ -234,10 +225,10 @@ impl Steps {
     }
 }
 
-impl Trace for Recorder<'_> {
-    fn step(&mut self, step: Step<'_>) {
-        match step {
-            Step::Checked(check, rejection) => {
+impl DecisionObserver for Recorder<'_> {
+    fn record(&mut self, event: TraceEvent<'_>) {
+        match event {
+            TraceEvent::Checked(check, rejection) => {
                 let detail = rejection.map(|rejection| rejection.to_string()).unwrap_or_default();
                 self.tell(Told {
                     name: check.name(),
@@ -246,25 +237,25 @@ impl Trace for Recorder<'_> {
                     ..Told::default()
                 });
             }
-            Step::Ruled(target, ruling) => self.ruled(target, ruling),
-            Step::Read(header, claims) => self.read(header, claims),
-            Step::From(provider) => {
-                self.add(format!("that of {}", provider.name));
-                self.steps.provider = Some(provider.name.clone());
+            TraceEvent::PolicySelected(target, matched) => self.ruled(target, matched),
+            TraceEvent::TokenParsed(header, claims) => self.read(header, claims),
+            TraceEvent::ProviderSelected { name, .. } => {
+                self.add(format!("provider {name:?}"));
+                self.steps.provider = Some(name.to_owned());
             }
-            Step::Asked(requirement, subject) => {
+            TraceEvent::RequirementEvaluated(requirement, subject) => {
                 let parts = requirement::parts(requirement, &subject);
                 let passed = requirement.check(&subject).is_ok();
                 let detail = if parts.is_empty() { "any valid token" } else { "" }.to_owned();
                 self.tell(Told { name: "requirement", passed, detail, parts, ..Told::default() });
             }
-            Step::Shadowed(Ruling { grant, .. }, rejection) => self.shadowed(grant, rejection),
+            TraceEvent::ShadowEvaluated(policy, rejection) => self.shadowed(policy, rejection),
         }
     }
 }
 
 /// Which of a rule's conditions do not hold, each asked on its own.
-fn unmatched(matches: &RequestMatch, target: &Target<'_>) -> String {
+fn unmatched(matches: &RequestMatch, target: &NormalizedRequest<'_>) -> String {
     let RequestMatch { path, methods, hosts, headers, query_parameters, remote_ip } = matches.clone();
     let none = RequestMatch::default;
     let mut conditions = vec![

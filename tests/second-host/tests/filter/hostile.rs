@@ -69,7 +69,7 @@ fn try_all(vm: &mut Vm, clients: &[Client], what: &str) -> Result<(), Trap> {
         }
         vm.tick()?;
         for outcome in [outcome, vm.outcome(context)] {
-            let Outcome::Passed(headers) = outcome else { continue };
+            let Outcome::SharedStreamState(headers) = outcome else { continue };
             assert!(client.may_pass, "{what}: {} has passed", client.name);
             let told = values(&headers, "x-okta-sub");
             let expected: &[&str] =

@@ -39,7 +39,7 @@ fn a_request_waits_for_the_first_keys_and_goes_on() {
     let (gone, _) = vm.request(bearer(get("/me"), &user())).unwrap();
     vm.end(gone).unwrap();
     fetch(&mut vm, &OKTA).unwrap();
-    assert!(matches!(vm.outcome(waiting), Outcome::Passed(_)), "{}", vm.logs());
+    assert!(matches!(vm.outcome(waiting), Outcome::SharedStreamState(_)), "{}", vm.logs());
     let Outcome::Answered(reply) = vm.outcome(forged) else { panic!("{:?}", vm.outcome(forged)) };
     assert_eq!((reply.status, reply.code().as_str()), (401, "signature_invalid"));
 }
@@ -90,7 +90,7 @@ fn an_unknown_key_is_fetched_while_its_request_waits() {
     assert_eq!(outcome, Outcome::Waits);
     assert_eq!(vm.tick_period(), Some(1), "the tick that fetches comes at once");
     fetch(&mut vm, &okta).unwrap();
-    assert!(matches!(vm.outcome(waiting), Outcome::Passed(_)), "{}", vm.logs());
+    assert!(matches!(vm.outcome(waiting), Outcome::SharedStreamState(_)), "{}", vm.logs());
 
     // One that the issuer does not have either.
     process.wait(31_000);

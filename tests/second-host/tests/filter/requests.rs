@@ -11,7 +11,7 @@ fn a_good_token_passes_and_the_backend_learns_whose_it_is() {
     let spoofed = with(with(get("/me"), "x-okta-sub", "root"), "X-Okta-Scopes", "all");
     let headers = with(bearer(spoofed, &user()), "x-other", "stays");
     let (context, outcome) = vm.request(headers).unwrap();
-    let Outcome::Passed(headers) = outcome else { panic!("{outcome:?}\n{}", vm.logs()) };
+    let Outcome::SharedStreamState(headers) = outcome else { panic!("{outcome:?}\n{}", vm.logs()) };
     assert_eq!(values(&headers, "x-okta-sub"), ["joe.user@example.com"]);
     assert_eq!(values(&headers, "x-okta-scopes"), [r#"["openid","profile","items:read"]"#]);
     assert_eq!(values(&headers, "x-other"), ["stays"]);
@@ -51,7 +51,7 @@ fn bad_tokens_are_refused_each_for_its_reason() {
     let kid = OKTA.kid(Server::Default);
     let rows = [
         ("token_expired", mint(TokenSpec::user().issued_at(long_ago))),
-        ("token_from_the_future", mint(TokenSpec::user().issued_at(long_ago + 10_800))),
+        ("issued_in_future", mint(TokenSpec::user().issued_at(long_ago + 10_800))),
         // Another org's key under the name of ours.
         ("signature_invalid", elsewhere.mint(Server::Default, &TokenSpec::user().header("kid", kid))),
         ("issuer_unknown", OKTA.mint(Server::Custom, &TokenSpec::user())),
@@ -125,11 +125,11 @@ fn a_body_goes_where_its_head_went() {
     let process = process();
     let mut vm = warm(&process, &OKTA);
     let (context, outcome) = vm.request(bearer(get("/me"), &user())).unwrap();
-    assert!(matches!(outcome, Outcome::Passed(_)), "{outcome:?}");
-    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Passed(_)));
+    assert!(matches!(outcome, Outcome::SharedStreamState(_)), "{outcome:?}");
+    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::SharedStreamState(_)));
     vm.end(context).unwrap();
     let (context, _) = vm.request(get("/me")).unwrap();
     assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Answered(_)));
     vm.end(context).unwrap();
-    assert!(!matches!(send(&mut vm, get("/me")), Outcome::Passed(_)));
+    assert!(!matches!(send(&mut vm, get("/me")), Outcome::SharedStreamState(_)));
 }

@@ -126,7 +126,7 @@ pub fn refused(vm: &mut Vm, headers: Headers) -> Reply {
 /// The headers of a request that must pass.
 pub fn passed(vm: &mut Vm, headers: Headers) -> Headers {
     match send(vm, headers) {
-        Outcome::Passed(headers) => headers,
+        Outcome::SharedStreamState(headers) => headers,
         other => panic!("not passed: {other:?}\n{}", vm.logs()),
     }
 }

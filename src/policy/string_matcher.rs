@@ -6,7 +6,7 @@ use crate::text::has;
 
 /// A condition on text that may not be UTF-8.
 #[derive(Clone, Debug)]
-pub enum TextMatch {
+pub enum StringMatcher {
     /// Equal.
     Exact(String),
     /// Begins with this.
@@ -21,7 +21,7 @@ pub enum TextMatch {
     Present,
 }
 
-impl TextMatch {
+impl StringMatcher {
     /// Whether the text meets it.
     pub fn matches(&self, text: &[u8]) -> bool {
         match self {
@@ -45,16 +45,16 @@ mod tests {
     fn conditions() {
         let text = |text: &str| text.to_owned();
         for (condition, yes, no) in [
-            (TextMatch::Exact(text("a")), &[&b"a"[..]][..], &[&b""[..], b"A", b"aa"][..]),
-            (TextMatch::Prefix(text("ab")), &[b"ab", b"abc", b"ab\xff"], &[b"", b"a", b"xab"]),
-            (TextMatch::Suffix(text("ab")), &[b"ab", b"xab"], &[b"", b"b", b"abx"]),
-            (TextMatch::Contains(text("ab")), &[b"ab", b"xabx", b"\xffab"], &[b"", b"a", b"aXb"]),
+            (StringMatcher::Exact(text("a")), &[&b"a"[..]][..], &[&b""[..], b"A", b"aa"][..]),
+            (StringMatcher::Prefix(text("ab")), &[b"ab", b"abc", b"ab\xff"], &[b"", b"a", b"xab"]),
+            (StringMatcher::Suffix(text("ab")), &[b"ab", b"xab"], &[b"", b"b", b"abx"]),
+            (StringMatcher::Contains(text("ab")), &[b"ab", b"xabx", b"\xffab"], &[b"", b"a", b"aXb"]),
             (
-                TextMatch::SafeRegex(Pattern::new(Regex::new("^(?:a+)$").unwrap())),
+                StringMatcher::SafeRegex(Pattern::new(Regex::new("^(?:a+)$").unwrap())),
                 &[b"a", b"aa"],
                 &[b"", b"ab", b"a\xff"],
             ),
-            (TextMatch::Present, &[b"", b"\xff"], &[]),
+            (StringMatcher::Present, &[b"", b"\xff"], &[]),
         ] {
             assert!(yes.iter().all(|text| condition.matches(text)), "{condition:?}");
             assert!(!no.iter().any(|text| condition.matches(text)), "{condition:?}");

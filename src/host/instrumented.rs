@@ -5,31 +5,31 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use proxy_wasm::hostcalls;
 
-use super::stats::Stat;
+use super::stats::Metric;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::metrics::{self, SIGNATURE_RESULTS};
 
 /// One check in so many is timed, the first among them: clock and histogram cost up to three microseconds, where a check by the
 /// host costs thirty.
-const TIMED: u64 = 16;
+const SAMPLE_INTERVAL: u64 = 16;
 
 /// A verifier that is watched.
 #[derive(Debug, Default)]
-pub(super) struct Measured<V> {
+pub(super) struct InstrumentedVerifier<V> {
     verifier: V,
-    micros: Stat,
-    results: [Stat; SIGNATURE_RESULTS.len()],
+    micros: Metric,
+    results: [Metric; SIGNATURE_RESULTS.len()],
     checks: Cell<u64>,
     /// Checks by their result, since the last flush.
     counted: [Cell<u64>; SIGNATURE_RESULTS.len()],
 }
 
-impl<V> Measured<V> {
+impl<V> InstrumentedVerifier<V> {
     pub(super) fn new(verifier: V, backend: &str) -> Self {
         Self {
             verifier,
-            micros: Stat::define(metrics::SIGNATURE_US, &[backend]),
-            results: SIGNATURE_RESULTS.map(|result| Stat::define(metrics::SIGNATURE, &[backend, result])),
+            micros: Metric::define(metrics::SIGNATURE_US, &[backend]),
+            results: SIGNATURE_RESULTS.map(|result| Metric::define(metrics::SIGNATURE, &[backend, result])),
             checks: Cell::default(),
             counted: Default::default(),
         }
@@ -41,7 +41,7 @@ impl<V> Measured<V> {
     }
 }
 
-impl<V: SignatureVerifier> SignatureVerifier for Measured<V> {
+impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -49,7 +49,7 @@ impl<V: SignatureVerifier> SignatureVerifier for Measured<V> {
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let begin = if self.checks.get().is_multiple_of(TIMED) { clock() } else { None };
+        let begin = if self.checks.get().is_multiple_of(SAMPLE_INTERVAL) { clock() } else { None };
         let told = self.verifier.verify(algorithm, key, message, signature);
         let [valid, invalid, unavailable] = &self.counted;
         let counted = match told {

@@ -15,7 +15,7 @@ use crate::json::Value;
 
 /// Reads a value that stands at this place.
 pub(super) fn read<T: DeserializeOwned>(at: &Path, value: &Value) -> Result<T, ConfigError> {
-    T::deserialize(Node { at, value }).map_err(|misfit| match misfit.at {
+    T::deserialize(ValueDeserializer { at, value }).map_err(|misfit| match misfit.at {
         Some(place) if !place.is("") => place.error(misfit.problem),
         _ => at.error(format!("is not valid: {}", misfit.problem)),
     })
@@ -23,26 +23,26 @@ pub(super) fn read<T: DeserializeOwned>(at: &Path, value: &Value) -> Result<T, C
 
 /// What does not fit, and where, as soon as somebody who knows has heard of it.
 #[derive(Debug)]
-struct Misfit {
+struct DeserializeError {
     at: Option<Path>,
     problem: String,
 }
 
-impl Misfit {
+impl DeserializeError {
     fn or_at(self, at: &Path) -> Self {
         Self { at: self.at.or_else(|| Some(at.clone())), ..self }
     }
 }
 
-impl std::fmt::Display for Misfit {
+impl std::fmt::Display for DeserializeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.problem)
     }
 }
 
-impl std::error::Error for Misfit {}
+impl std::error::Error for DeserializeError {}
 
-impl serde::de::Error for Misfit {
+impl serde::de::Error for DeserializeError {
     #[inline(never)]
     fn custom<T: std::fmt::Display>(problem: T) -> Self {
         Self { at: None, problem: problem.to_string() }
@@ -78,14 +78,14 @@ fn found(unexpected: Unexpected<'_>) -> String {
 
 /// A value and its place.
 #[derive(Clone, Copy)]
-struct Node<'de, 'p> {
+struct ValueDeserializer<'de, 'p> {
     at: &'p Path,
     value: &'de Value,
 }
 
-impl<'de> Node<'de, '_> {
+impl<'de> ValueDeserializer<'de, '_> {
     #[inline(never)]
-    fn misfit(self, expected: &dyn Expected) -> Misfit {
+    fn misfit(self, expected: &dyn Expected) -> DeserializeError {
         let unexpected = match self.value {
             Value::Null => Unexpected::Unit,
             Value::Bool(bool) => Unexpected::Bool(*bool),
@@ -98,17 +98,17 @@ impl<'de> Node<'de, '_> {
             Value::Array(_) => Unexpected::Seq,
             Value::Object(_) => Unexpected::Map,
         };
-        Misfit::invalid_type(unexpected, expected)
+        DeserializeError::invalid_type(unexpected, expected)
     }
 }
 
 /// Each type has one form, and only that is looked for: serde's own code for structs would read lists as well, member by
 /// member, in an order that nobody promised.
-impl<'de> Deserializer<'de> for Node<'de, '_> {
-    type Error = Misfit;
+impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
+    type Error = DeserializeError;
 
     /// For what takes several forms, and tells them apart itself.
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Null => visitor.visit_unit(),
             Value::Bool(bool) => visitor.visit_bool(*bool),
@@ -119,11 +119,11 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         if self.value.is_null() { visitor.visit_none() } else { visitor.visit_some(self) }
     }
 
-    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Bool(bool) => visitor.visit_bool(*bool),
             _ => Err(self.misfit(&visitor)),
@@ -131,7 +131,7 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
     }
 
     /// Numbers of every kind: the type says which of them it takes.
-    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         let Value::Number(number) = self.value else { return Err(self.misfit(&visitor)) };
         match (number.as_u64(), number.as_i64(), number.as_f64()) {
             (Some(number), ..) => visitor.visit_u64(number),
@@ -140,29 +140,29 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
         }
     }
 
-    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         self.deserialize_u64(visitor)
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::String(string) => visitor.visit_borrowed_str(string),
             _ => Err(self.misfit(&visitor)),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Array(items) => visitor.visit_seq(Items { at: self.at, items: items.iter().enumerate() }),
             _ => Err(self.misfit(&visitor)),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Misfit> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Object(members) => {
                 visitor.visit_map(Members { at: self.at, members: members.iter(), value: None })
@@ -176,7 +176,7 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
         _name: &'static str,
         _fields: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DeserializeError> {
         self.deserialize_map(visitor)
     }
 
@@ -185,7 +185,7 @@ impl<'de> Deserializer<'de> for Node<'de, '_> {
         _name: &'static str,
         _variants: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Misfit> {
+    ) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::String(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
             _ => Err(self.misfit(&visitor)),
@@ -204,13 +204,16 @@ struct Items<'de, 'p> {
 }
 
 impl<'de> SeqAccess<'de> for Items<'de, '_> {
-    type Error = Misfit;
+    type Error = DeserializeError;
 
     #[inline(never)]
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Misfit> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, DeserializeError> {
         let Some((index, value)) = self.items.next() else { return Ok(None) };
         let at = self.at.index(index);
-        seed.deserialize(Node { at: &at, value }).map(Some).map_err(|misfit| misfit.or_at(&at))
+        seed.deserialize(ValueDeserializer { at: &at, value }).map(Some).map_err(|misfit| misfit.or_at(&at))
     }
 }
 
@@ -222,23 +225,26 @@ struct Members<'de, 'p> {
 }
 
 impl<'de> MapAccess<'de> for Members<'de, '_> {
-    type Error = Misfit;
+    type Error = DeserializeError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Misfit> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(
+        &mut self,
+        seed: K,
+    ) -> Result<Option<K::Value>, DeserializeError> {
         let Some((name, value)) = self.members.next() else { return Ok(None) };
         let at = self.at.field(name);
         let key = seed
             .deserialize(BorrowedStrDeserializer::new(name))
-            .map_err(|misfit: Misfit| misfit.or_at(&at))?;
+            .map_err(|misfit: DeserializeError| misfit.or_at(&at))?;
         self.value = Some((at, value));
         Ok(Some(key))
     }
 
     #[inline(never)]
-    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, Misfit> {
+    fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DeserializeError> {
         let Some((at, value)) = self.value.take() else {
-            return Err(Misfit::custom("has a value without a name"));
+            return Err(DeserializeError::custom("has a value without a name"));
         };
-        seed.deserialize(Node { at: &at, value }).map_err(|misfit| misfit.or_at(&at))
+        seed.deserialize(ValueDeserializer { at: &at, value }).map_err(|misfit| misfit.or_at(&at))
     }
 }

@@ -1,8 +1,8 @@
 //! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
 
-use okta_authz_filter::metrics::ledger::{self, Change, Share};
-use okta_authz_filter::refresh::record::WorkerId;
+use okta_authz_filter::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
 use okta_authz_filter::refresh::shared::SharedData as _;
+use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
 
 use super::T0;
@@ -16,7 +16,7 @@ const LONG: u64 = 6_000;
 struct Gauges([i64; 3]);
 
 impl Gauges {
-    fn add(&mut self, change: Change) {
+    fn add(&mut self, change: GaugeDelta) {
         self.0.iter_mut().zip(change.0).for_each(|(gauge, change)| *gauge += change);
     }
 }
@@ -28,40 +28,40 @@ fn at(millis: u64) -> UnixTime {
 #[test]
 fn shares_add_up_and_leave_with_their_workers() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
-    gauges.add(ledger::enter(WorkerId(1), Share([1, 100, 0]), at(0), &store));
-    gauges.add(ledger::enter(WorkerId(2), Share([2, 50, 7]), at(0), &store));
+    gauges.add(shared_gauges::report(WorkerId(1), WorkerGauges([1, 100, 0]), at(0), &store));
+    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 7]), at(0), &store));
     assert_eq!(gauges.0, [3, 150, 7]);
-    gauges.add(ledger::enter(WorkerId(2), Share([2, 50, 0]), at(100), &store));
+    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 0]), at(100), &store));
     assert_eq!(gauges.0, [3, 150, 0]);
-    gauges.add(ledger::leave(WorkerId(1), &store));
+    gauges.add(shared_gauges::withdraw(WorkerId(1), &store));
     assert_eq!(gauges.0, [2, 50, 0]);
-    assert_eq!(ledger::leave(WorkerId(1), &store), Change::default(), "once");
+    assert_eq!(shared_gauges::withdraw(WorkerId(1), &store), GaugeDelta::default(), "once");
 }
 
 #[test]
 fn the_share_of_a_vm_that_trapped_goes_and_that_of_a_slow_worker_comes_back() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
     let (dead, alive) = (WorkerId(1), WorkerId(2));
-    gauges.add(ledger::enter(dead, Share([9, 9, 9]), at(0), &store));
+    gauges.add(shared_gauges::report(dead, WorkerGauges([9, 9, 9]), at(0), &store));
     for tick in 0..LONG / 100 {
-        gauges.add(ledger::enter(alive, Share([1, 1, 1]), at(tick * 100), &store));
+        gauges.add(shared_gauges::report(alive, WorkerGauges([1, 1, 1]), at(tick * 100), &store));
     }
     assert_eq!(gauges.0, [1, 1, 1]);
-    gauges.add(ledger::enter(dead, Share([9, 9, 8]), at(LONG), &store));
+    gauges.add(shared_gauges::report(dead, WorkerGauges([9, 9, 8]), at(LONG), &store));
     assert_eq!(gauges.0, [10, 10, 9], "it was only slow");
 }
 
 #[test]
 fn who_has_nothing_new_writes_seldom() {
     let store = Store::default();
-    ledger::enter(WorkerId(1), Share([1, 1, 1]), at(0), &store);
-    let (_, written) = store.get(ledger::NAME).unwrap();
+    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(0), &store);
+    let (_, written) = store.get(shared_gauges::NAME).unwrap();
     for tick in 1..=10 {
-        ledger::enter(WorkerId(1), Share([1, 1, 1]), at(tick * 100), &store);
+        shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(tick * 100), &store);
     }
-    assert_eq!(store.get(ledger::NAME).unwrap().1, written);
-    ledger::enter(WorkerId(1), Share([1, 1, 1]), at(1_100), &store);
-    assert_ne!(store.get(ledger::NAME).unwrap().1, written);
+    assert_eq!(store.get(shared_gauges::NAME).unwrap().1, written);
+    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(1_100), &store);
+    assert_ne!(store.get(shared_gauges::NAME).unwrap().1, written);
 }
 
 #[test]
@@ -73,7 +73,12 @@ fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
             let now = begin + round * 100;
             let now = if round < 20 { now } else { now.checked_add_signed(jump).unwrap() };
             for worker in 1..=4 {
-                gauges.add(ledger::enter(WorkerId(worker), Share([worker, 1, 0]), at(now), &store));
+                gauges.add(shared_gauges::report(
+                    WorkerId(worker),
+                    WorkerGauges([worker, 1, 0]),
+                    at(now),
+                    &store,
+                ));
             }
         }
         assert_eq!(gauges.0, [10, 4, 0], "{jump}");
@@ -84,8 +89,11 @@ fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
 fn garbage_is_no_book() {
     for garbage in [&b"x"[..], &[0xff; 41], &[]] {
         let store = Store::default();
-        assert!(store.set(ledger::NAME, garbage, None));
-        assert_eq!(ledger::enter(WorkerId(1), Share([1, 2, 3]), at(0), &store), Change([1, 2, 3]));
+        assert!(store.set(shared_gauges::NAME, garbage, None));
+        assert_eq!(
+            shared_gauges::report(WorkerId(1), WorkerGauges([1, 2, 3]), at(0), &store),
+            GaugeDelta([1, 2, 3])
+        );
     }
 }
 
@@ -94,14 +102,14 @@ fn garbage_is_no_book() {
 fn whatever_happens_the_sums_are_those_of_the_living() {
     for seed in 0..40 {
         let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Random::new(seed));
-        let mut living: Vec<(WorkerId, Share)> = Vec::new();
+        let mut living: Vec<(WorkerId, WorkerGauges)> = Vec::new();
         let (mut born, mut now) = (0, 0);
         for _ in 0..200 {
             now += 100;
             match random.below(10) {
                 0 | 1 if living.len() < 6 => {
                     born += 1;
-                    living.push((WorkerId(born), Share::default()));
+                    living.push((WorkerId(born), WorkerGauges::default()));
                 }
                 2 if !living.is_empty() => {
                     // A trap: nobody says goodbye.
@@ -112,20 +120,20 @@ fn whatever_happens_the_sums_are_those_of_the_living() {
                 _ => {}
             }
             for (worker, share) in &mut living {
-                *share = Share([random.below(100), random.below(10_000), random.below(5)]);
-                gauges.add(ledger::enter(*worker, *share, at(now), &store));
+                *share = WorkerGauges([random.below(100), random.below(10_000), random.below(5)]);
+                gauges.add(shared_gauges::report(*worker, *share, at(now), &store));
             }
         }
         // Until whoever is gone has been missed.
         store.lost_races.set(0);
         if living.is_empty() {
-            living.push((WorkerId(born + 1), Share([1, 2, 3])));
+            living.push((WorkerId(born + 1), WorkerGauges([1, 2, 3])));
         }
         for _ in 0..=LONG / 100 {
             now += 100;
-            living
-                .iter()
-                .for_each(|(worker, share)| gauges.add(ledger::enter(*worker, *share, at(now), &store)));
+            living.iter().for_each(|(worker, share)| {
+                gauges.add(shared_gauges::report(*worker, *share, at(now), &store))
+            });
         }
         let sum = |index: usize| living.iter().map(|(_, share)| share.0[index] as i64).sum::<i64>();
         assert_eq!(gauges.0, [0, 1, 2].map(sum), "seed {seed}");

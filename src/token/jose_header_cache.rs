@@ -17,12 +17,12 @@ type Slot = (Box<[u8]>, Rc<JoseHeader>);
 
 /// Headers, with the segment in which each was written. A stranger can have them forgotten, and no more than that.
 #[derive(Default)]
-pub struct HeadersRead {
+pub struct JoseHeaderCache {
     slots: RefCell<[Option<Slot>; SLOTS]>,
     next: Cell<usize>,
 }
 
-impl HeadersRead {
+impl JoseHeaderCache {
     /// The header that this segment says.
     pub(super) fn read(&self, segment: &[u8]) -> Result<Rc<JoseHeader>, Rejection> {
         let mut slots = self.slots.borrow_mut();
@@ -40,7 +40,7 @@ impl HeadersRead {
     }
 }
 
-impl fmt::Debug for HeadersRead {
+impl fmt::Debug for JoseHeaderCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("HeadersRead(<redacted>)")
     }
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_header_is_read_once_and_stays_what_it_is() {
-        let read = HeadersRead::default();
+        let read = JoseHeaderCache::default();
         let segment = |kid: &str| URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#));
         let kid = |segment: &str| read.read(segment.as_bytes()).unwrap().key_id.clone().unwrap();
         for round in 0..3 {
@@ -71,7 +71,7 @@ mod tests {
 
     #[test]
     fn what_is_no_header_is_none_the_second_time_either() {
-        let read = HeadersRead::default();
+        let read = JoseHeaderCache::default();
         for _ in 0..2 {
             assert_eq!(read.read(b"e30").unwrap_err(), Rejection::HeaderMalformed);
             assert_eq!(read.read(b"").unwrap_err(), Rejection::TokenMalformed);

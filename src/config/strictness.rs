@@ -46,10 +46,10 @@ const LISTS: &[&str] = &[
 ];
 
 /// The members whose values are somebody else's JSON.
-const FOREIGN: &[&str] = &["equals", "local_jwks"];
+const OPAQUE: &[&str] = &["equals", "local_jwks"];
 
 /// The objects whose members have names of their own.
-const NAMED: &[&str] = &["providers", "route_policies"];
+const KEYED_BY_NAME: &[&str] = &["providers", "route_policies"];
 
 /// Refuses null, and a list where none belongs, at any depth.
 pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
@@ -61,9 +61,9 @@ pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
         }),
         Value::Object(members) => members.iter().try_for_each(|(name, member)| {
             // These names are the author's, and mean nothing.
-            let own = NAMED.iter().any(|named| at.is(named));
+            let own = KEYED_BY_NAME.iter().any(|named| at.is(named));
             let listed = |names: &[&str]| !own && names.contains(&name.as_str());
-            let (list, foreign) = (listed(LISTS), listed(FOREIGN));
+            let (list, foreign) = (listed(LISTS), listed(OPAQUE));
             let at = at.field(name);
             match member {
                 Value::Array(_) | Value::Object(_) if foreign => Ok(()),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv6Addr};
 
 /// All addresses that begin with the same bits.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct AddressRange {
+pub struct CidrRange {
     /// Bits of the network; those behind are zero.
     network: u128,
     length: u32,
@@ -13,7 +13,7 @@ pub struct AddressRange {
 
 /// Why a text is not a range, as a predicate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct AddressRangeError(pub &'static str);
+pub struct CidrRangeError(pub &'static str);
 
 /// The bits in front of an IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
 const MAPPED_BITS: u32 = 96;
@@ -22,16 +22,16 @@ const MAPPED_ZEROS: u32 = 80;
 /// The first of these addresses, `::ffff:0.0.0.0`.
 const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
 
-impl AddressRange {
+impl CidrRange {
     /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address. A range of IPv4-mapped IPv6 addresses, `::ffff:10.0.0.0/104`, is
     /// that of the IPv4 addresses.
     ///
     /// # Errors
     /// For a text that is no range, a range with host bits, and one that has the IPv4-mapped addresses among others:
     /// [`contains`](Self::contains) takes these for IPv4 addresses.
-    pub fn parse(text: &str) -> Result<Self, AddressRangeError> {
+    pub fn parse(text: &str) -> Result<Self, CidrRangeError> {
         let malformed =
-            AddressRangeError("must be an address, or a network such as `10.0.0.0/8` without host bits");
+            CidrRangeError("must be an address, or a network such as `10.0.0.0/8` without host bits");
         let (address, length) = match text.split_once('/') {
             Some((address, length)) if length.bytes().all(|byte| byte.is_ascii_digit()) => {
                 (address, Some(length.parse::<u32>().map_err(|_| malformed)?))
@@ -51,11 +51,9 @@ impl AddressRange {
         let IpAddr::V6(v6) = address else { return Ok(range) };
         match (v6.to_ipv4_mapped(), length.checked_sub(MAPPED_BITS)) {
             (Some(v4), Some(length)) => Ok(Self { network: bits(IpAddr::V4(v4)), length, v6: false }),
-            (_, None) if length > MAPPED_ZEROS && range.has(bits(IpAddr::V6(MAPPED))) => {
-                Err(AddressRangeError(
-                    "must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
-                ))
-            }
+            (_, None) if length > MAPPED_ZEROS && range.has(bits(IpAddr::V6(MAPPED))) => Err(CidrRangeError(
+                "must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
+            )),
             _ => Ok(range),
         }
     }
@@ -87,7 +85,7 @@ fn mask(length: u32, v6: bool) -> u128 {
 
 /// Reads the address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port. The zone of a link-local
 /// address, `[fe80::1%eth0]:443`, is no part of it.
-pub fn parse_peer(text: &str) -> Option<IpAddr> {
+pub fn parse_socket_ip(text: &str) -> Option<IpAddr> {
     if let Ok(peer) = text.parse::<std::net::SocketAddr>() {
         return Some(peer.ip());
     }
@@ -134,7 +132,7 @@ mod tests {
             ("::/96", &["::1", "::10.0.0.1"], &["10.0.0.1"]),
             ("203.0.113.8/30", &["203.0.113.8", "203.0.113.11"], &["203.0.113.12", "203.0.113.7"]),
         ] {
-            let range = AddressRange::parse(range).unwrap();
+            let range = CidrRange::parse(range).unwrap();
             assert!(inside.iter().all(|text| range.contains(text.parse().unwrap())), "{range:?}");
             assert!(!outside.iter().any(|text| range.contains(text.parse().unwrap())), "{range:?}");
         }
@@ -156,7 +154,7 @@ mod tests {
             "::fffe:0:0/95",
             "fe80::1%eth0",
         ] {
-            assert!(AddressRange::parse(bad).is_err(), "{bad}");
+            assert!(CidrRange::parse(bad).is_err(), "{bad}");
         }
     }
 
@@ -181,7 +179,11 @@ mod tests {
             ("@/tmp/socket", None),
             ("", None),
         ] {
-            assert_eq!(parse_peer(text).map(|address| address.to_string()).as_deref(), expected, "{text}");
+            assert_eq!(
+                parse_socket_ip(text).map(|address| address.to_string()).as_deref(),
+                expected,
+                "{text}"
+            );
         }
     }
 }

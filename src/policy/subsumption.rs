@@ -9,16 +9,16 @@ use super::request_match::{HostMatch, RequestMatch};
 
 impl RequestMatch {
     /// Whether every request that the other matches is matched by this one, too.
-    pub fn covers(&self, other: &Self) -> bool {
+    pub fn subsumes(&self, other: &Self) -> bool {
         let Self { path, methods, hosts, headers, query_parameters, remote_ip } = self;
         let narrower = !headers.is_empty() || !query_parameters.is_empty() || remote_ip.is_some();
         !narrower
             && all_covered(methods.as_deref(), other.methods.as_deref(), PartialEq::eq)
-            && all_covered(hosts.as_deref(), other.hosts.as_deref(), HostMatch::covers)
+            && all_covered(hosts.as_deref(), other.hosts.as_deref(), HostMatch::subsumes)
             && match (path, &other.path) {
                 (None, _) => true,
                 (Some(_), None) => false,
-                (Some(path), Some(other)) => path.covers(other),
+                (Some(path), Some(other)) => path.subsumes(other),
             }
     }
 }
@@ -35,7 +35,7 @@ fn all_covered<T>(these: Option<&[T]>, others: Option<&[T]>, covers: impl Fn(&T,
 }
 
 impl HostMatch {
-    fn covers(&self, other: &Self) -> bool {
+    fn subsumes(&self, other: &Self) -> bool {
         match (self, other) {
             (_, Self::Exact(host)) => self.matches(host),
             (Self::Suffix(suffix), Self::Suffix(other)) => other.ends_with(suffix.as_str()),
@@ -46,7 +46,7 @@ impl HostMatch {
 
 impl PathMatch {
     /// Whether every path that the other matches is matched by this one, too.
-    pub fn covers(&self, other: &Self) -> bool {
+    pub fn subsumes(&self, other: &Self) -> bool {
         if let Some(path) = other.only_path() {
             return self.matches(&path);
         }
@@ -114,7 +114,7 @@ fn template_covers(this: &[Segment], other: &[Segment]) -> bool {
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::{AllowedInPaths, NamedTextMatch, Pattern, TextMatch};
+    use super::super::{AllowedInPaths, NamedStringMatcher, Pattern, StringMatcher};
     use super::*;
 
     fn path(text: &str) -> PathMatch {
@@ -180,10 +180,10 @@ mod tests {
             let this_match = path(this);
             let list = |text: &'static str| text.split(", ").map(|text| (text, path(text)));
             for (text, other) in list(covered) {
-                assert!(this_match.covers(&other), "{this} covers {text}");
+                assert!(this_match.subsumes(&other), "{this} covers {text}");
             }
             for (text, other) in list(others) {
-                assert!(!this_match.covers(&other), "{this} does not cover {text}");
+                assert!(!this_match.subsumes(&other), "{this} does not cover {text}");
             }
         }
     }
@@ -202,7 +202,7 @@ mod tests {
             (suffix(".b.x"), suffix(".x"), false),
             (suffix(".x"), suffix(".bx"), false),
         ] {
-            assert_eq!(this.covers(&other), expected, "{this:?} {other:?}");
+            assert_eq!(this.subsumes(&other), expected, "{this:?} {other:?}");
         }
     }
 
@@ -217,7 +217,8 @@ mod tests {
             hosts: Some(vec![HostMatch::Exact(host.to_owned())]),
             ..RequestMatch::default()
         };
-        let present = || NamedTextMatch { name: "x".to_owned(), test: TextMatch::Present, invert: false };
+        let present =
+            || NamedStringMatcher { name: "x".to_owned(), test: StringMatcher::Present, invert: false };
         let header = || RequestMatch { headers: vec![present()], ..RequestMatch::default() };
         let query = || RequestMatch { query_parameters: vec![present()], ..RequestMatch::default() };
         let address = || RequestMatch { remote_ip: Some(Vec::new()), ..RequestMatch::default() };
@@ -241,7 +242,7 @@ mod tests {
             (query(), all(), false),
             (address(), all(), false),
         ] {
-            assert_eq!(this.covers(&other), expected, "{this:?} {other:?}");
+            assert_eq!(this.subsumes(&other), expected, "{this:?} {other:?}");
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use std::time::Duration;
 
-use super::Schedule;
+use super::RefreshSchedule;
 use crate::time::UnixTime;
 
 /// The first pause after a failed fetch; each further one doubles it.
@@ -21,7 +21,7 @@ pub const LEASE: Duration = Duration::from_secs(2);
 const RENEWAL: Duration = Duration::from_millis(250);
 /// So much older than another's may a worker's time be: a thread can be held up between its look at the clock and its look at
 /// the record. What is written for later than the schedule allows, and this, was not written by a worker.
-const HELD_UP: Duration = Duration::from_secs(10);
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 /// Changes with the meaning of the bytes.
 const VERSION: u64 = 1;
 const FIELDS: usize = 8;
@@ -39,7 +39,7 @@ pub struct Lease {
 
 /// The shared state of one document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub struct Record {
+pub struct RefreshState {
     /// Counts published documents; 0 before the first.
     pub generation: u64,
     /// When the published one was fetched.
@@ -53,26 +53,26 @@ pub struct Record {
     /// The owner of the lease.
     pub leased_by: WorkerId,
     /// When a fetch was last made due before its time.
-    pub wanted_at: UnixTime,
+    pub last_early_refresh: UnixTime,
 }
 
 impl Lease {
     fn new(by: WorkerId, now: UnixTime) -> Self {
-        Self { by, until: now.after(LEASE) }
+        Self { by, until: now.saturating_add(LEASE) }
     }
 
     /// Returns a lease of the same owner that lasts for [`LEASE`] from now on.
-    pub fn prolonged(self, now: UnixTime) -> Self {
+    pub fn extended(self, now: UnixTime) -> Self {
         Self::new(self.by, now)
     }
 
     /// Returns whether the lease is old enough to be renewed.
     pub fn needs_renewal(self, now: UnixTime) -> bool {
-        self.until.since(now) <= LEASE.saturating_sub(RENEWAL)
+        self.until.saturating_duration_since(now) <= LEASE.saturating_sub(RENEWAL)
     }
 }
 
-impl Record {
+impl RefreshState {
     /// Before anything has happened: a fetch is due.
     pub const fn new() -> Self {
         const NEVER: UnixTime = UnixTime::from_millis(0);
@@ -83,18 +83,21 @@ impl Record {
             failures: 0,
             leased_until: NEVER,
             leased_by: WorkerId(0),
-            wanted_at: NEVER,
+            last_early_refresh: NEVER,
         }
     }
 
     /// Returns whether a worker is fetching. A lease that lasts longer than a worker writes is none.
     pub fn is_leased(&self, now: UnixTime) -> bool {
-        now < self.leased_until && self.leased_until <= now.after(HELD_UP).after(LEASE)
+        now < self.leased_until
+            && self.leased_until <= now.saturating_add(CLOCK_TOLERANCE).saturating_add(LEASE)
     }
 
     /// Whether a fetch is due. One that is set further ahead than the schedule ever sets it is due now.
-    pub fn is_due(&self, now: UnixTime, schedule: &Schedule) -> bool {
-        now >= self.due_at || self.due_at > now.after(HELD_UP).after(schedule.cache_duration.max(MAX_BACKOFF))
+    pub fn is_due(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
+        now >= self.due_at
+            || self.due_at
+                > now.saturating_add(CLOCK_TOLERANCE).saturating_add(schedule.cache_duration.max(MAX_BACKOFF))
     }
 
     /// The record with the lease taken, if nobody is fetching and a fetch is due, or wanted `early`.
@@ -103,7 +106,7 @@ impl Record {
         now: UnixTime,
         by: WorkerId,
         early: bool,
-        schedule: &Schedule,
+        schedule: &RefreshSchedule,
     ) -> Option<(Self, Lease)> {
         if self.is_leased(now) || !(early || self.is_due(now, schedule)) {
             return None;
@@ -117,7 +120,7 @@ impl Record {
         self.released(lease).map(|record| Self {
             generation: record.generation.wrapping_add(1).max(1),
             fetched_at: now,
-            due_at: now.after(fresh),
+            due_at: now.saturating_add(fresh),
             failures: 0,
             ..record
         })
@@ -128,16 +131,17 @@ impl Record {
         let doubled = 2u32.saturating_pow(u32::try_from(self.failures).unwrap_or(u32::MAX));
         let pause = MIN_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF);
         let failures = self.failures.saturating_add(1);
-        self.released(lease).map(|record| Self { due_at: now.after(pause), failures, ..record })
+        self.released(lease).map(|record| Self { due_at: now.saturating_add(pause), failures, ..record })
     }
 
     /// The record with a fetch made due before its time: at most once in a cooldown, and not through a pause after failures.
-    pub fn wanted(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
-        let cooling = self.wanted_at <= now.after(HELD_UP) && now.since(self.wanted_at) < cooldown;
+    pub fn with_early_refresh(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
+        let cooling = self.last_early_refresh <= now.saturating_add(CLOCK_TOLERANCE)
+            && now.saturating_duration_since(self.last_early_refresh) < cooldown;
         if cooling || self.failures > 0 {
             return None;
         }
-        Some(Self { due_at: now, wanted_at: now, ..self })
+        Some(Self { due_at: now, last_early_refresh: now, ..self })
     }
 
     /// Returns the record with the lease renewed; `None` if another worker has taken it.
@@ -167,7 +171,7 @@ impl Record {
             self.failures,
             self.leased_until.millis(),
             self.leased_by.0,
-            self.wanted_at.millis(),
+            self.last_early_refresh.millis(),
         ];
         fields.iter().flat_map(|field| field.to_le_bytes()).collect()
     }
@@ -176,7 +180,7 @@ impl Record {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (fields, []) = bytes.as_chunks::<8>() else { return None };
         let fields: &[[u8; 8]; FIELDS] = fields.try_into().ok()?;
-        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, wanted_at] =
+        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, last_early_refresh] =
             fields.map(u64::from_le_bytes);
         (version == VERSION).then_some(Self {
             generation,
@@ -185,12 +189,12 @@ impl Record {
             failures,
             leased_until: UnixTime::from_millis(leased_until),
             leased_by: WorkerId(leased_by),
-            wanted_at: UnixTime::from_millis(wanted_at),
+            last_early_refresh: UnixTime::from_millis(last_early_refresh),
         })
     }
 }
 
-impl Default for Record {
+impl Default for RefreshState {
     fn default() -> Self {
         Self::new()
     }
