@@ -112,7 +112,7 @@ fn readme_envoy_gateway_snippet_agrees_with_the_deploy_file() {
 fn comparison_names_only_tests_that_exist() {
     let comparison = read("book/src/reference/comparison.md");
     let named: BTreeSet<&str> = comparison.split('`').filter(|text| text.contains(".rs::")).collect();
-    assert!(named.len() > 80, "{}", named.len());
+    assert!(named.len() > 70, "{}", named.len());
     for test in named {
         let (file, function) = test.split_once("::").unwrap();
         let text = read(file);
