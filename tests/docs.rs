@@ -109,6 +109,23 @@ fn readme_envoy_gateway_snippet_agrees_with_the_deploy_file() {
 }
 
 #[test]
+fn root_documents_link_to_files_that_exist() {
+    let mut checked = 0;
+    for document in ["README.md", "CONTRIBUTING.md", "SECURITY.md", "DESIGN.md", "CHANGELOG.md"] {
+        let text = read(document);
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split_once(')').map(|(link, _)| link)) {
+            let file = link.split('#').next().unwrap();
+            if !link.contains("://") && !file.is_empty() {
+                let exists = Path::new(env!("CARGO_MANIFEST_DIR")).join(file).exists();
+                assert!(exists, "{document}: {link}");
+                checked += 1;
+            }
+        }
+    }
+    assert!(checked > 20, "{checked}");
+}
+
+#[test]
 fn comparison_names_only_tests_that_exist() {
     let comparison = read("book/src/reference/comparison.md");
     let named: BTreeSet<&str> = comparison.split('`').filter(|text| text.contains(".rs::")).collect();
