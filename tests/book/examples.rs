@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::{files, read};
+use super::{files, read, root};
 
 /// `before` is for the eyes: other software reads it. `tests` are for `okta-authz test`.
 fn examples(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
@@ -56,4 +56,49 @@ fn what_stands_in_a_chapter_is_yaml() {
                 .unwrap_or_else(|error| panic!("{}: {error}: {block}", path.display()));
         }
     }
+}
+
+/// Returns the YAML blocks of the README: Envoy, Istio, Envoy Gateway, policy tests.
+fn readme_blocks() -> [String; 4] {
+    let readme = read("README.md");
+    let blocks = readme.split("```").filter_map(|block| block.strip_prefix("yaml\n")).map(str::to_owned);
+    blocks.collect::<Vec<_>>().try_into().unwrap()
+}
+
+fn write_temporary(name: &str, text: &str) -> PathBuf {
+    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+/// Returns the complete Envoy configuration of the tutorial with the filters and the cluster of the README.
+fn with_tutorial_listener(snippet: &str) -> String {
+    let snippet: Value = serde_saphyr::from_str(snippet).unwrap();
+    let mut envoy: Value = serde_saphyr::from_str(&read("book/examples/tutorial.yaml")).unwrap();
+    let resources = &mut envoy["static_resources"];
+    let manager = &mut resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    manager["http_filters"] = snippet["http_filters"].clone();
+    let clusters = resources["clusters"].as_array_mut().unwrap();
+    clusters.retain(|cluster| cluster["name"] != "okta");
+    clusters.push(snippet["clusters"][0].clone());
+    envoy.to_string()
+}
+
+#[test]
+fn readme_snippets_pass_check_without_a_warning() {
+    let [envoy, istio, gateway, _] = readme_blocks();
+    let files = [
+        write_temporary("readme-envoy.yaml", &with_tutorial_listener(&envoy)),
+        write_temporary("readme-istio.yaml", &istio),
+        write_temporary("readme-envoy-gateway.yaml", &gateway),
+    ];
+    okta_authz(&["check", "--deny-warnings"], &files);
+}
+
+#[test]
+fn readme_policy_tests_pass() {
+    let [.., tests] = readme_blocks();
+    let configuration = root().join("envoy.yaml");
+    let tests = tests.replacen("config: envoy.yaml", &format!("config: {}", configuration.display()), 1);
+    okta_authz(&["test"], &[write_temporary("readme-tests.yaml", &tests)]);
 }
