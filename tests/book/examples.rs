@@ -31,7 +31,7 @@ fn every_configuration_is_accepted_without_a_warning() {
 #[test]
 fn every_policy_does_what_the_book_says() {
     let suites = examples(|name| name.ends_with("-tests"));
-    assert_eq!(suites.len(), 3, "{suites:?}");
+    assert!(suites.len() >= 3, "{suites:?}");
     okta_authz(&["test"], &suites);
 }
 

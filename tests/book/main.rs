@@ -11,6 +11,7 @@
 )]
 
 mod responses;
+mod command_line;
 mod commands;
 mod configuration;
 mod examples;
