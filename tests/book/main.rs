@@ -10,13 +10,13 @@
     reason = "test code"
 )]
 
-mod responses;
 mod command_line;
 mod commands;
 mod configuration;
 mod examples;
 mod links;
 mod metrics;
+mod responses;
 mod runbook;
 
 use std::fs;
