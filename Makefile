@@ -115,7 +115,7 @@ book: ## Builds the book: target/book/index.html.
 doc: ## Builds the API documentation for both targets, with rustdoc's warnings as errors.
 	@scripts/doc
 
-reference: ## Generates the reference chapters of the book: configuration, responses, metrics.
+reference: ## Generates the reference chapters of the book, and the output in that of the command line.
 	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
 
 schema: ## Generates the JSON Schema of the configuration: schema/okta-authz-filter.schema.json.

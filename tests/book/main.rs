@@ -10,6 +10,7 @@
     reason = "test code"
 )]
 
+mod command_line;
 mod commands;
 mod configuration;
 mod examples;
