@@ -14,24 +14,38 @@ fn examples(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     found
 }
 
-fn okta_authz(args: &[&str], paths: &[PathBuf]) {
+fn okta_authz(args: &[&str], paths: &[PathBuf]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_okta-authz"));
     let output = command.args(args).args(paths).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
 #[test]
 fn every_configuration_is_accepted_without_a_warning() {
-    let configurations = examples(|name| !name.ends_with("-before") && !name.ends_with("-tests"));
+    let configurations = examples(|name| {
+        !name.ends_with("-before") && !name.ends_with("-tests") && !name.starts_with("shadow")
+    });
     assert!(configurations.len() >= 3, "{configurations:?}");
     okta_authz(&["check", "--deny-warnings"], &configurations);
 }
 
 #[test]
+fn configuration_in_shadow_mode_is_accepted_with_one_warning() {
+    let configurations = examples(|name| name.starts_with("shadow") && !name.ends_with("-tests"));
+    assert_eq!(configurations.len(), 2, "{configurations:?}");
+    for configuration in configurations {
+        let output = okta_authz(&["check"], &[configuration]);
+        let warnings: Vec<_> = output.lines().filter(|line| line.contains("warning: ")).collect();
+        assert!(matches!(warnings[..], [warning] if warning.contains("`shadow`")), "{output}");
+    }
+}
+
+#[test]
 fn every_policy_does_what_the_book_says() {
     let suites = examples(|name| name.ends_with("-tests"));
-    assert_eq!(suites.len(), 3, "{suites:?}");
+    assert!(suites.len() >= 3, "{suites:?}");
     okta_authz(&["test"], &suites);
 }
 

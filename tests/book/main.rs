@@ -14,6 +14,7 @@ mod responses;
 mod commands;
 mod configuration;
 mod examples;
+mod identity_headers;
 mod links;
 mod metrics;
 mod runbook;
