@@ -71,3 +71,23 @@ fn what_stands_in_a_chapter_is_yaml() {
         }
     }
 }
+
+/// A guide shows a part of a configuration first, and the complete file later or in `deploy`.
+#[test]
+fn fragment_in_a_guide_is_part_of_its_complete_configuration() {
+    let lines = |text: &str| {
+        let trimmed = text.lines().map(|line| line.trim().trim_start_matches("- "));
+        trimmed.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+    };
+    for (guide, complete) in [
+        ("browsers", "book/examples/browsers.yaml"),
+        ("grpc-websockets", "book/examples/grpc-websockets.yaml"),
+        ("route-policies", "deploy/envoy/route-policies.yaml"),
+    ] {
+        let (guide, complete) = (read(format!("book/src/guides/{guide}.md")), lines(&read(complete)));
+        let blocks = guide.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("yaml\n"));
+        for block in blocks.filter(|block| !block.starts_with("{{#include") && block.lines().count() > 1) {
+            assert!(complete.contains(&lines(block)), "{guide}: {block}");
+        }
+    }
+}

@@ -14,9 +14,9 @@ mod responses;
 mod commands;
 mod configuration;
 mod examples;
-mod identity_headers;
 mod links;
 mod metrics;
+mod programs;
 mod runbook;
 
 use std::fs;

@@ -1,12 +1,14 @@
-//! The programs of the chapter on identity headers read what the filter sets.
+//! The programs of the guides do what the text says.
 //!
-//! The Python program always runs. The others run where their toolchain exists; the test prints those that it skips.
+//! Python programs always run. The others run where their toolchain exists; the test prints those that it skips.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
+
+use serde_json::Value;
 
 use super::{read, root};
 
@@ -113,6 +115,19 @@ fn sample_program_of_each_language_reads_identity_headers() {
         }
         assert_eq!(Server::start(start()).get(), EXPECTED, "{tool}");
     }
+}
+
+#[test]
+fn denylist_program_makes_the_denylist_of_the_policy_tests() {
+    let example = root().join("book/examples/revocation");
+    let events = std::fs::File::open(example.join("events.json")).unwrap();
+    let output =
+        Command::new("python3").arg(example.join("denylist.py")).arg("1750000000").stdin(events).output();
+    let output = output.unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let made: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let expected: Value = serde_json::from_str(&read("book/examples/revoked.json")).unwrap();
+    assert_eq!(made, expected);
 }
 
 fn tempdir() -> std::path::PathBuf {
