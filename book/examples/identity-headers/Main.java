@@ -1,4 +1,5 @@
-// Reads the identity headers of okta-authz-filter. Listens on 127.0.0.1: only Envoy may reach it.
+// Reads the identity headers of okta-authz-filter.
+// Listens on 127.0.0.1: only Envoy may reach it.
 
 import com.sun.net.httpserver.Headers;
 import com.sun.net.httpserver.HttpServer;
@@ -34,7 +35,8 @@ public class Main {
         List<String> strings = new ArrayList<>();
         Matcher found = STRING.matcher(value);
         while (found.find()) {
-            strings.add(ESCAPE.matcher(found.group(1)).replaceAll(match -> Matcher.quoteReplacement(unescape(match.group(1), match.group(2)))));
+            strings.add(ESCAPE.matcher(found.group(1)).replaceAll(
+                match -> Matcher.quoteReplacement(unescape(match.group(1), match.group(2)))));
         }
         return strings;
     }
@@ -54,11 +56,13 @@ public class Main {
     }
 
     public static void main(String[] args) throws IOException {
-        InetSocketAddress address = new InetSocketAddress(InetAddress.getLoopbackAddress(), Integer.parseInt(args[0]));
-        HttpServer server = HttpServer.create(address, 0);
+        InetAddress loopback = InetAddress.getLoopbackAddress();
+        HttpServer server =
+            HttpServer.create(new InetSocketAddress(loopback, Integer.parseInt(args[0])), 0);
         server.createContext("/", exchange -> {
             Headers headers = exchange.getRequestHeaders();
-            long expiresAt = Optional.ofNullable(headers.getFirst("x-okta-exp")).map(Long::parseLong).orElse(0L);
+            long expiresAt =
+                Optional.ofNullable(headers.getFirst("x-okta-exp")).map(Long::parseLong).orElse(0L);
             Matcher issuer = Pattern.compile("\"iss\":\"([^\"]*)\"").matcher(payload(headers));
             String body = "sub: " + text(headers, "x-okta-sub").orElse("None") + "\n"
                 + "uid: " + text(headers, "x-okta-uid").orElse("None") + "\n"

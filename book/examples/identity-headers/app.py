@@ -1,4 +1,7 @@
-"""Reads the identity headers of okta-authz-filter. Listens on 127.0.0.1: only Envoy may reach it."""
+"""Reads the identity headers of okta-authz-filter.
+
+Listens on 127.0.0.1: only Envoy may reach it.
+"""
 
 import base64
 import json
@@ -14,7 +17,10 @@ def text(headers, name):
 
 
 def strings(headers, name):
-    """Returns a claim that is a list of strings. JSON has its own escapes: do not percent-decode it."""
+    """Returns a claim that is a list of strings.
+
+    JSON has its own escapes: do not percent-decode it.
+    """
     return json.loads(headers.get(name, "[]"))
 
 

@@ -1,4 +1,5 @@
-// Reads the identity headers of okta-authz-filter. Listens on 127.0.0.1: only Envoy may reach it.
+// Reads the identity headers of okta-authz-filter.
+// Listens on 127.0.0.1: only Envoy may reach it.
 package main
 
 import (
@@ -27,7 +28,8 @@ func text(headers http.Header, name string) string {
 	return decoded
 }
 
-// list returns a claim that is a list of strings. JSON has its own escapes: do not percent-decode it.
+// list returns a claim that is a list of strings.
+// JSON has its own escapes: do not percent-decode it.
 func list(headers http.Header, name string) []string {
 	var values []string
 	if err := json.Unmarshal([]byte(headers.Get(name)), &values); err != nil {

@@ -1,4 +1,5 @@
-// Reads the identity headers of okta-authz-filter. Listens on 127.0.0.1: only Envoy may reach it.
+// Reads the identity headers of okta-authz-filter.
+// Listens on 127.0.0.1: only Envoy may reach it.
 import { createServer } from "node:http";
 
 /** Returns a string claim, or undefined if the token does not have it. */
@@ -7,7 +8,10 @@ function text(headers, name) {
   return value === undefined ? undefined : decodeURIComponent(value);
 }
 
-/** Returns a claim that is a list of strings. JSON has its own escapes: do not percent-decode it. */
+/**
+ * Returns a claim that is a list of strings.
+ * JSON has its own escapes: do not percent-decode it.
+ */
 function strings(headers, name) {
   return JSON.parse(headers[name] ?? "[]");
 }
