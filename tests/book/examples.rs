@@ -14,18 +14,32 @@ fn examples(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     found
 }
 
-fn okta_authz(args: &[&str], paths: &[PathBuf]) {
+fn okta_authz(args: &[&str], paths: &[PathBuf]) -> String {
     let mut command = Command::new(env!("CARGO_BIN_EXE_okta-authz"));
     let output = command.args(args).args(paths).output().unwrap();
-    let text = String::from_utf8_lossy(&output.stdout);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    text
 }
 
 #[test]
 fn every_configuration_is_accepted_without_a_warning() {
-    let configurations = examples(|name| !name.ends_with("-before") && !name.ends_with("-tests"));
+    let configurations = examples(|name| {
+        !name.ends_with("-before") && !name.ends_with("-tests") && !name.starts_with("shadow")
+    });
     assert!(configurations.len() >= 3, "{configurations:?}");
     okta_authz(&["check", "--deny-warnings"], &configurations);
+}
+
+#[test]
+fn configuration_in_shadow_mode_is_accepted_with_one_warning() {
+    let configurations = examples(|name| name.starts_with("shadow") && !name.ends_with("-tests"));
+    assert_eq!(configurations.len(), 2, "{configurations:?}");
+    for configuration in configurations {
+        let output = okta_authz(&["check"], &[configuration]);
+        let warnings: Vec<_> = output.lines().filter(|line| line.contains("warning: ")).collect();
+        assert!(matches!(warnings[..], [warning] if warning.contains("`shadow`")), "{output}");
+    }
 }
 
 #[test]
@@ -101,4 +115,24 @@ fn readme_policy_tests_pass() {
     let configuration = root().join("envoy.yaml");
     let tests = tests.replacen("config: envoy.yaml", &format!("config: {}", configuration.display()), 1);
     okta_authz(&["test"], &[write_temporary("readme-tests.yaml", &tests)]);
+}
+
+/// A guide shows a part of a configuration first, and the complete file later or in `deploy`.
+#[test]
+fn fragment_in_a_guide_is_part_of_its_complete_configuration() {
+    let lines = |text: &str| {
+        let trimmed = text.lines().map(|line| line.trim().trim_start_matches("- "));
+        trimmed.filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n")
+    };
+    for (guide, complete) in [
+        ("browsers", "book/examples/browsers.yaml"),
+        ("grpc-websockets", "book/examples/grpc-websockets.yaml"),
+        ("route-policies", "deploy/envoy/route-policies.yaml"),
+    ] {
+        let (guide, complete) = (read(format!("book/src/guides/{guide}.md")), lines(&read(complete)));
+        let blocks = guide.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("yaml\n"));
+        for block in blocks.filter(|block| !block.starts_with("{{#include") && block.lines().count() > 1) {
+            assert!(complete.contains(&lines(block)), "{guide}: {block}");
+        }
+    }
 }

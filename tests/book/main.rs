@@ -16,6 +16,7 @@ mod configuration;
 mod examples;
 mod links;
 mod metrics;
+mod programs;
 mod responses;
 mod runbook;
 
