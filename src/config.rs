@@ -20,7 +20,7 @@ mod request_match;
 mod requirement;
 mod responses;
 mod rules;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod shape;
 mod structs;
@@ -32,7 +32,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 pub use error::ConfigError;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 
 use crate::denylist::Denylist;

@@ -1,7 +1,6 @@
 //! What the book says is true: its configurations are accepted, its runbook has every code, its links lead somewhere, and
 //! what is generated is as it would be generated now. `make reference` writes the generated chapters anew.
 
-#![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -10,12 +9,12 @@
     reason = "test code"
 )]
 
-mod responses;
 mod commands;
 mod configuration;
 mod examples;
 mod links;
 mod metrics;
+mod responses;
 mod runbook;
 
 use std::fs;

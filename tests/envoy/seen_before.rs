@@ -1,12 +1,11 @@
 //! Tokens that have been seen before, on the workers of a real Envoy: the table is `tests/requests/seen_before.rs`.
-
 use std::time::Duration;
 
 use serde_json::json;
+use stand_in_okta::{Rotation, Server, TokenSpec};
+use test_support::client::request;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::request;
-use crate::support::stand_in::{Rotation, Server, TokenSpec};
 
 #[test]
 fn a_token_is_verified_once_on_each_worker() {

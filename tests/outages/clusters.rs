@@ -1,16 +1,15 @@
 //! The way to Okta is missing: Envoy has no such cluster, not yet, not any more, or none with an endpoint.
-
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::Server;
+use test_support::client::Response;
 
 use super::Happening;
 use super::discovery::{Source, with_okta_from};
 use super::load::{Load, Mix};
 use super::row::Row;
 use super::scene::{Scene, now, one_worker, short_lived};
-use crate::support::client::Response;
-use crate::support::stand_in::Server;
 
 const A_WHILE: Duration = Duration::from_secs(6);
 

@@ -1,5 +1,4 @@
 //! Keys whose place the issuer names: which requests a fetch makes, and what becomes of it when the metadata cannot be had.
-
 use std::time::Duration;
 
 use okta_authz_filter::https_url::HttpsUrl;
@@ -11,8 +10,8 @@ use okta_authz_filter::refresh::refresher::Progress;
 use okta_authz_filter::refresh::shared::{Names, SharedData as _};
 use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::time::UnixTime;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{COOLDOWN, SCHEDULE, at, brings, document, issuers, knows};
 
 const OKTA_FORM: &str = "/oauth2/default/.well-known/oauth-authorization-server";

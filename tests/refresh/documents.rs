@@ -1,5 +1,4 @@
 //! The machine, with each kind of document that it keeps fresh.
-
 use std::time::Duration;
 
 use okta_authz_filter::denylist::Denylist;
@@ -10,8 +9,8 @@ use okta_authz_filter::jwks::source::KeySource;
 use okta_authz_filter::refresh::record::WorkerId;
 use okta_authz_filter::refresh::refresher::{Missing, Progress, Refresher};
 use okta_authz_filter::refresh::source::{Document, FetchError, Source};
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{SCHEDULE, at, brings};
 
 /// A kind of document.

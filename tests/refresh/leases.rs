@@ -1,5 +1,4 @@
 //! The worker that takes over when the one that was fetching is gone, held up, or waits in vain.
-
 use std::time::Duration;
 
 use okta_authz_filter::jwks::remote::RemoteKeys;
@@ -8,8 +7,8 @@ use okta_authz_filter::refresh::record::{Record, WorkerId};
 use okta_authz_filter::refresh::refresher::{Fetch, Hope, Progress};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{COOLDOWN, SCHEDULE, at, brings, document, kid, knows, names, source, warm, worker};
 
 const TIMEOUTS: [u64; 4] = [100, 5_000, 15_000, 60_000];

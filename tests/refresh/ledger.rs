@@ -1,13 +1,12 @@
 //! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
-
 use okta_authz_filter::metrics::ledger::{self, Change, Share};
 use okta_authz_filter::refresh::record::WorkerId;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::time::UnixTime;
+use test_support::common::Store;
+use test_support::common::random::Random;
 
 use super::T0;
-use super::random::Random;
-use super::store::Store;
 
 /// Longer than anybody is silent who lives.
 const LONG: u64 = 6_000;

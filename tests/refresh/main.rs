@@ -12,13 +12,8 @@ mod discovery;
 mod documents;
 mod leases;
 mod ledger;
-#[path = "../common/random.rs"]
-mod random;
 mod simulation;
-#[path = "../common/store.rs"]
-mod store;
 mod unknown_kids;
-
 use std::time::Duration;
 
 use okta_authz_filter::crypto::Algorithm;
@@ -33,8 +28,7 @@ use okta_authz_filter::refresh::shared::Names;
 use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
-
-use store::Store;
+use test_support::common::Store;
 
 const T0: UnixTime = UnixTime::from_seconds(1_700_000_000);
 const TICK: u64 = 100;

@@ -1,11 +1,10 @@
 //! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
-
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::Hope;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::rejection::Rejection;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{at, brings, document, kid, knows, warm};
 
 /// Fetches if a fetch is due; the issuer has this key.

@@ -1,15 +1,13 @@
 //! The policy finds its rule without looking at each. Here each is looked at, in order, and it must be the same rule.
 //!
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
-
 use okta_authz_filter::policy::{
     Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Pattern, Policy, Reading, RequestMatch,
     Requirement, Rule, Target,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
-
-use super::common::random::Random;
+use test_support::common::random::Random;
 
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;

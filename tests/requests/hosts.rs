@@ -1,11 +1,10 @@
 //! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots: a rule must not ignore what they do not ignore.
-
-use serde_json::json;
-
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{Outcome, Token, config, request};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{Outcome, Token, config, request};
+
+use super::{Row, Sent, row};
 
 /// In the order of the columns: no rule has `hosts`; one has; one has, and Envoy's routes ignore ports.
 type Expected = [Outcome; 3];

@@ -2,11 +2,9 @@
 //! expression each time, and the answers must agree.
 //!
 //! Random patterns and texts, seeded, over so few characters that they match often; a failure names its seed.
-
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;
-
-use super::common::random::Random;
+use test_support::common::random::Random;
 
 const PATTERNS: u64 = 30_000;
 const TEXTS: u64 = 20;

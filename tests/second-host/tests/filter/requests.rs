@@ -1,7 +1,7 @@
 //! What becomes of requests once the keys are there.
+use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
 
 use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
-use crate::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
 use okta_authz_second_host::Outcome;
 
 #[test]
