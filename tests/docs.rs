@@ -98,7 +98,7 @@ fn the_examples_of_the_readme_are_accepted() {
     configuration["denylist"] = denylist["denylist"].clone();
     let config = Config::from_bytes(configuration.to_string().as_bytes()).unwrap();
     assert!(config.remote_denylist.is_some());
-    assert!(read("cli/tests/cli/policy.yaml").contains(blocks[3].trim()), "the tests are some that run");
+    assert!(read("cli/tests/policy.yaml").contains(blocks[3].trim()), "the tests are some that run");
 }
 
 #[test]

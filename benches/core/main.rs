@@ -11,6 +11,7 @@
     unreachable_pub,
     reason = "a benchmark"
 )]
+
 use std::time::Duration;
 
 use benches::{cases, tokens};

@@ -11,6 +11,7 @@
     unreachable_pub,
     reason = "a benchmark"
 )]
+
 use benches::{cases, tokens};
 
 fn main() {

@@ -1,4 +1,5 @@
 //! Envoy with one worker, on one core, with a listener for each row.
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};

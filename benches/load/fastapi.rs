@@ -1,4 +1,5 @@
 //! The FastAPI example with its tokens verified by hand, and behind Envoy and the filter.
+
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};

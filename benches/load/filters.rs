@@ -1,4 +1,5 @@
 //! The filters that are compared: what they are told is the same, as far as they have words for it.
+
 use std::path::Path;
 
 use benches::tokens::{AUDIENCE, ISSUER};

@@ -3,6 +3,7 @@
 //! It is written in WebAssembly's text form, without an SDK, allocator or runtime: for each request it asks for the time and for
 //! all headers, sets the filter state that this filter sets, and counts. What it adds is the floor for any filter that does as
 //! much; what this filter adds beyond is its own.
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -32,6 +32,7 @@ mod size;
 mod start_up;
 mod statistics;
 mod wrk;
+
 use benches::tokens::Signer;
 
 use report::{Machine, Report};

@@ -1,4 +1,5 @@
 //! Rounds of load: each row once per round, so that what changes on the machine meanwhile changes all of them.
+
 use std::collections::HashMap;
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Memory: what one worker with the filter takes, and what it takes after many tokens.
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 

@@ -1,4 +1,5 @@
 //! The rows of the load benchmark: a filter, the requests it gets, and what it must answer.
+
 use benches::tokens::{Pool, SERVICES, Signer};
 use serde_json::Value;
 

@@ -1,4 +1,5 @@
 //! Start-up: from nothing to the first answer to a good token, with keys that have to be fetched.
+
 use std::time::{Duration, Instant};
 
 use serde::Serialize;

@@ -1,4 +1,5 @@
 //! The requests, what each must get, and why.
+
 use std::process::ExitCode;
 
 use base64::Engine as _;

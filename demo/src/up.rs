@@ -1,4 +1,5 @@
 //! The set-up that stays: Envoy on the ports of envoy.yaml, in front of FastAPI, with the stand-in or a real Okta org.
+
 use std::path::Path;
 use std::process::{ExitCode, ExitStatus};
 use std::time::Duration;

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! These are the defaults.
+
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::{env, fs, io};

@@ -1,4 +1,5 @@
 //! Claims that come near what is asked for, and claims of another type.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny};

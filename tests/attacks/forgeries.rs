@@ -1,4 +1,5 @@
 //! Tokens that their issuer never signed.
+
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
 use rsa::RsaPublicKey;

@@ -1,4 +1,5 @@
 //! Documents with two readings, and documents that are too much.
+
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;

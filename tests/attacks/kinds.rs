@@ -1,4 +1,5 @@
 //! Tokens that the issuer did sign, for something else or for somebody else.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny, Wait};

@@ -14,6 +14,7 @@ mod forgeries;
 mod json_tricks;
 mod kinds;
 mod mutations;
+
 use std::collections::BTreeSet;
 
 use okta_authz_filter::filter::Filter;

@@ -1,4 +1,5 @@
 //! A real good token, changed in every place: it has one spelling, and it is good in that one only.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use okta_authz_filter::filter::Filter;

@@ -1,4 +1,5 @@
 //! `responses` and `protected_resources`.
+
 use serde_json::{Value, json};
 use test_support::common::{config, with};
 

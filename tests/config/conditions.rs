@@ -1,4 +1,5 @@
 //! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of routes.
+
 use serde_json::{Value, json};
 use test_support::common;
 

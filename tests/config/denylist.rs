@@ -1,4 +1,5 @@
 //! The denylist.
+
 use serde_json::{Value, json};
 use test_support::common::{config, with};
 

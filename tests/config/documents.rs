@@ -1,4 +1,5 @@
 //! The document as a whole.
+
 use serde_json::{Value, json};
 use test_support::common::{config, rules};
 

@@ -1,4 +1,5 @@
 //! What is accepted: each limit from the inside, and all that the documentation shows.
+
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::https_url::HttpsUrl;

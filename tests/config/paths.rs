@@ -1,4 +1,5 @@
 //! Patterns in fields that match character by character, `allow_in_paths`, and `max_match_bytes`.
+
 use serde_json::{Value, json};
 use test_support::common;
 

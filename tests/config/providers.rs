@@ -1,4 +1,5 @@
 //! Providers.
+
 use serde_json::{Value, json};
 use test_support::common::{ISSUER, config, jwks, two_providers};
 

@@ -1,4 +1,5 @@
 //! Rules.
+
 use serde_json::{Value, json};
 use test_support::common;
 

@@ -1,4 +1,5 @@
 //! The published JSON Schema is that of the code, and lets through what the filter accepts.
+
 use std::fs;
 use std::path::Path;
 

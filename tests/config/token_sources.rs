@@ -1,4 +1,5 @@
 //! `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`.
+
 use serde_json::{Value, json};
 use test_support::common::config;
 

@@ -1,4 +1,5 @@
 //! What is neither provider nor rule.
+
 use serde_json::{Value, json};
 use test_support::common::{config, two_providers};
 

@@ -1,4 +1,5 @@
 //! deploy/envoy/access-log-*.yaml: who asked, what was decided and why; never a token, and never a line that somebody forged.
+
 use std::path::PathBuf;
 use std::time::Duration;
 

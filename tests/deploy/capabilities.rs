@@ -1,5 +1,6 @@
 //! deploy/envoy/capabilities.yaml: the filter needs what is listed there, and nothing else; and with less than that it lets
 //! nobody through.
+
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;

@@ -1,4 +1,5 @@
 //! Envoy and the filter read a host alike in every configuration that people copy.
+
 use serde_json::Value;
 use test_support::root;
 

@@ -1,4 +1,5 @@
 //! deploy/envoy/two-listeners.yaml: two policies, one set of keys, and no keys from somebody who only poses as Okta.
+
 use serde_json::json;
 use stand_in_okta::{Server, StandIn};
 use test_support::backend::Backend;

@@ -1,5 +1,6 @@
 //! Manifests fit the schemas of their kinds (tests/data/crds), every configuration in them is one for the filter, and what they add to
 //! Envoy's own configuration is what an Envoy runs on elsewhere in these tests.
+
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};

@@ -1,6 +1,7 @@
 //! deploy/envoy/route-policies.yaml: a request that was decided by the policy of one route never ends at a route with another, or none.
 //!
 //! Filters in front change what routes are chosen by, and do not have Envoy choose again. This filter changes a header, and Envoy does.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get, request};

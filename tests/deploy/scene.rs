@@ -1,4 +1,5 @@
 //! A configuration of deploy/envoy between the stand-in, which poses as the org that is named there, and a backend.
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -1,4 +1,5 @@
 //! deploy/envoy/ecds.yaml: the filter's configuration from a file, replaced while Envoy runs.
+
 use std::path::Path;
 use std::time::Duration;
 

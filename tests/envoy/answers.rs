@@ -1,4 +1,5 @@
 //! Every kind of answer, through the reference configuration as it stands and the FastAPI application behind it.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
 use test_support::backend::Backend;

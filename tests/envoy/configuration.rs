@@ -1,4 +1,5 @@
 //! A broken configuration is refused when Envoy loads it, and the log says what is wrong and where.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::backend::Backend;

@@ -1,4 +1,5 @@
 //! Envoy's CORS filter in front of this filter, and behind it.
+
 use serde_json::{Value, json};
 use test_support::client::{Response, request};
 

@@ -1,4 +1,5 @@
 //! The denylist: what is revoked is refused on every worker within a poll, and an outage lets nobody in who was refused.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

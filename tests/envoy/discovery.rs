@@ -1,4 +1,5 @@
 //! `discovery: true`: the issuer says where its keys are, and is believed only as far as the configuration goes.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Endpoint, Fault, Options, Rotation, Server, StandIn};
 use test_support::client::{Response, get};

@@ -1,4 +1,5 @@
 //! Bytes that break filters: none traps the VM, none gets through.
+
 use serde_json::Value;
 use test_support::client::{get, request};
 

@@ -1,4 +1,5 @@
 //! Rules with `hosts`, and the virtual hosts of a real Envoy: no spelling of a host has the rule of one and the routes of another.
+
 use serde_json::json;
 use test_support::client::{Request, Response, get, request};
 use test_support::config::EnvoyConfig;

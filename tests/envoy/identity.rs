@@ -1,4 +1,5 @@
 //! What the backend and the access log learn, and that nobody but the filter can tell them.
+
 use std::io::Write as _;
 
 use serde_json::json;

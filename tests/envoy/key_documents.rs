@@ -1,4 +1,5 @@
 //! Key sets and denylists as servers really send them: compressed, with keys listed twice, with headers on several lines.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

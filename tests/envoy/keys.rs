@@ -1,4 +1,5 @@
 //! Keys: cold start, rotation, and every way in which an issuer can fail.
+
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 

@@ -1,4 +1,5 @@
 //! Metrics in a real Envoy: sums over workers, and that they stay right when a VM ends.
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! Requests that wait for keys: many at a time, with bodies, and what becomes of them.
+
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;

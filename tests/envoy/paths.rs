@@ -1,4 +1,5 @@
 //! Paths that Envoy has not normalised do not get round a rule: here its own normalisation is switched off.
+
 use serde_json::json;
 use test_support::client::get;
 

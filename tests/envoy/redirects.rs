@@ -1,4 +1,5 @@
 //! Internal redirects: Envoy sends a request through the filters again, with the identity headers that the filter has set.
+
 use serde_json::{Value, json};
 use stand_in_okta::TokenSpec;
 use test_support::backend::LOCATION;

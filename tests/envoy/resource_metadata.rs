@@ -1,4 +1,5 @@
 //! The filter answers for the resources that it protects (RFC 9728), and its challenges say where.
+
 use serde_json::json;
 use test_support::client::{get, request};
 

@@ -1,4 +1,5 @@
 //! Answers in other forms, and what Envoy makes of them for gRPC calls.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Options, StandIn, TokenSpec};
 use test_support::backend::Backend;

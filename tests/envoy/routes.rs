@@ -1,4 +1,5 @@
 //! Routes that are chosen by what the filter says of the client, and by nothing that the client says of itself.
+
 use serde_json::json;
 use stand_in_okta::{Options, StandIn, TokenSpec};
 use test_support::client::{Request, get};

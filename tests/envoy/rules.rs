@@ -1,4 +1,5 @@
 //! What rules learn from Envoy alone: what the route says, and where the client is. And rules that are not enforced.
+
 use std::io::{Read as _, Write as _};
 
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Ten thousand rules: the module reads them in both forms of a configuration, and the right one decides.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::backend::Backend;

@@ -1,4 +1,5 @@
 //! Tokens that have been seen before, on the workers of a real Envoy: the table is `tests/requests/seen_before.rs`.
+
 use std::time::Duration;
 
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! Envoy with the filter between the stand-in Okta and a backend that counts.
+
 use std::time::{Duration, Instant};
 
 use serde_json::json;

@@ -1,4 +1,5 @@
 //! Signatures of every algorithm through the filter, and the public vectors through Envoy's own crypto.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::crypto::software::Software;

@@ -1,4 +1,5 @@
 //! Tokens outside `Authorization`, and what is left of a request when they are taken out.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! Other spellings of what the filter looks at, as bytes on the socket: tokens beside a valid one, what rules look at, and
 //! credentials that are not the filter's.
+
 use std::io::Write as _;
 
 use serde_json::{Value, json};

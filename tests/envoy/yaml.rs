@@ -1,4 +1,5 @@
 //! What Envoy reads in a file of YAML. `okta-authz` reads the same tables, in its unit tests, and has to read the same.
+
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ const MANAGER: &str = r#"
 "#;
 
 fn table(name: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/tests/cli").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/tests").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

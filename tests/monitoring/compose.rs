@@ -1,4 +1,5 @@
 //! docker-compose.yml starts Prometheus and Grafana on these files, when asked. No container runs here: the files are read.
+
 use serde_json::Value;
 use test_support::root;
 

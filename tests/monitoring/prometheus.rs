@@ -1,4 +1,5 @@
 //! A real Prometheus, in a process of its own, that ends with its handle.
+
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! Two Envoys and a Prometheus that scrapes both: one makes labels by `stats_tags`, for the other Prometheus makes them.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

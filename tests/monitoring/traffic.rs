@@ -1,4 +1,5 @@
 //! What happens to the two Envoys: all kinds of requests, an outage, a rotation while the issuer is slow, a trap.
+
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;

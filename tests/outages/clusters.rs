@@ -1,4 +1,5 @@
 //! The way to Okta is missing: Envoy has no such cluster, not yet, not any more, or none with an endpoint.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! How often Okta is asked for keys: this filter, and Envoy's own `jwt_authn`, in one Envoy under the same load.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
 //! Envoy's dynamic configuration from files: what a control plane would send, renamed into place.
+
 use std::path::PathBuf;
 
 use serde_json::{Value, json};

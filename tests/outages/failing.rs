@@ -1,4 +1,5 @@
 //! Okta fails for an "hour": six cache periods. The keys that were good stay, and nobody notices.
+
 use std::time::Duration;
 
 use stand_in_okta::{Fault, Server};

@@ -1,4 +1,5 @@
 //! The constant load: legitimate and hostile requests in turn, and a judgement of every answer.
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};

@@ -1,5 +1,6 @@
 //! The worker that fetches is gone before the answer comes: its configuration is replaced, or its VM traps. Another fetches
 //! soon, however long a request may take, and requests that waited are answered.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

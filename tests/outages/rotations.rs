@@ -1,4 +1,5 @@
 //! Okta's keys change. A token of the new key is good from its first moment; one of a withdrawn key is not for long.
+
 use std::time::Duration;
 
 use serde_json::json;

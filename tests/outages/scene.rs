@@ -1,4 +1,5 @@
 //! Envoy with four workers between a stand-in Okta and a backend, under load.
+
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};

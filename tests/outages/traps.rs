@@ -1,5 +1,6 @@
 //! A bug of the filter ends a VM. What that costs is measured; what must hold is that it gives nothing away, and that the
 //! keys, which are in shared data, are still there afterwards.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

@@ -1,5 +1,6 @@
 //! The configuration changes under load, through LDS and ECDS: the old one serves until the new one is good, a bad one never
 //! takes over, and the keys stay, for they are in shared data.
+
 use std::time::Duration;
 
 use serde_json::{Value, json};

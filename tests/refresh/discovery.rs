@@ -1,4 +1,5 @@
 //! Keys whose place the issuer names: which requests a fetch makes, and what becomes of it when the metadata cannot be had.
+
 use std::time::Duration;
 
 use okta_authz_filter::https_url::HttpsUrl;

@@ -1,4 +1,5 @@
 //! The machine, with each kind of document that it keeps fresh.
+
 use std::time::Duration;
 
 use okta_authz_filter::denylist::Denylist;

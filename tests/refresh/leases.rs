@@ -1,4 +1,5 @@
 //! The worker that takes over when the one that was fetching is gone, held up, or waits in vain.
+
 use std::time::Duration;
 
 use okta_authz_filter::jwks::remote::RemoteKeys;

@@ -1,4 +1,5 @@
 //! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
+
 use okta_authz_filter::metrics::ledger::{self, Change, Share};
 use okta_authz_filter::refresh::record::WorkerId;
 use okta_authz_filter::refresh::shared::SharedData as _;

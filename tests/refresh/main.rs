@@ -14,6 +14,7 @@ mod leases;
 mod ledger;
 mod simulation;
 mod unknown_kids;
+
 use std::time::Duration;
 
 use okta_authz_filter::crypto::Algorithm;

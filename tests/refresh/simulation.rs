@@ -4,6 +4,7 @@
 //! late, when they are overdue, or never; the issuer rotates its key and fails. The properties: no fetch begins while a worker
 //! that ticks has another under way; of the fetches under way only the last may be accepted, and each once; a worker that has
 //! ticked since keys were published has keys; and there is a bound on the fetches.
+
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::record::{LEASE, Record};
 use okta_authz_filter::refresh::refresher::Fetch;

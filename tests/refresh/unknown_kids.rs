@@ -1,4 +1,5 @@
 //! Key ids that nobody has: a client that goes on sending one does not keep a key that is really new from being found.
+
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::Hope;
 use okta_authz_filter::refresh::source::FetchError;

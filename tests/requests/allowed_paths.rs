@@ -1,4 +1,5 @@
 //! `allow_in_paths`: each entry with one meaning, for every kind of path match. And `max_match_bytes`.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Answer, Deny, Public};

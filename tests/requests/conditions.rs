@@ -1,4 +1,5 @@
 //! Conditions on headers, query parameters and the client's address; and requirements that look at the path.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public};

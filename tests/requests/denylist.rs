@@ -1,4 +1,5 @@
 //! Tokens that are refused although everything else about them is right, and what happens before anybody can say.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public, Wait};

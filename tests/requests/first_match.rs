@@ -1,6 +1,7 @@
 //! The policy finds its rule without looking at each. Here each is looked at, in order, and it must be the same rule.
 //!
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
+
 use okta_authz_filter::policy::{
     Access, AllowedInPaths, Grant, HostMatch, Mode, PathMatch, Pattern, Policy, Reading, RequestMatch,
     Requirement, Rule, Target,

@@ -1,4 +1,5 @@
 //! What the backend and the access log are told of the client.
+
 use okta_authz_filter::filter::Verdict;
 use serde_json::{Value, json};
 use test_support::common::{ISSUER, NOW, OTHER_ISSUER, Token, config, decide, filter, get, two_providers};

@@ -1,4 +1,5 @@
 //! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots: a rule must not ignore what they do not ignore.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny, Public};

@@ -1,4 +1,5 @@
 //! Which key, and what happens when it is not there.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Wait};

@@ -31,6 +31,7 @@ mod sources;
 mod step_up;
 mod times;
 mod tokens;
+
 use std::collections::BTreeSet;
 
 use okta_authz_filter::rejection::Rejection;

@@ -1,4 +1,5 @@
 //! Rules that are not enforced, or only where there is a token; and CORS preflight.
+
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{Filter, Verdict, Whose};
 use okta_authz_filter::rejection::Rejection as R;

@@ -1,5 +1,6 @@
 //! Tricks with paths, methods and hosts. What is denied under its plain name must not be allowed under another one
 //! that some backend reads as the plain name, whether the strict rule stands before the lax one or after it.
+
 use okta_authz_filter::rejection::Rejection;
 use serde_json::{Value, json};
 use test_support::common::{NOW, Outcome, Token, decide, filter, get, outcome, request, rules};

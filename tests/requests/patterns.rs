@@ -2,6 +2,7 @@
 //! expression each time, and the answers must agree.
 //!
 //! Random patterns and texts, seeded, over so few characters that they match often; a failure names its seed.
+
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;
 use test_support::common::random::Random;

@@ -1,4 +1,5 @@
 //! Which rule a request gets.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public};

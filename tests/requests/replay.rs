@@ -1,4 +1,5 @@
 //! `okta-authz explain` says of every row of the tables what the filter says, and its steps agree with that.
+
 use std::io::Write as _;
 use std::process::Stdio;
 use std::thread;

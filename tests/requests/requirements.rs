@@ -1,4 +1,5 @@
 //! What a rule asks of a token.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny};

@@ -1,4 +1,5 @@
 //! Protected resource metadata: where they are, what is in them, and what challenges say of them.
+
 use okta_authz_filter::filter::Verdict;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;

@@ -1,4 +1,5 @@
 //! Policies that a route names, and identity headers that the request brings along.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny, Public};

@@ -1,4 +1,5 @@
 //! Tokens that have been seen before: what is remembered of them is that a signature held, and nothing else.
+
 use std::cell::Cell;
 
 use okta_authz_filter::crypto::software::Software;

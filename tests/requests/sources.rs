@@ -1,4 +1,5 @@
 //! Where a token may be, and that no place counts which the configuration does not name.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Pass, Public};

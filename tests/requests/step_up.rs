@@ -1,4 +1,5 @@
 //! A better or a more recent authentication than the token tells of (RFC 9470).
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, StepUp};

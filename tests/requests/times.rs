@@ -1,4 +1,5 @@
 //! Time: each limit one second before, at, and after.
+
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny};

@@ -3,6 +3,7 @@
 //! Where they come from is in `tests/data/README.md`. The runner is shared with the tests in a real Envoy.
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is an answer")]
+
 use std::collections::BTreeSet;
 
 use okta_authz_filter::crypto::software::Software;

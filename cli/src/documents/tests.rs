@@ -29,7 +29,7 @@ fn table(text: &str) -> Vec<Value> {
 }
 
 fn scalars() -> Vec<Value> {
-    table(include_str!("../../tests/cli/scalars.json"))
+    table(include_str!("../../tests/scalars.json"))
 }
 
 /// The table has what sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.2) makes of each; without it, an error.
@@ -79,7 +79,7 @@ fn core_scalar_is_read_as_yaml_1_2() {
 
 #[test]
 fn envoy_structures_are_read_as_by_envoy() {
-    for row in table(include_str!("../../tests/cli/structures.json")) {
+    for row in table(include_str!("../../tests/structures.json")) {
         let read = in_envoy(row["directives"].as_str().unwrap_or_default(), row["written"].as_str().unwrap());
         match row.get("envoy") {
             // A certain mistake is an error, although Envoy starts.
@@ -93,7 +93,7 @@ fn envoy_structures_are_read_as_by_envoy() {
 #[test]
 fn envoy_messages_are_read_as_by_envoy() {
     let indented = |text: &Value| text.as_str().unwrap().replace('\n', "\n      ");
-    for row in table(include_str!("../../tests/cli/messages.json")) {
+    for row in table(include_str!("../../tests/messages.json")) {
         let kind = if row["message"] == "cluster" { "clusters" } else { "http_filters" };
         let text = format!("static_resources:\n  {kind}:\n    - {}\n", indented(&row["written"]));
         let read = read_yaml(&text).unwrap();

@@ -1,4 +1,5 @@
 //! `okta-authz explain`.
+
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::common::{NOW, Signer, Token, jwks, rules};

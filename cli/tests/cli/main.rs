@@ -55,10 +55,10 @@ fn scratch(name: &str, contents: &str) -> PathBuf {
     path
 }
 
-/// What is printed is what `cli/tests/cli/golden` has; with `BLESS=1`, that is what is printed.
+/// What is printed is what `cli/tests/golden` has; with `BLESS=1`, that is what is printed.
 fn golden(name: &str, args: &[&str], status: i32) {
     let run = okta_authz(args);
-    let path = root().join("cli/tests/cli/golden").join(name);
+    let path = root().join("cli/tests/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, &run.stdout).unwrap();
     }
@@ -79,22 +79,22 @@ fn check() {
         "twice.json",
         "other.yaml",
     ];
-    let files = files.map(|name| format!("cli/tests/cli/check/{name}"));
+    let files = files.map(|name| format!("cli/tests/check/{name}"));
     let mut args = vec!["check", "envoy.yaml"];
     args.extend(files.iter().map(String::as_str));
     golden("check.txt", &args, 1);
     golden("check-good.txt", &["check", "--deny-warnings", "envoy.yaml"], 0);
-    golden("check-careless.txt", &["check", "cli/tests/cli/check/careless.yaml"], 0);
-    golden("check.json", &["check", "--json", "--deny-warnings", "cli/tests/cli/check/careless.yaml"], 1);
+    golden("check-careless.txt", &["check", "cli/tests/check/careless.yaml"], 0);
+    golden("check.json", &["check", "--json", "--deny-warnings", "cli/tests/check/careless.yaml"], 1);
 }
 
 #[test]
 fn test() {
-    golden("test-good.txt", &["test", "cli/tests/cli/policy.yaml"], 0);
-    golden("test-elsewhere.txt", &["test", "cli/tests/cli/elsewhere.yaml"], 0);
-    golden("test-shadow.txt", &["test", "cli/tests/cli/shadow.yaml"], 1);
-    golden("test-failing.txt", &["test", "cli/tests/cli/failing.yaml"], 1);
-    let run = okta_authz(["test", "--json", "cli/tests/cli/failing.yaml"]);
+    golden("test-good.txt", &["test", "cli/tests/policy.yaml"], 0);
+    golden("test-elsewhere.txt", &["test", "cli/tests/elsewhere.yaml"], 0);
+    golden("test-shadow.txt", &["test", "cli/tests/shadow.yaml"], 1);
+    golden("test-failing.txt", &["test", "cli/tests/failing.yaml"], 1);
+    let run = okta_authz(["test", "--json", "cli/tests/failing.yaml"]);
     let answer: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!((run.status, &answer["ok"]), (1, &Value::Bool(false)));
     assert_eq!(answer["tests"][0]["explanation"]["code"], "insufficient_scope");
@@ -170,12 +170,12 @@ fn questions_that_are_not_understood() {
         (&["test", "nowhere.yaml"], "nowhere.yaml: "),
         (&["explain", "--path", "/"], "--config is missing"),
         (&["explain", "--config", "envoy.yaml"], "--path is missing"),
-        (&["explain", "--config", "cli/tests/cli/check/istio.yaml", "--path", "/"], "several configurations"),
+        (&["explain", "--config", "cli/tests/check/istio.yaml", "--path", "/"], "several configurations"),
         (
-            &["explain", "--config", "cli/tests/cli/check/ecds.yaml", "--path", "/"],
+            &["explain", "--config", "cli/tests/check/ecds.yaml", "--path", "/"],
             "from the file deploy/envoy/ecds-",
         ),
-        (&["explain", "--config", "cli/tests/cli/check/broken.yaml", "--path", "/"], "is not YAML"),
+        (&["explain", "--config", "cli/tests/check/broken.yaml", "--path", "/"], "is not YAML"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--header", "x"], "name: value"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--at", "now"], "now"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--jwks", "http://h/keys"], "https only"),

@@ -1,4 +1,5 @@
 //! Talking to it, and looking at what it says.
+
 use std::collections::BTreeSet;
 use std::io;
 use std::net::TcpStream;

@@ -1,4 +1,5 @@
 //! The key sets, and how they move.
+
 use std::collections::BTreeSet;
 use std::time::Duration;
 

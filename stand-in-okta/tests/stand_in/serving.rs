@@ -1,4 +1,5 @@
 //! How it answers, and how it fails when it is told to.
+
 use std::io;
 use std::net::TcpStream;
 

@@ -1,4 +1,5 @@
 //! What it signs, and what it says of it afterwards.
+
 use serde_json::json;
 use stand_in_okta::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Kind, Server, TokenSpec};
 

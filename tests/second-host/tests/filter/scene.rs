@@ -1,11 +1,11 @@
 //! A worker between the stand-in Okta, whose key set answers callouts, and a client.
+
 use std::sync::LazyLock;
 use std::time::SystemTime;
 
+use okta_authz_second_host::{Callout, Headers, Outcome, Process, Reply, Trap, Vm};
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
-
-use okta_authz_second_host::{Callout, Headers, Outcome, Process, Reply, Trap, Vm};
 
 /// One for all tests that change nothing about it: its keys take a moment to make.
 pub static OKTA: LazyLock<StandIn> = LazyLock::new(|| StandIn::start(Options::default()));

@@ -1,4 +1,5 @@
 //! Signatures by the module alone: this host has no `verify_signature`.
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
