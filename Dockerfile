@@ -22,6 +22,13 @@ WORKDIR /build
 COPY Cargo.toml Cargo.lock ./
 COPY scripts/lib.sh scripts/
 RUN bash -euc '. scripts/lib.sh; need_python; need_wasm_opt'
+# Cargo reads the manifest of each member of the workspace, also of those that it does not compile here.
+COPY cli/Cargo.toml cli/
+COPY stand-in-okta/Cargo.toml stand-in-okta/
+COPY demo/Cargo.toml demo/
+COPY benches/Cargo.toml benches/
+COPY tests/support/Cargo.toml tests/support/
+COPY tests/wasm/Cargo.toml tests/wasm/
 COPY scripts scripts
 COPY src src
 # .git is not here to be asked.

@@ -35,17 +35,18 @@ cli: ## Builds okta-authz, the command line, and prints its path.
 ##@ Run
 
 demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and explains the responses.
-	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo
+	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo
 
 up: wasm ## Starts the same and runs until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
-	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --example demo -- --stay
+	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo -- --stay
 
 ##@ Test
 
 test: wasm fixtures ## Runs every test, in a real Envoy too.
-	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked
+	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked --workspace
 
 e2e: wasm fixtures ## Runs only the end-to-end tests in a real Envoy.
+	@scripts/cargo build --quiet --locked --bin okta-authz
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
 versions: wasm fixtures ## Runs them in each supported Envoy (45 minutes): target/versions/table.md.
@@ -83,23 +84,19 @@ deny: ## Checks licenses, advisories and sources of the dependencies. DENY_CHECK
 
 ##@ Measure
 
-# Without the command line, which cargo would build beside a benchmark, with the same names and
-# another panic strategy.
-BENCH = scripts/cargo bench --quiet --locked --no-default-features --features plugin
-
 # The load benchmark uses the profile of the tests, which compiles sooner: it measures Envoys, and
 # not itself.
 bench: wasm ## Measures the filter beside jwt_authn under load (15 minutes): target/bench/load.json.
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
-	@$(BENCH) --bench policy
+	@scripts/cargo bench --quiet --locked --bench policy
 
 bench-plot: ## Measures the same, and draws book/src/images/bench.svg, which the README shows.
 	@OKTA_AUTHZ_BENCH_PLOT=yes $(MAKE) bench
 
 bench-core: ## Measures the core natively: parsing, claims, policy.
-	@$(BENCH) --bench core
+	@scripts/cargo bench --quiet --locked --bench core
 
 bench-instructions: ## Counts the instructions of the core, which are the same in every run.
 	@scripts/bench-instructions

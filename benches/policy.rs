@@ -1,6 +1,5 @@
 //! What ten thousand rules cost, and twenty patterns on the longest path: ns from the head of a request to its rule, for each kind of match and number of rules, and
 //! how long the configuration takes to load. `make bench`; compare the columns of one run, not the figures of two.
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

@@ -7,7 +7,7 @@ release_rust=1.95.0
 release_host=x86_64-unknown-linux-gnu
 release_wasm_opt=108
 
-package_version() { sed -n '/^\[package\]/,/^\[[^p]/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
+package_version() { sed -n '/^\[workspace\.package\]/,/^\[[^w]/s/^version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
 
 # use_release_toolchain: from here on the compiler is the release's, if rustup has it or can get it.
 use_release_toolchain() {

@@ -14,7 +14,7 @@ import subprocess
 import urllib.parse
 import uuid
 
-FEATURES = ["--no-default-features", "--features", "plugin"]
+PACKAGE = "okta-authz-filter"
 
 
 def cargo(*arguments):
@@ -24,7 +24,7 @@ def cargo(*arguments):
 def linked(target):
     """The crates in the module, each with those that it uses itself; the first is the filter."""
     tree = cargo(
-        "tree", "--quiet", "--locked", "--target", target, *FEATURES,
+        "tree", "--quiet", "--locked", "--package", PACKAGE, "--target", target,
         "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", " {p}",
     )  # fmt: skip
     uses, above = {}, []

@@ -22,7 +22,7 @@ mod request_match;
 mod requirement;
 mod responses;
 mod rules;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 mod schema;
 mod strictness;
 mod token_sources;
@@ -32,7 +32,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 pub use error::ConfigError;
-#[cfg(all(feature = "cli", not(target_arch = "wasm32")))]
+#[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 
 use crate::denylist::Denylist;

@@ -19,7 +19,6 @@ mod waiting;
 
 pub use root::Root;
 
-#[cfg(feature = "plugin")]
 #[allow(unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
 mod entry {
     proxy_wasm::main! {{
@@ -28,7 +27,7 @@ mod entry {
 }
 
 /// What the entry point of a module has to do: say who handles the plugin.
-pub fn start() {
+fn start() {
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
     proxy_wasm::set_root_context(|id| Box::new(Root::new(id)));
 }

@@ -1,6 +1,5 @@
 //! The filter's own part of a request, in nanoseconds, natively: `make bench-core`. In Envoy the same code is wasm, and the
 //! calls between both come on top: this tells which change helps, not what a request costs.
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -13,13 +12,9 @@
     reason = "a benchmark"
 )]
 
-mod cases;
-
-#[path = "../load/tokens.rs"]
-mod tokens;
-
 use std::time::Duration;
 
+use benches::{cases, tokens};
 use criterion::Criterion;
 
 fn main() {

@@ -1,6 +1,5 @@
 //! The same cases for valgrind to count their instructions: `make bench-instructions`. Without arguments it lists them; with
 //! a name and a number it does that one so often. The difference of two numbers leaves the preparation out.
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -13,11 +12,7 @@
     reason = "a benchmark"
 )]
 
-#[path = "../core/cases.rs"]
-mod cases;
-
-#[path = "../load/tokens.rs"]
-mod tokens;
+use benches::{cases, tokens};
 
 fn main() {
     // Cargo adds an argument of its own.

@@ -5,10 +5,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use test_support::client::{self, Client};
 
 use crate::process::{MEASURED_CORE, Process, pinned};
-use crate::support;
-use crate::support::client::{self, Client};
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
@@ -108,7 +107,7 @@ fn binary() -> OsString {
 
 /// Where Envoy's configuration and log are.
 fn folder(name: &str) -> PathBuf {
-    support::scratch(&format!("bench-{name}"))
+    test_support::scratch(&format!("bench-{name}"))
 }
 
 fn listener(listener: &Listener) -> Value {

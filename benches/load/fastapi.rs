@@ -4,8 +4,10 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use benches::tokens::{Pool, Signer};
 use serde::Serialize;
 use serde_json::{Value, json};
+use test_support::client::{Client, get};
 
 use crate::envoy::{Envoy, Listener};
 use crate::filters::{guard, ours, policy};
@@ -13,9 +15,6 @@ use crate::measure::sample;
 use crate::process::{MEASURED_CORE, Process, pinned};
 use crate::settings::Settings;
 use crate::statistics::Summary;
-use crate::support;
-use crate::support::client::{Client, get};
-use crate::tokens::{Pool, Signer};
 use crate::wrk::Load;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -42,7 +41,7 @@ pub struct Application {
 
 /// Python and Envoy share the core that is measured; wrk has the other one.
 pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
-    let jwks = support::scratch("bench-fastapi").join("jwks.json");
+    let jwks = test_support::scratch("bench-fastapi").join("jwks.json");
     std::fs::write(&jwks, signer.jwks().to_string()).expect("a key set");
     let apps: Vec<(Process, u16)> = APPLICATIONS.iter().map(|(_, verifier)| start(verifier, &jwks)).collect();
     let (unverified, app_port) = &apps[0];
@@ -98,10 +97,13 @@ fn start(verifier: &str, jwks: &Path) -> (Process, u16) {
     let mut command = pinned(MEASURED_CORE, python);
     command.args(["-m", "uvicorn", "by_hand:app", "--log-level", "warning", "--no-access-log"]);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
-    command.current_dir(support::root().join("benches/load")).env("VERIFIER", verifier).env("JWKS", jwks);
+    command
+        .current_dir(test_support::root().join("benches/load"))
+        .env("VERIFIER", verifier)
+        .env("JWKS", jwks);
     // Nothing of it shall lie between the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let log = support::scratch("bench-fastapi").join(format!("{verifier}.log"));
+    let log = test_support::scratch("bench-fastapi").join(format!("{verifier}.log"));
     let mut app = Process::start(&mut command, &log);
     let begin = Instant::now();
     while Client::new(port).try_send(&get("/healthz")).is_err() {

@@ -2,10 +2,8 @@
 
 use std::path::Path;
 
+use benches::tokens::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
-
-use crate::support;
-use crate::tokens::{AUDIENCE, ISSUER};
 
 /// The claims that become headers, where any do: what both filters can, which for the native one is no lists.
 const HEADERS: [(&str, &str); 2] = [("x-okta-sub", "sub"), ("x-okta-uid", "uid")];
@@ -49,7 +47,7 @@ pub fn configuration(jwks: &Value) -> Value {
 /// The same with two claim headers and this many rules, of which each request matches one.
 pub fn policy(jwks: &Value, rules: usize) -> Value {
     let rule = |i| {
-        let path = json!({ "path": crate::tokens::path(i) });
+        let path = json!({ "path": benches::tokens::path(i) });
         json!({ "match": path, "requires": { "scopes": ["items:read"] } })
     };
     let mut configuration = configuration(jwks);
@@ -60,7 +58,7 @@ pub fn policy(jwks: &Value, rules: usize) -> Value {
 
 /// This filter. Each row has VMs of its own, by `vm_id`: none finds another one's cache warm.
 pub fn ours(vm_id: &str, configuration: &Value) -> Value {
-    wasm(vm_id, &support::wasm("okta_authz_filter"), &configuration.to_string())
+    wasm(vm_id, &test_support::wasm("okta_authz_filter"), &configuration.to_string())
 }
 
 /// A module as a filter.

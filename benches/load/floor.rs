@@ -8,11 +8,9 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use benches::tokens::Signer;
 use okta_authz_filter::crypto::{Algorithm, envoy};
 use serde_json::Value;
-
-use crate::support;
-use crate::tokens::Signer;
 
 /// Filter state by name, with values as long as those of the tokens here.
 const STATE: [(&str, &str); 8] = [
@@ -40,10 +38,10 @@ pub fn new(signer: &Signer) -> PathBuf {
     let token = signer.token();
     let (message, signature) = token.rsplit_once('.').expect("a token");
     let keys = config.providers[0].local_jwks.as_ref().expect("keys");
-    let keys = keys.find(Some(crate::tokens::KID), Algorithm::RS256).expect("the key");
+    let keys = keys.find(Some(benches::tokens::KID), Algorithm::RS256).expect("the key");
     let key = keys.iter().next().expect("one key at least");
     let request =
-        envoy::request(Algorithm::RS256, key, message.as_bytes(), &crate::tokens::from_b64(signature));
+        envoy::request(Algorithm::RS256, key, message.as_bytes(), &benches::tokens::from_b64(signature));
     assemble("floor-new", &module(Some(&request.expect("a request"))))
 }
 
@@ -116,7 +114,7 @@ impl Data {
 
 /// Assembles the text with the tool that comes with `wasm-opt`.
 fn assemble(name: &str, text: &str) -> PathBuf {
-    let folder = support::scratch("bench-floor");
+    let folder = test_support::scratch("bench-floor");
     let (source, module) =
         (folder.join(name).with_extension("wat"), folder.join(name).with_extension("wasm"));
     std::fs::write(&source, text).expect("a module's text");

@@ -5,7 +5,6 @@
 //! turns, several rounds of them. Compare rows of one run, not the figures of two.
 //!
 //! Nothing is asserted of times. But a row whose answers are not what they must be is a failure.
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -16,9 +15,6 @@
     unreachable_pub,
     reason = "a benchmark"
 )]
-
-#[path = "../../tests/support/mod.rs"]
-mod support;
 
 mod budgets;
 mod envoy;
@@ -35,12 +31,12 @@ mod settings;
 mod size;
 mod start_up;
 mod statistics;
-mod tokens;
 mod wrk;
+
+use benches::tokens::Signer;
 
 use report::{Machine, Report};
 use settings::Settings;
-use tokens::Signer;
 
 fn main() {
     let settings = Settings::from_environment();

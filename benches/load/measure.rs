@@ -3,15 +3,15 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use benches::tokens::Signer;
 use serde::Serialize;
+use test_support::client::{Client, get};
 
 use crate::envoy::{Envoy, Listener, direct_answer};
 use crate::process::Process;
 use crate::rows::Row;
 use crate::settings::Settings;
 use crate::statistics::Summary;
-use crate::support::client::{Client, get};
-use crate::tokens::Signer;
 use crate::wrk::{CONNECTIONS, Load, Run};
 
 /// One row in one round.

@@ -3,14 +3,14 @@
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
 
+use benches::tokens::Signer;
 use serde::Serialize;
 use serde_json::{Value, json};
+use test_support::client::Client;
 
 use crate::envoy::{Envoy, Listener, direct_answer};
 use crate::filters::{configuration, ours};
 use crate::settings::Settings;
-use crate::support::client::Client;
-use crate::tokens::Signer;
 
 /// What the budget is for.
 pub const SOME: u64 = 10_000;

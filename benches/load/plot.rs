@@ -13,7 +13,7 @@ const LONGEST: f64 = 330.0;
 
 /// Writes book/src/images/bench.svg, which is a file of the repository: only when asked for.
 pub fn write(results: &[Result], settings: &Settings) {
-    let folder = crate::support::root().join("docs");
+    let folder = test_support::root().join("docs");
     std::fs::create_dir_all(&folder).expect("docs/");
     std::fs::write(folder.join("bench.svg"), svg(results)).expect("a plot");
     settings.say("book/src/images/bench.svg written");

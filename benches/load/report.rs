@@ -59,7 +59,7 @@ impl Machine {
 impl Report {
     /// Writes target/bench/load.json.
     pub fn write(&self, settings: &Settings) {
-        let file = crate::support::root().join("target/bench/load.json");
+        let file = test_support::root().join("target/bench/load.json");
         let json =
             serde_json::to_value(self).map(rounded).and_then(|json| serde_json::to_string_pretty(&json));
         std::fs::write(&file, json.expect("JSON") + "\n").expect("a report");

@@ -1,10 +1,10 @@
 //! The rows of the load benchmark: a filter, the requests it gets, and what it must answer.
 
+use benches::tokens::{Pool, SERVICES, Signer};
 use serde_json::Value;
 
 use crate::filters::{configuration, guard, native, ours, policy};
 use crate::floor;
-use crate::tokens::{Pool, SERVICES, Signer};
 
 /// About what all rounds together send to the filter, so that hardly a token comes twice; each row goes through the pool
 /// from its beginning. If one does (a fast machine, a long run), then after all the others: more than a cache holds in the

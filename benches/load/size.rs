@@ -28,7 +28,7 @@ pub struct Size {
 
 /// Reads the module that was measured.
 pub fn measure() -> Size {
-    let module = std::fs::read(crate::support::wasm("okta_authz_filter")).expect("the filter");
+    let module = std::fs::read(test_support::wasm("okta_authz_filter")).expect("the filter");
     let mut sections = Vec::new();
     let mut at = 8;
     while at < module.len() {

@@ -4,15 +4,14 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::client::{Client, get};
+use test_support::config::EnvoyConfig;
 
 use crate::envoy::{Envoy, Listener, direct_answer};
 use crate::filters::{native_with, ours};
 use crate::settings::Settings;
 use crate::statistics::Summary;
-use crate::support;
-use crate::support::client::{Client, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -59,7 +58,7 @@ fn filters(okta: &StandIn) -> [(&'static str, Vec<Value>); 4] {
 
 /// The reference configuration's way to Okta: TLS, CA, name.
 fn cluster(okta: &StandIn) -> Value {
-    let ca = support::scratch("bench-start-up").join("ca.pem");
+    let ca = test_support::scratch("bench-start-up").join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).expect("a certificate authority");
     let mut config = EnvoyConfig::reference().okta(okta.https_port(), &ca);
     let clusters = config.document()["static_resources"]["clusters"].as_array().expect("clusters");

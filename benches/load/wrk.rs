@@ -77,7 +77,7 @@ fn run(port: u16, file: &Path, offset: u64, time: Duration) -> Run {
         .args(["--threads", "1", "--connections", &CONNECTIONS.to_string(), "--latency"])
         .args(["--duration", &format!("{}s", time.as_secs().max(1))])
         .arg("--script")
-        .arg(crate::support::root().join("benches/load/load.lua"))
+        .arg(test_support::root().join("benches/load/load.lua"))
         .arg(format!("http://127.0.0.1:{port}/"))
         .arg("--")
         .arg(file)

@@ -9,7 +9,7 @@ use crate::json::{Object, Value};
 
 /// The configuration of okta-authz-filter.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Config {
     /// Authorization servers by name. The `iss` of a token picks one, exactly.
@@ -68,7 +68,7 @@ pub(super) struct Config {
 
 /// An authorization server.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Provider {
     /// `https://{domain}/oauth2/{id}`, as Okta shows it under *Security > API*; compared exactly.
@@ -80,10 +80,7 @@ pub(super) struct Provider {
     /// Accepted clients (`cid`). Default: all.
     pub(super) client_ids: Option<Vec<String>>,
     /// Accepted algorithms. Default: RS256.
-    #[cfg_attr(
-        all(feature = "cli", not(target_arch = "wasm32")),
-        schemars(with = "Option<super::schema::Algorithms>")
-    )]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<super::schema::Algorithms>"))]
     pub(super) algorithms: Option<Vec<String>>,
     /// How far clocks may differ, up to `5m`. Default: `60s`.
     pub(super) clock_skew: Option<Duration>,
@@ -98,7 +95,7 @@ pub(super) struct Provider {
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(super) enum TokenProfile {
     /// `cid` and `scp`, and no ID token.
@@ -111,7 +108,7 @@ pub(super) enum TokenProfile {
 
 /// Where keys are fetched from, and when.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemoteJwks {
     /// The Envoy cluster to fetch them through.
@@ -135,11 +132,11 @@ pub(super) struct RemoteJwks {
 
 /// Tokens that are refused although everything else about them is right.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Denylist {
     /// Entries; a token is refused if it has all that one of them says.
-    #[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), schemars(with = "Option<Vec<Object>>"))]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<Vec<Object>>"))]
     pub(super) entries: Option<Vec<Value>>,
     /// More entries, which are fetched.
     pub(super) remote: Option<RemoteDenylist>,
@@ -147,7 +144,7 @@ pub(super) struct Denylist {
 
 /// Where a denylist is fetched from, and when.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RemoteDenylist {
     /// The Envoy cluster to fetch it through.
@@ -164,7 +161,7 @@ pub(super) struct RemoteDenylist {
 
 /// A rule: which requests it is for, and one of `public`, `deny` and `requires`.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
     /// Which requests it is for. `{}` is every request.
@@ -182,7 +179,7 @@ pub(super) struct Rule {
 
 /// What a rule asks for, under a name that routes use.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RoutePolicy {
     /// `true`: no token is needed.
@@ -196,7 +193,7 @@ pub(super) struct RoutePolicy {
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Mode {
     /// What falls short is denied.
@@ -208,7 +205,7 @@ pub(super) enum Mode {
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(super) enum PolicyMode {
     /// The filter denies what the policy does not allow.
@@ -218,7 +215,7 @@ pub(super) enum PolicyMode {
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub(super) enum AllowInPaths {
     /// `%2F` is data within its segment, never a separator. Rules have it as `%2F`; for `path_variable` it is `/`.
@@ -233,7 +230,7 @@ pub(super) enum AllowInPaths {
 
 /// Conditions on a request; all that are given must hold, and of those on the path there is at most one.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Match {
     /// The path is this, character by character. Paths are matched without the query, and written decoded. Patterns
@@ -264,7 +261,7 @@ pub(super) struct Match {
 
 /// A condition on a header or a query parameter: `string_match` or `present_match: true`. Envoy's `HeaderMatcher` and `QueryParameterMatcher`.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct StringMatcher {
     /// Its name.
@@ -279,7 +276,7 @@ pub(super) struct StringMatcher {
 
 /// What a text must be like; one of these. Envoy's `StringMatcher`.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct StringMatch {
     /// Equal.
@@ -296,7 +293,7 @@ pub(super) struct StringMatch {
 
 /// A pattern, or Envoy's `RegexMatcher` around one.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a pattern, or `{regex: pattern}`")]
 pub(super) enum SafeRegex {
     Pattern(String),
@@ -305,7 +302,7 @@ pub(super) enum SafeRegex {
 
 /// A pattern.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct RegexMatcher {
     /// The pattern.
@@ -314,7 +311,7 @@ pub(super) struct RegexMatcher {
 
 /// What a valid token must have; all that are given must hold.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Requires {
     /// All of these scopes.
@@ -351,7 +348,7 @@ pub(super) struct Requires {
 
 /// A condition on a claim: its name, and one of the others. Of a claim that is a list, one element must do.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Claim {
     /// Where it is.
@@ -370,7 +367,7 @@ pub(super) struct Claim {
 
 /// Where a claim is: a dotted path, or a list of names where a name has dots.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(untagged, expecting = "expected a dotted path, or a list of names")]
 pub(super) enum ClaimName {
     Dotted(String),
@@ -379,7 +376,7 @@ pub(super) enum ClaimName {
 
 /// A header that carries a claim to the API.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ClaimToHeader {
     /// The name of the header.
@@ -394,7 +391,7 @@ pub(super) struct ClaimToHeader {
 
 /// A header that tokens may be in.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct HeaderSource {
     /// Its name.
@@ -405,7 +402,7 @@ pub(super) struct HeaderSource {
 
 /// What clients are told whose requests are denied.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct Responses {
     /// The body. Default: `json`.
@@ -419,7 +416,7 @@ pub(super) struct Responses {
 }
 
 #[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(rename_all = "lowercase")]
 pub(super) enum Body {
     /// `detail`, `error` and `code`.
@@ -434,7 +431,7 @@ pub(super) enum Body {
 
 /// The body of all answers with a status.
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct CustomBody {
     /// The status.
@@ -447,7 +444,7 @@ pub(super) struct CustomBody {
 
 /// A resource whose metadata the filter answers with (RFC 9728).
 #[derive(Deserialize)]
-#[cfg_attr(all(feature = "cli", not(target_arch = "wasm32")), derive(schemars::JsonSchema))]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProtectedResource {
     /// The API's https URL.

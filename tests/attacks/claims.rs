@@ -1,11 +1,11 @@
 //! Claims that come near what is asked for, and claims of another type.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny};
-use super::common::{Outcome, Token, config, filter, present, rules, scopes};
-use super::{all_denied, all_get};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny};
+use test_support::common::{Outcome, Token, config, filter, present, rules, scopes};
+
+use super::{all_denied, all_get};
 
 fn with_claim(name: &str, value: &Value) -> String {
     // As text, for `null` is a value here.

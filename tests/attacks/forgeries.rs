@@ -1,17 +1,17 @@
 //! Tokens that their issuer never signed.
 
+use okta_authz_filter::filter::Filter;
+use okta_authz_filter::rejection::Rejection as R;
 use rsa::RsaPublicKey;
 use rsa::pkcs1::EncodeRsaPublicKey as _;
 use rsa::pkcs8::{EncodePublicKey as _, LineEnding};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Wait};
+use test_support::common::{KID, RSA_A, RSA_B, Signer, Token, b64, config, filter, present};
+use test_support::common::{rsa_jwk, with};
 
-use super::common::Outcome::{Allow, Deny, Wait};
-use super::common::{KID, RSA_A, RSA_B, Signer, Token, b64, config, filter, present};
-use super::common::{rsa_jwk, with};
 use super::{all_denied, all_get};
-use okta_authz_filter::filter::Filter;
-use okta_authz_filter::rejection::Rejection as R;
 
 fn okta() -> Filter {
     filter(&config(json!({}), json!({})))

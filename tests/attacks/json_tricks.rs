@@ -1,12 +1,12 @@
 //! Documents with two readings, and documents that are too much.
 
-use serde_json::json;
-
-use super::common::Outcome::{Allow, Deny};
-use super::common::{KID, Token, config, filter, present};
-use super::{all_denied, all_get};
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny};
+use test_support::common::{KID, Token, config, filter, present};
+
+use super::{all_denied, all_get};
 
 fn okta() -> Filter {
     filter(&config(json!({}), json!({})))

@@ -1,12 +1,12 @@
 //! Tokens that the issuer did sign, for something else or for somebody else.
 
+use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny, Wait};
+use test_support::common::{ISSUER, KID, OTHER_ISSUER, OTHER_KID, RSA_A, RSA_B, Signer, Token};
+use test_support::common::{b64, config, filter, two_providers};
 
 use super::all_get;
-use super::common::Outcome::{Allow, Deny, Wait};
-use super::common::{ISSUER, KID, OTHER_ISSUER, OTHER_KID, RSA_A, RSA_B, Signer, Token};
-use super::common::{b64, config, filter, two_providers};
-use okta_authz_filter::rejection::Rejection as R;
 
 #[test]
 fn tokens_of_another_kind() {

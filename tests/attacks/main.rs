@@ -1,6 +1,5 @@
 //! What an attacker sends. Nothing in here may ever be allowed; where there is one right answer, it is named.
 
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,8 +10,6 @@
 )]
 
 mod claims;
-#[path = "../common/mod.rs"]
-mod common;
 mod forgeries;
 mod json_tricks;
 mod kinds;
@@ -20,9 +17,9 @@ mod mutations;
 
 use std::collections::BTreeSet;
 
-use common::{Outcome, present};
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection;
+use test_support::common::{Outcome, present};
 
 /// Presents each token and tells of all that got another answer.
 fn all_get(filter: &Filter, cases: impl IntoIterator<Item = (String, String, Outcome)>) {

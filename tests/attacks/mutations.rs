@@ -2,13 +2,13 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use serde_json::json;
-
-use super::common::Outcome::{Allow, Deny};
-use super::common::{Signer, Token, b64, config, filter, present};
-use super::{all_denied, none_allowed};
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny};
+use test_support::common::{Signer, Token, b64, config, filter, present};
+
+use super::{all_denied, none_allowed};
 
 const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 

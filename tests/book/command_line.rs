@@ -1,6 +1,5 @@
 //! The chapter on the command line shows what the program prints. `make reference` updates it.
 
-use std::process::Command;
 
 use super::{is_generated, read, root};
 
@@ -9,7 +8,7 @@ const START: &str = "```console\n$ okta-authz ";
 
 /// Returns what the program prints for these arguments, in the root of the repository.
 fn output(arguments: &str) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_okta-authz"));
+    let mut command = test_support::okta_authz();
     let output = command.args(arguments.split_whitespace()).current_dir(root()).output().unwrap();
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }

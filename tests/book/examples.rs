@@ -1,7 +1,6 @@
 //! Configurations in the book are accepted without a warning, and do what the text says that they do.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use serde_json::Value;
 
@@ -15,7 +14,7 @@ fn examples(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 }
 
 fn okta_authz(args: &[&str], paths: &[PathBuf]) -> String {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_okta-authz"));
+    let mut command = test_support::okta_authz();
     let output = command.args(args).args(paths).output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));

@@ -1,7 +1,6 @@
 //! What the book says is true: its configurations are accepted, its runbook has every code, its links lead somewhere, and
 //! what is generated is as it would be generated now. `make reference` writes the generated chapters anew.
 
-#![cfg(all(feature = "cli", not(target_arch = "wasm32")))]
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

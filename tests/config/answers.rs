@@ -1,8 +1,8 @@
 //! `responses` and `protected_resources`.
 
 use serde_json::{Value, json};
+use test_support::common::{config, with};
 
-use super::common::{config, with};
 use super::refused;
 
 #[test]

@@ -1,8 +1,9 @@
 //! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of routes.
 
 use serde_json::{Value, json};
+use test_support::common;
 
-use super::{common, problem, refused};
+use super::{problem, refused};
 
 fn matching(matches: Value) -> Value {
     common::rules(json!([{ "match": matches, "public": true }]))

@@ -1,8 +1,8 @@
 //! The denylist.
 
 use serde_json::{Value, json};
+use test_support::common::{config, with};
 
-use super::common::{config, with};
 use super::refused;
 
 fn denylist(denylist: Value) -> Value {

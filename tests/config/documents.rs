@@ -1,8 +1,8 @@
 //! The document as a whole.
 
 use serde_json::{Value, json};
+use test_support::common::{config, rules};
 
-use super::common::{config, rules};
 use super::{problem, refused};
 
 #[test]
@@ -192,7 +192,7 @@ fn null_is_not_absent() {
     ]);
     let provider = json!({
         "client_ids": ["a"], "algorithms": ["RS256"], "clock_skew": "1s", "max_token_age": "1h", "token_profile": "okta",
-        "local_jwks": super::common::jwks("okta"),
+        "local_jwks": test_support::common::jwks("okta"),
         "remote_jwks": { "cluster": "c", "uri": "https://h/k", "timeout": "1s" },
     });
     let denylist = json!({

@@ -1,15 +1,15 @@
 //! What is accepted: each limit from the inside, and all that the documentation shows.
 
-use serde_json::{Value, json};
-
-use super::common::{ISSUER, config, jwks, rules, with};
-use super::problem;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::source::JwksUri;
 use okta_authz_filter::refresh::RefreshSchedule;
 use okta_authz_filter::verify::TokenProfile;
+use serde_json::{Value, json};
+use test_support::common::{ISSUER, config, jwks, rules, with};
+
+use super::problem;
 
 pub(super) fn configs() -> Vec<Value> {
     let provider = |changes: Value| config(changes, json!({}));

@@ -1,6 +1,5 @@
 //! Configurations: what is refused, with the exact words, and what is not.
 
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,8 +10,6 @@
 )]
 
 mod answers;
-#[path = "../common/mod.rs"]
-mod common;
 mod conditions;
 mod denylist;
 mod documents;
@@ -20,7 +17,6 @@ mod good;
 mod paths;
 mod providers;
 mod rules;
-#[cfg(feature = "cli")]
 mod schema;
 mod token_sources;
 mod top;

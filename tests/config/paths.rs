@@ -1,8 +1,9 @@
 //! Patterns in fields that match character by character, `allow_in_paths`, and `max_match_bytes`.
 
 use serde_json::{Value, json};
+use test_support::common;
 
-use super::{common, problem, refused};
+use super::{problem, refused};
 
 /// A configuration with one rule, and what stands beside the rules.
 fn with(matches: Value, rest: Value) -> Value {

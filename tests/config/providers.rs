@@ -1,8 +1,8 @@
 //! Providers.
 
 use serde_json::{Value, json};
+use test_support::common::{ISSUER, config, jwks, two_providers};
 
-use super::common::{ISSUER, config, jwks, two_providers};
 use super::refused;
 
 fn provider(changes: Value) -> Value {
@@ -10,7 +10,7 @@ fn provider(changes: Value) -> Value {
 }
 
 fn remote(more: Value) -> Value {
-    provider(json!({ "remote_jwks": super::common::with(json!({ "cluster": "c" }), more) }))
+    provider(json!({ "remote_jwks": test_support::common::with(json!({ "cluster": "c" }), more) }))
 }
 
 #[test]
@@ -78,28 +78,28 @@ fn issuers() {
             "providers.okta.issuers: invalid type: string \"https://acme.okta.com/oauth2/default\", expected a sequence",
         ),
         (
-            super::common::with(
+            test_support::common::with(
                 provider(json!({})),
                 json!({ "providers": { "a": provider(json!({}))["providers"]["okta"], "b": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.b: has an issuer that `a` has already: https://acme.okta.com/oauth2/default",
         ),
         (
-            super::common::with(
+            test_support::common::with(
                 two_providers(json!({})),
                 json!({ "providers": { "": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.: must have a name",
         ),
         (
-            super::common::with(
+            test_support::common::with(
                 two_providers(json!({})),
                 json!({ "providers": { "a\nb": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.a\\nb: must have a name without control characters and line separators",
         ),
         (
-            super::common::with(
+            test_support::common::with(
                 two_providers(json!({})),
                 json!({ "providers": { "a\u{2028}b": provider(json!({}))["providers"]["okta"] } }),
             ),

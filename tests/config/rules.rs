@@ -1,8 +1,9 @@
 //! Rules.
 
 use serde_json::{Value, json};
+use test_support::common;
 
-use super::{common, refused};
+use super::refused;
 
 fn matching(matches: Value) -> Value {
     common::rules(json!([{ "match": matches, "public": true }]))

@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::Path;
 
-use serde_json::{Value, json};
-
-use super::common::json_schema::problem;
-use super::common::{config, rules};
-use super::good;
 use okta_authz_filter::config::schema;
+use serde_json::{Value, json};
+use test_support::common::{config, rules};
+use test_support::json_schema::problem;
+
+use super::good;
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()

@@ -1,8 +1,8 @@
 //! `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`.
 
 use serde_json::{Value, json};
+use test_support::common::config;
 
-use super::common::config;
 use super::refused;
 
 #[test]

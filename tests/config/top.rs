@@ -1,8 +1,8 @@
 //! What is neither provider nor rule.
 
 use serde_json::{Value, json};
+use test_support::common::{config, two_providers};
 
-use super::common::{config, two_providers};
 use super::refused;
 
 #[test]

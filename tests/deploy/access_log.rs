@@ -4,10 +4,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Server, TokenSpec};
+use test_support::client::{Client, get};
 
 use super::scene::{BOTH_WORKERS, Scene, ask, yaml};
-use crate::support::client::{Client, get};
-use crate::support::stand_in::{Server, TokenSpec};
 
 /// Columns of the text.
 const STATUS: usize = 1;
@@ -29,7 +29,7 @@ struct Logged {
 
 impl Logged {
     fn new(name: &str, format: &str) -> Self {
-        let path = crate::support::scratch(name).join("access.log");
+        let path = test_support::scratch(name).join("access.log");
         let _ = std::fs::remove_file(&path);
         let access_log = yaml(&format!("deploy/envoy/access-log-{format}.yaml"))["access_log"].clone();
         let scene = Scene::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
@@ -47,7 +47,7 @@ impl Logged {
     fn log_refusals(&self, percent: u32) {
         let set = format!("/runtime_modify?okta_authz.log_refusals={percent}");
         let admin = Client::new(self.scene.envoy.admin_port);
-        assert_eq!(admin.send(&crate::support::client::request("POST", set)).status, 200);
+        assert_eq!(admin.send(&test_support::client::request("POST", set)).status, 200);
     }
 
     /// All lines, once there are so many: Envoy writes its access log when a second has passed.

@@ -6,12 +6,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Server, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{get, request};
+use test_support::envoy::{Envoy, WORKERS};
 
 use super::scene::{DOMAIN, between, ca_of, stand_in, yaml};
-use crate::support::backend::Backend;
-use crate::support::client::{get, request};
-use crate::support::envoy::{Envoy, WORKERS};
-use crate::support::stand_in::{Server, TokenSpec};
 
 /// Envoys that run at the same time.
 const AT_A_TIME: usize = 4;

@@ -1,8 +1,7 @@
 //! Envoy and the filter read a host alike in every configuration that people copy.
 
 use serde_json::Value;
-
-use crate::support::root;
+use test_support::root;
 
 /// Every object of these documents that holds this predicate.
 fn find<'a>(value: &'a Value, is: &dyn Fn(&Value) -> bool, found: &mut Vec<&'a Value>) {

@@ -1,11 +1,11 @@
 //! deploy/envoy/two-listeners.yaml: two policies, one set of keys, and no keys from somebody who only poses as Okta.
 
 use serde_json::json;
+use stand_in_okta::{Server, StandIn};
+use test_support::backend::Backend;
+use test_support::envoy::Envoy;
 
 use super::scene::{BOTH_WORKERS, DOMAIN, Scene, answers, ask, between, ca_of, stand_in};
-use crate::support::backend::Backend;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Server, StandIn};
 
 const FILE: &str = "deploy/envoy/two-listeners.yaml";
 

@@ -12,12 +12,6 @@
     reason = "test code"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
-#[path = "../common/json_schema.rs"]
-mod json_schema;
-
 mod access_log;
 mod capabilities;
 mod hosts;

@@ -2,13 +2,12 @@
 //! Envoy's own configuration is what an Envoy runs on elsewhere in these tests.
 
 use std::collections::BTreeSet;
-use std::process::Command;
 
 use serde_json::{Value, json};
+use test_support::json_schema::problem;
+use test_support::root;
 
 use super::scene::yaml;
-use crate::json_schema::problem;
-use crate::support::root;
 
 const MANIFESTS: [&str; 5] = [
     "deploy/istio/gateway.yaml",
@@ -32,12 +31,7 @@ fn wrong(resource: &Value) -> Option<String> {
 
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
     let options: &[&str] = if deny_warnings { &["check", "--deny-warnings"] } else { &["check"] };
-    let check = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
-        .args(options)
-        .args(files)
-        .current_dir(root())
-        .output()
-        .unwrap();
+    let check = test_support::okta_authz().args(options).args(files).current_dir(root()).output().unwrap();
     (check.status.success(), String::from_utf8(check.stdout).unwrap())
 }
 
@@ -114,7 +108,7 @@ fn timeout_for_held_requests_is_in_every_chain() {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         assert!(text.contains(from), "{file}");
         let told = |text: &str| {
-            let changed = crate::support::scratch("manifests").join("timeout.yaml");
+            let changed = test_support::scratch("manifests").join("timeout.yaml");
             std::fs::write(&changed, text).unwrap();
             check(&[changed.to_str().unwrap()], false)
                 .1
@@ -173,7 +167,7 @@ fn the_image_is_the_releases() {
 #[test]
 fn and_with_a_slip_it_is_none() {
     for file in MANIFESTS {
-        let broken = crate::support::scratch("manifests").join("broken.yaml");
+        let broken = test_support::scratch("manifests").join("broken.yaml");
         let text = std::fs::read_to_string(root().join(file)).unwrap().replace("requires:", "require:");
         std::fs::write(&broken, text).unwrap();
         let (good, told) = check(&[broken.to_str().unwrap()], true);

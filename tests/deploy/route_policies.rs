@@ -3,11 +3,11 @@
 //! Filters in front change what routes are chosen by, and do not have Envoy choose again. This filter changes a header, and Envoy does.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Server, TokenSpec};
+use test_support::client::{Request, get, request};
+use test_support::config::EnvoyConfig;
 
 use super::scene::{BOTH_WORKERS, Scene, answers};
-use crate::support::client::{Request, get, request};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Server, TokenSpec};
 
 const FILE: &str = "deploy/envoy/route-policies.yaml";
 const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";

@@ -3,12 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
-
-use crate::support::backend::Backend;
-use crate::support::client::{Client, Response, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{Client, Response, get};
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 /// The org in the files.
 pub const DOMAIN: &str = "acme.okta.com";
@@ -47,7 +46,7 @@ pub fn stand_in(domain: &str) -> StandIn {
 
 /// The certificate authority of a stand-in, as a file.
 pub fn ca_of(okta: &StandIn, name: &str) -> PathBuf {
-    let ca = crate::support::scratch(name).join("ca.pem");
+    let ca = test_support::scratch(name).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     ca
 }
@@ -65,7 +64,7 @@ pub fn use_built_module(value: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(use_built_module),
         Value::Object(members) => members.iter_mut().for_each(|(name, inner)| match inner {
             Value::String(file) if name == "filename" && file.ends_with(".wasm") => {
-                *file = crate::support::wasm("okta_authz_filter").display().to_string();
+                *file = test_support::wasm("okta_authz_filter").display().to_string();
             }
             _ => use_built_module(inner),
         }),
@@ -92,6 +91,6 @@ pub fn ask(client: Client, path: &str, token: Option<&str>) -> Response {
 
 /// A document of the repository.
 pub fn yaml(file: &str) -> Value {
-    let text = std::fs::read_to_string(crate::support::root().join(file)).expect(file);
+    let text = std::fs::read_to_string(test_support::root().join(file)).expect(file);
     serde_saphyr::from_str(&text).expect(file)
 }

@@ -4,15 +4,15 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use test_support::envoy::Envoy;
 
 use super::scene::{BOTH_WORKERS, Scene, answers, ask, use_built_module, yaml};
-use crate::support::envoy::Envoy;
 
 const REFUSED: &str = "extension_config_discovery.http_filter.okta-authz.update_rejected";
 
 #[test]
 fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
-    let source = crate::support::scratch("ecds").join("okta-authz.json");
+    let source = test_support::scratch("ecds").join("okta-authz.json");
     let mut response = yaml("deploy/envoy/ecds-okta-authz.yaml");
     use_built_module(&mut response);
     publish(&source, &response);
@@ -54,7 +54,7 @@ fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
 
 #[test]
 fn what_the_replaced_configuration_had_set_is_taken_back() {
-    let source = crate::support::scratch("ecds-metrics").join("okta-authz.json");
+    let source = test_support::scratch("ecds-metrics").join("okta-authz.json");
     let mut after = yaml("deploy/envoy/ecds-okta-authz.yaml");
     use_built_module(&mut after);
     let mut before = after.clone();

@@ -1,13 +1,13 @@
 //! Every kind of answer, through the reference configuration as it stands and the FastAPI application behind it.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{get, request};
+use test_support::envoy::Envoy;
+use test_support::fastapi::FastApi;
 
 use super::setup::{BOTH_WORKERS, Setup, config};
-use crate::support::backend::Backend;
-use crate::support::client::{get, request};
-use crate::support::envoy::Envoy;
-use crate::support::fastapi::FastApi;
-use crate::support::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
 
 #[test]
 fn fastapi_behind_the_reference_configuration() {

@@ -1,14 +1,12 @@
 //! The cluster that keys come through: `check` warns of exactly those with which a forged token is accepted.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn};
+use test_support::backend::Backend;
+use test_support::client::get;
+use test_support::envoy::Envoy;
 
 use super::setup::config;
-use crate::support::backend::Backend;
-use crate::support::client::get;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn};
 
 const HOST: &str = "acme.okta.example";
 const PLUGIN: &str =
@@ -122,7 +120,7 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
     let servers = [("okta", start(HOST)), ("other", start("evil.example.com")), ("forger", start(HOST))];
     let mut config = config("clusters", &servers[0].1, &backend);
     let trusted = format!("{}{}", servers[0].1.ca_pem(), servers[1].1.ca_pem());
-    std::fs::write(crate::support::scratch("clusters").join("ca.pem"), trusted).unwrap();
+    std::fs::write(test_support::scratch("clusters").join("ca.pem"), trusted).unwrap();
     let resources = &config.document()["static_resources"];
     let (listener, app, okta) = (
         resources["listeners"][0].clone(),
@@ -144,13 +142,10 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
             let mut alone = config.clone();
             alone.document()["static_resources"]["listeners"] = json!([listener]);
             alone.document()["static_resources"]["clusters"] = json!([cluster]);
-            let file = crate::support::scratch("clusters").join("check.json");
+            let file = test_support::scratch("clusters").join("check.json");
             std::fs::write(&file, alone.to_json()).unwrap();
-            let check = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
-                .args(["check", "--deny-warnings"])
-                .arg(&file)
-                .output()
-                .unwrap();
+            let check =
+                test_support::okta_authz().args(["check", "--deny-warnings"]).arg(&file).output().unwrap();
             assert_eq!(
                 check.status.success(),
                 is_sound,

@@ -1,15 +1,15 @@
 //! A broken configuration is refused when Envoy loads it, and the log says what is wrong and where.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::get;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::{Envoy, StartError, WORKERS};
 
 use super::setup::config;
-use crate::support::backend::Backend;
-use crate::support::client::get;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::{DecisionError, Envoy, WORKERS};
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
-fn refused(name: &str, config: &EnvoyConfig) -> DecisionError {
+fn refused(name: &str, config: &EnvoyConfig) -> StartError {
     match Envoy::try_start(name, config, WORKERS) {
         Ok(_) => panic!("{name}: Envoy has started"),
         Err(error) => error,
@@ -76,7 +76,7 @@ fn a_filter_that_serves_without_a_configuration_answers_503() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let token = okta.mint(Server::Default, &TokenSpec::user());
     let config = config("no-configuration", &okta, &backend)
-        .module(&crate::support::wasm("serves_regardless"))
+        .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("no-configuration", &config);
     assert!(envoy.log().contains("configuration refused: providers: must not be empty"), "{}", envoy.log());

@@ -1,9 +1,9 @@
 //! Envoy's CORS filter in front of this filter, and behind it.
 
 use serde_json::{Value, json};
+use test_support::client::{Response, request};
 
 use super::setup::Setup;
-use crate::support::client::{Response, request};
 
 const ORIGIN: &str = "https://app.example.com";
 

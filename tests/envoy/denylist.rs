@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
+use test_support::client::{Response, get};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup, failures};
-use crate::support::client::{Response, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
 
 /// The list of the stand-in, polled every second.
 fn polling(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {

@@ -1,11 +1,11 @@
 //! `discovery: true`: the issuer says where its keys are, and is believed only as far as the configuration goes.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Endpoint, Fault, Options, Rotation, Server, StandIn};
+use test_support::client::{Response, get};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::{Response, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Endpoint, Fault, Options, Rotation, Server, StandIn};
 
 fn discovering(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     move |mut config| {

@@ -1,22 +1,20 @@
 //! The guard: what happens where Envoy serves without the filter.
 
-use std::process::Command;
-
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::get;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 use super::setup::{BOTH_WORKERS, config};
-use crate::support::backend::Backend;
-use crate::support::client::get;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 #[test]
 fn a_filter_that_failed_on_a_worker_lets_nobody_through() {
     let okta = StandIn::start(Options::default());
     let backend = Backend::start();
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let broken = config("guard", &okta, &backend).module(&crate::support::wasm("fails_on_worker"));
+    let broken = config("guard", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
 
     // Without the guard this is what Envoy does: the test would prove nothing if it were otherwise.
     {
@@ -79,7 +77,7 @@ fn add_second_filter(manager: &mut Value) {
     second["name"] = json!("second");
     let config = &mut second["typed_config"]["config"];
     config["vm_config"]["vm_id"] = json!("second");
-    config["vm_config"]["code"]["local"]["filename"] = json!(crate::support::wasm("okta_authz_filter"));
+    config["vm_config"]["code"]["local"]["filename"] = json!(test_support::wasm("okta_authz_filter"));
     config["configuration"]["value"]["rules"] = json!([{ "match": { "prefix": "/" }, "public": true }]);
     filters(manager).insert(1, second);
 }
@@ -178,7 +176,7 @@ const VARIANTS: [Variant; 20] = [
 #[test]
 fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let mut config = config("guards", &okta, &backend).module(&crate::support::wasm("fails_on_worker"));
+    let mut config = config("guards", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
     let reference = config.document()["static_resources"]["listeners"][0].clone();
     let mut listeners = Vec::new();
     for (name, change, is_sound) in VARIANTS {
@@ -207,9 +205,9 @@ fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
 
 /// What `okta-authz check` warns of.
 fn warnings(name: &str, config: &EnvoyConfig) -> String {
-    let file = crate::support::scratch("guards").join(format!("{name}.json"));
+    let file = test_support::scratch("guards").join(format!("{name}.json"));
     std::fs::write(&file, config.to_json()).unwrap();
-    let check = Command::new(env!("CARGO_BIN_EXE_okta-authz")).arg("check").arg(&file).output().unwrap();
+    let check = test_support::okta_authz().arg("check").arg(&file).output().unwrap();
     let text = String::from_utf8(check.stdout).unwrap();
     assert!(check.status.success(), "{text}");
     text.lines().filter(|line| line.contains("warning: ")).collect::<Vec<_>>().join("\n")

@@ -1,9 +1,9 @@
 //! Bytes that break filters: none traps the VM, none gets through.
 
 use serde_json::Value;
+use test_support::client::{get, request};
 
 use super::setup::Setup;
-use crate::support::client::{get, request};
 
 #[test]
 fn hostile_heads() {
@@ -51,7 +51,7 @@ fn tokens_that_every_verifier_must_refuse() {
     let before = setup.backend.requests();
     let mut sent = 0;
     for file in ["wycheproof_jws", "rfc_jws", "jwt_verify_lib"] {
-        let path = crate::support::root().join(format!("tests/data/vectors/{file}.json"));
+        let path = test_support::root().join(format!("tests/data/vectors/{file}.json"));
         let vectors: Value = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
         for case in vectors["cases"].as_array().unwrap() {
             let strict = matches!(case["strength"].as_str(), Some("must" | "should"));
@@ -79,7 +79,7 @@ fn tokens_that_every_verifier_must_refuse() {
 fn signed_nonsense() {
     let setup = Setup::new("signed-nonsense", |config| config);
     setup.warm_up();
-    let server = crate::support::stand_in::Server::Default;
+    let server = stand_in_okta::Server::Default;
     let before = setup.backend.requests();
     let header = format!(r#"{{"kid":"{}","alg":"RS256"}}"#, setup.okta.kid(server));
     let claims: Value = {

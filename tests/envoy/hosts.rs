@@ -1,10 +1,10 @@
 //! Rules with `hosts`, and the virtual hosts of a real Envoy: no spelling of a host has the rule of one and the routes of another.
 
 use serde_json::json;
+use test_support::client::{Request, Response, get, request};
+use test_support::config::EnvoyConfig;
 
 use super::setup::Setup;
-use crate::support::client::{Request, Response, get, request};
-use crate::support::config::EnvoyConfig;
 
 /// What Envoy and the filter make of ports and final dots.
 #[derive(Clone, Copy, Debug)]

@@ -3,11 +3,11 @@
 use std::io::Write as _;
 
 use serde_json::json;
+use stand_in_okta::TokenSpec;
+use test_support::client::get;
+use test_support::recorder::Recorder;
 
 use super::setup::Setup;
-use crate::support::client::get;
-use crate::support::recorder::Recorder;
-use crate::support::stand_in::TokenSpec;
 
 const SPOOFED: [&str; 6] =
     ["x-okta-sub", "X-Okta-Sub", "x_okta_sub", "x-okta_sub", "x.okta.sub", "x~okta~sub"];
@@ -159,7 +159,7 @@ fn every_kind_of_claim_arrives_in_one_header() {
 
 #[test]
 fn access_logs_have_the_decision_and_never_a_token() {
-    let path = crate::support::scratch("access-log").join("access.log");
+    let path = test_support::scratch("access-log").join("access.log");
     let _ = std::fs::remove_file(&path);
     let setup = Setup::new("access-log", |config| config.access_log(&path));
     setup.warm_up();
@@ -194,7 +194,7 @@ fn access_logs_have_the_decision_and_never_a_token() {
 
 #[test]
 fn a_claim_with_spaces_injects_no_field_into_the_access_log() {
-    let log = crate::support::scratch("injected").join("access.log");
+    let log = test_support::scratch("injected").join("access.log");
     let setup = Setup::new("injected", |config| config.access_log(&log));
     setup.warm_up();
     let forged = "joe code=public sub=root";

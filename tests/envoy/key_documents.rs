@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
 
 /// Fetched every second, so that a test sees many fetches.
 fn restless(mut config: EnvoyConfig) -> EnvoyConfig {

@@ -4,13 +4,13 @@ use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
 
 use serde_json::json;
+use stand_in_okta::{Fault, Options, Rotation, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::get;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 use super::setup::{BOTH_WORKERS, Setup, config, failures};
-use crate::support::backend::Backend;
-use crate::support::client::get;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Fault, Options, Rotation, Server, StandIn, TokenSpec};
 
 /// Keys that are refetched at once, so that a test sees many fetches.
 fn restless(mut config: EnvoyConfig) -> EnvoyConfig {
@@ -67,7 +67,7 @@ fn without_an_issuer_requests_end_in_503_within_the_bound() {
     // A port where nothing listens: bound once, and free again.
     let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let ca = crate::support::scratch("no-issuer").join("ca.pem");
+    let ca = test_support::scratch("no-issuer").join("ca.pem");
     let config = config("no-issuer", &okta, &backend).okta(nowhere, &ca);
     let setup = Setup { envoy: Envoy::start("no-issuer", &config), okta, backend };
     let token = setup.user();
@@ -107,7 +107,7 @@ fn an_issuer_that_cannot_prove_its_name_gives_no_keys() {
     let (okta, impostor, backend) =
         (StandIn::start(Options::default()), StandIn::start(Options::default()), Backend::start());
     // The right name, and a certificate authority that nobody trusts here.
-    let ca = crate::support::scratch("impostor").join("ca.pem");
+    let ca = test_support::scratch("impostor").join("ca.pem");
     let config = config("impostor", &okta, &backend).okta(impostor.https_port(), &ca);
     let setup = Setup { envoy: Envoy::start("impostor", &config), okta, backend };
     let forged = impostor.mint(Server::Default, &TokenSpec::user());

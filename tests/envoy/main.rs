@@ -12,9 +12,6 @@
     reason = "test code"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod answers;
 mod clusters;
 mod configuration;
@@ -39,7 +36,6 @@ mod scale;
 mod seen_before;
 mod setup;
 mod signatures;
-mod signing;
 mod sources;
 mod spellings;
 mod yaml;

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use test_support::client::get;
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::get;
-use crate::support::config::EnvoyConfig;
 
 fn wait_until(setup: &Setup, gauge: &str, value: u64) {
     let name = format!("wasmcustom.okta_authz.{gauge}");
@@ -21,7 +21,7 @@ fn wait_until(setup: &Setup, gauge: &str, value: u64) {
 
 #[test]
 fn the_tokens_of_a_vm_that_traps_leave_the_sum() {
-    let setup = Setup::new("metrics-trap", |config| config.module(&crate::support::wasm("traps_on_demand")));
+    let setup = Setup::new("metrics-trap", |config| config.module(&test_support::wasm("traps_on_demand")));
     setup.warm_up();
     wait_until(&setup, "token_cache_tokens", 2);
     let trapped = setup.client().try_send(&get("/me").header("x-trap", "1"));
@@ -41,7 +41,7 @@ fn the_tokens_of_a_vm_that_traps_leave_the_sum() {
 fn without_the_right_to_record_the_filter_does_what_it_did() {
     let setup = Setup::new("metrics-restricted", |mut config: EnvoyConfig| {
         let text =
-            std::fs::read_to_string(crate::support::root().join("deploy/envoy/capabilities.yaml")).unwrap();
+            std::fs::read_to_string(test_support::root().join("deploy/envoy/capabilities.yaml")).unwrap();
         let mut listed: serde_json::Value = serde_saphyr::from_str(&text).unwrap();
         let list = &mut listed["capability_restriction_config"];
         list["allowed_capabilities"].as_object_mut().unwrap().remove("proxy_record_metric").unwrap();

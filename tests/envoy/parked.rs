@@ -5,10 +5,10 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::json;
+use stand_in_okta::{Fault, Options, Server, StandIn, TokenSpec};
+use test_support::client::{get, request};
 
 use super::setup::Setup;
-use crate::support::client::{get, request};
-use crate::support::stand_in::{Fault, Options, Server, StandIn, TokenSpec};
 
 /// More than the 204 answers in one callback that have overflowed Envoy's stack, on each of two workers.
 const MANY: usize = 800;

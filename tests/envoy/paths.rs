@@ -1,9 +1,9 @@
 //! Paths that Envoy has not normalised do not get round a rule: here its own normalisation is switched off.
 
 use serde_json::json;
+use test_support::client::get;
 
 use super::setup::Setup;
-use crate::support::client::get;
 
 #[test]
 fn ambiguous_paths_are_refused_with_and_without_a_token() {

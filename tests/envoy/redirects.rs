@@ -1,12 +1,12 @@
 //! Internal redirects: Envoy sends a request through the filters again, with the identity headers that the filter has set.
 
 use serde_json::{Value, json};
+use stand_in_okta::TokenSpec;
+use test_support::backend::LOCATION;
+use test_support::client::{Request, get};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::backend::LOCATION;
-use crate::support::client::{Request, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::TokenSpec;
 
 /// Routes that follow a 302 of the API, each with a policy, and the token that stays in the request.
 fn following(mut config: EnvoyConfig) -> EnvoyConfig {

@@ -1,15 +1,15 @@
 //! The filter answers for the resources that it protects (RFC 9728), and its challenges say where.
 
 use serde_json::json;
+use test_support::client::{get, request};
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::{get, request};
 
 const ITEMS: &str = "/.well-known/oauth-protected-resource/items";
 
 #[test]
 fn metadata_are_found_from_the_challenge() {
-    let path = crate::support::scratch("metadata").join("access.log");
+    let path = test_support::scratch("metadata").join("access.log");
     let _ = std::fs::remove_file(&path);
     let setup = Setup::new("metadata", |config| {
         let mut config = config.access_log(&path);

@@ -1,12 +1,12 @@
 //! Answers in other forms, and what Envoy makes of them for gRPC calls.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{Response, get, request};
+use test_support::envoy::Envoy;
 
 use super::setup::{Setup, config};
-use crate::support::backend::Backend;
-use crate::support::client::{Response, get, request};
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, StandIn, TokenSpec};
 
 fn setup(name: &str, responses: Value) -> Setup {
     Setup::new(name, |mut config| {
@@ -31,7 +31,7 @@ fn problem_details() {
 
 #[test]
 fn without_details_only_the_operator_knows_why() {
-    let path = crate::support::scratch("quiet").join("access.log");
+    let path = test_support::scratch("quiet").join("access.log");
     let _ = std::fs::remove_file(&path);
     let setup = Setup::new("quiet", |config| {
         let mut config = config.access_log(&path);
@@ -120,7 +120,7 @@ fn grpc_calls_get_a_status_and_a_sentence() {
 fn grpc_calls_to_a_broken_filter_are_unavailable() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let config = config("grpc-broken", &okta, &backend)
-        .module(&crate::support::wasm("serves_regardless"))
+        .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("grpc-broken", &config);
     let call = request("POST", "/items").header("content-type", "application/grpc").header("te", "trailers");

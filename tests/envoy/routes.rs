@@ -1,11 +1,11 @@
 //! Routes that are chosen by what the filter says of the client, and by nothing that the client says of itself.
 
 use serde_json::json;
+use stand_in_okta::{Options, StandIn, TokenSpec};
+use test_support::client::{Request, get};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup, asked_without_crypto};
-use crate::support::client::{Request, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Options, StandIn, TokenSpec};
 
 /// A route for Joe, and one for everybody else.
 fn joe_has_a_route(mut config: EnvoyConfig) -> EnvoyConfig {

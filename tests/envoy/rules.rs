@@ -3,10 +3,10 @@
 use std::io::{Read as _, Write as _};
 
 use serde_json::{Value, json};
+use test_support::client::{get, request};
+use test_support::config::EnvoyConfig;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::{get, request};
-use crate::support::config::EnvoyConfig;
 
 fn with_rules(rules: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     move |mut config| {
@@ -77,7 +77,7 @@ fn rules_know_where_the_client_is() {
 
 /// The reference configuration with these members, and an access log of the filter state.
 fn logged(name: &str, members: Value) -> (Setup, std::path::PathBuf) {
-    let log = crate::support::scratch(name).join("access.log");
+    let log = test_support::scratch(name).join("access.log");
     let setup = Setup::new(name, |mut config| {
         for (name, value) in members.as_object().unwrap() {
             config.plugin()[name] = value.clone();
@@ -126,7 +126,7 @@ fn a_rule_in_shadow_counts_and_the_next_rule_decides() {
         ] }),
     );
     let before = decisions(&setup);
-    let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
+    let sub = |response: &test_support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root");
     for _ in 0..BOTH_WORKERS {
         let nobody = setup.send(&spoofed("/nobody"));
@@ -169,7 +169,7 @@ fn a_policy_in_shadow_allows_every_request_and_counts_what_it_would_deny() {
         }),
     );
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root").header("x_okta_sub", "root");
-    let sub = |response: &crate::support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
+    let sub = |response: &test_support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let joe = || json!(["joe.user@example.com"]);
     // As soon as both workers have keys: no request waits in shadow mode.
     let known = |path: &str| {
@@ -230,7 +230,7 @@ fn what_passes_without_a_token_is_nobodys() {
 
 #[test]
 fn rule_on_an_unknown_address_denies() {
-    let socket = crate::support::scratch("unknown-address").join("pipe");
+    let socket = test_support::scratch("unknown-address").join("pipe");
     let _ = std::fs::remove_file(&socket);
     let setup = Setup::new("unknown-address", |mut config| {
         config.plugin()["rules"] = json!([

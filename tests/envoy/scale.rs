@@ -1,13 +1,13 @@
 //! Ten thousand rules: the module reads them in both forms of a configuration, and the right one decides.
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::get;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 use super::setup::config;
-use crate::support::backend::Backend;
-use crate::support::client::get;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 const RULES: usize = 10_000;
 

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use serde_json::json;
+use stand_in_okta::{Rotation, Server, TokenSpec};
+use test_support::client::request;
 
 use super::setup::{BOTH_WORKERS, Setup};
-use crate::support::client::request;
-use crate::support::stand_in::{Rotation, Server, TokenSpec};
 
 #[test]
 fn a_token_is_verified_once_on_each_worker() {

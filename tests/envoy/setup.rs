@@ -3,12 +3,11 @@
 use std::time::{Duration, Instant};
 
 use serde_json::json;
-
-use crate::support::backend::Backend;
-use crate::support::client::{Client, Request, Response, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Fault, Options, Server, StandIn, TokenSpec};
+use stand_in_okta::{Fault, Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{Client, Request, Response, get};
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 /// Enough connections that each of two workers has certainly got some: 2^-19 that one has not.
 pub const BOTH_WORKERS: usize = 20;
@@ -111,12 +110,12 @@ pub fn failures() -> Vec<Fault> {
 
 /// The reference configuration between these two.
 pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
-    let ca = crate::support::scratch(name).join("ca.pem");
+    let ca = test_support::scratch(name).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     let mut config = EnvoyConfig::reference()
         .okta(okta.https_port(), &ca)
         .app(backend.port())
-        .module(&crate::support::wasm("okta_authz_filter"));
+        .module(&test_support::wasm("okta_authz_filter"));
     config.manager()["max_request_headers_kb"] = json!(96);
     if asked_without_crypto() { config.restricted(&["proxy_call_foreign_function"]) } else { config }
 }

@@ -7,17 +7,15 @@ use okta_authz_filter::crypto::{
     Algorithm, PublicKey, SignatureError, SignatureVerifier, WithFallback, envoy,
 };
 use serde_json::json;
+use stand_in_okta::{Options, Server, StandIn};
+use test_support::backend::Backend;
+use test_support::client::{Client, get};
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
+use test_support::signing::Keys;
+use test_support::vectors;
 
 use super::setup::{Setup, config};
-use super::signing::Keys;
-use crate::support::backend::Backend;
-use crate::support::client::{Client, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn};
-
-#[path = "../vectors/run.rs"]
-mod run;
 
 /// RS and ES by Envoy, PS and EdDSA by jwt-simple inside the VM: a client sees no difference.
 #[test]
@@ -107,12 +105,12 @@ fn the_public_vectors_through_envoys_crypto() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let _ = okta.kid(Server::Default);
     let config = config("oracle", &okta, &backend).unrestricted();
-    let config = config.module(&crate::support::wasm("signature_oracle"));
+    let config = config.module(&test_support::wasm("signature_oracle"));
     let envoy = Envoy::start("oracle", &config);
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
     // Each mutant is a request: what every bit does, the native run has shown.
-    let mutants = |_| run::Bounds { flips: 2, truncations: 1 };
-    for report in run::everything(&run::Backend { name: "envoy", verifier: &verifier, mutants }) {
+    let mutants = |_| vectors::Bounds { flips: 2, truncations: 1 };
+    for report in vectors::everything(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
         report.check();
     }
 }

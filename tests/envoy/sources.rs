@@ -3,10 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
+use test_support::client::{Request, get};
+use test_support::recorder::Recorder;
 
 use super::setup::Setup;
-use crate::support::client::{Request, get};
-use crate::support::recorder::Recorder;
 
 fn setup(name: &str, forward: bool) -> Setup {
     Setup::new(name, |mut config| {

@@ -4,12 +4,12 @@
 use std::io::Write as _;
 
 use serde_json::{Value, json};
+use test_support::client::{Request, get, request};
+use test_support::config::EnvoyConfig;
+use test_support::http2;
+use test_support::recorder::Recorder;
 
 use super::setup::Setup;
-use crate::support::client::{Request, get, request};
-use crate::support::config::EnvoyConfig;
-use crate::support::http2;
-use crate::support::recorder::Recorder;
 
 fn with_sources(mut config: EnvoyConfig) -> EnvoyConfig {
     let plugin = config.plugin();

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-
-use crate::support::client::Client;
-use crate::support::envoy::{Envoy, WORKERS};
+use test_support::client::Client;
+use test_support::envoy::{Envoy, WORKERS};
 
 /// A listener, which the tests' Envoy waits for, and clusters that a test adds.
 const BOOTSTRAP: &str = r#"
@@ -29,7 +28,7 @@ const MANAGER: &str = r#"
 "#;
 
 fn table(name: &str) -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/tests").join(name);
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

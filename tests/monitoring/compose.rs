@@ -1,9 +1,9 @@
 //! docker-compose.yml starts Prometheus and Grafana on these files, when asked. No container runs here: the files are read.
 
 use serde_json::Value;
+use test_support::root;
 
 use super::document;
-use crate::support::root;
 
 fn compose() -> Value {
     let text = std::fs::read_to_string(root().join("docker-compose.yml")).unwrap();

@@ -58,7 +58,7 @@ pub fn names(pattern: &str, kind: Kind) -> Vec<String> {
 #[test]
 fn the_reference_has_the_tags_that_are_told_to_copy() {
     let envoy: Value =
-        serde_saphyr::from_str(&std::fs::read_to_string(crate::support::root().join("envoy.yaml")).unwrap())
+        serde_saphyr::from_str(&std::fs::read_to_string(test_support::root().join("envoy.yaml")).unwrap())
             .unwrap();
     assert_eq!(envoy["stats_config"], document("stats-tags.yaml")["stats_config"]);
 }

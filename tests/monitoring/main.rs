@@ -12,13 +12,6 @@
     reason = "test code"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
-#[allow(dead_code, reason = "one algorithm of many is enough here")]
-#[path = "../envoy/signing.rs"]
-mod signing;
-
 mod compose;
 mod dashboard;
 mod labels;
@@ -35,6 +28,6 @@ const FOLDER: &str = "deploy/monitoring";
 
 /// A file of deploy/monitoring, YAML or JSON.
 fn document(file: &str) -> Value {
-    let text = std::fs::read_to_string(support::root().join(FOLDER).join(file)).expect(file);
+    let text = std::fs::read_to_string(test_support::root().join(FOLDER).join(file)).expect(file);
     serde_saphyr::from_str(&text).expect(file)
 }

@@ -58,7 +58,7 @@ pub fn draw(prometheus: &Prometheus) {
             .collect();
         svg.push_str(&one(panel, &series, (now - SPAN, now)));
     }
-    std::fs::write(crate::support::root().join("docs/dashboard.svg"), svg + "</svg>\n").unwrap();
+    std::fs::write(test_support::root().join("docs/dashboard.svg"), svg + "</svg>\n").unwrap();
 }
 
 /// `{{label}}` in a legend is the label's value.

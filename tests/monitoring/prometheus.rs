@@ -7,8 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-
-use crate::support::client::{self, Client};
+use test_support::client::{self, Client};
 
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -34,7 +33,7 @@ pub fn program(name: &str) -> PathBuf {
 impl Prometheus {
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn start(name: &str, config: &Value) -> Self {
-        let folder = crate::support::scratch(name);
+        let folder = test_support::scratch(name);
         let (file, data) = (folder.join("prometheus.json"), folder.join("data"));
         let _ = std::fs::remove_dir_all(&data);
         // JSON is YAML.

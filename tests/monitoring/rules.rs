@@ -27,7 +27,7 @@ fn rules(kind: &str) -> Vec<(String, String)> {
 }
 
 fn promtool(arguments: &[&str]) {
-    let folder = crate::support::root().join(FOLDER);
+    let folder = test_support::root().join(FOLDER);
     let output = Command::new(program("promtool")).args(arguments).current_dir(folder).output().unwrap();
     let said = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&said));

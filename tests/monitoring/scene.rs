@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
+use test_support::signing::Keys;
 
 use super::document;
 use super::prometheus::Prometheus;
-use super::signing::Keys;
-use crate::support::backend::Backend;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 /// A provider whose keys cannot be had. The dot in its name must not become a part of a metric's.
 pub const ABSENT: &str = "partner.example";
@@ -29,11 +29,11 @@ pub struct Scene {
 impl Scene {
     pub fn new(name: &str) -> Self {
         let (okta, backend, keys) = (StandIn::start(Options::default()), Backend::start(), Keys::generate());
-        let ca = crate::support::scratch(name).join("ca.pem");
+        let ca = test_support::scratch(name).join("ca.pem");
         std::fs::write(&ca, okta.ca_pem()).unwrap();
         let config = |module: &str| {
             let config = EnvoyConfig::reference().okta(okta.https_port(), &ca).app(backend.port());
-            let mut config = config.module(&crate::support::wasm(module));
+            let mut config = config.module(&test_support::wasm(module));
             configure(config.plugin(), &okta, &keys);
             // Histograms reach the admin port at flushes, which are 5 s apart.
             config.document()["stats_flush_interval"] = json!("1s");
@@ -86,7 +86,7 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
 fn scrape(tagged: u16, plain: u16) -> Value {
     let mut config = document("prometheus.yml");
     config["global"] = json!({ "scrape_interval": "1s", "evaluation_interval": "1s" });
-    config["rule_files"] = json!([crate::support::root().join("deploy/monitoring/alerts.yml")]);
+    config["rule_files"] = json!([test_support::root().join("deploy/monitoring/alerts.yml")]);
     let mut job = config["scrape_configs"][0].clone();
     config["scrape_configs"][0]["static_configs"][0]["targets"] = json!([format!("127.0.0.1:{tagged}")]);
     job["job_name"] = json!("mesh");

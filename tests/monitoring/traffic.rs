@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_authz_filter::crypto::Algorithm;
+use stand_in_okta::{Fault, Rotation, Server, TokenSpec};
+use test_support::client::{Client, Response, get};
 
 use super::scene::Scene;
-use crate::support::client::{Client, Response, get};
-use crate::support::stand_in::{Fault, Rotation, Server, TokenSpec};
 
 /// Requests of one kind for each round, and how they end.
 const USED_AGAIN: usize = 20;

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::Server;
+use test_support::client::Response;
 
 use super::Happening;
 use super::discovery::{Source, with_okta_from};
 use super::load::{Load, Mix};
 use super::row::Row;
 use super::scene::{Scene, now, one_worker, short_lived};
-use crate::support::client::Response;
-use crate::support::stand_in::Server;
 
 const A_WHILE: Duration = Duration::from_secs(6);
 

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn};
+use test_support::backend::Backend;
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 use super::load::{Load, Mix};
 use super::scene::{WORKERS, config, now, slug};
-use crate::support::backend::Backend;
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn};
 
 const NAME: &str = "comparison";
 const CACHE: Duration = Duration::from_secs(2);
@@ -87,7 +87,7 @@ fn with_native(mut config: EnvoyConfig, okta: &StandIn, number: usize, async_fet
     cluster["load_assignment"]["cluster_name"] = json!(cluster_name);
     cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"]["address"]["socket_address"]
         ["port_value"] = json!(okta.https_port());
-    let ca = crate::support::scratch(&slug(NAME)).join(format!("ca-{number}.pem"));
+    let ca = test_support::scratch(&slug(NAME)).join(format!("ca-{number}.pem"));
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     cluster["transport_socket"]["typed_config"]["common_tls_context"]["validation_context"]["trusted_ca"] =
         json!({ "filename": ca });

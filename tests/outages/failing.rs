@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use stand_in_okta::{Fault, Server};
+
 use super::Happening;
 use super::row::Row;
 use super::scene::{Scene, now, one_worker, short_lived};
-use crate::support::stand_in::{Fault, Server};
 
 /// Six periods of a second: at the default cache duration, an hour.
 const AN_HOUR: Duration = Duration::from_secs(6);

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::support::backend::HOSTILE;
-use crate::support::client::{Client, Request, Response, get};
-use crate::support::stand_in::{Server, StandIn, TokenSpec};
+use stand_in_okta::{Server, StandIn, TokenSpec};
+use test_support::backend::HOSTILE;
+use test_support::client::{Client, Request, Response, get};
 
 const THREADS: usize = 6;
 /// The pause of a thread between two requests. Each is sent on a connection of its own, so every worker gets some.

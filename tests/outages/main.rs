@@ -13,9 +13,6 @@
     reason = "test code"
 )]
 
-#[path = "../support/mod.rs"]
-mod support;
-
 mod clusters;
 mod comparison;
 mod discovery;

@@ -4,6 +4,10 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Endpoint, Fault, Rotation, Server, TokenSpec};
+use test_support::backend::HOSTILE;
+use test_support::client::{Request, get};
+use test_support::config::EnvoyConfig;
 
 use super::Happening;
 use super::discovery::{Source, filter, listener, with_filter_from, with_listener_from};
@@ -11,10 +15,6 @@ use super::load::Mix;
 use super::row::Row;
 use super::scene::{Scene, now};
 use super::updates::with_another_rule;
-use crate::support::backend::HOSTILE;
-use crate::support::client::{Request, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Endpoint, Fault, Rotation, Server, TokenSpec};
 
 /// How long Okta takes for an answer.
 const SLOW: Fault = Fault::Slow { millis: 2_500 };
@@ -112,7 +112,7 @@ fn revoked(name: &'static str) -> Row {
 /// A new key is on its way, and requests wait for it, when every VM traps.
 fn trapped(name: &'static str) -> Row {
     let scene =
-        Scene::new(name, slow_keys(), |config, _| config.module(&crate::support::wasm("traps_on_demand")));
+        Scene::new(name, slow_keys(), |config, _| config.module(&test_support::wasm("traps_on_demand")));
     scene.settle();
     let load = scene.load();
     load.change(Mix::of(&scene.okta).excusing(|response| response.status == 503));

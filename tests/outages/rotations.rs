@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use serde_json::json;
+use stand_in_okta::{Fault, Rotation, Server, TokenSpec};
+use test_support::client::{Request, get};
 
 use super::Happening;
 use super::load::Mix;
 use super::row::Row;
 use super::scene::{Scene, long_lived, now, one_worker, short_lived};
-use crate::support::client::{Request, get};
-use crate::support::stand_in::{Fault, Rotation, Server, TokenSpec};
 
 /// How long things go on between two changes: longer than the cooldown for unknown key ids, and than a cache period.
 const A_WHILE: Duration = Duration::from_secs(2);

@@ -3,14 +3,14 @@
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::backend::Backend;
+use test_support::client::{Request, get};
+use test_support::config::EnvoyConfig;
+use test_support::envoy::Envoy;
 
 use super::load::{Load, Mix};
 use super::row::Row;
-use crate::support::backend::Backend;
-use crate::support::client::{Request, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::envoy::Envoy;
-use crate::support::stand_in::{Options, Server, StandIn, TokenSpec};
 
 pub const WORKERS: usize = 4;
 /// Enough connections that each of four workers has certainly got some: 4 * 0.75^60 that one has not.
@@ -137,12 +137,12 @@ impl Scene {
 
 /// The reference configuration between these two.
 pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
-    let ca = crate::support::scratch(&slug(name)).join("ca.pem");
+    let ca = test_support::scratch(&slug(name)).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     let mut config = EnvoyConfig::reference()
         .okta(okta.https_port(), &ca)
         .app(backend.port())
-        .module(&crate::support::wasm("okta_authz_filter"));
+        .module(&test_support::wasm("okta_authz_filter"));
     // Thousands of requests would bury what the log says.
     config.manager()["access_log"] = json!([]);
     config

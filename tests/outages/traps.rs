@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Server, TokenSpec};
+use test_support::backend::HOSTILE;
+use test_support::client::get;
 
 use super::Happening;
 use super::load::{Load, Mix};
 use super::row::Row;
 use super::scene::{Scene, long_lived};
-use crate::support::backend::HOSTILE;
-use crate::support::client::get;
-use crate::support::stand_in::{Server, TokenSpec};
 
 /// Five times a request that ends the VM of the worker that gets it.
 const TRAPS: usize = 5;
@@ -22,7 +22,7 @@ pub const ALL: &[Happening] =
 
 fn scene(name: &'static str, policy: &Value) -> Scene {
     let scene = Scene::new(name, long_lived(), |config, _| {
-        let mut config = config.module(&crate::support::wasm("traps_on_demand"));
+        let mut config = config.module(&test_support::wasm("traps_on_demand"));
         config.filter()["failure_policy"] = policy.clone();
         if policy != "FAIL_RELOAD" {
             config.filter().as_object_mut().unwrap().remove("reload_config");

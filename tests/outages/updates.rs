@@ -4,14 +4,14 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use stand_in_okta::{Server, TokenSpec};
+use test_support::client::{Request, get};
+use test_support::config::EnvoyConfig;
 
 use super::Happening;
 use super::discovery::{Source, filter, listener, with_filter_from, with_listener_from};
 use super::row::Row;
 use super::scene::{Scene, long_lived};
-use crate::support::client::{Request, get};
-use crate::support::config::EnvoyConfig;
-use crate::support::stand_in::{Server, TokenSpec};
 
 /// How long each configuration serves, at least.
 const A_WHILE: Duration = Duration::from_millis(400);

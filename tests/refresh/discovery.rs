@@ -11,8 +11,8 @@ use okta_authz_filter::refresh::shared::{SharedData as _, SharedKeys};
 use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
 use okta_authz_filter::time::UnixTime;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{COOLDOWN, SCHEDULE, at, brings, document, issuers, knows};
 
 const OKTA_FORM: &str = "/oauth2/default/.well-known/oauth-authorization-server";

@@ -10,8 +10,8 @@ use okta_authz_filter::jwks::source::KeySource;
 use okta_authz_filter::refresh::refresher::{FetchProgress, Missing, Refresher};
 use okta_authz_filter::refresh::source::{Document, FetchError, Source};
 use okta_authz_filter::refresh::state::WorkerId;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{SCHEDULE, at, brings};
 
 /// A kind of document.

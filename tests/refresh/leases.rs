@@ -8,8 +8,8 @@ use okta_authz_filter::refresh::refresher::{Fetch, FetchProgress, WaitAdvice};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{COOLDOWN, SCHEDULE, at, brings, document, kid, knows, names, source, warm, worker};
 
 const TIMEOUTS: [u64; 4] = [100, 5_000, 15_000, 60_000];

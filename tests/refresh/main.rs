@@ -11,12 +11,8 @@
 mod discovery;
 mod documents;
 mod leases;
-#[path = "../common/random.rs"]
-mod random;
 mod shared_gauges;
 mod simulation;
-#[path = "../common/store.rs"]
-mod store;
 mod unknown_kids;
 
 use std::time::Duration;
@@ -33,8 +29,7 @@ use okta_authz_filter::refresh::source::{FetchError, Response, Source as _};
 use okta_authz_filter::refresh::state::{RefreshState, WorkerId};
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
-
-use store::Store;
+use test_support::common::Store;
 
 const T0: UnixTime = UnixTime::from_seconds(1_700_000_000);
 const TICK: u64 = 100;

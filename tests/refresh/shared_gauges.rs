@@ -4,10 +4,10 @@ use okta_authz_filter::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
+use test_support::common::Store;
+use test_support::common::random::Random;
 
 use super::T0;
-use super::random::Random;
-use super::store::Store;
 
 /// Longer than anybody is silent who lives.
 const LONG: u64 = 6_000;

@@ -10,9 +10,9 @@ use okta_authz_filter::refresh::refresher::Fetch;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::refresh::state::{LEASE, RefreshState};
+use test_support::common::Store;
+use test_support::common::random::Random;
 
-use super::random::Random;
-use super::store::Store;
 use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
 
 const SEEDS: u64 = 2_000;

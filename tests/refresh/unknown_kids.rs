@@ -4,8 +4,8 @@ use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::WaitAdvice;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::rejection::Rejection;
+use test_support::common::Store;
 
-use super::store::Store;
 use super::{at, brings, document, kid, knows, warm};
 
 /// Fetches if a fetch is due; the issuer has this key.

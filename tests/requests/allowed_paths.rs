@@ -1,11 +1,11 @@
 //! `allow_in_paths`: each entry with one meaning, for every kind of path match. And `max_match_bytes`.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Answer, Deny, Public};
-use super::common::{NOW, Outcome, Token, config, decide, filter, get, outcome, rules, with};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Answer, Deny, Public};
+use test_support::common::{NOW, Outcome, Token, config, decide, filter, get, outcome, rules, with};
+
+use super::{Row, Sent, row};
 
 const ALL: [&str; 4] = ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"];
 

@@ -1,11 +1,11 @@
 //! Conditions on headers, query parameters and the client's address; and requirements that look at the path.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{Outcome, Request, Token, get, rules, two_providers, with};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{Outcome, Request, Token, get, rules, two_providers, with};
+
+use super::{Row, Sent, row};
 
 pub(crate) fn rows() -> Vec<Row> {
     let mut rows = matching();

@@ -1,14 +1,14 @@
 //! Tokens that are refused although everything else about them is right, and what happens before anybody can say.
 
+use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Public, Wait};
-use super::common::{
+use test_support::common::Outcome::{Allow, Deny, Public, Wait};
+use test_support::common::{
     ISSUER, NOW, OTHER_ISSUER, Outcome, RSA_B, Signer, Token, config, decide, delivered, get, outcome,
     present, two_providers, with,
 };
+
 use super::{Row, Sent, row};
-use okta_authz_filter::rejection::Rejection as R;
 
 const JTI: &str = "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE";
 const SUB: &str = "joe.user@example.com";

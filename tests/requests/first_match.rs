@@ -8,8 +8,7 @@ use okta_authz_filter::policy::{
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
-
-use super::common::random::Random;
+use test_support::common::random::Random;
 
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;

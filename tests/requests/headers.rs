@@ -1,9 +1,8 @@
 //! What the backend and the access log are told of the client.
 
-use serde_json::{Value, json};
-
-use super::common::{ISSUER, NOW, OTHER_ISSUER, Token, config, decide, filter, get, two_providers};
 use okta_authz_filter::filter::Verdict;
+use serde_json::{Value, json};
+use test_support::common::{ISSUER, NOW, OTHER_ISSUER, Token, config, decide, filter, get, two_providers};
 
 fn permit(headers: Value, rules: Value, token: Option<Token>) -> okta_authz_filter::filter::Permit {
     let filter = filter(&config(json!({}), json!({ "claim_to_headers": headers, "rules": rules })));

@@ -1,23 +1,23 @@
 //! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots: a rule must not ignore what they do not ignore.
 
-use serde_json::json;
-
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{Outcome, Token, config, request};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{Outcome, Token, config, request};
+
+use super::{Row, Sent, row};
 
 /// In the order of the columns: no rule has `hosts`; one has; one has, and Envoy's routes ignore ports.
-type TokenRequirements = [Outcome; 3];
+type Outcomes = [Outcome; 3];
 
-const ANY: TokenRequirements = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];
-const OPEN: TokenRequirements = [Public, Public, Public];
-const PORT: TokenRequirements = [Public, Deny(R::HostAmbiguous), Public];
-const ANY_PORT: TokenRequirements = [Public, Deny(R::HostAmbiguous), Deny(R::TokenMissing)];
-const FORM: TokenRequirements = [Public, Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
-const NEVER: TokenRequirements = [Deny(R::HostAmbiguous), Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
+const ANY: Outcomes = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];
+const OPEN: Outcomes = [Public, Public, Public];
+const PORT: Outcomes = [Public, Deny(R::HostAmbiguous), Public];
+const ANY_PORT: Outcomes = [Public, Deny(R::HostAmbiguous), Deny(R::TokenMissing)];
+const FORM: Outcomes = [Public, Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
+const NEVER: Outcomes = [Deny(R::HostAmbiguous), Deny(R::HostAmbiguous), Deny(R::HostAmbiguous)];
 
-fn table() -> Vec<(&'static str, TokenRequirements)> {
+fn table() -> Vec<(&'static str, Outcomes)> {
     vec![
         ("www.example.com", OPEN),
         ("WWW.example.COM", OPEN),

@@ -1,13 +1,13 @@
 //! Which key, and what happens when it is not there.
 
+use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Wait};
-use super::common::{
+use test_support::common::Outcome::{Allow, Deny, Wait};
+use test_support::common::{
     KID, OTHER_ISSUER, RSA_A, RSA_B, Signer, Token, config, get, jwks, rules, two_providers,
 };
+
 use super::{Row, Sent, row};
-use okta_authz_filter::rejection::Rejection as R;
 
 pub(crate) fn rows() -> Vec<Row> {
     let okta = || config(json!({}), json!({}));
@@ -98,7 +98,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Wait(R::KeyUnknown),
         ),
     ];
-    let young = |at: u64| Token::user().claims(json!({ "exp": super::common::NOW + at + 3600 }));
+    let young = |at: u64| Token::user().claims(json!({ "exp": test_support::common::NOW + at + 3600 }));
     table.push(("keys as old as max_stale", impatient(), young(3600), 3600, Allow));
     table.push(("keys older than max_stale", impatient(), young(3601), 3601, Wait(R::KeysStale)));
     table
@@ -118,7 +118,7 @@ pub(crate) fn cold_rows() -> Vec<Row> {
     let table = vec![
         ("a good token", okta(), Sent::Bearer(Token::user()), Wait(R::KeysUnavailable)),
         ("no token", okta(), Sent::Nothing, Deny(R::TokenMissing)),
-        ("public", open(), Sent::Nothing, super::common::Outcome::Public),
+        ("public", open(), Sent::Nothing, test_support::common::Outcome::Public),
         ("an expired token waits for nothing", okta(), Sent::Bearer(expired()), Deny(R::TokenExpired)),
         ("an unknown issuer waits for nothing", okta(), Sent::Bearer(Token::other()), Deny(R::IssuerUnknown)),
         (

@@ -2,7 +2,6 @@
 //!
 //! A row is a name, a configuration, a request, what stands in `Authorization`, a time and the verdict.
 
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,8 +12,6 @@
 )]
 
 mod allowed_paths;
-#[path = "../common/mod.rs"]
-mod common;
 mod conditions;
 mod denylist;
 mod first_match;
@@ -25,7 +22,6 @@ mod modes;
 mod paths;
 mod patterns;
 mod policy;
-#[cfg(feature = "cli")]
 mod replay;
 mod requirements;
 mod resources;
@@ -38,9 +34,9 @@ mod tokens;
 
 use std::collections::BTreeSet;
 
-use common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
+use test_support::common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
 
 struct Row {
     name: &'static str,

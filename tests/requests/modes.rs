@@ -1,17 +1,17 @@
 //! Rules that are not enforced, or only where there is a token; and CORS preflight.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Pass, Public, Shadow};
-use super::common::{
-    NOW, Request, Token, cold, config, decide_with, filter, get, outcome, request, rules, scopes, with,
-};
-use super::{Row, Sent, route_policies, row};
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{Filter, ProviderObserver, Verdict};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Pass, Public, Shadow};
+use test_support::common::{
+    NOW, Request, Token, cold, config, decide_with, filter, get, outcome, request, rules, scopes, with,
+};
+
+use super::{Row, Sent, route_policies, row};
 
 fn mode(mode: &str, access: Value) -> Value {
     let mut rule = access;
@@ -519,9 +519,16 @@ pub(crate) fn cold_rows() -> Vec<Row> {
             get("/"),
             bearer(),
             0,
-            super::common::Outcome::Wait(R::KeysUnavailable),
+            test_support::common::Outcome::Wait(R::KeysUnavailable),
         ),
-        row("optional", strict(), get("/"), bearer(), 0, super::common::Outcome::Wait(R::KeysUnavailable)),
+        row(
+            "optional",
+            strict(),
+            get("/"),
+            bearer(),
+            0,
+            test_support::common::Outcome::Wait(R::KeysUnavailable),
+        ),
         row("optional, no token", strict(), get("/"), Sent::Nothing, 0, Pass("anonymous")),
     ]
 }

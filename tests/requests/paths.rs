@@ -1,10 +1,9 @@
 //! Tricks with paths, methods and hosts. What is denied under its plain name must not be allowed under another one
 //! that some backend reads as the plain name, whether the strict rule stands before the lax one or after it.
 
-use serde_json::{Value, json};
-
-use super::common::{NOW, Outcome, Token, decide, filter, get, outcome, request, rules};
 use okta_authz_filter::rejection::Rejection;
+use serde_json::{Value, json};
+use test_support::common::{NOW, Outcome, Token, decide, filter, get, outcome, request, rules};
 
 /// Names under which some server, framework or proxy has been known to find `/admin` or what is below it.
 const TRICKS: &[&str] = &[
@@ -128,7 +127,7 @@ fn let_through(tricks: &[&str]) -> Vec<String> {
         for (order, config) in orders {
             let filter = filter(&config);
             let plain = outcome(decide(&filter, &get("/admin"), &[token.as_bytes()], NOW));
-            assert_eq!(plain, super::common::scopes(&["admin"]), "{name}, {order}");
+            assert_eq!(plain, test_support::common::scopes(&["admin"]), "{name}, {order}");
             for trick in tricks {
                 for sent in [&[][..], &[token.as_bytes()]] {
                     let outcome = outcome(decide(&filter, &get(trick), sent, NOW));

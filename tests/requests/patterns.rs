@@ -5,8 +5,7 @@
 
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;
-
-use super::common::random::Random;
+use test_support::common::random::Random;
 
 const PATTERNS: u64 = 30_000;
 const TEXTS: u64 = 20;

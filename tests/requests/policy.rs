@@ -1,11 +1,11 @@
 //! Which rule a request gets.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{Request, Token, config, get, request, rules, scopes};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{Request, Token, config, get, request, rules, scopes};
+
+use super::{Row, Sent, row};
 
 /// Rules by what they answer: a rule that applies is public, so no token is in the way.
 pub(crate) fn rows() -> Vec<Row> {

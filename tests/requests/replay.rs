@@ -1,20 +1,20 @@
 //! `okta-authz explain` says of every row of the tables what the filter says, and its steps agree with that.
 
 use std::io::Write as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::thread;
 
-use serde_json::{Value, json};
-
-use super::common::{NOW, Outcome, cold, jwks};
-use super::{
-    Delivery, Row, conditions, denylist, hosts, keys, modes, policy, requirements, resources, sources,
-    step_up, times, tokens,
-};
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
 use okta_authz_filter::request::RequestHead;
+use serde_json::{Value, json};
+use test_support::common::{NOW, Outcome, cold, jwks};
+
+use super::{
+    Delivery, Row, conditions, denylist, hosts, keys, modes, policy, requirements, resources, sources,
+    step_up, times, tokens,
+};
 
 /// Every row, and what has been fetched before.
 fn rows() -> Vec<(Row, Delivery)> {
@@ -137,7 +137,7 @@ fn explain_says_what_the_filter_says() {
     let rows = rows();
     let questions: String =
         rows.iter().map(|(row, delivery)| format!("{}\n", question(row, *delivery))).collect();
-    let mut explain = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
+    let mut explain = test_support::okta_authz()
         .args(["explain", "--batch", "-"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

@@ -1,11 +1,11 @@
 //! What a rule asks of a token.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny};
-use super::common::{OTHER_ISSUER, Outcome, Token, get, rules, scopes, two_providers, with};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny};
+use test_support::common::{OTHER_ISSUER, Outcome, Token, get, rules, scopes, two_providers, with};
+
+use super::{Row, Sent, row};
 
 pub(crate) fn rows() -> Vec<Row> {
     let unmet = || Deny(R::RequirementNotMet);
@@ -264,7 +264,7 @@ pub(crate) fn rows() -> Vec<Row> {
     // However the issuer writes scopes.
     let scoped = |profile: &str| {
         let rules = json!([{ "match": {}, "requires": { "scopes": ["a"] } }]);
-        super::common::config(json!({ "token_profile": profile }), json!({ "rules": rules }))
+        test_support::common::config(json!({ "token_profile": profile }), json!({ "rules": rules }))
     };
     let scope = |changes: Value| Token::rfc9068().claims(changes);
     for (name, profile, token, verdict) in [
@@ -289,7 +289,7 @@ pub(crate) fn rows() -> Vec<Row> {
     }
     // One issuer, and another audience for each path.
     let audiences = |requires: Value| {
-        super::common::config(
+        test_support::common::config(
             json!({ "audiences": ["api://default", "api://billing"] }),
             json!({ "rules": [{ "match": {}, "requires": requires }] }),
         )
@@ -344,7 +344,7 @@ pub(crate) fn rows() -> Vec<Row> {
     // A user without `uid`.
     let user = |user: bool| {
         let rules = json!([{ "match": {}, "requires": { "user": user } }]);
-        super::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))
+        test_support::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))
     };
     let own = json!({ "sub": "0oa1m2mSvcClnt9A5d07" });
     for (name, is_user, token, verdict) in [

@@ -1,13 +1,13 @@
 //! Protected resource metadata: where they are, what is in them, and what challenges say of them.
 
 use okta_authz_filter::filter::Verdict;
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Answer, Deny};
-use super::common::{ISSUER, NOW, Request, Token, cold, config, decide, get, request, two_providers};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Answer, Deny};
+use test_support::common::{ISSUER, NOW, Request, Token, cold, config, decide, get, request, two_providers};
+
+use super::{Row, Sent, row};
 
 const ORDERS: &str = "/.well-known/oauth-protected-resource/orders";
 

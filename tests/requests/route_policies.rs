@@ -1,12 +1,12 @@
 //! Policies that a route names, and identity headers that the request brings along.
 
+use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{Token, config, get, scopes};
 
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{Token, config, get, scopes};
 use super::modes::{admins, bearer, expired};
 use super::{Row, Sent, row};
-use okta_authz_filter::rejection::Rejection as R;
 
 pub(crate) fn rows() -> Vec<Row> {
     let policies = || {

@@ -9,9 +9,8 @@ use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Wait};
-use super::common::{
+use test_support::common::Outcome::{Allow, Deny, Wait};
+use test_support::common::{
     KID, NOW, Outcome, RSA_A, RSA_B, Signer, Store, Token, cold, config, deliver, filter, jwks, outcome,
     rsa_jwk, scopes, with,
 };

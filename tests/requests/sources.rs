@@ -1,11 +1,11 @@
 //! Where a token may be, and that no place counts which the configuration does not name.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Pass, Public};
-use super::common::{Token, b64, config, get, rules, with};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Pass, Public};
+use test_support::common::{Token, b64, config, get, rules, with};
+
+use super::{Row, Sent, row};
 
 const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 

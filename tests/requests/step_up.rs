@@ -1,11 +1,11 @@
 //! A better or a more recent authentication than the token tells of (RFC 9470).
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, StepUp};
-use super::common::{NOW, Outcome, Token, get, rules, scopes};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, StepUp};
+use test_support::common::{NOW, Outcome, Token, get, rules, scopes};
+
+use super::{Row, Sent, row};
 
 const TWO_FACTORS: &str = "urn:okta:loa:2fa:any";
 const PHISHING_RESISTANT: &str = "phr";

@@ -1,11 +1,11 @@
 //! Time: each limit one second before, at, and after.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny};
-use super::common::{NOW, Token, config, get};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny};
+use test_support::common::{NOW, Token, config, get};
+
+use super::{Row, Sent, row};
 
 pub(crate) fn rows() -> Vec<Row> {
     let plain = || config(json!({}), json!({}));

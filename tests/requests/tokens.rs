@@ -1,11 +1,11 @@
 //! Credentials, and which token is an access token for this API.
 
-use serde_json::{Value, json};
-
-use super::common::Outcome::{Allow, Deny, Public};
-use super::common::{ISSUER, Token, config, get, rules, two_providers};
-use super::{Row, Sent, row};
 use okta_authz_filter::rejection::Rejection as R;
+use serde_json::{Value, json};
+use test_support::common::Outcome::{Allow, Deny, Public};
+use test_support::common::{ISSUER, Token, config, get, rules, two_providers};
+
+use super::{Row, Sent, row};
 
 const CUSTOM_DOMAIN: &str = "https://login.acme.com/oauth2/default";
 
@@ -194,14 +194,14 @@ pub(crate) fn rows() -> Vec<Row> {
             plain(
                 Token::user()
                     .claims(json!({ "aud": "x" }))
-                    .signed_by(super::common::Signer::Fixed(vec![1; 256])),
+                    .signed_by(test_support::common::Signer::Fixed(vec![1; 256])),
             ),
             Deny(R::SignatureInvalid),
         ),
         (
             "unsigned, of a client not on the list",
             not_this_client(),
-            plain(Token::user().signed_by(super::common::Signer::Fixed(vec![1; 256]))),
+            plain(Token::user().signed_by(test_support::common::Signer::Fixed(vec![1; 256]))),
             Deny(R::SignatureInvalid),
         ),
     ];

@@ -2,7 +2,6 @@
 //!
 //! Where they come from is in `tests/data/README.md`. The runner is shared with the tests in a real Envoy.
 
-#![cfg(not(target_arch = "wasm32"))]
 #![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is an answer")]
 
 use std::collections::BTreeSet;
@@ -10,13 +9,8 @@ use std::collections::BTreeSet;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use rsa::sha2::{Digest as _, Sha256};
-
-use run::report::Exception;
-use run::{Backend, Bounds, Good, data};
-
-// With its path, as in every other program that includes it: its own modules are then looked for beside it.
-#[path = "run.rs"]
-mod run;
+use test_support::vectors::report::Exception;
+use test_support::vectors::{self, Backend, Bounds, Good, data};
 
 const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Software, mutants: sample };
 
@@ -38,7 +32,7 @@ macro_rules! sets {
     ($($name:ident: $run:ident($set:expr),)+) => {
         $(#[test]
         fn $name() {
-            run::$run($set, &SOFTWARE).check();
+            vectors::$run($set, &SOFTWARE).check();
         })+
     };
 }
@@ -66,7 +60,7 @@ sets! {
 #[ignore = "takes a minute; the tests of the algorithms try a sample"]
 fn every_mutant_of_each_kind() {
     let every = |good: Good| if good.first { Bounds::EVERY } else { Bounds { flips: 0, truncations: 0 } };
-    for report in run::everything(&Backend { mutants: every, ..SOFTWARE }) {
+    for report in vectors::everything(&Backend { mutants: every, ..SOFTWARE }) {
         report.check();
     }
 }
@@ -89,16 +83,16 @@ fn the_vectors_are_unchanged() {
 
 #[test]
 fn every_part_of_the_raw_signatures_is_run() {
-    let parts: usize = run::CRYPTO.files.iter().map(|part| part.count).sum();
-    assert_eq!(run::CRYPTO.counts.values().sum::<usize>(), parts);
-    let names: BTreeSet<&str> = run::CRYPTO.counts.keys().map(String::as_str).collect();
+    let parts: usize = vectors::CRYPTO.files.iter().map(|part| part.count).sum();
+    assert_eq!(vectors::CRYPTO.counts.values().sum::<usize>(), parts);
+    let names: BTreeSet<&str> = vectors::CRYPTO.counts.keys().map(String::as_str).collect();
     assert_eq!(names, Algorithm::ALL.map(Algorithm::name).into());
 }
 
 #[test]
 fn every_exception_is_about_something_and_has_a_reason() {
     let mut sets: BTreeSet<String> = data::CASE_FILES.map(str::to_owned).into();
-    sets.extend(Algorithm::ALL.map(run::crypto_set));
+    sets.extend(Algorithm::ALL.map(vectors::crypto_set));
     for (set, exceptions) in Exception::all() {
         assert!(sets.contains(&set), "{set}");
         for exception in exceptions {
@@ -122,9 +116,9 @@ fn a_verifier_that_does_not_look_is_found_out() {
     for answer in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
         let mutants = |_| Bounds { flips: 1, truncations: 1 };
         let backend = Backend { verifier: &Always(answer), mutants, ..SOFTWARE };
-        let reports =
-            ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"].map(|file| run::cases(file, &backend));
-        for report in reports.iter().chain([&run::crypto(Algorithm::EdDSA, &backend)]) {
+        let reports = ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"]
+            .map(|file| vectors::cases(file, &backend));
+        for report in reports.iter().chain([&vectors::crypto(Algorithm::EdDSA, &backend)]) {
             assert!(!report.failures().is_empty(), "{answer:?}: {report}");
         }
     }

@@ -2,16 +2,19 @@
 //!
 //! So requests reach a filter that has refused its configuration. See `tests/envoy/configuration.rs`.
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs, unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
+#![allow(missing_docs, unsafe_code, reason = "an exported function has an unmangled name")]
 
 use okta_authz_filter::host::Root;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-proxy_wasm::main! {{
-    proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
+/// The filter's `_initialize` has set the filter's root context. Envoy calls `main` next, if a module exports it, and this one sets
+/// the context of the fixture instead.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|id| Box::new(Regardless(Root::new(id))));
-}}
+    0
+}
 
 struct Regardless(Root);
 

@@ -1,9 +1,9 @@
 //! A host whose calls fail, each with every status: nobody gets through who should not, whatever else becomes of it.
 
 use okta_authz_second_host::{Headers, Outcome, Process, Status, Trap, Vm, hostcalls};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 
 use crate::scene::{OKTA, bearer, config, get, key_set, process, user, values, warm, with};
-use crate::stand_in::{Options, Server, StandIn, TokenSpec};
 
 /// Everything that a call may answer but `Ok`.
 const FAILURES: [Status; 8] = [

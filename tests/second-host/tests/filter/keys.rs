@@ -1,12 +1,12 @@
 //! How keys come, and what becomes of requests that wait for them.
 
 use okta_authz_second_host::Outcome;
+use stand_in_okta::{Options, Rotation, Server, StandIn, TokenSpec};
 
 use crate::scene::{
     OKTA, answer, bearer, configured, fetch, get, key_set, now, passed, process, refused, the_callout, user,
     warm,
 };
-use crate::stand_in::{Options, Rotation, Server, StandIn, TokenSpec};
 
 #[test]
 fn keys_are_fetched_by_a_tick_through_the_cluster() {

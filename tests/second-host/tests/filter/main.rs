@@ -3,11 +3,6 @@
 //! `make second-host` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`).
 #![allow(clippy::arithmetic_side_effects, missing_docs, reason = "test code")]
 
-#[path = "../../../envoy/signing.rs"]
-mod signing;
-#[path = "../../../../examples/stand-in-okta/stand_in.rs"]
-mod stand_in;
-
 mod configuration;
 mod hostile;
 mod keys;

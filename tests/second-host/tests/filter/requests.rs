@@ -1,8 +1,9 @@
 //! What becomes of requests once the keys are there.
 
-use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
-use crate::stand_in::{Kind, Options, Server, StandIn, TokenSpec};
 use okta_authz_second_host::Outcome;
+use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
+
+use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
 
 #[test]
 fn a_good_token_passes_and_the_backend_learns_whose_it_is() {

@@ -5,8 +5,7 @@ use std::time::SystemTime;
 
 use okta_authz_second_host::{Callout, Headers, Outcome, Process, Reply, Trap, Vm};
 use serde_json::{Value, json};
-
-use crate::stand_in::{Options, Server, StandIn, TokenSpec};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 
 /// One for all tests that change nothing about it: its keys take a moment to make.
 pub static OKTA: LazyLock<StandIn> = LazyLock::new(|| StandIn::start(Options::default()));

@@ -3,9 +3,9 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
+use test_support::signing::Keys;
 
 use crate::scene::{bearer, config, get, passed, process, refused, user};
-use crate::signing::Keys;
 
 #[test]
 fn every_algorithm_is_verified_by_the_module_alone() {

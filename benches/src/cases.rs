@@ -1,0 +1,123 @@
+//! What the benchmarks of the core do: each case is one step of a request, or all of them but the signature.
+
+use std::hint::black_box;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use okta_authz_filter::config::Config;
+use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::filter::{Filter, Verdict};
+use okta_authz_filter::policy::NormalizedRequest;
+use okta_authz_filter::refresh::state::WorkerId;
+use okta_authz_filter::request::{Header, RequestHead};
+use okta_authz_filter::time::UnixTime;
+use okta_authz_filter::token::JoseHeaderCache;
+use okta_authz_filter::verify::UnverifiedToken;
+use serde_json::{Value, json};
+
+use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
+
+/// The default of `max_token_bytes`.
+const MAX_TOKEN_BYTES: usize = 16_384;
+
+/// `token_cache_max_bytes`, enough for all tokens here.
+const CACHE: usize = 1 << 24;
+
+/// Work, to be done any number of times.
+type Work = Box<dyn FnMut()>;
+
+/// A case: its name, and what prepares it.
+pub type Case = (&'static str, fn(&Signer) -> Work);
+
+/// Says yes. What the signature takes is Envoy's work, and not measured here.
+struct Yes;
+
+impl SignatureVerifier for Yes {
+    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        Ok(())
+    }
+}
+
+/// All of them.
+pub const CASES: &[Case] = &[
+    ("parse a token", parse),
+    ("check claims", claims),
+    ("policy, 10 rules", |signer| lookup(signer, 10)),
+    ("policy, 10,000 rules", |signer| lookup(signer, SERVICES)),
+    ("decide, new token, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, 0)),
+    ("decide, token seen before, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, CACHE)),
+    ("decide, token seen before, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Seen, 1, CACHE)),
+    // More than the processor's nearest cache holds.
+    ("decide, 256 tokens seen before, 10 rules", |signer| decide(signer, 10, Pool::Seen, 256, CACHE)),
+    ("refuse, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
+    ("refuse, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
+];
+
+fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
+    let rule = |i| json!({ "match": { "path": path(i) }, "requires": { "scopes": ["items:read"] } });
+    let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": signer.jwks() });
+    let headers = json!([{ "header_name": "x-okta-sub", "claim_name": "sub" }]);
+    let rules: Vec<Value> = (0..rules).map(rule).collect();
+    let document = json!({
+        "providers": { "okta": provider }, "claim_to_headers": headers, "rules": rules, "token_cache_max_bytes": cache,
+    });
+    Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
+}
+
+fn parse(signer: &Signer) -> Work {
+    let (token, headers) = (signer.token(), JoseHeaderCache::default());
+    Box::new(move || {
+        black_box(UnverifiedToken::parse(black_box(token.as_bytes()), MAX_TOKEN_BYTES, &headers))
+            .expect("a token");
+    })
+}
+
+fn claims(signer: &Signer) -> Work {
+    let (config, token, now) = (config(signer, 10, 0), signer.token(), now());
+    let provider = &config.providers[0];
+    let keys = provider.local_jwks.as_ref().expect("keys");
+    let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES, &JoseHeaderCache::default())
+        .expect("a token");
+    let token = token.check(&provider.expected, now, &mut ()).expect("a good token");
+    let claims = token.verify(keys, &Yes, &mut ()).expect("a good token");
+    let expected = provider.expected.clone();
+    Box::new(move || {
+        black_box(claims.clone().accept(black_box(&expected), now, &mut ())).expect("a good token");
+    })
+}
+
+fn lookup(signer: &Signer, rules: usize) -> Work {
+    let config = config(signer, rules, 0);
+    let mut i = 0;
+    Box::new(move || {
+        // 7919 is prime to both: neighbours in time are none in the policy.
+        i = (i + 7919) % rules;
+        let path = path(i);
+        let head = head(&path, &[]);
+        let target = NormalizedRequest::new(&head, config.policy.needs()).expect("a clean path");
+        assert!(black_box(config.policy.decide(&target)).is_ok());
+    })
+}
+
+fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize) -> Work {
+    let good = pool == Pool::Seen;
+    let (filter, now) = (Filter::new(config(signer, rules, cache), WorkerId(1)), now());
+    let token = |_| format!("Bearer {}", signer.mint(pool));
+    let tokens: Vec<String> = (0..tokens).map(token).collect();
+    let mut i = 0;
+    Box::new(move || {
+        i = (i + 7919) % rules;
+        let path = path(i);
+        let headers = [("authorization", tokens[i % tokens.len()].as_bytes())];
+        let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &Yes));
+        assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
+    })
+}
+
+fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {
+    let (method, authority, path) = (&b"GET"[..], &b"api.example.com"[..], path.as_bytes());
+    RequestHead { method, authority, path, ..RequestHead::new(headers) }
+}
+
+fn now() -> UnixTime {
+    UnixTime::from_seconds(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs())
+}

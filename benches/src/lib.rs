@@ -1,0 +1,14 @@
+//! What the benchmarks share: tokens by the hundred thousand, and the cases of the core.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::arithmetic_side_effects,
+    clippy::disallowed_methods,
+    reason = "a benchmark"
+)]
+
+pub mod cases;
+pub mod tokens;

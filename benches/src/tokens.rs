@@ -1,0 +1,200 @@
+//! Tokens by the hundred thousand, with a user's claims as Okta writes them.
+//!
+//! Signed with ring, whose RSA is several times as fast as that of the `rsa` crate, with a key that is in the repository
+//! for the tests: so a pool can stay on the disk for the next run.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::rand::{SecureRandom as _, SystemRandom};
+use ring::rsa::PublicKeyComponents;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _, RSA_PKCS1_SHA256, RsaKeyPair,
+};
+use serde_json::{Value, json};
+
+pub const ISSUER: &str = "https://acme.okta.example/oauth2/default";
+pub const AUDIENCE: &str = "api://default";
+/// As long as the issuer, so that its tokens are as long.
+const UNKNOWN_ISSUER: &str = "https://evil.okta.example/oauth2/default";
+
+/// A day, the longest that Okta allows.
+const LIFETIME: u64 = 86_400;
+/// A pool that is older than this is made anew: its tokens shall outlast the run.
+const POOL_AGE: Duration = Duration::from_secs(LIFETIME / 2);
+
+/// Tokens that are sent again and again.
+const FEW: usize = 1_000;
+/// Services that the largest policy has a rule for.
+pub const SERVICES: usize = 10_000;
+
+/// Which requests a file holds.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Pool {
+    /// A thousand good tokens, for ten services.
+    Seen,
+    /// The same tokens, for ten thousand services.
+    SeenEverywhere,
+    /// The same tokens, for the FastAPI example.
+    Items,
+    /// So many good tokens that none comes twice while any cache could remember it.
+    New(usize),
+    Expired,
+    UnknownIssuer,
+    BadSignature,
+}
+
+/// The path of a service; all are equally long.
+pub fn path(service: usize) -> String {
+    format!("/api/v1/service-{service:05}/items")
+}
+
+/// Who signs.
+pub enum Signer {
+    Rs256(RsaKeyPair),
+    Es256(EcdsaKeyPair),
+}
+
+impl Signer {
+    /// RSA-2048, the key of the tests.
+    pub fn rs256() -> Self {
+        let pem = include_str!("../../tests/data/keys/rsa-a.pem");
+        let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
+        Self::Rs256(RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).expect("base64")).expect("an RSA key"))
+    }
+
+    /// P-256, a fresh key: for tokens by the million, which are signed as they are sent.
+    pub fn es256() -> Self {
+        let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a P-256 key");
+        Self::Es256(EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a P-256 key"))
+    }
+
+    /// The key set that verifies.
+    pub fn jwks(&self) -> Value {
+        let mut key = match self {
+            Self::Rs256(pair) => {
+                let public = PublicKeyComponents::<Vec<u8>>::from(pair.public_key());
+                json!({ "kty": "RSA", "n": b64(&public.n), "e": b64(&public.e) })
+            }
+            Self::Es256(pair) => {
+                let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+                json!({ "kty": "EC", "crv": "P-256", "x": b64(x), "y": b64(y) })
+            }
+        };
+        (key["kid"], key["alg"], key["use"]) = (json!(KID), json!(self.algorithm()), json!("sig"));
+        json!({ "keys": [key] })
+    }
+
+    const fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Rs256(_) => "RS256",
+            Self::Es256(_) => "ES256",
+        }
+    }
+
+    fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rs256(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                pair.sign(&RSA_PKCS1_SHA256, &random, message, &mut signature).expect("a signature");
+                signature
+            }
+            Self::Es256(pair) => pair.sign(&random, message).expect("a signature").as_ref().to_vec(),
+        }
+    }
+
+    /// A good token. No two are alike: its `jti` is random.
+    pub fn token(&self) -> String {
+        self.mint(Pool::Seen)
+    }
+
+    /// A token of the kind that this pool holds.
+    pub fn mint(&self, pool: Pool) -> String {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+        let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
+        let iss = if pool == Pool::UnknownIssuer { UNKNOWN_ISSUER } else { ISSUER };
+        let header = format!(r#"{{"kid":"{KID}","alg":"{}"}}"#, self.algorithm());
+        let payload = format!(
+            r#"{{"ver":1,"jti":"AT.{}","iss":"{iss}","aud":"{AUDIENCE}","iat":{iat},"exp":{},"cid":"0oa48e74ox4t7mQJX0g7","uid":"00ujmkLgagxeRrAg20g3","scp":["openid","profile","items:read"],"auth_time":{},"sub":"joe.user@example.com","groups":["Everyone","IT"]}}"#,
+            random_text(),
+            iat + LIFETIME,
+            iat - 21,
+        );
+        let mut token = format!("{}.{}", b64(header.as_bytes()), b64(payload.as_bytes()));
+        let mut signature = self.sign(token.as_bytes());
+        if pool == Pool::BadSignature {
+            signature[100] ^= 1;
+        }
+        write!(token, ".{}", b64(&signature)).expect("text");
+        token
+    }
+}
+
+impl Pool {
+    /// The file of these requests, made unless it is there and fresh.
+    pub fn file(self, signer: &Signer) -> PathBuf {
+        let folder = test_support::root().join("target/bench");
+        fs::create_dir_all(&folder).expect("a folder below target/");
+        let name: String = format!("{self:?}").chars().filter(char::is_ascii_alphanumeric).collect();
+        let file = folder.join(format!("{name}.requests"));
+        if !is_fresh(&file) {
+            let tokens = self.tokens(signer);
+            let lines = self.lines(&tokens);
+            // Renamed into place: an interrupted run leaves no half pool.
+            let part = folder.join(format!(".{name}.part"));
+            fs::File::create(&part).and_then(|mut file| file.write_all(lines.as_bytes())).expect("a pool");
+            fs::rename(&part, &file).expect("a pool");
+        }
+        file
+    }
+
+    fn tokens(self, signer: &Signer) -> Vec<String> {
+        let count = if let Self::New(count) = self { count } else { FEW };
+        let threads = std::thread::available_parallelism().map_or(1, Into::into);
+        let mint = || (0..count.div_ceil(threads)).map(|_| signer.mint(self)).collect::<Vec<_>>();
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(mint)).collect();
+            threads.into_iter().flat_map(|thread| thread.join().expect("tokens")).collect()
+        })
+    }
+
+    fn lines(self, tokens: &[String]) -> String {
+        let everywhere = self == Self::SeenEverywhere;
+        let services = if everywhere { SERVICES } else { 10 };
+        let count = tokens.len().max(if everywhere { SERVICES } else { 0 });
+        // 7919 is prime to both: neighbours in time are none in the policy.
+        let path = |i| if self == Self::Items { "/items".to_owned() } else { path(i * 7919 % services) };
+        let line = |i: usize| format!("{} {}\n", path(i), tokens[i % tokens.len()]);
+        (0..count).map(line).collect()
+    }
+}
+
+fn is_fresh(file: &Path) -> bool {
+    let made = fs::metadata(file).and_then(|metadata| metadata.modified());
+    made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < POOL_AGE))
+}
+
+fn random_text() -> String {
+    let mut bytes = [0; 32];
+    SystemRandom::new().fill(&mut bytes).expect("random bytes");
+    b64(&bytes)
+}
+
+/// What a segment of a token stands for.
+pub fn from_b64(text: &str) -> Vec<u8> {
+    URL_SAFE_NO_PAD.decode(text).expect("base64url")
+}
+
+fn b64(bytes: &[u8]) -> String {
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// The name of the key.
+pub const KID: &str = "U5R8cHbGw445Qbq8zVO1PcCpXL8yG6IcovVa3laCoxM";

@@ -1,0 +1,170 @@
+//! `okta-authz explain`.
+
+use serde_json::{Value, json};
+use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use test_support::common::{NOW, Signer, Token, jwks, rules};
+
+use super::{golden, okta_authz, scratch};
+
+/// Files for a question: a configuration, keys, and a token.
+fn files(name: &str, token: &Token) -> [String; 3] {
+    let config = rules(json!([
+        { "match": { "path": "/healthz" }, "public": true },
+        { "match": { "path_separated_prefix": "/items", "hosts": ["*.example.com"], "methods": ["GET"] },
+          "requires": { "scopes": ["items:read"], "any_of": [
+              { "groups": ["Admins"] },
+              { "all_of": [{ "claims": [{ "name": "tier", "equals": 1 }] }, { "not": { "user": true } }] },
+          ] } },
+        { "match": { "path_separated_prefix": "/items" }, "requires": { "groups": ["Everyone"] } },
+    ]));
+    let file = |kind: &str, contents: &str| {
+        scratch(&format!("{name}-{kind}"), contents).to_str().unwrap().to_owned()
+    };
+    let mut config = config;
+    config["claim_to_headers"] = json!([{ "header_name": "x-okta-sub", "claim_name": "sub" }]);
+    let token = file("token", &format!("{}\n", token.compact()));
+    [
+        file("config.json", &config.to_string()),
+        file("keys.json", &jwks("okta").to_string()),
+        format!("@{token}"),
+    ]
+}
+
+#[test]
+fn steps() {
+    let [config, keys, token] = files("steps", &Token::user());
+    let at = NOW.to_string();
+    let common = ["explain", "--config", &config, "--jwks", &keys, "--token", &token, "--at", &at, "--host"];
+    let ask = |name: &str, more: &[&str], status: i32| golden(name, &[&common[..], more].concat(), status);
+    ask("explain-denied.txt", &["api.example.com", "--path", "/items/1?a=b"], 1);
+    ask("explain-allowed.txt", &["api.example.org", "--path", "/items/1"], 0);
+    ask("explain-claims.txt", &["api.example.org", "--path", "/items/1", "--show-claims"], 0);
+    ask("explain-public.txt", &["h", "--path", "/healthz"], 0);
+    ask("explain-no-rule.txt", &["h", "--path", "/"], 1);
+    ask("explain-ambiguous.txt", &["h", "--path", "/items/../admin"], 1);
+    ask("explain.json", &["api.example.com", "--path", "/items/1", "--json"], 1);
+}
+
+const HIDDEN: [char; 9] =
+    ['\u{1b}', '\u{7}', '\u{202e}', '\u{e0041}', '\u{180e}', '\u{3164}', '\u{fe0f}', '\u{2066}', '\u{200b}'];
+
+#[test]
+fn a_token_speaks_to_no_terminal() {
+    let token = Token::user()
+        .head(json!({ "kid": "\u{1b}[31mkid\u{202e}" }))
+        .claims(json!({ "sub": "\u{1b}]0;title\u{7}\u{e0041}\u{180e}\u{3164}\u{fe0f}\u{2066}\u{200b}" }))
+        .signed_by(Signer::Fixed(b"a signature of nobody's".to_vec()));
+    let [config, keys, at_token] = files("terminal", &token);
+    let at = NOW.to_string();
+    for more in [&[][..], &["--json"]] {
+        let args = ["explain", "--config", &config, "--jwks", &keys, "--token", &at_token, "--at", &at];
+        let args = [&args[..], &["--path", "/items", "--show-claims"], more].concat();
+        let run = okta_authz(&args);
+        assert_eq!(run.status, 1);
+        assert!(run.stdout.contains("title") && run.stdout.contains("31mkid"), "{}", run.stdout);
+        assert!(!run.stdout.contains(HIDDEN), "{}", run.stdout);
+        let signature = token.compact().rsplit_once('.').unwrap().1.to_owned();
+        assert!(!run.stdout.contains(&signature), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn claims_are_not_told_unasked() {
+    let [config, keys, token] = files("unasked", &Token::user());
+    let at = NOW.to_string();
+    for more in [&[][..], &["--json"]] {
+        let args = ["explain", "--config", &config, "--jwks", &keys, "--token", &token, "--at", &at];
+        let run = okta_authz([&args[..], &["--path", "/items"], more].concat());
+        assert!(run.status == 0 && run.stdout.contains("x-okta-sub"), "{}", run.stdout);
+        for claim in ["joe.user", "00ujmkLgagxeRrAg20g3", "IT, EMEA", "0oa1m2mSvcClnt9A5d07"] {
+            assert!(!run.stdout.contains(claim), "{}", run.stdout);
+        }
+    }
+}
+
+#[test]
+fn batch_reads_numbers_to_the_last_digit() {
+    let config =
+        rules(json!([{ "match": {}, "requires": { "claims": [{ "name": "tier", "equals": "@" }] } }]));
+    let line = |claim: &str, wanted: &str| {
+        let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{claim}"#));
+        let token = Token::user().raw_payload(&payload).compact();
+        let question = json!({
+            "config": config, "request": { "path": "/", "host": "h" }, "token": token,
+            "jwks": { "okta": jwks("okta") }, "at": NOW,
+        });
+        question.to_string().replace("\"@\"", wanted)
+    };
+    for (claim, wanted, code) in [
+        ("9007199254740991", "9007199254740991.0", "allowed"),
+        ("9007199254740991.0", "9007199254740991.0", "allowed"),
+        ("9007199254740990", "9007199254740991.0", "requirement_not_met"),
+        ("2.2250738585072011e-308", "2.2250738585072011e-308", "allowed"),
+        ("2.2250738585072014e-308", "2.2250738585072011e-308", "requirement_not_met"),
+    ] {
+        let file = scratch("batch-numbers.jsonl", &line(claim, wanted));
+        let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+        let answer: Value = serde_json::from_str(&answer).unwrap();
+        assert_eq!(answer["code"], code, "{claim} {wanted}: {answer}");
+    }
+    let twice = line("1", "1").replace("\"at\"", "\"at\":1,\"at\"");
+    let file = scratch("batch-twice.jsonl", &twice);
+    let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+    assert!(answer.contains("has the same member twice"), "{answer}");
+}
+
+#[test]
+fn without_keys_a_request_waits() {
+    let [config, _, token] = files("offline", &Token::user());
+    let at = NOW.to_string();
+    let run = okta_authz([
+        "explain",
+        "--config",
+        &config,
+        "--offline",
+        "--token",
+        &token,
+        "--at",
+        &at,
+        "--path",
+        "/items",
+        "--json",
+    ]);
+    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!(
+        (run.status, &answer["decision"], &answer["code"]),
+        (1, &json!("wait"), &json!("keys_unavailable"))
+    );
+}
+
+#[test]
+fn keys_are_fetched_from_whom_the_authority_vouches_for() {
+    let okta = StandIn::start(Options::default());
+    let issuer = okta.issuer(Server::Default);
+    let keys = format!("https://localhost:{}/oauth2/default/v1/keys", okta.https_port());
+    let config = |uri: &str| {
+        let remote = json!({ "cluster": "okta", "uri": uri });
+        let provider =
+            json!({ "issuer": issuer, "audiences": [okta.audience(Server::Default)], "remote_jwks": remote });
+        json!({ "providers": { "okta": provider } }).to_string()
+    };
+    let config = scratch("https-config.json", &config(&keys));
+    let ca = scratch("https-ca.pem", okta.ca_pem());
+    let token = scratch("https-token", &okta.mint(Server::Default, &TokenSpec::user()));
+    let token = format!("@{}", token.display());
+    let args = ["explain", "--config", config.to_str().unwrap(), "--token", &token, "--path", "/", "--json"];
+    let ask = |more: &[&str]| {
+        let run = okta_authz([&args[..], more].concat());
+        let answer: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+        (run, answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    let ca = ca.to_str().unwrap();
+    let (run, code) = ask(&["--ca", ca]);
+    assert_eq!((run.status, code.as_str()), (0, "allowed"), "{}", run.stdout);
+    let (run, code) = ask(&[]);
+    assert_eq!((run.status, code.as_str()), (1, "keys_unavailable"), "{}", run.stdout);
+    assert!(run.stdout.contains(&keys), "says what could not be fetched: {}", run.stdout);
+    let named = format!("okta={keys}");
+    assert_eq!(ask(&["--ca", ca, "--jwks", &named]).1, "allowed");
+    assert_eq!(ask(&["--jwks", &named]).0.status, 2);
+}

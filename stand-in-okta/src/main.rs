@@ -1,0 +1,69 @@
+//! The stand-in Okta as a program. What it is and does: `lib.rs`; its control API: `control.rs`.
+//!
+//! ```text
+//! cargo run --bin stand-in-okta -- --http 127.0.0.1:9080 --https 127.0.0.1:9443 \
+//!     --ca-out target/stand-in-okta/ca.pem --domain acme.okta.example
+//! ```
+//!
+//! These are the defaults.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::{env, fs, io};
+
+use stand_in_okta::{Options, Server, StandIn};
+
+fn main() -> ExitCode {
+    let (options, ca_out) = match arguments(env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(message) => {
+            eprintln!("stand-in-okta: {message}\n{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match run(options, &ca_out) {
+        Ok(never) => match never {},
+        Err(error) => {
+            eprintln!("stand-in-okta: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: Options, ca_out: &Path) -> io::Result<std::convert::Infallible> {
+    let domain = options.domain.clone();
+    let (http, https) = (options.http.ip(), options.https.ip());
+    let okta = StandIn::try_start(options)?;
+    if let Some(folder) = ca_out.parent() {
+        fs::create_dir_all(folder)?;
+    }
+    fs::write(ca_out, okta.ca_pem())?;
+    println!("https://{https}:{} as {domain}, vouched for by {}", okta.https_port(), ca_out.display());
+    println!("http://{http}:{} with /stand-in/, issuer {}", okta.http_port(), okta.issuer(Server::Default));
+    loop {
+        std::thread::park();
+    }
+}
+
+fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Options, PathBuf), String> {
+    let mut options = Options {
+        http: ([127, 0, 0, 1], 9080).into(),
+        https: ([127, 0, 0, 1], 9443).into(),
+        ..Options::default()
+    };
+    let mut ca_out = PathBuf::from("target/stand-in-okta/ca.pem");
+    while let Some(name) = given.next() {
+        let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
+        let wrong = |error| format!("{name} {value}: {error}");
+        match name.as_str() {
+            "--http" => options.http = value.parse().map_err(wrong)?,
+            "--https" => options.https = value.parse().map_err(wrong)?,
+            "--domain" => options.domain = value,
+            "--ca-out" => ca_out = value.into(),
+            _ => return Err(format!("unknown argument {name}")),
+        }
+    }
+    Ok((options, ca_out))
+}
+
+const USAGE: &str = "usage: stand-in-okta [--http ADDRESS] [--https ADDRESS] [--domain NAME] [--ca-out FILE]";

@@ -1,0 +1,38 @@
+//! The metadata documents: Okta's examples with the stand-in's names in them.
+
+use super::org::Server;
+
+/// `oauth-authorization-server`. Unlike the other it knows `client_credentials`.
+pub(crate) fn oauth(server: Server, domain: &str) -> String {
+    fill(include_str!("metadata/oauth-authorization-server.json"), server, domain)
+}
+
+/// `openid-configuration`.
+pub(crate) fn openid(server: Server, domain: &str) -> String {
+    fill(include_str!("metadata/openid-configuration.json"), server, domain)
+}
+
+fn fill(template: &str, server: Server, domain: &str) -> String {
+    let host = format!("https://{domain}");
+    let base = format!("{host}{}", server.base_path());
+    // Okta sends them without white space.
+    let lines = template.lines().filter_map(|line| match server {
+        Server::Org => org_line(line.trim()),
+        Server::Default | Server::Custom => Some(line.trim()),
+    });
+    let document: String = lines.collect();
+    document.replace("{issuer}", &server.issuer(domain)).replace("{base}", &base).replace("{host}", &host)
+}
+
+/// In the org server's examples some members differ, or are not there.
+fn org_line(line: &str) -> Option<&str> {
+    if line.starts_with(r#""id_token_encryption_"#) {
+        None
+    } else if line.starts_with(r#""scopes_supported""#) {
+        Some(
+            r#""scopes_supported":["openid","email","profile","address","phone","offline_access","groups"],"#,
+        )
+    } else {
+        Some(line)
+    }
+}

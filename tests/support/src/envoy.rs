@@ -1,0 +1,158 @@
+//! A real Envoy, in a process of its own, that ends with its handle.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::client::{self, Client};
+use super::config::EnvoyConfig;
+
+/// Two, wherever something is tested: one worker hides what workers do to each other.
+pub const WORKERS: usize = 2;
+const START_TIMEOUT: Duration = Duration::from_secs(30);
+/// Longer than any request of a test takes.
+const DRAIN_SECONDS: &str = "20";
+
+/// A running Envoy.
+pub struct Envoy {
+    process: Child,
+    log: PathBuf,
+    pub port: u16,
+    pub admin_port: u16,
+}
+
+/// An Envoy that has not started.
+pub struct StartError {
+    pub status: ExitStatus,
+    pub log: String,
+}
+
+impl Envoy {
+    /// Starts Envoy with [`WORKERS`] workers.
+    pub fn start(name: &str, config: &EnvoyConfig) -> Self {
+        match Self::try_start(name, config, WORKERS) {
+            Ok(envoy) => envoy,
+            Err(error) => panic!("{name}: Envoy has not started ({}):\n{}", error.status, error.log),
+        }
+    }
+
+    /// Starts Envoy, or says why it would not.
+    pub fn try_start(name: &str, config: &EnvoyConfig, workers: usize) -> Result<Self, StartError> {
+        Self::try_start_file(name, "envoy.json", &config.to_json(), workers)
+    }
+
+    /// Starts Envoy with the text of a file, whose name says how Envoy reads it; or says why Envoy does not start.
+    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
+    pub fn try_start_file(name: &str, file: &str, text: &str, workers: usize) -> Result<Self, StartError> {
+        let folder = super::scratch(name);
+        let (config_path, log, admin) =
+            (folder.join(file), folder.join("envoy.log"), folder.join("admin-address"));
+        std::fs::write(&config_path, text).expect("Envoy's configuration");
+        let _ = std::fs::remove_file(&admin);
+        let output = File::create(&log).expect("Envoy's log");
+        let process = Command::new(binary())
+            .current_dir(super::root())
+            .arg("-c")
+            .arg(&config_path)
+            .arg("--admin-address-path")
+            .arg(&admin)
+            .args(["--concurrency", &workers.to_string()])
+            // Envoys of other tests run at the same time.
+            .arg("--disable-hot-restart")
+            .args(["--log-level", "warning", "--component-log-level", "wasm:debug"])
+            // How long connections of a replaced listener may go on.
+            .args(["--drain-time-s", DRAIN_SECONDS])
+            .stdin(Stdio::null())
+            .stdout(output.try_clone().expect("Envoy's log"))
+            .stderr(output)
+            .spawn()
+            .unwrap_or_else(|error| panic!("{} cannot be run: {error}", binary().display()));
+        let mut envoy = Self { process, log, port: 0, admin_port: 0 };
+        let deadline = Instant::now() + START_TIMEOUT;
+        loop {
+            if let Some(status) = envoy.process.try_wait().expect("Envoy's status") {
+                return Err(StartError { status, log: envoy.log() });
+            }
+            if let Some((port, admin_port)) = ready(&admin) {
+                (envoy.port, envoy.admin_port) = (port, admin_port);
+                return Ok(envoy);
+            }
+            assert!(Instant::now() < deadline, "{name}: Envoy is not ready in time:\n{}", envoy.log());
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// A client for the listener.
+    pub fn client(&self) -> Client {
+        Client::new(self.port)
+    }
+
+    /// A client for another listener.
+    pub fn client_of(&self, listener: &str) -> Client {
+        let listeners = Client::new(self.admin_port).get("/listeners?format=json").json();
+        let all = listeners["listener_statuses"].as_array().expect("listeners");
+        let port = all.iter().find(|status| status["name"] == listener).and_then(port_of);
+        Client::new(port.expect("that listener"))
+    }
+
+    /// All that Envoy has logged so far.
+    pub fn log(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
+    }
+
+    /// A counter or gauge, or `None` if there is none of that name.
+    pub fn stat(&self, name: &str) -> Option<u64> {
+        let stats = Client::new(self.admin_port).get("/stats");
+        let line = stats
+            .body
+            .lines()
+            .find_map(|line| line.strip_prefix(name)?.strip_prefix(": ").map(str::to_owned));
+        line.and_then(|value| value.parse().ok())
+    }
+
+    /// A counter of the filter.
+    pub fn count(&self, name: &str) -> u64 {
+        self.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0)
+    }
+
+    /// Whether a VM has trapped: its message is in the log in any case.
+    pub fn has_trapped(&self) -> bool {
+        let log = self.log();
+        ["panicked at", "Function: proxy_", "unreachable", "wasm_fail_stream"]
+            .iter()
+            .any(|sign| log.contains(sign))
+    }
+
+    /// How Envoy has ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.process.try_wait().expect("Envoy's status")
+    }
+}
+
+impl Drop for Envoy {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The ports, once the listener takes connections.
+fn ready(admin_address: &Path) -> Option<(u16, u16)> {
+    let admin_port = std::fs::read_to_string(admin_address).ok()?.trim().rsplit_once(':')?.1.parse().ok()?;
+    let admin = Client::new(admin_port);
+    if admin.try_send(&client::get("/ready")).ok()?.status != 200 {
+        return None;
+    }
+    let listeners = admin.try_send(&client::get("/listeners?format=json")).ok()?;
+    let listeners: serde_json::Value = serde_json::from_str(&listeners.body).ok()?;
+    Some((port_of(&listeners["listener_statuses"][0])?, admin_port))
+}
+
+fn port_of(listener: &serde_json::Value) -> Option<u16> {
+    u16::try_from(listener["local_address"]["socket_address"]["port_value"].as_u64()?).ok()
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os("ENVOY").map_or_else(|| PathBuf::from("envoy"), PathBuf::from)
+}
