@@ -10,12 +10,13 @@
     reason = "test code"
 )]
 
-mod responses;
 mod commands;
 mod configuration;
 mod examples;
+mod fields;
 mod links;
 mod metrics;
+mod responses;
 mod runbook;
 
 use std::fs;
