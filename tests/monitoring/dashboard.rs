@@ -1,4 +1,4 @@
-//! The dashboard as a document: what Grafana would take, and nothing that it would have to guess.
+//! The dashboard as a document: panels, units, legends and data sources.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,9 +14,7 @@ pub struct Panel {
     pub title: String,
     pub kind: String,
     pub unit: String,
-    /// Where it is: x, y, width, height.
-    pub place: [u64; 4],
-    /// Expressions with the legends of their series, as Prometheus takes them.
+    /// PromQL expressions with the legends of their series.
     pub queries: Vec<(String, String)>,
 }
 
@@ -38,7 +36,7 @@ pub fn read(window: &str) -> Vec<Panel> {
     let filled = |query: &str| {
         let query = query.replace("$__rate_interval", window).replace("\"$job\"", "\".*\"");
         let query = query.replace("\"$instance\"", "\".*\"");
-        assert!(!query.contains('$'), "a variable that nobody defines: {query}");
+        assert!(!query.contains('$'), "an undefined variable: {query}");
         query
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -46,7 +44,6 @@ pub fn read(window: &str) -> Vec<Panel> {
         title: text(&panel["title"]),
         kind: text(&panel["type"]),
         unit: text(&panel["fieldConfig"]["defaults"]["unit"]),
-        place: place(panel),
         queries: panel["targets"]
             .as_array()
             .into_iter()

@@ -12,10 +12,14 @@ use super::scene::ABSENT;
 
 /// Names of series with their labels, without those that say where a series is from.
 fn series(prometheus: &Prometheus, job: &str) -> BTreeSet<BTreeMap<String, String>> {
-    let query = format!("{{job=\"{job}\", __name__=~\"okta_authz_.+|envoy_wasm_vm_reload.*\"}}");
+    let query = format!(
+        "{{job=\"{job}\", __name__=~\"okta_authz_.+|envoy_wasm_vm_reload.*|envoy_http_rbac_denied\"}}"
+    );
     let strip = |labels: &Value| -> BTreeMap<String, String> {
         let labels = labels.as_object().unwrap().iter();
-        let own = labels.filter(|(name, _)| !["job", "instance"].contains(&name.as_str()));
+        // Without its default tags Envoy makes no label of the connection manager's prefix.
+        let other = ["job", "instance", "envoy_http_conn_manager_prefix"];
+        let own = labels.filter(|(name, _)| !other.contains(&name.as_str()));
         own.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     };
     prometheus.query(&query).iter().map(|series| strip(&series.labels)).collect()

@@ -73,15 +73,6 @@ impl Prometheus {
         data.as_array().expect("a vector").iter().map(series).collect()
     }
 
-    /// What it gave: for each series its labels, and times with values.
-    pub fn range(&self, query: &str, (from, to): (f64, f64), step: f64) -> Vec<(Value, Vec<(f64, f64)>)> {
-        let path = format!("/api/v1/query_range?query={}&start={from}&end={to}&step={step}", encode(query));
-        let point = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
-        let values = |series: &Value| series["values"].as_array().unwrap().iter().filter_map(point).collect();
-        let data = self.ask(&path, query);
-        data.as_array().unwrap().iter().map(|series| (series["metric"].clone(), values(series))).collect()
-    }
-
     fn ask(&self, path: &str, query: &str) -> Value {
         let response = Client::new(self.port).get(path);
         let json = response.json();
