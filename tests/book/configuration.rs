@@ -138,8 +138,27 @@ fn row(schema: &Value, name: &str, value: &Value, required: bool) -> String {
     )
 }
 
+/// Wraps a paragraph at 100 columns.
+fn wrapped(text: &str) -> String {
+    let (mut wrapped, mut column) = (String::new(), 0);
+    for word in text.split(' ') {
+        let fits = column + 1 + word.chars().count() <= 100;
+        let separator = if column == 0 {
+            ""
+        } else if fits {
+            " "
+        } else {
+            "\n"
+        };
+        column = if fits { column + separator.len() } else { 0 } + word.chars().count();
+        wrapped.push_str(separator);
+        wrapped.push_str(word);
+    }
+    wrapped
+}
+
 fn section(text: &mut String, schema: &Value, object: &Value) {
-    writeln!(text, "{}\n", Documented::of(object).meaning).unwrap();
+    writeln!(text, "{}\n", wrapped(&Documented::of(object).meaning)).unwrap();
     let required: Vec<&str> =
         object["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
     if let Some(members) = object["properties"].as_object() {
@@ -171,7 +190,7 @@ fn chapter() -> String {
         write!(text, "\n## {}\n\n", title(&schema, &name)).unwrap();
         // A duration stands in many places, which say nothing about it.
         if name != "Duration" {
-            write!(text, "Path: {}.\n\n", places.join(", ")).unwrap();
+            write!(text, "{}\n\n", wrapped(&format!("Path: {}.", places.join(", ")))).unwrap();
         }
         section(&mut text, &schema, &schema["$defs"][name.as_str()]);
     }
