@@ -43,10 +43,11 @@ const HEAD: &str = "\
 
 # Metrics
 
-The filter reports metrics through Envoy. In `/stats` their names begin with `wasmcustom.okta_authz.`. In
-`/stats/prometheus` the prefix is `okta_authz_`, and Envoy makes labels of the parts in braces, if
-`stats_tags` say so: `envoy.yaml` has the rules, and `deploy/monitoring/stats-tags.yaml` contains only
-them. [Metrics and alerts](../runbook/alerts.md) has alerts and a dashboard.
+The filter reports metrics through Envoy. In `/stats` their names begin with
+`wasmcustom.okta_authz.`. In `/stats/prometheus` the prefix is `okta_authz_`, and Envoy makes labels
+of the parts in braces, if `stats_tags` say so: `envoy.yaml` has the rules, and
+`deploy/monitoring/stats-tags.yaml` contains only them. [Metrics and alerts](../runbook/alerts.md)
+has alerts and a dashboard.
 
 | name | type | in Prometheus | meaning |
 |---|---|---|---|
@@ -104,10 +105,10 @@ fn chapter() -> String {
         "
 ## Number of metrics
 
-A configuration with one provider and a denylist has {one} metrics. Each further provider adds {each}. All
-of them exist as soon as Envoy loads the configuration, and a request cannot create one: the values of
-labels are codes and the names of providers. In names of providers, characters other than letters,
-digits, `-` and `_` are percent-encoded (`a.b` becomes `a%2eb`).
+A configuration with one provider and a denylist has {one} metrics. Each further provider adds
+{each}. All of them exist as soon as Envoy loads the configuration, and a request cannot create one:
+the values of labels are codes and the names of providers. In names of providers, characters other
+than letters, digits, `-` and `_` are percent-encoded (`a.b` becomes `a%2eb`).
 
 ## Updates
 
@@ -117,21 +118,21 @@ since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by def
 
 ## Several workers
 
-Envoy sums counters and histograms over all workers of a process. The filter sums `waiting_requests`,
-`token_cache_tokens` and `token_cache_bytes`; the share of a VM that trapped leaves the sum after 5 s.
-Counts and times of keys and denylist are equal on all workers. If a new configuration lacks a provider,
-the gauges of that provider become 0.
+Envoy sums counters and histograms over all workers of a process. The filter sums
+`waiting_requests`, `token_cache_tokens` and `token_cache_bytes`; the share of a VM that trapped
+leaves the sum after 5 s. Counts and times of keys and denylist are equal on all workers. If a new
+configuration lacks a provider, the gauges of that provider become 0.
 
-Two listeners whose providers have the same name share metrics, and the times are those of either. Give
-providers with different issuers different names.
+Two listeners whose providers have the same name share metrics, and the times are those of either.
+Give providers with different issuers different names.
 
 ## Prometheus without stats_tags
 
 Without `stats_tags`, each code and each provider is a metric of its own, such as
-`okta_authz_decision_token_expired`. If you cannot set `stats_tags`, as in Istio, Prometheus can make the
-labels: `deploy/monitoring/relabel.yaml`. Istio reports the metrics only if `proxyStatsMatcher` includes
-them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels of another form (`code=.=value;.;`), which
-these names do not have.
+`okta_authz_decision_token_expired`. If you cannot set `stats_tags`, as in Istio, Prometheus can
+make the labels: `deploy/monitoring/relabel.yaml`. Istio reports the metrics only if
+`proxyStatsMatcher` includes them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels of
+another form (`code=.=value;.;`), which these names do not have.
 "
     )
     .unwrap();

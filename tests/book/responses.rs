@@ -19,9 +19,9 @@ response of the filter:
 
 ";
 const STATUSES: &str = "
-- `WWW-Authenticate` is the challenge of RFC 6750. `error` is the error code of RFC 6750 or RFC 9470,
-  and `error_description` a fixed sentence for each denial code. The filter never copies text of the
-  request.
+- `WWW-Authenticate` is the challenge of RFC 6750. `error` is the error code of RFC 6750 or RFC
+  9470, and `error_description` a fixed sentence for each denial code. The filter never copies text
+  of the request.
 - The body has the sentence as `detail`, where clients of FastAPI expect it, and the denial code as
   `code`.
 - `Cache-Control: no-store` is in every response.
@@ -74,8 +74,8 @@ RFC 9470 step-up does not work without details, because the challenge has no `ac
 
 ## gRPC
 
-Envoy converts the response to a gRPC call: the `grpc-message` is the sentence, and the `grpc-status`
-follows from the HTTP status. `responses.body` and `responses.custom` have no effect.
+Envoy converts the response to a gRPC call: the `grpc-message` is the sentence, and the
+`grpc-status` follows from the HTTP status. `responses.body` and `responses.custom` have no effect.
 
 | HTTP status | `grpc-status` |
 |---|---|
