@@ -9,7 +9,8 @@ A page fails the check if
 - it has an id twice,
 - an image or another resource does not load, or comes from another host,
 - a script reports an error,
-- it scrolls sideways, or an element is wider than the window (tables and code may scroll on their own).
+- it scrolls sideways, or an element is wider than the window (tables and code may scroll on their
+  own).
 
 Before that, the check runs on pages with each of these mistakes, and fails if it misses one.
 """
@@ -31,9 +32,9 @@ from pathlib import Path
 
 # The width and height of the window: a laptop and a telephone.
 WINDOWS = [(1280, 800), (390, 844)]
-# Screenshots end here.
+# The maximum height of a screenshot, in pixels.
 MAX_HEIGHT = 6000
-# The whole book again, only its table of contents, and a page whose links are relative to another page.
+# The whole book again, its table of contents, and a page whose links are relative to another page.
 SKIPPED = {"print.html", "toc.html", "404.html"}
 TIMEOUT_SECONDS = 60
 
@@ -89,7 +90,8 @@ class Browser:
             "--disable-background-networking",
             "--hide-scrollbars",
             "--no-first-run",
-            # Without the sandbox, because it does not work for root and in containers. The pages are ours.
+            # Without the sandbox, because it does not work for root and in containers. The check only
+            # opens pages of the book.
             "--no-sandbox",
             # Only the server of this script.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",

@@ -180,7 +180,7 @@ fn bounds(range: &str) -> Option<(String, String)> {
 }
 
 fn milliseconds(duration: &str) -> u64 {
-    let unit_at = duration.find(|c: char| c.is_ascii_alphabetic()).expect(duration);
+    let unit_at = duration.find(|c: char| c.is_ascii_alphabetic()).unwrap();
     let (number, unit) = duration.split_at(unit_at);
     let unit = match unit {
         "ms" => 1,
@@ -193,7 +193,7 @@ fn milliseconds(duration: &str) -> u64 {
     number.parse::<u64>().unwrap() * unit
 }
 
-/// Returns a value of this size: a duration in milliseconds, a number, a text or a list of this length.
+/// Returns a value of this size: a duration in milliseconds, a number, or a text or list of this length.
 fn sized(field: &str, value: &Value, size: u64) -> Value {
     let length = usize::try_from(size).unwrap();
     let filled = |begin: &str| {

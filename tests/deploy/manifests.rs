@@ -206,8 +206,7 @@ fn what_is_envoys_own_is_the_same_everywhere() {
     let guard = only(std::slice::from_ref(&reference), "okta-authz-guard")[0].clone();
     // The alert OktaAuthzNotInChain selects the guard by this prefix.
     let prefix = guard["typed_config"]["rules_stat_prefix"].as_str().unwrap();
-    let alerts =
-        std::fs::read_to_string(crate::support::root().join("deploy/monitoring/alerts.yml")).unwrap();
+    let alerts = std::fs::read_to_string(root().join("deploy/monitoring/alerts.yml")).unwrap();
     assert!(alerts.contains(&format!("envoy_http_rbac_denied{{envoy_rbac_http_prefix=\"{prefix}\"}}")));
     for file in ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml"].iter().chain(&MANIFESTS[..4]) {
         let guards = only(&documents(file), "okta-authz-guard");

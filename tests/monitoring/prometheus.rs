@@ -1,4 +1,4 @@
-//! A real Prometheus, in a process of its own, that ends with its handle.
+//! A real Prometheus in a child process, which ends when its handle is dropped.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -24,7 +24,7 @@ pub struct Series {
     pub value: f64,
 }
 
-/// One of Prometheus's two programs.
+/// Returns the path of `prometheus` or `promtool`.
 pub fn program(name: &str) -> PathBuf {
     let folder = std::env::var_os("OKTA_AUTHZ_PROMETHEUS")
         .expect("OKTA_AUTHZ_PROMETHEUS names a folder with prometheus and promtool: run this through make, which sets it");
@@ -63,7 +63,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// What a query gives now.
+    /// Returns the result of an instant query.
     pub fn query(&self, query: &str) -> Vec<Series> {
         let data = self.ask(&format!("/api/v1/query?query={}", encode(query)), query);
         let series = |one: &Value| Series {
