@@ -1,5 +1,5 @@
-//! The documentation of each field: its range is the range that the filter enforces, and the filter
-//! accepts its example.
+//! The documentation of each field: the filter enforces its range, uses its default, and accepts its
+//! example.
 
 use okta_authz_filter::config::Config;
 use serde_json::{Value, json};
@@ -167,6 +167,38 @@ fn documented_example_is_accepted() {
         checked += 1;
     }
     assert!(checked > 100, "{checked}");
+}
+
+/// Returns the value of a default that does not depend on other fields: `` `25165824` (24 MiB) ``.
+fn default_value(default: &str) -> Option<Value> {
+    let (value, rest) = default.strip_prefix('`')?.split_once('`')?;
+    let issuer = "https://acme.okta.com/oauth2/default";
+    let is_whole = rest.is_empty() || rest.starts_with(" (");
+    is_whole.then(|| serde_saphyr::from_str(&value.replace("{issuer}", issuer)).unwrap())
+}
+
+#[test]
+fn documented_default_is_the_default() {
+    let schema = schema();
+    let mut checked = Vec::new();
+    for (at, field, value) in fields(&schema) {
+        let Some(default) = Documented::of(value).default.as_deref().and_then(default_value) else {
+            continue;
+        };
+        // `public: false` and `deny: false` need another field beside them.
+        let without = section(at, if ["public", "deny"].contains(&field) { "" } else { field });
+        let with = merged(without.clone(), json!({ field: default }));
+        let [without, with] = [without, with].map(|object| {
+            let config = Config::from_bytes(configuration(at, object).to_string().as_bytes());
+            config.unwrap_or_else(|error| panic!("{at}.{field}: {error}"))
+        });
+        assert_eq!(format!("{without:?}"), format!("{with:?}"), "{at}.{field}: the default is not {default}");
+        checked.push(field);
+    }
+    for field in ["max_token_bytes", "algorithms", "clock_skew", "uri", "realm", "groups_claim"] {
+        assert!(checked.contains(&field), "{field} of {checked:?}");
+    }
+    assert!(checked.len() > 25, "{checked:?}");
 }
 
 /// Returns the bounds that a range begins with: `` `1s` to `1d` ``, `1 to 128 bytes`.
