@@ -198,6 +198,10 @@ fn what_is_envoys_own_is_the_same_everywhere() {
         found.into_iter().cloned().collect()
     };
     let guard = only(std::slice::from_ref(&reference), "okta-authz-guard")[0].clone();
+    // The alert OktaAuthzNotInChain selects the guard by this prefix.
+    let prefix = guard["typed_config"]["rules_stat_prefix"].as_str().unwrap();
+    let alerts = std::fs::read_to_string(root().join("deploy/monitoring/alerts.yml")).unwrap();
+    assert!(alerts.contains(&format!("envoy_http_rbac_denied{{envoy_rbac_http_prefix=\"{prefix}\"}}")));
     for file in ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml"].iter().chain(&MANIFESTS[..4]) {
         let guards = only(&documents(file), "okta-authz-guard");
         let guards: Vec<&Value> = guards.iter().filter(|guard| guard.get("typed_config").is_some()).collect();

@@ -1,4 +1,5 @@
-//! docker-compose.yml starts Prometheus and Grafana on these files, when asked. No container runs here: the files are read.
+//! docker-compose.yml starts Prometheus and Grafana with these files in the profile `monitoring`. These
+//! tests read the files, and run no container.
 
 use serde_json::Value;
 use test_support::root;
@@ -11,7 +12,7 @@ fn compose() -> Value {
 }
 
 #[test]
-fn what_is_mounted_is_there_and_where_it_is_looked_for() {
+fn mounted_files_exist_at_the_expected_paths() {
     let compose = compose();
     let mounts = |service: &str| -> Vec<(String, String)> {
         let volumes = compose["services"][service]["volumes"].as_array().unwrap().iter();
@@ -39,7 +40,7 @@ fn what_is_mounted_is_there_and_where_it_is_looked_for() {
 }
 
 #[test]
-fn only_who_asks_for_monitoring_gets_it_and_in_a_version_that_is_said() {
+fn monitoring_services_are_optional_and_pinned() {
     let compose = compose();
     for service in ["prometheus", "grafana"] {
         let service = &compose["services"][service];

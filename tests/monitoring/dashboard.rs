@@ -1,4 +1,4 @@
-//! The dashboard as a document: what Grafana would take, and nothing that it would have to guess.
+//! The dashboard as a document: panels, units, legends and data sources.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -14,9 +14,7 @@ pub struct Panel {
     pub title: String,
     pub kind: String,
     pub unit: String,
-    /// Where it is: x, y, width, height.
-    pub place: [u64; 4],
-    /// Expressions with the legends of their series, as Prometheus takes them.
+    /// PromQL expressions with the legends of their series.
     pub queries: Vec<(String, String)>,
 }
 
@@ -32,13 +30,13 @@ fn place(panel: &Value) -> [u64; 4] {
     ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap())
 }
 
-/// The panels and rows, with the variables of the queries replaced: every proxy, and rates over `window`.
+/// Returns the panels and rows. Variables of queries select every proxy, and rates have this window.
 pub fn read(window: &str) -> Vec<Panel> {
     let dashboard = dashboard();
     let filled = |query: &str| {
         let query = query.replace("$__rate_interval", window).replace("\"$job\"", "\".*\"");
         let query = query.replace("\"$instance\"", "\".*\"");
-        assert!(!query.contains('$'), "a variable that nobody defines: {query}");
+        assert!(!query.contains('$'), "an undefined variable: {query}");
         query
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -46,7 +44,6 @@ pub fn read(window: &str) -> Vec<Panel> {
         title: text(&panel["title"]),
         kind: text(&panel["type"]),
         unit: text(&panel["fieldConfig"]["defaults"]["unit"]),
-        place: place(panel),
         queries: panel["targets"]
             .as_array()
             .into_iter()
@@ -58,7 +55,7 @@ pub fn read(window: &str) -> Vec<Panel> {
 }
 
 #[test]
-fn panels_have_ids_of_their_own_and_lie_side_by_side() {
+fn panels_have_unique_ids_and_do_not_overlap() {
     let dashboard = dashboard();
     let (mut ids, mut cells) = (HashSet::new(), HashSet::new());
     for panel in panels(&dashboard) {
@@ -74,7 +71,7 @@ fn panels_have_ids_of_their_own_and_lie_side_by_side() {
 }
 
 #[test]
-fn panels_are_of_known_kinds_and_say_what_they_show() {
+fn panels_have_known_kinds_titles_and_legends() {
     let units = ["reqps", "ops", "percentunit", "s", "ms", "µs", "short", "bytes"];
     for panel in read("5m") {
         assert!(["row", "stat", "timeseries"].contains(&panel.kind.as_str()), "{panel:?}");
@@ -91,9 +88,9 @@ fn panels_are_of_known_kinds_and_say_what_they_show() {
     }
 }
 
-/// By the variable everywhere, and the variable begins with the one that provisioning makes.
+/// Every panel uses the variable, whose default is the provisioned data source.
 #[test]
-fn data_comes_from_where_provisioning_has_it() {
+fn panels_use_the_provisioned_data_source() {
     fn sources(value: &Value, found: &mut Vec<Value>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| sources(item, found)),

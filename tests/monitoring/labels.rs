@@ -1,4 +1,4 @@
-//! Labels: the same from `stats_tags` and from Prometheus, and no statistic that is not on the list.
+//! Labels: `stats_tags` and the relabeling of Prometheus make equal ones, and every metric is documented.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,18 +10,23 @@ use super::document;
 use super::prometheus::Prometheus;
 use super::scene::ABSENT;
 
-/// Names of series with their labels, without those that say where a series is from.
+/// Returns the names of series with their labels, without the labels of their origin.
 fn series(prometheus: &Prometheus, job: &str) -> BTreeSet<BTreeMap<String, String>> {
-    let query = format!("{{job=\"{job}\", __name__=~\"okta_authz_.+|envoy_wasm_vm_reload.*\"}}");
+    let query = format!(
+        "{{job=\"{job}\", __name__=~\"okta_authz_.+|envoy_wasm_vm_reload.*|envoy_http_rbac_denied\"}}"
+    );
     let strip = |labels: &Value| -> BTreeMap<String, String> {
         let labels = labels.as_object().unwrap().iter();
-        let own = labels.filter(|(name, _)| !["job", "instance"].contains(&name.as_str()));
+        // Without its default tags Envoy makes no label of the connection manager's prefix.
+        let other = ["job", "instance", "envoy_http_conn_manager_prefix"];
+        let own = labels.filter(|(name, _)| !other.contains(&name.as_str()));
         own.map(|(name, value)| (name.clone(), value.as_str().unwrap().to_owned())).collect()
     };
     prometheus.query(&query).iter().map(|series| strip(&series.labels)).collect()
 }
 
-/// Whether Prometheus makes the labels that Envoy makes. In names of the configuration it finds only what a metric's may have.
+/// Asserts that Prometheus makes the labels that Envoy makes. Prometheus only sees names of providers with
+/// the characters that a metric can have.
 pub fn assert_alike(prometheus: &Prometheus) {
     let sanitised = |mut labels: BTreeMap<String, String>| {
         for name in ["provider", "wasm_plugin"] {
@@ -43,7 +48,7 @@ pub fn assert_alike(prometheus: &Prometheus) {
     assert_eq!(missing, Vec::<&String>::new());
 }
 
-/// What Prometheus calls the series of a family.
+/// Returns the names of the series of a family in Prometheus.
 pub fn names(pattern: &str, kind: Kind) -> Vec<String> {
     let pieces = pattern.split(['{', '}']).step_by(2);
     let plain: Vec<&str> =
@@ -56,7 +61,7 @@ pub fn names(pattern: &str, kind: Kind) -> Vec<String> {
 }
 
 #[test]
-fn the_reference_has_the_tags_that_are_told_to_copy() {
+fn reference_configuration_has_the_documented_tags() {
     let envoy: Value =
         serde_saphyr::from_str(&std::fs::read_to_string(test_support::root().join("envoy.yaml")).unwrap())
             .unwrap();
@@ -64,7 +69,7 @@ fn the_reference_has_the_tags_that_are_told_to_copy() {
 }
 
 #[test]
-fn every_code_fits_the_tags() {
+fn code_matches_the_expressions_of_the_tags() {
     for decision in RequestOutcome::all().chain([RequestOutcome::Allowed(PermitReason::Verified)]) {
         assert!(
             decision.code().bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric()),

@@ -1,7 +1,8 @@
-//! What is under deploy/monitoring works: a real Prometheus scrapes a real Envoy with the compiled filter, and every query of the
-//! dashboard and of the alerts gives what it should.
+//! Tests of deploy/monitoring. A real Prometheus scrapes a real Envoy with the compiled filter, and the
+//! tests check the result of every query of the dashboard and of the alerts.
 //!
-//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`, `OKTA_AUTHZ_PROMETHEUS`).
+//! `make test` builds the programs and sets their paths (`OKTA_AUTHZ_WASM`, `ENVOY`,
+//! `OKTA_AUTHZ_PROMETHEUS`).
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -15,7 +16,6 @@
 mod compose;
 mod dashboard;
 mod labels;
-mod picture;
 mod prometheus;
 mod queries;
 mod rules;

@@ -1,4 +1,4 @@
-//! A real Prometheus, in a process of its own, that ends with its handle.
+//! A real Prometheus in a child process, which ends when its handle is dropped.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -23,7 +23,7 @@ pub struct Series {
     pub value: f64,
 }
 
-/// One of Prometheus's two programs.
+/// Returns the path of `prometheus` or `promtool`.
 pub fn program(name: &str) -> PathBuf {
     let folder = std::env::var_os("OKTA_AUTHZ_PROMETHEUS")
         .expect("OKTA_AUTHZ_PROMETHEUS names a folder with prometheus and promtool: run this through make, which sets it");
@@ -62,7 +62,7 @@ impl Prometheus {
         prometheus
     }
 
-    /// What a query gives now.
+    /// Returns the result of an instant query.
     pub fn query(&self, query: &str) -> Vec<Series> {
         let data = self.ask(&format!("/api/v1/query?query={}", encode(query)), query);
         let series = |one: &Value| Series {
@@ -70,15 +70,6 @@ impl Prometheus {
             value: one["value"][1].as_str().unwrap().parse().unwrap(),
         };
         data.as_array().expect("a vector").iter().map(series).collect()
-    }
-
-    /// What it gave: for each series its labels, and times with values.
-    pub fn range(&self, query: &str, (from, to): (f64, f64), step: f64) -> Vec<(Value, Vec<(f64, f64)>)> {
-        let path = format!("/api/v1/query_range?query={}&start={from}&end={to}&step={step}", encode(query));
-        let point = |point: &Value| Some((point[0].as_f64()?, point[1].as_str()?.parse().ok()?));
-        let values = |series: &Value| series["values"].as_array().unwrap().iter().filter_map(point).collect();
-        let data = self.ask(&path, query);
-        data.as_array().unwrap().iter().map(|series| (series["metric"].clone(), values(series))).collect()
     }
 
     fn ask(&self, path: &str, query: &str) -> Value {

@@ -1,4 +1,4 @@
-//! The alerts by themselves: well formed, and each with cases in which it fires and in which it does not.
+//! The alerts alone: their syntax, and for each of them cases in which it fires and in which it does not.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -8,12 +8,12 @@ use serde_json::Value;
 use super::prometheus::program;
 use super::{FOLDER, document};
 
-/// The alerts, with their expressions.
+/// Returns the alerts with their expressions.
 pub fn alerts() -> Vec<(String, String)> {
     rules("alert")
 }
 
-/// What is recorded, with the expressions.
+/// Returns the recorded series with their expressions.
 pub fn records() -> Vec<(String, String)> {
     rules("record")
 }
@@ -34,18 +34,18 @@ fn promtool(arguments: &[&str]) {
 }
 
 #[test]
-fn prometheus_takes_the_rules_and_the_configuration() {
+fn prometheus_accepts_rules_and_configuration() {
     promtool(&["check", "rules", "--lint-fatal", "alerts.yml"]);
     promtool(&["check", "config", "--lint-fatal", "prometheus.yml"]);
 }
 
 #[test]
-fn each_alert_fires_when_it_should_and_only_then() {
+fn alert_fires_in_its_cases_only() {
     promtool(&["test", "rules", "alerts.test.yml"]);
 }
 
 #[test]
-fn each_alert_has_a_case_for_and_a_case_against() {
+fn alert_has_firing_and_silent_case() {
     let cases = document("alerts.test.yml");
     let cases: Vec<&Value> = cases["tests"]
         .as_array()
@@ -64,7 +64,7 @@ fn each_alert_has_a_case_for_and_a_case_against() {
 }
 
 #[test]
-fn each_alert_says_how_bad_it_is_and_what_it_means() {
+fn alert_has_severity_and_summary() {
     let file = document("alerts.yml");
     for rule in file["groups"][1]["rules"].as_array().unwrap() {
         assert!(["page", "ticket"].contains(&rule["labels"]["severity"].as_str().unwrap()), "{rule}");

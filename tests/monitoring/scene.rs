@@ -1,4 +1,5 @@
-//! Two Envoys and a Prometheus that scrapes both: one makes labels by `stats_tags`, for the other Prometheus makes them.
+//! Two Envoys, and a Prometheus that scrapes both. One Envoy makes labels with `stats_tags`. Prometheus
+//! makes the labels of the other.
 
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use test_support::signing::Keys;
 use super::document;
 use super::prometheus::Prometheus;
 
-/// A provider whose keys cannot be had. The dot in its name must not become a part of a metric's.
+/// A provider whose keys cannot be fetched. The dot in its name must not split the name of a metric.
 pub const ABSENT: &str = "partner.example";
 
 pub struct Scene {
@@ -21,7 +22,8 @@ pub struct Scene {
     pub keys: Keys,
     /// With `stats_tags`.
     pub tagged: Envoy,
-    /// Without, as in a mesh; and with a module whose VM ends on demand.
+    /// Without `stats_tags` and without Envoy's default tags, as in Istio, and with a module that traps
+    /// on demand.
     pub plain: Envoy,
     pub prometheus: Prometheus,
 }
@@ -40,11 +42,11 @@ impl Scene {
             config
         };
         let mut plain = config("traps_on_demand");
-        plain.document().as_object_mut().unwrap().remove("stats_config").expect("envoy.yaml has stats_tags");
+        plain.document()["stats_config"] = json!({ "use_all_default_tags": false });
         let tagged = Envoy::start(&format!("{name}-tagged"), &config("okta_authz_filter"));
         let plain = Envoy::start(&format!("{name}-plain"), &plain);
         let prometheus = Prometheus::start(name, &scrape(tagged.admin_port, plain.admin_port));
-        // It takes some seconds to look at its targets, and a counter must be seen before it moves.
+        // Prometheus needs some seconds to find its targets, and must scrape a counter before it moves.
         while prometheus.query("okta_authz_waiting_requests").len() < 2 {
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -56,7 +58,8 @@ impl Scene {
     }
 }
 
-/// Keys and a denylist that are fetched every few seconds, a provider that nobody has keys for, a rule in shadow.
+/// Adds keys and a denylist that the filter fetches every few seconds, a provider without keys, and a rule
+/// in shadow mode.
 fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     let okta = &mut plugin["providers"]["okta"];
     okta["remote_jwks"] = json!({
@@ -66,9 +69,9 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     okta["algorithms"] = json!(["RS256", "EdDSA"]);
     plugin["providers"][ABSENT] = json!({
         "issuer": "https://partner.example/oauth2/default", "audiences": ["api://default"],
-        "remote_jwks": { "cluster": "nobody" },
+        "remote_jwks": { "cluster": "absent" },
     });
-    // Its keys are fetched once, and when it has a new one.
+    // The filter fetches its keys once, and again for a new key.
     plugin["providers"]["second"] = json!({
         "issuer": stand_in.issuer(Server::Custom), "audiences": [stand_in.audience(Server::Custom)],
         "remote_jwks": { "cluster": "okta", "unknown_kid_cooldown": "1s" },
@@ -76,13 +79,13 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     plugin["denylist"] = json!({ "remote": {
         "cluster": "okta", "uri": "https://acme.okta.example/stand-in/denylist", "timeout": "1s", "cache_duration": "1s",
     } });
-    let shadow =
-        json!({ "match": { "path": "/shadow" }, "requires": { "scopes": ["nobody:has"] }, "mode": "shadow" });
+    let shadow = json!({ "match": { "path": "/shadow" }, "requires": { "scopes": ["none:granted"] }, "mode": "shadow" });
     let enforced = json!({ "match": { "path": "/shadow" }, "requires": {} });
     plugin["rules"].as_array_mut().unwrap().splice(0..0, [shadow, enforced]);
 }
 
-/// deploy/monitoring/prometheus.yml, faster, with the ports of these Envoys, and the second one's labels made by Prometheus.
+/// Returns deploy/monitoring/prometheus.yml with shorter intervals, the ports of these Envoys, and
+/// relabeling for the second one.
 fn scrape(tagged: u16, plain: u16) -> Value {
     let mut config = document("prometheus.yml");
     config["global"] = json!({ "scrape_interval": "1s", "evaluation_interval": "1s" });

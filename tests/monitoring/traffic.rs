@@ -1,4 +1,5 @@
-//! What happens to the two Envoys: all kinds of requests, an outage, a rotation while the issuer is slow, a trap.
+//! The traffic of the two Envoys: all kinds of requests, an outage, a rotation while the issuer is slow,
+//! and a trap.
 
 use std::time::{Duration, Instant};
 
@@ -10,12 +11,12 @@ use test_support::client::{Client, Response, get};
 
 use super::scene::Scene;
 
-/// Requests of one kind for each round, and how they end.
+/// Requests per round with a cached token.
 const USED_AGAIN: usize = 20;
-/// Requests that [`wait`].
+/// The number of requests that [`wait`] sends.
 pub const WAITING: u16 = 6;
 
-/// Sends requests of every kind for so long, about so many rounds a second.
+/// Sends requests of every kind for this time, in about this many rounds per second.
 #[allow(clippy::disallowed_methods, reason = "how long the traffic lasts")]
 pub fn send(scene: &Scene, long: Duration, rounds_a_second: u32) {
     let known = scene.mint(&TokenSpec::user());
@@ -48,18 +49,18 @@ fn round(scene: &Scene, client: Client, known: &str) {
     ask("/shadow", known);
     ask("/me", &scene.mint(&TokenSpec::user().lifetime(-600)));
     ask("/me", &scene.mint(&TokenSpec::user().claim("iss", "https://partner.example/oauth2/default")));
-    // In the VM: Envoy's crypto has no EdDSA.
+    // The filter verifies EdDSA in the VM, because Envoy does not support it.
     ask("/me", &scene.keys.sign(Algorithm::EdDSA, &payload));
 }
 
-/// The issuer answers 500 for so long.
+/// Sends requests while the issuer responds with 500.
 pub fn outage(scene: &Scene, long: Duration) {
     scene.okta.set_fault(Server::Default, Fault::Status(500));
     send(scene, long, 2);
     scene.okta.set_fault(Server::Default, Fault::None);
 }
 
-/// A new key, of which a slow issuer takes its time to tell: requests wait for so long.
+/// Sends requests with a new key while the issuer delays its responses by this time.
 pub fn wait(scene: &Scene, millis: u64) -> Vec<Response> {
     scene.okta.rotate(Server::Custom, Rotation::Manual);
     scene.okta.set_fault(Server::Custom, Fault::Slow { millis });
@@ -73,7 +74,7 @@ pub fn wait(scene: &Scene, millis: u64) -> Vec<Response> {
     answers
 }
 
-/// A request that ends a VM, and a few until there is another.
+/// Sends a request that traps a VM, and further requests until Envoy has restarted it.
 pub fn trap(scene: &Scene) {
     let client = scene.plain.client();
     let _ = client.try_send(&get("/me").header("x-trap", "1"));
