@@ -1,4 +1,4 @@
-//! Tokens that have been seen before, on the workers of a real Envoy: the table is `tests/requests/seen_before.rs`.
+//! Tokens that have been seen before, on the workers of a real Envoy: the table is `tests/requests/token_cache.rs`.
 
 use std::time::Duration;
 

@@ -1,15 +1,15 @@
-//! `allow_in_paths`: each entry with one meaning, for every kind of path match. And `max_match_bytes`.
+//! `allow_in_paths` with every kind of path match, and `max_match_bytes`.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Answer, Deny, Public};
 use test_support::common::{NOW, Outcome, Token, config, decide, filter, get, outcome, rules, with};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const ALL: [&str; 4] = ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"];
 
-/// One public rule: a request that it matches is public, and any other is not.
+/// Returns a configuration with one public rule. A request that it does not match needs a token.
 fn open(matches: Value) -> Value {
     with(rules(json!([{ "match": matches, "public": true }])), json!({ "allow_in_paths": ALL }))
 }
@@ -19,12 +19,12 @@ pub(crate) fn rows() -> Vec<Row> {
     let ambiguous = || Deny(R::PathAmbiguous);
     let table: Vec<(&'static str, Value, &str, Outcome)> = vec![
         ("slash, path", json!({ "path": "/a%2Fb" }), "/a%2fb", Public),
-        ("slash, path, a separator is another", json!({ "path": "/a%2Fb" }), "/a/b", other()),
-        ("slash, path, the other way", json!({ "path": "/a/b" }), "/a%2Fb", other()),
+        ("slash, path, a separator is different", json!({ "path": "/a%2Fb" }), "/a/b", other()),
+        ("slash, path with a separator", json!({ "path": "/a/b" }), "/a%2Fb", other()),
         ("slash, prefix", json!({ "prefix": "/a%2F" }), "/a%2Fb/c", Public),
         ("slash, prefix of a separator", json!({ "prefix": "/a/" }), "/a%2Fb", other()),
         ("slash, separated prefix", json!({ "path_separated_prefix": "/a%2Fb" }), "/a%2Fb/c", Public),
-        ("slash, separated prefix is no part", json!({ "path_separated_prefix": "/a" }), "/a%2Fb", other()),
+        ("slash, separated prefix before it", json!({ "path_separated_prefix": "/a" }), "/a%2Fb", other()),
         ("slash, template literal", json!({ "path_template": "/a%2Fb/{x}" }), "/a%2Fb/1", Public),
         ("slash, template variable", json!({ "path_template": "/v2/{name}/tags" }), "/v2/a%2Fb/tags", Public),
         ("slash, template star", json!({ "path_template": "/p/*" }), "/p/group%2Fproject", Public),
@@ -35,21 +35,21 @@ pub(crate) fn rows() -> Vec<Row> {
             other(),
         ),
         ("slash, regex", json!({ "safe_regex": "/p/[^/]+" }), "/p/group%2Fproject", Public),
-        ("slash, regex sees it", json!({ "safe_regex": "/p/a%2Fb" }), "/p/a%2fb", Public),
+        ("slash, regex with it", json!({ "safe_regex": "/p/a%2Fb" }), "/p/a%2fb", Public),
         ("semicolon, path", json!({ "path": "/a;b=c" }), "/a;b=c", Public),
         ("semicolon, encoded", json!({ "path": "/a;b=c" }), "/a%3Bb=c", Public),
-        ("semicolon is no end", json!({ "path": "/a" }), "/a;b", other()),
+        ("semicolon, path without it", json!({ "path": "/a" }), "/a;b", other()),
         ("semicolon, prefix", json!({ "prefix": "/a" }), "/a;b", Public),
-        ("semicolon, separated prefix", json!({ "path_separated_prefix": "/a" }), "/a;b", other()),
+        ("semicolon, separated prefix without it", json!({ "path_separated_prefix": "/a" }), "/a;b", other()),
         ("semicolon, template", json!({ "path_template": "/a/{x}/c" }), "/a/b;v=1/c", Public),
         ("semicolon, regex", json!({ "safe_regex": "/a(;[^/]*)?" }), "/a;x=1", Public),
         ("empty, path", json!({ "path": "/a//b" }), "/a//b", Public),
         ("empty, another path", json!({ "path": "/a/b" }), "/a//b", other()),
-        ("empty, in front", json!({ "path": "/a" }), "//a", other()),
+        ("empty, before the path", json!({ "path": "/a" }), "//a", other()),
         ("empty, prefix", json!({ "prefix": "/a/" }), "/a//b", Public),
         ("empty, separated prefix", json!({ "path_separated_prefix": "/a" }), "/a//b", Public),
         ("empty, template literal", json!({ "path_template": "/a//{x}" }), "/a//b", Public),
-        ("empty, no variable", json!({ "path_template": "/a/{x}/b" }), "/a//b", other()),
+        ("empty, a variable does not match it", json!({ "path_template": "/a/{x}/b" }), "/a//b", other()),
         ("empty, rest", json!({ "path_template": "/a/**" }), "/a//b", Public),
         ("empty, regex", json!({ "safe_regex": "/a//b" }), "/a//b", Public),
         ("hash, path", json!({ "path": "/a#b" }), "/a%23b", Public),
@@ -67,7 +67,9 @@ pub(crate) fn rows() -> Vec<Row> {
     ];
     let mut rows: Vec<Row> = table
         .into_iter()
-        .map(|(name, matches, path, verdict)| row(name, open(matches), get(path), Sent::Nothing, 0, verdict))
+        .map(|(name, matches, path, expected)| {
+            row(name, open(matches), get(path), Auth::Missing, 0, expected)
+        })
         .collect();
     rows.extend(variables());
     rows.extend(resources());
@@ -83,13 +85,13 @@ fn variables() -> Vec<Row> {
         );
         with(rules, json!({ "allow_in_paths": ["encoded_slash"] }))
     };
-    let token = |project: &str| Sent::Bearer(Token::user().claims(json!({ "project": project })));
+    let token = |project: &str| Auth::Bearer(Token::user().claims(json!({ "project": project })));
     let unmet = || Deny(R::RequirementNotMet);
     vec![
         row("variable, decoded", own(), get("/p/a%2Fb/x"), token("a/b"), 0, Allow),
-        row("variable, in lower case", own(), get("/p/a%2fb/x"), token("a/b"), 0, Allow),
-        row("variable, not as it is sent", own(), get("/p/a%2Fb/x"), token("a%2Fb"), 0, unmet()),
-        row("variable, another", own(), get("/p/a%2Fc/x"), token("a/b"), 0, unmet()),
+        row("variable, decoded, lower case", own(), get("/p/a%2fb/x"), token("a/b"), 0, Allow),
+        row("variable, the claim is encoded", own(), get("/p/a%2Fb/x"), token("a%2Fb"), 0, unmet()),
+        row("variable, another value", own(), get("/p/a%2Fc/x"), token("a/b"), 0, unmet()),
         row("variable, without a slash", own(), get("/p/a/x"), token("a"), 0, Allow),
     ]
 }
@@ -104,54 +106,75 @@ fn resources() -> Vec<Row> {
     let at = |path: &str| get(&format!("/.well-known/oauth-protected-resource{path}"));
     let missing = || Deny(R::TokenMissing);
     vec![
-        row("metadata, slash", resources("/a%2Fb"), at("/a%2fb"), Sent::Nothing, 0, Answer),
-        row("metadata, a separator is another", resources("/a%2Fb"), at("/a/b"), Sent::Nothing, 0, missing()),
-        row("metadata, semicolon", resources("/a;b"), at("/a%3Bb"), Sent::Nothing, 0, Answer),
-        row("metadata, empty segment", resources("/a//b"), at("/a//b"), Sent::Nothing, 0, Answer),
-        row("metadata, hash", resources("/a%23b"), at("/a%23b"), Sent::Nothing, 0, Answer),
+        row("metadata, slash", resources("/a%2Fb"), at("/a%2fb"), Auth::Missing, 0, Answer),
+        row(
+            "metadata, a separator is different",
+            resources("/a%2Fb"),
+            at("/a/b"),
+            Auth::Missing,
+            0,
+            missing(),
+        ),
+        row("metadata, semicolon", resources("/a;b"), at("/a%3Bb"), Auth::Missing, 0, Answer),
+        row("metadata, empty segment", resources("/a//b"), at("/a//b"), Auth::Missing, 0, Answer),
+        row("metadata, hash", resources("/a%23b"), at("/a%23b"), Auth::Missing, 0, Answer),
     ]
 }
 
 fn lengths() -> Vec<Row> {
     let headers = json!([{ "name": "x-a", "string_match": { "safe_regex": "a*" } }]);
     let parameters = json!([{ "name": "q", "string_match": { "prefix": "a" }, "invert_match": true }]);
-    let looking = || {
+    let conditions = || {
         rules(json!([
             { "match": { "headers": headers }, "public": true },
             { "match": { "query_parameters": parameters }, "public": true },
         ]))
     };
-    let small = || with(looking(), json!({ "max_match_bytes": 256 }));
+    let small = || with(conditions(), json!({ "max_match_bytes": 256 }));
     let a = |length: usize| "a".repeat(length);
     let path = |length: usize| get(&format!("/{}", a(length - 1)));
     let public = || rules(json!([{ "match": {}, "public": true }]));
     let q = |length: usize| get(&format!("/?q={}", a(length)));
     let header = |name: &'static str, length: usize| get("/").header(name, a(length));
     let long = || Deny(R::ValueTooLong);
-    let sent = || Sent::Nothing;
+    let sent = || Auth::Missing;
     vec![
-        row("path, as long as may be", public(), path(8192), sent(), 0, Public),
-        row("path, longer", public(), path(8193), sent(), 0, Deny(R::PathTooLong)),
+        row("path, at the limit", public(), path(8192), sent(), 0, Public),
+        row("path, above the limit", public(), path(8193), sent(), 0, Deny(R::PathTooLong)),
         row(
-            "path, longer, without rules",
+            "path, above the limit, no rules",
             config(json!({}), json!({})),
             path(8193),
             sent(),
             0,
             Deny(R::PathTooLong),
         ),
-        row("path, a long query is none", public(), get(&format!("/?{}", a(9000))), sent(), 0, Public),
-        row("path, as configured", small(), path(257), sent(), 0, Deny(R::PathTooLong)),
-        row("header, as long as may be", looking(), header("x-a", 8192), sent(), 0, Public),
-        row("header, longer", looking(), header("x-a", 8193), sent(), 0, long()),
-        row("header, as configured", small(), header("x-a", 257), sent(), 0, long()),
-        row("header that no rule looks at", looking(), header("x-b", 9000), sent(), 0, Public),
-        row("parameter, as long as may be", looking(), q(8192), sent(), 0, Deny(R::TokenMissing)),
-        row("parameter, longer", looking(), q(8193), sent(), 0, long()),
-        row("parameter, longer, of an earlier rule", small(), q(257).header("x-a", "a"), sent(), 0, long()),
         row(
-            "parameter that no rule looks at",
-            looking(),
+            "path, at most the limit, with a long query",
+            public(),
+            get(&format!("/?{}", a(9000))),
+            sent(),
+            0,
+            Public,
+        ),
+        row("path, above a configured limit", small(), path(257), sent(), 0, Deny(R::PathTooLong)),
+        row("header, at the limit", conditions(), header("x-a", 8192), sent(), 0, Public),
+        row("header, above the limit", conditions(), header("x-a", 8193), sent(), 0, long()),
+        row("header, above a configured limit", small(), header("x-a", 257), sent(), 0, long()),
+        row("header without a condition", conditions(), header("x-b", 9000), sent(), 0, Public),
+        row("parameter, at the limit", conditions(), q(8192), sent(), 0, Deny(R::TokenMissing)),
+        row("parameter, above the limit", conditions(), q(8193), sent(), 0, long()),
+        row(
+            "parameter, above the limit, and an earlier rule matches",
+            small(),
+            q(257).header("x-a", "a"),
+            sent(),
+            0,
+            long(),
+        ),
+        row(
+            "parameter without a condition",
+            conditions(),
             get(&format!("/?p={}", a(9000))),
             sent(),
             0,
@@ -160,10 +183,10 @@ fn lengths() -> Vec<Row> {
     ]
 }
 
-// Matching is linear in what the client sends: four times the text takes four times as long, not sixteen.
+// A client must not be able to cause quadratic time.
 #[test]
-#[allow(clippy::disallowed_methods, reason = "measures")]
-fn matching_is_linear_in_the_text() {
+#[allow(clippy::disallowed_methods, reason = "measures time")]
+fn matching_time_is_linear_in_the_length_of_the_text() {
     let pattern = format!("{}b", "a".repeat(2_000));
     let conditions = [
         json!({ "headers": [{ "name": "x-a", "string_match": { "contains": pattern } }] }),
@@ -185,7 +208,7 @@ fn matching_is_linear_in_the_text() {
             rounds.min().unwrap()
         };
         let (short, long) = (time(8_000), time(64_000));
-        // Eight times the text; sixty-four times would be quadratic.
+        // The text is 8 times as long. Quadratic time would be 64 times as long.
         assert!(long < short * 32, "{condition}: {short:?} and {long:?}");
     }
 }

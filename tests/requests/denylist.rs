@@ -1,4 +1,4 @@
-//! Tokens that are refused although everything else about them is right, and what happens before anybody can say.
+//! Denied tokens: entries of the denylist, and requests before the list arrives.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
@@ -8,52 +8,61 @@ use test_support::common::{
     present, two_providers, with,
 };
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const JTI: &str = "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE";
 const SUB: &str = "joe.user@example.com";
 const UID: &str = "00ujmkLgagxeRrAg20g3";
 const CID: &str = "0oa1m2mSvcClnt9A5d07";
-/// When the token was issued.
+/// The time at which the token was issued.
 const IAT: u64 = NOW - 100;
 
 const REVOKED: Outcome = Deny(R::TokenRevoked);
 
-/// A token that says all this, and an entry: does it fit?
+/// Returns entries, and the outcome for a token with the claims above.
 fn entries() -> Vec<(&'static str, Value, Outcome)> {
     vec![
-        ("another token", json!({ "jti": "AT.xyz" }), Allow),
-        ("the token", json!({ "jti": JTI }), REVOKED),
-        ("the token in other letters", json!({ "jti": JTI.to_lowercase() }), Allow),
-        ("the start of its id", json!({ "jti": "AT." }), Allow),
-        ("the subject", json!({ "sub": SUB }), REVOKED),
-        ("another subject", json!({ "sub": "joe.user@example.co" }), Allow),
-        ("the user", json!({ "uid": UID }), REVOKED),
-        ("the user as a subject", json!({ "sub": UID }), Allow),
-        ("the client", json!({ "cid": CID }), REVOKED),
-        ("another client", json!({ "cid": "0oa1" }), Allow),
-        ("the issuer", json!({ "issuer": ISSUER }), REVOKED),
-        ("another issuer", json!({ "issuer": OTHER_ISSUER }), Allow),
-        ("issued the second after", json!({ "issued_before": IAT - 1 }), Allow),
-        ("issued at", json!({ "issued_before": IAT }), Allow),
-        ("issued the second before", json!({ "issued_before": IAT + 1 }), REVOKED),
-        ("the subject, issued the second after", json!({ "sub": SUB, "issued_before": IAT - 1 }), Allow),
-        ("the subject, issued at", json!({ "sub": SUB, "issued_before": IAT }), Allow),
-        ("the subject, issued the second before", json!({ "sub": SUB, "issued_before": IAT + 1 }), REVOKED),
-        ("another subject, issued before", json!({ "sub": "x", "issued_before": IAT + 1 }), Allow),
-        ("the issuer, issued before", json!({ "issuer": ISSUER, "issued_before": IAT + 1 }), REVOKED),
-        ("another issuer, issued before", json!({ "issuer": OTHER_ISSUER, "issued_before": IAT + 1 }), Allow),
-        ("the subject at the client", json!({ "sub": SUB, "cid": CID }), REVOKED),
-        ("the subject at another client", json!({ "sub": SUB, "cid": "0oa1" }), Allow),
-        ("another subject at the client", json!({ "sub": "x", "cid": CID }), Allow),
-        ("all that there is", whole(json!({})), REVOKED),
-        ("all but the token", whole(json!({ "jti": "AT.xyz" })), Allow),
-        ("all but the issuer", whole(json!({ "issuer": OTHER_ISSUER })), Allow),
-        ("all but the time", whole(json!({ "issued_before": IAT })), Allow),
+        ("jti, another", json!({ "jti": "AT.xyz" }), Allow),
+        ("jti, equal", json!({ "jti": JTI }), REVOKED),
+        ("jti, another case", json!({ "jti": JTI.to_lowercase() }), Allow),
+        ("jti, a prefix", json!({ "jti": "AT." }), Allow),
+        ("sub, equal", json!({ "sub": SUB }), REVOKED),
+        ("sub, another", json!({ "sub": "joe.user@example.co" }), Allow),
+        ("uid, equal", json!({ "uid": UID }), REVOKED),
+        ("sub, the uid", json!({ "sub": UID }), Allow),
+        ("cid, equal", json!({ "cid": CID }), REVOKED),
+        ("cid, another", json!({ "cid": "0oa1" }), Allow),
+        ("issuer, equal", json!({ "issuer": ISSUER }), REVOKED),
+        ("issuer, another", json!({ "issuer": OTHER_ISSUER }), Allow),
+        ("issued_before, 1 s before iat", json!({ "issued_before": IAT - 1 }), Allow),
+        ("issued_before, equal to iat", json!({ "issued_before": IAT }), Allow),
+        ("issued_before, 1 s after iat", json!({ "issued_before": IAT + 1 }), REVOKED),
+        ("sub, and issued_before 1 s before iat", json!({ "sub": SUB, "issued_before": IAT - 1 }), Allow),
+        ("sub, and issued_before equal to iat", json!({ "sub": SUB, "issued_before": IAT }), Allow),
+        ("sub, and issued_before 1 s after iat", json!({ "sub": SUB, "issued_before": IAT + 1 }), REVOKED),
+        ("another sub, and issued_before after iat", json!({ "sub": "x", "issued_before": IAT + 1 }), Allow),
+        (
+            "issuer, and issued_before after iat",
+            json!({ "issuer": ISSUER, "issued_before": IAT + 1 }),
+            REVOKED,
+        ),
+        (
+            "another issuer, and issued_before after iat",
+            json!({ "issuer": OTHER_ISSUER, "issued_before": IAT + 1 }),
+            Allow,
+        ),
+        ("sub and cid", json!({ "sub": SUB, "cid": CID }), REVOKED),
+        ("sub, and another cid", json!({ "sub": SUB, "cid": "0oa1" }), Allow),
+        ("another sub, and cid", json!({ "sub": "x", "cid": CID }), Allow),
+        ("all members", entry_with(json!({})), REVOKED),
+        ("all members, another jti", entry_with(json!({ "jti": "AT.xyz" })), Allow),
+        ("all members, another issuer", entry_with(json!({ "issuer": OTHER_ISSUER })), Allow),
+        ("all members, issued_before equal to iat", entry_with(json!({ "issued_before": IAT })), Allow),
     ]
 }
 
-fn whole(changes: Value) -> Value {
+/// Returns an entry with all members, and these changes.
+fn entry_with(changes: Value) -> Value {
     let all = json!({
         "jti": JTI, "sub": SUB, "uid": UID, "cid": CID, "issuer": ISSUER, "issued_before": IAT + 1,
     });
@@ -73,85 +82,86 @@ pub(crate) fn rows() -> Vec<Row> {
     let okta = |entries: Value| listed(json!({}), entries);
     let any = |entries: Value| listed(json!({ "token_profile": "any" }), entries);
     let rfc9068 = |entries: Value| listed(json!({ "token_profile": "rfc9068" }), entries);
-    let elsewhere = json!([{ "jti": JTI, "issuer": OTHER_ISSUER }]);
-    let two = || two_providers(json!({ "denylist": { "entries": elsewhere } }));
-    let later = json!([{ "sub": SUB, "issued_before": IAT - 50 }, { "sub": SUB, "issued_before": IAT + 50 }]);
-    let for_ever = json!([{ "sub": SUB }, { "sub": SUB, "issued_before": 1 }]);
+    let other_issuer = json!([{ "jti": JTI, "issuer": OTHER_ISSUER }]);
+    let two = || two_providers(json!({ "denylist": { "entries": other_issuer } }));
+    let two_times =
+        json!([{ "sub": SUB, "issued_before": IAT - 50 }, { "sub": SUB, "issued_before": IAT + 50 }]);
+    let with_and_without_time = json!([{ "sub": SUB }, { "sub": SUB, "issued_before": 1 }]);
     let forged = || Token::user().signed_by(Signer::Rs256(&RSA_B));
     let without_time = || Token::user().claims(json!({ "iat": null }));
     let fraction = || Token::user().claims(json!({ "iat": IAT as f64 - 0.5 }));
     let before = |seconds: u64| json!([{ "sub": SUB, "issued_before": seconds }]);
     let mut table = vec![
-        ("of two times the later counts", okta(later), Token::user(), REVOKED),
-        ("without a time is for ever", okta(for_ever), Token::user(), REVOKED),
+        ("two times: the later one decides", okta(two_times), Token::user(), REVOKED),
+        ("with and without issued_before", okta(with_and_without_time), Token::user(), REVOKED),
         (
-            "any of several",
+            "one of several entries",
             okta(json!([{ "jti": "a" }, { "cid": "b" }, { "uid": UID }])),
             Token::user(),
             REVOKED,
         ),
         (
-            "one claim of each of several",
+            "several entries, each met in part",
             okta(json!([{ "jti": JTI, "sub": "x" }, { "sub": SUB, "jti": "x" }])),
             Token::user(),
             Allow,
         ),
-        ("no iat may be old", any(before(1)), without_time(), REVOKED),
+        ("issued_before, no iat", any(before(1)), without_time(), REVOKED),
         (
-            "no iat, and somebody else",
+            "another sub and issued_before, no iat",
             any(json!([{ "sub": "x", "issued_before": 1 }])),
             without_time(),
             Allow,
         ),
-        ("a fraction of a second before", okta(before(IAT)), fraction(), REVOKED),
-        ("a fraction of a second after", okta(before(IAT - 1)), fraction(), Allow),
-        ("a machine has no uid", okta(json!([{ "uid": UID }])), Token::machine(), Allow),
-        ("client_id is cid", rfc9068(json!([{ "cid": CID }])), Token::rfc9068(), REVOKED),
-        ("the same id at another issuer", two(), Token::user(), Allow),
-        ("the same id at that issuer", two(), Token::other(), REVOKED),
-        ("a forged token is no probe", okta(json!([{ "jti": JTI }])), forged(), Deny(R::SignatureInvalid)),
+        ("issued_before, 0.5 s after iat", okta(before(IAT)), fraction(), REVOKED),
+        ("issued_before, 0.5 s before iat", okta(before(IAT - 1)), fraction(), Allow),
+        ("uid, a machine", okta(json!([{ "uid": UID }])), Token::machine(), Allow),
+        ("cid, equal to client_id of RFC 9068", rfc9068(json!([{ "cid": CID }])), Token::rfc9068(), REVOKED),
+        ("jti, and another issuer", two(), Token::user(), Allow),
+        ("jti and issuer", two(), Token::other(), REVOKED),
+        ("jti of a forged token", okta(json!([{ "jti": JTI }])), forged(), Deny(R::SignatureInvalid)),
         (
-            "nor is one for somebody else",
+            "jti of a token for another audience",
             okta(json!([{ "jti": JTI }])),
             Token::user().claims(json!({ "aud": "x" })),
             Deny(R::AudienceNotAllowed),
         ),
-        ("nothing is on the fetched list", remote(json!({})), Token::user(), Allow),
+        ("an empty fetched list", remote(json!({})), Token::user(), Allow),
     ];
     table.extend(
         entries()
             .into_iter()
-            .map(|(name, entry, verdict)| (name, okta(json!([entry])), Token::user(), verdict)),
+            .map(|(name, entry, expected)| (name, okta(json!([entry])), Token::user(), expected)),
     );
     let mut rows: Vec<Row> = table
         .into_iter()
-        .map(|(name, config, token, verdict)| {
-            row(name, config, get("/items"), Sent::Bearer(token), 0, verdict)
+        .map(|(name, config, token, expected)| {
+            row(name, config, get("/items"), Auth::Bearer(token), 0, expected)
         })
         .collect();
-    let ruled = |rules: Value| with(okta(json!([{ "jti": JTI }])), json!({ "rules": rules }));
+    let with_rules = |rules: Value| with(okta(json!([{ "jti": JTI }])), json!({ "rules": rules }));
     let open = json!([{ "match": { "path": "/items" }, "public": true }]);
-    let scoped = json!([{ "match": {}, "requires": { "scopes": ["nobody:has"] } }]);
-    let nothing = json!([{ "match": { "path": "/other" }, "public": true }]);
-    for (name, rules, verdict) in [
-        ("a public path asks nobody", open, Public),
-        ("before the policy: scopes", scoped, REVOKED),
-        ("before the policy: no rule", nothing, REVOKED),
+    let scoped = json!([{ "match": {}, "requires": { "scopes": ["admin"] } }]);
+    let other_path = json!([{ "match": { "path": "/other" }, "public": true }]);
+    for (name, rules, expected) in [
+        ("a public rule", open, Public),
+        ("a missing scope", scoped, REVOKED),
+        ("no rule matches", other_path, REVOKED),
     ] {
-        rows.push(row(name, ruled(rules), get("/items"), Sent::Bearer(Token::user()), 0, verdict));
+        rows.push(row(name, with_rules(rules), get("/items"), Auth::Bearer(Token::user()), 0, expected));
     }
-    for (name, at, verdict) in [
-        ("a list as old as max_stale", 3_600, Allow),
-        ("a list older than max_stale", 3_601, Wait(R::DenylistUnavailable)),
+    for (name, at, expected) in [
+        ("the age of the list is max_stale", 3_600, Allow),
+        ("the list is older than max_stale", 3_601, Wait(R::DenylistUnavailable)),
     ] {
         let young = Token::user().claims(json!({ "exp": NOW + 9_000 }));
-        rows.push(row(name, remote(json!({})), get("/items"), Sent::Bearer(young), at, verdict));
+        rows.push(row(name, remote(json!({})), get("/items"), Auth::Bearer(young), at, expected));
     }
     rows
 }
 
-/// The keys have arrived, the list has not.
-pub(crate) fn cold_rows() -> Vec<Row> {
+/// The filter has keys and no denylist.
+pub(crate) fn rows_without_denylist() -> Vec<Row> {
     let both = || {
         let mut both = remote(json!({}));
         both["denylist"]["entries"] = json!([{ "jti": JTI }]);
@@ -163,28 +173,28 @@ pub(crate) fn cold_rows() -> Vec<Row> {
     let forged = || Token::user().signed_by(Signer::Rs256(&RSA_B));
     let unavailable = || Wait(R::DenylistUnavailable);
     vec![
-        ("a good token", remote(json!({})), Sent::Bearer(Token::user()), unavailable()),
-        ("no token waits for nothing", remote(json!({})), Sent::Nothing, Deny(R::TokenMissing)),
-        ("nor does a forged one", remote(json!({})), Sent::Bearer(forged()), Deny(R::SignatureInvalid)),
-        ("nor a public path", open(), Sent::Nothing, Public),
-        ("nor what the configuration refuses", both(), Sent::Bearer(Token::user()), REVOKED),
-        ("what no rule allows does", denied(), Sent::Bearer(Token::user()), unavailable()),
+        ("a valid token", remote(json!({})), Auth::Bearer(Token::user()), unavailable()),
+        ("no token", remote(json!({})), Auth::Missing, Deny(R::TokenMissing)),
+        ("a forged token", remote(json!({})), Auth::Bearer(forged()), Deny(R::SignatureInvalid)),
+        ("a public rule", open(), Auth::Missing, Public),
+        ("a token in `entries`", both(), Auth::Bearer(Token::user()), REVOKED),
+        ("no rule matches", denied(), Auth::Bearer(Token::user()), unavailable()),
     ]
     .into_iter()
-    .map(|(name, config, sent, verdict)| row(name, config, get("/items"), sent, 0, verdict))
+    .map(|(name, config, sent, expected)| row(name, config, get("/items"), sent, 0, expected))
     .collect()
 }
 
 #[test]
-fn a_fetched_entry_does_what_a_configured_one_does() {
-    for (name, entry, verdict) in entries() {
+fn fetched_entry_has_the_effect_of_a_configured_entry() {
+    for (name, entry, expected) in entries() {
         let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [entry] })));
-        assert_eq!(present(&filter, Token::user().compact()), verdict, "{name}");
+        assert_eq!(present(&filter, Token::user().compact()), expected, "{name}");
     }
 }
 
 #[test]
-fn who_was_refused_stays_refused_when_the_list_is_stale() {
+fn stale_list_still_denies_its_tokens() {
     let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [{ "jti": JTI }] })));
     let at = |seconds: u64| {
         let token = Token::user().claims(json!({ "exp": NOW + 90_000 })).compact();
@@ -195,7 +205,7 @@ fn who_was_refused_stays_refused_when_the_list_is_stale() {
 }
 
 #[test]
-fn ten_thousand_entries_are_as_one() {
+fn list_of_ten_thousand_entries_denies_listed_tokens() {
     let entry = |number: usize| match number % 4 {
         0 => json!({ "jti": format!("AT.{number}") }),
         1 => json!({ "sub": format!("{number}@example.com"), "issued_before": IAT + 1 }),
@@ -204,7 +214,7 @@ fn ten_thousand_entries_are_as_one() {
     };
     let entries: Vec<Value> = (0..10_000).map(entry).collect();
     let filter = delivered(&remote(json!({})), Some(&json!({ "entries": entries })));
-    for (changes, verdict) in [
+    for (changes, expected) in [
         (json!({}), Allow),
         (json!({ "jti": "AT.9996" }), REVOKED),
         (json!({ "sub": "9997@example.com" }), REVOKED),
@@ -212,6 +222,6 @@ fn ten_thousand_entries_are_as_one() {
         (json!({ "cid": "0oa9998" }), REVOKED),
         (json!({ "uid": "00u9999" }), REVOKED),
     ] {
-        assert_eq!(present(&filter, Token::user().claims(changes.clone()).compact()), verdict, "{changes}");
+        assert_eq!(present(&filter, Token::user().claims(changes.clone()).compact()), expected, "{changes}");
     }
 }

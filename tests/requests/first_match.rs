@@ -1,6 +1,7 @@
-//! The policy finds its rule without looking at each. Here each is looked at, in order, and it must be the same rule.
+//! Compares the index by path and host with linear evaluation: both must find the same rule.
 //!
-//! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
+//! The policies and requests are random, from few words, so that many rules overlap. A failure names
+//! its seed.
 
 use okta_authz_filter::policy::{
     Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,
@@ -13,22 +14,22 @@ use test_support::common::random::Random;
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;
 
-/// Words that begin like each other. The empty one ends a path with a slash.
+/// Words with common prefixes. The empty word ends a path with a slash.
 const SEGMENTS: &[&str] = &["a", "ab", "abc", "b", "ba", "é", ""];
-/// The same with what `allow_in_paths` admits.
+/// Words with the characters that `allow_in_paths` allows.
 const ALLOWED_SEGMENTS: &[&str] = &["a", "ab", "a%2Fb", "%2F", "a;b", ";", "a#b", "b", "", ""];
 const ALLOWED: AllowedInPaths =
     AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
 const HOSTS: &[&str] = &["", "x", "a.x", "b.a.x", "aa.x", "y", ".x", "a.x.y"];
 const METHODS: &[&str] = &["GET", "POST"];
 
-/// What policies and requests are made of.
-struct Maker {
+/// A generator of random policies and requests.
+struct Generator {
     random: Random,
     allowed: AllowedInPaths,
 }
 
-impl Maker {
+impl Generator {
     fn below(&mut self, bound: u64) -> u64 {
         self.random.below(bound)
     }
@@ -37,7 +38,7 @@ impl Maker {
         self.below(bound) == 0
     }
 
-    fn of(&mut self, choices: &[&'static str]) -> &'static str {
+    fn pick(&mut self, choices: &[&'static str]) -> &'static str {
         choices[self.random.index(choices.len())]
     }
 
@@ -50,7 +51,7 @@ impl Maker {
         let count = 1 + self.below(4);
         let mut path = String::new();
         for at in 1..=count {
-            let segment = self.of(segments);
+            let segment = self.pick(segments);
             path.push('/');
             let may_be_empty = at == count || self.allowed.empty_segment;
             path.push_str(if segment.is_empty() && !may_be_empty { "a" } else { segment });
@@ -66,7 +67,7 @@ impl Maker {
         if self.one_in(3) {
             template = format!("{}/**", template.trim_end_matches('/'));
         }
-        // A variable may not be there twice; nor need it be.
+        // A template must not have a variable twice.
         for (at, name) in ["{x}", "{y}"].into_iter().enumerate() {
             while template.matches(name).count() > 1 {
                 template = template.replacen(name, if at == 0 { "*" } else { "b" }, 1);
@@ -83,7 +84,7 @@ impl Maker {
             4 | 5 => PathMatch::PathSeparatedPrefix(self.path(segments)),
             6..=8 => self.template(),
             9 => PathMatch::SafeRegex(Pattern::new(Regex::new("^(?:/[ab]+(/.*)?)$").unwrap())),
-            // No configuration has these, but the policy takes them.
+            // The configuration rejects these; the policy accepts them.
             _ if self.one_in(8) => PathMatch::Prefix("".into()),
             _ if self.one_in(8) => PathMatch::PathSeparatedPrefix("".into()),
             _ if self.one_in(8) => PathMatch::Exact("*".into()),
@@ -92,12 +93,12 @@ impl Maker {
     }
 
     fn request_match(&mut self) -> RequestMatch {
-        let host = |random: &mut Self| match random.of(HOSTS) {
+        let host = |random: &mut Self| match random.pick(HOSTS) {
             host if random.one_in(2) => HostMatch::Exact(host.to_owned()),
             host => HostMatch::Suffix(format!(".{host}")),
         };
         let hosts = (0..self.below(4)).map(|_| host(self)).collect();
-        let methods = (0..1 + self.below(2)).map(|_| self.of(METHODS).to_owned()).collect();
+        let methods = (0..1 + self.below(2)).map(|_| self.pick(METHODS).to_owned()).collect();
         RequestMatch {
             path: self.path_match(),
             methods: self.one_in(2).then_some(methods),
@@ -106,7 +107,7 @@ impl Maker {
         }
     }
 
-    /// Method, path and host of a request.
+    /// Returns method, path and host of a request.
     fn request(&mut self) -> (&'static str, String, &'static str) {
         let path = match self.below(40) {
             0 => String::new(),
@@ -116,11 +117,11 @@ impl Maker {
                 self.path(segments).replace('#', "%23")
             }
         };
-        (self.of(METHODS), path, self.of(HOSTS))
+        (self.pick(METHODS), path, self.pick(HOSTS))
     }
 }
 
-/// A rule that can be told from all others by what it asks for.
+/// Returns a rule whose required scope is its index.
 fn rule(index: usize, matches: RequestMatch) -> Rule {
     let requirement = Requirement { scopes: vec![index.to_string()], ..Requirement::default() };
     Rule {
@@ -129,19 +130,20 @@ fn rule(index: usize, matches: RequestMatch) -> Rule {
     }
 }
 
-fn decided(policy: &Policy, target: &NormalizedRequest<'_>) -> Option<usize> {
-    match &policy.decide(target).ok()?.action.access {
+/// Returns the index of the rule that the policy finds.
+fn decided(policy: &Policy, request: &NormalizedRequest<'_>) -> Option<usize> {
+    match &policy.decide(request).ok()?.action.access {
         Access::Requires(requirement) => Some(requirement.scopes[0].parse().unwrap()),
-        other => panic!("no rule says {other:?}"),
+        other => panic!("no rule has {other:?}"),
     }
 }
 
 #[test]
-fn the_first_rule_that_matches_is_found() {
-    let mut with_rule = 0;
+fn index_finds_the_first_rule_that_matches() {
+    let mut matched = 0;
     for seed in 1..=POLICIES {
         let allowed = if seed % 2 == 0 { ALLOWED } else { AllowedInPaths::default() };
-        let mut random = Maker { random: Random::new(seed), allowed };
+        let mut random = Generator { random: Random::new(seed), allowed };
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
         let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();
@@ -154,13 +156,13 @@ fn the_first_rule_that_matches_is_found() {
                 authority: authority.as_bytes(),
                 ..RequestHead::default()
             };
-            let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
-            let first = matches.iter().position(|matches| matches.matches(&target));
-            assert_eq!(decided(&policy, &target), first, "seed {seed}: {target:?} in {matches:#?}");
-            with_rule += u64::from(first.is_some());
+            let request = NormalizedRequest::new(&head, policy.needs()).unwrap();
+            let first = matches.iter().position(|matches| matches.matches(&request));
+            assert_eq!(decided(&policy, &request), first, "seed {seed}: {request:?} in {matches:#?}");
+            matched += u64::from(first.is_some());
         }
     }
-    // Else the test would say little.
+    // Requests with and without a matching rule must both be frequent.
     let all = POLICIES * REQUESTS;
-    assert!((all / 4..all * 19 / 20).contains(&with_rule), "{with_rule} of {all} requests have a rule");
+    assert!((all / 4..all * 19 / 20).contains(&matched), "{matched} of {all} requests have a rule");
 }

@@ -1,4 +1,4 @@
-//! What the backend and the access log are told of the client.
+//! Identity headers for the upstream, identity for access logs, and the removal of credentials.
 
 use okta_authz_filter::filter::Verdict;
 use serde_json::{Value, json};
@@ -15,31 +15,31 @@ fn permit(headers: Value, rules: Value, token: Option<Token>) -> okta_authz_filt
 }
 
 #[test]
-fn claims_become_headers() {
+fn claim_is_set_as_header_in_printable_ascii() {
     for (name, claim, value, expected) in [
         ("a string", "x", json!("joe"), Some("joe")),
         ("a number", "x", json!(7), Some("7")),
         ("a list", "x", json!(["a", "b,c"]), Some(r#"["a","b,c"]"#)),
-        ("nothing there", "y", json!("joe"), None),
+        ("an absent claim", "y", json!("joe"), None),
         ("an empty string", "x", json!(""), Some("")),
         ("an attempt at a second header", "x", json!("joe\r\nx-role: root"), Some("joe%0D%0Ax-role: root")),
         ("an attempt at a second header, in a list", "x", json!(["\r\nx: y"]), Some(r#"["\r\nx: y"]"#)),
         ("not ASCII", "x", json!("é"), Some("%C3%A9")),
-        ("an encoded character stays one", "x", json!("%0A"), Some("%250A")),
+        ("an encoded character is encoded again", "x", json!("%0A"), Some("%250A")),
         ("a nested claim", "x.y", json!({ "y": "z" }), Some("z")),
     ] {
         let headers = json!([{ "header_name": "X-Okta-Claim", "claim_name": claim }]);
         let permit = permit(headers, json!([]), Some(Token::user().claims(json!({ "x": value }))));
         let set: Vec<_> = permit.identity_headers().iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
-        let wanted: Vec<_> = expected.into_iter().map(|value| ("x-okta-claim", value)).collect();
-        assert_eq!(set, wanted, "{name}");
+        let expected: Vec<_> = expected.into_iter().map(|value| ("x-okta-claim", value)).collect();
+        assert_eq!(set, expected, "{name}");
     }
 }
 
 #[test]
-fn what_the_client_sent_is_removed_whatever_the_token_has() {
-    // Whoever strips reads the configured names, not the permit: so they must all be there, in lower case, whether or
-    // not the token has the claim and whether or not the rule asks for a token.
+fn identity_header_names_are_stripped_with_any_token_and_rule() {
+    // The host strips the configured names, not those of the permit. The list must have all names, in
+    // lower case, even if the token lacks the claim or the rule is public.
     let headers = json!([
         { "header_name": "X-Okta-Sub", "claim_name": "sub" },
         { "header_name": "x-okta-tenant", "claim_name": "tenant" },
@@ -53,16 +53,16 @@ fn what_the_client_sent_is_removed_whatever_the_token_has() {
 }
 
 #[test]
-fn headers_of_a_provider_are_set_from_its_tokens_only() {
+fn header_of_a_provider_is_set_from_its_tokens_only() {
     let headers = json!([
         { "header_name": "x-user", "claim_name": "uid", "providers": ["okta"] },
         { "header_name": "x-user", "template": "other|{sub}", "providers": ["other"] },
         { "header_name": "x-okta-groups", "claim_name": "groups", "providers": ["okta"] },
         { "header_name": "x-principal", "template": "{iss}/{sub}" },
-        { "header_name": "x-nobody", "template": "{sub}:{nobody}" },
+        { "header_name": "x-absent", "template": "{sub}:{absent}" },
     ]);
     let filter = filter(&two_providers(json!({ "claim_to_headers": headers })));
-    let of = |token: Token| {
+    let headers_of = |token: Token| {
         let value = format!("Bearer {}", token.compact());
         match decide(&filter, &get("/items"), &[value.as_bytes()], NOW) {
             Verdict::Allow(permit) => permit.identity_headers().to_vec(),
@@ -72,7 +72,7 @@ fn headers_of_a_provider_are_set_from_its_tokens_only() {
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
     let joe = "joe.user@example.com";
     assert_eq!(
-        of(Token::user()),
+        headers_of(Token::user()),
         [
             header("x-user", "00ujmkLgagxeRrAg20g3"),
             header("x-okta-groups", r#"["Everyone","IT, EMEA"]"#),
@@ -80,31 +80,30 @@ fn headers_of_a_provider_are_set_from_its_tokens_only() {
         ]
     );
     assert_eq!(
-        of(Token::other()),
+        headers_of(Token::other()),
         [header("x-user", &format!("other|{joe}")), header("x-principal", &format!("{OTHER_ISSUER}/{joe}")),]
     );
-    for name in ["x-user", "X-Okta-Groups", "x_principal", "x-nobody"] {
-        assert!(filter.config().must_strip(name, false), "{name}: from every provider");
+    for name in ["x-user", "X-Okta-Groups", "x_principal", "x-absent"] {
+        assert!(filter.config().must_strip(name, false), "{name}: stripped for every provider");
     }
 }
 
 #[test]
-fn identity_for_logs() {
-    let of = |token| permit(json!([]), json!([]), Some(token));
-    assert!(of(Token::user()).identity().eq([
+fn identity_for_logs_has_subject_user_client_provider_and_scopes() {
+    let permit_for = |token| permit(json!([]), json!([]), Some(token));
+    assert!(permit_for(Token::user()).identity().eq([
         ("okta.sub", "joe.user@example.com"),
         ("okta.uid", "00ujmkLgagxeRrAg20g3"),
         ("okta.cid", "0oa1m2mSvcClnt9A5d07"),
         ("okta.provider", "okta"),
         ("okta.scopes", "openid,items:read"),
     ]));
-    assert!(of(Token::machine()).identity().all(|(name, _)| name != "okta.uid"));
+    assert!(permit_for(Token::machine()).identity().all(|(name, _)| name != "okta.uid"));
 }
 
-// A user name may have any character, and access logs print filter state as it is: a line break in it would write a
-// line of its own into the log.
+// Access logs print filter state without encoding: a line break in a user name would forge a line.
 #[test]
-fn identity_for_logs_stays_on_its_line() {
+fn identity_for_logs_with_control_characters_is_encoded() {
     let token =
         Token::user().claims(json!({ "sub": "joe\n[1999] GET /admin 200", "uid": "a\r\nb\u{1b}[2K" }));
     for (name, value) in permit(json!([]), json!([]), Some(token)).identity() {
@@ -113,7 +112,7 @@ fn identity_for_logs_stays_on_its_line() {
 }
 
 #[test]
-fn identity_for_logs_injects_no_field() {
+fn identity_for_logs_with_spaces_is_encoded() {
     let forged = "joe code=public sub=root";
     let claims = json!({ "sub": forged, "uid": forged, "cid": forged, "scp": [forged, "a,b", "c"] });
     let permit = permit(json!([]), json!([]), Some(Token::user().claims(claims)));
@@ -128,31 +127,31 @@ fn identity_for_logs_injects_no_field() {
 }
 
 #[test]
-fn identity_for_logs_is_cut_between_encoded_octets() {
+fn identity_for_logs_above_the_limit_is_cut_between_encoded_octets() {
     let token = Token::user().claims(json!({ "sub": " ".repeat(300), "uid": "x".repeat(300) }));
     let permit = permit(json!([]), json!([]), Some(token));
-    let of = |wanted: &str| permit.identity().find(|(name, _)| *name == wanted).unwrap().1.to_owned();
-    assert_eq!(of("okta.sub"), "%20".repeat(85));
-    assert_eq!(of("okta.uid"), "x".repeat(256));
+    let value = |key: &str| permit.identity().find(|(name, _)| *name == key).unwrap().1.to_owned();
+    assert_eq!(value("okta.sub"), "%20".repeat(85));
+    assert_eq!(value("okta.uid"), "x".repeat(256));
 }
 
 #[test]
-fn scopes_for_logs_are_whole_and_bounded() {
-    let scopes = |scopes: Value| {
+fn scopes_for_logs_above_the_limit_are_cut_between_scopes() {
+    let logged = |scopes: Value| {
         let permit = permit(json!([]), json!([]), Some(Token::user().claims(json!({ "scp": scopes }))));
         permit.identity().find(|(name, _)| *name == "okta.scopes").unwrap().1.to_owned()
     };
-    assert_eq!(scopes(json!([])), "");
-    assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b,c%0Ad,%C3%A9%25");
+    assert_eq!(logged(json!([])), "");
+    assert_eq!(logged(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b,c%0Ad,%C3%A9%25");
     let many: Vec<_> = (0..200).map(|number| format!("scope:{number}")).collect();
-    let listed = scopes(json!(many));
+    let listed = logged(json!(many));
     assert!(listed.len() <= 1024 && listed.len() > 1000, "{}", listed.len());
     assert!(listed.split(',').eq(many.iter().take(listed.split(',').count())));
-    assert_eq!(scopes(json!(["x".repeat(1024), "a"])), "");
+    assert_eq!(logged(json!(["x".repeat(1024), "a"])), "");
 }
 
 #[test]
-fn the_payload_goes_on_as_it_was_signed() {
+fn payload_header_has_the_signed_payload() {
     let with_payload = json!({ "forward_payload_header": "X-Jwt-Payload", "rules": [
         { "match": { "path": "/open" }, "public": true }, { "match": {}, "requires": {} },
     ] });
@@ -174,9 +173,9 @@ fn the_payload_goes_on_as_it_was_signed() {
     }
 }
 
-// Without an examined token, credentials are for the backend: `Authorization: Basic`, another API's key.
+// If the filter examined no token, credentials are for the upstream: `Authorization: Basic`, an API key.
 #[test]
-fn withheld_credentials_stay_where_no_token_was_examined() {
+fn credentials_are_stripped_only_after_a_token_was_examined() {
     let config = |forward: bool| {
         let sources = json!({ "from_headers": [{ "name": "x-api-token" }], "forward": forward,
             "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }] });
@@ -204,7 +203,7 @@ fn withheld_credentials_stay_where_no_token_was_examined() {
 }
 
 #[test]
-fn permit_knows_whether_a_token_was_examined() {
+fn permit_records_whether_a_token_was_examined() {
     let shadow = |enforced: Value| json!([{ "match": {}, "mode": "shadow", "requires": { "groups": ["a"] } }, enforced]);
     let optional = json!([{ "match": {}, "mode": "optional", "requires": {} }]);
     let public = json!([{ "match": {}, "public": true }]);
@@ -214,7 +213,7 @@ fn permit_knows_whether_a_token_was_examined() {
         (public, None, false),
         (optional.clone(), Some(Token::user()), true),
         (optional, None, false),
-        // A rule in shadow mode changes nothing for the backend.
+        // A rule in shadow mode must not change the request to the upstream.
         (shadow(json!({ "match": {}, "public": true })), Some(Token::user()), false),
         (shadow(json!({ "match": {}, "requires": {} })), Some(Token::user()), true),
         (shadow(json!({ "match": {}, "mode": "optional", "requires": {} })), None, false),
@@ -222,8 +221,9 @@ fn permit_knows_whether_a_token_was_examined() {
         let case = format!("{rules}, token {}", token.is_some());
         assert_eq!(permit(json!([]), rules, token).has_examined_token(), expected, "{case}");
     }
-    let whole = json!({ "mode": "shadow", "rules": [{ "match": {}, "requires": { "groups": ["a"] } }] });
-    let filter = filter(&config(json!({}), whole));
+    let shadow_policy =
+        json!({ "mode": "shadow", "rules": [{ "match": {}, "requires": { "groups": ["a"] } }] });
+    let filter = filter(&config(json!({}), shadow_policy));
     let user = format!("Bearer {}", Token::user().compact());
     for (path, sent, expected) in [
         ("/items", vec![user.as_bytes()], true),
@@ -237,7 +237,7 @@ fn permit_knows_whether_a_token_was_examined() {
         assert_eq!(
             permit.has_examined_token(),
             expected,
-            "whole policy in shadow mode, {path}, {} headers",
+            "policy in shadow mode, {path}, {} headers",
             sent.len()
         );
     }

@@ -1,13 +1,15 @@
-//! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots: a rule must not ignore what they do not ignore.
+//! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots, so a rule must not ignore
+//! them.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny, Public};
 use test_support::common::{Outcome, Token, config, request};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
-/// In the order of the columns: no rule has `hosts`; one has; one has, and Envoy's routes ignore ports.
+/// The outcomes with three configurations: no rule has `hosts`; a rule has `hosts`; a rule has `hosts`
+/// and `ignore_port_in_host_matching` is true.
 type Outcomes = [Outcome; 3];
 
 const ANY: Outcomes = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];
@@ -91,15 +93,15 @@ pub(crate) fn rows() -> Vec<Row> {
     for (authority, expected) in table() {
         for (index, (config, outcome)) in configs.iter().zip(expected).enumerate() {
             let name = format!("{authority:?} with configuration {index}").leak();
-            rows.push(row(name, config.clone(), request("GET", authority, "/"), Sent::Nothing, 0, outcome));
+            rows.push(row(name, config.clone(), request("GET", authority, "/"), Auth::Missing, 0, outcome));
         }
     }
     let [_, named, ignoring] = configs;
-    let bearer = || Sent::Bearer(Token::user());
+    let bearer = || Auth::Bearer(Token::user());
     let connect = |authority| request("CONNECT", authority, "");
     rows.extend([
         row(
-            "a token opens the rest",
+            "a token, and another host",
             named.clone(),
             request("GET", "other.example", "/"),
             bearer(),
@@ -107,7 +109,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Allow,
         ),
         row(
-            "a token opens no port",
+            "a token, and a port",
             named.clone(),
             request("GET", "other.example:1", "/"),
             bearer(),
@@ -115,29 +117,15 @@ pub(crate) fn rows() -> Vec<Row> {
             Deny(R::HostAmbiguous),
         ),
         row(
-            "a token, and a port",
+            "a token, and an ignored port",
             ignoring.clone(),
             request("GET", "other.example:1", "/"),
             bearer(),
             0,
             Allow,
         ),
-        row(
-            "CONNECT has a port",
-            named,
-            connect("www.example.com:443"),
-            Sent::Nothing,
-            0,
-            Deny(R::HostAmbiguous),
-        ),
-        row(
-            "CONNECT, and ports are ignored",
-            ignoring,
-            connect("www.example.com:443"),
-            Sent::Nothing,
-            0,
-            Public,
-        ),
+        row("CONNECT", named, connect("www.example.com:443"), Auth::Missing, 0, Deny(R::HostAmbiguous)),
+        row("CONNECT, ports are ignored", ignoring, connect("www.example.com:443"), Auth::Missing, 0, Public),
     ]);
     rows
 }

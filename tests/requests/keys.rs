@@ -1,4 +1,4 @@
-//! Which key, and what happens when it is not there.
+//! The selection of keys, and tokens whose key is missing.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use test_support::common::{
     KID, OTHER_ISSUER, RSA_A, RSA_B, Signer, Token, config, get, jwks, rules, two_providers,
 };
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 pub(crate) fn rows() -> Vec<Row> {
     let okta = || config(json!({}), json!({}));
@@ -19,7 +19,7 @@ pub(crate) fn rows() -> Vec<Row> {
         let keys = json!({ "keys": [jwks("okta")["keys"][0]] });
         config(json!({ "token_profile": "any", "remote_jwks": null, "local_jwks": keys }), json!({}))
     };
-    let impatient = || {
+    let short_max_stale = || {
         config(
             json!({ "remote_jwks": { "cluster": "okta", "max_stale": "1h", "cache_duration": "10m" } }),
             json!({}),
@@ -32,37 +32,37 @@ pub(crate) fn rows() -> Vec<Row> {
         issuer.map_or(token.clone(), |issuer| token.claims(json!({ "iss": issuer })))
     };
     let mut table = vec![
-        ("pinned keys alone", pinned(), Token::user(), 0, Allow),
+        ("pinned keys only", pinned(), Token::user(), 0, Allow),
         ("unknown kid", okta(), head(json!({ "kid": "new" })), 0, Wait(R::KeyUnknown)),
         ("no kid", okta(), head(json!({ "kid": null })), 0, Deny(R::KeyIdMissing)),
         ("no kid, profile any, one key", one_key(), head(json!({ "kid": null })), 0, Allow),
-        ("no kid, profile any, several", any(), head(json!({ "kid": null })), 0, Deny(R::KeyMismatch)),
+        ("no kid, profile any, several keys", any(), head(json!({ "kid": null })), 0, Deny(R::KeyMismatch)),
         ("ES256 not configured", okta(), es256(), 0, Deny(R::AlgorithmNotAllowed)),
         ("ES256", algorithms(json!(["RS256", "ES256"])), es256(), 0, Allow),
         (
-            "PS256 with a key that is not tied",
+            "PS256 with a key without alg",
             algorithms(json!(["PS256"])),
             head(json!({ "kid": "untied", "alg": "PS256" })).signed_by(Signer::Ps256),
             0,
             Allow,
         ),
         (
-            "RS384 with its key",
+            "RS384 with a key for RS384",
             algorithms(json!(["RS384"])),
             head(json!({ "kid": "rs384", "alg": "RS384" })).signed_by(Signer::Rs384),
             0,
             Allow,
         ),
-        ("RS256 with a key tied to RS384", okta(), head(json!({ "kid": "rs384" })), 0, Deny(R::KeyMismatch)),
+        ("RS256 with a key for RS384", okta(), head(json!({ "kid": "rs384" })), 0, Deny(R::KeyMismatch)),
         (
-            "a key that cannot be used here",
+            "a key that no backend supports",
             okta(),
             head(json!({ "kid": "exponent-3" })),
             0,
             Deny(R::CryptoUnavailable),
         ),
         (
-            "a signature of another key",
+            "a signature with another key",
             okta(),
             Token::user().signed_by(Signer::Rs256(&RSA_B)),
             0,
@@ -99,44 +99,50 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
     ];
     let young = |at: u64| Token::user().claims(json!({ "exp": test_support::common::NOW + at + 3600 }));
-    table.push(("keys as old as max_stale", impatient(), young(3600), 3600, Allow));
-    table.push(("keys older than max_stale", impatient(), young(3601), 3601, Wait(R::KeysStale)));
+    table.push(("the age of the keys is max_stale", short_max_stale(), young(3600), 3600, Allow));
+    table.push((
+        "the keys are older than max_stale",
+        short_max_stale(),
+        young(3601),
+        3601,
+        Wait(R::KeysStale),
+    ));
     table
         .into_iter()
-        .map(|(name, config, token, at, verdict)| {
-            row(name, config, get("/items"), Sent::Bearer(token), at, verdict)
+        .map(|(name, config, token, at, expected)| {
+            row(name, config, get("/items"), Auth::Bearer(token), at, expected)
         })
         .collect()
 }
 
-/// No key set has arrived yet.
-pub(crate) fn cold_rows() -> Vec<Row> {
+/// The filter has no fetched keys.
+pub(crate) fn rows_without_keys() -> Vec<Row> {
     let okta = || config(json!({}), json!({}));
     let both = || config(json!({ "local_jwks": jwks("other") }), json!({}));
     let open = || rules(json!([{ "match": { "path": "/items" }, "public": true }]));
     let expired = || Token::user().claims(json!({ "exp": 1 }));
     let table = vec![
-        ("a good token", okta(), Sent::Bearer(Token::user()), Wait(R::KeysUnavailable)),
-        ("no token", okta(), Sent::Nothing, Deny(R::TokenMissing)),
-        ("public", open(), Sent::Nothing, test_support::common::Outcome::Public),
-        ("an expired token waits for nothing", okta(), Sent::Bearer(expired()), Deny(R::TokenExpired)),
-        ("an unknown issuer waits for nothing", okta(), Sent::Bearer(Token::other()), Deny(R::IssuerUnknown)),
+        ("a valid token", okta(), Auth::Bearer(Token::user()), Wait(R::KeysUnavailable)),
+        ("no token", okta(), Auth::Missing, Deny(R::TokenMissing)),
+        ("a public rule", open(), Auth::Missing, test_support::common::Outcome::Public),
+        ("an expired token does not wait", okta(), Auth::Bearer(expired()), Deny(R::TokenExpired)),
+        ("an unknown issuer does not wait", okta(), Auth::Bearer(Token::other()), Deny(R::IssuerUnknown)),
         (
-            "another algorithm waits for nothing",
+            "another algorithm does not wait",
             okta(),
-            Sent::Bearer(Token::user().head(json!({ "alg": "HS256", "kid": KID }))),
+            Auth::Bearer(Token::user().head(json!({ "alg": "HS256", "kid": KID }))),
             Deny(R::AlgorithmNotAllowed),
         ),
-        // A 401 would make the client throw away a token that is good under a key that has not arrived yet.
+        // After a 401, the client would discard a token that the missing keys may verify.
         (
-            "pinned keys there, remote ones not: nobody can say that a key is unknown",
+            "pinned keys, and remote keys are missing",
             both(),
-            Sent::Bearer(Token::user()),
+            Auth::Bearer(Token::user()),
             Wait(R::KeysUnavailable),
         ),
     ];
     table
         .into_iter()
-        .map(|(name, config, sent, verdict)| row(name, config, get("/items"), sent, 0, verdict))
+        .map(|(name, config, sent, expected)| row(name, config, get("/items"), sent, 0, expected))
         .collect()
 }

@@ -1,6 +1,7 @@
-//! THE TABLE: what the filter does with which request. Written to be read by somebody who has to trust it.
+//! Tables of requests and the decisions of the filter.
 //!
-//! A row is a name, a configuration, a request, what stands in `Authorization`, a time and the verdict.
+//! A row has a name, a configuration, a request, the values of `Authorization`, a time and the
+//! expected outcome.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,7 +14,9 @@
 
 mod allowed_paths;
 mod conditions;
+mod cors_preflight;
 mod denylist;
+mod explain;
 mod first_match;
 mod headers;
 mod hosts;
@@ -22,14 +25,15 @@ mod modes;
 mod paths;
 mod patterns;
 mod policy;
-mod replay;
+mod requirement_claims;
 mod requirements;
 mod resources;
 mod route_policies;
-mod seen_before;
+mod shadow_rules;
 mod sources;
 mod step_up;
 mod times;
+mod token_cache;
 mod tokens;
 
 use std::collections::BTreeSet;
@@ -42,178 +46,204 @@ struct Row {
     name: &'static str,
     config: Value,
     request: Request,
-    sent: Sent,
+    auth: Auth,
     /// Seconds since `NOW`.
     at: i64,
-    verdict: Outcome,
+    expected: Outcome,
 }
 
-/// What stands in `Authorization`.
-enum Sent {
-    Nothing,
+/// The `Authorization` headers of a request.
+enum Auth {
+    Missing,
     Bearer(Token),
     /// Whole header values.
     Values(Vec<String>),
 }
 
-/// What has been fetched.
+/// The documents that the filter fetched before the request.
 #[derive(Clone, Copy)]
-enum Delivery {
+enum FetchedDocuments {
     /// The keys of all issuers, and an empty denylist.
     All,
+    /// The keys of all issuers, and no denylist.
     Keys,
-    Nothing,
+    None,
 }
 
-fn row(name: &'static str, config: Value, request: Request, sent: Sent, at: i64, verdict: Outcome) -> Row {
-    Row { name, config, request, sent, at, verdict }
+fn row(name: &'static str, config: Value, request: Request, auth: Auth, at: i64, expected: Outcome) -> Row {
+    Row { name, config, request, auth, at, expected }
 }
 
 impl Row {
-    /// What happens after this has been delivered at `NOW`.
-    fn outcome(&self, delivery: Delivery) -> Outcome {
+    /// Returns the decision of a filter that fetched these documents at `NOW`.
+    fn outcome(&self, fetched: FetchedDocuments) -> Outcome {
         let headers = self.credentials();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let filter = match delivery {
-            Delivery::All => filter(&self.config),
-            Delivery::Keys => delivered(&self.config, None),
-            Delivery::Nothing => cold(&self.config),
+        let filter = match fetched {
+            FetchedDocuments::All => filter(&self.config),
+            FetchedDocuments::Keys => delivered(&self.config, None),
+            FetchedDocuments::None => cold(&self.config),
         };
         outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
     }
 
     fn credentials(&self) -> Vec<(&'static str, String)> {
         let authorization = |value: String| ("authorization", value);
-        match &self.sent {
-            Sent::Nothing => Vec::new(),
-            Sent::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
-            Sent::Values(values) => values.iter().cloned().map(authorization).collect(),
+        match &self.auth {
+            Auth::Missing => Vec::new(),
+            Auth::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
+            Auth::Values(values) => values.iter().cloned().map(authorization).collect(),
         }
     }
 }
 
-/// Runs a table and tells of all rows that fail, not of the first.
-fn run(rows: Vec<Row>, delivery: Delivery) {
+/// Checks every row of a table, and reports all rows that fail.
+fn run(rows: Vec<Row>, fetched: FetchedDocuments) {
     assert!(!rows.is_empty());
     let mut names = BTreeSet::new();
     let mut wrong = Vec::new();
     for row in &rows {
         assert!(names.insert(row.name), "two rows are named {}", row.name);
-        let outcome = row.outcome(delivery);
-        if outcome != row.verdict {
-            wrong.push(format!("{}: expected {:?}, got {outcome:?}", row.name, row.verdict));
+        let outcome = row.outcome(fetched);
+        if outcome != row.expected {
+            wrong.push(format!("{}: expected {:?}, got {outcome:?}", row.name, row.expected));
         }
     }
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
 
 #[test]
-fn policy_table() {
-    run(policy::rows(), Delivery::All);
+fn policy_rows_have_expected_outcomes() {
+    run(policy::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn host_table() {
-    run(hosts::rows(), Delivery::All);
+fn host_rows_have_expected_outcomes() {
+    run(hosts::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn requirement_table() {
-    run(requirements::rows(), Delivery::All);
+fn requirement_rows_have_expected_outcomes() {
+    run(requirements::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn condition_table() {
-    run(conditions::rows(), Delivery::All);
+fn condition_rows_have_expected_outcomes() {
+    run(conditions::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn allowed_paths_table() {
-    run(allowed_paths::rows(), Delivery::All);
+fn allowed_path_rows_have_expected_outcomes() {
+    run(allowed_paths::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn mode_table() {
-    run(modes::rows(), Delivery::All);
+fn mode_rows_have_expected_outcomes() {
+    run(modes::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn mode_table_without_keys() {
-    run(modes::cold_rows(), Delivery::Nothing);
+fn mode_rows_without_keys_have_expected_outcomes() {
+    run(modes::rows_without_keys(), FetchedDocuments::None);
 }
 
 #[test]
-fn step_up_table() {
-    run(step_up::rows(), Delivery::All);
+fn shadow_rule_rows_have_expected_outcomes() {
+    run(shadow_rules::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn token_table() {
-    run(tokens::rows(), Delivery::All);
+fn route_policy_rows_have_expected_outcomes() {
+    run(route_policies::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn credentials_table() {
-    run(tokens::credentials_rows(), Delivery::All);
+fn cors_preflight_rows_have_expected_outcomes() {
+    run(cors_preflight::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn sources_table() {
-    run(sources::rows(), Delivery::All);
+fn step_up_rows_have_expected_outcomes() {
+    run(step_up::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn resources_table() {
-    run(resources::rows(), Delivery::All);
+fn token_rows_have_expected_outcomes() {
+    run(tokens::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn time_table() {
-    run(times::rows(), Delivery::All);
+fn credential_rows_have_expected_outcomes() {
+    run(tokens::credentials_rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn key_table() {
-    run(keys::rows(), Delivery::All);
+fn source_rows_have_expected_outcomes() {
+    run(sources::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn cold_start_table() {
-    run(keys::cold_rows(), Delivery::Nothing);
+fn resource_rows_have_expected_outcomes() {
+    run(resources::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn denylist_table() {
-    run(denylist::rows(), Delivery::All);
+fn time_rows_have_expected_outcomes() {
+    run(times::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn denylist_cold_start_table() {
-    run(denylist::cold_rows(), Delivery::Keys);
+fn key_rows_have_expected_outcomes() {
+    run(keys::rows(), FetchedDocuments::All);
 }
 
 #[test]
-fn every_rejection_is_in_the_table() {
+fn key_rows_without_keys_have_expected_outcomes() {
+    run(keys::rows_without_keys(), FetchedDocuments::None);
+}
+
+#[test]
+fn denylist_rows_have_expected_outcomes() {
+    run(denylist::rows(), FetchedDocuments::All);
+}
+
+#[test]
+fn denylist_rows_without_denylist_have_expected_outcomes() {
+    run(denylist::rows_without_denylist(), FetchedDocuments::Keys);
+}
+
+/// Returns the rows of all tables, each with the documents that the filter fetched.
+fn all_rows() -> Vec<(Row, FetchedDocuments)> {
     let tables = [
-        policy::rows(),
-        requirements::rows(),
-        conditions::rows(),
-        allowed_paths::rows(),
-        modes::rows(),
-        step_up::rows(),
-        tokens::rows(),
-        tokens::credentials_rows(),
-        sources::rows(),
-        times::rows(),
-        keys::rows(),
-        keys::cold_rows(),
-        denylist::rows(),
-        denylist::cold_rows(),
+        (policy::rows(), FetchedDocuments::All),
+        (hosts::rows(), FetchedDocuments::All),
+        (requirements::rows(), FetchedDocuments::All),
+        (conditions::rows(), FetchedDocuments::All),
+        (allowed_paths::rows(), FetchedDocuments::All),
+        (modes::rows(), FetchedDocuments::All),
+        (modes::rows_without_keys(), FetchedDocuments::None),
+        (shadow_rules::rows(), FetchedDocuments::All),
+        (route_policies::rows(), FetchedDocuments::All),
+        (cors_preflight::rows(), FetchedDocuments::All),
+        (step_up::rows(), FetchedDocuments::All),
+        (tokens::rows(), FetchedDocuments::All),
+        (tokens::credentials_rows(), FetchedDocuments::All),
+        (sources::rows(), FetchedDocuments::All),
+        (resources::rows(), FetchedDocuments::All),
+        (times::rows(), FetchedDocuments::All),
+        (keys::rows(), FetchedDocuments::All),
+        (keys::rows_without_keys(), FetchedDocuments::None),
+        (denylist::rows(), FetchedDocuments::All),
+        (denylist::rows_without_denylist(), FetchedDocuments::Keys),
     ];
-    let seen: BTreeSet<Rejection> = tables
+    tables.into_iter().flat_map(|(rows, fetched)| rows.into_iter().map(move |row| (row, fetched))).collect()
+}
+
+#[test]
+fn every_rejection_is_expected_by_a_row() {
+    let expected: BTreeSet<Rejection> = all_rows()
         .into_iter()
-        .flatten()
-        .filter_map(|row| match row.verdict {
+        .filter_map(|(row, _)| match row.expected {
             Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) | Outcome::Answer => {
                 None
             }
@@ -223,9 +253,9 @@ fn every_rejection_is_in_the_table() {
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
         })
         .collect();
-    // Only the host, which has no configuration to ask, says this; the core cannot be in that state.
-    let not_here = BTreeSet::from([Rejection::Misconfigured]);
+    // Only the host denies with this code, if it has no configuration. The core always has one.
+    let only_in_host = BTreeSet::from([Rejection::Misconfigured]);
     let missing: Vec<_> =
-        Rejection::ALL.iter().filter(|r| !seen.contains(r) && !not_here.contains(r)).collect();
-    assert!(missing.is_empty(), "no row produces {missing:?}");
+        Rejection::ALL.iter().filter(|r| !expected.contains(r) && !only_in_host.contains(r)).collect();
+    assert!(missing.is_empty(), "no row expects {missing:?}");
 }

@@ -1,12 +1,14 @@
-//! Tricks with paths, methods and hosts. What is denied under its plain name must not be allowed under another one
-//! that some backend reads as the plain name, whether the strict rule stands before the lax one or after it.
+//! Other spellings of paths and hosts.
+//!
+//! If a rule denies a path, the filter must not allow another spelling that an upstream may resolve to
+//! the same path, in whichever order a strict and a lax rule are.
 
 use okta_authz_filter::rejection::Rejection;
 use serde_json::{Value, json};
 use test_support::common::{NOW, Outcome, Token, decide, filter, get, outcome, request, rules};
 
-/// Names under which some server, framework or proxy has been known to find `/admin` or what is below it.
-const TRICKS: &[&str] = &[
+/// Spellings that a server, framework or proxy resolves to `/admin` or to a path below it.
+const SPELLINGS: &[&str] = &[
     "/%61dmin",
     "/%61%64%6d%69%6e",
     "/%61%64%6D%69%6E/x",
@@ -89,8 +91,8 @@ const TRICKS: &[&str] = &[
     "/public/..",
 ];
 
-/// The same with the percent sign itself encoded digit by digit: decoded once, a dot segment or letter is still
-/// encoded, and a backend that decodes again goes there.
+/// Spellings with an encoded percent sign. After one decoding, a dot segment or letter is still
+/// encoded, and an upstream that decodes again resolves the path to `/admin`.
 const TWICE_ENCODED: &[&str] = &[
     "/public/%25%32%65%25%32%65/admin",
     "/public/%25%32%65./admin",
@@ -107,20 +109,20 @@ fn strict() -> Value {
 
 fn lax() -> [(&'static str, Value); 4] {
     [
-        ("any token for all else", json!({ "match": { "prefix": "/" }, "requires": {} })),
-        ("all else public", json!({ "match": {}, "public": true })),
+        ("any token for other paths", json!({ "match": { "prefix": "/" }, "requires": {} })),
+        ("other paths are public", json!({ "match": {}, "public": true })),
         ("/public is public", json!({ "match": { "prefix": "/public" }, "public": true })),
         ("/public/** is public", json!({ "match": { "path_template": "/public/**" }, "public": true })),
     ]
 }
 
-/// Every trick that is let through, with and without a token that lacks the scope.
-fn let_through(tricks: &[&str]) -> Vec<String> {
+/// Returns the spellings that are allowed without a token, or with a token that lacks the scope.
+fn allowed(spellings: &[&str]) -> Vec<String> {
     let token = format!("Bearer {}", Token::user().compact());
-    let mut wrong = Vec::new();
+    let mut allowed = Vec::new();
     for (name, lax) in lax() {
         let mut orders = vec![("strict first", rules(json!([strict(), lax])))];
-        // A lax rule for everything, put first, is what its author asked for: nothing is denied any more.
+        // A lax rule for all paths before the strict rule makes the strict rule unreachable.
         if name.starts_with("/public") {
             orders.push(("lax first", rules(json!([lax, strict()]))));
         }
@@ -128,35 +130,35 @@ fn let_through(tricks: &[&str]) -> Vec<String> {
             let filter = filter(&config);
             let plain = outcome(decide(&filter, &get("/admin"), &[token.as_bytes()], NOW));
             assert_eq!(plain, test_support::common::scopes(&["admin"]), "{name}, {order}");
-            for trick in tricks {
-                for sent in [&[][..], &[token.as_bytes()]] {
-                    let outcome = outcome(decide(&filter, &get(trick), sent, NOW));
+            for spelling in spellings {
+                for values in [&[][..], &[token.as_bytes()]] {
+                    let outcome = outcome(decide(&filter, &get(spelling), values, NOW));
                     if matches!(outcome, Outcome::Allow | Outcome::Public) {
-                        wrong.push(format!("{trick} ({name}, {order}): {outcome:?}"));
+                        allowed.push(format!("{spelling} ({name}, {order}): {outcome:?}"));
                     }
                 }
             }
         }
     }
-    wrong
+    allowed
 }
 
 #[test]
-fn no_other_name_for_what_is_denied() {
-    let wrong = let_through(TRICKS);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn other_spelling_of_denied_path_is_denied() {
+    let allowed = allowed(SPELLINGS);
+    assert!(allowed.is_empty(), "{}", allowed.join("\n"));
 }
 
-// `%25%32%65` is `%2e` after one decoding: the look for a second encoding belongs on the decoded path.
+// `%25%32%65` is `%2e` after one decoding: the filter must search the decoded path for encodings.
 #[test]
-fn no_other_name_by_encoding_twice() {
-    let wrong = let_through(TWICE_ENCODED);
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+fn double_encoded_spelling_of_denied_path_is_denied() {
+    let allowed = allowed(TWICE_ENCODED);
+    assert!(allowed.is_empty(), "{}", allowed.join("\n"));
 }
 
-// `?x` is not the empty path of CONNECT: what stands behind Envoy reads it as `/?x`.
+// `?x` is not the empty path of CONNECT: upstreams read it as `/?x`.
 #[test]
-fn no_other_name_for_the_root() {
+fn other_spelling_of_root_path_is_denied() {
     let root = json!({ "match": { "path": "/" }, "requires": {} });
     let filter = filter(&rules(json!([root, { "match": {}, "public": true }])));
     for path in ["/", "/?", "/?x", "?", "?x"] {
@@ -166,7 +168,7 @@ fn no_other_name_for_the_root() {
 }
 
 #[test]
-fn the_plain_names_of_tricks_still_work() {
+fn unambiguous_path_is_matched() {
     let filter = filter(&rules(json!([strict(), { "match": {}, "public": true }])));
     for (path, expected) in [
         ("/public", Outcome::Public),
@@ -182,32 +184,32 @@ fn the_plain_names_of_tricks_still_work() {
     }
 }
 
-/// Paths are compared as they are written (RFC 3986 section 6.2.2.1), as Envoy and FastAPI do. These are other
-/// resources; a backend that thinks otherwise needs rules that say so, such as a prefix or `(?i)`.
+/// The filter compares paths with case and trailing slash (RFC 3986 section 6.2.2.1), as Envoy and
+/// FastAPI do. An upstream that does not needs rules with a prefix or `(?i)`.
 #[test]
-fn other_resources() {
+fn path_with_another_case_or_trailing_slash_is_another_resource() {
     let exact = json!({ "match": { "path": "/admin" }, "requires": { "scopes": ["admin"] } });
-    let case_blind =
+    let case_insensitive =
         json!({ "match": { "safe_regex": "(?i)/admin(/.*)?" }, "requires": { "scopes": ["admin"] } });
     for (rule, path, expected) in [
         (&exact, "/admin", Outcome::Deny(Rejection::TokenMissing)),
         (&exact, "/Admin", Outcome::Public),
         (&exact, "/admin/", Outcome::Public),
-        (&case_blind, "/Admin", Outcome::Deny(Rejection::TokenMissing)),
-        (&case_blind, "/admin/", Outcome::Deny(Rejection::TokenMissing)),
-        (&case_blind, "/aDmIn/x", Outcome::Deny(Rejection::TokenMissing)),
+        (&case_insensitive, "/Admin", Outcome::Deny(Rejection::TokenMissing)),
+        (&case_insensitive, "/admin/", Outcome::Deny(Rejection::TokenMissing)),
+        (&case_insensitive, "/aDmIn/x", Outcome::Deny(Rejection::TokenMissing)),
     ] {
         let filter = filter(&rules(json!([rule, { "match": {}, "public": true }])));
         assert_eq!(outcome(decide(&filter, &get(path), &[], NOW)), expected, "{path}");
     }
 }
 
-// An authority that is no host and port would pass by a strict rule with `hosts`, and reach a lax rule behind it.
+// If an ambiguous authority did not match a strict rule with `hosts`, it would reach a lax rule.
 #[test]
-fn no_other_name_for_a_host() {
+fn other_spelling_of_denied_host_is_denied() {
     let strict = json!({ "match": { "hosts": ["admin.example.com"] }, "requires": { "scopes": ["admin"] } });
     let filter = filter(&rules(json!([strict, { "match": {}, "public": true }])));
-    let mut wrong = Vec::new();
+    let mut allowed = Vec::new();
     for authority in [
         "admin.example.com",
         "ADMIN.example.com",
@@ -228,8 +230,8 @@ fn no_other_name_for_a_host() {
     ] {
         let outcome = outcome(decide(&filter, &request("GET", authority, "/"), &[], NOW));
         if outcome == Outcome::Public {
-            wrong.push(authority);
+            allowed.push(authority);
         }
     }
-    assert!(wrong.is_empty(), "{wrong:?}");
+    assert!(allowed.is_empty(), "{allowed:?}");
 }

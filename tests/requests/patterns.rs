@@ -1,7 +1,8 @@
-//! A pattern looks for the characters that every match has before it asks the regular expression. Here the test asks the
-//! expression each time, and the answers must agree.
+//! `Pattern` searches for the characters that every match has before it runs the regular expression.
+//! The tests compare its results with those of the expression alone.
 //!
-//! Random patterns and texts, seeded, over so few characters that they match often; a failure names its seed.
+//! The patterns and texts are random, from few characters, so that they match often. A failure names
+//! its seed.
 
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;
@@ -58,17 +59,17 @@ const PARTS: &[&str] = &[
 const CHARACTERS: &[&str] = &["a", "b", "ab", "/", "é", ".", "1", "\n", "A", "B", ")", "]", "("];
 
 #[test]
-fn pattern_says_what_the_expression_says() {
+fn pattern_matches_exactly_the_texts_that_its_expression_matches() {
     let (mut usable, mut matched) = (0, 0);
     for seed in 1..=PATTERNS {
         let mut random = Random::new(seed);
         let pick = |random: &mut Random, of: &[&'static str], most: u64| -> String {
             (0..random.below(most)).map(|_| of[random.index(of.len())]).collect()
         };
-        let written = pick(&mut random, PARTS, 7);
-        let Ok(regex) = Regex::new(&format!("^(?:{written})$")) else { continue };
-        // As the configuration does: a text that compiles only inside the group is no pattern.
-        if Regex::new(&written).is_err() {
+        let source = pick(&mut random, PARTS, 7);
+        let Ok(regex) = Regex::new(&format!("^(?:{source})$")) else { continue };
+        // The configuration also rejects a text that compiles only inside the group.
+        if Regex::new(&source).is_err() {
             continue;
         }
         usable += 1;
@@ -76,11 +77,11 @@ fn pattern_says_what_the_expression_says() {
         for _ in 0..TEXTS {
             let text = pick(&mut random, CHARACTERS, 7);
             let expected = regex.is_match(&text);
-            assert_eq!(pattern.is_match(&text), expected, "seed {seed}: {written:?} on {text:?}");
+            assert_eq!(pattern.is_match(&text), expected, "seed {seed}: {source:?} on {text:?}");
             matched += u64::from(expected);
         }
     }
-    // Else the test would say little.
+    // Usable patterns and matches must be frequent.
     assert!(usable > PATTERNS / 2, "{usable} patterns are usable");
     assert!(matched > usable, "{matched} texts match");
 }

@@ -1,4 +1,4 @@
-//! Protected resource metadata: where they are, what is in them, and what challenges say of them.
+//! Protected resource metadata (RFC 9728): path, content, and `resource_metadata` in challenges.
 
 use okta_authz_filter::filter::Verdict;
 use okta_authz_filter::rejection::Rejection as R;
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::common::Outcome::{Answer, Deny};
 use test_support::common::{ISSUER, NOW, Request, Token, cold, config, decide, get, request, two_providers};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const ORDERS: &str = "/.well-known/oauth-protected-resource/orders";
 
@@ -18,14 +18,14 @@ fn resources(list: Value) -> Value {
 pub(crate) fn rows() -> Vec<Row> {
     let orders = || resources(json!([{ "resource": "https://api.example.com/orders" }]));
     let root = || resources(json!([{ "resource": "https://api.example.com" }]));
-    let on = |host: &'static str| request("GET", host, ORDERS);
+    let at_host = |host: &'static str| request("GET", host, ORDERS);
     let missing = || Deny(R::TokenMissing);
     let table: [(_, _, Request, _); 13] = [
         ("metadata, before the rules", orders(), get(ORDERS), Answer),
         ("metadata, with a query", orders(), get(&format!("{ORDERS}?x=1")), Answer),
         ("metadata, encoded", orders(), get("/%2ewell-known/oauth-protected-resource/%6frders"), Answer),
         ("metadata, HEAD", orders(), request("HEAD", "h", ORDERS), Answer),
-        ("metadata, on any host", orders(), on("evil.example"), Answer),
+        ("metadata, on any host", orders(), at_host("evil.example"), Answer),
         (
             "metadata of a resource without a path",
             root(),
@@ -36,7 +36,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("metadata, preflight", orders(), request("OPTIONS", "h", ORDERS), missing()),
         ("metadata, below", orders(), get(&format!("{ORDERS}/1")), missing()),
         (
-            "metadata, of a resource that is not there",
+            "metadata, of an unknown resource",
             orders(),
             get("/.well-known/oauth-protected-resource"),
             missing(),
@@ -48,16 +48,16 @@ pub(crate) fn rows() -> Vec<Row> {
             missing(),
         ),
         ("metadata, an ambiguous path", orders(), get(&format!("/x/..{ORDERS}")), Deny(R::PathAmbiguous)),
-        ("metadata, an ambiguous host", orders(), on("a@api.example.com"), Deny(R::HostAmbiguous)),
+        ("metadata, an ambiguous host", orders(), at_host("a@api.example.com"), Deny(R::HostAmbiguous)),
     ];
     let mut rows: Vec<_> = table
         .into_iter()
-        .map(|(name, config, request, verdict)| row(name, config, request, Sent::Nothing, 0, verdict))
+        .map(|(name, config, request, expected)| row(name, config, request, Auth::Missing, 0, expected))
         .collect();
     let none = config(json!({}), json!({}));
-    rows.push(row("metadata, none configured", none, get(ORDERS), Sent::Nothing, 0, missing()));
-    let token = Sent::Bearer(Token::user().claims(json!({ "exp": 1 })));
-    rows.push(row("metadata, with a bad token", orders(), get(ORDERS), token, 0, Answer));
+    rows.push(row("metadata, none configured", none, get(ORDERS), Auth::Missing, 0, missing()));
+    let token = Auth::Bearer(Token::user().claims(json!({ "exp": 1 })));
+    rows.push(row("metadata, with an expired token", orders(), get(ORDERS), token, 0, Answer));
     rows
 }
 
@@ -79,7 +79,7 @@ fn document(config: &Value, path: &str) -> Value {
 }
 
 #[test]
-fn metadata_have_defaults() {
+fn metadata_without_optional_members_have_defaults() {
     let plain = resources(json!([{ "resource": "https://api.example.com/orders" }]));
     assert_eq!(
         document(&plain, ORDERS),
@@ -92,13 +92,13 @@ fn metadata_have_defaults() {
     let mut both = two_providers(json!({ "protected_resources": [{ "resource": "https://a.example/" }] }));
     both["from_params"] = json!(["access_token"]);
     let document = document(&both, "/.well-known/oauth-protected-resource");
-    assert_eq!(document["resource"], "https://a.example/", "exactly as configured");
+    assert_eq!(document["resource"], "https://a.example/", "the resource is not normalized");
     assert_eq!(document["authorization_servers"].as_array().unwrap().len(), 2);
     assert_eq!(document["bearer_methods_supported"], json!(["header", "query"]));
 }
 
 #[test]
-fn metadata_say_what_is_configured() {
+fn metadata_have_all_configured_members() {
     let full = json!({
         "resource": "https://api.example.com/orders", "authorization_servers": ["https://login.example.com/x"],
         "scopes_supported": ["orders:read", "orders:write"], "bearer_methods_supported": ["header", "body"],
@@ -109,7 +109,7 @@ fn metadata_say_what_is_configured() {
 }
 
 #[test]
-fn a_challenge_names_the_resource_of_the_path_and_not_of_the_host() {
+fn challenge_names_the_resource_of_the_path_and_ignores_the_host() {
     let filter = cold(&resources(json!([
         { "resource": "https://api.example.com/orders" }, { "resource": "https://eu.example.com/orders/eu" },
     ])));
@@ -119,10 +119,10 @@ fn a_challenge_names_the_resource_of_the_path_and_not_of_the_host() {
         let reply = filter.reply(&R::TokenMissing.into(), &RequestHead::new(&headers));
         reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate").unwrap().1
     };
-    let of = |url: &str| format!("Bearer realm=\"api\",resource_metadata=\"{url}\"");
+    let expected = |url: &str| format!("Bearer realm=\"api\",resource_metadata=\"{url}\"");
     let (orders, eu) =
         (format!("https://api.example.com{ORDERS}"), format!("https://eu.example.com{ORDERS}/eu"));
-    assert_eq!(challenge("/orders/1?x"), of(&orders));
-    assert_eq!(challenge("/orders/eu/1"), of(&eu));
+    assert_eq!(challenge("/orders/1?x"), expected(&orders));
+    assert_eq!(challenge("/orders/eu/1"), expected(&eu));
     assert_eq!(challenge("/ordersets"), "Bearer realm=\"api\"");
 }

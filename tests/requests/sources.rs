@@ -1,11 +1,11 @@
-//! Where a token may be, and that no place counts which the configuration does not name.
+//! Token sources: headers, cookies, query parameters and WebSocket subprotocols.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Pass, Public};
 use test_support::common::{Token, b64, config, get, rules, with};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
@@ -26,31 +26,36 @@ pub(crate) fn rows() -> Vec<Row> {
     let ws = |value: &str| get("/items").header("sec-websocket-protocol", value.replace("ENTRY", &protocol));
     let long = Token::user().claims(json!({ "x": "x".repeat(1024) })).compact();
     let mut rows = Vec::new();
-    let mut add = |name, config, request, verdict| {
-        rows.push(row(name, config, request, Sent::Nothing, 0, verdict));
+    let mut add = |name, config, request, expected| {
+        rows.push(row(name, config, request, Auth::Missing, 0, expected));
     };
 
-    // Nothing is a source that was not named.
+    // `Authorization` is the only source that needs no configuration.
     let none = || config(json!({}), json!({}));
     let (api, cookie) = (("x-api-token", "Token TOKEN"), ("cookie", "session_token=TOKEN"));
     add("off: header", none(), sent(&[api]), Deny(R::TokenMissing));
     add("off: cookie", none(), sent(&[cookie]), Deny(R::TokenMissing));
     add("off: subprotocol", none(), ws("ENTRY"), Deny(R::TokenMissing));
     add(
-        "one does not switch on another",
+        "a configured source does not enable another",
         only("from_cookies", json!(["session_token"])),
         sent(&[api]),
         Deny(R::TokenMissing),
     );
-    add("the others leave Authorization on", all(), sent(&[("authorization", "Bearer TOKEN")]), Allow);
     add(
-        "a scheme of its own leaves the others on",
+        "Authorization, with other sources configured",
+        all(),
+        sent(&[("authorization", "Bearer TOKEN")]),
+        Allow,
+    );
+    add(
+        "Authorization with another scheme, and a cookie",
         all(),
         sent(&[("authorization", "Basic eA=="), cookie]),
         Allow,
     );
 
-    for (name, value, verdict) in [
+    for (name, value, expected) in [
         ("header", "Token TOKEN", Allow),
         ("header, more space", "  Token   TOKEN ", Allow),
         ("header, prefix in another case", "token TOKEN", Deny(R::CredentialsAmbiguous)),
@@ -66,7 +71,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("header, two with a space", "Token TOKEN TOKEN", Deny(R::MultipleCredentials)),
         ("header, opaque", "Token 00abc", Deny(R::TokenOpaque)),
     ] {
-        add(name, all(), sent(&[("x-api-token", value)]), verdict);
+        add(name, all(), sent(&[("x-api-token", value)]), expected);
     }
     add("header without a prefix", all(), sent(&[("x-plain-token", "TOKEN")]), Allow);
     add(
@@ -76,16 +81,16 @@ pub(crate) fn rows() -> Vec<Row> {
         Deny(R::MultipleCredentials),
     );
     add("header, empty, and a cookie", all(), sent(&[("x-plain-token", ""), cookie]), Allow);
-    add("header under a name like it", all(), sent(&[("x_plain_token", "TOKEN")]), Deny(R::TokenMissing));
+    add("header with a similar name", all(), sent(&[("x_plain_token", "TOKEN")]), Deny(R::TokenMissing));
 
-    for (name, value, verdict) in [
+    for (name, value, expected) in [
         ("cookie", "session_token=TOKEN", Allow),
         ("cookie among others", "a=b; session_token=TOKEN; c", Allow),
         ("cookie in quotes", "session_token=\"TOKEN\"", Allow),
         ("cookie with white space", "a=b;  session_token = TOKEN ;c", Allow),
         ("cookie in another case", "Session_Token=TOKEN", Deny(R::TokenMissing)),
         ("cookie of a longer name", "xsession_token=TOKEN", Deny(R::TokenMissing)),
-        ("cookie in another's value", "a=session_token=TOKEN", Deny(R::TokenMissing)),
+        ("cookie in the value of another", "a=session_token=TOKEN", Deny(R::TokenMissing)),
         ("cookie, empty", "session_token=", Deny(R::TokenMissing)),
         ("cookie, empty quotes", "session_token=\"\"", Deny(R::TokenMissing)),
         ("cookie, no value", "session_token", Deny(R::TokenMissing)),
@@ -99,13 +104,13 @@ pub(crate) fn rows() -> Vec<Row> {
             Deny(R::MultipleCredentials),
         ),
     ] {
-        add(name, all(), sent(&[("cookie", value)]), verdict);
+        add(name, all(), sent(&[("cookie", value)]), expected);
     }
     add("cookie in the second header", all(), sent(&[("cookie", "a=b"), cookie]), Allow);
     add("cookie in both headers", all(), sent(&[cookie, cookie]), Deny(R::MultipleCredentials));
 
     let dotless = format!("{PROTOCOL}{}", b64("opaque"));
-    for (name, value, verdict) in [
+    for (name, value, expected) in [
         ("subprotocol", "ENTRY", Allow),
         ("subprotocol among others", "chat, ENTRY ,v2", Allow),
         ("subprotocol, empty", PROTOCOL, Deny(R::TokenMissing)),
@@ -120,7 +125,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Deny(R::MultipleCredentials),
         ),
     ] {
-        add(name, all(), ws(value), verdict);
+        add(name, all(), ws(value), expected);
     }
     add(
         "subprotocols in two headers",
@@ -129,7 +134,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Allow,
     );
 
-    // Two places.
+    // Two sources.
     for (name, other) in [
         ("Authorization and header", api),
         ("Authorization and cookie", cookie),
@@ -151,7 +156,7 @@ pub(crate) fn rows() -> Vec<Row> {
         Deny(R::MultipleCredentials),
     );
 
-    // A valid token beside something that a backend can read as another.
+    // A valid token, and a value that an upstream may read as another token.
     let bearer = ("authorization", "Bearer TOKEN");
     for (name, other) in [
         ("beside: tab after the scheme", ("authorization", "Bearer\tx")),
@@ -178,7 +183,7 @@ pub(crate) fn rows() -> Vec<Row> {
         add(name, all(), sent(&[valid, other]), Deny(R::MultipleCredentials));
     }
     add(
-        "beside: the same header, with its prefix and without",
+        "beside: one header, with its prefix and without",
         all(),
         sent(&[api, ("x-api-token", "token x")]),
         Deny(R::MultipleCredentials),
@@ -210,7 +215,7 @@ pub(crate) fn rows() -> Vec<Row> {
         add(name, all(), sent(&[valid, other]), Allow);
     }
 
-    // The limit is for the token, not for its encoding.
+    // `max_token_bytes` limits the token, not its encoding.
     let small = || with(all(), json!({ "max_token_bytes": 1024 }));
     for (name, (header, value)) in [
         ("header, too large", ("x-plain-token", long.clone())),
@@ -221,7 +226,7 @@ pub(crate) fn rows() -> Vec<Row> {
     }
 
     let encoded: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    for (name, path, verdict) in [
+    for (name, path, expected) in [
         ("parameter", "/items?access_token=TOKEN", Allow),
         ("parameter among others", "/items?x=1&access_token=TOKEN&b", Allow),
         ("parameter, every byte encoded", "/items?a%63cess%5ftoken=ENCODED", Allow),
@@ -232,7 +237,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("parameter behind another question mark", "/items??access_token=TOKEN", Deny(R::TokenMissing)),
         ("parameter, empty", "/items?access_token=&access_token", Deny(R::TokenMissing)),
         ("parameter, broken encoding", "/items?access_token=TOKEN%", Deny(R::TokenMalformed)),
-        ("parameter, no hexadecimal", "/items?access_token=%zz", Deny(R::TokenMalformed)),
+        ("parameter, not hexadecimal", "/items?access_token=%zz", Deny(R::TokenMalformed)),
         ("parameter, not UTF-8", "/items?access_token=%ff.%ff.%ff", Deny(R::TokenMalformed)),
         ("parameter, plus", "/items?access_token=TOKEN+", Deny(R::TokenMalformed)),
         ("parameter, twice", "/items?access_token=TOKEN&access_token=TOKEN", Deny(R::MultipleCredentials)),
@@ -244,9 +249,9 @@ pub(crate) fn rows() -> Vec<Row> {
         ("two parameters", "/items?access_token=TOKEN&a=TOKEN", Deny(R::MultipleCredentials)),
     ] {
         let path = path.replace("TOKEN", &token).replace("ENCODED", &encoded);
-        rows.push(row(name, all(), get(&path), Sent::Nothing, 0, verdict));
+        rows.push(row(name, all(), get(&path), Auth::Missing, 0, expected));
     }
-    for (name, query, verdict) in [
+    for (name, query, expected) in [
         ("beside: parameter in another case", "Access_Token=x", Deny(R::MultipleCredentials)),
         ("beside: parameter after a semicolon", "b=1;access_token=x", Deny(R::MultipleCredentials)),
         ("beside: parameter with a dot", "access.token=x", Deny(R::MultipleCredentials)),
@@ -264,36 +269,36 @@ pub(crate) fn rows() -> Vec<Row> {
         ("beside: parameter, twice", "access_token=x&access_token=y", Deny(R::MultipleCredentials)),
         ("beside: parameter without a value", "access_token&Access_Token=", Allow),
         ("beside: another parameter", "access_token2=x&my_access_token=y&aa=z&b=%zz;c", Allow),
-        ("beside: parameter in another's value", "b=access_token%3Dx&c=/?access_token=x", Allow),
+        ("beside: parameter in the value of another", "b=access_token%3Dx&c=/?access_token=x", Allow),
     ] {
         let path = format!("/items?{query}");
-        rows.push(row(name, all(), get(&path), Sent::Bearer(Token::user()), 0, verdict));
+        rows.push(row(name, all(), get(&path), Auth::Bearer(Token::user()), 0, expected));
     }
-    // A rule that does not insist on a token still looks for one everywhere.
+    // An optional rule reads every source.
     let optional = rules(json!([{ "match": {}, "mode": "optional", "requires": {} }]));
     let optional = with(
         optional,
         json!({ "from_cookies": ["session_token"], "from_headers": [{ "name": "x-api-token", "value_prefix": "Token " }] }),
     );
-    let (request, verdict) = (sent(&[("x-api-token", "token TOKEN")]), Deny(R::CredentialsAmbiguous));
-    rows.push(row("optional, no prefix", optional.clone(), request, Sent::Nothing, 0, verdict));
-    for (name, value, verdict) in [
+    let (request, expected) = (sent(&[("x-api-token", "token TOKEN")]), Deny(R::CredentialsAmbiguous));
+    rows.push(row("optional, no prefix", optional.clone(), request, Auth::Missing, 0, expected));
+    for (name, value, expected) in [
         ("optional, no token", "a=b", Pass("anonymous")),
         ("optional, a token", "session_token=TOKEN", Allow),
-        ("optional, a bad token", "session_token=x", Deny(R::TokenOpaque)),
+        ("optional, an invalid token", "session_token=x", Deny(R::TokenOpaque)),
     ] {
         let request = sent(&[("cookie", value)]);
-        rows.push(row(name, optional.clone(), request, Sent::Nothing, 0, verdict));
+        rows.push(row(name, optional.clone(), request, Auth::Missing, 0, expected));
     }
     let in_query = format!("/items?access_token={token}");
-    let bearer = || Sent::Bearer(Token::user());
+    let bearer = || Auth::Bearer(Token::user());
     let open =
         with(rules(json!([{ "match": {}, "public": true }])), json!({ "from_params": ["access_token"] }));
     rows.extend([
-        row("off: parameter", none(), get(&in_query), Sent::Nothing, 0, Deny(R::TokenMissing)),
+        row("off: parameter", none(), get(&in_query), Auth::Missing, 0, Deny(R::TokenMissing)),
         row("off: parameter besides Authorization", none(), get(&in_query), bearer(), 0, Allow),
         row("Authorization and parameter", all(), get(&in_query), bearer(), 0, Deny(R::MultipleCredentials)),
-        row("public: nobody counts", open, get(&in_query), bearer(), 0, Public),
+        row("public, two tokens", open, get(&in_query), bearer(), 0, Public),
     ]);
     rows
 }

@@ -1,11 +1,11 @@
-//! A better or a more recent authentication than the token tells of (RFC 9470).
+//! Step-up authentication: `acr_values` and `max_age` (RFC 9470).
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, StepUp};
 use test_support::common::{NOW, Outcome, Token, get, rules, scopes};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const TWO_FACTORS: &str = "urn:okta:loa:2fa:any";
 const PHISHING_RESISTANT: &str = "phr";
@@ -15,23 +15,23 @@ pub(crate) fn rows() -> Vec<Row> {
     let recent = || json!({ "max_age": "5m" });
     let both = || json!({ "acr_values": [PHISHING_RESISTANT], "max_age": "5m" });
     let acr = |acr: &str| Token::user().claims(json!({ "acr": acr }));
-    // A clock skew of a minute goes to the user's favour.
+    // The clock skew of 60 s extends `max_age`.
     let ago = |seconds: u64| Token::user().claims(json!({ "auth_time": NOW - seconds }));
     let at = |auth_time: Value| Token::user().claims(json!({ "auth_time": auth_time }));
     let weak = || StepUp(R::AcrInsufficient, &[TWO_FACTORS, PHISHING_RESISTANT], None);
     let old = || StepUp(R::AuthenticationTooOld, &[], Some(300));
     let table: Vec<(&'static str, Value, Token, Outcome)> = vec![
-        ("acr, one of", strong(), acr(PHISHING_RESISTANT), Allow),
+        ("acr, one of two", strong(), acr(PHISHING_RESISTANT), Allow),
         ("acr, another", strong(), acr("urn:okta:loa:1fa:any"), weak()),
-        ("acr, none", strong(), Token::user(), weak()),
+        ("acr, absent", strong(), Token::user(), weak()),
         ("acr, of the wrong type", strong(), Token::user().claims(json!({ "acr": [TWO_FACTORS] })), weak()),
         ("max_age, recent", recent(), ago(200), Allow),
-        ("max_age, at its end", recent(), ago(360), Allow),
-        ("max_age, past it", recent(), ago(361), old()),
-        ("max_age, nobody knows", recent(), Token::machine(), old()),
+        ("max_age, at the limit", recent(), ago(360), Allow),
+        ("max_age, above the limit", recent(), ago(361), old()),
+        ("max_age, no auth_time", recent(), Token::machine(), old()),
         ("max_age, of the wrong type", recent(), Token::user().claims(json!({ "auth_time": "1" })), old()),
-        ("max_age, a clock that is a minute ahead", recent(), at(json!(NOW + 60)), Allow),
-        ("max_age, further ahead than clocks differ", recent(), at(json!(NOW + 61)), old()),
+        ("max_age, 60 s ahead", recent(), at(json!(NOW + 60)), Allow),
+        ("max_age, 61 s ahead", recent(), at(json!(NOW + 61)), old()),
         ("max_age, a year ahead", recent(), at(json!(NOW + 31_536_000)), old()),
         ("max_age, in milliseconds", recent(), at(json!((NOW - 10) * 1000)), old()),
         ("max_age, 1e308", recent(), at(json!(1e308)), old()),
@@ -48,51 +48,51 @@ pub(crate) fn rows() -> Vec<Row> {
             StepUp(R::AuthenticationTooOld, &[], Some(366 * 86_400)),
         ),
         (
-            "both, and both are named",
+            "acr and max_age: the response names both",
             both(),
             Token::user(),
             StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], Some(300)),
         ),
         (
-            "the right acr, too long ago: both are named",
+            "acr, and a login too long ago: the response names both",
             both(),
             acr(PHISHING_RESISTANT).claims(json!({ "auth_time": 1 })),
             StepUp(R::AuthenticationTooOld, &[PHISHING_RESISTANT], Some(300)),
         ),
         (
-            "authentication comes before scopes",
+            "acr before scopes",
             json!({ "acr_values": [PHISHING_RESISTANT], "scopes": ["b"] }),
             Token::user(),
             StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], None),
         ),
         (
-            "then scopes",
+            "scopes after acr",
             json!({ "acr_values": [PHISHING_RESISTANT], "scopes": ["b"] }),
             acr(PHISHING_RESISTANT),
             scopes(&["b"]),
         ),
         (
-            "no authentication helps who is not in the group",
+            "no step-up if a group is missing",
             json!({ "acr_values": [PHISHING_RESISTANT], "groups": ["Admins"] }),
             Token::user(),
             Deny(R::RequirementNotMet),
         ),
         (
-            "an alternative",
+            "acr in any_of",
             json!({ "any_of": [{ "groups": ["Admins"] }, { "acr_values": [PHISHING_RESISTANT] }] }),
             Token::user(),
             StepUp(R::AcrInsufficient, &[PHISHING_RESISTANT], None),
         ),
         (
-            "one part of all",
+            "max_age in all_of",
             json!({ "all_of": [{ "scopes": ["openid"] }, { "max_age": "0s" }] }),
             Token::user(),
             StepUp(R::AuthenticationTooOld, &[], Some(0)),
         ),
     ];
-    let row_of = |(name, requires, token, verdict)| {
+    let row_of = |(name, requires, token, expected)| {
         let config = rules(json!([{ "match": {}, "requires": requires }]));
-        row(name, config, get("/items"), Sent::Bearer(token), 0, verdict)
+        row(name, config, get("/items"), Auth::Bearer(token), 0, expected)
     };
     table.into_iter().map(row_of).collect()
 }

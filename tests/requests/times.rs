@@ -1,11 +1,11 @@
-//! Time: each limit one second before, at, and after.
+//! Times of tokens: each limit one second before, at, and after.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny};
 use test_support::common::{NOW, Token, config, get};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 pub(crate) fn rows() -> Vec<Row> {
     let plain = || config(json!({}), json!({}));
@@ -13,7 +13,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let aged = || config(json!({ "max_token_age": "1h", "clock_skew": "10s" }), json!({}));
     let any_aged = || config(json!({ "max_token_age": "1h", "token_profile": "any" }), json!({}));
     let any = || config(json!({ "token_profile": "any" }), json!({}));
-    let token = |claims: Value| Sent::Bearer(Token::user().claims(claims));
+    let token = |claims: Value| Auth::Bearer(Token::user().claims(claims));
     let exp = || token(json!({ "exp": NOW + 1000 }));
     let nbf = || token(json!({ "nbf": NOW + 1000 }));
     let iat = || token(json!({ "iat": NOW + 1000 }));
@@ -46,7 +46,7 @@ pub(crate) fn rows() -> Vec<Row> {
         row("no iat", plain(), items(), token(json!({ "iat": null })), 0, Deny(R::IssueTimeMissing)),
         row("no iat, profile any", any(), items(), token(json!({ "iat": null })), 0, Allow),
         row(
-            "no iat, profile any, and its age matters",
+            "no iat, profile any, max_token_age",
             any_aged(),
             items(),
             token(json!({ "iat": null })),
@@ -54,7 +54,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Deny(R::IssueTimeMissing),
         ),
         row(
-            "a fraction of exp does not count",
+            "exp, the fraction is ignored",
             strict(),
             items(),
             token(json!({ "exp": 1_750_000_000.9 })),
@@ -62,7 +62,7 @@ pub(crate) fn rows() -> Vec<Row> {
             Deny(R::TokenExpired),
         ),
         row(
-            "a fraction of nbf counts",
+            "nbf, the fraction counts",
             strict(),
             items(),
             token(json!({ "nbf": 1_750_000_000.1 })),
@@ -71,7 +71,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
         row("exp as a float", plain(), items(), token(json!({ "exp": 1_750_001_000.0 })), 0, Allow),
         row(
-            "exp beyond what a number can tell apart",
+            "exp above 2^53 - 1",
             plain(),
             items(),
             token(json!({ "exp": 9_007_199_254_740_992_u64 })),

@@ -1,11 +1,11 @@
-//! Credentials, and which token is an access token for this API.
+//! Credentials in `Authorization`, token profiles, audiences, clients and issuers.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public};
-use test_support::common::{ISSUER, Token, config, get, rules, two_providers};
+use test_support::common::{ISSUER, Signer, Token, config, get, rules, two_providers};
 
-use super::{Row, Sent, row};
+use super::{Auth, Row, row};
 
 const CUSTOM_DOMAIN: &str = "https://login.acme.com/oauth2/default";
 
@@ -19,14 +19,13 @@ pub(crate) fn rows() -> Vec<Row> {
     let two_audiences = || config(json!({ "audiences": ["api://a", "api://default"] }), json!({}));
     let clients = || config(json!({ "client_ids": ["0oaOther", "0oa1m2mSvcClnt9A5d07"] }), json!({}));
     let not_this_client = || config(json!({ "client_ids": ["0oaOther"] }), json!({}));
-    let dynamic = || config(json!({ "issuer": null, "issuers": [ISSUER, CUSTOM_DOMAIN] }), json!({}));
-    let plain = |token: Token| Sent::Bearer(token);
-    let claims = |changes: Value| Sent::Bearer(Token::user().claims(changes));
-    let head = |changes: Value| Sent::Bearer(Token::user().head(changes));
+    let two_issuers = || config(json!({ "issuer": null, "issuers": [ISSUER, CUSTOM_DOMAIN] }), json!({}));
+    let claims = |changes: Value| Auth::Bearer(Token::user().claims(changes));
+    let head = |changes: Value| Auth::Bearer(Token::user().head(changes));
     let table = vec![
         // Profile okta.
-        ("a user's access token", okta(), plain(Token::user()), Allow),
-        ("a machine's access token", okta(), plain(Token::machine()), Allow),
+        ("a user's access token", okta(), Auth::Bearer(Token::user()), Allow),
+        ("a machine's access token", okta(), Auth::Bearer(Token::machine()), Allow),
         ("typ JWT", okta(), head(json!({ "typ": "JWT" })), Allow),
         ("typ at+jwt, in any case", okta(), head(json!({ "typ": "AT+jwt" })), Allow),
         ("typ of a DPoP proof", okta(), head(json!({ "typ": "dpop+jwt" })), Deny(R::TypeNotAllowed)),
@@ -43,11 +42,11 @@ pub(crate) fn rows() -> Vec<Row> {
             head(json!({ "typ": "application/okta-internal-at+jwt" })),
             Deny(R::OrgServerToken),
         ),
-        ("an ID token", okta(), plain(Token::id_token()), Deny(R::AudienceNotAllowed)),
+        ("an ID token", okta(), Auth::Bearer(Token::id_token()), Deny(R::AudienceNotAllowed)),
         (
             "an ID token for a configured client",
             for_client(),
-            plain(Token::id_token()),
+            Auth::Bearer(Token::id_token()),
             Deny(R::NotAnAccessToken),
         ),
         ("jti of an ID token", okta(), claims(json!({ "jti": "ID.x" })), Deny(R::NotAnAccessToken)),
@@ -66,75 +65,85 @@ pub(crate) fn rows() -> Vec<Row> {
             claims(json!({ "scp": null, "scope": "items:read" })),
             Deny(R::NotAnAccessToken),
         ),
-        ("an RFC 9068 token is not Okta's", okta(), plain(Token::rfc9068()), Deny(R::NotAnAccessToken)),
+        (
+            "an RFC 9068 token, profile okta",
+            okta(),
+            Auth::Bearer(Token::rfc9068()),
+            Deny(R::NotAnAccessToken),
+        ),
         // Profile rfc9068.
-        ("an RFC 9068 token", rfc9068(), plain(Token::rfc9068()), Allow),
+        ("an RFC 9068 token", rfc9068(), Auth::Bearer(Token::rfc9068()), Allow),
         (
             "typ application/at+jwt",
             rfc9068(),
-            plain(Token::rfc9068().head(json!({ "typ": "application/at+jwt" }))),
+            Auth::Bearer(Token::rfc9068().head(json!({ "typ": "application/at+jwt" }))),
             Allow,
         ),
-        ("Okta's token is not RFC 9068's", rfc9068(), plain(Token::user()), Deny(R::TypeNotAllowed)),
+        ("RFC 9068, a token of Okta", rfc9068(), Auth::Bearer(Token::user()), Deny(R::TypeNotAllowed)),
         (
             "RFC 9068, typ JWT",
             rfc9068(),
-            plain(Token::rfc9068().head(json!({ "typ": "JWT" }))),
+            Auth::Bearer(Token::rfc9068().head(json!({ "typ": "JWT" }))),
             Deny(R::TypeNotAllowed),
         ),
         (
             "RFC 9068, no sub",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "sub": null }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "sub": null }))),
             Deny(R::NotAnAccessToken),
         ),
         (
             "RFC 9068, no jti",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "jti": null }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "jti": null }))),
             Deny(R::NotAnAccessToken),
         ),
         (
             "RFC 9068, no client_id",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "client_id": null }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "client_id": null }))),
             Deny(R::NotAnAccessToken),
         ),
         (
             "RFC 9068, scope an array",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "scope": ["items:read"] }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "scope": ["items:read"] }))),
             Deny(R::NotAnAccessToken),
         ),
-        ("RFC 9068, no scope", rfc9068(), plain(Token::rfc9068().claims(json!({ "scope": null }))), Allow),
+        (
+            "RFC 9068, no scope",
+            rfc9068(),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "scope": null }))),
+            Allow,
+        ),
         (
             "RFC 9068, no kid",
             rfc9068(),
-            plain(Token::rfc9068().head(json!({ "kid": null }))),
+            Auth::Bearer(Token::rfc9068().head(json!({ "kid": null }))),
             Deny(R::KeyIdMissing),
         ),
         (
-            "RFC 9068, bound",
+            "RFC 9068, sender-constrained",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "cnf": {} }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "cnf": {} }))),
             Deny(R::TokenBound),
         ),
         (
             "RFC 9068, an empty client_id",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "client_id": "" }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "client_id": "" }))),
             Deny(R::NotAnAccessToken),
         ),
         (
             "RFC 9068, an empty sub",
             rfc9068(),
-            plain(Token::rfc9068().claims(json!({ "sub": "" }))),
+            Auth::Bearer(Token::rfc9068().claims(json!({ "sub": "" }))),
             Deny(R::NotAnAccessToken),
         ),
         // Profile any.
         ("profile any, typ JWT", any(), head(json!({ "typ": "JWT" })), Allow),
         ("profile any, typ at+jwt", any(), head(json!({ "typ": "at+jwt" })), Allow),
-        ("profile any, typ of the issuer's own", any(), head(json!({ "typ": "acme-access" })), Allow),
+        ("profile any, another typ", any(), head(json!({ "typ": "acme-access" })), Allow),
         ("profile any, empty typ", any(), head(json!({ "typ": "" })), Deny(R::TypeNotAllowed)),
         ("profile okta, empty typ", okta(), head(json!({ "typ": "" })), Deny(R::TypeNotAllowed)),
         (
@@ -155,71 +164,77 @@ pub(crate) fn rows() -> Vec<Row> {
             head(json!({ "typ": "oauth-id-jag+jwt" })),
             Deny(R::TypeNotAllowed),
         ),
-        ("profile any, Okta's", any(), plain(Token::user()), Allow),
-        ("profile any, RFC 9068's", any(), plain(Token::rfc9068()), Allow),
-        ("profile any, an ID token for this audience", any_for_client(), plain(Token::id_token()), Allow),
+        ("profile any, a token of Okta", any(), Auth::Bearer(Token::user()), Allow),
+        ("profile any, an RFC 9068 token", any(), Auth::Bearer(Token::rfc9068()), Allow),
         (
-            "profile any, an ID token for another",
+            "profile any, an ID token for this audience",
+            any_for_client(),
+            Auth::Bearer(Token::id_token()),
+            Allow,
+        ),
+        (
+            "profile any, an ID token for another audience",
             any(),
-            plain(Token::id_token()),
+            Auth::Bearer(Token::id_token()),
             Deny(R::AudienceNotAllowed),
         ),
-        ("profile any, nearly bound", any(), claims(json!({ "cnf ": { "jkt": "x" } })), Allow),
-        ("profile any, bound to a key", any(), claims(json!({ "cnf": { "jkt": "x" } })), Deny(R::TokenBound)),
+        ("profile any, a claim similar to cnf", any(), claims(json!({ "cnf ": { "jkt": "x" } })), Allow),
+        (
+            "profile any, sender-constrained",
+            any(),
+            claims(json!({ "cnf": { "jkt": "x" } })),
+            Deny(R::TokenBound),
+        ),
         // Audience, client, issuer.
-        ("one of two audiences", two_audiences(), plain(Token::user()), Allow),
+        ("one of two audiences", two_audiences(), Auth::Bearer(Token::user()), Allow),
         ("aud an array", okta(), claims(json!({ "aud": ["x", "api://default"] })), Allow),
         ("aud an array of others", okta(), claims(json!({ "aud": ["x"] })), Deny(R::AudienceNotAllowed)),
         ("aud empty", okta(), claims(json!({ "aud": [] })), Deny(R::AudienceNotAllowed)),
         ("no aud", okta(), claims(json!({ "aud": null })), Deny(R::AudienceNotAllowed)),
-        ("client on the list", clients(), plain(Token::user()), Allow),
-        ("client not on the list", not_this_client(), plain(Token::user()), Deny(R::ClientNotAllowed)),
-        ("issuer of nobody", okta(), plain(Token::other()), Deny(R::IssuerUnknown)),
+        ("client on the list", clients(), Auth::Bearer(Token::user()), Allow),
+        ("client not on the list", not_this_client(), Auth::Bearer(Token::user()), Deny(R::ClientNotAllowed)),
+        ("issuer of no provider", okta(), Auth::Bearer(Token::other()), Deny(R::IssuerUnknown)),
         ("no iss", okta(), claims(json!({ "iss": null })), Deny(R::IssuerUnknown)),
         ("org issuer", okta(), claims(json!({ "iss": "https://acme.okta.com" })), Deny(R::IssuerUnknown)),
-        ("DYNAMIC, first issuer", dynamic(), plain(Token::user()), Allow),
-        ("DYNAMIC, second issuer", dynamic(), claims(json!({ "iss": CUSTOM_DOMAIN })), Allow),
+        ("issuers, the first", two_issuers(), Auth::Bearer(Token::user()), Allow),
+        ("issuers, the second", two_issuers(), claims(json!({ "iss": CUSTOM_DOMAIN })), Allow),
         (
-            "DYNAMIC, a third",
-            dynamic(),
+            "issuers, another",
+            two_issuers(),
             claims(json!({ "iss": "https://evil.acme.com/oauth2/default" })),
             Deny(R::IssuerUnknown),
         ),
-        ("two providers, the first", two_providers(json!({})), plain(Token::user()), Allow),
-        ("two providers, the second", two_providers(json!({})), plain(Token::other()), Allow),
-        // What is asked first: nothing about audience or client is said to a token that nobody signed.
+        ("two providers, the first", two_providers(json!({})), Auth::Bearer(Token::user()), Allow),
+        ("two providers, the second", two_providers(json!({})), Auth::Bearer(Token::other()), Allow),
+        // A response must not reveal audiences or clients to a client without a signed token.
         (
-            "unsigned and for another audience",
+            "forged, for another audience",
             okta(),
-            plain(
-                Token::user()
-                    .claims(json!({ "aud": "x" }))
-                    .signed_by(test_support::common::Signer::Fixed(vec![1; 256])),
-            ),
+            Auth::Bearer(Token::user().claims(json!({ "aud": "x" })).signed_by(Signer::Fixed(vec![1; 256]))),
             Deny(R::SignatureInvalid),
         ),
         (
-            "unsigned, of a client not on the list",
+            "forged, of a client not on the list",
             not_this_client(),
-            plain(Token::user().signed_by(test_support::common::Signer::Fixed(vec![1; 256]))),
+            Auth::Bearer(Token::user().signed_by(Signer::Fixed(vec![1; 256]))),
             Deny(R::SignatureInvalid),
         ),
     ];
     table
         .into_iter()
-        .map(|(name, config, sent, verdict)| row(name, config, get("/items"), sent, 0, verdict))
+        .map(|(name, config, sent, expected)| row(name, config, get("/items"), sent, 0, expected))
         .collect()
 }
 
 pub(crate) fn credentials_rows() -> Vec<Row> {
     let okta = || config(json!({}), json!({}));
     let good = Token::user().compact();
-    let value = |text: &str| Sent::Values(vec![text.replace("TOKEN", &good)]);
+    let value = |text: &str| Auth::Values(vec![text.replace("TOKEN", &good)]);
     let large = config(json!({}), json!({ "max_token_bytes": 1024 }));
     let long = Token::user().claims(json!({ "x": "x".repeat(1024) }));
     let open = || rules(json!([{ "match": {}, "public": true }]));
     let table = vec![
-        ("no header", okta(), Sent::Nothing, Deny(R::TokenMissing)),
+        ("no header", okta(), Auth::Missing, Deny(R::TokenMissing)),
         ("scheme in lower case", okta(), value("bearer TOKEN"), Allow),
         ("scheme in upper case", okta(), value("BEARER TOKEN"), Allow),
         ("more spaces", okta(), value("  Bearer   TOKEN  "), Allow),
@@ -235,13 +250,13 @@ pub(crate) fn credentials_rows() -> Vec<Row> {
         (
             "two headers",
             okta(),
-            Sent::Values(vec![format!("Bearer {good}"), format!("Bearer {good}")]),
+            Auth::Values(vec![format!("Bearer {good}"), format!("Bearer {good}")]),
             Deny(R::MultipleCredentials),
         ),
         (
-            "a good token after nothing",
+            "an empty header and a valid token",
             okta(),
-            Sent::Values(vec![String::new(), format!("Bearer {good}")]),
+            Auth::Values(vec![String::new(), format!("Bearer {good}")]),
             Deny(R::MultipleCredentials),
         ),
         (
@@ -252,32 +267,32 @@ pub(crate) fn credentials_rows() -> Vec<Row> {
         ),
         ("an encrypted token", okta(), value("Bearer e30.AA.AA.AA.AA"), Deny(R::TokenEncrypted)),
         ("two segments", okta(), value("Bearer e30.e30"), Deny(R::TokenMalformed)),
-        ("larger than configured", large, Sent::Bearer(long), Deny(R::TokenTooLarge)),
-        ("public, no token", open(), Sent::Nothing, Public),
-        ("public, a bad token", open(), value("Bearer nonsense"), Public),
-        ("public, two headers", open(), Sent::Values(vec!["Bearer a".into(), "Bearer b".into()]), Public),
-        ("public, a good token", open(), value("Bearer TOKEN"), Public),
+        ("larger than configured", large, Auth::Bearer(long), Deny(R::TokenTooLarge)),
+        ("public, no token", open(), Auth::Missing, Public),
+        ("public, an invalid token", open(), value("Bearer nonsense"), Public),
+        ("public, two headers", open(), Auth::Values(vec!["Bearer a".into(), "Bearer b".into()]), Public),
+        ("public, a valid token", open(), value("Bearer TOKEN"), Public),
         (
-            "header that is no JSON",
+            "a header that is not JSON",
             okta(),
-            Sent::Bearer(Token::user().raw_header("{")),
+            Auth::Bearer(Token::user().raw_header("{")),
             Deny(R::HeaderMalformed),
         ),
         (
-            "payload that is no JSON",
+            "a payload that is not JSON",
             okta(),
-            Sent::Bearer(Token::user().raw_payload("{")),
+            Auth::Bearer(Token::user().raw_payload("{")),
             Deny(R::ClaimsMalformed),
         ),
         (
             "crit",
             okta(),
-            Sent::Bearer(Token::user().head(json!({ "crit": ["exp"] }))),
+            Auth::Bearer(Token::user().head(json!({ "crit": ["exp"] }))),
             Deny(R::CriticalExtension),
         ),
     ];
     table
         .into_iter()
-        .map(|(name, config, sent, verdict)| row(name, config, get("/items"), sent, 0, verdict))
+        .map(|(name, config, sent, expected)| row(name, config, get("/items"), sent, 0, expected))
         .collect()
 }

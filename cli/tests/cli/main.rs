@@ -1,5 +1,5 @@
 //! `okta-authz`, as it is run: what it prints, and how it exits. That `explain` decides as the filter does is in
-//! `tests/requests/replay.rs`.
+//! `tests/requests/explain.rs`.
 
 #![allow(
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! `okta-authz explain` says of every row of the tables what the filter says, and its steps agree with that.
+//! `okta-authz explain` reports the outcome of every row of the tables, and its steps agree with it.
 
 use std::io::Write as _;
 use std::process::Stdio;
@@ -11,43 +11,17 @@ use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
 use test_support::common::{NOW, Outcome, cold, jwks};
 
-use super::{
-    Delivery, Row, conditions, denylist, hosts, keys, modes, policy, requirements, resources, sources,
-    step_up, times, tokens,
-};
+use super::{FetchedDocuments, Row, all_rows};
 
-/// Every row, and what has been fetched before.
-fn rows() -> Vec<(Row, Delivery)> {
-    let tables = [
-        (policy::rows(), Delivery::All),
-        (hosts::rows(), Delivery::All),
-        (requirements::rows(), Delivery::All),
-        (conditions::rows(), Delivery::All),
-        (modes::rows(), Delivery::All),
-        (modes::cold_rows(), Delivery::Nothing),
-        (step_up::rows(), Delivery::All),
-        (tokens::rows(), Delivery::All),
-        (tokens::credentials_rows(), Delivery::All),
-        (sources::rows(), Delivery::All),
-        (resources::rows(), Delivery::All),
-        (times::rows(), Delivery::All),
-        (keys::rows(), Delivery::All),
-        (keys::cold_rows(), Delivery::Nothing),
-        (denylist::rows(), Delivery::All),
-        (denylist::cold_rows(), Delivery::Keys),
-    ];
-    tables.into_iter().flat_map(|(rows, delivery)| rows.into_iter().map(move |row| (row, delivery))).collect()
-}
-
-/// A row as a line of `--batch`.
-fn question(row: &Row, delivery: Delivery) -> Value {
+/// Returns a row as a line of `--batch`.
+fn batch_line(row: &Row, fetched: FetchedDocuments) -> Value {
     let request = &row.request;
     let mut headers: Vec<Value> = request.headers.iter().map(|(name, value)| json!([name, value])).collect();
     headers.extend(row.credentials().iter().map(|header| json!(header)));
-    let (key_sets, denylist) = match delivery {
-        Delivery::Nothing => (json!({}), None),
-        Delivery::Keys => (json!({ "okta": jwks("okta"), "other": jwks("other") }), None),
-        Delivery::All => {
+    let (key_sets, denylist) = match fetched {
+        FetchedDocuments::None => (json!({}), None),
+        FetchedDocuments::Keys => (json!({ "okta": jwks("okta"), "other": jwks("other") }), None),
+        FetchedDocuments::All => {
             (json!({ "okta": jwks("okta"), "other": jwks("other") }), Some(json!({ "entries": [] })))
         }
     };
@@ -64,7 +38,7 @@ fn question(row: &Row, delivery: Delivery) -> Value {
     })
 }
 
-/// What the answer must be, but for the steps and the headers for the backend.
+/// Returns the expected explanation, without its steps and identity headers.
 fn expected(row: &Row) -> Value {
     let allow =
         |code: &str, is_shadow: bool| json!({ "decision": "allow", "code": code, "shadow": is_shadow });
@@ -81,14 +55,14 @@ fn expected(row: &Row) -> Value {
             "scopes": denial.scopes, "acr_values": denial.step_up.acr_values, "max_age": denial.step_up.max_age,
         })
     };
-    match &row.verdict {
+    match &row.expected {
         Outcome::Allow => allow("allowed", false),
         Outcome::Public => allow("public", false),
         Outcome::Pass(code) => allow(code, false),
         Outcome::Shadow(rejection, is_identified) => {
-            let mut answer = allow(rejection.code(), true);
-            answer["identified"] = json!(is_identified);
-            answer
+            let mut explanation = allow(rejection.code(), true);
+            explanation["identified"] = json!(is_identified);
+            explanation
         }
         Outcome::StepUp(rejection, acr_values, max_age) => {
             let acr_values = acr_values.iter().map(|&value| value.to_owned()).collect();
@@ -104,39 +78,41 @@ fn expected(row: &Row) -> Value {
     }
 }
 
-/// What is wrong with an answer.
-fn problem(row: &Row, answer: &Value) -> Option<String> {
+/// Returns the difference between an explanation and the row, if there is one.
+fn mismatch(row: &Row, explanation: &Value) -> Option<String> {
     let expected = expected(row);
     for (name, value) in expected.as_object().unwrap() {
-        if answer[name] != *value {
-            return Some(format!("{}: {name} is {}, not {value}", row.name, answer[name]));
+        if explanation[name] != *value {
+            return Some(format!("{}: {name} is {}, not {value}", row.name, explanation[name]));
         }
     }
-    let passed: Vec<bool> = answer["steps"].as_array()?.iter().map(|step| step["ok"] == true).collect();
-    let is_denied = answer["decision"] == "deny" || answer["decision"] == "wait";
-    let has_shadows = answer["shadow_codes"].as_array().is_some_and(|codes| !codes.is_empty());
-    let explained = match (!is_denied, has_shadows) {
+    let passed: Vec<bool> = explanation["steps"].as_array()?.iter().map(|step| step["ok"] == true).collect();
+    let is_denied = explanation["decision"] == "deny" || explanation["decision"] == "wait";
+    let has_shadows = explanation["shadow_codes"].as_array().is_some_and(|codes| !codes.is_empty());
+    let steps_agree = match (!is_denied, has_shadows) {
         (true, false) => passed.iter().all(|passed| *passed),
         (true, true) => passed.iter().any(|passed| !passed),
         (false, _) => passed.last() == Some(&false),
     };
-    // A signature is enough to know a token by.
+    // The output must not have the signature: with it, a reader could use the token.
     let values = row.credentials();
     let secrets =
         values.iter().filter_map(|(_, value)| value.rsplit_once('.')).map(|(_, signature)| signature);
-    let mut leaks = secrets.filter(|secret| secret.len() > 8 && answer.to_string().contains(secret));
-    match (explained, leaks.next()) {
+    let mut leaks = secrets.filter(|secret| secret.len() > 8 && explanation.to_string().contains(secret));
+    match (steps_agree, leaks.next()) {
         (true, None) => None,
-        (false, _) => Some(format!("{}: the steps do not tell: {}", row.name, answer["steps"])),
-        (_, Some(_)) => Some(format!("{}: the token is printed", row.name)),
+        (false, _) => {
+            Some(format!("{}: the steps do not agree with the decision: {}", row.name, explanation["steps"]))
+        }
+        (_, Some(_)) => Some(format!("{}: the output has the signature of the token", row.name)),
     }
 }
 
 #[test]
-fn explain_says_what_the_filter_says() {
-    let rows = rows();
-    let questions: String =
-        rows.iter().map(|(row, delivery)| format!("{}\n", question(row, *delivery))).collect();
+fn explain_reports_the_outcome_of_every_row() {
+    let rows = all_rows();
+    let batch: String =
+        rows.iter().map(|(row, fetched)| format!("{}\n", batch_line(row, *fetched))).collect();
     let mut explain = test_support::okta_authz()
         .args(["explain", "--batch", "-"])
         .stdin(Stdio::piped())
@@ -144,18 +120,21 @@ fn explain_says_what_the_filter_says() {
         .spawn()
         .unwrap();
     let mut stdin = explain.stdin.take().unwrap();
-    let writer = thread::spawn(move || stdin.write_all(questions.as_bytes()));
+    let writer = thread::spawn(move || stdin.write_all(batch.as_bytes()));
     let output = explain.wait_with_output().unwrap();
     writer.join().unwrap().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
-    let answers: Vec<Value> = output
+    let explanations: Vec<Value> = output
         .stdout
         .split(|byte| *byte == b'\n')
         .filter_map(|line| serde_json::from_slice(line).ok())
         .collect();
-    assert_eq!(answers.len(), rows.len());
-    let wrong: Vec<String> =
-        rows.iter().zip(&answers).filter_map(|((row, _), answer)| problem(row, answer)).collect();
+    assert_eq!(explanations.len(), rows.len());
+    let wrong: Vec<String> = rows
+        .iter()
+        .zip(&explanations)
+        .filter_map(|((row, _), explanation)| mismatch(row, explanation))
+        .collect();
     assert!(rows.len() > 300, "only {} rows", rows.len());
     assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
 }
