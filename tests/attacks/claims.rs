@@ -1,22 +1,22 @@
-//! Claims that come near what is asked for, and claims of another type.
+//! Claims that are similar to the required ones, and claims of another type.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny};
 use test_support::common::{Outcome, Token, config, filter, present, rules, scopes};
 
-use super::{all_denied, all_get};
+use super::{assert_denied, assert_outcomes};
 
 fn with_claim(name: &str, value: &Value) -> String {
-    // As text, for `null` is a value here.
+    // `Token::claims` would remove the claim if the value is null.
     let mut claims: serde_json::Map<String, Value> = serde_json::from_str(&Token::user().payload).unwrap();
     claims.insert(name.to_owned(), value.clone());
     Token::user().raw_payload(&Value::Object(claims).to_string()).compact()
 }
 
 #[test]
-fn issuers_that_come_near() {
-    let near = [
+fn similar_issuer_is_rejected() {
+    let similar = [
         "https://acme.okta.com/oauth2/default/",
         "https://ACME.okta.com/oauth2/default",
         "HTTPS://acme.okta.com/oauth2/default",
@@ -39,16 +39,16 @@ fn issuers_that_come_near() {
         "",
     ];
     let filter = filter(&config(json!({}), json!({})));
-    all_denied(
+    assert_denied(
         &filter,
         R::IssuerUnknown,
-        near.map(|issuer| (format!("{issuer:?}"), with_claim("iss", &json!(issuer)))),
+        similar.map(|issuer| (format!("{issuer:?}"), with_claim("iss", &json!(issuer)))),
     );
 }
 
 #[test]
-fn audiences_that_come_near() {
-    let near = [
+fn similar_audience_is_rejected() {
+    let similar = [
         json!("api://default/"),
         json!("API://default"),
         json!("api://Default"),
@@ -66,29 +66,33 @@ fn audiences_that_come_near() {
         json!(["api://default x"]),
     ];
     let filter = filter(&config(json!({}), json!({})));
-    all_denied(&filter, R::AudienceNotAllowed, near.map(|aud| (aud.to_string(), with_claim("aud", &aud))));
+    assert_denied(
+        &filter,
+        R::AudienceNotAllowed,
+        similar.map(|aud| (aud.to_string(), with_claim("aud", &aud))),
+    );
 }
 
 #[test]
-fn clients_that_come_near() {
+fn similar_client_is_rejected() {
     let filter = filter(&config(json!({ "client_ids": ["0oa1m2mSvcClnt9A5d07"] }), json!({})));
-    let near = [
+    let similar = [
         "0OA1m2mSvcClnt9A5d07",
         "0oa1m2mSvcClnt9A5d0",
         "0oa1m2mSvcClnt9A5d07 ",
         "0oa1m2mSvcClnt9A5d071",
         "*",
     ];
-    all_denied(&filter, R::ClientNotAllowed, near.map(|cid| (cid, with_claim("cid", &json!(cid)))));
-    // `client_id` is RFC 9068's, and does not stand in for `cid`.
+    assert_denied(&filter, R::ClientNotAllowed, similar.map(|cid| (cid, with_claim("cid", &json!(cid)))));
+    // In tokens of Okta, `client_id` does not replace `cid`.
     let token = Token::user().claims(json!({ "cid": "0oaX", "client_id": "0oa1m2mSvcClnt9A5d07" }));
     assert_eq!(present(&filter, token.compact()), Deny(R::ClientNotAllowed));
 }
 
 #[test]
-fn scopes_that_come_near() {
+fn similar_scope_is_denied() {
     let filter = filter(&rules(json!([{ "match": {}, "requires": { "scopes": ["orders.read"] } }])));
-    let near = [
+    let similar = [
         json!([]),
         json!(["orders"]),
         json!(["orders.rea"]),
@@ -107,7 +111,10 @@ fn scopes_that_come_near() {
         json!([""]),
         json!(["orders", ".read"]),
     ];
-    all_get(&filter, near.map(|scp| (scp.to_string(), with_claim("scp", &scp), scopes(&["orders.read"]))));
+    assert_outcomes(
+        &filter,
+        similar.map(|scp| (scp.to_string(), with_claim("scp", &scp), scopes(&["orders.read"]))),
+    );
     assert_eq!(present(&filter, with_claim("scp", &json!(["orders.read"]))), Allow);
     // Another claim does not add to `scp`.
     let token = Token::user().claims(json!({ "scope": "orders.read", "scopes": ["orders.read"] }));
@@ -115,9 +122,9 @@ fn scopes_that_come_near() {
 }
 
 #[test]
-fn groups_that_come_near() {
+fn similar_group_is_denied() {
     let filter = filter(&rules(json!([{ "match": {}, "requires": { "groups": ["Admins", "IT"] } }])));
-    let near = [
+    let similar = [
         json!([]),
         json!(["Admin"]),
         json!(["Admins2"]),
@@ -138,19 +145,19 @@ fn groups_that_come_near() {
         json!(null),
         json!(["Аdmins"]),
     ];
-    all_denied(
+    assert_denied(
         &filter,
         R::RequirementNotMet,
-        near.map(|groups| (groups.to_string(), with_claim("groups", &groups))),
+        similar.map(|groups| (groups.to_string(), with_claim("groups", &groups))),
     );
     assert_eq!(present(&filter, with_claim("groups", &json!(["x", "IT"]))), Allow);
     assert_eq!(present(&filter, with_claim("Groups", &json!(["IT"]))), Deny(R::RequirementNotMet));
-    // A string is one group: mappings in Okta can make one of a list with a single element.
+    // A string is one group: a mapping in Okta can turn a list with one element into a string.
     assert_eq!(present(&filter, with_claim("groups", &json!("IT"))), Allow);
 }
 
 #[test]
-fn claims_of_another_type() {
+fn claim_of_another_type_does_not_equal_the_configured_value() {
     let values = [
         json!(1),
         json!("1"),
@@ -163,22 +170,22 @@ fn claims_of_another_type() {
         json!(false),
         json!(""),
     ];
-    // A rule cannot ask for null: see config/documents.rs.
-    for wanted in values.iter().filter(|value| !value.is_null()) {
-        let requires = json!({ "claims": [{ "name": "x", "any_of": [wanted] }] });
+    // The configuration rejects null.
+    for configured in values.iter().filter(|value| !value.is_null()) {
+        let requires = json!({ "claims": [{ "name": "x", "any_of": [configured] }] });
         let filter = filter(&rules(json!([{ "match": {}, "requires": requires }])));
-        let cases = values.iter().map(|have| {
-            let expected = if have == wanted { Allow } else { Deny(R::RequirementNotMet) };
-            (format!("wanted {wanted}, have {have}"), with_claim("x", have), expected)
+        let cases = values.iter().map(|value| {
+            let expected = if value == configured { Allow } else { Deny(R::RequirementNotMet) };
+            (format!("configured {configured}, claim {value}"), with_claim("x", value), expected)
         });
-        all_get(&filter, cases.collect::<Vec<_>>());
+        assert_outcomes(&filter, cases.collect::<Vec<_>>());
     }
 }
 
-/// A registered member has its type, or the token is malformed, or (for `scp`) no access token; never something else,
-/// and never as if the member were not there.
+/// A token with a registered member of another type is malformed or (`scp`) not an access token.
+/// The filter must not treat the member as absent.
 #[test]
-fn wrong_types_everywhere() {
+fn registered_member_of_wrong_type_is_rejected() {
     let values = [
         json!(7),
         json!(-1),
@@ -222,5 +229,5 @@ fn wrong_types_everywhere() {
         cases.push((format!("scp: {value}"), with_claim("scp", value), scp));
         cases.push((format!("cnf: {value}"), with_claim("cnf", value), Deny(R::TokenBound)));
     }
-    all_get(&filter, cases);
+    assert_outcomes(&filter, cases);
 }

@@ -1,4 +1,4 @@
-//! Tokens that their issuer never signed.
+//! Tokens that the issuer did not sign.
 
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
@@ -11,20 +11,21 @@ use test_support::common::Outcome::{Allow, Deny, Wait};
 use test_support::common::{KID, RSA_A, RSA_B, Signer, Token, b64, config, filter, present};
 use test_support::common::{rsa_jwk, with};
 
-use super::{all_denied, all_get};
+use super::{assert_denied, assert_outcomes};
 
 fn okta() -> Filter {
     filter(&config(json!({}), json!({})))
 }
 
-/// Every algorithm that can be configured is: nothing is refused for want of a name on the list.
+/// Returns a filter that allows every algorithm, so that it rejects no token because of its
+/// configuration.
 fn all_algorithms() -> Filter {
     let names = ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
     filter(&config(json!({ "algorithms": names }), json!({})))
 }
 
 #[test]
-fn no_algorithm_and_symmetric_ones() {
+fn token_with_none_or_symmetric_algorithm_is_rejected() {
     let filter = all_algorithms();
     let head = |alg: &str| Token::user().head(json!({ "alg": alg }));
     let mut cases = Vec::new();
@@ -72,12 +73,12 @@ fn no_algorithm_and_symmetric_ones() {
             format!("HS256 with {name}"),
             head("HS256").signed_by(Signer::Hs256(secret.clone())).compact(),
         ));
-        // And with the name of the asymmetric algorithm over it.
+        // The same signature with the name of the asymmetric algorithm.
         let token = Token::user().signed_by(Signer::Hs256(secret)).compact();
         assert_eq!(present(&filter, token), Deny(R::SignatureInvalid), "RS256 with an HMAC under {name}");
     }
-    all_denied(&filter, R::AlgorithmNotAllowed, cases);
-    all_denied(
+    assert_denied(&filter, R::AlgorithmNotAllowed, cases);
+    assert_denied(
         &filter,
         R::TokenMalformed,
         ["none", "RS256"].map(|alg| (alg, head(alg).signed_by(Signer::Fixed(Vec::new())).compact())),
@@ -85,21 +86,25 @@ fn no_algorithm_and_symmetric_ones() {
 }
 
 #[test]
-fn algorithms_that_the_key_is_not_for() {
+fn token_with_algorithm_of_another_key_is_rejected() {
     let head = |kid: &str, alg: &str| Token::user().head(json!({ "kid": kid, "alg": alg }));
     let mut cases = vec![
-        ("RS384, key tied to RS256", head(KID, "RS384").signed_by(Signer::Rs384), R::KeyMismatch),
-        ("PS256, key tied to RS256", head(KID, "PS256").signed_by(Signer::Ps256), R::KeyMismatch),
+        ("RS384, key for RS256", head(KID, "RS384").signed_by(Signer::Rs384), R::KeyMismatch),
+        ("PS256, key for RS256", head(KID, "PS256").signed_by(Signer::Ps256), R::KeyMismatch),
         ("ES256, RSA key", head(KID, "ES256").signed_by(Signer::Es256), R::KeyMismatch),
-        ("ES256, RSA key that is not tied", head("untied", "ES256").signed_by(Signer::Es256), R::KeyMismatch),
+        ("ES256, RSA key without alg", head("untied", "ES256").signed_by(Signer::Es256), R::KeyMismatch),
         ("RS256, EC key", head("ec", "RS256"), R::KeyMismatch),
         ("EdDSA, EC key", head("ec", "EdDSA"), R::KeyMismatch),
         ("ES384, key of P-256", head("ec", "ES384").signed_by(Signer::Es256), R::KeyMismatch),
         ("ES256 with zeros", head("ec", "ES256").signed_by(Signer::Fixed(vec![0; 64])), R::SignatureInvalid),
-        ("ES256 cut short", head("ec", "ES256").signed_by(Signer::Fixed(vec![1; 63])), R::SignatureInvalid),
-        ("PS256 signature called RS256", Token::user().signed_by(Signer::Ps256), R::SignatureInvalid),
-        ("RS256 signature called PS256", head("untied", "PS256"), R::SignatureInvalid),
-        ("RS384 signature called RS256", Token::user().signed_by(Signer::Rs384), R::SignatureInvalid),
+        (
+            "ES256, one byte short",
+            head("ec", "ES256").signed_by(Signer::Fixed(vec![1; 63])),
+            R::SignatureInvalid,
+        ),
+        ("PS256 signature with alg RS256", Token::user().signed_by(Signer::Ps256), R::SignatureInvalid),
+        ("RS256 signature with alg PS256", head("untied", "PS256"), R::SignatureInvalid),
+        ("RS384 signature with alg RS256", Token::user().signed_by(Signer::Rs384), R::SignatureInvalid),
     ];
     for (name, bytes) in [
         ("zeros", vec![0; 256]),
@@ -111,17 +116,18 @@ fn algorithms_that_the_key_is_not_for() {
     ] {
         cases.push((name, Token::user().signed_by(Signer::Fixed(bytes)), R::SignatureInvalid));
     }
-    let cases = cases.into_iter().map(|(name, token, why)| (name.to_owned(), token.compact(), Deny(why)));
-    all_get(&all_algorithms(), cases);
-    // A leading zero byte in front of a good signature is another spelling of it.
-    let good = Token::user();
-    let input = format!("{}.{}", b64(&good.header), b64(&good.payload));
-    let longer = [vec![0], good.signer.sign(input.as_bytes())].concat();
+    let cases =
+        cases.into_iter().map(|(name, token, rejection)| (name.to_owned(), token.compact(), Deny(rejection)));
+    assert_outcomes(&all_algorithms(), cases);
+    // A valid signature with a leading zero byte is another encoding of the same number.
+    let valid = Token::user();
+    let input = format!("{}.{}", b64(&valid.header), b64(&valid.payload));
+    let longer = [vec![0], valid.signer.sign(input.as_bytes())].concat();
     assert_eq!(present(&okta(), format!("{input}.{}", b64(longer))), Deny(R::SignatureInvalid));
 }
 
 #[test]
-fn keys_that_the_token_brings_along() {
+fn key_in_the_token_is_ignored() {
     let jwk = with(rsa_jwk(&RSA_B), json!({ "kid": KID, "alg": "RS256", "use": "sig" }));
     let members: Vec<(&str, Value)> = vec![
         ("jwk", jwk.clone()),
@@ -137,20 +143,20 @@ fn keys_that_the_token_brings_along() {
         let forged = Token::user().head(json!({ name: value })).signed_by(Signer::Rs256(&RSA_B));
         cases.push((format!("{name}, the real kid"), forged.compact(), Deny(R::SignatureInvalid)));
         let unknown = forged.clone().head(json!({ "kid": "evil" }));
-        cases.push((format!("{name}, a kid of its own"), unknown.compact(), Wait(R::KeyUnknown)));
+        cases.push((format!("{name}, an unknown kid"), unknown.compact(), Wait(R::KeyUnknown)));
         let unnamed = forged.head(json!({ "kid": null }));
         cases.push((format!("{name}, no kid"), unnamed.compact(), Deny(R::KeyIdMissing)));
-        // They are ignored, not believed: a token that the issuer signed is good with them, too.
+        // The filter ignores these members: a token that the issuer signed is valid with them.
         let ignored = Token::user().head(json!({ name: value }));
         cases.push((format!("{name}, really signed"), ignored.compact(), Allow));
     }
-    all_get(&okta(), cases);
+    assert_outcomes(&okta(), cases);
 }
 
 #[test]
-fn extensions() {
+fn token_with_critical_extension_is_rejected() {
     let head = |members: Value| Token::user().head(members).compact();
-    all_denied(
+    assert_denied(
         &okta(),
         R::CriticalExtension,
         [
@@ -171,7 +177,7 @@ fn extensions() {
 }
 
 #[test]
-fn key_ids() {
+fn unknown_key_id_waits_and_malformed_key_id_is_rejected() {
     let kid = |kid: Value| Token::user().head(json!({ "kid": kid })).compact();
     let unknown = [
         "../../etc/passwd",
@@ -191,16 +197,19 @@ fn key_ids() {
         "é",
     ];
     let cases = unknown.map(|name| (format!("{name:?}"), kid(json!(name)), Wait(R::KeyUnknown)));
-    all_get(&okta(), cases);
-    let near = [
-        ("a space behind", format!("{KID} ")),
-        ("a space in front", format!(" {KID}")),
+    assert_outcomes(&okta(), cases);
+    let similar = [
+        ("a space at the end", format!("{KID} ")),
+        ("a space at the start", format!(" {KID}")),
         ("lower case", KID.to_lowercase()),
-        ("cut short", KID[..42].to_owned()),
+        ("one character short", KID[..42].to_owned()),
         ("256 bytes", "k".repeat(256)),
     ];
-    all_get(&okta(), near.map(|(name, id)| (name.to_owned(), kid(json!(id)), Wait(R::KeyUnknown))));
-    all_denied(
+    assert_outcomes(
+        &okta(),
+        similar.map(|(name, id)| (name.to_owned(), kid(json!(id)), Wait(R::KeyUnknown))),
+    );
+    assert_denied(
         &okta(),
         R::HeaderMalformed,
         [

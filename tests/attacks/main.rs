@@ -1,4 +1,4 @@
-//! What an attacker sends. Nothing in here may ever be allowed; where there is one right answer, it is named.
+//! Tokens of an attacker. The filter must reject each of them, most with one expected code.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,9 +11,9 @@
 
 mod claims;
 mod forgeries;
-mod json_tricks;
-mod kinds;
+mod json;
 mod mutations;
+mod token_kinds;
 
 use std::collections::BTreeSet;
 
@@ -21,8 +21,8 @@ use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection;
 use test_support::common::{Outcome, present};
 
-/// Presents each token and tells of all that got another answer.
-fn all_get(filter: &Filter, cases: impl IntoIterator<Item = (String, String, Outcome)>) {
+/// Sends a request with each token, and reports all tokens with another outcome.
+fn assert_outcomes(filter: &Filter, cases: impl IntoIterator<Item = (String, String, Outcome)>) {
     let mut names = BTreeSet::new();
     let mut wrong = Vec::new();
     for (name, token, expected) in cases {
@@ -36,18 +36,18 @@ fn all_get(filter: &Filter, cases: impl IntoIterator<Item = (String, String, Out
     assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), names.len(), wrong.join("\n"));
 }
 
-/// The same, all with one rejection.
-fn all_denied<N: Into<String>>(
+/// Sends a request with each token, and reports all that are not denied with this code.
+fn assert_denied<N: Into<String>>(
     filter: &Filter,
     rejection: Rejection,
     cases: impl IntoIterator<Item = (N, String)>,
 ) {
     let cases = cases.into_iter().map(|(name, token)| (name.into(), token, Outcome::Deny(rejection)));
-    all_get(filter, cases);
+    assert_outcomes(filter, cases);
 }
 
-/// Presents each token and asks no more than that it is not allowed.
-fn none_allowed(filter: &Filter, tokens: impl IntoIterator<Item = Vec<u8>>) -> usize {
+/// Sends a request with each token, asserts that none is allowed, and returns their number.
+fn assert_none_allowed(filter: &Filter, tokens: impl IntoIterator<Item = Vec<u8>>) -> usize {
     let mut count = 0;
     for token in tokens {
         let outcome = present(filter, &token);

@@ -1,4 +1,4 @@
-//! Documents with two readings, and documents that are too much.
+//! JSON: duplicate members, malformed documents, nesting and size.
 
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
@@ -6,18 +6,18 @@ use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny};
 use test_support::common::{KID, Token, config, filter, present};
 
-use super::{all_denied, all_get};
+use super::{assert_denied, assert_outcomes};
 
 fn okta() -> Filter {
     filter(&config(json!({}), json!({})))
 }
 
 #[test]
-fn duplicate_members() {
+fn token_with_duplicate_members_is_rejected() {
     let head = |more: &str| {
         Token::user().raw_header(&format!(r#"{{"kid":"{KID}","alg":"RS256",{more}}}"#)).compact()
     };
-    all_denied(
+    assert_denied(
         &okta(),
         R::HeaderMalformed,
         [
@@ -38,7 +38,7 @@ fn duplicate_members() {
         let payload = Token::user().payload;
         Token::user().raw_payload(&format!("{},{more}}}", payload.strip_suffix('}').unwrap())).compact()
     };
-    all_denied(
+    assert_denied(
         &okta(),
         R::ClaimsMalformed,
         [
@@ -66,7 +66,7 @@ fn duplicate_members() {
 }
 
 #[test]
-fn what_is_no_object() {
+fn segment_that_is_not_a_json_object_is_rejected() {
     let documents = [
         "",
         "null",
@@ -94,7 +94,7 @@ fn what_is_no_object() {
     ];
     for document in documents {
         let (header, payload) = (Token::user().raw_header(document), Token::user().raw_payload(document));
-        // An empty segment is not even base64url of something.
+        // An empty segment is malformed before the filter parses JSON.
         let [in_header, in_payload] = if document.is_empty() {
             [R::TokenMalformed; 2]
         } else {
@@ -106,7 +106,7 @@ fn what_is_no_object() {
 }
 
 #[test]
-fn deep_documents() {
+fn deeply_nested_segment_is_rejected() {
     let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
     let objects = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
     let payload =
@@ -133,20 +133,21 @@ fn deep_documents() {
             Deny(R::ClaimsMalformed),
         ));
     }
-    all_get(&okta(), cases);
+    assert_outcomes(&okta(), cases);
 }
 
 #[test]
-fn the_limit_of_size() {
+fn token_above_max_token_bytes_is_rejected() {
     const LIMIT: usize = 16 * 1024;
-    // Padding in payload grows a token by 4 characters for 3; the header takes up the rest.
+    // 3 bytes of padding in the payload add 4 characters. Padding in the header adds the remaining
+    // ones.
     let sized = |target: usize| {
         for header in 0..4 {
             for payload in (target * 3 / 4).saturating_sub(1200)..target {
                 let token = Token::user()
                     .claims(json!({ "pad": "x".repeat(payload) }))
                     .head(json!({ "pad": "x".repeat(header) }));
-                // What base64url makes of it, without the cost of a signature.
+                // The length after base64url, without the cost of a signature.
                 let len = |bytes: usize| (bytes * 4).div_ceil(3);
                 match len(token.header.len()) + len(token.payload.len()) + len(256) + 2 {
                     total if total == target => return token.compact(),
