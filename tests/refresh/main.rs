@@ -1,4 +1,5 @@
-//! Keys under a virtual clock: workers that share a store, an issuer that fails in every way, and time that flies.
+//! The refresh of keys and denylist with a virtual clock: workers that share a store, and an issuer
+//! that fails.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -53,11 +54,11 @@ fn source() -> KeySource {
     KeySource::new(&issuers(), "okta", JwksUri::Configured(url), None)
 }
 
-fn names() -> SharedKeys {
+fn shared_keys() -> SharedKeys {
     source().names().clone()
 }
 
-fn brings(body: Vec<u8>) -> Response {
+fn response(body: Vec<u8>) -> Response {
     Response { body, max_age: None, arrived: String::new() }
 }
 
@@ -65,7 +66,7 @@ fn kid(number: u64) -> KidDigest {
     KidDigest::new(Some(&number.to_string()))
 }
 
-/// A key set whose one key has that name.
+/// Returns a key set with one key, which has this `kid`.
 fn document(kid: u64) -> Vec<u8> {
     let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
     format!(r#"{{"keys":[{{"kty":"OKP","crv":"Ed25519","kid":"{kid}","x":"{x}"}}]}}"#).into_bytes()
@@ -75,50 +76,50 @@ fn worker(id: u64) -> RemoteKeys {
     RemoteKeys::new(source(), SCHEDULE, COOLDOWN, WorkerId(id))
 }
 
-fn knows(worker: &RemoteKeys, kid: u64, now: UnixTime) -> bool {
+fn has_key(worker: &RemoteKeys, kid: u64, now: UnixTime) -> bool {
     worker.keys(now).is_ok_and(|keys| keys.find(Some(&kid.to_string()), Algorithm::EdDSA).is_ok())
 }
 
-/// A worker that has fetched the first key.
-fn warm(shared: &Store) -> RemoteKeys {
+/// Returns a worker that fetched the key 0.
+fn worker_with_keys(shared: &Store) -> RemoteKeys {
     let mut worker = worker(1);
     let fetch = worker.on_tick(T0, shared).fetch.unwrap();
-    worker.on_response(T0, fetch, shared, Ok(brings(document(0))));
+    worker.on_response(T0, fetch, shared, Ok(response(document(0))));
     assert!(worker.on_tick(T0, shared).changed);
     worker
 }
 
 #[test]
-fn every_worker_sees_a_rotation_within_a_tick() {
+fn rotated_keys_reach_every_worker_within_a_tick() {
     let shared = Store::default();
-    let mut leader = warm(&shared);
+    let mut leader = worker_with_keys(&shared);
     let mut others: Vec<_> = (2..9).map(worker).collect();
     for other in &mut others {
-        assert!(other.on_tick(at(TICK), &shared).fetch.is_none(), "one fetch is enough");
-        assert!(knows(other, 0, at(TICK)));
+        assert!(other.on_tick(at(TICK), &shared).fetch.is_none(), "one fetch serves all workers");
+        assert!(has_key(other, 0, at(TICK)));
     }
-    // A token with a new key reaches one of them.
+    // One worker receives a token with a new key.
     assert_eq!(others[3].on_unknown_kid(kid(1), at(1_000), &shared), WaitAdvice::Wait);
     let mut fetching: Vec<_> =
         others.iter_mut().map(|other| other.on_tick(at(1_001), &shared).fetch).collect();
     assert_eq!(fetching.iter().flatten().count(), 1);
-    let by = fetching.iter().position(Option::is_some).unwrap();
-    let fetch = fetching.swap_remove(by).unwrap();
-    assert_eq!(leader.on_unknown_kid(kid(1), at(1_002), &shared), WaitAdvice::Wait, "it is being fetched");
-    others[by].on_response(at(1_100), fetch, &shared, Ok(brings(document(1))));
+    let index = fetching.iter().position(Option::is_some).unwrap();
+    let fetch = fetching.swap_remove(index).unwrap();
+    assert_eq!(leader.on_unknown_kid(kid(1), at(1_002), &shared), WaitAdvice::Wait, "a fetch is in flight");
+    others[index].on_response(at(1_100), fetch, &shared, Ok(response(document(1))));
     for other in others.iter_mut().chain([&mut leader]) {
         assert!(other.on_tick(at(1_200), &shared).changed);
         assert!(
-            knows(other, 1, at(1_200)) && !knows(other, 0, at(1_200)),
-            "the old key is gone with the old set"
+            has_key(other, 1, at(1_200)) && !has_key(other, 0, at(1_200)),
+            "the new set replaces the old one"
         );
     }
 }
 
 #[test]
-fn ten_thousand_unknown_keys_a_second_cost_one_fetch_in_a_cooldown() {
+fn many_unknown_kids_cause_one_fetch_per_cooldown() {
     let shared = Store::default();
-    let mut workers = vec![warm(&shared), worker(2), worker(3), worker(4)];
+    let mut workers = vec![worker_with_keys(&shared), worker(2), worker(3), worker(4)];
     let mut fetches = 0;
     for millis in 100..90_100 {
         for worker in &mut workers {
@@ -126,7 +127,7 @@ fn ten_thousand_unknown_keys_a_second_cost_one_fetch_in_a_cooldown() {
                 && let Some(fetch) = worker.on_tick(at(millis), &shared).fetch
             {
                 fetches += 1;
-                worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
+                worker.on_response(at(millis), fetch, &shared, Ok(response(document(0))));
             }
             for made_up in 0..2 {
                 worker.on_unknown_kid(kid(millis * 2 + made_up), at(millis), &shared);
@@ -137,7 +138,7 @@ fn ten_thousand_unknown_keys_a_second_cost_one_fetch_in_a_cooldown() {
 }
 
 #[test]
-fn an_hour_with_four_workers_costs_what_one_would() {
+fn four_workers_fetch_as_often_as_one() {
     let fetches = |count: u64| {
         let shared = Store::default();
         let mut workers: Vec<_> = (0..count).map(worker).collect();
@@ -146,7 +147,7 @@ fn an_hour_with_four_workers_costs_what_one_would() {
             for worker in &mut workers {
                 if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                     fetches += 1;
-                    worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
+                    worker.on_response(at(millis), fetch, &shared, Ok(response(document(0))));
                 }
             }
         }
@@ -156,9 +157,9 @@ fn an_hour_with_four_workers_costs_what_one_would() {
 }
 
 #[test]
-fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
+fn outage_keeps_keys_until_max_stale() {
     let shared = Store::default();
-    let mut workers = vec![warm(&shared), worker(2)];
+    let mut workers = vec![worker_with_keys(&shared), worker(2)];
     let (mut fetches, mut first_stale) = (0, None);
     for millis in (0..90_000_000).step_by(1_000) {
         for worker in &mut workers {
@@ -171,79 +172,83 @@ fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
             first_stale.get_or_insert(millis);
         }
     }
-    assert_eq!(first_stale, Some(86_401_000), "a day and a second");
+    assert_eq!(first_stale, Some(86_401_000), "max_stale and one step");
     assert!((2_800..3_100).contains(&fetches), "{fetches}: about one every 30 s");
-    // And when the issuer is back, so are the keys.
+    // The issuer responds again.
     let mut recovered = false;
     for millis in (90_000_000..90_031_000).step_by(1_000) {
         if let Some(fetch) = workers[0].on_tick(at(millis), &shared).fetch {
-            workers[0].on_response(at(millis), fetch, &shared, Ok(brings(document(1))));
+            workers[0].on_response(at(millis), fetch, &shared, Ok(response(document(1))));
             recovered = true;
         }
     }
     assert!(
         recovered && workers[0].on_tick(at(90_031_000), &shared).fetch.is_some()
-            || knows(&workers[0], 1, at(90_031_000))
+            || has_key(&workers[0], 1, at(90_031_000))
     );
 }
 
-/// A thread can be held up between its look at the clock and its look at the record, while another writes there.
+/// The operating system can suspend a thread after it reads the clock and before it reads the
+/// state, and another worker can write the state in between.
 #[test]
-fn a_worker_whose_time_is_old_takes_nothing_that_others_have() {
+fn worker_with_old_clock_reading_respects_lease_and_document_of_others() {
     for late in [1, 100, 5_000] {
         let (shared, now) = (Store::default(), at(60_000));
-        let [mut leader, mut held_up] = [worker(1024), worker(2)];
+        let [mut leader, mut suspended] = [worker(1024), worker(2)];
         let fetch = leader.on_tick(now, &shared).fetch.expect("the lease");
-        assert!(held_up.on_tick(at(60_000 - late), &shared).fetch.is_none(), "a lease of {late} ms later");
-        leader.on_response(now, fetch, &shared, Ok(brings(document(0))));
-        let tick = held_up.on_tick(at(60_000 - late), &shared);
-        assert!(tick.fetch.is_none() && tick.changed, "keys of {late} ms later");
-        assert!(knows(&held_up, 0, at(60_000 - late)));
+        assert!(
+            suspended.on_tick(at(60_000 - late), &shared).fetch.is_none(),
+            "the lease is {late} ms newer"
+        );
+        leader.on_response(now, fetch, &shared, Ok(response(document(0))));
+        let tick = suspended.on_tick(at(60_000 - late), &shared);
+        assert!(tick.fetch.is_none() && tick.changed, "the keys are {late} ms newer");
+        assert!(has_key(&suspended, 0, at(60_000 - late)));
     }
 }
 
 #[test]
-fn keys_survive_a_reloaded_vm_and_a_new_configuration() {
+fn keys_are_kept_after_reload_of_the_vm() {
     let shared = Store::default();
-    drop(warm(&shared));
+    drop(worker_with_keys(&shared));
     let mut reloaded = worker(7);
     let tick = reloaded.on_tick(at(50), &shared);
-    assert!(tick.fetch.is_none() && knows(&reloaded, 0, at(50)));
+    assert!(tick.fetch.is_none() && has_key(&reloaded, 0, at(50)));
 }
 
 #[test]
-fn what_a_stranger_writes_costs_a_fetch_and_no_key() {
+fn corrupt_shared_data_causes_a_fetch_and_removes_no_key() {
     let far =
         RefreshState { due_at: at(u64::MAX >> 12), leased_until: at(u64::MAX >> 12), ..RefreshState::new() };
     for (name, suffix, bytes) in [
         ("an empty record", ".record", Vec::new()),
         ("half a record", ".record", vec![1; 37]),
         ("noise", ".record", vec![0xff; 64]),
-        ("a lease for ever, and a fetch due never", ".record", far.encode()),
+        ("a lease without end, and a fetch that is never due", ".record", far.encode()),
         ("an empty document", ".document", Vec::new()),
         ("noise for a document", ".document", vec![0xff; 1_000]),
         ("another generation", ".document", document(9)),
     ] {
         let shared = Store::default();
-        let mut workers = [warm(&shared), worker(2)];
+        let mut workers = [worker_with_keys(&shared), worker(2)];
         shared.vandalise(suffix, &bytes);
         let mut fetches = 0;
         for millis in (0..700_000).step_by(100) {
             for worker in &mut workers {
                 if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                     fetches += 1;
-                    worker.on_response(at(millis), fetch, &shared, Ok(brings(document(0))));
+                    worker.on_response(at(millis), fetch, &shared, Ok(response(document(0))));
                 }
             }
-            assert!(knows(&workers[0], 0, at(millis)), "{name}: keys that were there are lost");
+            assert!(has_key(&workers[0], 0, at(millis)), "{name}: the first worker lost its keys");
         }
-        assert!(knows(&workers[1], 0, at(700_000)), "{name}: the second worker has none");
+        assert!(has_key(&workers[1], 0, at(700_000)), "{name}: the second worker has no keys");
         assert!((1..=3).contains(&fetches), "{name}: {fetches} fetches");
     }
 }
 
 #[test]
-fn max_age_shortens_but_not_below_the_floor_and_never_lengthens() {
+fn max_age_shortens_the_interval_to_its_minimum_and_never_extends_it() {
     for (max_age, due) in [(None, 600), (Some(0), 30), (Some(60), 60), (Some(3_832_304), 600)] {
         let shared = Store::default();
         let mut worker = worker(0);
@@ -252,17 +257,17 @@ fn max_age_shortens_but_not_below_the_floor_and_never_lengthens() {
             T0,
             fetch,
             &shared,
-            Ok(Response { max_age: max_age.map(Duration::from_secs), ..brings(document(0)) }),
+            Ok(Response { max_age: max_age.map(Duration::from_secs), ..response(document(0)) }),
         );
         assert!(worker.on_tick(at(due * 1_000 - 1), &shared).fetch.is_none(), "{max_age:?}");
         assert!(worker.on_tick(at(due * 1_000), &shared).fetch.is_some(), "{max_age:?}");
     }
-    // Jitter: up to a tenth earlier, never later.
+    // Jitter makes a fetch up to a tenth earlier, never later.
     for id in [1, 511, 1_023] {
         let shared = Store::default();
         let mut worker = worker(id);
         let fetch = worker.on_tick(T0, &shared).fetch.unwrap();
-        worker.on_response(T0, fetch, &shared, Ok(brings(document(0))));
+        worker.on_response(T0, fetch, &shared, Ok(response(document(0))));
         assert!(
             worker.on_tick(at(539_999), &shared).fetch.is_none()
                 && worker.on_tick(at(600_000), &shared).fetch.is_some(),
@@ -272,13 +277,13 @@ fn max_age_shortens_but_not_below_the_floor_and_never_lengthens() {
 }
 
 #[test]
-fn waiting_is_worth_it_through_short_pauses_only() {
+fn request_waits_only_during_short_backoff() {
     let shared = Store::default();
     let mut worker = worker(1);
     let mut now = 0;
     for pause in [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000] {
         let fetch = worker.on_tick(at(now), &shared).fetch.unwrap();
-        assert_eq!(worker.on_keys_unavailable(at(now)), WaitAdvice::Wait, "it is being fetched");
+        assert_eq!(worker.on_keys_unavailable(at(now)), WaitAdvice::Wait, "a fetch is in flight");
         worker.on_response(at(now), fetch, &shared, Err(FetchError::Status(500)));
         worker.on_tick(at(now), &shared);
         let expected = if pause <= 2_000 { WaitAdvice::Wait } else { WaitAdvice::FailNow };
@@ -286,7 +291,7 @@ fn waiting_is_worth_it_through_short_pauses_only() {
         assert_eq!(
             worker.on_unknown_kid(kid(9), at(now), &shared),
             WaitAdvice::FailNow,
-            "no breaking through a pause"
+            "an unknown key does not end the backoff"
         );
         assert!(worker.on_tick(at(now + pause - 1), &shared).fetch.is_none(), "{pause}");
         now += pause;

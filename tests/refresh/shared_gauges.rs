@@ -1,4 +1,5 @@
-//! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
+//! Gauges as sums over workers: workers start, are slow, lose races and trap. A sum has the live
+//! workers only.
 
 use okta_authz_filter::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
 use okta_authz_filter::refresh::shared::SharedData as _;
@@ -9,8 +10,8 @@ use test_support::common::random::Random;
 
 use super::T0;
 
-/// Longer than anybody is silent who lives.
-const LONG: u64 = 6_000;
+/// A time after which a silent worker is removed, in milliseconds.
+const REMOVED_AFTER_MS: u64 = 6_000;
 
 #[derive(Default)]
 struct Gauges([i64; 3]);
@@ -26,7 +27,7 @@ fn at(millis: u64) -> UnixTime {
 }
 
 #[test]
-fn shares_add_up_and_leave_with_their_workers() {
+fn sum_has_the_gauges_of_all_workers_until_they_withdraw() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
     gauges.add(shared_gauges::report(WorkerId(1), WorkerGauges([1, 100, 0]), at(0), &store));
     gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 7]), at(0), &store));
@@ -35,24 +36,28 @@ fn shares_add_up_and_leave_with_their_workers() {
     assert_eq!(gauges.0, [3, 150, 0]);
     gauges.add(shared_gauges::withdraw(WorkerId(1), &store));
     assert_eq!(gauges.0, [2, 50, 0]);
-    assert_eq!(shared_gauges::withdraw(WorkerId(1), &store), GaugeDelta::default(), "once");
+    assert_eq!(
+        shared_gauges::withdraw(WorkerId(1), &store),
+        GaugeDelta::default(),
+        "the second withdrawal changes nothing"
+    );
 }
 
 #[test]
-fn the_share_of_a_vm_that_trapped_goes_and_that_of_a_slow_worker_comes_back() {
+fn silent_worker_is_removed_and_added_again_when_it_reports() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
-    let (dead, alive) = (WorkerId(1), WorkerId(2));
-    gauges.add(shared_gauges::report(dead, WorkerGauges([9, 9, 9]), at(0), &store));
-    for tick in 0..LONG / 100 {
+    let (silent, alive) = (WorkerId(1), WorkerId(2));
+    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 9]), at(0), &store));
+    for tick in 0..REMOVED_AFTER_MS / 100 {
         gauges.add(shared_gauges::report(alive, WorkerGauges([1, 1, 1]), at(tick * 100), &store));
     }
     assert_eq!(gauges.0, [1, 1, 1]);
-    gauges.add(shared_gauges::report(dead, WorkerGauges([9, 9, 8]), at(LONG), &store));
-    assert_eq!(gauges.0, [10, 10, 9], "it was only slow");
+    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 8]), at(REMOVED_AFTER_MS), &store));
+    assert_eq!(gauges.0, [10, 10, 9], "the worker was slow");
 }
 
 #[test]
-fn who_has_nothing_new_writes_seldom() {
+fn unchanged_gauges_are_written_once_per_second() {
     let store = Store::default();
     shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(0), &store);
     let (_, written) = store.get(shared_gauges::NAME).unwrap();
@@ -65,7 +70,7 @@ fn who_has_nothing_new_writes_seldom() {
 }
 
 #[test]
-fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
+fn sum_is_correct_after_the_clock_jumps() {
     for jump in [-3_600_000_i64, 3_600_000] {
         let (store, mut gauges) = (Store::default(), Gauges::default());
         let begin = 10_000_000_u64;
@@ -86,7 +91,7 @@ fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
 }
 
 #[test]
-fn garbage_is_no_book() {
+fn corrupt_table_is_replaced() {
     for garbage in [&b"x"[..], &[0xff; 41], &[]] {
         let store = Store::default();
         assert!(store.set(shared_gauges::NAME, garbage, None));
@@ -97,45 +102,45 @@ fn garbage_is_no_book() {
     }
 }
 
-/// Workers are born, change, trap, and lose races, in 40 random histories.
+/// Workers start, report, trap, and lose races, in 40 random histories.
 #[test]
-fn whatever_happens_the_sums_are_those_of_the_living() {
+fn sum_after_random_history_has_the_gauges_of_live_workers() {
     for seed in 0..40 {
         let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Random::new(seed));
-        let mut living: Vec<(WorkerId, WorkerGauges)> = Vec::new();
-        let (mut born, mut now) = (0, 0);
+        let mut live: Vec<(WorkerId, WorkerGauges)> = Vec::new();
+        let (mut started, mut now) = (0, 0);
         for _ in 0..200 {
             now += 100;
             match random.below(10) {
-                0 | 1 if living.len() < 6 => {
-                    born += 1;
-                    living.push((WorkerId(born), WorkerGauges::default()));
+                0 | 1 if live.len() < 6 => {
+                    started += 1;
+                    live.push((WorkerId(started), WorkerGauges::default()));
                 }
-                2 if !living.is_empty() => {
-                    // A trap: nobody says goodbye.
-                    let index = random.index(living.len());
-                    living.swap_remove(index);
+                2 if !live.is_empty() => {
+                    // A trap: the worker does not withdraw.
+                    let index = random.index(live.len());
+                    live.swap_remove(index);
                 }
                 3 => store.lost_races.set(2),
                 _ => {}
             }
-            for (worker, share) in &mut living {
+            for (worker, share) in &mut live {
                 *share = WorkerGauges([random.below(100), random.below(10_000), random.below(5)]);
                 gauges.add(shared_gauges::report(*worker, *share, at(now), &store));
             }
         }
-        // Until whoever is gone has been missed.
+        // Time passes until the other workers have removed those that trapped.
         store.lost_races.set(0);
-        if living.is_empty() {
-            living.push((WorkerId(born + 1), WorkerGauges([1, 2, 3])));
+        if live.is_empty() {
+            live.push((WorkerId(started + 1), WorkerGauges([1, 2, 3])));
         }
-        for _ in 0..=LONG / 100 {
+        for _ in 0..=REMOVED_AFTER_MS / 100 {
             now += 100;
-            living.iter().for_each(|(worker, share)| {
+            live.iter().for_each(|(worker, share)| {
                 gauges.add(shared_gauges::report(*worker, *share, at(now), &store))
             });
         }
-        let sum = |index: usize| living.iter().map(|(_, share)| share.0[index] as i64).sum::<i64>();
+        let sum = |index: usize| live.iter().map(|(_, share)| share.0[index] as i64).sum::<i64>();
         assert_eq!(gauges.0, [0, 1, 2].map(sum), "seed {seed}");
     }
 }

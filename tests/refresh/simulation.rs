@@ -1,9 +1,14 @@
-//! Thousands of random schedules, seeded; a failure names its seed.
+//! Thousands of random schedules. A failure names its seed.
 //!
-//! Workers tick in any order or not at all, are held up, depart, die and come back without memory, lose races; answers come
-//! late, when they are overdue, or never; the issuer rotates its key and fails. The properties: no fetch begins while a worker
-//! that ticks has another under way; of the fetches under way only the last may be accepted, and each once; a worker that has
-//! ticked since keys were published has keys; and there is a bound on the fetches.
+//! Workers tick in any order or not at all; they are suspended, depart, die, start again and lose
+//! races. Responses come late, overdue, or never. The issuer rotates its key and fails.
+//!
+//! The properties:
+//!
+//! - No fetch starts while a worker that ticks has another fetch in flight.
+//! - Of the fetches in flight, only the response of the last one is accepted, and only once.
+//! - A worker that has ticked since keys were published has keys.
+//! - The number of fetches is bounded.
 
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::Fetch;
@@ -13,40 +18,44 @@ use okta_authz_filter::refresh::state::{LEASE, RefreshState};
 use test_support::common::Store;
 use test_support::common::random::Random;
 
-use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
+use super::{SCHEDULE, TICK, at, document, kid, response, shared_keys, worker};
 
 const SEEDS: u64 = 2_000;
 const STEPS: u64 = 200;
-/// A lease is renewed by ticks that find it a quarter of a second old.
+/// A tick renews a lease that is 250 ms old.
 const RENEWAL: u64 = 250;
 
-/// A worker with a number for each life, because an answer must not go to another life of the same worker.
-struct Life {
+/// A worker from its start to its end. A response must not go to the worker that replaces it.
+struct Worker {
     number: u64,
     keys: RemoteKeys,
-    held_up_until: u64,
+    suspended_until: u64,
 }
 
-/// A fetch on its way: whose it is, when it began and ends, and the key that the issuer had; `None` for a failure.
-struct Sent {
+/// A fetch in flight.
+struct InFlightFetch {
+    /// Counts the fetches of all workers.
     number: usize,
-    by: u64,
+    /// The number of the worker that made the request.
+    worker: u64,
     fetch: Fetch,
-    begun: u64,
-    ends: u64,
-    brings: Option<u64>,
-    /// When its worker has ticked last; `None` for one that has no lease: another fetch has begun, or the worker has departed.
-    ticked: Option<u64>,
+    started_at: u64,
+    ends_at: u64,
+    /// The key of the issuer, or `None` if the fetch fails.
+    kid: Option<u64>,
+    /// The last tick of the worker, in milliseconds. `None` if the lease ended: another fetch
+    /// started, or the worker departed.
+    last_tick: Option<u64>,
     departed: bool,
 }
 
 struct World {
     random: Random,
     shared: Store,
-    workers: Vec<Life>,
-    lives: u64,
-    fetches: Vec<Sent>,
-    begun: usize,
+    workers: Vec<Worker>,
+    next_number: u64,
+    fetches: Vec<InFlightFetch>,
+    started: usize,
     departed: u64,
     replaced_early: u64,
     kid: u64,
@@ -56,15 +65,15 @@ struct World {
 impl World {
     fn new(seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let lives = 2 + random.below(7);
-        let workers = (0..lives).map(|number| Life::new(number, &mut random)).collect();
+        let count = 2 + random.below(7);
+        let workers = (0..count).map(|number| Worker::new(number, &mut random)).collect();
         Self {
             random,
             shared: Store::default(),
             workers,
-            lives,
+            next_number: count,
             fetches: Vec::new(),
-            begun: 0,
+            started: 0,
             departed: 0,
             replaced_early: 0,
             kid: 0,
@@ -72,88 +81,94 @@ impl World {
         }
     }
 
-    /// A tick of a worker, if it is not held up: says whether it has ticked.
+    /// Ticks a worker that is not suspended, and returns whether it ticked.
     fn tick(&mut self, index: usize, millis: u64) -> bool {
         self.end_fetches(millis);
-        let life = &mut self.workers[index];
-        if millis < life.held_up_until {
+        let worker = &mut self.workers[index];
+        if millis < worker.suspended_until {
             return false;
         }
-        let fetch = life.keys.on_tick(at(millis), &self.shared).fetch;
-        let by = life.number;
+        let fetch = worker.keys.on_tick(at(millis), &self.shared).fetch;
+        let leader = worker.number;
         let Some(fetch) = fetch else {
-            let its = self.fetches.iter_mut().filter(|sent| sent.by == by && sent.ticked.is_some());
-            its.for_each(|sent| sent.ticked = Some(millis));
+            let fetches_of_worker =
+                self.fetches.iter_mut().filter(|fetch| fetch.worker == leader && fetch.last_tick.is_some());
+            fetches_of_worker.for_each(|fetch| fetch.last_tick = Some(millis));
             return true;
         };
-        // While a worker ticks, and its answer is not overdue, none else begins a fetch; when it has died or is held up, only
-        // after the rest of its lease; when it has departed, at any time.
+        // No other worker starts a fetch while the leader ticks and its response is not overdue. If
+        // the leader died or is suspended, another starts one after the rest of the lease; if it
+        // departed, at any time.
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
         let answer_timeout = u64::try_from(SCHEDULE.answer_timeout().as_millis()).unwrap();
-        let rival = self.fetches.iter().find(|sent| {
-            let stands = |ticked: u64| millis < ticked + lease - RENEWAL;
-            millis < sent.begun + answer_timeout && sent.ticked.is_some_and(stands)
+        let rival = self.fetches.iter().find(|fetch| {
+            let has_lease = |ticked: u64| millis < ticked + lease - RENEWAL;
+            millis < fetch.started_at + answer_timeout && fetch.last_tick.is_some_and(has_lease)
         });
-        let rival = rival.map(|sent| (sent.begun, sent.ticked));
-        assert_eq!(rival, None, "a fetch at {millis}, and another under its lease");
-        let orphans = self.fetches.iter().filter(|sent| sent.departed);
-        self.replaced_early += u64::from(orphans.map(|sent| sent.begun).any(|begun| millis < begun + lease));
-        self.fetches.iter_mut().for_each(|sent| sent.ticked = None);
-        let takes =
+        let rival = rival.map(|fetch| (fetch.started_at, fetch.last_tick));
+        assert_eq!(rival, None, "a fetch starts at {millis}, and another has a lease");
+        let orphans = self.fetches.iter().filter(|fetch| fetch.departed);
+        self.replaced_early +=
+            u64::from(orphans.map(|fetch| fetch.started_at).any(|started| millis < started + lease));
+        self.fetches.iter_mut().for_each(|fetch| fetch.last_tick = None);
+        let duration =
             if self.random.below(20) == 0 { answer_timeout + 1_000 } else { self.random.below(5_000) };
         let fails = self.failing || self.random.below(10) == 0;
-        let brings = (!fails).then_some(self.kid);
-        self.begun += 1;
-        let number = self.begun;
-        self.fetches.push(Sent {
+        let kid = (!fails).then_some(self.kid);
+        self.started += 1;
+        let number = self.started;
+        self.fetches.push(InFlightFetch {
             number,
-            by,
+            worker: leader,
             fetch,
-            begun: millis,
-            ends: millis + takes,
-            brings,
-            ticked: Some(millis),
+            started_at: millis,
+            ends_at: millis + duration,
+            kid,
+            last_tick: Some(millis),
             departed: false,
         });
         true
     }
 
     fn end_fetches(&mut self, millis: u64) {
-        let held_up = |workers: &[Life], by: u64| {
-            workers.iter().any(|life| life.number == by && millis < life.held_up_until)
+        let suspended = |workers: &[Worker], number: u64| {
+            workers.iter().any(|worker| worker.number == number && millis < worker.suspended_until)
         };
         let workers = &self.workers;
-        let over = |sent: &mut Sent| sent.ends <= millis && !held_up(workers, sent.by);
-        for sent in self.fetches.extract_if(.., over).collect::<Vec<_>>() {
-            // A worker that has died or departed takes its answer with it.
-            let Some(life) = self.workers.iter_mut().find(|life| life.number == sent.by) else { continue };
-            let response = sent.brings.map(document).map(brings).ok_or(FetchError::Status(500));
-            let before = record(&self.shared);
-            life.keys.on_response(at(millis), sent.fetch, &self.shared, response);
-            let after = record(&self.shared);
+        let has_ended =
+            |fetch: &mut InFlightFetch| fetch.ends_at <= millis && !suspended(workers, fetch.worker);
+        for fetch in self.fetches.extract_if(.., has_ended).collect::<Vec<_>>() {
+            // The response of a worker that died or departed is lost.
+            let Some(worker) = self.workers.iter_mut().find(|worker| worker.number == fetch.worker) else {
+                continue;
+            };
+            let response = fetch.kid.map(document).map(response).ok_or(FetchError::Status(500));
+            let before = state(&self.shared);
+            worker.keys.on_response(at(millis), fetch.fetch, &self.shared, response);
+            let after = state(&self.shared);
             if (before.generation, before.failures) != (after.generation, after.failures) {
                 assert_eq!(
-                    sent.number, self.begun,
-                    "an answer at {millis}, although another fetch has begun"
+                    fetch.number, self.started,
+                    "a response at {millis} is accepted, although another fetch started"
                 );
             }
         }
     }
 
-    /// A worker ends, and another takes its place; with `departs` it gives back its lease.
+    /// Replaces a worker. If it departs, it releases its lease; otherwise it dies.
     fn replace(&mut self, index: usize, departs: bool) {
-        let next = Life::new(self.lives, &mut self.random);
+        let next = Worker::new(self.next_number, &mut self.random);
         let mut last = std::mem::replace(&mut self.workers[index], next);
-        self.lives += 1;
+        self.next_number += 1;
         if departs {
             last.keys.release(&self.shared);
             self.departed += 1;
-            let its = self.fetches.iter_mut().filter(|sent| sent.by == last.number);
-            its.for_each(|sent| (sent.ticked, sent.departed) = (None, true));
+            let fetches_of_worker = self.fetches.iter_mut().filter(|fetch| fetch.worker == last.number);
+            fetches_of_worker.for_each(|fetch| (fetch.last_tick, fetch.departed) = (None, true));
         }
     }
 
-    fn trouble(&mut self, millis: u64) {
+    fn inject_fault(&mut self, millis: u64) {
         let index = self.random.index(self.workers.len());
         match self.random.below(200) {
             0 => self.kid += 1,
@@ -161,7 +176,7 @@ impl World {
             2 => self.replace(index, false),
             3 => self.shared.lost_races.set(3),
             4..8 => self.replace(index, true),
-            8 => self.workers[index].held_up_until = millis + self.random.below(5_000),
+            8 => self.workers[index].suspended_until = millis + self.random.below(5_000),
             9..13 => {
                 let kid = kid(self.random.below(20));
                 self.workers[index].keys.on_unknown_kid(kid, at(millis), &self.shared);
@@ -171,23 +186,24 @@ impl World {
     }
 
     fn generation(&self) -> u64 {
-        record(&self.shared).generation
+        state(&self.shared).generation
     }
 }
 
-impl Life {
+impl Worker {
     fn new(number: u64, random: &mut Random) -> Self {
-        Self { number, keys: worker(random.below(1 << 30)), held_up_until: 0 }
+        Self { number, keys: worker(random.below(1 << 30)), suspended_until: 0 }
     }
 }
 
-fn record(shared: &Store) -> RefreshState {
-    let record = shared.get(&names().record).and_then(|(bytes, _)| RefreshState::decode(&bytes));
-    record.unwrap_or_default()
+/// Returns the shared state of the refresh.
+fn state(shared: &Store) -> RefreshState {
+    let state = shared.get(&shared_keys().record).and_then(|(bytes, _)| RefreshState::decode(&bytes));
+    state.unwrap_or_default()
 }
 
 #[test]
-fn random_schedules() {
+fn random_schedule_keeps_the_properties_of_leases_and_keys() {
     let (mut published, mut departed, mut replaced_early) = (0, 0, 0);
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
@@ -199,19 +215,19 @@ fn random_schedules() {
                 let keys = world.workers[index].keys.keys(at(millis));
                 assert!(
                     !ticked || world.generation() == 0 || keys.is_ok(),
-                    "seed {seed}: a worker has no keys at {millis}, and there are some"
+                    "seed {seed}: a worker has no keys at {millis}, and keys are published"
                 );
             }
-            world.trouble(millis);
+            world.inject_fault(millis);
         }
-        assert!(world.begun < 60, "seed {seed}: {} fetches in 20 s", world.begun);
+        assert!(world.started < 60, "seed {seed}: {} fetches in 20 s", world.started);
         published += world.generation();
         departed += world.departed;
         replaced_early += world.replaced_early;
     }
     assert!(
         departed > SEEDS && replaced_early > SEEDS / 20,
-        "{departed} have departed, {replaced_early} with a lease"
+        "{departed} workers departed, {replaced_early} with a lease"
     );
-    assert!(published > SEEDS, "{published}: the worlds are not all dead");
+    assert!(published > SEEDS, "{published} key sets are published");
 }
