@@ -1,4 +1,4 @@
-//! What is accepted: each limit from the inside, and all that the documentation shows.
+//! Accepted configurations: each limit from the inside, and the defaults.
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::Algorithm;
@@ -9,7 +9,7 @@ use okta_authz_filter::verify::TokenProfile;
 use serde_json::{Value, json};
 use test_support::common::{ISSUER, config, jwks, rules, with};
 
-use super::problem;
+use super::outcome;
 
 pub(super) fn configs() -> Vec<Value> {
     let provider = |changes: Value| config(changes, json!({}));
@@ -124,14 +124,14 @@ pub(super) fn configs() -> Vec<Value> {
 }
 
 #[test]
-fn accepted() {
+fn valid_configuration_is_accepted() {
     for config in configs() {
-        assert_eq!(problem(config.to_string().as_bytes()), "accepted", "{config}");
+        assert_eq!(outcome(config.to_string().as_bytes()), "accepted", "{config}");
     }
 }
 
 #[test]
-fn defaults() {
+fn configuration_without_optional_fields_has_defaults() {
     let config = Config::from_bytes(config(json!({}), json!({})).to_string().as_bytes()).unwrap();
     assert_eq!(
         (config.forward, config.max_token_bytes, config.responses.realm.as_str()),
@@ -153,7 +153,7 @@ fn defaults() {
 }
 
 #[test]
-fn defaults_of_a_denylist() {
+fn remote_denylist_without_optional_fields_has_defaults() {
     let remote = json!({ "cluster": "c", "uri": "https://h/list" });
     let config = config(json!({}), json!({ "denylist": { "remote": remote } }));
     let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();
@@ -163,7 +163,7 @@ fn defaults_of_a_denylist() {
 }
 
 #[test]
-fn discovery_trusts_the_issuers_own_hosts() {
+fn discovery_without_jwks_hosts_allows_the_hosts_of_the_issuers() {
     let jwks_uri = |changes: Value| {
         let config = config(changes, json!({}));
         let config = Config::from_bytes(config.to_string().as_bytes()).unwrap();

@@ -1,9 +1,10 @@
-//! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of routes.
+//! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of
+//! routes.
 
 use serde_json::{Value, json};
 use test_support::common;
 
-use super::{problem, refused};
+use super::{assert_errors, outcome};
 
 fn matching(matches: Value) -> Value {
     common::rules(json!([{ "match": matches, "public": true }]))
@@ -22,7 +23,7 @@ fn header(more: Value) -> Value {
 }
 
 #[test]
-fn accepted() {
+fn valid_conditions_and_requirements_are_accepted() {
     for config in [
         header(json!({ "present_match": true })),
         header(json!({ "string_match": { "exact": "" }, "invert_match": true })),
@@ -54,12 +55,12 @@ fn accepted() {
         route_policies(json!({ "a": { "public": true }, "rules": { "requires": {}, "mode": "enforce" } })),
         common::config(json!({}), json!({ "bypass_cors_preflight": true })),
     ] {
-        assert_eq!(problem(config.to_string().as_bytes()), "accepted", "{config}");
+        assert_eq!(outcome(config.to_string().as_bytes()), "accepted", "{config}");
     }
 }
 
 #[test]
-fn conditions() {
+fn invalid_condition_is_rejected() {
     let one = "rules[0].match.headers[0]: needs either `string_match` or `present_match: true`";
     let host = "rules[0].match.headers[0].name: can never match: Envoy exposes the host as `:authority`; use `hosts`";
     let removed =
@@ -72,7 +73,7 @@ fn conditions() {
         "rules[0].match.headers[0].string_match: can never match: it is longer than `max_match_bytes`";
     let network = "rules[0].match.remote_ip[0]: must be an address, or a network such as `10.0.0.0/8` without host bits";
     let test = "rules[0].match.headers[0].string_match: needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
-    refused([
+    assert_errors([
         (matching(json!({ "headers": [] })), "rules[0].match.headers: must not be empty"),
         (header(json!({})), one),
         (header(json!({ "present_match": false })), one),
@@ -147,9 +148,10 @@ fn conditions() {
     ]);
 }
 
-// The filter sets these after the rule has been chosen; what a rule would see is what the client says of itself.
+// The filter sets identity headers after it selects the rule, so a rule would read a value of the
+// client.
 #[test]
-fn a_rule_must_not_look_at_an_identity_header() {
+fn condition_on_identity_header_is_rejected() {
     let config = common::config(
         json!({}),
         json!({
@@ -158,14 +160,14 @@ fn a_rule_must_not_look_at_an_identity_header() {
         }),
     );
     assert_eq!(
-        problem(config.to_string().as_bytes()),
+        outcome(config.to_string().as_bytes()),
         "rules[0].match.headers[0].name: is a header that only this filter sets, and removes from requests"
     );
 }
 
 #[test]
-fn requirements() {
-    refused([
+fn invalid_requirement_is_rejected() {
+    assert_errors([
         (requiring(json!({ "subjects": [] })), "rules[0].requires.subjects: must not be empty"),
         (
             requiring(json!({ "user": "yes" })),
@@ -195,22 +197,22 @@ fn requirements() {
         ),
     ]);
     let broken = requiring(json!({ "claims": [{ "name": "uid", "matches": "a)|(b" }] }));
-    let got = problem(broken.to_string().as_bytes());
+    let error = outcome(broken.to_string().as_bytes());
     assert!(
-        got.starts_with("rules[0].requires.claims[0].matches: is not a usable regular expression: "),
-        "{got}"
+        error.starts_with("rules[0].requires.claims[0].matches: is not a usable regular expression: "),
+        "{error}"
     );
 }
 
 #[test]
-fn policies_of_routes() {
+fn invalid_route_policy_is_rejected() {
     let either =
         "needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)";
     assert_eq!(
-        problem(route_policies(json!({ "a": {} })).to_string().as_bytes()),
+        outcome(route_policies(json!({ "a": {} })).to_string().as_bytes()),
         format!("route_policies.a: {either}")
     );
-    refused([
+    assert_errors([
         (route_policies(json!({ "": { "public": true } })), "route_policies.: must have a name"),
         (
             route_policies(json!({ "a\r\nb": { "public": true } })),

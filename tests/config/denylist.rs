@@ -1,9 +1,9 @@
-//! The denylist.
+//! `denylist`: its entries and its remote document.
 
 use serde_json::{Value, json};
 use test_support::common::{config, with};
 
-use super::refused;
+use super::assert_errors;
 
 fn denylist(denylist: Value) -> Value {
     config(json!({}), json!({ "denylist": denylist }))
@@ -18,11 +18,11 @@ fn remote(more: Value) -> Value {
 }
 
 #[test]
-fn entries() {
+fn invalid_denylist_entry_is_rejected() {
     let time = "denylist.entries[1].issued_before: must be a time in whole seconds since 1970";
     let unknown = "denylist.entries[1]: has a member other than `jti`, `sub`, `uid`, `cid`, `issuer` and `issued_before`";
     let many: Vec<Value> = (0..=10_000).map(|number| json!({ "jti": number.to_string() })).collect();
-    refused([
+    assert_errors([
         (denylist(json!({})), "denylist: needs `entries`, `remote`, or both"),
         (denylist(json!([])), "denylist: invalid type: sequence, expected struct Denylist"),
         (
@@ -65,8 +65,8 @@ fn entries() {
 }
 
 #[test]
-fn where_it_is_fetched_from() {
-    refused([
+fn invalid_remote_denylist_is_rejected() {
+    assert_errors([
         (denylist(json!({ "remote": {} })), "denylist.remote: missing field `cluster`"),
         (denylist(json!({ "remote": { "cluster": "c" } })), "denylist.remote: missing field `uri`"),
         (

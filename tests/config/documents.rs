@@ -1,12 +1,12 @@
-//! The document as a whole.
+//! The configuration as a JSON document: syntax, duplicate and unknown members, null.
 
 use serde_json::{Value, json};
 use test_support::common::{config, rules};
 
-use super::{problem, refused};
+use super::{assert_errors, outcome};
 
 #[test]
-fn what_is_no_configuration() {
+fn document_that_is_not_a_configuration_is_rejected() {
     let deep = format!("{}{}", "[".repeat(1000), "]".repeat(1000));
     for (document, expected) in [
         ("", "the configuration is empty: the filter needs a configuration"),
@@ -21,18 +21,18 @@ fn what_is_no_configuration() {
         ("null", "the configuration is not valid: invalid type: null, expected struct Config"),
         ("\"x\"", "the configuration is not valid: invalid type: string \"x\", expected struct Config"),
     ] {
-        assert_eq!(problem(document.as_bytes()), expected, "{document}");
+        assert_eq!(outcome(document.as_bytes()), expected, "{document}");
     }
-    assert_eq!(problem(b"{\"\xff\":1}"), "the configuration is not JSON");
+    assert_eq!(outcome(b"{\"\xff\":1}"), "the configuration is not JSON");
 }
 
 #[test]
-fn duplicate_members_at_every_level() {
-    let good = rules(
+fn duplicate_member_at_any_level_is_rejected() {
+    let valid = rules(
         json!([{ "match": { "path": "/a" }, "requires": { "claims": [{ "name": "x", "equals": { "y": 1 } }] } }]),
     );
-    let text = good.to_string();
-    assert_eq!(problem(text.as_bytes()), "accepted");
+    let text = valid.to_string();
+    assert_eq!(outcome(text.as_bytes()), "accepted");
     for member in [
         "\"providers\":",
         "\"okta\":",
@@ -49,17 +49,17 @@ fn duplicate_members_at_every_level() {
     ] {
         let twice = text.replacen(member, &format!("{member}null,{member}"), 1);
         assert_ne!(twice, text);
-        assert_eq!(problem(twice.as_bytes()), "the configuration has the same member twice", "{member}");
+        assert_eq!(outcome(twice.as_bytes()), "the configuration has the same member twice", "{member}");
     }
 }
 
 #[test]
-fn unknown_members_at_every_level() {
+fn unknown_member_at_any_level_is_rejected() {
     let in_rule = |rule: Value| rules(json!([rule]));
     let header = json!({ "header_name": "x-a", "claim_name": "a", "nope": 1 });
     let claim = json!({ "name": "x", "exists": true, "nope": 1 });
     let nested = |key: &str, inner: Value| in_rule(json!({ "match": {}, "requires": { key: inner } }));
-    refused([
+    assert_errors([
         (
             config(json!({}), json!({ "nope": 1 })),
             "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
@@ -123,8 +123,8 @@ fn unknown_members_at_every_level() {
     ]);
 }
 
-/// Places where YAML with nothing behind the colon, as a template leaves it, must not mean "no restriction".
-const NULLS: &[&str] = &[
+/// Paths at which null must be an error. YAML without a value, as a template may leave it, is null.
+const NULL_POINTERS: &[&str] = &[
     "/rules",
     "/claim_to_headers",
     "/responses",
@@ -177,10 +177,11 @@ const NULLS: &[&str] = &[
     "/rules/1/requires/not",
 ];
 
-// serde reads null as absent: `scopes:` without a value would ask for nothing, `client_ids:` admit every client, and
-// `{ match: { path: null }, public: true }` open the whole API.
+// serde treats null as absent: `scopes:` without a value would require nothing, `client_ids:` would
+// allow every client, and `{ match: { path: null }, public: true }` would make the whole API
+// public.
 #[test]
-fn null_is_not_absent() {
+fn null_at_any_level_is_rejected() {
     let requires = json!({
         "scopes": ["a"], "any_scopes": ["a"], "groups": ["a"], "client_ids": ["a"], "claims": [{ "name": "a", "exists": true }],
         "any_of": [{ "scopes": ["a"] }], "all_of": [{ "scopes": ["a"] }], "not": { "scopes": ["a"] },
@@ -199,7 +200,7 @@ fn null_is_not_absent() {
         "entries": [{ "jti": "a", "issuer": "b" }],
         "remote": { "cluster": "c", "uri": "https://h/l", "timeout": "1s", "max_stale": "1h" },
     });
-    let good = config(
+    let valid = config(
         provider,
         json!({
             "rules": rules, "denylist": denylist, "claim_to_headers": [], "from_headers": [{ "name": "x-t", "value_prefix": "T " }],
@@ -208,21 +209,21 @@ fn null_is_not_absent() {
             "ignore_port_in_host_matching": true, "forward_payload_header": "x-p", "clear_route_cache": true, "from_cookies": ["t"], "from_params": ["t"], "from_websocket_protocol": true, "forward": true, "max_token_bytes": 4096, "token_cache_max_bytes": 0, "realm": "r",
         }),
     );
-    assert_eq!(problem(good.to_string().as_bytes()), "accepted");
+    assert_eq!(outcome(valid.to_string().as_bytes()), "accepted");
     let mut accepted = Vec::new();
-    for pointer in NULLS {
-        let mut changed = good.clone();
+    for pointer in NULL_POINTERS {
+        let mut changed = valid.clone();
         *changed.pointer_mut(pointer).unwrap() = Value::Null;
-        if problem(changed.to_string().as_bytes()) == "accepted" {
+        if outcome(changed.to_string().as_bytes()) == "accepted" {
             accepted.push(*pointer);
         }
     }
     assert!(accepted.is_empty(), "null is accepted at {accepted:#?}");
 }
 
-// A provider may be called what it likes, and hides nothing by it.
+// The search for null must not confuse the name of a provider with a field.
 #[test]
-fn a_provider_that_is_named_like_a_field() {
+fn null_in_provider_named_like_a_field_is_rejected() {
     for name in ["equals", "local_jwks", "rules"] {
         let mut named = config(json!({}), json!({}));
         let mut provider = named["providers"]["okta"].take();
@@ -230,13 +231,13 @@ fn a_provider_that_is_named_like_a_field() {
         named["providers"] = json!({ name: provider });
         let expected =
             format!("providers.{name}.client_ids: must not be null: leave it out, or give it a value");
-        assert_eq!(problem(named.to_string().as_bytes()), expected);
+        assert_eq!(outcome(named.to_string().as_bytes()), expected);
     }
 }
 
-// serde's derived structs also read a list, member by member. An object must be an object.
+// The structs that serde derives also accept a list of their members.
 #[test]
-fn a_list_is_not_an_object() {
+fn list_in_place_of_an_object_is_rejected() {
     let header = json!(["x-a", "a"]);
     let configs = [
         config(json!({ "remote_jwks": ["c", null, null, null, null, null, null, null] }), json!({})),
@@ -246,6 +247,6 @@ fn a_list_is_not_an_object() {
         json!({ "providers": { "okta": [] } }),
     ];
     let accepted: Vec<_> =
-        configs.iter().filter(|c| problem(c.to_string().as_bytes()) == "accepted").collect();
+        configs.iter().filter(|c| outcome(c.to_string().as_bytes()) == "accepted").collect();
     assert!(accepted.is_empty(), "{accepted:#?}");
 }

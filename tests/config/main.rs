@@ -1,4 +1,4 @@
-//! Configurations: what is refused, with the exact words, and what is not.
+//! Configurations: each rejected one with its exact error, and accepted ones.
 
 #![allow(
     clippy::unwrap_used,
@@ -9,38 +9,40 @@
     reason = "test code"
 )]
 
-mod answers;
+mod accepted;
 mod conditions;
 mod denylist;
 mod documents;
-mod good;
+mod match_fields;
 mod paths;
 mod providers;
+mod responses;
 mod rules;
 mod schema;
 mod token_sources;
-mod top;
+mod top_level;
 
 use std::collections::BTreeSet;
 
 use okta_authz_filter::config::Config;
 use serde_json::Value;
 
-fn problem(document: &[u8]) -> String {
+/// Returns the error of a configuration, or `accepted`.
+fn outcome(document: &[u8]) -> String {
     Config::from_bytes(document).map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
 }
 
-/// Each configuration, and the whole message that it gets.
-fn refused(cases: impl IntoIterator<Item = (Value, &'static str)>) {
+/// Asserts that each configuration is rejected with exactly this error.
+fn assert_errors(cases: impl IntoIterator<Item = (Value, &'static str)>) {
     let mut wrong = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut documents = BTreeSet::new();
     for (config, expected) in cases {
         let document = config.to_string();
-        let got = problem(document.as_bytes());
+        let got = outcome(document.as_bytes());
         if got != expected {
             wrong.push(format!("{document}\n  expected: {expected}\n  got:      {got}"));
         }
-        assert!(seen.insert(document.clone()), "twice: {document}");
+        assert!(documents.insert(document.clone()), "duplicate case: {document}");
     }
-    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), seen.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), documents.len(), wrong.join("\n"));
 }

@@ -1,21 +1,21 @@
-//! Patterns in fields that match character by character, `allow_in_paths`, and `max_match_bytes`.
+//! Patterns in fields that match literally, `allow_in_paths`, and `max_match_bytes`.
 
 use serde_json::{Value, json};
 use test_support::common;
 
-use super::{problem, refused};
+use super::{assert_errors, outcome};
 
-/// A configuration with one rule, and what stands beside the rules.
+/// Returns a configuration with one rule, and other fields.
 fn with(matches: Value, rest: Value) -> Value {
     common::with(common::rules(json!([{ "match": matches, "deny": true }])), rest)
 }
 
-fn told(matches: Value, rest: Value) -> String {
-    problem(with(matches, rest).to_string().as_bytes())
+fn outcome_of(matches: Value, rest: Value) -> String {
+    outcome(with(matches, rest).to_string().as_bytes())
 }
 
 #[test]
-fn path_pattern_is_an_error_that_names_the_field() {
+fn pattern_in_literal_field_is_rejected() {
     for field in ["path", "prefix", "path_separated_prefix"] {
         for (path, pattern, right) in [
             ("/internal/*", "*", "path_template"),
@@ -38,7 +38,7 @@ fn path_pattern_is_an_error_that_names_the_field() {
             let expected = format!(
                 "rules[0].match.{field}: must not have a pattern (`{pattern}`), which it would match character by character: use `{right}`"
             );
-            assert_eq!(told(json!({ field: path }), json!({})), expected, "{path}");
+            assert_eq!(outcome_of(json!({ field: path }), json!({})), expected, "{path}");
         }
     }
     for (template, expected) in [
@@ -54,7 +54,7 @@ fn path_pattern_is_an_error_that_names_the_field() {
         ("/a/**/b", "`**` must be the last segment"),
     ] {
         let expected = format!("rules[0].match.path_template: {expected}");
-        assert_eq!(told(json!({ "path_template": template }), json!({})), expected, "{template}");
+        assert_eq!(outcome_of(json!({ "path_template": template }), json!({})), expected, "{template}");
     }
 }
 
@@ -76,17 +76,17 @@ fn path_of_a_real_api_is_accepted() {
         "/a[0]",
     ] {
         for field in ["path", "prefix", "path_separated_prefix", "path_template"] {
-            assert_eq!(told(json!({ field: path }), json!({})), "accepted", "{field} {path}");
+            assert_eq!(outcome_of(json!({ field: path }), json!({})), "accepted", "{field} {path}");
         }
     }
     for template in ["/a/{id}", "/a/*/b", "/a/**", "/{a}/items:batch", "/Orders(1)/{x}/$count"] {
-        assert_eq!(told(json!({ "path_template": template }), json!({})), "accepted", "{template}");
+        assert_eq!(outcome_of(json!({ "path_template": template }), json!({})), "accepted", "{template}");
     }
-    assert_eq!(told(json!({ "safe_regex": "/a/(b|c)/[0-9]+" }), json!({})), "accepted");
+    assert_eq!(outcome_of(json!({ "safe_regex": "/a/(b|c)/[0-9]+" }), json!({})), "accepted");
 }
 
 #[test]
-fn allowed_characters_may_be_in_rules() {
+fn rule_with_allowed_character_is_accepted_with_its_entry_only() {
     for (entry, paths) in [
         ("encoded_slash", &["/a%2Fb", "/a%2fb/c", "/%2F", "/a%2F%2Fb"][..]),
         ("semicolon", &["/a;b", "/a;b=c/d", "/a%3Bb", "/a%3b"]),
@@ -99,12 +99,12 @@ fn allowed_characters_may_be_in_rules() {
         for path in paths {
             for field in ["path", "prefix", "path_template"] {
                 let matches = json!({ field: path });
-                assert_eq!(told(matches.clone(), allow(&[entry])), "accepted", "{field} {path}");
+                assert_eq!(outcome_of(matches.clone(), allow(&[entry])), "accepted", "{field} {path}");
                 for allowed in [allow(&others), json!({})] {
-                    let told = told(matches.clone(), allowed);
+                    let error = outcome_of(matches.clone(), allowed);
                     assert!(
-                        told.ends_with(&format!("unless `allow_in_paths` has `{entry}`")),
-                        "{field} {path}: {told}"
+                        error.ends_with(&format!("unless `allow_in_paths` has `{entry}`")),
+                        "{field} {path}: {error}"
                     );
                 }
             }
@@ -113,22 +113,25 @@ fn allowed_characters_may_be_in_rules() {
     let all = json!({ "allow_in_paths": ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"] });
     let never = "rules[0].match.path: can never match: paths with `/./`, `/../` or `\\` are rejected, also before `;` and beside `%2F`";
     for path in ["/a/..;/b", "/a/.;x", "/a%2F..", "/a/..%2Fb", "/../a", "/a;%2F.", "/a%2F.;x"] {
-        assert_eq!(told(json!({ "path": path }), all.clone()), never, "{path}");
+        assert_eq!(outcome_of(json!({ "path": path }), all.clone()), never, "{path}");
     }
     for path in ["/a%252Fb", "/a%2eb", "/a%5Cb"] {
-        assert!(told(json!({ "path": path }), all.clone()).contains("without percent-encoding"), "{path}");
+        assert!(
+            outcome_of(json!({ "path": path }), all.clone()).contains("without percent-encoding"),
+            "{path}"
+        );
     }
     for prefix in ["/a%", "/a%2"] {
         let expected = "rules[0].match.prefix: must not end within `%2F`";
-        assert_eq!(told(json!({ "prefix": prefix }), all.clone()), expected);
-        assert_eq!(told(json!({ "prefix": prefix }), json!({})), "accepted");
+        assert_eq!(outcome_of(json!({ "prefix": prefix }), all.clone()), expected);
+        assert_eq!(outcome_of(json!({ "prefix": prefix }), json!({})), "accepted");
     }
 }
 
 #[test]
 fn regex_that_no_path_matches_is_rejected() {
     let all = || json!({ "allow_in_paths": ["encoded_slash", "semicolon", "empty_segment", "encoded_hash"] });
-    let regex = |pattern: &str, rest: Value| told(json!({ "safe_regex": pattern }), rest);
+    let regex = |pattern: &str, rest: Value| outcome_of(json!({ "safe_regex": pattern }), rest);
     for pattern in ["admin", "admin/.*", "^admin$", "\\.well-known/.*", "a+/b", "%2Fadmin", "\\*/a"] {
         let expected =
             "rules[0].match.safe_regex: can never match: it matches the whole path, which begins with `/`";
@@ -147,10 +150,10 @@ fn regex_that_no_path_matches_is_rejected() {
         "/a\\\\.*",
     ] {
         for rest in [all(), json!({})] {
-            let told = regex(pattern, rest);
+            let error = regex(pattern, rest);
             assert!(
-                told.starts_with("rules[0].match.safe_regex: can never match: no path"),
-                "{pattern}: {told}"
+                error.starts_with("rules[0].match.safe_regex: can never match: no path"),
+                "{pattern}: {error}"
             );
         }
     }
@@ -161,14 +164,17 @@ fn regex_that_no_path_matches_is_rejected() {
         ("encoded_hash", "/.*#"),
     ] {
         assert_eq!(regex(pattern, json!({ "allow_in_paths": [entry] })), "accepted", "{pattern}");
-        let told = regex(pattern, json!({}));
-        assert!(told.starts_with("rules[0].match.safe_regex: can never match: no path"), "{pattern}: {told}");
+        let error = regex(pattern, json!({}));
+        assert!(
+            error.starts_with("rules[0].match.safe_regex: can never match: no path"),
+            "{pattern}: {error}"
+        );
     }
     let long = format!("/{}", "a".repeat(256));
     for (field, value) in [("safe_regex", format!("{long}.*")), ("path_template", format!("{long}/{{x}}"))] {
         let expected =
             format!("rules[0].match.{field}: can never match: it is longer than `max_match_bytes`");
-        assert_eq!(told(json!({ field: value }), json!({ "max_match_bytes": 256 })), expected);
+        assert_eq!(outcome_of(json!({ field: value }), json!({ "max_match_bytes": 256 })), expected);
     }
     for pattern in [
         ".*",
@@ -198,10 +204,10 @@ fn regex_that_no_path_matches_is_rejected() {
 }
 
 #[test]
-fn allow_in_paths_and_max_match_bytes_are_checked() {
+fn invalid_allow_in_paths_or_max_match_bytes_is_rejected() {
     let rest = |rest: Value| common::config(json!({}), rest);
     let size = "max_match_bytes: must be from 256 to 65536";
-    refused([
+    assert_errors([
         (
             rest(json!({ "allow_in_paths": ["semicolon", "semicolon"] })),
             "allow_in_paths[1]: is on the list twice",
@@ -244,12 +250,12 @@ fn allow_in_paths_and_max_match_bytes_are_checked() {
         json!({ "max_match_bytes": 256 }),
         json!({ "max_match_bytes": 65_536 }),
     ] {
-        assert_eq!(problem(rest(accepted.clone()).to_string().as_bytes()), "accepted", "{accepted}");
+        assert_eq!(outcome(rest(accepted.clone()).to_string().as_bytes()), "accepted", "{accepted}");
     }
     let path = format!("/{}", "a".repeat(256));
     let small = json!({ "max_match_bytes": 256 });
     let expected = "rules[0].match.prefix: can never match: it is longer than `max_match_bytes`";
-    assert_eq!(told(json!({ "prefix": path }), small), expected);
+    assert_eq!(outcome_of(json!({ "prefix": path }), small), expected);
 }
 
 #[test]
@@ -259,8 +265,8 @@ fn resource_path_follows_allow_in_paths() {
         let config = |allowed: &[&str]| {
             common::config(json!({}), json!({ "protected_resources": resources, "allow_in_paths": allowed }))
         };
-        assert_eq!(problem(config(&[entry]).to_string().as_bytes()), "accepted", "{path}");
-        let told = problem(config(&[]).to_string().as_bytes());
-        assert!(told.starts_with("protected_resources[0].resource: "), "{path}: {told}");
+        assert_eq!(outcome(config(&[entry]).to_string().as_bytes()), "accepted", "{path}");
+        let error = outcome(config(&[]).to_string().as_bytes());
+        assert!(error.starts_with("protected_resources[0].resource: "), "{path}: {error}");
     }
 }

@@ -1,20 +1,20 @@
-//! Providers.
+//! `providers`: issuers, requirements of tokens, and keys.
 
 use serde_json::{Value, json};
-use test_support::common::{ISSUER, config, jwks, two_providers};
+use test_support::common::{ISSUER, config, jwks, two_providers, with};
 
-use super::refused;
+use super::assert_errors;
 
 fn provider(changes: Value) -> Value {
     config(changes, json!({}))
 }
 
 fn remote(more: Value) -> Value {
-    provider(json!({ "remote_jwks": test_support::common::with(json!({ "cluster": "c" }), more) }))
+    provider(json!({ "remote_jwks": with(json!({ "cluster": "c" }), more) }))
 }
 
 #[test]
-fn issuers() {
+fn invalid_issuer_is_rejected() {
     let issuer = |issuer: &str| provider(json!({ "issuer": issuer }));
     let https = "providers.okta.issuer: must begin with `https://`";
     let host = "providers.okta.issuer: must name a host, without user information";
@@ -28,7 +28,7 @@ fn issuers() {
     let org = "providers.okta.issuer: must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: access tokens of the org authorization server are for Okta alone";
     let either = "providers.okta: needs either `issuer` or `issuers`";
     let list = |list: Value| provider(json!({ "issuer": null, "issuers": list }));
-    refused([
+    assert_errors([
         (provider(json!({ "issuer": null })), either),
         (provider(json!({ "issuers": [ISSUER] })), either),
         (
@@ -78,28 +78,28 @@ fn issuers() {
             "providers.okta.issuers: invalid type: string \"https://acme.okta.com/oauth2/default\", expected a sequence",
         ),
         (
-            test_support::common::with(
+            with(
                 provider(json!({})),
                 json!({ "providers": { "a": provider(json!({}))["providers"]["okta"], "b": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.b: has an issuer that `a` has already: https://acme.okta.com/oauth2/default",
         ),
         (
-            test_support::common::with(
+            with(
                 two_providers(json!({})),
                 json!({ "providers": { "": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.: must have a name",
         ),
         (
-            test_support::common::with(
+            with(
                 two_providers(json!({})),
                 json!({ "providers": { "a\nb": provider(json!({}))["providers"]["okta"] } }),
             ),
             "providers.a\\nb: must have a name without control characters and line separators",
         ),
         (
-            test_support::common::with(
+            with(
                 two_providers(json!({})),
                 json!({ "providers": { "a\u{2028}b": provider(json!({}))["providers"]["okta"] } }),
             ),
@@ -109,7 +109,7 @@ fn issuers() {
 }
 
 #[test]
-fn what_a_token_must_be_like() {
+fn invalid_token_requirement_of_provider_is_rejected() {
     let algorithm = "providers.okta.algorithms[0]: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA; HS* and none are never accepted";
     let duration = |name: &str, written: Value| provider(json!({ name: written }));
     let mut cases = vec![
@@ -163,15 +163,15 @@ fn what_a_token_must_be_like() {
             if name.is_empty() { "providers.okta.algorithms[0]: must not be empty" } else { algorithm };
         cases.push((provider(json!({ "algorithms": [name] })), expected));
     }
-    refused(cases);
+    assert_errors(cases);
 }
 
 #[test]
-fn keys() {
+fn invalid_key_source_is_rejected() {
     let local = |jwks: Value| provider(json!({ "remote_jwks": null, "local_jwks": jwks }));
     let set = jwks("okta");
     let many = vec![json!({}); 101];
-    refused([
+    assert_errors([
         (
             provider(json!({ "remote_jwks": null })),
             "providers.okta: needs `remote_jwks`, `local_jwks`, or both",

@@ -3,10 +3,10 @@
 use serde_json::{Value, json};
 use test_support::common::{config, with};
 
-use super::refused;
+use super::assert_errors;
 
 #[test]
-fn responses() {
+fn invalid_responses_are_rejected() {
     let responses = |responses: Value| config(json!({}), json!({ "responses": responses }));
     let custom = |changes: Value| {
         let page = json!({ "status": 401, "content_type": "text/html", "body": "<p>" });
@@ -44,21 +44,22 @@ fn responses() {
     cases.extend([200, 302, 404, 500].map(|number| (custom(json!({ "status": number })), status)));
     cases.extend(
         ["", "json", "/", "a/", "text/html\r\nx: y", "text/é", &format!("a/{}", "b".repeat(127))]
-            .map(|bad| (responses(json!({ "content_type": bad })), media)),
+            .map(|invalid| (responses(json!({ "content_type": invalid })), media)),
     );
-    refused(cases);
+    assert_errors(cases);
 }
 
 #[test]
-fn protected_resources() {
+fn invalid_protected_resource_is_rejected() {
     let list = |list: Value| config(json!({}), json!({ "protected_resources": list }));
-    let one = |changes: Value| list(json!([with(json!({ "resource": "https://a.example/x" }), changes)]));
-    let url = |url: &str| one(json!({ "resource": url }));
+    let resource =
+        |changes: Value| list(json!([with(json!({ "resource": "https://a.example/x" }), changes)]));
+    let url = |url: &str| resource(json!({ "resource": url }));
     let both = |first: &str, second: &str| list(json!([{ "resource": first }, { "resource": second }]));
     let twice = "protected_resources[1].resource: has the path of another resource";
     let quoted = "protected_resources[0].resource: must not have a query, a quote or a backslash";
     let readings = "protected_resources[0].resource: must not have a path that could be read in two ways";
-    refused([
+    assert_errors([
         (list(json!({})), "protected_resources: invalid type: map, expected a sequence"),
         (list(json!([{}])), "protected_resources[0]: missing field `resource`"),
         (url("http://a.example/x"), "protected_resources[0].resource: must begin with `https://`"),
@@ -83,36 +84,36 @@ fn protected_resources() {
         (both("https://a.example/x", "https://a.example/%78/"), twice),
         (both("https://a.example", "https://a.example/"), twice),
         (
-            one(json!({ "authorization_servers": [] })),
+            resource(json!({ "authorization_servers": [] })),
             "protected_resources[0].authorization_servers: must not be empty",
         ),
         (
-            one(json!({ "authorization_servers": ["http://a"] })),
+            resource(json!({ "authorization_servers": ["http://a"] })),
             "protected_resources[0].authorization_servers[0]: must begin with `https://`",
         ),
         (
-            one(json!({ "scopes_supported": [] })),
+            resource(json!({ "scopes_supported": [] })),
             "protected_resources[0].scopes_supported: must not be empty",
         ),
         (
-            one(json!({ "scopes_supported": ["a b"] })),
+            resource(json!({ "scopes_supported": ["a b"] })),
             "protected_resources[0].scopes_supported[0]: must be printable ASCII without space, `\"` and `\\`",
         ),
         (
-            one(json!({ "bearer_methods_supported": ["header", "cookie"] })),
+            resource(json!({ "bearer_methods_supported": ["header", "cookie"] })),
             "protected_resources[0].bearer_methods_supported[1]: must be `header`, `body` or `query`",
         ),
         (
-            one(json!({ "bearer_methods_supported": [] })),
+            resource(json!({ "bearer_methods_supported": [] })),
             "protected_resources[0].bearer_methods_supported: must not be empty",
         ),
-        (one(json!({ "resource_name": "" })), "protected_resources[0].resource_name: must not be empty"),
+        (resource(json!({ "resource_name": "" })), "protected_resources[0].resource_name: must not be empty"),
         (
-            one(json!({ "resource_tos_uri": "/tos" })),
+            resource(json!({ "resource_tos_uri": "/tos" })),
             "protected_resources[0].resource_tos_uri: must begin with `https://`",
         ),
         (
-            one(json!({ "jwks_uri": "https://a.example/k" })),
+            resource(json!({ "jwks_uri": "https://a.example/k" })),
             "protected_resources[0].jwks_uri: unknown field `jwks_uri`, expected one of `resource`, `authorization_servers`, `scopes_supported`, `bearer_methods_supported`, `resource_name`, `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`",
         ),
     ]);

@@ -1,4 +1,4 @@
-//! The published JSON Schema is that of the code, and lets through what the filter accepts.
+//! The published JSON Schema is current, and accepts what the filter accepts.
 
 use std::fs;
 use std::path::Path;
@@ -8,32 +8,32 @@ use serde_json::{Value, json};
 use test_support::common::{config, rules};
 use test_support::json_schema::problem;
 
-use super::good;
+use super::accepted;
 
 fn read(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
 #[test]
-fn is_published() {
+fn published_schema_is_current() {
     let published: Value = serde_json::from_str(&read("schema/okta-authz-filter.schema.json")).unwrap();
-    assert_eq!(published, schema(), "the configuration has changed: `make schema` writes its schema anew");
+    assert_eq!(published, schema(), "the configuration changed: run `make schema`");
 }
 
 #[test]
-fn good_configurations_pass() {
+fn schema_accepts_valid_configuration() {
     let schema = schema();
     let envoy: Value = serde_saphyr::from_str(&read("envoy.yaml")).unwrap();
     let manager =
         &envoy["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let reference = &manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"];
-    for config in good::configs().iter().chain([reference]) {
+    for config in accepted::configs().iter().chain([reference]) {
         assert_eq!(problem(&schema, &schema, config), None, "{config}");
     }
 }
 
 #[test]
-fn bad_ones_do_not() {
+fn schema_rejects_invalid_configuration() {
     let schema = schema();
     let provider = |changes: Value| config(changes, json!({}));
     let rest = |rest: Value| config(json!({}), rest);
@@ -69,18 +69,18 @@ fn bad_ones_do_not() {
         requires(json!({ "claims": [{ "name": 1 }] })),
     ] {
         assert!(problem(&schema, &schema, &config).is_some(), "{config}");
-        assert_ne!(super::problem(config.to_string().as_bytes()), "accepted", "{config}");
+        assert_ne!(super::outcome(config.to_string().as_bytes()), "accepted", "{config}");
     }
 }
 
-/// Where an editor would show a null that the filter refuses, it must not offer it.
+/// The filter rejects null, so an editor must not suggest it.
 #[test]
-fn null_is_nowhere() {
+fn schema_has_no_null() {
     assert!(!schema().to_string().contains("null\""));
 }
 
 #[test]
-fn everything_is_described() {
+fn schema_describes_every_field() {
     let schema = schema();
     let types = schema["$defs"].as_object().unwrap().values().chain([&schema]);
     for (name, member) in types.filter_map(|kind| kind["properties"].as_object()).flatten() {

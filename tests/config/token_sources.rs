@@ -1,12 +1,12 @@
-//! `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`.
+//! Token sources: `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`.
 
 use serde_json::{Value, json};
 use test_support::common::config;
 
-use super::refused;
+use super::assert_errors;
 
 #[test]
-fn lists_of_names() {
+fn invalid_cookie_or_parameter_source_is_rejected() {
     let rest = |rest: Value| config(json!({}), rest);
     let plain = "from_params[0]: must be printable ASCII without spaces";
     let mut cases = vec![
@@ -34,11 +34,11 @@ fn lists_of_names() {
     cases.extend(
         ["a b", "a;b", "a=b", "\"a\"", "é"].map(|name| (rest(json!({ "from_cookies": [name] })), cookie)),
     );
-    refused(cases);
+    assert_errors(cases);
 }
 
 #[test]
-fn headers() {
+fn invalid_header_source_is_rejected() {
     let headers = |list: Value| config(json!({}), json!({ "from_headers": list }));
     let name = |name: &str| headers(json!([{ "name": name }]));
     let prefix = |prefix: &str| headers(json!([{ "name": "x-a", "value_prefix": prefix }]));
@@ -47,7 +47,7 @@ fn headers() {
         config(json!({}), json!({ "from_headers": [{ "name": header }], "claim_to_headers": claims }))
     };
     let printable = "from_headers[0].value_prefix: must be 1 to 64 printable ASCII characters, and not begin with a space";
-    let steers = "from_headers[0].name: is a header that steers the request itself";
+    let reserved = "from_headers[0].name: is a header that steers the request itself";
     let mut cases = vec![
         (headers(json!([])), "from_headers: must not be empty"),
         (headers(json!([{}])), "from_headers[0]: missing field `name`"),
@@ -83,7 +83,7 @@ fn headers() {
     ];
     cases.extend(
         ["", ":path", "x a", "x:a", "é"]
-            .map(|bad| (name(bad), "from_headers[0].name: must be a header name")),
+            .map(|invalid| (name(invalid), "from_headers[0].name: must be a header name")),
     );
     cases.extend(
         [
@@ -95,17 +95,17 @@ fn headers() {
             "content.length",
             "x.envoy-a",
         ]
-        .map(|bad| (name(bad), steers)),
+        .map(|invalid| (name(invalid), reserved)),
     );
     let begins = "from_headers[0].name: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`";
-    cases.extend(["-authority", ".path", "~x-token", "-method"].map(|bad| (name(bad), begins)));
-    cases.extend(["", " T", "é", "T\n", &"x".repeat(65)].map(|bad| (prefix(bad), printable)));
-    refused(cases);
+    cases.extend(["-authority", ".path", "~x-token", "-method"].map(|invalid| (name(invalid), begins)));
+    cases.extend(["", " T", "é", "T\n", &"x".repeat(65)].map(|invalid| (prefix(invalid), printable)));
+    assert_errors(cases);
 }
 
-/// Names under which proxies hand on tokens.
+/// Headers in which proxies forward tokens.
 #[test]
-fn headers_that_are_accepted() {
+fn header_source_of_known_proxy_is_accepted() {
     for name in [
         "x-forwarded-access-token",
         "X-Amzn-Oidc-Accesstoken",
@@ -114,6 +114,6 @@ fn headers_that_are_accepted() {
         "token",
     ] {
         let config = config(json!({}), json!({ "from_headers": [{ "name": name }] }));
-        assert_eq!(super::problem(config.to_string().as_bytes()), "accepted", "{name}");
+        assert_eq!(super::outcome(config.to_string().as_bytes()), "accepted", "{name}");
     }
 }

@@ -1,16 +1,16 @@
-//! What is neither provider nor rule.
+//! Top-level fields: limits, identity headers, `mode` and `forward_payload_header`.
 
 use serde_json::{Value, json};
 use test_support::common::{config, two_providers};
 
-use super::refused;
+use super::assert_errors;
 
 #[test]
-fn top_level() {
+fn invalid_top_level_field_is_rejected() {
     let rest = |rest: Value| config(json!({}), rest);
     let realm = "realm: must be 1 to 128 printable ASCII characters without `\"` and `\\`";
     let size = "max_token_bytes: must be from 1024 to 65536";
-    refused([
+    assert_errors([
         (rest(json!({ "providers": null })), "the configuration is not valid: missing field `providers`"),
         (rest(json!({ "providers": {} })), "providers: must not be empty"),
         (rest(json!({ "providers": [] })), "providers: invalid type: sequence, expected a map"),
@@ -48,7 +48,7 @@ fn top_level() {
 }
 
 #[test]
-fn claim_to_headers() {
+fn invalid_identity_header_is_rejected() {
     let header = |name: &str| {
         config(json!({}), json!({ "claim_to_headers": [{ "header_name": name, "claim_name": "a" }] }))
     };
@@ -58,7 +58,7 @@ fn claim_to_headers() {
     let twice =
         json!([{ "header_name": "x-a", "claim_name": "a" }, { "header_name": "X-A", "claim_name": "b" }]);
     let token = "claim_to_headers[0].header_name: must be a header name";
-    let steers = "claim_to_headers[0].header_name: is a header that steers the request itself";
+    let reserved = "claim_to_headers[0].header_name: is a header that steers the request itself";
     let dots = "claim_to_headers[0].claim_name: must be names with dots between them; write a name that has dots as a list";
     let mut cases = vec![
         (
@@ -109,7 +109,7 @@ fn claim_to_headers() {
             "transfer-encoding",
             "upgrade",
             "x-envoy-x",
-            // Whole families, and what Envoy reads or writes.
+            // Groups of headers, and headers that Envoy reads or writes.
             "Access-Control-Request-Method",
             "content-encoding",
             "forwarded",
@@ -127,7 +127,7 @@ fn claim_to_headers() {
             "x-forwarded-port",
             "x-forwarded-proto",
             "x-request-id",
-            // What the filter would take for one of these.
+            // Names that CGI does not distinguish from these.
             "content.length",
             "content_length",
             "transfer.encoding",
@@ -137,20 +137,20 @@ fn claim_to_headers() {
             "x.forwarded-for",
             "http2~settings",
         ]
-        .map(|name| (header(name), steers)),
+        .map(|name| (header(name), reserved)),
     );
-    // As pseudo-headers are read: `:path`, `:method`.
+    // Names that CGI does not distinguish from pseudo-headers (`:path`, `:method`).
     let begins = "claim_to_headers[0].header_name: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`";
     cases.extend(
         ["-path", ".method", "~authority", "_scheme", "-protocol", "-status", "-x-a", "_x", "!", "-"]
             .map(|name| (header(name), begins)),
     );
-    refused(cases);
+    assert_errors(cases);
 }
 
-/// Names that applications use, however alike.
+/// Names that applications use, although they are similar to reserved ones.
 #[test]
-fn claim_to_headers_that_are_accepted() {
+fn identity_header_similar_to_a_reserved_one_is_accepted() {
     for name in [
         "x-forwarded-user",
         "x-forwarded-email",
@@ -171,12 +171,12 @@ fn claim_to_headers_that_are_accepted() {
     ] {
         let headers = json!([{ "header_name": name, "claim_name": "a" }]);
         let config = config(json!({}), json!({ "claim_to_headers": headers }));
-        assert_eq!(super::problem(config.to_string().as_bytes()), "accepted", "{name}");
+        assert_eq!(super::outcome(config.to_string().as_bytes()), "accepted", "{name}");
     }
 }
 
 #[test]
-fn claim_to_headers_of_providers_and_templates() {
+fn invalid_template_or_provider_of_identity_header_is_rejected() {
     let both = |headers: Value| two_providers(json!({ "claim_to_headers": headers }));
     let one = |header: Value| config(json!({}), json!({ "claim_to_headers": [header] }));
     let template = |text: &str| one(json!({ "header_name": "x-a", "template": text }));
@@ -186,7 +186,7 @@ fn claim_to_headers_of_providers_and_templates() {
         "claim_to_headers[0].template: must have each claim in braces; write `{{` and `}}` for a brace";
     let name = "claim_to_headers[0].template: must have a claim name, with dots for nested claims, in each pair of braces";
     let claims = "claim_to_headers[0].template: must have 1 to 8 claims in braces";
-    refused([
+    assert_errors([
         (one(json!({ "header_name": "x-a", "claim_name": "a", "template": "{a}" })), either),
         (template(""), claims),
         (template("iss/sub"), claims),
@@ -216,29 +216,29 @@ fn claim_to_headers_of_providers_and_templates() {
         ),
     ]);
     let disjoint = both(json!([entry(json!(["okta"])), entry(json!(["other"]))]));
-    assert_eq!(super::problem(disjoint.to_string().as_bytes()), "accepted");
+    assert_eq!(super::outcome(disjoint.to_string().as_bytes()), "accepted");
 }
 
 #[test]
-fn mode() {
+fn invalid_mode_is_rejected() {
     let mode = |mode: Value| config(json!({}), json!({ "mode": mode }));
-    refused([
+    assert_errors([
         (mode(json!("optional")), "mode: unknown variant `optional`, expected `enforce` or `shadow`"),
         (mode(json!("Shadow")), "mode: unknown variant `Shadow`, expected `enforce` or `shadow`"),
         (mode(json!(true)), "mode: invalid type: boolean `true`, expected enum PolicyMode"),
     ]);
     for written in ["enforce", "shadow"] {
-        assert_eq!(super::problem(mode(json!(written)).to_string().as_bytes()), "accepted", "{written}");
+        assert_eq!(super::outcome(mode(json!(written)).to_string().as_bytes()), "accepted", "{written}");
     }
 }
 
 #[test]
-fn forward_payload_header() {
+fn invalid_payload_header_is_rejected() {
     let rest = |rest: Value| config(json!({}), rest);
     let name = |name: &str| rest(json!({ "forward_payload_header": name }));
-    let ours = "is a header that only this filter sets, and removes from requests";
+    let identity = "is a header that only this filter sets, and removes from requests";
     let condition = json!([{ "name": "x-p", "present_match": true }]);
-    refused([
+    assert_errors([
         (name(""), "forward_payload_header: must be a header name"),
         (name("x p"), "forward_payload_header: must be a header name"),
         (name(":path"), "forward_payload_header: must be a header name"),
@@ -264,13 +264,13 @@ fn forward_payload_header() {
         ),
         (
             rest(json!({ "forward_payload_header": "x-p", "from_headers": [{ "name": "x.p" }] })),
-            &*format!("from_headers[0].name: {ours}").leak(),
+            &*format!("from_headers[0].name: {identity}").leak(),
         ),
         (
             rest(
                 json!({ "forward_payload_header": "x-p", "rules": [{ "match": { "headers": condition }, "public": true }] }),
             ),
-            &*format!("rules[0].match.headers[0].name: {ours}").leak(),
+            &*format!("rules[0].match.headers[0].name: {identity}").leak(),
         ),
         (
             rest(json!({ "clear_route_cache": true, "route_policies": { "a": { "public": true } } })),
