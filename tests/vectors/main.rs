@@ -1,8 +1,8 @@
-//! Public test vectors, through the verifier that needs no host.
+//! Public test vectors, with the software verifier.
 //!
-//! Where they come from is in `tests/data/README.md`. The runner is shared with the tests in a real Envoy.
+//! `tests/data/README.md` has their sources. The tests in Envoy use the same runner.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "in a test, a panic is an answer")]
+#![allow(clippy::panic, clippy::unwrap_used, reason = "test code")]
 
 use std::collections::BTreeSet;
 
@@ -14,9 +14,12 @@ use test_support::vectors::{self, Backend, Bounds, Good, data};
 
 const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Software, mutants: sample };
 
-/// Every length, for that is checked first and costs nothing. Every bit of one signature of each kind that is quick or
-/// that Okta uses; of the others as many as fit into a few seconds, where an unoptimised P-384 takes five milliseconds
-/// for each and RSA-4096 one. [`every_mutant_of_each_kind`] has them all.
+/// Returns the mutants of a valid signature that fit into a few seconds.
+///
+/// All lengths, because the check of the length is fast. All bits for one signature of each
+/// algorithm that is fast or that Okta uses; a sample for the others (in a debug build, a check
+/// takes 5 ms for P-384 and 1 ms for RSA-4096). [`signature_with_any_flipped_bit_is_rejected`] has
+/// all bits.
 fn sample(good: Good) -> Bounds {
     let flips = match (good.first, good.algorithm) {
         (true, Algorithm::RS256) if good.len == 256 => usize::MAX,
@@ -27,7 +30,7 @@ fn sample(good: Good) -> Bounds {
     Bounds { flips, ..Bounds::EVERY }
 }
 
-/// A test for each set of vectors.
+/// Defines a test for each set of vectors.
 macro_rules! sets {
     ($($name:ident: $run:ident($set:expr),)+) => {
         $(#[test]
@@ -57,8 +60,8 @@ sets! {
 }
 
 #[test]
-#[ignore = "takes a minute; the tests of the algorithms try a sample"]
-fn every_mutant_of_each_kind() {
+#[ignore = "takes a minute; the tests of the algorithms check a sample"]
+fn signature_with_any_flipped_bit_is_rejected() {
     let every = |good: Good| if good.first { Bounds::EVERY } else { Bounds { flips: 0, truncations: 0 } };
     for report in vectors::everything(&Backend { mutants: every, ..SOFTWARE }) {
         report.check();
@@ -66,7 +69,7 @@ fn every_mutant_of_each_kind() {
 }
 
 #[test]
-fn the_vectors_are_unchanged() {
+fn vector_files_have_their_checksums() {
     let sums = include_str!("../data/vectors/SHA256SUMS");
     let listed: BTreeSet<&str> = sums
         .lines()
@@ -82,7 +85,7 @@ fn the_vectors_are_unchanged() {
 }
 
 #[test]
-fn every_part_of_the_raw_signatures_is_run() {
+fn raw_signature_tests_cover_every_algorithm_and_case() {
     let parts: usize = vectors::CRYPTO.files.iter().map(|part| part.count).sum();
     assert_eq!(vectors::CRYPTO.counts.values().sum::<usize>(), parts);
     let names: BTreeSet<&str> = vectors::CRYPTO.counts.keys().map(String::as_str).collect();
@@ -90,7 +93,7 @@ fn every_part_of_the_raw_signatures_is_run() {
 }
 
 #[test]
-fn every_exception_is_about_something_and_has_a_reason() {
+fn exception_names_cases_and_has_a_reason() {
     let mut sets: BTreeSet<String> = data::CASE_FILES.map(str::to_owned).into();
     sets.extend(Algorithm::ALL.map(vectors::crypto_set));
     for (set, exceptions) in Exception::all() {
@@ -102,24 +105,24 @@ fn every_exception_is_about_something_and_has_a_reason() {
     }
 }
 
-/// The runner itself has to be able to fail.
+/// The runner must be able to fail.
 #[test]
-fn a_verifier_that_does_not_look_is_found_out() {
-    struct Always(Result<(), SignatureError>);
+fn verifier_with_constant_result_fails_the_vectors() {
+    struct ConstantVerifier(Result<(), SignatureError>);
 
-    impl SignatureVerifier for Always {
+    impl SignatureVerifier for ConstantVerifier {
         fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
             self.0
         }
     }
 
-    for answer in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
+    for result in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
         let mutants = |_| Bounds { flips: 1, truncations: 1 };
-        let backend = Backend { verifier: &Always(answer), mutants, ..SOFTWARE };
+        let backend = Backend { verifier: &ConstantVerifier(result), mutants, ..SOFTWARE };
         let reports = ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"]
             .map(|file| vectors::cases(file, &backend));
         for report in reports.iter().chain([&vectors::crypto(Algorithm::EdDSA, &backend)]) {
-            assert!(!report.failures().is_empty(), "{answer:?}: {report}");
+            assert!(!report.failures().is_empty(), "{result:?}: {report}");
         }
     }
 }
