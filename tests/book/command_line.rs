@@ -1,6 +1,6 @@
 //! The chapter on the command line shows what the program prints. `make reference` updates it.
 
-use super::{is_generated, read, root};
+use super::{assert_generated, read, root};
 
 const CHAPTER: &str = "book/src/reference/cli.md";
 const START: &str = "```console\n$ okta-authz ";
@@ -12,7 +12,8 @@ fn output(arguments: &str) -> String {
     String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
 }
 
-/// Returns the chapter with the present output in each `console` block that begins with `okta-authz`.
+/// Returns the chapter with the present output in each `console` block that begins with
+/// `okta-authz`.
 fn chapter() -> String {
     let written = read(CHAPTER);
     let mut parts = written.split(START);
@@ -30,5 +31,5 @@ fn chapter() -> String {
 
 #[test]
 fn command_line_chapter_output_is_generated() {
-    is_generated(CHAPTER, &chapter());
+    assert_generated(CHAPTER, &chapter());
 }

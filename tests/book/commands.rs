@@ -1,18 +1,18 @@
-//! The commands in documents exist: each `make TARGET` is a target of the Makefile, and `make help` describes it.
+//! Each `make TARGET` in a document is a target of the Makefile, and `make help` describes it.
 
 use std::collections::BTreeSet;
 
 use super::{files, read, root};
 
-/// Targets that `make help` describes.
+/// Returns the targets that `make help` describes.
 fn targets() -> BTreeSet<String> {
     let makefile = read("Makefile");
     let described = makefile.lines().filter(|line| !line.starts_with('#') && line.contains(" ## "));
     described.filter_map(|line| line.split_once(':')).map(|(name, _)| name.to_owned()).collect()
 }
 
-/// Targets in spans of code and in console sessions. In prose, `make` is a verb.
-fn named(text: &str) -> BTreeSet<String> {
+/// Returns the targets in code and in console sessions. In prose, `make` is a verb.
+fn mentioned_targets(text: &str) -> BTreeSet<String> {
     let commands =
         ["`make ", "$ make ", "run: make "].into_iter().flat_map(|start| text.split(start).skip(1));
     let arguments =
@@ -34,7 +34,7 @@ fn make_targets_in_documents_are_described_by_make_help() {
         .extend(["README.md", "CONTRIBUTING.md", "SECURITY.md", "DESIGN.md"].map(|name| root().join(name)));
     let mut checked = 0;
     for path in documents {
-        for target in named(&read(&path)) {
+        for target in mentioned_targets(&read(&path)) {
             // The release workflow alone runs these, and `make help` does not list them.
             assert!(
                 targets.contains(&target) || target.starts_with("publish-"),

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::fields::Documented;
-use super::{is_generated, read, schema};
+use super::{assert_generated, read, schema};
 
 const CHAPTER: &str = "book/src/reference/configuration.md";
 const HEAD: &str = "\
@@ -39,7 +39,7 @@ struct Section {
     places: Vec<String>,
 }
 
-/// The definitions in the order in which a reader meets them.
+/// Returns the definitions in the order in which the top level refers to them.
 fn sections(schema: &Value) -> Vec<Section> {
     let mut found: Vec<Section> = Vec::new();
     let mut next = 0;
@@ -56,23 +56,23 @@ fn sections(schema: &Value) -> Vec<Section> {
 /// Records the definitions that the members of an object refer to, without their own members.
 fn visit(object: &Value, at: &str, found: &mut Vec<Section>) {
     let members = object["properties"].as_object().into_iter().flatten();
-    let mut refer = |value: &Value, place: String| {
+    let mut record = |value: &Value, place: String| {
         let Some(name) = reference(value) else { return };
-        match found.iter_mut().find(|one| one.name == name) {
+        match found.iter_mut().find(|section| section.name == name) {
             // A definition that contains itself has one place.
-            Some(one) if place.starts_with(&one.places[0]) => {}
-            Some(one) => one.places.push(place),
+            Some(section) if place.starts_with(&section.places[0]) => {}
+            Some(section) => section.places.push(place),
             None => found.push(Section { name: name.to_owned(), places: vec![place] }),
         }
     };
     for (name, value) in members {
         let place = if at.is_empty() { name.clone() } else { format!("{at}.{name}") };
-        refer(&value["items"], format!("{place}[]"));
-        refer(&value["additionalProperties"], format!("{place}.{{name}}"));
-        refer(value, place);
+        record(&value["items"], format!("{place}[]"));
+        record(&value["additionalProperties"], format!("{place}.{{name}}"));
+        record(value, place);
     }
     for alternative in object["anyOf"].as_array().into_iter().flatten() {
-        refer(alternative, at.to_owned());
+        record(alternative, at.to_owned());
     }
 }
 
@@ -173,7 +173,7 @@ fn section(text: &mut String, schema: &Value, object: &Value) {
             writeln!(text, "| `{value}` | {} |", Documented::of(variant).meaning).unwrap();
         }
     } else if let Some(alternatives) = object["anyOf"].as_array() {
-        let kinds: Vec<String> = alternatives.iter().map(|one| kind(schema, one)).collect();
+        let kinds: Vec<String> = alternatives.iter().map(|alternative| kind(schema, alternative)).collect();
         writeln!(text, "Type: {}.", kinds.join(", or ")).unwrap();
     } else {
         writeln!(text, "Type: {}.", kind(schema, object)).unwrap();
@@ -188,7 +188,7 @@ fn chapter() -> String {
     for Section { name, places } in sections(&schema) {
         let places: Vec<String> = places.iter().map(|place| format!("`{place}`")).collect();
         write!(text, "\n## {}\n\n", title(&schema, &name)).unwrap();
-        // A duration stands in many places, which say nothing about it.
+        // Almost every section has a duration, so its paths would not help a reader.
         if name != "Duration" {
             write!(text, "{}\n\n", wrapped(&format!("Path: {}.", places.join(", ")))).unwrap();
         }
@@ -199,7 +199,7 @@ fn chapter() -> String {
 
 #[test]
 fn configuration_chapter_is_generated() {
-    is_generated(CHAPTER, &chapter());
+    assert_generated(CHAPTER, &chapter());
 }
 
 /// Splits a row at the pipes that are not escaped.
@@ -209,7 +209,7 @@ fn cells(row: &str) -> Vec<String> {
     row.split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 
-/// The tables as Markdown renders them: lines that begin and end with a pipe.
+/// Checks the lines that Markdown renders as tables: they begin and end with a pipe.
 #[test]
 fn reference_table_row_has_all_cells_of_its_head_and_none_is_empty() {
     for (chapter, least) in
@@ -247,7 +247,7 @@ fn field_row_has_type_default_range_example_and_meaning() {
     assert!(rows > 100, "{rows}");
 }
 
-/// Searches the text, however it was written.
+/// Searches the text of the chapter, independent of the code that generates it.
 #[test]
 fn chapter_has_every_field_value_and_section() {
     let schema = schema();

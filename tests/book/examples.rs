@@ -1,4 +1,4 @@
-//! Configurations in the book are accepted without a warning, and do what the text says that they do.
+//! The configurations in the book are accepted without a warning, and their policy tests pass.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::{files, read, root};
 
-/// `before` is for the eyes: other software reads it. `tests` are for `okta-authz test`.
+/// Returns the examples with these names. Names that end with `-before` are configurations of other
+/// software, those that end with `-tests` are policy tests.
 fn examples(wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = files("book/examples", ".yaml");
     found.retain(|path| wanted(path.file_stem().unwrap().to_str().unwrap()));
@@ -22,7 +23,7 @@ fn okta_authz(args: &[&str], paths: &[PathBuf]) -> String {
 }
 
 #[test]
-fn every_configuration_is_accepted_without_a_warning() {
+fn configuration_in_the_book_is_accepted_without_a_warning() {
     let configurations = examples(|name| {
         !name.ends_with("-before") && !name.ends_with("-tests") && !name.starts_with("shadow")
     });
@@ -42,14 +43,14 @@ fn configuration_in_shadow_mode_is_accepted_with_one_warning() {
 }
 
 #[test]
-fn every_policy_does_what_the_book_says() {
+fn policy_tests_in_the_book_pass() {
     let suites = examples(|name| name.ends_with("-tests"));
     assert!(suites.len() >= 5, "{suites:?}");
     okta_authz(&["test"], &suites);
 }
 
 #[test]
-fn every_example_is_yaml_and_in_a_chapter() {
+fn example_file_is_yaml_and_in_a_chapter() {
     let chapters: String = files("book/src", ".md").iter().map(read).collect();
     for path in examples(|_| true) {
         let name = path.file_name().unwrap().to_str().unwrap();
@@ -58,9 +59,9 @@ fn every_example_is_yaml_and_in_a_chapter() {
     }
 }
 
-/// A few lines that stand in the text itself, each part of a configuration.
+/// Blocks in the text of a chapter, each a part of a configuration.
 #[test]
-fn what_stands_in_a_chapter_is_yaml() {
+fn yaml_block_in_a_chapter_is_yaml() {
     for path in files("book/src", ".md") {
         let chapter = read(&path);
         let blocks = chapter.split("```").skip(1).step_by(2).filter_map(|block| block.strip_prefix("yaml\n"));
@@ -84,7 +85,8 @@ fn write_temporary(name: &str, text: &str) -> PathBuf {
     path
 }
 
-/// Returns the complete Envoy configuration of the tutorial with the filters and the cluster of the README.
+/// Returns the complete Envoy configuration of the tutorial with the filters and the cluster of the
+/// README.
 fn with_tutorial_listener(snippet: &str) -> String {
     let snippet: Value = serde_saphyr::from_str(snippet).unwrap();
     let mut envoy: Value = serde_saphyr::from_str(&read("book/examples/tutorial.yaml")).unwrap();

@@ -1,5 +1,5 @@
-//! The documentation of each field: the filter enforces its range, uses its default, and accepts its
-//! example.
+//! The documentation of each field: the filter enforces its range, uses its default, and accepts
+//! its example.
 
 use okta_authz_filter::config::Config;
 use serde_json::{Value, json};
@@ -36,7 +36,8 @@ impl Documented {
 /// Parts of a key that are useless without the others: tests/config has whole keys.
 const PARTS_OF_KEYS: [&str; 7] = ["alg", "crv", "e", "kty", "n", "x", "y"];
 
-/// Returns every field as the name of its section (empty for the top level), its name and its schema.
+/// Returns every field as the name of its section (empty for the top level), its name and its
+/// schema.
 fn fields(schema: &Value) -> Vec<(&str, &str, &Value)> {
     let definitions = schema["$defs"].as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value));
     let objects = definitions.chain([("", schema)]);
@@ -225,7 +226,8 @@ fn milliseconds(duration: &str) -> u64 {
     number.parse::<u64>().unwrap() * unit
 }
 
-/// Returns a value of this size: a duration in milliseconds, a number, or a text or list of this length.
+/// Returns a value of this size: a duration in milliseconds, a number, or a text or list of this
+/// length.
 fn sized(field: &str, value: &Value, size: u64) -> Value {
     let length = usize::try_from(size).unwrap();
     let filled = |begin: &str| {

@@ -1,5 +1,5 @@
-//! Links within the book lead to existing chapters, headings and images, and the summary lists every
-//! chapter. `make book-check` checks the links of the built pages.
+//! Links within the book lead to existing chapters, headings and images, and the summary lists
+//! every chapter. `make book-check` checks the links of the built pages.
 
 use std::path::Path;
 
@@ -15,16 +15,16 @@ fn anchor(heading: &str) -> String {
 /// Returns the text of a chapter, with the Markdown files that it includes.
 fn with_includes(path: &Path) -> String {
     let text = read(path);
-    let mut whole = text.clone();
+    let mut with_includes = text.clone();
     for include in text.split("{{#include ").skip(1) {
         let name = include.split_once("}}").unwrap().0.split(':').next().unwrap();
         let file = path.parent().unwrap().join(name);
         assert!(file.exists(), "{}: {name} does not exist", path.display());
         if name.ends_with(".md") {
-            whole.push_str(&read(&file));
+            with_includes.push_str(&read(&file));
         }
     }
-    whole
+    with_includes
 }
 
 #[test]
@@ -42,8 +42,9 @@ fn link_leads_to_existing_file_and_heading() {
             if !fragment.is_empty() {
                 let text = with_includes(&target);
                 let headings = text.lines().filter(|line| line.starts_with('#'));
-                let found =
-                    headings.map(|line| anchor(line.trim_start_matches('#'))).any(|one| one == fragment);
+                let found = headings
+                    .map(|line| anchor(line.trim_start_matches('#')))
+                    .any(|anchor| anchor == fragment);
                 assert!(found, "{}: {link}", path.display());
             }
             checked += 1;

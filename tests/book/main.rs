@@ -1,5 +1,6 @@
-//! Tests of the book. The filter accepts its configurations, the runbook has every denial code, links lead
-//! to existing chapters, and the generated chapters are current. `make reference` generates them.
+//! Tests of the book. The filter accepts its configurations, the runbook has every denial code,
+//! links lead to existing chapters, and the generated chapters are current. `make reference`
+//! generates them.
 
 #![allow(
     clippy::unwrap_used,
@@ -56,8 +57,8 @@ fn files(directory: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// Compares a chapter with its generated text. With `BLESS=1`, writes the text first.
-fn is_generated(chapter: &str, text: &str) {
+/// Asserts that a chapter has its generated text. With `BLESS=1`, writes the text first.
+fn assert_generated(chapter: &str, text: &str) {
     if std::env::var_os("BLESS").is_some() {
         fs::write(root().join(chapter), text).unwrap();
     }

@@ -1,4 +1,5 @@
-//! The chapter on metrics. It is generated from the list of metrics. Alerts and dashboard use no others.
+//! The chapter on metrics. It is generated from the list of metrics. Alerts and dashboard use no
+//! others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -8,7 +9,7 @@ use okta_authz_filter::metrics::{
 };
 use okta_authz_filter::rejection::Rejection;
 
-use super::{is_generated, read};
+use super::{assert_generated, read};
 
 /// The meaning of each family, in the order of the list.
 const MEANINGS: &[&str] = &[
@@ -53,7 +54,8 @@ has alerts and a dashboard.
 |---|---|---|---|
 ";
 
-fn values(label: &str) -> usize {
+/// Returns the number of values of a label.
+fn value_count(label: &str) -> usize {
     match label {
         "backend" => BACKENDS.len(),
         "result" => FETCH_RESULTS.len(),
@@ -64,16 +66,16 @@ fn values(label: &str) -> usize {
 /// Returns the number of metrics with this many remote providers and a denylist.
 fn statistics(providers: usize) -> usize {
     let count = |family: &Family| {
-        let own = match family.pattern {
+        let values = match family.pattern {
             "decision.{code}" => RequestOutcome::all().count(),
             "shadow.{code}" => Rejection::ALL.len(),
             "provider.{provider}.decision.{code}" => {
-                RequestOutcome::all().filter(|one| one.has_provider()).count()
+                RequestOutcome::all().filter(|outcome| outcome.has_provider()).count()
             }
             "signature.{backend}.{result}" => BACKENDS.len() * SIGNATURE_RESULTS.len(),
-            _ => family.labels().map(values).product(),
+            _ => family.labels().map(value_count).product(),
         };
-        if family.labels().any(|label| label == "provider") { own * providers } else { own }
+        if family.labels().any(|label| label == "provider") { values * providers } else { values }
     };
     FAMILIES.iter().map(count).sum()
 }
@@ -143,7 +145,7 @@ another form (`code=.=value;.;`), which these names do not have.
 
 #[test]
 fn metrics_chapter_is_generated() {
-    is_generated("book/src/reference/metrics.md", &chapter());
+    assert_generated("book/src/reference/metrics.md", &chapter());
 }
 
 /// Returns the words that look like metrics.

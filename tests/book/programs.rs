@@ -1,6 +1,7 @@
-//! The programs of the guides do what the text says.
+//! The sample programs of the guides have the output that the text shows.
 //!
-//! Python programs always run. The others run where their toolchain exists; the test prints those that it skips.
+//! Python programs always run. The others run if their toolchain is installed; the test prints
+//! those that it skips.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

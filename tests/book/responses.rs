@@ -1,5 +1,5 @@
-//! The chapter on responses. It is generated from the list of rejections and from the replies of the
-//! filter.
+//! The chapter on responses. It is generated from the list of rejections and from the replies of
+//! the filter.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::{Reply, ReplyContext, Responses};
 use serde_json::Value;
 
-use super::is_generated;
+use super::assert_generated;
 
 const HEAD: &str = "\
 <!-- Generated from src/rejection.rs and src/reply.rs: make reference -->
@@ -166,5 +166,5 @@ fn chapter() -> String {
 
 #[test]
 fn responses_chapter_is_generated() {
-    is_generated("book/src/reference/responses.md", &chapter());
+    assert_generated("book/src/reference/responses.md", &chapter());
 }
