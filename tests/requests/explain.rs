@@ -1,4 +1,5 @@
-//! `okta-authz explain` reports the outcome of every row of the tables, and its steps agree with it.
+//! `okta-authz explain` reports the outcome of every row of the tables, and its steps agree with
+//! it.
 
 use std::io::Write as _;
 use std::process::Stdio;

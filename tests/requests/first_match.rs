@@ -1,7 +1,7 @@
 //! Compares the index by path and host with linear evaluation: both must find the same rule.
 //!
-//! The policies and requests are random, from few words, so that many rules overlap. A failure names
-//! its seed.
+//! The policies and requests are random, from few words, so that many rules overlap. A failure
+//! names its seed.
 
 use okta_authz_filter::policy::{
     Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,

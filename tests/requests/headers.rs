@@ -38,8 +38,8 @@ fn claim_is_set_as_header_in_printable_ascii() {
 
 #[test]
 fn identity_header_names_are_stripped_with_any_token_and_rule() {
-    // The host strips the configured names, not those of the permit. The list must have all names, in
-    // lower case, even if the token lacks the claim or the rule is public.
+    // The host strips the configured names, not those of the permit. The list must have all names,
+    // in lower case, even if the token lacks the claim or the rule is public.
     let headers = json!([
         { "header_name": "X-Okta-Sub", "claim_name": "sub" },
         { "header_name": "x-okta-tenant", "claim_name": "tenant" },
@@ -173,7 +173,8 @@ fn payload_header_has_the_signed_payload() {
     }
 }
 
-// If the filter examined no token, credentials are for the upstream: `Authorization: Basic`, an API key.
+// If the filter examined no token, credentials are for the upstream: `Authorization: Basic`, an API
+// key.
 #[test]
 fn credentials_are_stripped_only_after_a_token_was_examined() {
     let config = |forward: bool| {

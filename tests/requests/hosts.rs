@@ -1,5 +1,5 @@
-//! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots, so a rule must not ignore
-//! them.
+//! Rules with `hosts`. Envoy's virtual hosts compare ports and final dots, so a rule must not
+//! ignore them.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
@@ -8,8 +8,8 @@ use test_support::common::{Outcome, Token, config, request};
 
 use super::{Auth, Row, row};
 
-/// The outcomes with three configurations: no rule has `hosts`; a rule has `hosts`; a rule has `hosts`
-/// and `ignore_port_in_host_matching` is true.
+/// The outcomes with three configurations: no rule has `hosts`; a rule has `hosts`; a rule has
+/// `hosts` and `ignore_port_in_host_matching` is true.
 type Outcomes = [Outcome; 3];
 
 const ANY: Outcomes = [Public, Deny(R::TokenMissing), Deny(R::TokenMissing)];

@@ -25,6 +25,7 @@ mod modes;
 mod paths;
 mod patterns;
 mod policy;
+mod query_parameter_sources;
 mod requirement_claims;
 mod requirements;
 mod resources;

@@ -1,7 +1,7 @@
 //! Other spellings of paths and hosts.
 //!
-//! If a rule denies a path, the filter must not allow another spelling that an upstream may resolve to
-//! the same path, in whichever order a strict and a lax rule are.
+//! If a rule denies a path, the filter must not allow another spelling that an upstream may resolve
+//! to the same path, in whichever order a strict and a lax rule are.
 
 use okta_authz_filter::rejection::Rejection;
 use serde_json::{Value, json};

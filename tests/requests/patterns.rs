@@ -1,8 +1,8 @@
-//! `Pattern` searches for the characters that every match has before it runs the regular expression.
-//! The tests compare its results with those of the expression alone.
+//! `Pattern` searches for the characters that every match has before it runs the regular
+//! expression. The tests compare its results with those of the expression alone.
 //!
-//! The patterns and texts are random, from few characters, so that they match often. A failure names
-//! its seed.
+//! The patterns and texts are random, from few characters, so that they match often. A failure
+//! names its seed.
 
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;

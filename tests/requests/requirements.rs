@@ -213,7 +213,7 @@ pub(crate) fn rows() -> Vec<Row> {
     ] {
         rows.push(row(name, audiences(requires), get("/items"), Auth::Bearer(token), 0, expected));
     }
-    // Profile `any` tells users from machines without `uid`.
+    // Profile `any` distinguishes users from machines without `uid`.
     let user = |user: bool| {
         let rules = json!([{ "match": {}, "requires": { "user": user } }]);
         test_support::common::config(json!({ "token_profile": "any" }), json!({ "rules": rules }))

@@ -29,7 +29,8 @@ pub(crate) fn rows() -> Vec<Row> {
     };
     let route = |name| get("/").route_policy(name);
     let spoofed = |name| route(name).header("x-okta-sub", "root");
-    // The header that the filter sets for this token. After an internal redirect the request has it.
+    // The header that the filter sets for this token. After an internal redirect the request has
+    // it.
     let redirected = |name| route(name).header("x-okta-sub", "joe.user@example.com");
     let no_route_policies = config(
         json!({}),

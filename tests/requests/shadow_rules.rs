@@ -14,6 +14,9 @@ use test_support::common::{
 use super::modes::{admins, bearer, expired, mode, rows_without_keys};
 use super::{Auth, Row, row};
 
+/// Name, configuration, request, `Authorization`, outcome, and the codes of the shadow rules.
+type ShadowRow = (&'static str, Value, Request, Auth, Outcome, &'static [R]);
+
 pub(crate) fn rows() -> Vec<Row> {
     rows_with_shadow_codes().into_iter().map(|(row, _)| row).collect()
 }
@@ -130,7 +133,7 @@ fn rows_with_shadow_codes() -> Vec<(Row, &'static [R])> {
             &[R::InsufficientScope],
         ),
     ];
-    let others: Vec<(&'static str, Value, Request, Auth, Outcome, &'static [R])> = vec![
+    let others: Vec<ShadowRow> = vec![
         (
             "remote_ip, another address: the rule does not match",
             with_public_rule(json!([

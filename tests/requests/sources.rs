@@ -1,22 +1,27 @@
-//! Token sources: headers, cookies, query parameters and WebSocket subprotocols.
+//! Token sources: headers, cookies and WebSocket subprotocols.
 
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
-use test_support::common::Outcome::{Allow, Deny, Pass, Public};
+use test_support::common::Outcome::{Allow, Deny, Pass};
 use test_support::common::{Token, b64, config, get, rules, with};
 
-use super::{Auth, Row, row};
+use super::{Auth, Row, query_parameter_sources, row};
 
 const PROTOCOL: &str = "base64url.bearer.authorization.k8s.io.";
 
-pub(crate) fn rows() -> Vec<Row> {
-    let token = Token::user().compact();
-    let all = json!({
+/// Returns a configuration with every kind of source.
+pub(super) fn all_sources() -> Value {
+    let sources = json!({
         "from_headers": [{ "name": "X-Api-Token", "value_prefix": "Token " }, { "name": "x-plain-token" }],
         "from_cookies": ["session_token"], "from_params": ["access_token", "a"],
         "from_websocket_protocol": true,
     });
-    let all = || config(json!({}), all.clone());
+    config(json!({}), sources)
+}
+
+pub(crate) fn rows() -> Vec<Row> {
+    let token = Token::user().compact();
+    let all = all_sources;
     let only = |name: &str, value: Value| config(json!({}), json!({ name: value }));
     let sent = |headers: &[(&'static str, &str)]| {
         let value = |text: &str| text.replace("TOKEN", &token);
@@ -99,7 +104,7 @@ pub(crate) fn rows() -> Vec<Row> {
         ("cookie, encoded", "session_token=%22TOKEN", Deny(R::TokenMalformed)),
         ("cookie, twice", "session_token=TOKEN; session_token=TOKEN", Deny(R::MultipleCredentials)),
         (
-            "cookie, twice, one of them bad",
+            "cookie, twice, one of them invalid",
             "session_token=x; session_token=TOKEN",
             Deny(R::MultipleCredentials),
         ),
@@ -191,7 +196,7 @@ pub(crate) fn rows() -> Vec<Row> {
     for (name, cookie) in [
         ("beside: cookie, no-break space", &b"\xa0session_token=BAD"[..]),
         ("beside: cookie, next line", b"\x85session_token=BAD"),
-        ("beside: cookie, no-break space behind", b"session_token\xa0=BAD"),
+        ("beside: cookie, no-break space after the name", b"session_token\xa0=BAD"),
         ("beside: cookie, no-break space in UTF-8", b"\xc2\xa0session_token=BAD"),
         ("beside: cookie, em space", b"a=1; \xe2\x80\x83session_token=BAD"),
         ("beside: cookie, file separator", b"\x1csession_token=BAD"),
@@ -225,55 +230,6 @@ pub(crate) fn rows() -> Vec<Row> {
         add(name, small(), get("/items").header(header, value), Deny(R::TokenTooLarge));
     }
 
-    let encoded: String = token.bytes().map(|byte| format!("%{byte:02x}")).collect();
-    for (name, path, expected) in [
-        ("parameter", "/items?access_token=TOKEN", Allow),
-        ("parameter among others", "/items?x=1&access_token=TOKEN&b", Allow),
-        ("parameter, every byte encoded", "/items?a%63cess%5ftoken=ENCODED", Allow),
-        ("parameter in another case", "/items?Access_Token=TOKEN", Deny(R::TokenMissing)),
-        ("parameter in the path", "/items/access_token=TOKEN", Deny(R::TokenMissing)),
-        ("parameter after a semicolon", "/items?x=1;access_token=TOKEN", Deny(R::TokenMissing)),
-        ("parameter before a semicolon", "/items?access_token=TOKEN;x=1", Deny(R::TokenMalformed)),
-        ("parameter behind another question mark", "/items??access_token=TOKEN", Deny(R::TokenMissing)),
-        ("parameter, empty", "/items?access_token=&access_token", Deny(R::TokenMissing)),
-        ("parameter, broken encoding", "/items?access_token=TOKEN%", Deny(R::TokenMalformed)),
-        ("parameter, not hexadecimal", "/items?access_token=%zz", Deny(R::TokenMalformed)),
-        ("parameter, not UTF-8", "/items?access_token=%ff.%ff.%ff", Deny(R::TokenMalformed)),
-        ("parameter, plus", "/items?access_token=TOKEN+", Deny(R::TokenMalformed)),
-        ("parameter, twice", "/items?access_token=TOKEN&access_token=TOKEN", Deny(R::MultipleCredentials)),
-        (
-            "parameter, twice, one of them encoded",
-            "/items?access_token=x&access%5Ftoken=TOKEN",
-            Deny(R::MultipleCredentials),
-        ),
-        ("two parameters", "/items?access_token=TOKEN&a=TOKEN", Deny(R::MultipleCredentials)),
-    ] {
-        let path = path.replace("TOKEN", &token).replace("ENCODED", &encoded);
-        rows.push(row(name, all(), get(&path), Auth::Missing, 0, expected));
-    }
-    for (name, query, expected) in [
-        ("beside: parameter in another case", "Access_Token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter after a semicolon", "b=1;access_token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter with a dot", "access.token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter with a space", "access+token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter as a list", "access_token[]=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter as a list, encoded", "access_token%5B0%5D=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter in brackets", "[access_token]=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter after a space", "+access_token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter and a zero byte", "access_token%00=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter, not UTF-8", "access_token%ff=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter, encoded twice", "access%255Ftoken=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter, broken encoding", "access_token%=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter, as IIS encodes", "%u0061ccess_token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter behind another question mark", "?access_token=x", Deny(R::MultipleCredentials)),
-        ("beside: parameter, twice", "access_token=x&access_token=y", Deny(R::MultipleCredentials)),
-        ("beside: parameter without a value", "access_token&Access_Token=", Allow),
-        ("beside: another parameter", "access_token2=x&my_access_token=y&aa=z&b=%zz;c", Allow),
-        ("beside: parameter in the value of another", "b=access_token%3Dx&c=/?access_token=x", Allow),
-    ] {
-        let path = format!("/items?{query}");
-        rows.push(row(name, all(), get(&path), Auth::Bearer(Token::user()), 0, expected));
-    }
     // An optional rule reads every source.
     let optional = rules(json!([{ "match": {}, "mode": "optional", "requires": {} }]));
     let optional = with(
@@ -290,15 +246,6 @@ pub(crate) fn rows() -> Vec<Row> {
         let request = sent(&[("cookie", value)]);
         rows.push(row(name, optional.clone(), request, Auth::Missing, 0, expected));
     }
-    let in_query = format!("/items?access_token={token}");
-    let bearer = || Auth::Bearer(Token::user());
-    let open =
-        with(rules(json!([{ "match": {}, "public": true }])), json!({ "from_params": ["access_token"] }));
-    rows.extend([
-        row("off: parameter", none(), get(&in_query), Auth::Missing, 0, Deny(R::TokenMissing)),
-        row("off: parameter besides Authorization", none(), get(&in_query), bearer(), 0, Allow),
-        row("Authorization and parameter", all(), get(&in_query), bearer(), 0, Deny(R::MultipleCredentials)),
-        row("public, two tokens", open, get(&in_query), bearer(), 0, Public),
-    ]);
+    rows.extend(query_parameter_sources::rows());
     rows
 }

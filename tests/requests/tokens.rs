@@ -228,8 +228,8 @@ pub(crate) fn rows() -> Vec<Row> {
 
 pub(crate) fn credentials_rows() -> Vec<Row> {
     let okta = || config(json!({}), json!({}));
-    let good = Token::user().compact();
-    let value = |text: &str| Auth::Values(vec![text.replace("TOKEN", &good)]);
+    let valid = Token::user().compact();
+    let value = |text: &str| Auth::Values(vec![text.replace("TOKEN", &valid)]);
     let large = config(json!({}), json!({ "max_token_bytes": 1024 }));
     let long = Token::user().claims(json!({ "x": "x".repeat(1024) }));
     let open = || rules(json!([{ "match": {}, "public": true }]));
@@ -250,13 +250,13 @@ pub(crate) fn credentials_rows() -> Vec<Row> {
         (
             "two headers",
             okta(),
-            Auth::Values(vec![format!("Bearer {good}"), format!("Bearer {good}")]),
+            Auth::Values(vec![format!("Bearer {valid}"), format!("Bearer {valid}")]),
             Deny(R::MultipleCredentials),
         ),
         (
             "an empty header and a valid token",
             okta(),
-            Auth::Values(vec![String::new(), format!("Bearer {good}")]),
+            Auth::Values(vec![String::new(), format!("Bearer {valid}")]),
             Deny(R::MultipleCredentials),
         ),
         (
