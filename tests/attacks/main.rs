@@ -1,4 +1,5 @@
-//! Tokens of an attacker. The filter must reject each of them, most with one expected code.
+//! Tokens that an attacker can send. The filter must not allow them; most cases name the code. Some
+//! cases are valid tokens, for comparison.
 
 #![allow(
     clippy::unwrap_used,

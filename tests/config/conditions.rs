@@ -1,5 +1,4 @@
-//! Conditions on headers, query parameters and addresses; requirements beyond scopes; policies of
-//! routes.
+//! Conditions on headers, query parameters and addresses; requirements; route policies.
 
 use serde_json::{Value, json};
 use test_support::common;

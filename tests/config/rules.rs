@@ -151,7 +151,8 @@ fn invalid_requirement_is_rejected() {
     ]);
 }
 
-// `any_of` with an empty alternative would require nothing, even if the others do.
+// `any_of` with an empty alternative would require nothing, even if another alternative
+// requires a scope.
 #[test]
 fn empty_alternative_is_rejected() {
     for requires in

@@ -54,7 +54,7 @@ fn departing_worker_with_any_timeout_releases_its_lease() {
 }
 
 #[test]
-fn departing_worker_keeps_the_lease_of_another() {
+fn departing_worker_does_not_release_the_lease_of_another() {
     let shared = Store::default();
     let [mut suspended, mut leader, mut other] = [worker(1), worker(2), worker(3)];
     assert!(suspended.on_tick(at(0), &shared).fetch.is_some());

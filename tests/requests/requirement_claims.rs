@@ -156,7 +156,7 @@ fn values() -> Vec<Row> {
     table.into_iter().map(row_of).collect()
 }
 
-/// Numbers: the JSON form does not matter, the value does.
+/// Path variables and numbers: the filter compares the value, not the JSON text.
 fn path_variables() -> Vec<Row> {
     let unmet = || Deny(R::RequirementNotMet);
     let row_of = |(name, written, path, expected)| {
