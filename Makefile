@@ -2,7 +2,7 @@
 # a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference dashboard book doc test e2e versions second-host minimum-rust bench bench-plot \
+.PHONY: help wasm fixtures cli schema reference book doc test e2e versions second-host minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
 	reproduce toolchain release-check publish-image publish-release
 
@@ -118,9 +118,6 @@ reference: ## Generates the reference chapters of the book, and the output in th
 schema: ## Generates the JSON Schema of the configuration: schema/okta-authz-filter.schema.json.
 	@schema="$$(scripts/cargo run --quiet --locked --bin okta-authz -- schema)" && \
 		printf '%s\n' "$$schema" >schema/okta-authz-filter.schema.json
-
-dashboard: wasm ## Draws docs/dashboard.svg from the dashboard's queries and two minutes of traffic.
-	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && OKTA_AUTHZ_DRAW=yes scripts/cargo test --quiet --locked --test monitoring
 
 ##@ Release
 

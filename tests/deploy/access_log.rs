@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Client, get};
 
-use super::scene::{BOTH_WORKERS, Scene, ask, yaml};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, get_with_token, yaml};
 
 /// Columns of the text.
 const STATUS: usize = 1;
@@ -23,7 +23,7 @@ const METHOD: usize = 10;
 const PATH: usize = 11;
 
 struct Logged {
-    scene: Scene,
+    harness: Harness,
     path: PathBuf,
 }
 
@@ -32,7 +32,7 @@ impl Logged {
         let path = test_support::scratch(name).join("access.log");
         let _ = std::fs::remove_file(&path);
         let access_log = yaml(&format!("deploy/envoy/access-log-{format}.yaml"))["access_log"].clone();
-        let scene = Scene::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
+        let harness = Harness::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
             config.manager()["access_log"] = access_log;
             config.plugin()["from_params"] = json!(["access_token"]);
             // The switch that operators have, in a file that Envoy has at its start.
@@ -40,13 +40,13 @@ impl Logged {
                 json!({ "layers": [{ "name": "admin", "admin_layer": {} }] });
             config.access_log(&path)
         });
-        Self { scene, path }
+        Self { harness, path }
     }
 
     /// How many of a hundred refusals are logged.
     fn log_refusals(&self, percent: u32) {
         let set = format!("/runtime_modify?okta_authz.log_refusals={percent}");
-        let admin = Client::new(self.scene.envoy.admin_port);
+        let admin = Client::new(self.harness.envoy.admin_port);
         assert_eq!(admin.send(&test_support::client::request("POST", set)).status, 200);
     }
 
@@ -68,12 +68,14 @@ impl Logged {
     /// All lines so far, when this is asked for the nth time. Each worker writes for itself, in order: what both of them were asked
     /// last is a sign that all else is there.
     fn settled(&self, times: usize) -> Vec<String> {
-        for _ in 0..BOTH_WORKERS {
-            assert_eq!(self.scene.envoy.client().get("/healthz").status, 200);
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+            assert_eq!(self.harness.envoy.client().get("/healthz").status, 200);
         }
         for _ in 0..300 {
             let lines = self.lines(1);
-            if lines.iter().filter(|line| line.contains("/healthz")).count() == times * BOTH_WORKERS {
+            if lines.iter().filter(|line| line.contains("/healthz")).count()
+                == times * CONNECTIONS_FOR_BOTH_WORKERS
+            {
                 return lines;
             }
             std::thread::sleep(Duration::from_millis(100));
@@ -83,12 +85,12 @@ impl Logged {
 
     /// Requests of every kind, and the tokens that were in them.
     fn requests(&self) -> Vec<String> {
-        let client = self.scene.envoy.client();
-        let good = self.scene.user(&["orders:read", "orders:write"]);
-        let expired = self.scene.okta.mint(Server::Default, &TokenSpec::user().lifetime(-120));
-        ask(client, "/orders?x=1", Some(&good));
+        let client = self.harness.envoy.client();
+        let good = self.harness.user_token(&["orders:read", "orders:write"]);
+        let expired = self.harness.okta.mint(Server::Default, &TokenSpec::user().lifetime(-120));
+        get_with_token(client, "/orders?x=1", Some(&good));
         client.get(&format!("/orders?access_token={good}&x=1"));
-        ask(client, "/orders", Some(&expired));
+        get_with_token(client, "/orders", Some(&expired));
         client.get(&format!("/orders?access_token={expired}"));
         client.get("/orders");
         client.get("/healthz");
@@ -105,11 +107,11 @@ impl Logged {
     fn hostile(&self) -> String {
         let line = "x\ty\r\n2030\t200\tallow\tallowed\tforged\"}\n{\"okta\":{\"sub\":\"root\"}}";
         let spec = TokenSpec::user().claim("sub", line).claim("uid", line).claim("cid", line);
-        self.scene.okta.mint(Server::Default, &spec.claim("scp", json!(["orders:read", line])))
+        self.harness.okta.mint(Server::Default, &spec.claim("scp", json!(["orders:read", line])))
     }
 
     fn assert_has_none_of(&self, tokens: &[String]) {
-        let log = std::fs::read_to_string(&self.path).unwrap() + &self.scene.envoy.log();
+        let log = std::fs::read_to_string(&self.path).unwrap() + &self.harness.envoy.log();
         for token in tokens {
             for segment in token.split('.') {
                 assert!(!log.contains(segment), "a segment of a token is in a log");
@@ -122,7 +124,7 @@ impl Logged {
 const REQUESTS: usize = 8;
 
 #[test]
-fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
+fn text_access_log_escapes_hostile_values() {
     let logged = Logged::new("access-log-text", "text");
     logged.log_refusals(100);
     let tokens = logged.requests();
@@ -154,7 +156,7 @@ fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
 }
 
 #[test]
-fn json_has_who_and_why_and_stays_json() {
+fn json_access_log_escapes_hostile_values() {
     let logged = Logged::new("access-log-json", "json");
     logged.log_refusals(100);
     let tokens = logged.requests();
@@ -184,17 +186,17 @@ fn json_has_who_and_why_and_stays_json() {
 }
 
 #[test]
-fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
+fn access_log_under_attack_samples_only_denials() {
     const ATTACK: usize = 600;
     for format in ["text", "json"] {
         let logged = Logged::new(&format!("sampled-{format}"), format);
-        let client = logged.scene.envoy.client();
-        let good = logged.scene.user(&["orders:read"]);
+        let client = logged.harness.envoy.client();
+        let good = logged.harness.user_token(&["orders:read"]);
         let count = |lines: &[String], what: &str| lines.iter().filter(|line| line.contains(what)).count();
         for at in 0..ATTACK {
             assert_eq!(client.get("/orders").status, 401);
             if at % 20 == 0 {
-                assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
+                assert_eq!(get_with_token(client, "/orders", Some(&good)).status, 200);
             }
         }
         let passed = ATTACK / 20;
@@ -203,12 +205,12 @@ fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
         let sampled = count(&lines, "token_missing");
         // A tenth, give or take six deviations.
         assert!((15..=105).contains(&sampled), "{format}: {sampled} of {ATTACK}");
-        assert_eq!(logged.scene.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
+        assert_eq!(logged.harness.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
 
         // Switched off, while Envoy runs: what passes still is logged.
         logged.log_refusals(0);
         (0..100).for_each(|_| drop(client.get("/orders")));
-        assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
+        assert_eq!(get_with_token(client, "/orders", Some(&good)).status, 200);
         let lines = logged.settled(2);
         assert_eq!(count(&lines, "joe.user@example.com"), passed + 1, "{format}");
         assert_eq!(count(&lines, "token_missing"), sampled, "{format}");

@@ -11,7 +11,7 @@ use test_support::backend::Backend;
 use test_support::client::{get, request};
 use test_support::envoy::{Envoy, WORKERS};
 
-use super::scene::{DOMAIN, between, ca_of, stand_in, yaml};
+use super::harness::{DOMAIN, config_for, start_stand_in, write_ca, yaml};
 
 /// Envoys that run at the same time.
 const AT_A_TIME: usize = 4;
@@ -35,9 +35,9 @@ fn listed() -> Value {
 /// All that a client, the API and an operator see of a filter with these capabilities. Nobody gets through without a token,
 /// whatever they are.
 fn seen(name: &str, capabilities: &Value) -> Vec<String> {
-    let (okta, backend) = (stand_in(DOMAIN), Backend::start());
+    let (okta, backend) = (start_stand_in(DOMAIN), Backend::start());
     okta.set_lag(Server::Default, LAG);
-    let mut config = between("deploy/envoy/two-listeners.yaml", &okta, &ca_of(&okta, name), &backend);
+    let mut config = config_for("deploy/envoy/two-listeners.yaml", &okta, &write_ca(&okta, name), &backend);
     config.filter()["capability_restriction_config"] = capabilities.clone();
     let rules = config.plugin()["rules"].as_array_mut().unwrap();
     rules.push(json!({ "match": { "path": "/from-here", "remote_ip": ["127.0.0.0/8"] }, "public": true }));
@@ -88,7 +88,7 @@ fn seen(name: &str, capabilities: &Value) -> Vec<String> {
 }
 
 #[test]
-fn just_these_are_needed() {
+fn capability_withheld_changes_behavior() {
     let all = listed();
     let unrestricted = seen("capabilities-all", &json!({}));
     assert!(unrestricted.iter().any(|line| line.starts_with("200 [\"[\\\"joe")), "{unrestricted:#?}");

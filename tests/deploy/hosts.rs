@@ -22,7 +22,7 @@ fn all<'a>(documents: &'a [Value], is: &dyn Fn(&Value) -> bool) -> Vec<&'a Value
 }
 
 #[test]
-fn shipped_configuration_strips_final_dots_and_ignores_ports_in_routes_and_rules() {
+fn shipped_configurations_strip_trailing_dots_and_ignore_ports() {
     let mut checked = 0;
     let folders = ["", "deploy/envoy", "deploy/istio", "deploy/envoy-gateway", "book/examples"];
     let files = folders.iter().flat_map(|folder| std::fs::read_dir(root().join(folder)).unwrap());

@@ -5,16 +5,19 @@ use stand_in_okta::{Server, StandIn};
 use test_support::backend::Backend;
 use test_support::envoy::Envoy;
 
-use super::scene::{BOTH_WORKERS, DOMAIN, Scene, answers, ask, between, ca_of, stand_in};
+use super::harness::{
+    CONNECTIONS_FOR_BOTH_WORKERS, DOMAIN, Harness, assert_statuses, config_for, get_with_token,
+    start_stand_in, write_ca,
+};
 
 const FILE: &str = "deploy/envoy/two-listeners.yaml";
 
 #[test]
-fn each_listener_has_its_policy_and_both_have_the_same_keys() {
-    let scene = Scene::new("two-listeners", FILE, |config| config);
-    let (reader, machine) = (scene.user(&["orders:read"]), scene.machine());
-    let public = scene.envoy.client();
-    answers(
+fn two_listeners_have_separate_policies_and_shared_keys() {
+    let harness = Harness::new("two-listeners", FILE, |config| config);
+    let (reader, machine) = (harness.user_token(&["orders:read"]), harness.machine_token());
+    let public = harness.envoy.client();
+    assert_statuses(
         public,
         &[
             ("/orders", Some(&reader), 200),
@@ -26,10 +29,10 @@ fn each_listener_has_its_policy_and_both_have_the_same_keys() {
             ("/elsewhere", Some(&reader), 403),
         ],
     );
-    let fetched = scene.okta.key_fetches(Server::Default);
+    let fetched = harness.okta.key_fetches(Server::Default);
     assert_eq!(fetched, 1, "one fetch, for two workers and two listeners");
-    answers(
-        scene.envoy.client_of("internal"),
+    assert_statuses(
+        harness.envoy.client_of("internal"),
         &[
             ("/internal/jobs", Some(&machine), 200),
             ("/internal/jobs", Some(&reader), 403),
@@ -38,22 +41,22 @@ fn each_listener_has_its_policy_and_both_have_the_same_keys() {
             ("/healthz", None, 200),
         ],
     );
-    assert_eq!(scene.okta.key_fetches(Server::Default), fetched, "the other listener has these keys");
+    assert_eq!(harness.okta.key_fetches(Server::Default), fetched, "the other listener has these keys");
     assert_eq!(
-        scene.backend.requests(),
-        4 * BOTH_WORKERS as u64,
+        harness.backend.requests(),
+        4 * CONNECTIONS_FOR_BOTH_WORKERS as u64,
         "what was answered with 200, and nothing else"
     );
-    let seen = ask(public, "/orders", Some(&reader)).json();
+    let seen = get_with_token(public, "/orders", Some(&reader)).json();
     assert_eq!(seen["headers"]["x-okta-sub"][0], "joe.user@example.com");
     assert!(seen["headers"].get("authorization").is_none(), "{seen}");
-    assert!(!scene.envoy.has_trapped(), "{}", scene.envoy.log());
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 /// What becomes of a token that is signed with the keys of whoever poses as Okta, under these eyes.
 fn posing(name: &str, posing: &StandIn, trusted: &StandIn, checks_name: bool) -> (u16, u64, Envoy) {
     let backend = Backend::start();
-    let mut config = between(FILE, posing, &ca_of(trusted, name), &backend);
+    let mut config = config_for(FILE, posing, &write_ca(trusted, name), &backend);
     if !checks_name {
         let clusters = config.document()["static_resources"]["clusters"].as_array_mut().unwrap();
         let okta = clusters.iter_mut().find(|cluster| cluster["name"] == "okta").unwrap();
@@ -70,15 +73,15 @@ fn posing(name: &str, posing: &StandIn, trusted: &StandIn, checks_name: bool) ->
         })
         .to_string(),
     );
-    let status = ask(envoy.client(), "/orders", Some(&forged)).status;
+    let status = get_with_token(envoy.client(), "/orders", Some(&forged)).status;
     assert_eq!(backend.requests() > 0, status == 200);
     (status, posing.key_fetches(Server::Default), envoy)
 }
 
 #[test]
-fn a_certificate_for_another_name_brings_no_keys() {
+fn certificate_for_another_host_yields_no_keys() {
     // Signed by the authority that is trusted, as anybody can have it of a public one, for a name of their own.
-    let evil = stand_in("evil.example.com");
+    let evil = start_stand_in("evil.example.com");
     let (status, fetches, envoy) = posing("another-name", &evil, &evil, true);
     assert_eq!((status, fetches), (503, 0), "{}", envoy.log());
     assert!(envoy.stat("cluster.okta.ssl.fail_verify_san").unwrap() > 0);
@@ -91,8 +94,8 @@ fn a_certificate_for_another_name_brings_no_keys() {
 }
 
 #[test]
-fn a_certificate_of_another_authority_brings_no_keys() {
-    let (posed, real) = (stand_in(DOMAIN), stand_in(DOMAIN));
+fn certificate_of_another_authority_yields_no_keys() {
+    let (posed, real) = (start_stand_in(DOMAIN), start_stand_in(DOMAIN));
     let (status, fetches, envoy) = posing("another-authority", &posed, &real, true);
     assert_eq!((status, fetches), (503, 0), "{}", envoy.log());
     assert!(envoy.stat("cluster.okta.ssl.fail_verify_error").unwrap() > 0);

@@ -14,9 +14,9 @@
 
 mod access_log;
 mod capabilities;
+mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
 mod route_policies;
-mod scene;
 mod updates;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use test_support::json_schema::problem;
 use test_support::root;
 
-use super::scene::yaml;
+use super::harness::yaml;
 
 const MANIFESTS: [&str; 5] = [
     "deploy/istio/gateway.yaml",
@@ -36,7 +36,7 @@ fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
 }
 
 #[test]
-fn every_resource_fits_the_schema_of_its_kind() {
+fn resource_matches_the_schema_of_its_kind() {
     let mut kinds = BTreeSet::new();
     for file in MANIFESTS {
         for resource in documents(file) {
@@ -55,7 +55,7 @@ fn every_resource_fits_the_schema_of_its_kind() {
 }
 
 #[test]
-fn and_with_a_slip_it_does_not() {
+fn resource_with_an_error_violates_the_schema() {
     for (file, document, pointer, value, says) in [
         ("istio/gateway.yaml", 0, "/spec/failStrategy", json!("FAIL_CLOSED"), "failStrategy: enum"),
         ("istio/gateway.yaml", 0, "/spec/sha256", json!("sha256:00"), "sha256: pattern"),
@@ -92,7 +92,7 @@ fn and_with_a_slip_it_does_not() {
 
 /// What `check` says where the bound on held requests is taken away or switched off.
 #[test]
-fn timeout_for_held_requests_is_in_every_chain() {
+fn idle_timeout_removed_or_changed_is_reported() {
     for (file, from, to) in [
         ("envoy.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
         ("deploy/envoy/two-listeners.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 0s"),
@@ -123,7 +123,7 @@ fn timeout_for_held_requests_is_in_every_chain() {
 }
 
 #[test]
-fn every_configuration_is_one_for_the_filter() {
+fn configuration_in_every_file_is_accepted() {
     let envoys = [
         "deploy/envoy/two-listeners.yaml",
         "deploy/envoy/ecds.yaml",
@@ -150,7 +150,7 @@ fn every_configuration_is_one_for_the_filter() {
 
 /// What the release workflow pushes, and how the manifests name it; `OWNER`, in capitals, is a name that no registry takes.
 #[test]
-fn the_image_is_the_releases() {
+fn image_reference_matches_the_release_workflow() {
     let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();
     assert!(workflow.contains("IMAGE: ghcr.io/${{ github.repository }}\n"), "{workflow}");
     let image = format!("ghcr.io/OWNER/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
@@ -165,7 +165,7 @@ fn the_image_is_the_releases() {
 }
 
 #[test]
-fn and_with_a_slip_it_is_none() {
+fn configuration_with_unknown_field_is_rejected() {
     for file in MANIFESTS {
         let broken = test_support::scratch("manifests").join("broken.yaml");
         let text = std::fs::read_to_string(root().join(file)).unwrap().replace("requires:", "require:");
@@ -189,7 +189,7 @@ fn all<'a>(value: &'a Value, is: &dyn Fn(&Value) -> bool, found: &mut Vec<&'a Va
 
 /// Guard, cluster and list are copies of what an Envoy runs on in these tests.
 #[test]
-fn what_is_envoys_own_is_the_same_everywhere() {
+fn guard_cluster_and_capabilities_are_equal_in_all_files() {
     let reference = yaml("deploy/envoy/two-listeners.yaml");
     let named = |value: &Value, name: &str| value["name"] == name && value.get("operation").is_none();
     let only = |documents: &[Value], name: &str| -> Vec<Value> {
@@ -220,7 +220,7 @@ fn what_is_envoys_own_is_the_same_everywhere() {
 
 /// The cluster that Istio makes of the ServiceEntry is the one that the filter asks through, and TLS is for that host.
 #[test]
-fn the_way_to_okta_is_the_same_in_all_resources() {
+fn okta_host_is_equal_in_all_resources() {
     for file in ["deploy/istio/gateway.yaml", "deploy/istio/sidecar.yaml", "book/examples/istio-after.yaml"] {
         let documents = documents(file);
         let of =

@@ -7,7 +7,7 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get, request};
 use test_support::config::EnvoyConfig;
 
-use super::scene::{BOTH_WORKERS, Scene, answers};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, assert_statuses};
 
 const FILE: &str = "deploy/envoy/route-policies.yaml";
 const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
@@ -77,30 +77,30 @@ fn without_guards_of_routes(mut config: EnvoyConfig) -> EnvoyConfig {
 }
 
 /// How many of these requests reach the API.
-fn passed(scene: &Scene, request: &Request) -> u64 {
-    let before = scene.backend.requests();
-    for _ in 0..BOTH_WORKERS / 2 {
-        let response = scene.envoy.client().send(request);
-        assert_ne!(response.status, 503, "{response:?}\n{}", scene.envoy.log());
+fn passed(harness: &Harness, request: &Request) -> u64 {
+    let before = harness.backend.requests();
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS / 2 {
+        let response = harness.envoy.client().send(request);
+        assert_ne!(response.status, 503, "{response:?}\n{}", harness.envoy.log());
     }
-    scene.backend.requests() - before
+    harness.backend.requests() - before
 }
 
-const ALL: u64 = BOTH_WORKERS as u64 / 2;
+const ALL: u64 = CONNECTIONS_FOR_BOTH_WORKERS as u64 / 2;
 
-fn warm_up(scene: &Scene) {
-    answers(scene.envoy.client(), &[("/orders", Some(&scene.user(&["orders:read"])), 200)]);
+fn warm_up(harness: &Harness) {
+    assert_statuses(harness.envoy.client(), &[("/orders", Some(&harness.user_token(&["orders:read"])), 200)]);
 }
 
-fn admin(scene: &Scene) -> String {
+fn admin(harness: &Harness) -> String {
     let spec = TokenSpec::user().scopes(&["orders:read"]).claim("groups", json!(["Admins"]));
-    scene.okta.mint(Server::Default, &spec)
+    harness.okta.mint(Server::Default, &spec)
 }
 
 #[test]
-fn guard_of_a_policy_with_a_space_requires_the_encoded_name() {
+fn guard_for_policy_name_with_space_requires_percent_encoding() {
     for (required, expected) in [("all%20users", ALL), ("all users", 0)] {
-        let scene = Scene::new("route-policies-encoded", FILE, |mut config| {
+        let harness = Harness::new("route-policies-encoded", FILE, |mut config| {
             config.plugin()["route_policies"]["all users"] = json!({ "requires": {} });
             let mut config = with_route(config, json!({ "path": "/x" }), Some("all users"));
             let guards = &mut routes(&mut config)[0]["typed_per_filter_config"];
@@ -108,21 +108,21 @@ fn guard_of_a_policy_with_a_space_requires_the_encoded_name() {
             *guards = serde_json::from_str(&text).expect("guards");
             config
         });
-        warm_up(&scene);
-        let reader = scene.user(&["orders:read"]);
-        assert_eq!(passed(&scene, &get("/x").bearer(&reader)), expected, "{required}");
+        warm_up(&harness);
+        let reader = harness.user_token(&["orders:read"]);
+        assert_eq!(passed(&harness, &get("/x").bearer(&reader)), expected, "{required}");
     }
 }
 
 #[test]
-fn each_route_has_its_policy() {
-    let scene = Scene::new("route-policies", FILE, |mut config| {
+fn route_with_policy_is_decided_by_that_policy() {
+    let harness = Harness::new("route-policies", FILE, |mut config| {
         config.plugin()["bypass_cors_preflight"] = json!(true);
         config
     });
-    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
-    answers(
-        scene.envoy.client(),
+    let (reader, admin) = (harness.user_token(&["orders:read"]), admin(&harness));
+    assert_statuses(
+        harness.envoy.client(),
         &[
             ("/status", None, 200),
             ("/status", Some(&reader), 200),
@@ -137,84 +137,84 @@ fn each_route_has_its_policy() {
     );
     // Junk is removed or stays, and the route stays the same.
     let junk = |path: &str| get(path).header("authorization", "x");
-    assert_eq!(passed(&scene, &junk("/status")), ALL);
-    assert_eq!(passed(&scene, &junk("/admin")), 0);
+    assert_eq!(passed(&harness, &junk("/status")), ALL);
+    assert_eq!(passed(&harness, &junk("/admin")), 0);
     let preflight = |path: &str| {
         request("OPTIONS", path)
             .header("origin", "https://app.example")
             .header("access-control-request-method", "GET")
     };
     for path in ["/status", "/admin", "/orders"] {
-        assert_eq!(passed(&scene, &preflight(path)), ALL, "{path}");
+        assert_eq!(passed(&harness, &preflight(path)), ALL, "{path}");
     }
-    assert!(!scene.envoy.has_trapped(), "{}", scene.envoy.log());
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn header_that_is_removed_in_front_leads_to_no_other_policy() {
-    let unguarded = Scene::new("route-policies-unguarded", FILE, |config| {
+fn header_removed_before_the_filter_reaches_no_other_policy() {
+    let unguarded = Harness::new("route-policies-unguarded", FILE, |config| {
         without_guards_of_routes(without_canary(with_route(with_users(config), canary(), Some("users"))))
     });
-    let open = Scene::new("route-policies-open", FILE, |config| {
+    let open = Harness::new("route-policies-open", FILE, |config| {
         without_canary(with_route(config, canary(), Some("open")))
     });
-    let users = Scene::new("route-policies-users", FILE, |config| {
+    let users = Harness::new("route-policies-users", FILE, |config| {
         without_canary(with_route(with_users(config), canary(), Some("users")))
     });
-    let same = Scene::new("route-policies-same", FILE, |config| {
+    let same = Harness::new("route-policies-same", FILE, |config| {
         without_canary(with_route(config, canary(), Some("admins")))
     });
     let to_admin = |token: &str| get("/admin").header("x-canary", "1").bearer(token);
-    for scene in [&unguarded, &open, &users, &same] {
-        warm_up(scene);
+    for harness in [&unguarded, &open, &users, &same] {
+        warm_up(harness);
     }
     // The attack exists: without the guards of the routes, a reader reaches the route of administrators.
-    assert_eq!(passed(&unguarded, &to_admin(&unguarded.user(&["orders:read"]))), ALL);
-    for (name, scene) in [("open", &open), ("users", &users)] {
-        let (reader, admin) = (scene.user(&["orders:read"]), admin(scene));
+    assert_eq!(passed(&unguarded, &to_admin(&unguarded.user_token(&["orders:read"]))), ALL);
+    for (name, harness) in [("open", &open), ("users", &users)] {
+        let (reader, admin) = (harness.user_token(&["orders:read"]), admin(harness));
         // A request that passes under a public policy takes the route of that policy, also if the filter changes a header.
         // The filter leaves credentials on public routes alone, so Envoy stays with the route that it has chosen first.
         let reader_too = format!("Bearer {reader}");
         for junk in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_too] {
             for path in ["/admin", "/orders"] {
                 let request = get(path).header("x-canary", "1").header("authorization", junk);
-                let response = scene.envoy.client().send(&request);
+                let response = harness.envoy.client().send(&request);
                 let passed_first =
                     response.status == 200 && response.json()["headers"]["x-route"] == json!(["first"]);
                 let denied = matches!(response.status, 401 | 403);
                 assert!(denied || (passed_first && name == "open"), "{name}: {path}: {junk}: {response:?}");
             }
         }
-        assert_eq!(passed(scene, &get("/admin").bearer(&admin)), ALL, "{name}: without the header");
-        assert_eq!(passed(scene, &get("/orders").bearer(&reader)), ALL, "{name}: without the header");
-        assert_eq!(passed(scene, &get("/status")), ALL, "{name}: without the header");
+        assert_eq!(passed(harness, &get("/admin").bearer(&admin)), ALL, "{name}: without the header");
+        assert_eq!(passed(harness, &get("/orders").bearer(&reader)), ALL, "{name}: without the header");
+        assert_eq!(passed(harness, &get("/status")), ALL, "{name}: without the header");
     }
     // From a policy to `rules`: the guard of the listener.
-    let none = users.user(&[]);
+    let none = users.user_token(&[]);
     assert_eq!(users.envoy.client().send(&get("/orders").bearer(&none)).code(), "insufficient_scope");
     assert_eq!(passed(&users, &get("/orders").header("x-canary", "1").bearer(&none)), 0);
     // The same policy on both routes is no other.
     assert_eq!(passed(&same, &to_admin(&admin(&same))), ALL);
-    assert_eq!(passed(&same, &to_admin(&same.user(&["orders:read"]))), 0);
+    assert_eq!(passed(&same, &to_admin(&same.user_token(&["orders:read"]))), 0);
 }
 
 #[test]
-fn rules_do_not_decide_for_a_route_with_a_policy() {
-    let scene = Scene::new("route-policies-rules", FILE, |config| {
+fn route_with_policy_is_not_decided_by_rules() {
+    let harness = Harness::new("route-policies-rules", FILE, |config| {
         let mut config = without_canary(with_route(config, canary(), None));
         config.plugin()["rules"] = json!([{ "match": {}, "requires": {} }]);
         config
     });
-    warm_up(&scene);
-    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
-    assert_eq!(passed(&scene, &get("/admin").header("x-canary", "1").bearer(&reader)), 0);
-    assert_eq!(passed(&scene, &get("/status").header("x-canary", "1").bearer(&reader)), 0);
-    assert_eq!(passed(&scene, &get("/orders").header("x-canary", "1").bearer(&reader)), ALL);
-    assert_eq!(passed(&scene, &get("/admin").bearer(&admin)), ALL);
+    warm_up(&harness);
+    let (reader, admin) = (harness.user_token(&["orders:read"]), admin(&harness));
+    assert_eq!(passed(&harness, &get("/admin").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(passed(&harness, &get("/status").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(passed(&harness, &get("/orders").header("x-canary", "1").bearer(&reader)), ALL);
+    assert_eq!(passed(&harness, &get("/admin").bearer(&admin)), ALL);
 }
 
 #[test]
-fn grpc_web_leads_to_no_other_policy() {
+fn grpc_web_filter_reaches_no_other_policy() {
     let with_grpc = |config| {
         let config = with_route(with_users(config), json!({ "prefix": "/", "grpc": {} }), Some("admins"));
         let mut config = with_filter(config, GRPC_WEB, json!({}));
@@ -227,20 +227,20 @@ fn grpc_web_leads_to_no_other_policy() {
         config
     };
     let unguarded =
-        Scene::new("grpc-web-unguarded", FILE, |config| without_guards_of_routes(with_grpc(config)));
-    let guarded = Scene::new("grpc-web-guarded", FILE, with_grpc);
+        Harness::new("grpc-web-unguarded", FILE, |config| without_guards_of_routes(with_grpc(config)));
+    let guarded = Harness::new("grpc-web-guarded", FILE, with_grpc);
     let call = |content_type: &str, token: &str| {
         request("POST", "/orders.Orders/Get")
             .header("content-type", content_type)
             .bearer(token)
             .body("AAAAAAA=")
     };
-    for scene in [&unguarded, &guarded] {
-        warm_up(scene);
+    for harness in [&unguarded, &guarded] {
+        warm_up(harness);
     }
-    let reader = unguarded.user(&["orders:read"]);
+    let reader = unguarded.user_token(&["orders:read"]);
     assert_eq!(passed(&unguarded, &call("application/grpc-web+proto", &reader)), ALL);
-    let (reader, admin) = (guarded.user(&["orders:read"]), admin(&guarded));
+    let (reader, admin) = (guarded.user_token(&["orders:read"]), admin(&guarded));
     for content_type in ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"] {
         assert_eq!(passed(&guarded, &call(content_type, &reader)), 0, "{content_type}");
     }

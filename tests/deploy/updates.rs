@@ -6,24 +6,26 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::envoy::Envoy;
 
-use super::scene::{BOTH_WORKERS, Scene, answers, ask, use_built_module, yaml};
+use super::harness::{
+    CONNECTIONS_FOR_BOTH_WORKERS, Harness, assert_statuses, get_with_token, use_built_module, yaml,
+};
 
 const REFUSED: &str = "extension_config_discovery.http_filter.okta-authz.update_rejected";
 
 #[test]
-fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
+fn policy_update_valid_takes_effect_and_invalid_is_rejected() {
     let source = test_support::scratch("ecds").join("okta-authz.json");
     let mut response = yaml("deploy/envoy/ecds-okta-authz.yaml");
     use_built_module(&mut response);
     publish(&source, &response);
-    let scene = Scene::new("ecds", "deploy/envoy/ecds.yaml", |mut config| {
+    let harness = Harness::new("ecds", "deploy/envoy/ecds.yaml", |mut config| {
         let filter = &mut config.manager()["http_filters"][0];
         filter["config_discovery"]["config_source"]["path_config_source"]["path"] = json!(source);
         config
     });
-    let reader = scene.user(&["orders:read"]);
-    let client = scene.envoy.client();
-    answers(
+    let reader = harness.user_token(&["orders:read"]);
+    let client = harness.envoy.client();
+    assert_statuses(
         client,
         &[
             ("/orders", Some(&reader), 200),
@@ -39,21 +41,22 @@ fn a_policy_is_replaced_while_envoy_runs_and_a_bad_one_is_not() {
     better.pointer_mut(rules).unwrap().as_array_mut().unwrap().push(reports);
     publish(&source, &better);
     until("/reports is there", || {
-        (0..BOTH_WORKERS).all(|_| ask(client, "/reports", Some(&reader)).status == 200)
+        (0..CONNECTIONS_FOR_BOTH_WORKERS)
+            .all(|_| get_with_token(client, "/reports", Some(&reader)).status == 200)
     });
 
     let mut bad = response;
     *bad.pointer_mut(rules).unwrap() = json!([{ "match": {}, "publik": true }]);
     let refused = |envoy: &Envoy| envoy.stat(REFUSED).unwrap_or(0);
-    let before = refused(&scene.envoy);
+    let before = refused(&harness.envoy);
     publish(&source, &bad);
-    until("Envoy refuses it", || refused(&scene.envoy) > before);
-    answers(client, &[("/reports", Some(&reader), 200), ("/orders", None, 401)]);
-    assert!(scene.envoy.log().contains("rules[0].publik: unknown field"), "{}", scene.envoy.log());
+    until("Envoy refuses it", || refused(&harness.envoy) > before);
+    assert_statuses(client, &[("/reports", Some(&reader), 200), ("/orders", None, 401)]);
+    assert!(harness.envoy.log().contains("rules[0].publik: unknown field"), "{}", harness.envoy.log());
 }
 
 #[test]
-fn what_the_replaced_configuration_had_set_is_taken_back() {
+fn policy_update_withdraws_the_gauges_of_the_old_configuration() {
     let source = test_support::scratch("ecds-metrics").join("okta-authz.json");
     let mut after = yaml("deploy/envoy/ecds-okta-authz.yaml");
     use_built_module(&mut after);
@@ -63,14 +66,14 @@ fn what_the_replaced_configuration_had_set_is_taken_back() {
     let okta = providers["okta"].clone();
     *providers = json!({ "before": okta });
     publish(&source, &before);
-    let scene = Scene::new("ecds-metrics", "deploy/envoy/ecds.yaml", |mut config| {
+    let harness = Harness::new("ecds-metrics", "deploy/envoy/ecds.yaml", |mut config| {
         let filter = &mut config.manager()["http_filters"][0];
         filter["config_discovery"]["config_source"]["path_config_source"]["path"] = json!(source);
         config
     });
-    let (client, reader) = (scene.envoy.client(), scene.user(&["orders:read"]));
-    answers(client, &[("/orders", Some(&reader), 200)]);
-    let stat = |name: &str| scene.envoy.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0);
+    let (client, reader) = (harness.envoy.client(), harness.user_token(&["orders:read"]));
+    assert_statuses(client, &[("/orders", Some(&reader), 200)]);
+    let stat = |name: &str| harness.envoy.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0);
     let keys = |provider: &str| {
         ["keys", "keys_fetched_at", "keys_due_at"]
             .map(|name| stat(&format!("provider.{provider}.{name}")) > 0)
@@ -85,7 +88,7 @@ fn what_the_replaced_configuration_had_set_is_taken_back() {
     until("the tokens went with the old filter", || {
         stat("token_cache_tokens") == 0 && stat("token_cache_bytes") == 0
     });
-    answers(client, &[("/orders", Some(&reader), 200)]);
+    assert_statuses(client, &[("/orders", Some(&reader), 200)]);
     until("both have it again", || stat("token_cache_tokens") == 2);
     until("what the providers count is what is counted", || {
         let by_provider = ["before", "okta"].map(|name| stat(&format!("provider.{name}.decision.allowed")));

@@ -6,7 +6,7 @@ use test_support::backend::Backend;
 use test_support::client::get;
 use test_support::envoy::Envoy;
 
-use super::setup::config;
+use super::harness::reference_config;
 
 const HOST: &str = "acme.okta.example";
 const PLUGIN: &str =
@@ -113,12 +113,12 @@ const VARIANTS: [Variant; 15] = [
 ];
 
 #[test]
-fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
+fn cluster_check_warns_exactly_if_another_server_is_accepted() {
     let start = |domain: &str| StandIn::start(Options { domain: domain.to_owned(), ..Options::default() });
     let backend = Backend::start();
     // Okta; a server with a certificate of a trusted authority, for a name of its own; one with a self-made certificate.
     let servers = [("okta", start(HOST)), ("other", start("evil.example.com")), ("forger", start(HOST))];
-    let mut config = config("clusters", &servers[0].1, &backend);
+    let mut config = reference_config("clusters", &servers[0].1, &backend);
     let trusted = format!("{}{}", servers[0].1.ca_pem(), servers[1].1.ca_pem());
     std::fs::write(test_support::scratch("clusters").join("ca.pem"), trusted).unwrap();
     let resources = &config.document()["static_resources"];

@@ -7,7 +7,7 @@ use test_support::client::get;
 use test_support::config::EnvoyConfig;
 use test_support::envoy::{Envoy, StartError, WORKERS};
 
-use super::setup::config;
+use super::harness::reference_config;
 
 fn refused(name: &str, config: &EnvoyConfig) -> StartError {
     match Envoy::try_start(name, config, WORKERS) {
@@ -17,9 +17,9 @@ fn refused(name: &str, config: &EnvoyConfig) -> StartError {
 }
 
 #[test]
-fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
+fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let reference = config("configuration", &okta, &backend);
+    let reference = reference_config("configuration", &okta, &backend);
     let changed = |path: &str, value: Value| {
         let mut config = reference.clone();
         *config.plugin().pointer_mut(path).unwrap() = value;
@@ -72,10 +72,10 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
 }
 
 #[test]
-fn a_filter_that_serves_without_a_configuration_answers_503() {
+fn configuration_missing_at_request_time_gives_503() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let config = config("no-configuration", &okta, &backend)
+    let config = reference_config("no-configuration", &okta, &backend)
         .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("no-configuration", &config);
@@ -89,9 +89,9 @@ fn a_filter_that_serves_without_a_configuration_answers_503() {
 }
 
 #[test]
-fn a_configuration_as_text_works_as_well() {
+fn configuration_as_text_is_accepted() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let mut reference = config("configuration-text", &okta, &backend);
+    let mut reference = reference_config("configuration-text", &okta, &backend);
     let text = reference.plugin().to_string();
     let envoy = Envoy::start("configuration-text", &reference.with_plugin_text(&text));
     assert_eq!(envoy.client().get("/me").code(), "token_missing");

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 use test_support::client::{Response, request};
 
-use super::setup::Setup;
+use super::harness::Harness;
 
 const ORIGIN: &str = "https://app.example.com";
 
-fn setup(name: &str, is_in_front: bool) -> Setup {
-    Setup::new(name, |mut config| {
+fn harness(name: &str, is_in_front: bool) -> Harness {
+    Harness::new(name, |mut config| {
         let manager = config.manager();
         let cors = "type.googleapis.com/envoy.extensions.filters.http.cors.v3";
         let filter =
@@ -27,10 +27,10 @@ fn setup(name: &str, is_in_front: bool) -> Setup {
 }
 
 /// A preflight request, and a request without a token.
-fn both(setup: &Setup) -> [Response; 2] {
+fn both(harness: &Harness) -> [Response; 2] {
     let preflight =
         request("OPTIONS", "/items").header("origin", ORIGIN).header("access-control-request-method", "POST");
-    [preflight, request("GET", "/items").header("origin", ORIGIN)].map(|request| setup.send(&request))
+    [preflight, request("GET", "/items").header("origin", ORIGIN)].map(|request| harness.send(&request))
 }
 
 fn allowed_origin(response: &Response) -> Option<&str> {
@@ -38,15 +38,15 @@ fn allowed_origin(response: &Response) -> Option<&str> {
 }
 
 #[test]
-fn cors_filter_in_front_answers_preflights_and_adds_its_headers_to_denials() {
-    let [preflight, denied] = both(&setup("cors-front", true));
+fn cors_filter_before_okta_authz_handles_preflights_and_denials() {
+    let [preflight, denied] = both(&harness("cors-front", true));
     assert_eq!((preflight.status, allowed_origin(&preflight)), (200, Some(ORIGIN)), "{preflight:?}");
     assert_eq!((denied.status, allowed_origin(&denied)), (401, Some(ORIGIN)), "{denied:?}");
 }
 
 #[test]
-fn cors_filter_behind_gets_no_preflight_and_adds_nothing_to_denials() {
-    let [preflight, denied] = both(&setup("cors-behind", false));
+fn cors_filter_after_okta_authz_receives_no_preflights_or_denials() {
+    let [preflight, denied] = both(&harness("cors-behind", false));
     assert_eq!((preflight.status, allowed_origin(&preflight)), (401, None), "{preflight:?}");
     assert_eq!((denied.status, allowed_origin(&denied)), (401, None), "{denied:?}");
 }

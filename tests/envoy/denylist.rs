@@ -7,7 +7,7 @@ use stand_in_okta::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
 use test_support::client::{Response, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup, failures};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, response_faults};
 
 /// The list of the stand-in, polled every second.
 fn polling(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
@@ -24,8 +24,8 @@ fn polling(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     }
 }
 
-fn token(setup: &Setup, jti: &str) -> String {
-    setup.mint(&TokenSpec::user().claim("jti", jti))
+fn token(harness: &Harness, jti: &str) -> String {
+    harness.mint(&TokenSpec::user().claim("jti", jti))
 }
 
 fn fail(okta: &StandIn, fault: Fault) {
@@ -33,13 +33,13 @@ fn fail(okta: &StandIn, fault: Fault) {
 }
 
 /// Asks all workers; they must agree.
-fn all(setup: &Setup, token: &str) -> (u16, String) {
+fn all(harness: &Harness, token: &str) -> (u16, String) {
     let answer = |response: Response| {
         (response.status, if response.status == 200 { String::new() } else { response.code() })
     };
-    let first = answer(setup.me(token));
-    for _ in 1..BOTH_WORKERS {
-        assert_eq!(answer(setup.me(token)), first, "{}", setup.envoy.log());
+    let first = answer(harness.get_me(token));
+    for _ in 1..CONNECTIONS_FOR_BOTH_WORKERS {
+        assert_eq!(answer(harness.get_me(token)), first, "{}", harness.envoy.log());
     }
     first
 }
@@ -53,30 +53,30 @@ fn allowed() -> (u16, String) {
 }
 
 #[test]
-fn what_is_revoked_is_refused_through_every_way_of_failing() {
-    let setup = Setup::new("denylist", polling(json!({})));
-    setup.warm_up();
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    assert_eq!((all(&setup, &gone), all(&setup, &stays)), (allowed(), allowed()));
-    setup.okta.revoke("AT.gone");
+fn revoked_token_is_rejected_during_every_fetch_failure() {
+    let harness = Harness::new("denylist", polling(json!({})));
+    harness.warm_up();
+    let (gone, stays) = (token(&harness, "AT.gone"), token(&harness, "AT.stays"));
+    assert_eq!((all(&harness, &gone), all(&harness, &stays)), (allowed(), allowed()));
+    harness.okta.revoke("AT.gone");
     // A poll interval, and time for a slow machine.
-    setup.eventually(&gone, 401, Duration::from_secs(5));
-    let refused = setup.me(&gone);
+    harness.wait_for_status(&gone, 401, Duration::from_secs(5));
+    let refused = harness.get_me(&gone);
     let challenge =
         r#"Bearer realm="api",error="invalid_token",error_description="the access token was revoked""#;
     assert_eq!(refused.header("www-authenticate"), Some(challenge));
     let documents = [r#"{"entries":[{"nope":"AT.stays"}]}"#, r#"{"entries":[{}]}"#];
-    for fault in failures().into_iter().chain(documents.map(|text| Fault::Body(text.into()))) {
+    for fault in response_faults().into_iter().chain(documents.map(|text| Fault::Body(text.into()))) {
         let name = format!("{fault:?}");
         let (failed, fetched) =
-            (setup.envoy.count("denylist_fetch_failed"), setup.envoy.count("denylist_fetch_success"));
-        fail(&setup.okta, fault);
-        setup.wait_for("denylist_fetch_failed", failed + 1);
-        assert_eq!((all(&setup, &gone), all(&setup, &stays)), (revoked(), allowed()), "{name}");
-        fail(&setup.okta, Fault::None);
-        setup.wait_for("denylist_fetch_success", fetched + 1);
+            (harness.envoy.count("denylist_fetch_failed"), harness.envoy.count("denylist_fetch_success"));
+        fail(&harness.okta, fault);
+        harness.wait_for_counter("denylist_fetch_failed", failed + 1);
+        assert_eq!((all(&harness, &gone), all(&harness, &stays)), (revoked(), allowed()), "{name}");
+        fail(&harness.okta, Fault::None);
+        harness.wait_for_counter("denylist_fetch_success", fetched + 1);
     }
-    let log = setup.envoy.log();
+    let log = harness.envoy.log();
     for says in ["denylist: 1 entries fetched", "denylist: entries not fetched: status 500"] {
         assert!(log.contains(says), "{says}\n{log}");
     }
@@ -84,60 +84,61 @@ fn what_is_revoked_is_refused_through_every_way_of_failing() {
     // What is taken from the list is good again; and one that is as long as can be is no burden.
     let others: Vec<Value> =
         (0..10_000).map(|number| json!({ "sub": format!("{number}@example.com") })).collect();
-    fail(&setup.okta, Fault::Body(json!({ "entries": others }).to_string()));
-    setup.eventually(&gone, 200, Duration::from_secs(5));
-    setup.assert_alive();
+    fail(&harness.okta, Fault::Body(json!({ "entries": others }).to_string()));
+    harness.wait_for_status(&gone, 200, Duration::from_secs(5));
+    harness.assert_alive();
 }
 
 #[test]
-fn a_list_that_is_too_old_lets_nobody_pass_until_there_is_a_new_one() {
-    let setup = Setup::new("denylist-stale", polling(json!({ "max_stale": "2s" })));
-    setup.warm_up();
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    setup.okta.revoke("AT.gone");
-    setup.eventually(&gone, 401, Duration::from_secs(5));
-    fail(&setup.okta, Fault::Reset);
+fn denylist_expired_denies_every_token_until_refetched() {
+    let harness = Harness::new("denylist-stale", polling(json!({ "max_stale": "2s" })));
+    harness.warm_up();
+    let (gone, stays) = (token(&harness, "AT.gone"), token(&harness, "AT.stays"));
+    harness.okta.revoke("AT.gone");
+    harness.wait_for_status(&gone, 401, Duration::from_secs(5));
+    fail(&harness.okta, Fault::Reset);
     // Requests wait for a fetch while the next one is near, so this takes some seconds.
-    setup.eventually(&stays, 503, Duration::from_secs(60));
-    let refused = setup.me(&stays);
+    harness.wait_for_status(&stays, 503, Duration::from_secs(60));
+    let refused = harness.get_me(&stays);
     assert_eq!((refused.status, refused.code().as_str()), (503, "denylist_unavailable"));
     assert_eq!((refused.header("retry-after"), refused.header("www-authenticate")), (Some("5"), None));
-    assert_eq!(all(&setup, &gone), revoked(), "who was refused stays refused");
-    assert_eq!(setup.send(&get("/")).status, 200, "what is public needs no list");
-    fail(&setup.okta, Fault::None);
+    assert_eq!(all(&harness, &gone), revoked(), "who was refused stays refused");
+    assert_eq!(harness.send(&get("/")).status, 200, "what is public needs no list");
+    fail(&harness.okta, Fault::None);
     // After the longest pause between two fetches.
-    setup.eventually(&stays, 200, Duration::from_secs(40));
-    assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
+    harness.wait_for_status(&stays, 200, Duration::from_secs(40));
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn the_first_requests_wait_for_the_list() {
+fn first_requests_wait_for_the_denylist() {
     let okta = StandIn::start(Options::default());
     okta.revoke("AT.gone");
     fail(&okta, Fault::Slow { millis: 800 });
-    let setup = Setup::with_okta("denylist-cold", okta, polling(json!({})));
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    let ask = |token: &str| setup.me(token).status;
+    let harness = Harness::with_okta("denylist-cold", okta, polling(json!({})));
+    let (gone, stays) = (token(&harness, "AT.gone"), token(&harness, "AT.stays"));
+    let ask = |token: &str| harness.get_me(token).status;
     let answers: Vec<(u16, u16)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..BOTH_WORKERS).map(|_| scope.spawn(|| (ask(&gone), ask(&stays)))).collect();
+        let threads: Vec<_> =
+            (0..CONNECTIONS_FOR_BOTH_WORKERS).map(|_| scope.spawn(|| (ask(&gone), ask(&stays)))).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(answers, [(401, 200); BOTH_WORKERS], "{}", setup.envoy.log());
+    assert_eq!(answers, [(401, 200); CONNECTIONS_FOR_BOTH_WORKERS], "{}", harness.envoy.log());
 }
 
 #[test]
-fn without_a_list_requests_end_in_503_and_entries_need_none() {
+fn denylist_never_fetched_gives_503_and_static_entries_apply() {
     let okta = StandIn::start(Options::default());
     fail(&okta, Fault::Status(503));
-    let setup = Setup::with_okta("denylist-none", okta, |config| {
+    let harness = Harness::with_okta("denylist-none", okta, |config| {
         let mut config = polling(json!({}))(config);
         config.plugin()["denylist"]["entries"] =
             json!([{ "jti": "AT.gone" }, { "issued_before": 1_600_000_000 }]);
         config
     });
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    assert_eq!(setup.me(&stays).code(), "denylist_unavailable");
-    assert_eq!(all(&setup, &gone), revoked());
-    assert_eq!(setup.send(&get("/me")).code(), "token_missing");
-    assert_eq!(setup.send(&get("/")).status, 200);
+    let (gone, stays) = (token(&harness, "AT.gone"), token(&harness, "AT.stays"));
+    assert_eq!(harness.get_me(&stays).code(), "denylist_unavailable");
+    assert_eq!(all(&harness, &gone), revoked());
+    assert_eq!(harness.send(&get("/me")).code(), "token_missing");
+    assert_eq!(harness.send(&get("/")).status, 200);
 }

@@ -7,14 +7,14 @@ use test_support::client::get;
 use test_support::config::EnvoyConfig;
 use test_support::envoy::Envoy;
 
-use super::setup::{BOTH_WORKERS, config};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, reference_config};
 
 #[test]
-fn a_filter_that_failed_on_a_worker_lets_nobody_through() {
+fn filter_failed_on_worker_is_denied_by_the_guard() {
     let okta = StandIn::start(Options::default());
     let backend = Backend::start();
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let broken = config("guard", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
+    let broken = reference_config("guard", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
 
     // Without the guard this is what Envoy does: the test would prove nothing if it were otherwise.
     {
@@ -26,7 +26,7 @@ fn a_filter_that_failed_on_a_worker_lets_nobody_through() {
 
     let envoy = Envoy::start("guard", &broken);
     for path in ["/", "/me", "/admin"] {
-        for _ in 0..BOTH_WORKERS {
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             assert_eq!(envoy.client().get(path).status, 403, "{path}");
             assert_eq!(
                 envoy.client().send(&get(path).bearer(&token)).status,
@@ -174,9 +174,10 @@ const VARIANTS: [Variant; 20] = [
 
 /// `check` warns of exactly those guards with which Envoy serves requests that no filter has seen.
 #[test]
-fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
+fn guard_check_warns_exactly_if_requests_bypass_the_filter() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let mut config = config("guards", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
+    let mut config =
+        reference_config("guards", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
     let reference = config.document()["static_resources"]["listeners"][0].clone();
     let mut listeners = Vec::new();
     for (name, change, is_sound) in VARIANTS {
@@ -197,7 +198,7 @@ fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
     for (name, _, is_sound) in VARIANTS {
         let client = envoy.client_of(name);
         let status = if is_sound { 403 } else { 200 };
-        for _ in 0..BOTH_WORKERS {
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             assert_eq!(client.get("/me").status, status, "{name}\n{}", envoy.log());
         }
     }

@@ -4,7 +4,7 @@ use serde_json::json;
 use test_support::client::{Request, Response, get, request};
 use test_support::config::EnvoyConfig;
 
-use super::setup::Setup;
+use super::harness::Harness;
 
 /// What Envoy and the filter make of ports and final dots.
 #[derive(Clone, Copy, Debug)]
@@ -51,9 +51,9 @@ fn seen(response: &Response) -> (u16, String) {
     (response.status, body)
 }
 
-fn over_both(setup: &Setup, host: &str) -> [(u16, String); 2] {
+fn over_both(harness: &Harness, host: &str) -> [(u16, String); 2] {
     let request = get("/x").header("host", host);
-    [seen(&setup.send(&request)), seen(&setup.client().send_http2(&request))]
+    [seen(&harness.send(&request)), seen(&harness.client().send_http2(&request))]
 }
 
 #[test]
@@ -62,7 +62,7 @@ fn host_in_another_spelling_never_reaches_the_other_virtual_host() {
     const STRICT: (u16, &str) = (401, "token_missing");
     const AMBIGUOUS: (u16, &str) = (400, "host_ambiguous");
     let settings = [PLAIN, STRIPPED, IGNORING, SHIPPED];
-    let setups = settings.map(|settings| Setup::new(settings.name, |config| settings.apply(config)));
+    let setups = settings.map(|settings| Harness::new(settings.name, |config| settings.apply(config)));
     let mut wrong = Vec::new();
     for (host, expected) in [
         ("www.example.com", [OPEN; 4]),
@@ -96,8 +96,8 @@ fn host_in_another_spelling_never_reaches_the_other_virtual_host() {
         // Envoy strips no number of more than 32 bits.
         ("www.example.com:4294967377", [AMBIGUOUS; 4]),
     ] {
-        for (setup, (settings, expected)) in setups.iter().zip(settings.iter().zip(expected)) {
-            for seen in over_both(setup, host) {
+        for (harness, (settings, expected)) in setups.iter().zip(settings.iter().zip(expected)) {
+            for seen in over_both(harness, host) {
                 if seen != (expected.0, expected.1.to_owned()) {
                     wrong.push(format!("{host} with {}: {seen:?}, not {expected:?}", settings.name));
                 }
@@ -106,17 +106,17 @@ fn host_in_another_spelling_never_reaches_the_other_virtual_host() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
     // A token opens the other virtual host.
-    for (setup, settings) in setups.iter().zip(settings) {
-        let request = get("/x").header("host", "other.example").bearer(setup.user());
-        assert_eq!(seen(&setup.send(&request)), (200, "any".to_owned()), "{settings:?}");
-        assert_eq!(seen(&setup.client().send_http2(&request)), (200, "any".to_owned()), "{settings:?}");
+    for (harness, settings) in setups.iter().zip(settings) {
+        let request = get("/x").header("host", "other.example").bearer(harness.user_token());
+        assert_eq!(seen(&harness.send(&request)), (200, "any".to_owned()), "{settings:?}");
+        assert_eq!(seen(&harness.client().send_http2(&request)), (200, "any".to_owned()), "{settings:?}");
     }
 }
 
 #[test]
-fn other_ways_to_name_a_host_never_reach_the_other_virtual_host() {
+fn host_in_another_form_never_reaches_the_other_virtual_host() {
     for settings in [PLAIN, STRIPPED, IGNORING, SHIPPED] {
-        let setup = Setup::new(&format!("{}-ways", settings.name), |config| settings.apply(config));
+        let harness = Harness::new(&format!("{}-ways", settings.name), |config| settings.apply(config));
         let host = |host: &str| get("/x").header("host", host);
         let absolute = |target: &str| get(target).header("host", "www.example.com");
         let both =
@@ -152,10 +152,10 @@ fn other_ways_to_name_a_host_never_reach_the_other_virtual_host() {
         ];
         let mut seen = Vec::new();
         for request in &over_http1 {
-            seen.extend(setup.client().try_send(request).map(|response| self::seen(&response)));
+            seen.extend(harness.client().try_send(request).map(|response| self::seen(&response)));
         }
         for request in &over_http2 {
-            seen.extend(setup.client().try_send_http2(request).map(|response| self::seen(&response)));
+            seen.extend(harness.client().try_send_http2(request).map(|response| self::seen(&response)));
         }
         let leaks: Vec<&(u16, String)> =
             seen.iter().filter(|(status, body)| *status == 200 && body != "open").collect();
@@ -166,8 +166,8 @@ fn other_ways_to_name_a_host_never_reach_the_other_virtual_host() {
 
 /// Without `hosts`, no rule depends on the port: it stays allowed.
 #[test]
-fn port_is_allowed_where_no_rule_has_hosts() {
-    let setup = Setup::new("hosts-none", |config| {
+fn port_is_allowed_if_no_rule_has_hosts() {
+    let harness = Harness::new("hosts-none", |config| {
         let mut config = PLAIN.apply(config);
         config.plugin()["rules"] = json!([{ "match": {}, "public": true }]);
         config
@@ -179,7 +179,7 @@ fn port_is_allowed_where_no_rule_has_hosts() {
         ("www.example.com.", (400, "host_ambiguous")),
         ("www.example.com:", (400, "host_ambiguous")),
     ] {
-        for seen in over_both(&setup, host) {
+        for seen in over_both(&harness, host) {
             assert_eq!(seen, (expected.0, expected.1.to_owned()), "{host}");
         }
     }
@@ -187,12 +187,12 @@ fn port_is_allowed_where_no_rule_has_hosts() {
 
 /// The API builds URLs of `Host`: the port stays there.
 #[test]
-fn api_sees_the_port_that_the_client_has_sent() {
-    let setup = Setup::new("hosts-backend", |config| config);
-    let response = setup.send(&get("/").header("host", "api.example.com.:10443"));
+fn port_sent_by_the_client_reaches_the_backend() {
+    let harness = Harness::new("hosts-backend", |config| config);
+    let response = harness.send(&get("/").header("host", "api.example.com.:10443"));
     assert_eq!(
         (response.status, &response.json()["headers"]["host"]),
         (200, &json!(["api.example.com:10443"]))
     );
-    assert_eq!(setup.send(&get("/").header("host", "api.example.com:")).code(), "host_ambiguous");
+    assert_eq!(harness.send(&get("/").header("host", "api.example.com:")).code(), "host_ambiguous");
 }

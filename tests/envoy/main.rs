@@ -12,30 +12,33 @@
     reason = "test code"
 )]
 
-mod answers;
+mod access_logs;
+mod ambiguous_conditions;
+mod ambiguous_tokens;
 mod clusters;
 mod configuration;
 mod cors;
+mod denials;
 mod denylist;
 mod discovery;
 mod guard;
+mod harness;
 mod hostile;
 mod hosts;
-mod identity;
+mod identity_headers;
 mod key_documents;
 mod keys;
+mod large_policies;
 mod metrics;
-mod parked;
 mod paths;
 mod redirects;
 mod resource_metadata;
 mod responses;
 mod routes;
 mod rules;
-mod scale;
-mod seen_before;
-mod setup;
+mod shadow_mode;
 mod signatures;
-mod sources;
-mod spellings;
+mod token_cache;
+mod token_sources;
+mod waiting_requests;
 mod yaml;

@@ -6,7 +6,7 @@ use test_support::backend::LOCATION;
 use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 
 /// Routes that follow a 302 of the API, each with a policy, and the token that stays in the request.
 fn following(mut config: EnvoyConfig) -> EnvoyConfig {
@@ -43,8 +43,8 @@ fn following(mut config: EnvoyConfig) -> EnvoyConfig {
     config
 }
 
-fn seen(setup: &Setup, request: &Request) -> (u16, String) {
-    let response = setup.send(request);
+fn seen(harness: &Harness, request: &Request) -> (u16, String) {
+    let response = harness.send(request);
     let told = if response.status == 200 {
         response.json()["path"].as_str().unwrap_or_default().to_owned()
     } else {
@@ -54,10 +54,11 @@ fn seen(setup: &Setup, request: &Request) -> (u16, String) {
 }
 
 #[test]
-fn redirect_with_route_policies_is_decided_anew_with_the_same_token() {
-    let setup = Setup::new("redirects", following);
-    setup.warm_up();
-    let (user, admin) = (setup.user(), setup.mint(&TokenSpec::user().claim("groups", json!(["Admins"]))));
+fn redirect_with_route_policies_is_decided_again_with_the_same_token() {
+    let harness = Harness::new("redirects", following);
+    harness.warm_up();
+    let (user, admin) =
+        (harness.user_token(), harness.mint(&TokenSpec::user().claim("groups", json!(["Admins"]))));
     for (path, token, expected) in [
         ("/302/me", &user, (200, "/me")),
         ("/302/admins", &user, (403, "requirement_not_met")),
@@ -67,11 +68,15 @@ fn redirect_with_route_policies_is_decided_anew_with_the_same_token() {
         ("/302/rules", &user, (200, "/rules")),
         ("/302/slip", &admin, (403, "route_policy_unknown")),
     ] {
-        for _ in 0..BOTH_WORKERS / 4 {
-            assert_eq!(seen(&setup, &get(path).bearer(token)), (expected.0, expected.1.to_owned()), "{path}");
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS / 4 {
+            assert_eq!(
+                seen(&harness, &get(path).bearer(token)),
+                (expected.0, expected.1.to_owned()),
+                "{path}"
+            );
         }
     }
-    let headers = setup.send(&get("/302/me").bearer(&user)).json()["headers"].clone();
+    let headers = harness.send(&get("/302/me").bearer(&user)).json()["headers"].clone();
     assert_eq!(headers["x-okta-sub"], json!(["joe.user@example.com"]));
     assert_eq!(headers["x-jwt-payload"], json!([user.split('.').nth(1).unwrap()]));
     // Without a redirect it is a request like any other: the client sent the identity headers, and the filter did not.
@@ -80,28 +85,28 @@ fn redirect_with_route_policies_is_decided_anew_with_the_same_token() {
             for path in ["/302/me", "/me", "/open", "/watched", "/rules"] {
                 let spoofed = get(path).header(name, value);
                 assert_eq!(
-                    seen(&setup, &spoofed.clone().bearer(&user)),
+                    seen(&harness, &spoofed.clone().bearer(&user)),
                     (403, "route_policy_unknown".to_owned()),
                     "{path} {name}: {value}"
                 );
                 assert_eq!(
-                    seen(&setup, &spoofed),
+                    seen(&harness, &spoofed),
                     (401, "token_missing".to_owned()),
                     "{path} {name}: {value}"
                 );
             }
         }
     }
-    setup.assert_alive();
+    harness.assert_alive();
 }
 
 /// All identity headers at once, as the filter sets them: then it changes none, and Envoy has no reason to choose another route.
 #[test]
-fn request_with_the_very_headers_of_its_token_passes() {
-    let setup = Setup::new("redirects-same", following);
-    setup.warm_up();
-    let user = setup.user();
-    let set = setup.send(&get("/me").bearer(&user)).json()["headers"].clone();
+fn request_with_unchanged_identity_headers_is_allowed() {
+    let harness = Harness::new("redirects-same", following);
+    harness.warm_up();
+    let user = harness.user_token();
+    let set = harness.send(&get("/me").bearer(&user)).json()["headers"].clone();
     let names = ["x-okta-sub", "x-okta-uid", "x-okta-cid", "x-okta-scopes", "x-okta-groups", "x-jwt-payload"];
     let with = |change: &dyn Fn(&str, &str) -> Vec<String>| {
         names.iter().filter_map(|name| Some((*name, set.get(*name)?[0].as_str()?))).fold(
@@ -113,66 +118,66 @@ fn request_with_the_very_headers_of_its_token_passes() {
     };
     let sub = |name: &str| name == "x-okta-sub";
     let same = |_: &str, value: &str| vec![value.to_owned()];
-    assert_eq!(seen(&setup, &with(&same)), (200, "/me".to_owned()));
+    assert_eq!(seen(&harness, &with(&same)), (200, "/me".to_owned()));
     let unknown = (403, "route_policy_unknown".to_owned());
     assert_eq!(
-        seen(&setup, &with(&|name, value| if sub(name) { vec![] } else { same(name, value) })),
+        seen(&harness, &with(&|name, value| if sub(name) { vec![] } else { same(name, value) })),
         unknown,
         "one is missing"
     );
     assert_eq!(
-        seen(&setup, &with(&|name, value| vec![value.to_owned(); if sub(name) { 2 } else { 1 }])),
+        seen(&harness, &with(&|name, value| vec![value.to_owned(); if sub(name) { 2 } else { 1 }])),
         unknown,
         "one twice"
     );
     assert_eq!(
         seen(
-            &setup,
+            &harness,
             &with(&|name, value| vec![if sub(name) { value.to_uppercase() } else { value.to_owned() }])
         ),
         unknown,
         "another value"
     );
     assert_eq!(
-        seen(&setup, &with(&same).header("x_okta_sub", "joe.user@example.com")),
+        seen(&harness, &with(&same).header("x_okta_sub", "joe.user@example.com")),
         unknown,
         "one more name"
     );
-    let other = setup.mint(&TokenSpec::machine());
+    let other = harness.mint(&TokenSpec::machine());
     let of_another = with(&same).header("authorization", format!("Bearer {other}"));
-    assert_eq!(seen(&setup, &of_another).0, 400, "two tokens");
+    assert_eq!(seen(&harness, &of_another).0, 400, "two tokens");
 }
 
 #[test]
 fn redirect_without_the_token_is_denied() {
-    let setup = Setup::new("redirects-forward", |config| {
+    let harness = Harness::new("redirects-forward", |config| {
         let mut config = following(config);
         config.plugin()["forward"] = json!(false);
         config
     });
-    setup.warm_up();
-    let user = setup.user();
+    harness.warm_up();
+    let user = harness.user_token();
     for path in ["/302/me", "/302/open", "/302/rules"] {
-        assert_eq!(seen(&setup, &get(path).bearer(&user)), (401, "token_missing".to_owned()), "{path}");
+        assert_eq!(seen(&harness, &get(path).bearer(&user)), (401, "token_missing".to_owned()), "{path}");
     }
-    assert_eq!(seen(&setup, &get("/302/open")).0, 401);
-    assert_eq!(seen(&setup, &get("/me").bearer(&user)), (200, "/me".to_owned()));
+    assert_eq!(seen(&harness, &get("/302/open")).0, 401);
+    assert_eq!(seen(&harness, &get("/me").bearer(&user)), (200, "/me".to_owned()));
 }
 
 /// Without policies of routes there is nothing to choose: identity headers of the first turn are replaced in the second.
 #[test]
-fn redirect_without_route_policies_needs_the_token_only() {
-    let setup = Setup::new("redirects-rules", |config| {
+fn redirect_without_route_policies_needs_only_the_token() {
+    let harness = Harness::new("redirects-rules", |config| {
         let mut config = following(config);
         let _ = config.plugin().as_object_mut().unwrap().remove("route_policies");
         config.plugin()["rules"] =
             json!([{ "match": { "prefix": "/open" }, "public": true }, { "match": {}, "requires": {} }]);
         config
     });
-    setup.warm_up();
-    let request = get("/302/me").bearer(setup.user()).header("x-okta-sub", "root");
-    assert_eq!(setup.send(&request).json()["headers"]["x-okta-sub"], json!(["joe.user@example.com"]));
-    let open = setup.send(&get("/302/open").bearer(setup.user()));
+    harness.warm_up();
+    let request = get("/302/me").bearer(harness.user_token()).header("x-okta-sub", "root");
+    assert_eq!(harness.send(&request).json()["headers"]["x-okta-sub"], json!(["joe.user@example.com"]));
+    let open = harness.send(&get("/302/open").bearer(harness.user_token()));
     assert_eq!((open.status, &open.json()["headers"]["x-okta-sub"]), (200, &Value::Null));
 }
 
@@ -180,7 +185,7 @@ fn redirect_without_route_policies_needs_the_token_only() {
 #[test]
 fn redirect_to_another_host_is_decided_by_the_rules_of_that_host() {
     for (name, strips) in [("redirects-hosts", false), ("redirects-hosts-stripped", true)] {
-        let setup = Setup::new(name, |config| {
+        let harness = Harness::new(name, |config| {
             let mut config = following(config);
             let plugin = config.plugin();
             let _ = plugin.as_object_mut().unwrap().remove("route_policies");
@@ -202,7 +207,7 @@ fn redirect_to_another_host_is_decided_by_the_rules_of_that_host() {
             ("http://other.example/x", (401, "token_missing")),
         ] {
             let request = get("/302/x").header("host", "www.example.com").header(LOCATION, location);
-            assert_eq!(seen(&setup, &request), (expected.0, expected.1.to_owned()), "{name}: {location}");
+            assert_eq!(seen(&harness, &request), (expected.0, expected.1.to_owned()), "{name}: {location}");
         }
     }
 }

@@ -3,15 +3,15 @@
 use serde_json::json;
 use test_support::client::{get, request};
 
-use super::setup::{BOTH_WORKERS, Setup};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 
 const ITEMS: &str = "/.well-known/oauth-protected-resource/items";
 
 #[test]
-fn metadata_are_found_from_the_challenge() {
+fn resource_metadata_is_found_through_the_challenge() {
     let path = test_support::scratch("metadata").join("access.log");
     let _ = std::fs::remove_file(&path);
-    let setup = Setup::new("metadata", |config| {
+    let harness = Harness::new("metadata", |config| {
         let mut config = config.access_log(&path);
         config.plugin()["protected_resources"] = json!([
             { "resource": "https://api.example.com/items", "scopes_supported": ["items:read", "items:write"] },
@@ -19,10 +19,10 @@ fn metadata_are_found_from_the_challenge() {
         ]);
         config
     });
-    setup.warm_up();
-    let before = setup.backend.requests();
+    harness.warm_up();
+    let before = harness.backend.requests();
     let challenge = |path: &str| {
-        let response = setup.send(&get(path).header("host", "evil.example"));
+        let response = harness.send(&get(path).header("host", "evil.example"));
         response.header("www-authenticate").unwrap().to_owned()
     };
     let url = format!("https://api.example.com{ITEMS}");
@@ -31,8 +31,8 @@ fn metadata_are_found_from_the_challenge() {
     assert_eq!(challenge("/itemsets"), format!("Bearer realm=\"api\",resource_metadata=\"{root}\""));
     assert!(challenge("/docs;x").ends_with(&format!(",resource_metadata=\"{root}\"")));
 
-    for _ in 0..BOTH_WORKERS {
-        let response = setup.send(&get(ITEMS).bearer("nonsense"));
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+        let response = harness.send(&get(ITEMS).bearer("nonsense"));
         assert_eq!(response.status, 200, "{response:?}");
         assert_eq!(response.header("content-type"), Some("application/json"));
         assert_eq!(response.header("cache-control"), Some("public, max-age=3600"));
@@ -48,20 +48,23 @@ fn metadata_are_found_from_the_challenge() {
             })
         );
     }
-    let length = setup.send(&get(ITEMS)).body.len().to_string();
-    let head = setup.send(&request("HEAD", ITEMS));
+    let length = harness.send(&get(ITEMS)).body.len().to_string();
+    let head = harness.send(&request("HEAD", ITEMS));
     assert_eq!(
         (head.status, head.body.as_str(), head.header("content-length")),
         (200, "", Some(length.as_str()))
     );
     assert_eq!(
-        setup.send(&request("POST", ITEMS)).code(),
+        harness.send(&request("POST", ITEMS)).code(),
         "token_missing",
         "the rules are for everything else"
     );
-    assert_eq!(setup.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy has normalised it");
-    assert_eq!(setup.backend.requests(), before, "the backend has nothing to do with it");
-    assert_eq!(setup.envoy.count("decision.protected_resource_metadata"), BOTH_WORKERS as u64 + 3);
+    assert_eq!(harness.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy has normalised it");
+    assert_eq!(harness.backend.requests(), before, "the backend has nothing to do with it");
+    assert_eq!(
+        harness.envoy.count("decision.protected_resource_metadata"),
+        CONNECTIONS_FOR_BOTH_WORKERS as u64 + 3
+    );
 
     let line = format!(
         "{ITEMS} 200 okta_authz{{protected_resource_metadata}} decision=answer code=protected_resource_metadata"
@@ -72,5 +75,5 @@ fn metadata_are_found_from_the_challenge() {
         std::thread::sleep(std::time::Duration::from_millis(100));
         false
     }));
-    setup.assert_alive();
+    harness.assert_alive();
 }

@@ -5,7 +5,7 @@ use stand_in_okta::{Options, StandIn, TokenSpec};
 use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup, asked_without_crypto};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, runs_without_host_crypto};
 
 /// A route for Joe, and one for everybody else.
 fn joe_has_a_route(mut config: EnvoyConfig) -> EnvoyConfig {
@@ -19,45 +19,45 @@ fn joe_has_a_route(mut config: EnvoyConfig) -> EnvoyConfig {
     config
 }
 
-fn assert_route(setup: &Setup, request: &Request, expected: &str) {
-    let response = setup.send(request);
+fn assert_route(harness: &Harness, request: &Request, expected: &str) {
+    let response = harness.send(request);
     assert_eq!(
         (response.status, response.body.as_str()),
         (200, expected),
         "{response:?}\n{}",
-        setup.envoy.log()
+        harness.envoy.log()
     );
 }
 
 #[test]
-fn the_route_is_chosen_again_when_the_filter_has_spoken() {
-    let setup = Setup::new("routes", joe_has_a_route);
-    let (joe, machine) = (setup.user(), setup.mint(&TokenSpec::machine()));
+fn route_is_selected_again_after_identity_headers_are_set() {
+    let harness = Harness::new("routes", joe_has_a_route);
+    let (joe, machine) = (harness.user_token(), harness.mint(&TokenSpec::machine()));
     let spoofed = |path: &str| get(path).header("x-okta-sub", "joe.user@example.com");
-    for _ in 0..BOTH_WORKERS {
-        assert_route(&setup, &get("/me").bearer(&joe), "joe's");
-        assert_route(&setup, &get("/me").bearer(&machine), "anybody's");
-        assert_route(&setup, &spoofed("/me").bearer(&machine), "anybody's");
-        assert_route(&setup, &spoofed("/"), "anybody's");
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+        assert_route(&harness, &get("/me").bearer(&joe), "joe's");
+        assert_route(&harness, &get("/me").bearer(&machine), "anybody's");
+        assert_route(&harness, &spoofed("/me").bearer(&machine), "anybody's");
+        assert_route(&harness, &spoofed("/"), "anybody's");
     }
     // A foreign function too. Where there is none the log says so, and Envoy has chosen again for a header that was changed.
-    let cannot = setup.envoy.log().contains("clear_route_cache: the host cannot");
-    assert_eq!(cannot, asked_without_crypto(), "{}", setup.envoy.log());
+    let cannot = harness.envoy.log().contains("clear_route_cache: the host cannot");
+    assert_eq!(cannot, runs_without_host_crypto(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn so_it_is_for_a_request_that_has_waited_for_keys() {
+fn route_of_a_waiting_request_is_selected_again() {
     for _ in 0..3 {
-        let setup = Setup::with_okta("routes-cold", StandIn::start(Options::default()), joe_has_a_route);
-        assert_route(&setup, &get("/me").bearer(setup.user()), "joe's");
+        let harness = Harness::with_okta("routes-cold", StandIn::start(Options::default()), joe_has_a_route);
+        assert_route(&harness, &get("/me").bearer(harness.user_token()), "joe's");
     }
 }
 
 // Envoy chooses the route again whenever a header has been taken away. A client must not pick a lax policy with a header
 // and end up, without it, on a route whose policy nobody has asked for.
 #[test]
-fn a_policy_is_not_picked_with_an_identity_header() {
-    let setup = Setup::new("routes-policy", |config| {
+fn identity_header_from_the_client_cannot_select_a_policy() {
+    let harness = Harness::new("routes-policy", |config| {
         let mut config = joe_has_a_route(config);
         config.plugin()["clear_route_cache"] = json!(false);
         config.plugin()["rules"] = json!([{ "match": {}, "public": true }]);
@@ -69,11 +69,11 @@ fn a_policy_is_not_picked_with_an_identity_header() {
         }
         config
     });
-    let user = setup.user();
+    let user = harness.user_token();
     for name in ["x-okta-sub", "X-Okta-Sub"] {
         let picked = get("/x").header(name, "joe.user@example.com");
-        assert_eq!(setup.send(&picked).code(), "token_missing");
-        assert_eq!(setup.send(&picked.bearer(&user)).code(), "route_policy_unknown");
+        assert_eq!(harness.send(&picked).code(), "token_missing");
+        assert_eq!(harness.send(&picked.bearer(&user)).code(), "route_policy_unknown");
     }
-    assert_eq!(setup.send(&get("/x").bearer(&user)).code(), "requirement_not_met");
+    assert_eq!(harness.send(&get("/x").bearer(&user)).code(), "requirement_not_met");
 }

@@ -15,17 +15,17 @@ use test_support::envoy::Envoy;
 use test_support::signing::Keys;
 use test_support::vectors;
 
-use super::setup::{Setup, config};
+use super::harness::{Harness, reference_config};
 
 /// RS and ES by Envoy, PS and EdDSA by jwt-simple inside the VM: a client sees no difference.
 #[test]
-fn every_algorithm_through_the_filter() {
+fn every_algorithm_is_verified_with_host_crypto() {
     every_algorithm("algorithms", "RSA and ECDSA by the host", EnvoyConfig::unrestricted);
 }
 
 /// Everything by jwt-simple, as on a host without `verify_signature`: a client sees no difference either.
 #[test]
-fn every_algorithm_without_envoys_crypto() {
+fn every_algorithm_is_verified_without_host_crypto() {
     every_algorithm("algorithms-software", "none by the host", |config| {
         config.restricted(&["proxy_call_foreign_function"])
     });
@@ -34,7 +34,7 @@ fn every_algorithm_without_envoys_crypto() {
 /// Good tokens pass, and no other signature does.
 fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> EnvoyConfig) {
     let keys = Keys::generate();
-    let setup = Setup::new(name, |config| {
+    let harness = Harness::new(name, |config| {
         let mut config = restrict(config);
         let provider = &mut config.plugin()["providers"]["okta"];
         provider.as_object_mut().unwrap().remove("remote_jwks");
@@ -43,11 +43,11 @@ fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> Envoy
             json!(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]);
         config
     });
-    assert!(setup.envoy.log().contains(&format!("signatures: {by}")), "{}", setup.envoy.log());
-    let token = setup.user();
+    assert!(harness.envoy.log().contains(&format!("signatures: {by}")), "{}", harness.envoy.log());
+    let token = harness.user_token();
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
     let ask = |token: &str| {
-        let response = setup.send(&get("/me").bearer(token));
+        let response = harness.send(&get("/me").bearer(token));
         (response.status, response.code())
     };
     for algorithm in keys.algorithms() {
@@ -79,7 +79,7 @@ fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> Envoy
             "{algorithm}, another's signature"
         );
     }
-    assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 /// Envoy's `verify_signature`, asked over HTTP by way of `tests/wasm/signature_oracle.rs`.
@@ -101,10 +101,10 @@ impl SignatureVerifier for EnvoyCrypto {
 }
 
 #[test]
-fn the_public_vectors_through_envoys_crypto() {
+fn public_vectors_pass_with_host_crypto() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let _ = okta.kid(Server::Default);
-    let config = config("oracle", &okta, &backend).unrestricted();
+    let config = reference_config("oracle", &okta, &backend).unrestricted();
     let config = config.module(&test_support::wasm("signature_oracle"));
     let envoy = Envoy::start("oracle", &config);
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);

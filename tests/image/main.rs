@@ -55,7 +55,7 @@ fn blob(place: &Path, descriptor: &Value) -> PathBuf {
 }
 
 #[test]
-fn two_images_of_a_module_are_one() {
+fn image_built_twice_is_identical() {
     let (one, other) = (scratch("one"), scratch("another place, with a longer name"));
     let digest = image(&one, &module(), "022", "UTC", "1700000000");
     assert_eq!(digest, image(&other, &module(), "077", "Asia/Kathmandu", "1700000000"));
@@ -70,7 +70,7 @@ fn two_images_of_a_module_are_one() {
 }
 
 #[test]
-fn the_image_is_one_layer_with_the_module() {
+fn image_has_one_layer_with_the_module() {
     let place = scratch("content");
     let digest = image(&place, &module(), "022", "UTC", "1700000000");
     let index = json_file(&place.join("oci/index.json"));
@@ -102,7 +102,7 @@ fn the_image_is_one_layer_with_the_module() {
 }
 
 #[test]
-fn what_is_no_module_becomes_no_image() {
+fn image_of_an_invalid_module_fails() {
     let place = scratch("none");
     fs::write(place.join("module.wasm"), "<html>").unwrap();
     let mut python = Command::new("python3");
@@ -115,7 +115,7 @@ fn what_is_no_module_becomes_no_image() {
 
 /// What only runs on the developer's machine is not in the bill, and what is linked in is.
 #[test]
-fn the_bill_has_what_is_in_the_module() {
+fn sbom_lists_the_crates_in_the_module() {
     let module = scratch("bill").join("module.wasm");
     fs::write(&module, self::module()).unwrap();
     let bill = || {
@@ -158,7 +158,7 @@ fn the_bill_has_what_is_in_the_module() {
 
 /// The pins of a release are written twice, because a Dockerfile cannot read them.
 #[test]
-fn the_dockerfile_has_the_tools_of_a_release() {
+fn dockerfile_has_the_toolchain_of_a_release() {
     let pins = fs::read_to_string(root().join("scripts/release.sh")).unwrap();
     let rust = pins.lines().find_map(|line| line.strip_prefix("release_rust=")).unwrap();
     let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();

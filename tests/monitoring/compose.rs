@@ -1,4 +1,4 @@
-//! docker-compose.yml starts Prometheus and Grafana on these files, when asked. No container runs here: the files are read.
+//! The profile `monitoring` of `docker-compose.yml`. These tests read the files and start no container.
 
 use serde_json::Value;
 use test_support::root;
@@ -11,7 +11,7 @@ fn compose() -> Value {
 }
 
 #[test]
-fn what_is_mounted_is_there_and_where_it_is_looked_for() {
+fn mounted_files_exist_where_the_services_read_them() {
     let compose = compose();
     let mounts = |service: &str| -> Vec<(String, String)> {
         let volumes = compose["services"][service]["volumes"].as_array().unwrap().iter();
@@ -22,24 +22,24 @@ fn what_is_mounted_is_there_and_where_it_is_looked_for() {
             .map(|parts| (parts[0].clone(), parts[1].clone()))
             .collect()
     };
-    let mut found = Vec::new();
+    let mut mounted = Vec::new();
     for service in ["prometheus", "grafana"] {
         for (from, to) in mounts(service) {
             assert!(root().join(&from).exists(), "{from}");
-            found.push(to);
+            mounted.push(to);
         }
     }
     let dashboards = document("grafana/provisioning/dashboards/okta-authz.yaml");
-    let looked_for = dashboards["providers"][0]["options"]["path"].as_str().unwrap().to_owned();
-    assert!(found.contains(&looked_for), "{looked_for} in {found:?}");
+    let dashboard_path = dashboards["providers"][0]["options"]["path"].as_str().unwrap().to_owned();
+    assert!(mounted.contains(&dashboard_path), "{dashboard_path} in {mounted:?}");
     assert!(
-        found.contains(&"/etc/grafana/provisioning".to_owned())
-            && found.contains(&"/etc/prometheus".to_owned())
+        mounted.contains(&"/etc/grafana/provisioning".to_owned())
+            && mounted.contains(&"/etc/prometheus".to_owned())
     );
 }
 
 #[test]
-fn only_who_asks_for_monitoring_gets_it_and_in_a_version_that_is_said() {
+fn monitoring_services_have_a_profile_and_a_pinned_version() {
     let compose = compose();
     for service in ["prometheus", "grafana"] {
         let service = &compose["services"][service];
@@ -47,7 +47,8 @@ fn only_who_asks_for_monitoring_gets_it_and_in_a_version_that_is_said() {
         let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').unwrap();
         assert!(tag.split('.').count() == 3, "{tag}");
     }
-    // Prometheus reaches Envoy's admin port, which only 127.0.0.1 does; Grafana reaches Prometheus by the name of its network.
+    // Prometheus shares the network namespace of Envoy, because the admin port listens on 127.0.0.1.
+    // Grafana reaches Prometheus by the service name of that namespace.
     assert_eq!(compose["services"]["prometheus"]["network_mode"], "service:net");
     let url = document("grafana/provisioning/datasources/prometheus.yaml")["datasources"][0]["url"].clone();
     assert_eq!(url, "http://net:9090");

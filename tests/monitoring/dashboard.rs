@@ -1,4 +1,4 @@
-//! The dashboard as a document: what Grafana would take, and nothing that it would have to guess.
+//! Structure of the Grafana dashboard: panels, units, legends and data source.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,17 +6,16 @@ use serde_json::Value;
 
 use super::document;
 
-const WIDTH: u64 = 24;
+/// Columns of Grafana's grid.
+const GRID_COLUMNS: u64 = 24;
 
-/// A panel with queries.
+/// A panel or row of the dashboard.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub title: String,
     pub kind: String,
     pub unit: String,
-    /// Where it is: x, y, width, height.
-    pub place: [u64; 4],
-    /// Expressions with the legends of their series, as Prometheus takes them.
+    /// Expressions and their legends. The expressions contain no Grafana variables.
     pub queries: Vec<(String, String)>,
 }
 
@@ -28,17 +27,18 @@ fn panels(dashboard: &Value) -> &Vec<Value> {
     dashboard["panels"].as_array().unwrap()
 }
 
-fn place(panel: &Value) -> [u64; 4] {
+/// Returns x, y, width and height.
+fn grid_position(panel: &Value) -> [u64; 4] {
     ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap())
 }
 
-/// The panels and rows, with the variables of the queries replaced: every proxy, and rates over `window`.
-pub fn read(window: &str) -> Vec<Panel> {
+/// Returns all panels and rows. The queries select every proxy, and their rates use `window`.
+pub fn panels_with_window(window: &str) -> Vec<Panel> {
     let dashboard = dashboard();
-    let filled = |query: &str| {
+    let without_variables = |query: &str| {
         let query = query.replace("$__rate_interval", window).replace("\"$job\"", "\".*\"");
         let query = query.replace("\"$instance\"", "\".*\"");
-        assert!(!query.contains('$'), "a variable that nobody defines: {query}");
+        assert!(!query.contains('$'), "undefined variable: {query}");
         query
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -46,37 +46,38 @@ pub fn read(window: &str) -> Vec<Panel> {
         title: text(&panel["title"]),
         kind: text(&panel["type"]),
         unit: text(&panel["fieldConfig"]["defaults"]["unit"]),
-        place: place(panel),
         queries: panel["targets"]
             .as_array()
             .into_iter()
             .flatten()
-            .map(|target| (filled(target["expr"].as_str().unwrap()), text(&target["legendFormat"])))
+            .map(|target| {
+                (without_variables(target["expr"].as_str().unwrap()), text(&target["legendFormat"]))
+            })
             .collect(),
     };
     panels(&dashboard).iter().map(panel).collect()
 }
 
 #[test]
-fn panels_have_ids_of_their_own_and_lie_side_by_side() {
+fn panels_have_unique_ids_and_do_not_overlap() {
     let dashboard = dashboard();
     let (mut ids, mut cells) = (HashSet::new(), HashSet::new());
     for panel in panels(&dashboard) {
         assert!(ids.insert(panel["id"].as_u64().unwrap()), "{}", panel["title"]);
-        let [x, y, width, height] = place(panel);
-        assert!(width > 0 && height > 0 && x + width <= WIDTH, "{}", panel["title"]);
+        let [x, y, width, height] = grid_position(panel);
+        assert!(width > 0 && height > 0 && x + width <= GRID_COLUMNS, "{}", panel["title"]);
         for cell in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
-            assert!(cells.insert(cell), "{} lies on another panel at {cell:?}", panel["title"]);
+            assert!(cells.insert(cell), "{} overlaps another panel at {cell:?}", panel["title"]);
         }
     }
-    let lowest = cells.iter().map(|(_, y)| y).max().unwrap() + 1;
-    assert_eq!(cells.len() as u64, lowest * WIDTH, "no hole between the panels");
+    let rows = cells.iter().map(|(_, y)| y).max().unwrap() + 1;
+    assert_eq!(cells.len() as u64, rows * GRID_COLUMNS, "there is a gap between the panels");
 }
 
 #[test]
-fn panels_are_of_known_kinds_and_say_what_they_show() {
+fn panels_have_known_types_units_and_legends() {
     let units = ["reqps", "ops", "percentunit", "s", "ms", "µs", "short", "bytes"];
-    for panel in read("5m") {
+    for panel in panels_with_window("5m") {
         assert!(["row", "stat", "timeseries"].contains(&panel.kind.as_str()), "{panel:?}");
         assert!(!panel.title.is_empty());
         assert_eq!(panel.queries.is_empty(), panel.kind == "row", "{panel:?}");
@@ -91,9 +92,9 @@ fn panels_are_of_known_kinds_and_say_what_they_show() {
     }
 }
 
-/// By the variable everywhere, and the variable begins with the one that provisioning makes.
+/// Every panel uses the variable `datasource`. Its default is the data source of the provisioning.
 #[test]
-fn data_comes_from_where_provisioning_has_it() {
+fn panels_use_the_provisioned_data_source() {
     fn sources(value: &Value, found: &mut Vec<Value>) {
         match value {
             Value::Array(items) => items.iter().for_each(|item| sources(item, found)),

@@ -18,13 +18,13 @@ const DETAILS: usize = 5;
 
 /// What is sent.
 #[derive(Clone)]
-pub struct Mix {
+pub struct RequestMix {
     /// Must get 200.
     pub legitimate: Vec<Request>,
     /// Must never get 200, nor reach the backend.
     pub hostile: Vec<Request>,
     /// Which refusal of a legitimate request is right for now, or is the price that is measured.
-    pub excused: fn(&Response) -> bool,
+    pub is_expected_denial: fn(&Response) -> bool,
 }
 
 /// How it went.
@@ -32,8 +32,8 @@ pub struct Mix {
 pub struct Counts {
     pub requests: u64,
     pub legitimate: u64,
-    pub excused: u64,
-    pub wrongly_refused: u64,
+    pub expected_denials: u64,
+    pub wrongly_denied: u64,
     pub wrongly_allowed: u64,
     /// The longest that a legitimate request took that was let through.
     pub slowest: Duration,
@@ -51,11 +51,11 @@ pub struct Load {
 
 struct Shared {
     running: AtomicBool,
-    mix: Mutex<Arc<Mix>>,
+    mix: Mutex<Arc<RequestMix>>,
     counts: Mutex<Counts>,
 }
 
-impl Mix {
+impl RequestMix {
     /// Nothing but tokens that are good now, and forgeries of them.
     pub fn of(okta: &StandIn) -> Self {
         let mint = |spec: &TokenSpec| okta.mint(Server::Default, spec);
@@ -73,13 +73,13 @@ impl Mix {
                 hostile("audience", &audience),
                 get("/me").header(HOSTILE, "no token"),
             ],
-            excused: |_| false,
+            is_expected_denial: |_| false,
         }
     }
 
     /// With these refusals excused.
-    pub fn excusing(self, excused: fn(&Response) -> bool) -> Self {
-        Self { excused, ..self }
+    pub fn with_expected_denial(self, is_expected_denial: fn(&Response) -> bool) -> Self {
+        Self { is_expected_denial, ..self }
     }
 
     /// With one more token that is to be refused.
@@ -94,7 +94,7 @@ fn hostile(what: &str, token: &str) -> Request {
 }
 
 impl Load {
-    pub fn start(client: Client, mix: Mix) -> Self {
+    pub fn start(client: Client, mix: RequestMix) -> Self {
         let shared = Arc::new(Shared {
             running: AtomicBool::new(true),
             mix: Mutex::new(Arc::new(mix)),
@@ -108,7 +108,7 @@ impl Load {
     }
 
     /// Sends this from now on. When it returns, no request of the former mix is under way.
-    pub fn change(&self, mix: Mix) {
+    pub fn change(&self, mix: RequestMix) {
         let former = std::mem::replace(&mut *self.shared.mix.lock().unwrap(), Arc::new(mix));
         while Arc::strong_count(&former) > 1 {
             std::thread::sleep(Duration::from_millis(1));
@@ -158,7 +158,7 @@ impl Shared {
         }
     }
 
-    fn judge(&self, mix: &Mix, legitimate: bool, answer: &std::io::Result<Response>, took: Duration) {
+    fn judge(&self, mix: &RequestMix, legitimate: bool, answer: &std::io::Result<Response>, took: Duration) {
         let counts = &mut *self.counts.lock().unwrap();
         let status = answer.as_ref().map_or(0, |response| response.status);
         counts.requests += 1;
@@ -173,10 +173,10 @@ impl Shared {
         counts.legitimate += 1;
         if status == 200 {
             counts.slowest = counts.slowest.max(took);
-        } else if answer.as_ref().is_ok_and(mix.excused) {
-            counts.excused += 1;
+        } else if answer.as_ref().is_ok_and(mix.is_expected_denial) {
+            counts.expected_denials += 1;
         } else {
-            counts.wrongly_refused += 1;
+            counts.wrongly_denied += 1;
             counts.note(format!("legitimate, and refused after {took:?}: {answer:?}"));
         }
     }

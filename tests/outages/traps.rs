@@ -8,20 +8,20 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::backend::HOSTILE;
 use test_support::client::get;
 
-use super::Happening;
-use super::load::{Load, Mix};
-use super::row::Row;
-use super::scene::{Scene, long_lived};
+use super::Scenario;
+use super::harness::{Harness, long_lived};
+use super::load::{Load, RequestMix};
+use super::report::Row;
 
 /// Five times a request that ends the VM of the worker that gets it.
 const TRAPS: usize = 5;
 const BETWEEN_TRAPS: Duration = Duration::from_millis(700);
 
-pub const ALL: &[Happening] =
+pub const ALL: &[Scenario] =
     &[("five requests trap a VM, FAIL_RELOAD", reload), ("one request traps a VM, FAIL_CLOSED", closed)];
 
-fn scene(name: &'static str, policy: &Value) -> Scene {
-    let scene = Scene::new(name, long_lived(), |config, _| {
+fn harness(name: &'static str, policy: &Value) -> Harness {
+    let harness = Harness::new(name, long_lived(), |config, _| {
         let mut config = config.module(&test_support::wasm("traps_on_demand"));
         config.filter()["failure_policy"] = policy.clone();
         if policy != "FAIL_RELOAD" {
@@ -29,54 +29,62 @@ fn scene(name: &'static str, policy: &Value) -> Scene {
         }
         config
     });
-    scene.settle();
-    scene
+    harness.wait_until_ready();
+    harness
 }
 
 /// The load, with the 503s of a worker without a VM taken for what they are: the price.
-fn forgiving(scene: &Scene) -> Load {
-    let load = scene.load();
-    load.change(Mix::of(&scene.okta).excusing(|response| response.status == 503));
+fn forgiving(harness: &Harness) -> Load {
+    let load = harness.start_load();
+    load.change(RequestMix::of(&harness.okta).with_expected_denial(|response| response.status == 503));
     load
 }
 
 /// With a good token even: whoever traps the VM is not let through.
-fn trap(scene: &Scene) -> u16 {
-    let token = scene.okta.mint(Server::Default, &TokenSpec::user());
-    scene.envoy.client().send(&get("/me").bearer(token).header(HOSTILE, "trap").header("x-trap", "1")).status
+fn trap(harness: &Harness) -> u16 {
+    let token = harness.okta.mint(Server::Default, &TokenSpec::user());
+    harness
+        .envoy
+        .client()
+        .send(&get("/me").bearer(token).header(HOSTILE, "trap").header("x-trap", "1"))
+        .status
 }
 
 fn reload(name: &'static str) -> Row {
-    let scene = scene(name, &json!("FAIL_RELOAD"));
-    let load = forgiving(&scene);
+    let harness = harness(name, &json!("FAIL_RELOAD"));
+    let load = forgiving(&harness);
     let mut answers = Vec::new();
     for _ in 0..TRAPS {
-        answers.push(trap(&scene));
+        answers.push(trap(&harness));
         std::thread::sleep(BETWEEN_TRAPS);
     }
     // From here on nothing is forgiven.
-    scene.settle();
-    load.change(Mix::of(&scene.okta));
+    harness.wait_until_ready();
+    load.change(RequestMix::of(&harness.okta));
     std::thread::sleep(Duration::from_secs(2));
-    let reloads = scene.envoy.stat("wasm.okta-authz.vm_reload_success").unwrap_or(0);
-    let mut row = scene.end_after_traps(load, scene.fetches());
-    row.must(answers == [503; TRAPS], || format!("who traps gets 503, not {answers:?}"));
-    row.must(reloads >= 1, || "no VM was reloaded".to_owned());
-    let (traps, price) = (TRAPS, row.counts.excused);
+    let reloads = harness.envoy.stat("wasm.okta-authz.vm_reload_success").unwrap_or(0);
+    let mut row = harness.finish_after_traps(load, harness.fetches());
+    row.require(answers == [503; TRAPS], || format!("who traps gets 503, not {answers:?}"));
+    row.require(reloads >= 1, || "no VM was reloaded".to_owned());
+    let (traps, price) = (TRAPS, row.counts.expected_denials);
     row.note(format!("{traps} traps, {reloads} reloads, {price} answers 503 besides")).fetches_at_most(1)
 }
 
 fn closed(name: &'static str) -> Row {
-    let scene = scene(name, &json!("FAIL_CLOSED"));
-    let load = forgiving(&scene);
-    let answer = trap(&scene);
+    let harness = harness(name, &json!("FAIL_CLOSED"));
+    let load = forgiving(&harness);
+    let answer = trap(&harness);
     std::thread::sleep(Duration::from_secs(3));
     let soon = load.counts();
     std::thread::sleep(Duration::from_secs(2));
-    let mut row = scene.end_after_traps(load, scene.fetches());
-    row.must(answer == 503, || format!("who traps gets 503, not {answer}"));
+    let mut row = harness.finish_after_traps(load, harness.fetches());
+    row.require(answer == 503, || format!("who traps gets 503, not {answer}"));
     // As Envoy documents: that worker answers 503 for ever, and the others go on.
-    row.must(row.counts.excused > soon.excused, || "the worker has come back".to_owned());
-    row.must(row.counts.legitimate > 2 * row.counts.excused, || "more than one worker is gone".to_owned());
+    row.require(row.counts.expected_denials > soon.expected_denials, || {
+        "the worker has come back".to_owned()
+    });
+    row.require(row.counts.legitimate > 2 * row.counts.expected_denials, || {
+        "more than one worker is gone".to_owned()
+    });
     row.note("the worker of the trap answers 503 for ever").fetches_at_most(1)
 }

@@ -8,15 +8,15 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 
-use super::Happening;
-use super::discovery::{Source, filter, listener, with_filter_from, with_listener_from};
-use super::row::Row;
-use super::scene::{Scene, long_lived};
+use super::Scenario;
+use super::harness::{Harness, long_lived};
+use super::report::Row;
+use super::xds::{Source, filter, listener, with_filter_from, with_listener_from};
 
 /// How long each configuration serves, at least.
 const A_WHILE: Duration = Duration::from_millis(400);
 
-pub const ALL: &[Happening] = &[
+pub const ALL: &[Scenario] = &[
     ("the listener is replaced (LDS), with bad ones between", |name| {
         updated(name, &Way { kind: "lds", from: with_listener_from, resource: listener, refused: LDS })
     }),
@@ -40,43 +40,43 @@ struct Way {
 fn updated(name: &'static str, way: &Way) -> Row {
     let source = Source::new(name, way.kind);
     let mut reference = None;
-    let scene = Scene::new(name, long_lived(), |config, _| {
+    let harness = Harness::new(name, long_lived(), |config, _| {
         reference = Some(config.clone());
         (way.from)(&source, config)
     });
     let reference = reference.unwrap();
-    scene.settle();
-    let load = scene.load();
-    let extra = get("/extra").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
+    harness.wait_until_ready();
+    let load = harness.start_load();
+    let extra = get("/extra").bearer(harness.okta.mint(Server::Default, &TokenSpec::user()));
     let mut updates = 0;
     for bad in [unknown_field, refused_by_the_filter, without_a_module].map(Some).into_iter().chain([None]) {
-        replaced(&scene, &source, &extra, (way.resource)(&mut with_another_rule(reference.clone())), 200);
+        replaced(&harness, &source, &extra, (way.resource)(&mut with_another_rule(reference.clone())), 200);
         if let Some(bad) = bad {
-            refused(&scene, &source, &extra, (way.resource)(&mut bad(reference.clone())), way.refused);
+            refused(&harness, &source, &extra, (way.resource)(&mut bad(reference.clone())), way.refused);
         }
-        replaced(&scene, &source, &extra, (way.resource)(&mut reference.clone()), 403);
+        replaced(&harness, &source, &extra, (way.resource)(&mut reference.clone()), 403);
         updates += 2;
     }
-    let row = scene.end(load, scene.fetches());
+    let row = harness.finish(load, harness.fetches());
     row.note(format!("{updates} good updates, 3 refused")).fetches_at_most(1)
 }
 
 /// A good configuration takes over on every worker.
-fn replaced(scene: &Scene, source: &Source, extra: &Request, resource: Value, status: u16) {
+fn replaced(harness: &Harness, source: &Source, extra: &Request, resource: Value, status: u16) {
     source.publish(&[resource]);
-    scene.settle_on(extra, status);
+    harness.wait_for_status(extra, status);
     std::thread::sleep(A_WHILE);
 }
 
 /// A bad one does not, and Envoy says so. The one before has another rule.
-fn refused(scene: &Scene, source: &Source, extra: &Request, resource: Value, counter: &str) {
-    let before = scene.envoy.stat(counter).unwrap_or_else(|| panic!("no counter {counter}"));
+fn refused(harness: &Harness, source: &Source, extra: &Request, resource: Value, counter: &str) {
+    let before = harness.envoy.stat(counter).unwrap_or_else(|| panic!("no counter {counter}"));
     source.publish(&[resource]);
-    scene.until("Envoy refuses it", || scene.envoy.stat(counter) > Some(before));
+    harness.wait_until("Envoy refuses it", || harness.envoy.stat(counter) > Some(before));
     std::thread::sleep(A_WHILE);
-    for _ in 0..super::scene::ALL_WORKERS {
-        let response = scene.envoy.client().send(extra);
-        assert_eq!(response.status, 200, "{}: a refused configuration serves: {response:?}", scene.name);
+    for _ in 0..super::harness::CONNECTIONS_FOR_ALL_WORKERS {
+        let response = harness.envoy.client().send(extra);
+        assert_eq!(response.status, 200, "{}: a refused configuration serves: {response:?}", harness.name);
     }
 }
 

@@ -9,15 +9,15 @@ use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 use test_support::envoy::Envoy;
 
-use super::load::{Load, Mix};
-use super::row::Row;
+use super::load::{Load, RequestMix};
+use super::report::Row;
 
 pub const WORKERS: usize = 4;
 /// Enough connections that each of four workers has certainly got some: 4 * 0.75^60 that one has not.
-pub const ALL_WORKERS: usize = 60;
+pub const CONNECTIONS_FOR_ALL_WORKERS: usize = 60;
 const DEADLINE: Duration = Duration::from_secs(30);
 
-pub struct Scene {
+pub struct Harness {
     pub name: &'static str,
     pub okta: StandIn,
     pub backend: Backend,
@@ -36,13 +36,13 @@ pub fn long_lived() -> Value {
 }
 
 /// What [`short_lived`] keys may cost at most, with this many fetches besides: keys are fetched up to a tenth early.
-pub fn one_worker(seconds: f64, besides: u64) -> u64 {
+pub fn fetches_of_one_worker(seconds: f64, besides: u64) -> u64 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     let periods = (seconds / 0.9).ceil() as u64;
     periods + besides
 }
 
-impl Scene {
+impl Harness {
     /// The reference configuration with these `remote_jwks`, and what a row changes.
     pub fn new(
         name: &'static str,
@@ -54,29 +54,29 @@ impl Scene {
         config.plugin()["providers"]["okta"]["remote_jwks"] = keys;
         let config = change(config, &okta);
         let begin = now();
-        let envoy = Envoy::try_start(&slug(name), &config, WORKERS)
+        let envoy = Envoy::try_start(&directory_name(name), &config, WORKERS)
             .unwrap_or_else(|error| panic!("{name}: Envoy has not started:\n{}", error.log));
         Self { name, okta, backend, envoy, begin }
     }
 
-    /// A scene without changes, with keys on every worker.
+    /// A harness without changes, with keys on every worker.
     pub fn warm(name: &'static str, keys: Value) -> Self {
-        let scene = Self::new(name, keys, |config, _| config);
-        scene.settle();
-        scene
+        let harness = Self::new(name, keys, |config, _| config);
+        harness.wait_until_ready();
+        harness
     }
 
     /// Waits until every worker lets a good token through.
-    pub fn settle(&self) {
-        self.settle_on(&get("/me").bearer(self.okta.mint(Server::Default, &TokenSpec::user())), 200);
+    pub fn wait_until_ready(&self) {
+        self.wait_for_status(&get("/me").bearer(self.okta.mint(Server::Default, &TokenSpec::user())), 200);
     }
 
     /// Waits until every worker answers like this.
-    pub fn settle_on(&self, request: &Request, status: u16) {
+    pub fn wait_for_status(&self, request: &Request, status: u16) {
         let mut in_a_row = 0;
-        self.until(&format!("every worker answers {status}"), || {
+        self.wait_until(&format!("every worker answers {status}"), || {
             in_a_row = if self.envoy.client().send(request).status == status { in_a_row + 1 } else { 0 };
-            in_a_row >= ALL_WORKERS
+            in_a_row >= CONNECTIONS_FOR_ALL_WORKERS
         });
     }
 
@@ -85,13 +85,13 @@ impl Scene {
         self.okta = StandIn::start(Options::default());
     }
 
-    /// Puts the scene under load.
-    pub fn load(&self) -> Load {
-        Load::start(self.envoy.client(), Mix::of(&self.okta))
+    /// Puts the harness under load.
+    pub fn start_load(&self) -> Load {
+        Load::start(self.envoy.client(), RequestMix::of(&self.okta))
     }
 
     /// Waits for something that takes a moment.
-    pub fn until(&self, what: &str, mut done: impl FnMut() -> bool) {
+    pub fn wait_until(&self, what: &str, mut done: impl FnMut() -> bool) {
         let begin = now();
         while !done() {
             assert!(begin.elapsed() < DEADLINE, "{}: never: {what}\n{}", self.name, self.envoy.log());
@@ -105,27 +105,27 @@ impl Scene {
     }
 
     /// Waits until one more fetch has succeeded.
-    pub fn until_fetched(&self) {
+    pub fn wait_for_fetch(&self) {
         let before = self.envoy.count("jwks_fetch_success");
-        self.until("fetched again", || self.envoy.count("jwks_fetch_success") > before);
+        self.wait_until("fetched again", || self.envoy.count("jwks_fetch_success") > before);
     }
 
-    /// Ends the load, and says what must hold: see [`Self::end_after_traps`]; and no VM has trapped.
-    pub fn end(&self, load: Load, fetches: u64) -> Row {
-        let mut row = self.end_after_traps(load, fetches);
-        row.must(!self.envoy.has_trapped(), || "a VM has trapped".to_owned());
+    /// Ends the load, and says what must hold: see [`Self::finish_after_traps`]; and no VM has trapped.
+    pub fn finish(&self, load: Load, fetches: u64) -> Row {
+        let mut row = self.finish_after_traps(load, fetches);
+        row.require(!self.envoy.has_trapped(), || "a VM has trapped".to_owned());
         row
     }
 
     /// Ends the load, and says what must hold in any row: nothing hostile came through, nothing legitimate was refused.
-    pub fn end_after_traps(&self, load: Load, fetches: u64) -> Row {
+    pub fn finish_after_traps(&self, load: Load, fetches: u64) -> Row {
         let seconds = self.begin.elapsed().as_secs_f64();
         let (attempts, counts) = (self.attempts(), load.stop());
         let mut row = Row { name: self.name, seconds, fetches, attempts, counts, ..Row::default() };
-        row.must(self.backend.hostile() == 0, || "a hostile request has reached the backend".to_owned());
-        row.must(row.counts.wrongly_allowed == 0, || "a hostile request was allowed".to_owned());
-        row.must(row.counts.wrongly_refused == 0, || "a legitimate request was refused".to_owned());
-        row.must(row.counts.legitimate > 100, || "there was hardly any load".to_owned());
+        row.require(self.backend.hostile() == 0, || "a hostile request has reached the backend".to_owned());
+        row.require(row.counts.wrongly_allowed == 0, || "a hostile request was allowed".to_owned());
+        row.require(row.counts.wrongly_denied == 0, || "a legitimate request was refused".to_owned());
+        row.require(row.counts.legitimate > 100, || "there was hardly any load".to_owned());
         row
     }
 
@@ -137,7 +137,7 @@ impl Scene {
 
 /// The reference configuration between these two.
 pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
-    let ca = test_support::scratch(&slug(name)).join("ca.pem");
+    let ca = test_support::scratch(&directory_name(name)).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     let mut config = EnvoyConfig::reference()
         .okta(okta.https_port(), &ca)
@@ -149,7 +149,7 @@ pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
 }
 
 /// The name as that of a folder.
-pub fn slug(name: &str) -> String {
+pub fn directory_name(name: &str) -> String {
     let word = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '-' };
     format!("outages-{}", name.chars().map(word).collect::<String>())
 }

@@ -7,13 +7,13 @@ use test_support::client::{get, request};
 use test_support::envoy::Envoy;
 use test_support::fastapi::FastApi;
 
-use super::setup::{BOTH_WORKERS, Setup, config};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, reference_config};
 
 #[test]
-fn fastapi_behind_the_reference_configuration() {
+fn reference_configuration_with_fastapi_gives_expected_statuses() {
     let okta = StandIn::start(Options::default());
     let (app, backend) = (FastApi::start(), Backend::start());
-    let envoy = Envoy::start("fastapi", &config("fastapi", &okta, &backend).app(app.port()));
+    let envoy = Envoy::start("fastapi", &reference_config("fastapi", &okta, &backend).app(app.port()));
     let mint = |spec: &TokenSpec| okta.mint(Server::Default, spec);
     let user = mint(&TokenSpec::user().groups(&["Everyone", "caf\u{e9}, IT"]));
     let machine = mint(&TokenSpec::machine());
@@ -50,12 +50,12 @@ fn fastapi_behind_the_reference_configuration() {
 }
 
 #[test]
-fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
-    let setup = Setup::new("refusals", |config| config);
-    setup.warm_up();
-    let good = setup.user();
-    let mint = |spec: TokenSpec| setup.mint(&spec);
-    let kind = |kind| setup.mint(&TokenSpec::new(kind));
+fn denial_on_both_workers_has_status_challenge_and_code() {
+    let harness = Harness::new("refusals", |config| config);
+    harness.warm_up();
+    let good = harness.user_token();
+    let mint = |spec: TokenSpec| harness.mint(&spec);
+    let kind = |kind| harness.mint(&TokenSpec::new(kind));
     let bearer = |token: String| format!("Bearer {token}");
     let changed = |from_the_end: usize, to: &str| {
         let at = good.len() - from_the_end;
@@ -85,14 +85,14 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
         ),
         (
             "org server",
-            Some(bearer(setup.okta.mint(Server::Org, &TokenSpec::new(Kind::OrgAccess)))),
+            Some(bearer(harness.okta.mint(Server::Org, &TokenSpec::new(Kind::OrgAccess)))),
             401,
             Some("invalid_token"),
             "issuer_unknown",
         ),
         (
             "another authorization server",
-            Some(bearer(setup.okta.mint(Server::Custom, &TokenSpec::user()))),
+            Some(bearer(harness.okta.mint(Server::Custom, &TokenSpec::user()))),
             401,
             Some("invalid_token"),
             "issuer_unknown",
@@ -100,12 +100,12 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
         (
             "its token with our issuer's name",
             Some(bearer(
-                setup.okta.mint(
+                harness.okta.mint(
                     Server::Custom,
                     &TokenSpec::user()
-                        .claim("iss", setup.okta.issuer(Server::Default))
+                        .claim("iss", harness.okta.issuer(Server::Default))
                         .claim("aud", "api://default")
-                        .header("kid", setup.okta.kid(Server::Default)),
+                        .header("kid", harness.okta.kid(Server::Default)),
                 ),
             )),
             401,
@@ -154,7 +154,7 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
             if let Some(value) = &authorization {
                 request = request.header("authorization", value);
             }
-            let response = setup.send(&request);
+            let response = harness.send(&request);
             assert_eq!((response.status, response.code().as_str()), (status, code), "{name}: {response:?}");
             let challenge = response.header("www-authenticate").unwrap();
             assert!(challenge.starts_with("Bearer realm=\"api\""), "{name}: {challenge}");
@@ -170,26 +170,26 @@ fn every_refusal_has_its_status_challenge_and_code_on_both_workers() {
         }
     }
     let doubled = get("/me").bearer(&good).bearer(&good);
-    assert_eq!(setup.send(&doubled).code(), "multiple_credentials");
-    assert_eq!(setup.envoy.count("decision.token_expired"), 4, "each code is a counter");
-    assert!(setup.envoy.count("decision.allowed") >= BOTH_WORKERS as u64);
-    setup.assert_alive();
+    assert_eq!(harness.send(&doubled).code(), "multiple_credentials");
+    assert_eq!(harness.envoy.count("decision.token_expired"), 4, "each code is a counter");
+    assert!(harness.envoy.count("decision.allowed") >= CONNECTIONS_FOR_BOTH_WORKERS as u64);
+    harness.assert_alive();
 }
 
 #[test]
-fn grpc_requests_get_a_grpc_status() {
-    let setup = Setup::new("grpc", |config| config);
-    setup.warm_up();
+fn grpc_denial_has_grpc_status() {
+    let harness = Harness::new("grpc", |config| config);
+    harness.warm_up();
     let call = |token: Option<&str>| {
         let mut call =
             request("POST", "/items").header("content-type", "application/grpc").header("te", "trailers");
         if let Some(token) = token {
             call = call.bearer(token);
         }
-        let response = setup.send(&call);
+        let response = harness.send(&call);
         assert_eq!(response.status, 200, "{response:?}");
         response.header("grpc-status").map(str::to_owned)
     };
     assert_eq!(call(None).as_deref(), Some("16"), "UNAUTHENTICATED");
-    assert_eq!(call(Some(&setup.user())).as_deref(), Some("7"), "PERMISSION_DENIED: no items:write");
+    assert_eq!(call(Some(&harness.user_token())).as_deref(), Some("7"), "PERMISSION_DENIED: no items:write");
 }

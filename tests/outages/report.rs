@@ -18,7 +18,7 @@ pub struct Row {
 
 impl Row {
     /// Notes what does not hold. All rows are printed before any of them fails the test.
-    pub fn must(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
+    pub fn require(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
         if !holds {
             let problem = format!("{}: {}; {:?}", self.name, otherwise(), self.counts);
             self.problems.push(problem);
@@ -28,15 +28,15 @@ impl Row {
     /// Okta was not asked more often than this, nor was Envoy told to.
     pub fn fetches_at_most(mut self, bound: u64) -> Self {
         let fetches = self.fetches.max(self.attempts);
-        self.must(fetches <= bound, || format!("{fetches} fetches, and {bound} are for one worker"));
+        self.require(fetches <= bound, || format!("{fetches} fetches, and {bound} are for one worker"));
         self
     }
 
     /// With legitimate requests that were sent besides the load, and refused at a price that is known.
-    pub fn and_refused(mut self, requests: u64) -> Self {
+    pub fn with_expected_denials(mut self, requests: u64) -> Self {
         self.counts.requests += requests;
         self.counts.legitimate += requests;
-        self.counts.excused += requests;
+        self.counts.expected_denials += requests;
         self
     }
 
@@ -55,10 +55,11 @@ pub fn table(rows: &[Row]) -> String {
          |---|---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in rows {
-        let Counts { requests, legitimate, excused, wrongly_refused, wrongly_allowed, slowest, .. } =
-            &row.counts;
+        let Counts {
+            requests, legitimate, expected_denials, wrongly_denied, wrongly_allowed, slowest, ..
+        } = &row.counts;
         text.push_str(&format!(
-            "| {} | {requests} | {legitimate} | {wrongly_refused} | {excused} | {wrongly_allowed} | {} | {} | {} ms | {:.1} s | {} |\n",
+            "| {} | {requests} | {legitimate} | {wrongly_denied} | {expected_denials} | {wrongly_allowed} | {} | {} | {} ms | {:.1} s | {} |\n",
             row.name,
             row.fetches,
             row.attempts,

@@ -3,13 +3,14 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
-use test_support::client::{Request, get};
+use test_support::client::{Request, get, request};
 use test_support::recorder::Recorder;
 
-use super::setup::Setup;
+use super::ambiguous_tokens::with_sources;
+use super::harness::Harness;
 
-fn setup(name: &str, forward: bool) -> Setup {
-    Setup::new(name, |mut config| {
+fn harness(name: &str, forward: bool) -> Harness {
+    Harness::new(name, |mut config| {
         let plugin = config.plugin();
         plugin["from_headers"] = json!([{ "name": "x-api-token", "value_prefix": "Token " }]);
         plugin["from_cookies"] = json!(["session_token"]);
@@ -35,12 +36,12 @@ fn requests(token: &str) -> [Request; 4] {
 }
 
 #[test]
-fn without_forward_the_token_is_taken_out_and_the_rest_stays() {
-    let setup = setup("sources", false);
-    setup.warm_up();
-    let token = setup.user();
+fn forward_false_removes_only_the_token() {
+    let harness = harness("sources", false);
+    harness.warm_up();
+    let token = harness.user_token();
     let seen = requests(&token).map(|request| {
-        let response = setup.send(&request);
+        let response = harness.send(&request);
         assert_eq!(response.status, 200, "{response:?}");
         assert!(!response.body.contains("eyJ") && !response.body.contains("ZXlK"), "{}", response.body);
         assert!(!response.body.contains("root"), "{}", response.body);
@@ -61,7 +62,7 @@ fn without_forward_the_token_is_taken_out_and_the_rest_stays() {
         .header("cookie", "session_token=1")
         .header("sec-websocket-protocol", protocol("a.b.c"))
         .header("authorization", "Basic dXNlcjpwYXNz");
-    let seen = setup.send(&everywhere).json();
+    let seen = harness.send(&everywhere).json();
     assert_eq!(seen["path"], "/?access_token=code");
     for (name, value) in [
         ("x-api-token", "key"),
@@ -72,16 +73,16 @@ fn without_forward_the_token_is_taken_out_and_the_rest_stays() {
     ] {
         assert_eq!(seen["headers"][name], json!([value]), "{name}");
     }
-    setup.assert_alive();
-    assert!(token.split('.').all(|segment| !setup.envoy.log().contains(segment)), "a token is in the log");
+    harness.assert_alive();
+    assert!(token.split('.').all(|segment| !harness.envoy.log().contains(segment)), "a token is in the log");
 }
 
 #[test]
-fn with_forward_it_stays_but_for_the_subprotocol() {
-    let setup = setup("sources-forward", true);
-    setup.warm_up();
-    let token = setup.user();
-    let [header, cookie, param, socket] = requests(&token).map(|request| setup.send(&request).json());
+fn forward_true_keeps_the_token_except_in_the_subprotocol() {
+    let harness = harness("sources-forward", true);
+    harness.warm_up();
+    let token = harness.user_token();
+    let [header, cookie, param, socket] = requests(&token).map(|request| harness.send(&request).json());
     assert_eq!(header["headers"]["x-api-token"][0], format!("Token {token}"));
     assert_eq!(
         header["headers"].get("x_api_token"),
@@ -94,11 +95,11 @@ fn with_forward_it_stays_but_for_the_subprotocol() {
 }
 
 #[test]
-fn two_tokens_and_broken_ones() {
-    let setup = setup("sources-refused", false);
-    setup.warm_up();
-    let token = setup.user();
-    let before = setup.backend.requests();
+fn two_tokens_or_malformed_tokens_are_rejected() {
+    let harness = harness("sources-refused", false);
+    harness.warm_up();
+    let token = harness.user_token();
+    let before = harness.backend.requests();
     let two = requests(&token).map(|request| (request.bearer(&token), 400, "multiple_credentials"));
     let broken = [
         get("/me").header("x-api-token", b"Token \xff.\xfe.\xfd"),
@@ -110,20 +111,20 @@ fn two_tokens_and_broken_ones() {
     .map(|request| (request, 401, "token_malformed"));
     for (request, status, code) in two.into_iter().chain(broken) {
         for _ in 0..4 {
-            let response = setup.send(&request);
+            let response = harness.send(&request);
             assert_eq!((response.status, response.code().as_str()), (status, code), "{response:?}");
         }
     }
-    assert_eq!(setup.backend.requests(), before);
-    setup.assert_alive();
+    assert_eq!(harness.backend.requests(), before);
+    harness.assert_alive();
 }
 
 #[test]
-fn a_websocket_handshake_with_a_token() {
+fn websocket_handshake_with_a_token_is_allowed() {
     use std::io::Write as _;
 
     let recorder = Recorder::start();
-    let setup = Setup::new("websocket", |mut config| {
+    let harness = Harness::new("websocket", |mut config| {
         config.manager()["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
         config.plugin()["from_websocket_protocol"] = Value::Bool(true);
         config.app(recorder.port())
@@ -131,12 +132,67 @@ fn a_websocket_handshake_with_a_token() {
     let request = format!(
         "GET /me HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
          sec-websocket-protocol: {}\r\nsec-websocket-protocol: chat\r\n\r\n",
-        protocol(&setup.user())
+        protocol(&harness.user_token())
     );
-    let mut stream = setup.client().connect().unwrap();
+    let mut stream = harness.client().connect().unwrap();
     stream.write_all(request.as_bytes()).unwrap();
     let seen = recorder.request();
     let protocols: Vec<_> = seen.lines().filter(|line| line.starts_with("sec-websocket-protocol:")).collect();
     assert_eq!(protocols, ["sec-websocket-protocol: chat"], "{seen}");
     assert!(seen.contains("x-okta-sub: joe.user@example.com"), "{seen}");
+}
+
+#[test]
+fn credentials_stay_if_no_token_is_examined() {
+    let harness = Harness::new("foreign-credentials", |config| {
+        let mut config = with_sources(config);
+        let plugin = config.plugin();
+        plugin["forward"] = json!(false);
+        plugin["bypass_cors_preflight"] = json!(true);
+        plugin["route_policies"] = json!({ "open": { "public": true } });
+        plugin["rules"] = json!([
+            { "match": { "prefix": "/open" }, "public": true },
+            { "match": { "prefix": "/optional" }, "requires": {}, "mode": "optional" },
+            { "match": {}, "requires": {} },
+        ]);
+        config.manager()["route_config"]["virtual_hosts"][0]["routes"] = json!([
+            { "match": { "prefix": "/by-route" }, "route": { "cluster": "app" },
+              "metadata": { "filter_metadata": { "okta_authz": { "policy": "open" } } } },
+            { "match": { "prefix": "/" }, "route": { "cluster": "app" } },
+        ]);
+        config
+    });
+    harness.warm_up();
+    let preflight = |path: &str| {
+        request("OPTIONS", path).header("origin", "https://a").header("access-control-request-method", "GET")
+    };
+    for authorization in [
+        "Basic dXNlcjpwYXNz",
+        "AWS4-HMAC-SHA256 Credential=a/b, SignedHeaders=host;x-amz-date, Signature=c",
+        "Digest username=\"a\", realm=\"b\"",
+    ] {
+        for (request, path) in [
+            (get("/open?token=code&access_token=code"), "/open?token=code&access_token=code"),
+            (get("/by-route?access_token=code"), "/by-route?access_token=code"),
+            (get("/optional?q=1"), "/optional?q=1"),
+            (preflight("/any?access_token=code"), "/any?access_token=code"),
+        ] {
+            let sent = request.header("authorization", authorization);
+            let seen = harness.send(&sent).json();
+            assert_eq!(seen["headers"]["authorization"], json!([authorization]), "{path}: {seen}");
+            assert_eq!(seen["path"], path);
+        }
+    }
+    let seen = harness.send(&get("/open").bearer("foreign").header("cookie", "session_token=1; a=2")).json();
+    assert_eq!(seen["headers"]["authorization"], json!(["Bearer foreign"]));
+    assert_eq!(seen["headers"]["cookie"], json!(["session_token=1; a=2"]));
+    assert_eq!(harness.send(&get("/optional").bearer("foreign")).status, 401);
+
+    let token = harness.user_token();
+    for path in ["/me", "/optional"] {
+        let seen = harness.send(&get(path).bearer(&token).header("cookie", "a=2")).json();
+        assert_eq!(seen["headers"].get("authorization"), None, "{path}: examined, and `forward` is false");
+        assert_eq!(seen["headers"]["cookie"], json!(["a=2"]));
+    }
+    harness.assert_alive();
 }

@@ -10,15 +10,15 @@ use test_support::config::EnvoyConfig;
 use test_support::envoy::Envoy;
 
 /// Enough connections that each of two workers has certainly got some: 2^-19 that one has not.
-pub const BOTH_WORKERS: usize = 20;
+pub const CONNECTIONS_FOR_BOTH_WORKERS: usize = 20;
 
-pub struct Setup {
+pub struct Harness {
     pub okta: StandIn,
     pub backend: Backend,
     pub envoy: Envoy,
 }
 
-impl Setup {
+impl Harness {
     /// The reference configuration, with what a test changes.
     pub fn new(name: &str, change: impl FnOnce(EnvoyConfig) -> EnvoyConfig) -> Self {
         let okta = StandIn::start(Options::default());
@@ -27,7 +27,7 @@ impl Setup {
 
     pub fn with_okta(name: &str, okta: StandIn, change: impl FnOnce(EnvoyConfig) -> EnvoyConfig) -> Self {
         let backend = Backend::start();
-        let envoy = Envoy::start(name, &change(config(name, &okta, &backend)));
+        let envoy = Envoy::start(name, &change(reference_config(name, &okta, &backend)));
         Self { okta, backend, envoy }
     }
 
@@ -40,7 +40,7 @@ impl Setup {
     }
 
     /// A user's token of the server that the reference configuration trusts.
-    pub fn user(&self) -> String {
+    pub fn user_token(&self) -> String {
         self.mint(&TokenSpec::user())
     }
 
@@ -50,32 +50,32 @@ impl Setup {
 
     /// Waits until every worker has keys, so that a test begins with a warm filter.
     pub fn warm_up(&self) {
-        let token = self.user();
-        for _ in 0..BOTH_WORKERS {
-            let response = self.me(&token);
+        let token = self.user_token();
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+            let response = self.get_me(&token);
             assert_eq!(response.status, 200, "{response:?}\n{}", self.envoy.log());
         }
     }
 
     /// What becomes of a request that any good token may make.
-    pub fn me(&self, token: &str) -> Response {
+    pub fn get_me(&self, token: &str) -> Response {
         self.send(&get("/me").bearer(token))
     }
 
     /// Asks until every worker gives this answer: what a client sees of a change that takes a moment.
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
-    pub fn eventually(&self, token: &str, status: u16, within: Duration) {
+    pub fn wait_for_status(&self, token: &str, status: u16, within: Duration) {
         let deadline = Instant::now() + within;
         let mut in_a_row = 0;
-        while in_a_row < BOTH_WORKERS {
-            let response = self.me(token);
+        while in_a_row < CONNECTIONS_FOR_BOTH_WORKERS {
+            let response = self.get_me(token);
             in_a_row = if response.status == status { in_a_row + 1 } else { 0 };
             assert!(Instant::now() < deadline, "not {status}: {response:?}\n{}", self.envoy.log());
         }
     }
 
     /// Waits until a counter of the filter has come this far.
-    pub fn wait_for(&self, counter: &str, count: u64) {
+    pub fn wait_for_counter(&self, counter: &str, count: u64) {
         let mut waited = 0;
         while self.envoy.count(counter) < count {
             waited += 1;
@@ -92,7 +92,7 @@ impl Setup {
 }
 
 /// Every way in which the answer of a server can fail to be a document.
-pub fn failures() -> Vec<Fault> {
+pub fn response_faults() -> Vec<Fault> {
     vec![
         Fault::Status(500),
         Fault::Status(429),
@@ -109,7 +109,7 @@ pub fn failures() -> Vec<Fault> {
 }
 
 /// The reference configuration between these two.
-pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
+pub fn reference_config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
     let ca = test_support::scratch(name).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     let mut config = EnvoyConfig::reference()
@@ -117,10 +117,10 @@ pub fn config(name: &str, okta: &StandIn, backend: &Backend) -> EnvoyConfig {
         .app(backend.port())
         .module(&test_support::wasm("okta_authz_filter"));
     config.manager()["max_request_headers_kb"] = json!(96);
-    if asked_without_crypto() { config.restricted(&["proxy_call_foreign_function"]) } else { config }
+    if runs_without_host_crypto() { config.restricted(&["proxy_call_foreign_function"]) } else { config }
 }
 
 /// Whether all tests are to run with the capabilities that deploy/ lists, less Envoy's crypto: `make versions` asks for that.
-pub fn asked_without_crypto() -> bool {
+pub fn runs_without_host_crypto() -> bool {
     std::env::var_os("OKTA_AUTHZ_E2E_WITHOUT_CRYPTO").is_some()
 }

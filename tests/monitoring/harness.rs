@@ -1,4 +1,5 @@
-//! Two Envoys and a Prometheus that scrapes both: one makes labels by `stats_tags`, for the other Prometheus makes them.
+//! Two Envoys and a Prometheus that scrapes both. The first Envoy sets labels by `stats_tags`; for the
+//! second, Prometheus sets them by relabeling.
 
 use std::time::Duration;
 
@@ -12,21 +13,23 @@ use test_support::signing::Keys;
 use super::document;
 use super::prometheus::Prometheus;
 
-/// A provider whose keys cannot be had. The dot in its name must not become a part of a metric's.
-pub const ABSENT: &str = "partner.example";
+/// Provider whose cluster does not exist. The dot tests the escaping of names in metrics.
+pub const PROVIDER_WITHOUT_KEYS: &str = "partner.example";
 
-pub struct Scene {
+/// The processes of a test.
+pub struct Harness {
     pub okta: StandIn,
     _backend: Backend,
     pub keys: Keys,
-    /// With `stats_tags`.
+    /// Envoy with `stats_tags`.
     pub tagged: Envoy,
-    /// Without, as in a mesh; and with a module whose VM ends on demand.
-    pub plain: Envoy,
+    /// Envoy without `stats_tags`, as in a mesh. Its module traps on demand.
+    pub untagged: Envoy,
     pub prometheus: Prometheus,
 }
 
-impl Scene {
+impl Harness {
+    /// Starts all processes and waits until Prometheus has scraped both Envoys.
     pub fn new(name: &str) -> Self {
         let (okta, backend, keys) = (StandIn::start(Options::default()), Backend::start(), Keys::generate());
         let ca = test_support::scratch(name).join("ca.pem");
@@ -35,28 +38,34 @@ impl Scene {
             let config = EnvoyConfig::reference().okta(okta.https_port(), &ca).app(backend.port());
             let mut config = config.module(&test_support::wasm(module));
             configure(config.plugin(), &okta, &keys);
-            // Histograms reach the admin port at flushes, which are 5 s apart.
+            // Envoy updates histograms at each flush. The default interval is 5 s.
             config.document()["stats_flush_interval"] = json!("1s");
             config
         };
-        let mut plain = config("traps_on_demand");
-        plain.document().as_object_mut().unwrap().remove("stats_config").expect("envoy.yaml has stats_tags");
+        let mut untagged = config("traps_on_demand");
+        untagged
+            .document()
+            .as_object_mut()
+            .unwrap()
+            .remove("stats_config")
+            .expect("envoy.yaml has stats_tags");
         let tagged = Envoy::start(&format!("{name}-tagged"), &config("okta_authz_filter"));
-        let plain = Envoy::start(&format!("{name}-plain"), &plain);
-        let prometheus = Prometheus::start(name, &scrape(tagged.admin_port, plain.admin_port));
-        // It takes some seconds to look at its targets, and a counter must be seen before it moves.
+        let untagged = Envoy::start(&format!("{name}-untagged"), &untagged);
+        let prometheus = Prometheus::start(name, &scrape(tagged.admin_port, untagged.admin_port));
+        // Rates need a sample from before the traffic. The first scrape takes some seconds.
         while prometheus.query("okta_authz_waiting_requests").len() < 2 {
             std::thread::sleep(Duration::from_millis(100));
         }
-        Self { okta, _backend: backend, keys, tagged, plain, prometheus }
+        Self { okta, _backend: backend, keys, tagged, untagged, prometheus }
     }
 
+    /// Issues a token of the default authorization server.
     pub fn mint(&self, spec: &TokenSpec) -> String {
         self.okta.mint(Server::Default, spec)
     }
 }
 
-/// Keys and a denylist that are fetched every few seconds, a provider that nobody has keys for, a rule in shadow.
+/// Adds keys and a denylist with short cache durations, a provider without keys, and a shadow rule.
 fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     let okta = &mut plugin["providers"]["okta"];
     okta["remote_jwks"] = json!({
@@ -64,11 +73,11 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     });
     okta["local_jwks"] = keys.jwks();
     okta["algorithms"] = json!(["RS256", "EdDSA"]);
-    plugin["providers"][ABSENT] = json!({
+    plugin["providers"][PROVIDER_WITHOUT_KEYS] = json!({
         "issuer": "https://partner.example/oauth2/default", "audiences": ["api://default"],
-        "remote_jwks": { "cluster": "nobody" },
+        "remote_jwks": { "cluster": "missing" },
     });
-    // Its keys are fetched once, and when it has a new one.
+    // The filter fetches these keys once, and again after a rotation.
     plugin["providers"]["second"] = json!({
         "issuer": stand_in.issuer(Server::Custom), "audiences": [stand_in.audience(Server::Custom)],
         "remote_jwks": { "cluster": "okta", "unknown_kid_cooldown": "1s" },
@@ -76,21 +85,21 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     plugin["denylist"] = json!({ "remote": {
         "cluster": "okta", "uri": "https://acme.okta.example/stand-in/denylist", "timeout": "1s", "cache_duration": "1s",
     } });
-    let shadow =
-        json!({ "match": { "path": "/shadow" }, "requires": { "scopes": ["nobody:has"] }, "mode": "shadow" });
+    let shadow = json!({ "match": { "path": "/shadow" }, "requires": { "scopes": ["never:granted"] }, "mode": "shadow" });
     let enforced = json!({ "match": { "path": "/shadow" }, "requires": {} });
     plugin["rules"].as_array_mut().unwrap().splice(0..0, [shadow, enforced]);
 }
 
-/// deploy/monitoring/prometheus.yml, faster, with the ports of these Envoys, and the second one's labels made by Prometheus.
-fn scrape(tagged: u16, plain: u16) -> Value {
+/// Returns `deploy/monitoring/prometheus.yml` with intervals of 1 s and the ports of both Envoys.
+/// The job `mesh` relabels the metrics of the second Envoy.
+fn scrape(tagged: u16, untagged: u16) -> Value {
     let mut config = document("prometheus.yml");
     config["global"] = json!({ "scrape_interval": "1s", "evaluation_interval": "1s" });
     config["rule_files"] = json!([test_support::root().join("deploy/monitoring/alerts.yml")]);
     let mut job = config["scrape_configs"][0].clone();
     config["scrape_configs"][0]["static_configs"][0]["targets"] = json!([format!("127.0.0.1:{tagged}")]);
     job["job_name"] = json!("mesh");
-    job["static_configs"][0]["targets"] = json!([format!("127.0.0.1:{plain}")]);
+    job["static_configs"][0]["targets"] = json!([format!("127.0.0.1:{untagged}")]);
     job["metric_relabel_configs"] = document("relabel.yaml")["metric_relabel_configs"].clone();
     config["scrape_configs"].as_array_mut().unwrap().push(job);
     config

@@ -1,4 +1,4 @@
-//! The alerts by themselves: well formed, and each with cases in which it fires and in which it does not.
+//! Alert rules, checked by promtool without an Envoy.
 
 use std::collections::BTreeSet;
 use std::process::Command;
@@ -6,14 +6,14 @@ use std::process::Command;
 use serde_json::Value;
 
 use super::prometheus::program;
-use super::{FOLDER, document};
+use super::{DIRECTORY, document};
 
-/// The alerts, with their expressions.
+/// Returns the names and expressions of the alerts.
 pub fn alerts() -> Vec<(String, String)> {
     rules("alert")
 }
 
-/// What is recorded, with the expressions.
+/// Returns the names and expressions of the recording rules.
 pub fn records() -> Vec<(String, String)> {
     rules("record")
 }
@@ -27,25 +27,25 @@ fn rules(kind: &str) -> Vec<(String, String)> {
 }
 
 fn promtool(arguments: &[&str]) {
-    let folder = test_support::root().join(FOLDER);
-    let output = Command::new(program("promtool")).args(arguments).current_dir(folder).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&said));
+    let directory = test_support::root().join(DIRECTORY);
+    let output = Command::new(program("promtool")).args(arguments).current_dir(directory).output().unwrap();
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "promtool {arguments:?}: {}", String::from_utf8_lossy(&text));
 }
 
 #[test]
-fn prometheus_takes_the_rules_and_the_configuration() {
+fn promtool_accepts_rules_and_configuration() {
     promtool(&["check", "rules", "--lint-fatal", "alerts.yml"]);
     promtool(&["check", "config", "--lint-fatal", "prometheus.yml"]);
 }
 
 #[test]
-fn each_alert_fires_when_it_should_and_only_then() {
+fn alerts_pass_their_unit_tests() {
     promtool(&["test", "rules", "alerts.test.yml"]);
 }
 
 #[test]
-fn each_alert_has_a_case_for_and_a_case_against() {
+fn alert_has_a_firing_and_a_silent_test() {
     let cases = document("alerts.test.yml");
     let cases: Vec<&Value> = cases["tests"]
         .as_array()
@@ -53,18 +53,18 @@ fn each_alert_has_a_case_for_and_a_case_against() {
         .iter()
         .flat_map(|test| test["alert_rule_test"].as_array().unwrap())
         .collect();
-    let of = |fires: bool| -> BTreeSet<String> {
+    let tested = |fires: bool| -> BTreeSet<String> {
         let cases = cases
             .iter()
             .filter(|case| case["exp_alerts"].as_array().is_some_and(|all| !all.is_empty()) == fires);
         cases.map(|case| case["alertname"].as_str().unwrap().to_owned()).collect()
     };
     let all: BTreeSet<String> = alerts().into_iter().map(|(name, _)| name).collect();
-    assert_eq!((of(true), of(false)), (all.clone(), all));
+    assert_eq!((tested(true), tested(false)), (all.clone(), all));
 }
 
 #[test]
-fn each_alert_says_how_bad_it_is_and_what_it_means() {
+fn alert_has_severity_and_summary() {
     let file = document("alerts.yml");
     for rule in file["groups"][1]["rules"].as_array().unwrap() {
         assert!(["page", "ticket"].contains(&rule["labels"]["severity"].as_str().unwrap()), "{rule}");

@@ -13,46 +13,46 @@ use test_support::envoy::Envoy;
 pub const DOMAIN: &str = "acme.okta.com";
 
 /// Enough connections that each of two workers has certainly got some.
-pub const BOTH_WORKERS: usize = 20;
+pub const CONNECTIONS_FOR_BOTH_WORKERS: usize = 20;
 
-pub struct Scene {
+pub struct Harness {
     pub okta: StandIn,
     pub backend: Backend,
     pub envoy: Envoy,
 }
 
-impl Scene {
+impl Harness {
     pub fn new(name: &str, file: &str, change: impl FnOnce(EnvoyConfig) -> EnvoyConfig) -> Self {
-        let (okta, backend) = (stand_in(DOMAIN), Backend::start());
-        let ca = ca_of(&okta, name);
-        let envoy = Envoy::start(name, &change(between(file, &okta, &ca, &backend)));
+        let (okta, backend) = (start_stand_in(DOMAIN), Backend::start());
+        let ca = write_ca(&okta, name);
+        let envoy = Envoy::start(name, &change(config_for(file, &okta, &ca, &backend)));
         Self { okta, backend, envoy }
     }
 
     /// A token with these scopes, of a user.
-    pub fn user(&self, scopes: &[&str]) -> String {
+    pub fn user_token(&self, scopes: &[&str]) -> String {
         self.okta.mint(Server::Default, &TokenSpec::user().scopes(scopes))
     }
 
     /// A machine's own token.
-    pub fn machine(&self) -> String {
+    pub fn machine_token(&self) -> String {
         self.okta.mint(Server::Default, &TokenSpec::machine())
     }
 }
 
-pub fn stand_in(domain: &str) -> StandIn {
+pub fn start_stand_in(domain: &str) -> StandIn {
     StandIn::start(Options { domain: domain.to_owned(), ..Options::default() })
 }
 
 /// The certificate authority of a stand-in, as a file.
-pub fn ca_of(okta: &StandIn, name: &str) -> PathBuf {
+pub fn write_ca(okta: &StandIn, name: &str) -> PathBuf {
     let ca = test_support::scratch(name).join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).unwrap();
     ca
 }
 
 /// The file, with the addresses that this machine has for what it names, and with this authority.
-pub fn between(file: &str, okta: &StandIn, ca: &Path, backend: &Backend) -> EnvoyConfig {
+pub fn config_for(file: &str, okta: &StandIn, ca: &Path, backend: &Backend) -> EnvoyConfig {
     let mut config = EnvoyConfig::of_file(file).okta(okta.https_port(), ca).app(backend.port());
     use_built_module(config.document());
     config
@@ -73,16 +73,16 @@ pub fn use_built_module(value: &mut Value) {
 }
 
 /// Each of these requests, on both workers.
-pub fn answers(client: Client, expected: &[(&str, Option<&str>, u16)]) {
+pub fn assert_statuses(client: Client, expected: &[(&str, Option<&str>, u16)]) {
     for (path, token, status) in expected {
-        for _ in 0..BOTH_WORKERS {
-            let response = ask(client, path, *token);
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+            let response = get_with_token(client, path, *token);
             assert_eq!(response.status, *status, "{path}, with a token: {}: {response:?}", token.is_some());
         }
     }
 }
 
-pub fn ask(client: Client, path: &str, token: Option<&str>) -> Response {
+pub fn get_with_token(client: Client, path: &str, token: Option<&str>) -> Response {
     match token {
         Some(token) => client.send(&get(path).bearer(token)),
         None => client.get(path),

@@ -7,7 +7,7 @@ use test_support::client::get;
 use test_support::config::EnvoyConfig;
 use test_support::envoy::Envoy;
 
-use super::setup::config;
+use super::harness::reference_config;
 
 const RULES: usize = 10_000;
 
@@ -27,7 +27,7 @@ fn rules() -> Vec<Value> {
 fn answers(name: &str, as_text: bool) {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let mut config: EnvoyConfig = config(name, &okta, &backend);
+    let mut config: EnvoyConfig = reference_config(name, &okta, &backend);
     config.plugin()["rules"] = rules().into();
     if as_text {
         let text = config.plugin().to_string();
@@ -53,11 +53,11 @@ fn answers(name: &str, as_text: bool) {
 }
 
 #[test]
-fn ten_thousand_rules_in_a_struct() {
+fn ten_thousand_rules_as_struct_are_evaluated() {
     answers("scale-struct", false);
 }
 
 #[test]
-fn ten_thousand_rules_as_text() {
+fn ten_thousand_rules_as_text_are_evaluated() {
     answers("scale-text", true);
 }

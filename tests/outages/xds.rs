@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use test_support::config::EnvoyConfig;
 
-use super::scene::slug;
+use super::harness::directory_name;
 
 /// A file that Envoy watches, with a `DiscoveryResponse` in it.
 pub struct Source(PathBuf);
@@ -13,7 +13,7 @@ pub struct Source(PathBuf);
 impl Source {
     /// A file in a folder of its own.
     pub fn new(name: &str, kind: &str) -> Self {
-        let folder = test_support::scratch(&slug(name)).join(kind);
+        let folder = test_support::scratch(&directory_name(name)).join(kind);
         std::fs::create_dir_all(&folder).unwrap();
         Self(folder.join("response.json"))
     }
