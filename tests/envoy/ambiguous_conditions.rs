@@ -79,9 +79,9 @@ fn deny_rule_is_not_bypassed_by_another_spelling() {
     {
         assert_eq!(harness.send(&denied).code(), "token_missing");
     }
-    let two = [&http2::get("/")[..], &[("x-tenant", &b"user"[..]), ("x-tenant", b"admin")]].concat();
-    assert_eq!(http2::send(harness.client().port(), &two, &[])["code"], "header_ambiguous");
-    assert_eq!(harness.backend.requests(), before, "none has reached the backend");
+    let two_values = [&http2::get("/")[..], &[("x-tenant", &b"user"[..]), ("x-tenant", b"admin")]].concat();
+    assert_eq!(http2::send(harness.client().port(), &two_values, &[])["code"], "header_ambiguous");
+    assert_eq!(harness.backend.requests(), before, "a request reached the backend");
 
     for allowed in [
         get("/"),

@@ -81,14 +81,14 @@ fn second_token_never_reaches_the_backend() {
             "{response:?}"
         );
     }
-    assert_eq!(harness.backend.requests(), before, "none has reached the backend");
+    assert_eq!(harness.backend.requests(), before, "a request reached the backend");
 
-    let good = [
+    let allowed = [
         get("/me").header("authorization", format!("Bearer\t{token}")),
         api(get("/me?access_token2=x&q=access_token%3Dx")).header("authorization", "Basic eA=="),
         cookie(b"a=1, b=2; session_token2=x; c=session_token=x"),
     ];
-    for request in &good {
+    for request in &allowed {
         let response = harness.send(request);
         assert_eq!(response.status, 200, "{response:?}");
     }
@@ -116,14 +116,14 @@ fn second_token_over_http2_never_reaches_the_backend() {
         ("/me?access_token[]=x", vec![bearer]),
         ("/me?%41ccess_token=x", vec![bearer]),
     ] {
-        let answer = send(path, &headers, &[]);
-        assert_eq!(answer["code"], "multiple_credentials", "{path} {headers:?}: {answer}");
+        let response = send(path, &headers, &[]);
+        assert_eq!(response["code"], "multiple_credentials", "{path} {headers:?}: {response}");
     }
-    let answer = send("/me", &[("cookie", b"a=1"), valid, ("cookie", b"b=2")], &[]);
-    assert_eq!(answer["path"], "/me", "{answer}");
-    // Trailers do not go on over HTTP/1.1, but they must not hold the request back.
-    let answer = send("/me", &[bearer], &[("cookie", b"session_token=x; a=1"), ("x-api-token", b"x")]);
-    assert_eq!(answer["path"], "/me", "{answer}");
+    let response = send("/me", &[("cookie", b"a=1"), valid, ("cookie", b"b=2")], &[]);
+    assert_eq!(response["path"], "/me", "{response}");
+    // Envoy does not forward trailers over HTTP/1.1. They must not stop the request.
+    let response = send("/me", &[bearer], &[("cookie", b"session_token=x; a=1"), ("x-api-token", b"x")]);
+    assert_eq!(response["path"], "/me", "{response}");
     harness.assert_alive();
 }
 
@@ -142,10 +142,10 @@ fn token_in_trailer_is_removed_if_a_token_was_examined() {
         );
         let mut stream = harness.client().connect().unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let seen = recorder.request();
-        assert!(seen.contains("x-other: stays") && seen.contains("a=kept"), "{path}: {seen}");
-        assert_eq!(seen.contains("second"), path == "/", "{path}: {seen}");
-        assert!(!seen.contains("root"), "{path}: {seen}");
+        let received = recorder.request();
+        assert!(received.contains("x-other: stays") && received.contains("a=kept"), "{path}: {received}");
+        assert_eq!(received.contains("second"), path == "/", "{path}: {received}");
+        assert!(!received.contains("root"), "{path}: {received}");
         assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
     }
 }

@@ -1,4 +1,4 @@
-//! A broken configuration is refused when Envoy loads it, and the log says what is wrong and where.
+//! Configurations that the filter rejects when Envoy loads them.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
@@ -9,9 +9,10 @@ use test_support::envoy::{Envoy, StartError, WORKERS};
 
 use super::harness::reference_config;
 
-fn refused(name: &str, config: &EnvoyConfig) -> StartError {
+/// Starts an Envoy that must fail, and returns the error.
+fn start_error(name: &str, config: &EnvoyConfig) -> StartError {
     match Envoy::try_start(name, config, WORKERS) {
-        Ok(_) => panic!("{name}: Envoy has started"),
+        Ok(_) => panic!("{name}: Envoy started"),
         Err(error) => error,
     }
 }
@@ -26,7 +27,7 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
         config
     };
     let long: Value = vec![json!("x"); 100_000].into();
-    for (name, config, says) in [
+    for (name, config, message) in [
         ("empty", reference.clone().with_plugin_text(""), "the configuration is empty"),
         ("no JSON", reference.clone().with_plugin_text("providers:"), "the configuration is not JSON"),
         ("duplicate", reference.clone().with_plugin_text(r#"{"a":1,"a":2}"#), "the same member twice"),
@@ -37,7 +38,7 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
             changed("/rules/4/requires/scopes/0", json!("")),
             "rules[4].requires.scopes[0]: must not be empty",
         ),
-        ("a list that is long and wrong", changed("/rules/4/requires", long), "rules[4].requires"),
+        ("a long list of a wrong type", changed("/rules/4/requires", long), "rules[4].requires"),
         (
             "a typo",
             changed("/rules/4", json!({ "match": {}, "require": {} })),
@@ -60,11 +61,11 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
             "providers.okta.algorithms[0]: must be one of",
         ),
     ] {
-        let error = refused("configuration", &config);
+        let error = start_error("configuration", &config);
         assert!(!error.status.success(), "{name}");
         assert!(
-            error.log.contains("configuration refused: ") && error.log.contains(says),
-            "{name}: {says} in:\n{}",
+            error.log.contains("configuration refused: ") && error.log.contains(message),
+            "{name}: {message} is not in:\n{}",
             error.log
         );
         assert!(!error.log.contains("panicked"), "{name}:\n{}", error.log);

@@ -1,4 +1,4 @@
-//! Every kind of answer, through the reference configuration as it stands and the FastAPI application behind it.
+//! Status, challenge and code of each denial, with the reference configuration.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
@@ -51,19 +51,19 @@ fn reference_configuration_with_fastapi_gives_expected_statuses() {
 
 #[test]
 fn denial_on_both_workers_has_status_challenge_and_code() {
-    let harness = Harness::new("refusals", |config| config);
+    let harness = Harness::new("denials", |config| config);
     harness.warm_up();
-    let good = harness.user_token();
+    let valid = harness.user_token();
     let mint = |spec: TokenSpec| harness.mint(&spec);
     let kind = |kind| harness.mint(&TokenSpec::new(kind));
     let bearer = |token: String| format!("Bearer {token}");
-    let changed = |from_the_end: usize, to: &str| {
-        let at = good.len() - from_the_end;
-        format!("{}{to}{}", &good[..at], &good[at + 1..])
+    let with_character = |from_the_end: usize, character: &str| {
+        let at = valid.len() - from_the_end;
+        format!("{}{character}{}", &valid[..at], &valid[at + 1..])
     };
-    let forged = changed(40, if good.as_bytes()[good.len() - 40] == b'A' { "B" } else { "A" });
-    // The last character of 256 octets has four bits that must be zero.
-    let loose = changed(1, "B");
+    let forged = with_character(40, if valid.as_bytes()[valid.len() - 40] == b'A' { "B" } else { "A" });
+    // In base64url of 256 bytes, four bits of the last character must be zero.
+    let noncanonical = with_character(1, "B");
     let unknown_issuer = "https://evil.example/oauth2/default";
 
     let rows: Vec<(&str, Option<String>, u16, Option<&str>, &str)> = vec![
@@ -71,7 +71,7 @@ fn denial_on_both_workers_has_status_challenge_and_code() {
         ("Basic", Some("Basic dXNlcjpwYXNz".into()), 401, None, "token_missing"),
         ("opaque", Some("Bearer 5cuxSVEDaCy".into()), 401, Some("invalid_token"), "token_opaque"),
         ("malformed", Some("Bearer a.b.c".into()), 401, Some("invalid_token"), "token_malformed"),
-        ("loose encoding", Some(bearer(loose)), 401, Some("invalid_token"), "token_malformed"),
+        ("noncanonical base64url", Some(bearer(noncanonical)), 401, Some("invalid_token"), "token_malformed"),
         ("forged", Some(bearer(forged)), 401, Some("invalid_token"), "signature_invalid"),
         ("encrypted", Some(bearer(kind(Kind::Encrypted))), 401, Some("invalid_token"), "token_encrypted"),
         ("ID token", Some(bearer(kind(Kind::IdToken))), 401, Some("invalid_token"), "audience_not_allowed"),
@@ -98,7 +98,7 @@ fn denial_on_both_workers_has_status_challenge_and_code() {
             "issuer_unknown",
         ),
         (
-            "its token with our issuer's name",
+            "token of another server with the issuer and key ID of the configured server",
             Some(bearer(
                 harness.okta.mint(
                     Server::Custom,
@@ -134,7 +134,7 @@ fn denial_on_both_workers_has_status_challenge_and_code() {
             "audience_not_allowed",
         ),
         (
-            "not allowed algorithm",
+            "algorithm that is not allowed",
             Some(bearer(mint(TokenSpec::user().header("alg", "HS256")))),
             401,
             Some("invalid_token"),
@@ -142,7 +142,7 @@ fn denial_on_both_workers_has_status_challenge_and_code() {
         ),
         (
             "two tokens",
-            Some(format!("Bearer {good} {good}")),
+            Some(format!("Bearer {valid} {valid}")),
             400,
             Some("invalid_request"),
             "multiple_credentials",
@@ -169,9 +169,9 @@ fn denial_on_both_workers_has_status_challenge_and_code() {
             assert!(response.json()["detail"].is_string(), "{name}");
         }
     }
-    let doubled = get("/me").bearer(&good).bearer(&good);
-    assert_eq!(harness.send(&doubled).code(), "multiple_credentials");
-    assert_eq!(harness.envoy.count("decision.token_expired"), 4, "each code is a counter");
+    let two_headers = get("/me").bearer(&valid).bearer(&valid);
+    assert_eq!(harness.send(&two_headers).code(), "multiple_credentials");
+    assert_eq!(harness.envoy.count("decision.token_expired"), 4, "one count for each denied request");
     assert!(harness.envoy.count("decision.allowed") >= CONNECTIONS_FOR_BOTH_WORKERS as u64);
     harness.assert_alive();
 }

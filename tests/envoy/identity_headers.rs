@@ -1,4 +1,4 @@
-//! What the backend and the access log learn, and that nobody but the filter can tell them.
+//! Identity headers: only the filter sets them, from verified claims.
 
 use std::io::Write as _;
 
@@ -9,7 +9,8 @@ use test_support::recorder::Recorder;
 
 use super::harness::Harness;
 
-const SPOOFED: [&str; 6] =
+/// Names that a backend may read as `x-okta-sub`.
+const SPOOFED_NAMES: [&str; 6] =
     ["x-okta-sub", "X-Okta-Sub", "x_okta_sub", "x-okta_sub", "x.okta.sub", "x~okta~sub"];
 
 #[test]
@@ -19,14 +20,14 @@ fn identity_headers_sent_by_the_client_are_removed() {
     let token = harness.user_token();
     for path in ["/", "/me"] {
         let mut request = get(path).bearer(&token).header("x-other", "stays");
-        for name in SPOOFED {
+        for name in SPOOFED_NAMES {
             request = request.header(name, "root").header(name, "admin");
         }
-        // The machine claims that the token lacks must not be filled in by the client, either.
+        // The filter also removes the headers of claims that the token does not have.
         let response = harness.send(&request.header("x-okta-groups", "[\"Admins\"]"));
         assert_eq!(response.status, 200, "{path}: {response:?}");
-        let seen = response.json();
-        let headers = seen["headers"].as_object().unwrap();
+        let received = response.json();
+        let headers = received["headers"].as_object().unwrap();
         let expected = if path == "/" { None } else { Some("[\"joe.user@example.com\"]".to_owned()) };
         assert_eq!(headers.get("x-okta-sub").map(ToString::to_string), expected, "{path}");
         assert!(!headers.keys().any(|name| name.contains(['_', '.', '~'])), "{path}: {headers:?}");
@@ -35,7 +36,7 @@ fn identity_headers_sent_by_the_client_are_removed() {
             "{path}: {}",
             response.body
         );
-        // `forward` is false; on the public path the filter has not examined the token.
+        // `forward` is false. On the public path the filter does not examine the token.
         assert_eq!(headers.contains_key("authorization"), path == "/", "{path}");
         assert_eq!(headers["x-other"][0], "stays");
     }
@@ -53,10 +54,13 @@ fn identity_headers_in_trailers_are_removed() {
         );
         let mut stream = harness.client().connect().unwrap();
         stream.write_all(request.as_bytes()).unwrap();
-        let seen = recorder.request();
-        assert!(seen.contains("x-other: stays") || seen.contains("x-other:stays"), "{path}: {seen}");
-        assert!(!seen.contains("root"), "{path}: {seen}");
-        assert_eq!(seen.contains("second"), path == "/", "{path}: {seen}");
+        let received = recorder.request();
+        assert!(
+            received.contains("x-other: stays") || received.contains("x-other:stays"),
+            "{path}: {received}"
+        );
+        assert!(!received.contains("root"), "{path}: {received}");
+        assert_eq!(received.contains("second"), path == "/", "{path}: {received}");
         assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
     }
 }
@@ -75,10 +79,10 @@ fn connection_header_cannot_nominate_identity_headers() {
     );
     let mut stream = harness.client().connect().unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let seen = recorder.request();
-    assert!(seen.contains("x-okta-sub: joe.user@example.com"), "{seen}");
-    let connection = seen.lines().find(|line| line.starts_with("connection:")).unwrap();
-    assert_eq!(connection.trim_end(), "connection: upgrade", "{seen}");
+    let received = recorder.request();
+    assert!(received.contains("x-okta-sub: joe.user@example.com"), "{received}");
+    let connection = received.lines().find(|line| line.starts_with("connection:")).unwrap();
+    assert_eq!(connection.trim_end(), "connection: upgrade", "{received}");
 }
 
 #[test]
@@ -88,12 +92,12 @@ fn claim_missing_sets_no_header() {
     let token = harness.mint(&TokenSpec::machine().claim("sub", "a\r\nx-okta-groups: root\u{e9}%"));
     let response = harness.send(&get("/me").bearer(&token).header("x-okta-uid", "00u-root"));
     assert_eq!(response.status, 200, "{response:?}");
-    let seen = response.json();
-    assert_eq!(seen["headers"]["x-okta-sub"][0], "a%0D%0Ax-okta-groups: root%C3%A9%25");
-    assert_eq!(seen["headers"]["x-okta-scopes"][0], "[\"items:read\"]");
+    let received = response.json();
+    assert_eq!(received["headers"]["x-okta-sub"][0], "a%0D%0Ax-okta-groups: root%C3%A9%25");
+    assert_eq!(received["headers"]["x-okta-scopes"][0], "[\"items:read\"]");
     assert!(
-        seen["headers"].get("x-okta-uid").is_none() && seen["headers"].get("x-okta-groups").is_none(),
-        "{seen}"
+        received["headers"].get("x-okta-uid").is_none() && received["headers"].get("x-okta-groups").is_none(),
+        "{received}"
     );
 }
 

@@ -1,4 +1,4 @@
-//! Keys: cold start, rotation, and every way in which an issuer can fail.
+//! Keys: cold start, rotation, and failures of the issuer.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use test_support::envoy::Envoy;
 
 use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, reference_config, response_faults};
 
-/// Keys that are refetched at once, so that a test sees many fetches.
+/// Sets a cache duration of 1 s.
 fn with_short_cache(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["providers"]["okta"]["remote_jwks"] = json!({
         "cluster": "okta", "timeout": "1s", "cache_duration": "1s", "max_stale": "1h", "unknown_kid_cooldown": "1s"
@@ -30,8 +30,8 @@ fn keys_for_four_workers_are_fetched_once() {
     };
     let harness = Harness { okta, backend, envoy };
     let (first, mut token) = (harness.okta.key_fetches(Server::Default), harness.user_token());
-    assert!(first <= 1, "{first} fetches at the start");
-    // Ten seconds of one-second keys, two rotations, and requests on all workers.
+    assert!(first <= 1, "{first} fetches at start-up");
+    // Ten seconds with a cache duration of 1 s, two rotations, and requests on all workers.
     for second in 0..10 {
         if second == 3 || second == 6 {
             harness.okta.rotate(Server::Default, Rotation::Manual);
@@ -43,7 +43,8 @@ fn keys_for_four_workers_are_fetched_once() {
         std::thread::sleep(Duration::from_millis(900));
     }
     let fetches = harness.okta.key_fetches(Server::Default);
-    // One a second (with up to a tenth of jitter), and one for each rotation. Five VMs of their own would need fifty.
+    // One fetch per second, up to 10 % early, and one per rotation. Five independent VMs would need
+    // fifty fetches.
     assert!((8..=20).contains(&fetches), "{fetches} fetches\n{}", harness.envoy.log());
 }
 
@@ -53,22 +54,22 @@ fn first_requests_wait_for_a_slow_issuer() {
     okta.set_fault(Server::Default, Fault::Slow { millis: 1_500 });
     let harness = Harness::with_okta("cold-start", okta, |config| config);
     let token = harness.user_token();
-    let answers: Vec<u16> = std::thread::scope(|scope| {
-        let ask = || harness.get_me(&token).status;
-        let threads: Vec<_> = (0..CONNECTIONS_FOR_BOTH_WORKERS).map(|_| scope.spawn(ask)).collect();
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let send = || harness.get_me(&token).status;
+        let threads: Vec<_> = (0..CONNECTIONS_FOR_BOTH_WORKERS).map(|_| scope.spawn(send)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(answers, [200; CONNECTIONS_FOR_BOTH_WORKERS], "{}", harness.envoy.log());
+    assert_eq!(statuses, [200; CONNECTIONS_FOR_BOTH_WORKERS], "{}", harness.envoy.log());
 }
 
 #[test]
 #[allow(clippy::disallowed_methods, reason = "measures how long a client waits")]
 fn issuer_unreachable_gives_503_within_the_wait_limit() {
-    // A port where nothing listens: bound once, and free again.
-    let nowhere = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+    // The listener is dropped at once, so the port is closed.
+    let closed_port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let ca = test_support::scratch("no-issuer").join("ca.pem");
-    let config = reference_config("no-issuer", &okta, &backend).okta(nowhere, &ca);
+    let config = reference_config("no-issuer", &okta, &backend).okta(closed_port, &ca);
     let harness = Harness { envoy: Envoy::start("no-issuer", &config), okta, backend };
     let token = harness.user_token();
     for _ in 0..4 {
@@ -79,8 +80,8 @@ fn issuer_unreachable_gives_503_within_the_wait_limit() {
         assert_eq!(response.header("retry-after"), Some("5"));
         assert_eq!(response.header("www-authenticate"), None);
     }
-    assert_eq!(harness.send(&get("/")).status, 200, "what is public needs no keys");
-    assert_eq!(harness.send(&get("/me")).code(), "token_missing", "and no token needs none");
+    assert_eq!(harness.send(&get("/")).status, 200, "a public path needs no keys");
+    assert_eq!(harness.send(&get("/me")).code(), "token_missing", "a request without a token needs no keys");
     assert_eq!(harness.backend.requests(), 1);
     assert!(harness.envoy.count("jwks_fetch_failed") > 0);
     assert!(
@@ -94,7 +95,7 @@ fn issuer_unreachable_gives_503_within_the_wait_limit() {
 #[test]
 fn cluster_missing_fails_the_fetch() {
     let harness = Harness::new("no-cluster", |mut config| {
-        config.plugin()["providers"]["okta"]["remote_jwks"]["cluster"] = json!("nobody");
+        config.plugin()["providers"]["okta"]["remote_jwks"]["cluster"] = json!("missing");
         config
     });
     assert_eq!(harness.get_me(&harness.user_token()).code(), "keys_unavailable");
@@ -106,7 +107,7 @@ fn cluster_missing_fails_the_fetch() {
 fn issuer_with_untrusted_certificate_yields_no_keys() {
     let (okta, impostor, backend) =
         (StandIn::start(Options::default()), StandIn::start(Options::default()), Backend::start());
-    // The right name, and a certificate authority that nobody trusts here.
+    // The impostor has the right host name, and a certificate authority that Envoy does not trust.
     let ca = test_support::scratch("impostor").join("ca.pem");
     let config = reference_config("impostor", &okta, &backend).okta(impostor.https_port(), &ca);
     let harness = Harness { envoy: Envoy::start("impostor", &config), okta, backend };
@@ -131,20 +132,20 @@ fn cached_keys_survive_every_fetch_failure() {
         let name = format!("{fault:?}").chars().take(60).collect::<String>();
         harness.okta.set_fault(Server::Default, fault);
         let before = fetches();
-        let mut asked = 0;
+        let mut sent = 0;
         while fetches() < before + 2 {
             let response = harness.get_me(&token);
             assert_eq!(response.status, 200, "{name}: {response:?}\n{}", harness.envoy.log());
-            asked += 1;
-            assert!(asked < 2_000, "{name}: no fetch");
+            sent += 1;
+            assert!(sent < 2_000, "{name}: no fetch");
             std::thread::sleep(Duration::from_millis(10));
         }
         harness.okta.set_fault(Server::Default, Fault::None);
-        // A success, or the pauses after failures would grow from one fault to the next.
+        // A successful fetch resets the pause after failures, which grows with each failure.
         harness.wait_for_counter("jwks_fetch_success", harness.envoy.count("jwks_fetch_success") + 1);
     }
     assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
-    // And the keys that come after all this are taken.
+    // The filter still installs new keys.
     harness.okta.rotate(Server::Default, Rotation::EmergencyDouble);
     harness.wait_for_status(&harness.user_token(), 200, Duration::from_secs(20));
     harness.wait_for_status(&token, 401, Duration::from_secs(20));
@@ -164,18 +165,18 @@ fn new_key_is_accepted_at_once_and_invented_key_ids_are_rate_limited() {
     let new = harness.user_token();
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
         assert_eq!(harness.get_me(&new).status, 200, "the first use of a new key");
-        assert_eq!(harness.get_me(&old).status, 200, "its predecessor is still published");
+        assert_eq!(harness.get_me(&old).status, 200, "the previous key is still published");
     }
     std::thread::sleep(Duration::from_millis(2_100));
     let (before, begin) = (harness.okta.key_fetches(Server::Default), Instant::now());
     for number in 0..200 {
-        let made_up = harness.mint(&TokenSpec::user().header("kid", format!("made-up-{number}")));
-        assert_eq!(harness.get_me(&made_up).code(), "key_unknown");
+        let invented = harness.mint(&TokenSpec::user().header("kid", format!("invented-{number}")));
+        assert_eq!(harness.get_me(&invented).code(), "key_unknown");
     }
     let fetches = harness.okta.key_fetches(Server::Default) - before;
-    assert!(fetches >= 1, "an unknown key is asked for");
+    assert!(fetches >= 1, "an unknown key ID causes a fetch");
     let cooldowns = begin.elapsed().as_secs() / 2 + 1;
-    assert!(fetches <= cooldowns, "200 made-up keys cost {fetches} fetches in {cooldowns} cooldowns");
+    assert!(fetches <= cooldowns, "200 invented key IDs caused {fetches} fetches in {cooldowns} cooldowns");
     assert_eq!(harness.get_me(&new).status, 200);
 }
 
@@ -200,7 +201,7 @@ fn waiting_client_disconnects_without_effect_on_others() {
     use std::io::Write as _;
     let okta = StandIn::start(Options::default());
     okta.set_fault(Server::Default, Fault::Slow { millis: 2_000 });
-    let harness = Harness::with_okta("gone", okta, |config| config);
+    let harness = Harness::with_okta("disconnected", okta, |config| config);
     let token = harness.user_token();
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
         let mut stream = harness.client().connect().unwrap();
@@ -209,5 +210,5 @@ fn waiting_client_disconnects_without_effect_on_others() {
     }
     harness.warm_up();
     assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
-    assert_eq!(harness.okta.key_fetches(Server::Default), 1, "one for the whole process");
+    assert_eq!(harness.okta.key_fetches(Server::Default), 1, "one fetch for all workers");
 }

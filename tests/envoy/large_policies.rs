@@ -1,4 +1,4 @@
-//! Ten thousand rules: the module reads them in both forms of a configuration, and the right one decides.
+//! Policies with ten thousand rules, in both forms of a configuration.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
@@ -11,7 +11,8 @@ use super::harness::reference_config;
 
 const RULES: usize = 10_000;
 
-/// Each service has a rule of its own, with a scope that nobody has; the first and the last are public.
+/// Returns a rule for each service, with a scope that no token has. The first and the last rule are
+/// public.
 fn rules() -> Vec<Value> {
     let rule = |i: usize| match i {
         0 => json!({ "match": { "path": "/first" }, "public": true }),
@@ -24,7 +25,8 @@ fn rules() -> Vec<Value> {
     (0..RULES).map(rule).collect()
 }
 
-fn answers(name: &str, as_text: bool) {
+/// Asserts that the first matching rule decides.
+fn assert_decisions(name: &str, as_text: bool) {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let token = okta.mint(Server::Default, &TokenSpec::user());
     let mut config: EnvoyConfig = reference_config(name, &okta, &backend);
@@ -34,12 +36,12 @@ fn answers(name: &str, as_text: bool) {
         config = config.with_plugin_text(&text);
     }
     let envoy = Envoy::start(name, &config);
-    for (path, status, named) in [
+    for (path, status, scope) in [
         ("/first", 200, ""),
         ("/service/1", 403, "service-1:read"),
         ("/service/5000/x", 403, "service-5000:read"),
         ("/service/9998", 403, "service-9998:read"),
-        // Its own rule stands before the last one, which another service falls to.
+        // The rule of the service comes before the last rule, which also matches.
         ("/service/77/last", 403, "service-77:read"),
         ("/service/none/last", 200, ""),
         ("/service/none", 403, ""),
@@ -47,17 +49,17 @@ fn answers(name: &str, as_text: bool) {
         let response = envoy.client().send(&get(path).bearer(&token));
         let challenge = response.header("www-authenticate").unwrap_or_default();
         assert_eq!(response.status, status, "{path}: {response:?}");
-        assert!(challenge.contains(named), "{path}: {challenge}");
+        assert!(challenge.contains(scope), "{path}: {challenge}");
     }
     assert!(!envoy.has_trapped(), "{}", envoy.log());
 }
 
 #[test]
 fn ten_thousand_rules_as_struct_are_evaluated() {
-    answers("scale-struct", false);
+    assert_decisions("rules-as-struct", false);
 }
 
 #[test]
 fn ten_thousand_rules_as_text_are_evaluated() {
-    answers("scale-text", true);
+    assert_decisions("rules-as-text", true);
 }

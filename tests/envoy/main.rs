@@ -1,6 +1,6 @@
-//! The compiled filter in a real Envoy with two workers, the stand-in Okta behind TLS, and real requests.
+//! End-to-end tests: the compiled filter in an Envoy with two workers, and a stand-in Okta behind TLS.
 //!
-//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`, `OKTA_AUTHZ_PYTHON`).
+//! `make test` builds the modules and sets `OKTA_AUTHZ_WASM`, `ENVOY` and `OKTA_AUTHZ_PYTHON`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! Metrics in a real Envoy: sums over workers, and that they stay right when a VM ends.
+//! Gauges, which are sums over workers, after a trap; and a missing capability for metrics.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ fn token_gauge_after_a_trap_excludes_the_ended_vm() {
     let trapped = harness.client().try_send(&get("/me").header("x-trap", "1"));
     assert!(trapped.is_ok_and(|response| response.status == 503));
     wait_until(&harness, "token_cache_tokens", 1);
-    // The VM that comes in its place counts like any other.
+    // The new VM contributes to the sum.
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
         std::thread::sleep(Duration::from_millis(50));
         let _ = harness.client().try_send(&get("/healthz"));
@@ -37,7 +37,7 @@ fn token_gauge_after_a_trap_excludes_the_ended_vm() {
     wait_until(&harness, "token_cache_tokens", 3);
 }
 
-/// A list of capabilities from before there was anything to record: what cannot be measured is not, and nothing else changes.
+/// A capability list without `proxy_record_metric` disables gauges and histograms, and nothing else.
 #[test]
 fn record_capability_withheld_does_not_affect_requests() {
     let harness = Harness::new("metrics-restricted", |mut config: EnvoyConfig| {

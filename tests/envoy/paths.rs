@@ -1,4 +1,4 @@
-//! Paths that Envoy has not normalised do not get round a rule: here its own normalisation is switched off.
+//! Ambiguous paths, with and without Envoy's path normalization, and the characters of `allow_in_paths`.
 
 use serde_json::json;
 use test_support::client::get;
@@ -35,7 +35,7 @@ fn ambiguous_path_is_rejected_with_and_without_a_token() {
             assert_eq!((response.status, response.code().as_str()), (400, "path_ambiguous"), "{path}");
         }
     }
-    // One reading, differently written: the rule holds.
+    // These paths have one interpretation, so the rule for `/admin` decides.
     for path in ["/%61dmin", "/adm%69n/x"] {
         assert_eq!(harness.send(&get(path)).code(), "token_missing", "{path}");
         assert_eq!(harness.send(&get(path).bearer(&token)).code(), "requirement_not_met", "{path}");
@@ -43,7 +43,7 @@ fn ambiguous_path_is_rejected_with_and_without_a_token() {
     assert_eq!(
         harness.send(&get("/me?next=/../admin;x//%2f").bearer(&token)).status,
         200,
-        "the query is no path"
+        "the query is not part of the path"
     );
     assert_eq!(harness.backend.requests(), before + 1);
     harness.assert_alive();
@@ -110,7 +110,7 @@ fn allowed_path_reaches_the_backend_unchanged() {
             assert_eq!(harness.send(&get(path).bearer(&token)).code(), "no_rule_matches", "{path}");
         }
         for (path, normalized) in [
-            // Envoy's normalization takes `..;` for `..` and `.;x` for `.`, and forwards what it makes of them.
+            // Envoy normalizes `..;` like `..` and `.;x` like `.`, and forwards the result.
             ("/open/..;/admin/secret", "denied_by_rule"),
             ("/open/.;x/a", "/open/a"),
             ("/open/a%00", "rejected by Envoy"),
@@ -131,7 +131,8 @@ fn allowed_path_reaches_the_backend_unchanged() {
     }
 }
 
-// The settings that `check` warns of: the filter never sees the path as the client sent it.
+/// With these settings, about which `okta-authz check` warns, the filter does not get the path that the
+/// client sent.
 #[test]
 fn envoy_settings_change_an_allowed_path_before_the_filter() {
     for (name, setting, value, path, expected) in [
@@ -152,7 +153,7 @@ fn envoy_settings_change_an_allowed_path_before_the_filter() {
         });
         let response = harness.send(&get(path));
         assert_eq!(response.status, expected, "{setting}: {response:?}");
-        assert_eq!(response.code(), "", "{setting}: not the filter's answer");
+        assert_eq!(response.code(), "", "{setting}: the filter responded");
         if expected == 200 {
             assert_eq!(response.json()["path"], "/open/a/b", "{setting}");
         }

@@ -1,16 +1,15 @@
-//! The filter answers for the resources that it protects (RFC 9728), and its challenges say where.
+//! Protected resource metadata (RFC 9728): the document, and its URL in challenges.
 
 use serde_json::json;
 use test_support::client::{get, request};
 
-use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, access_log_path, wait_for_access_log};
 
 const ITEMS: &str = "/.well-known/oauth-protected-resource/items";
 
 #[test]
 fn resource_metadata_is_found_through_the_challenge() {
-    let path = test_support::scratch("metadata").join("access.log");
-    let _ = std::fs::remove_file(&path);
+    let path = access_log_path("metadata");
     let harness = Harness::new("metadata", |config| {
         let mut config = config.access_log(&path);
         config.plugin()["protected_resources"] = json!([
@@ -57,10 +56,10 @@ fn resource_metadata_is_found_through_the_challenge() {
     assert_eq!(
         harness.send(&request("POST", ITEMS)).code(),
         "token_missing",
-        "the rules are for everything else"
+        "other methods are subject to the rules"
     );
-    assert_eq!(harness.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy has normalised it");
-    assert_eq!(harness.backend.requests(), before, "the backend has nothing to do with it");
+    assert_eq!(harness.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy normalizes the path");
+    assert_eq!(harness.backend.requests(), before, "the filter responds itself");
     assert_eq!(
         harness.envoy.count("decision.protected_resource_metadata"),
         CONNECTIONS_FOR_BOTH_WORKERS as u64 + 3
@@ -69,11 +68,7 @@ fn resource_metadata_is_found_through_the_challenge() {
     let line = format!(
         "{ITEMS} 200 okta_authz{{protected_resource_metadata}} decision=answer code=protected_resource_metadata"
     );
-    let logged = || std::fs::read_to_string(&path).unwrap_or_default().contains(&line);
-    // Envoy writes its access log when a second has passed.
-    assert!((0..100).any(|_| logged() || {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        false
-    }));
+    let log = wait_for_access_log(&path, |log| log.contains(&line));
+    assert!(log.contains(&line), "{line} is not in:\n{log}");
     harness.assert_alive();
 }

@@ -1,4 +1,4 @@
-//! Answers in other forms, and what Envoy makes of them for gRPC calls.
+//! `responses`: bodies in each format, and Envoy's conversion for gRPC calls.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, StandIn, TokenSpec};
@@ -6,9 +6,9 @@ use test_support::backend::Backend;
 use test_support::client::{Response, get, request};
 use test_support::envoy::Envoy;
 
-use super::harness::{Harness, reference_config};
+use super::harness::{Harness, access_log_path, reference_config, wait_for_access_log};
 
-fn harness(name: &str, responses: Value) -> Harness {
+fn with_responses(name: &str, responses: Value) -> Harness {
     Harness::new(name, |mut config| {
         config.plugin()["responses"] = responses;
         config
@@ -17,7 +17,7 @@ fn harness(name: &str, responses: Value) -> Harness {
 
 #[test]
 fn problem_body_is_problem_details() {
-    let harness = harness("problem", json!({ "body": "problem" }));
+    let harness = with_responses("problem", json!({ "body": "problem" }));
     let response = harness.client().get("/me");
     assert_eq!((response.status, response.header("content-type")), (401, Some("application/problem+json")));
     assert_eq!(
@@ -31,23 +31,22 @@ fn problem_body_is_problem_details() {
 
 #[test]
 fn details_false_hides_the_reason_from_clients() {
-    let path = test_support::scratch("quiet").join("access.log");
-    let _ = std::fs::remove_file(&path);
-    let harness = Harness::new("quiet", |config| {
+    let path = access_log_path("no-details");
+    let harness = Harness::new("no-details", |config| {
         let mut config = config.access_log(&path);
         config.plugin()["responses"] = json!({ "body": "detail", "details": false });
         config
     });
     harness.warm_up();
     let expired = harness.mint(&TokenSpec::user().lifetime(-120));
-    let answers = [&expired, "a.b.c"].map(|token| {
+    let responses = [&expired, "a.b.c"].map(|token| {
         let response = harness.send(&get("/me").bearer(token));
         assert_eq!(response.header("www-authenticate"), Some("Bearer realm=\"api\",error=\"invalid_token\""));
         assert_eq!(response.header("content-type"), Some("application/json"));
         (response.status, response.body)
     });
     let expected = (401, r#"{"detail":"Could not validate credentials"}"#.to_owned());
-    assert_eq!(answers, [expected.clone(), expected], "one is like the other");
+    assert_eq!(responses, [expected.clone(), expected], "the responses do not differ by reason");
     let forbidden = harness.send(&request("POST", "/items").bearer(harness.user_token()));
     assert_eq!(
         forbidden.header("www-authenticate"),
@@ -58,19 +57,15 @@ fn details_false_hides_the_reason_from_clients() {
     assert_eq!(harness.envoy.count("decision.token_expired"), 1);
     assert_eq!(harness.envoy.count("decision.insufficient_scope"), 1);
     let line = "/me 401 okta_authz{token_expired} decision=deny code=token_expired";
-    let logged = || std::fs::read_to_string(&path).unwrap_or_default().contains(line);
-    // Envoy writes its access log when a second has passed.
-    assert!((0..100).any(|_| logged() || {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        false
-    }));
+    let log = wait_for_access_log(&path, |log| log.contains(line));
+    assert!(log.contains(line), "{line} is not in:\n{log}");
 }
 
 #[test]
 fn empty_and_custom_bodies_are_sent() {
     let page = format!("<!doctype html><p>\u{e9}{}", "x".repeat(60_000));
     let custom = json!([{ "status": 401, "content_type": "text/html; charset=utf-8", "body": page }]);
-    let harness = harness("pages", json!({ "body": "empty", "custom": custom }));
+    let harness = with_responses("pages", json!({ "body": "empty", "custom": custom }));
     let sign_in = harness.client().get("/me");
     assert_eq!((sign_in.status, sign_in.header("content-type")), (401, Some("text/html; charset=utf-8")));
     assert_eq!(
@@ -86,7 +81,7 @@ fn empty_and_custom_bodies_are_sent() {
     harness.assert_alive();
 }
 
-/// Envoy's mapping, in a response that has headers only.
+/// Asserts a gRPC response that has only headers, with the status that Envoy maps.
 fn assert_grpc(response: &Response, status: &str, message: &str) {
     assert_eq!(response.status, 200, "{response:?}");
     assert_eq!(response.header("content-type"), Some("application/grpc"), "{response:?}");
@@ -98,7 +93,7 @@ fn assert_grpc(response: &Response, status: &str, message: &str) {
 #[test]
 fn grpc_denial_has_status_and_message() {
     let page = json!([{ "status": 401, "content_type": "text/html", "body": "<p>" }]);
-    let harness = harness("grpc-messages", json!({ "custom": page }));
+    let harness = with_responses("grpc-messages", json!({ "custom": page }));
     harness.warm_up();
     let call = |path: &str| {
         request("POST", path).header("content-type", "application/grpc").header("te", "trailers")
@@ -113,7 +108,7 @@ fn grpc_denial_has_status_and_message() {
         request("POST", "/items").header("content-type", "application/grpc+proto").header("te", "trailers");
     assert_grpc(&send(plus), "16", "a bearer token is required");
     let web = send(request("POST", "/items").header("content-type", "application/grpc-web"));
-    assert_eq!((web.status, web.body.as_str()), (401, "<p>"), "grpc-web is HTTP to Envoy");
+    assert_eq!((web.status, web.body.as_str()), (401, "<p>"), "Envoy does not convert responses to gRPC-Web");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What rules learn from Envoy alone: what the route says, and where the client is. And rules that are not enforced.
+//! Rule conditions with input from Envoy: route metadata and the client address. Optional tokens.
 
 use std::io::{Read as _, Write as _};
 
@@ -28,7 +28,7 @@ fn route_metadata_selects_the_policy() {
         config.manager()["route_config"]["virtual_hosts"][0]["routes"] = json!([
             route("/open", named(json!("open"))),
             route("/admins", named(json!("admins"))),
-            route("/slip", named(json!("opne"))),
+            route("/typo", named(json!("opne"))),
             route("/list", named(json!(["open"]))),
             route("/other", json!({ "okta_authz": { "note": "open" }, "another": { "policy": "open" } })),
             route("/", json!({})),
@@ -44,8 +44,8 @@ fn route_metadata_selects_the_policy() {
     for (path, without, with) in [
         ("/open", "", ""),
         ("/admins", "token_missing", "requirement_not_met"),
-        ("/slip", "token_missing", "route_policy_unknown"),
-        // Whatever is written there and is no name must not open the route.
+        ("/typo", "token_missing", "route_policy_unknown"),
+        // A policy that is not a string must not allow requests.
         ("/list", "token_missing", "route_policy_unknown"),
         ("/other", "token_missing", ""),
         ("/", "token_missing", ""),
@@ -70,9 +70,9 @@ fn remote_ip_is_the_address_of_the_connection() {
     );
     assert_eq!(harness.send(&get("/here")).status, 200);
     assert_eq!(harness.send(&get("/there")).code(), "token_missing");
-    // What the client says of itself does not count.
-    let claims = get("/there").header("x-forwarded-for", "10.0.0.1").header("x-real-ip", "10.0.0.1");
-    assert_eq!(harness.send(&claims).code(), "token_missing");
+    // Address headers from the client have no effect.
+    let spoofed = get("/there").header("x-forwarded-for", "10.0.0.1").header("x-real-ip", "10.0.0.1");
+    assert_eq!(harness.send(&spoofed).code(), "token_missing");
 }
 
 #[test]
@@ -86,13 +86,13 @@ fn request_without_a_token_is_anonymous_in_optional_mode() {
     let preflight = request("OPTIONS", "/me")
         .header("origin", "https://app.example.com")
         .header("access-control-request-method", "GET");
-    for nobody in [get("/me"), preflight] {
-        let response = harness.send(&nobody.header("x-okta-sub", "root"));
+    for request in [get("/me"), preflight] {
+        let response = harness.send(&request.header("x-okta-sub", "root"));
         assert_eq!((response.status, &response.json()["headers"]["x-okta-sub"]), (200, &Value::Null));
     }
     assert_eq!(harness.envoy.count("decision.anonymous"), 1);
     assert_eq!(harness.envoy.count("decision.cors_preflight"), 1);
-    assert_eq!(harness.send(&get("/me").bearer("a.b.c")).status, 401, "a bad token is not nobody's");
+    assert_eq!(harness.send(&get("/me").bearer("a.b.c")).status, 401, "an invalid token is not anonymous");
 }
 
 #[test]
@@ -113,17 +113,21 @@ fn remote_address_unknown_is_denied() {
         listeners.push(pipe);
         config
     });
-    let by_pipe = |path: &str| {
+    let send_over_pipe = |path: &str| {
         let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nhost: api.example.com\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = Vec::new();
-        let _ = stream.read_to_end(&mut answer);
-        String::from_utf8_lossy(&answer).into_owned()
+        let mut response = Vec::new();
+        let _ = stream.read_to_end(&mut response);
+        String::from_utf8_lossy(&response).into_owned()
     };
-    assert!(by_pipe("/first").starts_with("HTTP/1.1 200"), "an earlier rule decides");
-    let answer = by_pipe("/");
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("remote_ip_unknown"), "{answer}");
-    assert_eq!(harness.send(&get("/")).status, 200, "a known address, and in no range");
-    assert_eq!(harness.send(&get("/mapped")).code(), "token_missing", "the range is that of IPv4");
+    assert!(send_over_pipe("/first").starts_with("HTTP/1.1 200"), "an earlier rule decides");
+    let response = send_over_pipe("/");
+    assert!(response.starts_with("HTTP/1.1 403") && response.contains("remote_ip_unknown"), "{response}");
+    assert_eq!(harness.send(&get("/")).status, 200, "the address is known and in no range");
+    assert_eq!(
+        harness.send(&get("/mapped")).code(),
+        "token_missing",
+        "an IPv4-mapped range matches IPv4 addresses"
+    );
 }

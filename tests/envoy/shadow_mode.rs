@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 use test_support::client::get;
 
-use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, access_log_path, wait_for_access_log};
 
-/// The reference configuration with these members, and an access log of the filter state.
-fn logged(name: &str, members: Value) -> (Harness, std::path::PathBuf) {
-    let log = test_support::scratch(name).join("access.log");
+/// Starts Envoy on the reference configuration with these fields and an access log of the filter state.
+fn with_access_log(name: &str, fields: Value) -> (Harness, PathBuf) {
+    let log = access_log_path(name);
     let harness = Harness::new(name, |mut config| {
-        for (name, value) in members.as_object().unwrap() {
+        for (name, value) in fields.as_object().unwrap() {
             config.plugin()[name] = value.clone();
         }
         let line = "%PATH(NQ)% %RESPONSE_CODE% decision=%FILTER_STATE(wasm.okta.decision:PLAIN)% \
@@ -25,19 +25,13 @@ fn logged(name: &str, members: Value) -> (Harness, std::path::PathBuf) {
     (harness, log)
 }
 
-/// Waits until a line is in the access log, which Envoy writes when a second has passed.
-fn assert_logged(log: &std::path::Path, wanted: &str) {
-    let written = || std::fs::read_to_string(log).unwrap_or_default();
-    for _ in 0..100 {
-        if written().lines().any(|line| line == wanted) {
-            return;
-        }
-        std::thread::sleep(std::time::Duration::from_millis(100));
-    }
-    panic!("{wanted} in:\n{}", written());
+fn assert_logged(log: &Path, expected: &str) {
+    let has_line = |log: &str| log.lines().any(|line| line == expected);
+    let log = wait_for_access_log(log, has_line);
+    assert!(has_line(&log), "{expected} is not in:\n{log}");
 }
 
-/// Every request has one decision: shadow mode counts its denials besides.
+/// Returns the sum of the decision counters. Shadow mode counts its denials separately.
 fn decisions(harness: &Harness) -> u64 {
     let codes = okta_authz_filter::metrics::RequestOutcome::all()
         .map(okta_authz_filter::metrics::RequestOutcome::code);
@@ -47,7 +41,7 @@ fn decisions(harness: &Harness) -> u64 {
 #[test]
 fn shadow_rule_is_counted_and_the_next_rule_decides() {
     let admins = json!({ "match": {}, "requires": { "groups": ["Admins"] }, "mode": "shadow" });
-    let (harness, log) = logged(
+    let (harness, log) = with_access_log(
         "shadow",
         json!({ "rules": [
             admins,
@@ -61,24 +55,27 @@ fn shadow_rule_is_counted_and_the_next_rule_decides() {
     let sub = |response: &test_support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root");
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
-        let nobody = harness.send(&spoofed("/nobody"));
-        assert_eq!((nobody.status, nobody.code()), (401, "token_missing".to_owned()));
+        let anonymous = harness.send(&spoofed("/anonymous"));
+        assert_eq!((anonymous.status, anonymous.code()), (401, "token_missing".to_owned()));
         let forged = harness.send(&get("/forged").bearer(format!("{}x", harness.user_token())));
         assert_eq!(forged.status, 401, "{forged:?}");
         let user = harness.send(&spoofed("/a/user").bearer(harness.user_token()));
         assert_eq!((user.status, sub(&user)), (200, json!(["joe.user@example.com"])));
         let open = harness.send(&spoofed("/open").bearer(harness.user_token()));
-        assert_eq!((open.status, sub(&open)), (200, Value::Null), "the public rule sets no identity");
+        assert_eq!((open.status, sub(&open)), (200, Value::Null), "a public rule sets no identity headers");
         assert_eq!(harness.send(&get("/open")).status, 200);
         assert_eq!(harness.send(&get("/never").bearer(harness.user_token())).code(), "denied_by_rule");
     }
-    let times = CONNECTIONS_FOR_BOTH_WORKERS as u64;
-    assert_eq!(decisions(&harness) - before, 6 * times, "one decision for each request");
-    assert_eq!(harness.envoy.count("shadow.token_missing"), 2 * times);
-    assert_eq!(harness.envoy.count("shadow.denied_by_rule"), times);
-    assert_eq!(harness.envoy.count("decision.token_missing"), times);
-    assert_eq!(harness.envoy.count("decision.denied_by_rule"), times);
-    assert_logged(&log, "/nobody 401 decision=deny code=token_missing shadow=token_missing sub=- scopes=-");
+    let requests = CONNECTIONS_FOR_BOTH_WORKERS as u64;
+    assert_eq!(decisions(&harness) - before, 6 * requests, "one decision for each request");
+    assert_eq!(harness.envoy.count("shadow.token_missing"), 2 * requests);
+    assert_eq!(harness.envoy.count("shadow.denied_by_rule"), requests);
+    assert_eq!(harness.envoy.count("decision.token_missing"), requests);
+    assert_eq!(harness.envoy.count("decision.denied_by_rule"), requests);
+    assert_logged(
+        &log,
+        "/anonymous 401 decision=deny code=token_missing shadow=token_missing sub=- scopes=-",
+    );
     assert_logged(&log, "/open 200 decision=allow code=public shadow=token_missing sub=- scopes=-");
     assert_logged(
         &log,
@@ -90,7 +87,7 @@ fn shadow_rule_is_counted_and_the_next_rule_decides() {
 
 #[test]
 fn shadow_policy_allows_every_request_and_counts_denials() {
-    let (harness, log) = logged(
+    let (harness, log) = with_access_log(
         "shadow-policy",
         json!({
             "mode": "shadow",
@@ -103,18 +100,18 @@ fn shadow_policy_allows_every_request_and_counts_denials() {
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root").header("x_okta_sub", "root");
     let sub = |response: &test_support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let joe = || json!(["joe.user@example.com"]);
-    // As soon as both workers have keys: no request waits in shadow mode.
-    let known = |path: &str| {
-        let known = (0..500).any(|_| {
+    // No request waits for keys in shadow mode, so poll until both workers have them.
+    let wait_for_identity = |path: &str| {
+        let identified = (0..500).any(|_| {
             std::thread::sleep(std::time::Duration::from_millis(10));
             (0..CONNECTIONS_FOR_BOTH_WORKERS)
                 .all(|_| sub(&harness.send(&spoofed(path).bearer(harness.user_token()))) == joe())
         });
-        assert!(known, "{path}: a verified token tells who\n{}", harness.envoy.log());
+        assert!(identified, "{path}: no identity header\n{}", harness.envoy.log());
     };
-    known("/me");
-    known("/admin");
-    known("/no/rule");
+    wait_for_identity("/me");
+    wait_for_identity("/admin");
+    wait_for_identity("/no/rule");
     let before = decisions(&harness);
     for (path, token) in [
         ("/me", None),

@@ -1,4 +1,4 @@
-//! Signatures of every algorithm through the filter, and the public vectors through Envoy's own crypto.
+//! Signatures of every algorithm through the filter, and the public vectors through Envoy's crypto.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -17,22 +17,23 @@ use test_support::vectors;
 
 use super::harness::{Harness, reference_config};
 
-/// RS and ES by Envoy, PS and EdDSA by jwt-simple inside the VM: a client sees no difference.
+/// Envoy verifies RS and ES signatures, and the VM verifies PS and EdDSA.
 #[test]
 fn every_algorithm_is_verified_with_host_crypto() {
-    every_algorithm("algorithms", "RSA and ECDSA by the host", EnvoyConfig::unrestricted);
+    assert_every_algorithm("algorithms", "RSA and ECDSA by the host", EnvoyConfig::unrestricted);
 }
 
-/// Everything by jwt-simple, as on a host without `verify_signature`: a client sees no difference either.
+/// The VM verifies every signature, as on a host without `verify_signature`.
 #[test]
 fn every_algorithm_is_verified_without_host_crypto() {
-    every_algorithm("algorithms-software", "none by the host", |config| {
+    assert_every_algorithm("algorithms-software", "none by the host", |config| {
         config.restricted(&["proxy_call_foreign_function"])
     });
 }
 
-/// Good tokens pass, and no other signature does.
-fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> EnvoyConfig) {
+/// Asserts that the filter allows valid tokens and rejects every modified signature. `log_message` is
+/// the verifier that the filter must log.
+fn assert_every_algorithm(name: &str, log_message: &str, restrict: impl Fn(EnvoyConfig) -> EnvoyConfig) {
     let keys = Keys::generate();
     let harness = Harness::new(name, |config| {
         let mut config = restrict(config);
@@ -43,46 +44,55 @@ fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> Envoy
             json!(["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "EdDSA"]);
         config
     });
-    assert!(harness.envoy.log().contains(&format!("signatures: {by}")), "{}", harness.envoy.log());
+    assert!(harness.envoy.log().contains(&format!("signatures: {log_message}")), "{}", harness.envoy.log());
     let token = harness.user_token();
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-    let ask = |token: &str| {
+    let status_and_code = |token: &str| {
         let response = harness.send(&get("/me").bearer(token));
         (response.status, response.code())
     };
     for algorithm in keys.algorithms() {
         let token = keys.sign(algorithm, &payload);
-        let good = ask(&token);
-        assert_eq!(good.0, 200, "{algorithm}: {good:?}");
+        let valid = status_and_code(&token);
+        assert_eq!(valid.0, 200, "{algorithm}: {valid:?}");
         let (signed, signature) = token.rsplit_once('.').unwrap();
         let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-        let broken = |signature: &[u8]| ask(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)));
-        // A byte at a time: every bit is the vectors' business, here it is the way through Envoy.
+        let with_signature =
+            |signature: &[u8]| status_and_code(&format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)));
+        // Every seventh byte is enough here: `tests/vectors` flips every bit.
         for at in (0..signature.len()).step_by(7) {
             let mut flipped = signature.clone();
             flipped[at] ^= 1;
-            assert_eq!(broken(&flipped), (401, "signature_invalid".to_owned()), "{algorithm}, byte {at}");
+            assert_eq!(
+                with_signature(&flipped),
+                (401, "signature_invalid".to_owned()),
+                "{algorithm}, byte {at}"
+            );
         }
         for length in [1, signature.len() / 2, signature.len() - 1] {
-            assert_eq!(broken(&signature[..length]).1, "signature_invalid", "{algorithm}, {length} bytes");
+            assert_eq!(
+                with_signature(&signature[..length]).1,
+                "signature_invalid",
+                "{algorithm}, {length} bytes"
+            );
         }
         assert_eq!(
-            broken(&[&signature[..], &[0]].concat()).1,
+            with_signature(&[&signature[..], &[0]].concat()).1,
             "signature_invalid",
-            "{algorithm}, a byte more"
+            "{algorithm}, one more byte"
         );
         let other = keys.sign(algorithm, b"{}");
         let (_, other) = other.rsplit_once('.').unwrap();
         assert_eq!(
-            ask(&format!("{signed}.{other}")).1,
+            status_and_code(&format!("{signed}.{other}")).1,
             "signature_invalid",
-            "{algorithm}, another's signature"
+            "{algorithm}, signature of another token"
         );
     }
     assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
-/// Envoy's `verify_signature`, asked over HTTP by way of `tests/wasm/signature_oracle.rs`.
+/// Envoy's `verify_signature`, called over HTTP through `tests/wasm/signature_oracle.rs`.
 struct EnvoyCrypto(Client);
 
 impl SignatureVerifier for EnvoyCrypto {
@@ -108,7 +118,7 @@ fn public_vectors_pass_with_host_crypto() {
     let config = config.module(&test_support::wasm("signature_oracle"));
     let envoy = Envoy::start("oracle", &config);
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
-    // Each mutant is a request: what every bit does, the native run has shown.
+    // Each mutation is a request, so the number is small. `tests/vectors` runs all mutations natively.
     let mutants = |_| vectors::Bounds { flips: 2, truncations: 1 };
     for report in vectors::everything(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
         report.check();

@@ -1,4 +1,4 @@
-//! Tokens that have been seen before, on the workers of a real Envoy: the table is `tests/requests/seen_before.rs`.
+//! The token cache on the workers of an Envoy. `tests/requests` has the table of cases.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 fn cached_token_is_verified_once_per_worker() {
     let harness = Harness::new("seen-before", |config| config);
     harness.warm_up();
-    let count = |what: &str| harness.envoy.count(&format!("token_cache_{what}"));
+    let count = |result: &str| harness.envoy.count(&format!("token_cache_{result}"));
     harness.wait_for_counter("token_cache_hit", 1);
     std::thread::sleep(Duration::from_millis(500));
     let (hits, misses) = (count("hit"), count("miss"));
@@ -23,9 +23,9 @@ fn cached_token_is_verified_once_per_worker() {
     harness.wait_for_counter("token_cache_hit", hits + requests - 2);
     harness.wait_for_counter("token_cache_miss", misses + 1);
     assert!(count("miss") - misses <= 2, "{} for two workers", count("miss") - misses);
-    // Another policy, for the same token.
-    let refused = harness.send(&request("DELETE", "/items").bearer(&token));
-    assert_eq!((refused.status, refused.code().as_str()), (403, "insufficient_scope"));
+    // The filter evaluates the policy for each request with a cached token.
+    let denied = harness.send(&request("DELETE", "/items").bearer(&token));
+    assert_eq!((denied.status, denied.code().as_str()), (403, "insufficient_scope"));
 }
 
 #[test]
@@ -45,7 +45,7 @@ fn cached_token_is_rejected_after_expiry_and_key_withdrawal() {
     harness.wait_for_status(&short, 401, Duration::from_secs(10));
     assert_eq!(harness.get_me(&short).code(), "token_expired");
     harness.okta.rotate(Server::Default, Rotation::EmergencyDouble);
-    // A token of a new key has the workers fetch; then the old key is gone, and with it what was signed with it.
+    // A token of the new key causes a fetch. The fetched keys do not contain the old key.
     harness.wait_for_status(&harness.user_token(), 200, Duration::from_secs(10));
     harness.wait_for_status(&long, 401, Duration::from_secs(10));
     assert_eq!(harness.get_me(&long).code(), "key_unknown");

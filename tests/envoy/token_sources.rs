@@ -1,4 +1,4 @@
-//! Tokens outside `Authorization`, and what is left of a request when they are taken out.
+//! Token sources other than `Authorization`, and the request that the backend receives.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,7 +9,8 @@ use test_support::recorder::Recorder;
 use super::ambiguous_tokens::with_sources;
 use super::harness::Harness;
 
-fn harness(name: &str, forward: bool) -> Harness {
+/// Starts Envoy with every token source.
+fn with_all_sources(name: &str, forward: bool) -> Harness {
     Harness::new(name, |mut config| {
         let plugin = config.plugin();
         plugin["from_headers"] = json!([{ "name": "x-api-token", "value_prefix": "Token " }]);
@@ -21,65 +22,66 @@ fn harness(name: &str, forward: bool) -> Harness {
     })
 }
 
-fn protocol(token: &str) -> String {
+/// Returns the WebSocket subprotocol that contains this token.
+fn subprotocol(token: &str) -> String {
     format!("base64url.bearer.authorization.k8s.io.{}", URL_SAFE_NO_PAD.encode(token))
 }
 
-/// Each source, with something beside the token that has to stay.
+/// Returns a request for each source, with another value that the filter must not remove.
 fn requests(token: &str) -> [Request; 4] {
     [
         get("/me?a=%zz&b").header("x-api-token", format!("Token {token}")).header("x_api_token", "root"),
         get("/me?a=%zz&b").header("cookie", format!("a=1; session_token={token}; b=2")),
         get(format!("/me?a=%zz&access%5Ftoken={token}&b")),
-        get("/me?a=%zz&b").header("sec-websocket-protocol", format!("chat, {}, v2", protocol(token))),
+        get("/me?a=%zz&b").header("sec-websocket-protocol", format!("chat, {}, v2", subprotocol(token))),
     ]
 }
 
 #[test]
 fn forward_false_removes_only_the_token() {
-    let harness = harness("sources", false);
+    let harness = with_all_sources("sources", false);
     harness.warm_up();
     let token = harness.user_token();
-    let seen = requests(&token).map(|request| {
+    let received = requests(&token).map(|request| {
         let response = harness.send(&request);
         assert_eq!(response.status, 200, "{response:?}");
         assert!(!response.body.contains("eyJ") && !response.body.contains("ZXlK"), "{}", response.body);
         assert!(!response.body.contains("root"), "{}", response.body);
         response.json()
     });
-    for seen in &seen {
-        assert_eq!(seen["path"], "/me?a=%zz&b");
-        assert_eq!(seen["headers"]["x-okta-sub"][0], "joe.user@example.com");
+    for received in &received {
+        assert_eq!(received["path"], "/me?a=%zz&b");
+        assert_eq!(received["headers"]["x-okta-sub"][0], "joe.user@example.com");
     }
-    assert_eq!(seen[0]["headers"].get("x-api-token"), None);
-    assert_eq!(seen[1]["headers"]["cookie"], json!(["a=1; b=2"]));
-    assert_eq!(seen[3]["headers"]["sec-websocket-protocol"], json!(["chat, v2"]));
+    assert_eq!(received[0]["headers"].get("x-api-token"), None);
+    assert_eq!(received[1]["headers"]["cookie"], json!(["a=1; b=2"]));
+    assert_eq!(received[3]["headers"]["sec-websocket-protocol"], json!(["chat, v2"]));
 
-    // On a public path the filter examines nothing, so all of it is the backend's.
+    // On a public path the filter examines no token and removes nothing.
     let everywhere = get("/?access_token=code")
         .header("x-api-token", "key")
         .header("x_api_token", "key")
         .header("cookie", "session_token=1")
-        .header("sec-websocket-protocol", protocol("a.b.c"))
+        .header("sec-websocket-protocol", subprotocol("a.b.c"))
         .header("authorization", "Basic dXNlcjpwYXNz");
-    let seen = harness.send(&everywhere).json();
-    assert_eq!(seen["path"], "/?access_token=code");
+    let received = harness.send(&everywhere).json();
+    assert_eq!(received["path"], "/?access_token=code");
     for (name, value) in [
         ("x-api-token", "key"),
         ("x_api_token", "key"),
         ("cookie", "session_token=1"),
-        ("sec-websocket-protocol", &protocol("a.b.c")),
+        ("sec-websocket-protocol", &subprotocol("a.b.c")),
         ("authorization", "Basic dXNlcjpwYXNz"),
     ] {
-        assert_eq!(seen["headers"][name], json!([value]), "{name}");
+        assert_eq!(received["headers"][name], json!([value]), "{name}");
     }
     harness.assert_alive();
-    assert!(token.split('.').all(|segment| !harness.envoy.log().contains(segment)), "a token is in the log");
+    assert!(token.split('.').all(|segment| !harness.envoy.log().contains(segment)), "the log has a token");
 }
 
 #[test]
 fn forward_true_keeps_the_token_except_in_the_subprotocol() {
-    let harness = harness("sources-forward", true);
+    let harness = with_all_sources("sources-forward", true);
     harness.warm_up();
     let token = harness.user_token();
     let [header, cookie, param, socket] = requests(&token).map(|request| harness.send(&request).json());
@@ -87,7 +89,7 @@ fn forward_true_keeps_the_token_except_in_the_subprotocol() {
     assert_eq!(
         header["headers"].get("x_api_token"),
         None,
-        "verified by nobody, and WSGI reads it as the other"
+        "WSGI reads this header as `x-api-token`, and the filter did not verify it"
     );
     assert_eq!(cookie["headers"]["cookie"][0], format!("a=1; session_token={token}; b=2"));
     assert_eq!(param["path"], format!("/me?a=%zz&access%5Ftoken={token}&b"));
@@ -96,12 +98,12 @@ fn forward_true_keeps_the_token_except_in_the_subprotocol() {
 
 #[test]
 fn two_tokens_or_malformed_tokens_are_rejected() {
-    let harness = harness("sources-refused", false);
+    let harness = with_all_sources("sources-refused", false);
     harness.warm_up();
     let token = harness.user_token();
     let before = harness.backend.requests();
     let two = requests(&token).map(|request| (request.bearer(&token), 400, "multiple_credentials"));
-    let broken = [
+    let malformed = [
         get("/me").header("x-api-token", b"Token \xff.\xfe.\xfd"),
         get("/me").header("cookie", b"session_token=\xff.a.b;;=;\xff"),
         get("/me?access_token=a.%zz.b"),
@@ -109,7 +111,7 @@ fn two_tokens_or_malformed_tokens_are_rejected() {
         get("/me").header("sec-websocket-protocol", "base64url.bearer.authorization.k8s.io.%%%"),
     ]
     .map(|request| (request, 401, "token_malformed"));
-    for (request, status, code) in two.into_iter().chain(broken) {
+    for (request, status, code) in two.into_iter().chain(malformed) {
         for _ in 0..4 {
             let response = harness.send(&request);
             assert_eq!((response.status, response.code().as_str()), (status, code), "{response:?}");
@@ -132,14 +134,15 @@ fn websocket_handshake_with_a_token_is_allowed() {
     let request = format!(
         "GET /me HTTP/1.1\r\nhost: x\r\nupgrade: websocket\r\nconnection: upgrade\r\n\
          sec-websocket-protocol: {}\r\nsec-websocket-protocol: chat\r\n\r\n",
-        protocol(&harness.user_token())
+        subprotocol(&harness.user_token())
     );
     let mut stream = harness.client().connect().unwrap();
     stream.write_all(request.as_bytes()).unwrap();
-    let seen = recorder.request();
-    let protocols: Vec<_> = seen.lines().filter(|line| line.starts_with("sec-websocket-protocol:")).collect();
-    assert_eq!(protocols, ["sec-websocket-protocol: chat"], "{seen}");
-    assert!(seen.contains("x-okta-sub: joe.user@example.com"), "{seen}");
+    let received = recorder.request();
+    let protocols: Vec<_> =
+        received.lines().filter(|line| line.starts_with("sec-websocket-protocol:")).collect();
+    assert_eq!(protocols, ["sec-websocket-protocol: chat"], "{received}");
+    assert!(received.contains("x-okta-sub: joe.user@example.com"), "{received}");
 }
 
 #[test]
@@ -178,21 +181,26 @@ fn credentials_stay_if_no_token_is_examined() {
             (preflight("/any?access_token=code"), "/any?access_token=code"),
         ] {
             let sent = request.header("authorization", authorization);
-            let seen = harness.send(&sent).json();
-            assert_eq!(seen["headers"]["authorization"], json!([authorization]), "{path}: {seen}");
-            assert_eq!(seen["path"], path);
+            let received = harness.send(&sent).json();
+            assert_eq!(received["headers"]["authorization"], json!([authorization]), "{path}: {received}");
+            assert_eq!(received["path"], path);
         }
     }
-    let seen = harness.send(&get("/open").bearer("foreign").header("cookie", "session_token=1; a=2")).json();
-    assert_eq!(seen["headers"]["authorization"], json!(["Bearer foreign"]));
-    assert_eq!(seen["headers"]["cookie"], json!(["session_token=1; a=2"]));
+    let received =
+        harness.send(&get("/open").bearer("foreign").header("cookie", "session_token=1; a=2")).json();
+    assert_eq!(received["headers"]["authorization"], json!(["Bearer foreign"]));
+    assert_eq!(received["headers"]["cookie"], json!(["session_token=1; a=2"]));
     assert_eq!(harness.send(&get("/optional").bearer("foreign")).status, 401);
 
     let token = harness.user_token();
     for path in ["/me", "/optional"] {
-        let seen = harness.send(&get(path).bearer(&token).header("cookie", "a=2")).json();
-        assert_eq!(seen["headers"].get("authorization"), None, "{path}: examined, and `forward` is false");
-        assert_eq!(seen["headers"]["cookie"], json!(["a=2"]));
+        let received = harness.send(&get(path).bearer(&token).header("cookie", "a=2")).json();
+        assert_eq!(
+            received["headers"].get("authorization"),
+            None,
+            "{path}: the filter examined the token, and `forward` is false"
+        );
+        assert_eq!(received["headers"]["cookie"], json!(["a=2"]));
     }
     harness.assert_alive();
 }
