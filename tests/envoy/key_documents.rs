@@ -103,7 +103,7 @@ fn compressed_document_fails_and_the_error_names_the_encoding() {
 fn html_document_fails_and_the_error_names_the_content_type() {
     let okta = StandIn::start(Options::default());
     okta.set_fault(Server::Default, Fault::Html);
-    let harness = Harness::with_okta("html-told", okta, with_short_cache);
+    let harness = Harness::with_okta("html-document", okta, with_short_cache);
     assert_eq!(harness.get_me(&harness.user_token()).code(), "keys_unavailable");
     let log = harness.envoy.log();
     assert!(

@@ -43,8 +43,8 @@ fn assert_decisions(name: &str, as_text: bool) {
         ("/service/9998", 403, "service-9998:read"),
         // The rule of the service comes before the last rule, which also matches.
         ("/service/77/last", 403, "service-77:read"),
-        ("/service/none/last", 200, ""),
-        ("/service/none", 403, ""),
+        ("/service/unknown/last", 200, ""),
+        ("/service/unknown", 403, ""),
     ] {
         let response = envoy.client().send(&get(path).bearer(&token));
         let challenge = response.header("www-authenticate").unwrap_or_default();

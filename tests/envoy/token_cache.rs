@@ -10,7 +10,7 @@ use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 
 #[test]
 fn cached_token_is_verified_once_per_worker() {
-    let harness = Harness::new("seen-before", |config| config);
+    let harness = Harness::new("token-cache", |config| config);
     harness.warm_up();
     let count = |result: &str| harness.envoy.count(&format!("token_cache_{result}"));
     harness.wait_for_counter("token_cache_hit", 1);
@@ -30,7 +30,7 @@ fn cached_token_is_verified_once_per_worker() {
 
 #[test]
 fn cached_token_is_rejected_after_expiry_and_key_withdrawal() {
-    let harness = Harness::new("seen-before-key", |mut config| {
+    let harness = Harness::new("token-cache-key", |mut config| {
         config.plugin()["providers"]["okta"]["clock_skew"] = json!("0s");
         config
     });

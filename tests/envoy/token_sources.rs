@@ -98,7 +98,7 @@ fn forward_true_keeps_the_token_except_in_the_subprotocol() {
 
 #[test]
 fn two_tokens_or_malformed_tokens_are_rejected() {
-    let harness = with_all_sources("sources-refused", false);
+    let harness = with_all_sources("sources-rejected", false);
     harness.warm_up();
     let token = harness.user_token();
     let before = harness.backend.requests();

@@ -45,7 +45,7 @@ fn assert_status_lines(harness: &Harness, status_lines: &[String], expected: &st
 
 #[test]
 fn many_waiting_requests_are_rejected_at_once() {
-    let harness = Harness::new("waiting-refused", |config| config);
+    let harness = Harness::new("waiting-rejected", |config| config);
     harness.warm_up();
     let invented = harness.mint(&TokenSpec::user().header("kid", "invented"));
     harness.okta.set_fault(Server::Default, Fault::Slow { millis: 1_500 });
@@ -72,7 +72,7 @@ fn many_waiting_requests_are_allowed_at_once() {
     okta.set_fault(Server::Default, Fault::Slow { millis: 1_500 });
     // The backend accepts 800 connections one by one. On a busy machine its queue may be full, and the
     // kernel retries a connection after 1 s, which is longer than the connect timeout.
-    let harness = Harness::with_okta("waiting-passed", okta, |mut config| {
+    let harness = Harness::with_okta("waiting-allowed", okta, |mut config| {
         let clusters = config.document()["static_resources"]["clusters"].as_array_mut().unwrap();
         let app = clusters.iter_mut().find(|cluster| cluster["name"] == "app").unwrap();
         app["connect_timeout"] = json!("10s");
