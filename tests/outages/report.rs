@@ -1,38 +1,40 @@
-//! A row of the table: what was counted, and what should have held and did not.
+//! The table of results: counts of each scenario, and requirements that do not hold.
 
 use super::load::Counts;
 
+/// The result of a scenario.
 #[derive(Default)]
 pub struct Row {
     pub name: &'static str,
     pub seconds: f64,
-    /// How often Okta was asked for keys.
+    /// Requests for keys that Okta received.
     pub fetches: u64,
-    /// How often Envoy was told to ask.
+    /// Fetches that the filter started.
     pub attempts: u64,
     pub counts: Counts,
-    /// What else was measured.
+    /// Other measurements, for the last column.
     pub note: String,
+    /// Requirements that do not hold.
     pub problems: Vec<String>,
 }
 
 impl Row {
-    /// Notes what does not hold. All rows are printed before any of them fails the test.
-    pub fn require(&mut self, holds: bool, otherwise: impl FnOnce() -> String) {
-        if !holds {
-            let problem = format!("{}: {}; {:?}", self.name, otherwise(), self.counts);
+    /// Records a problem if a requirement does not hold. The test prints all rows before it fails.
+    pub fn require(&mut self, requirement: bool, problem: impl FnOnce() -> String) {
+        if !requirement {
+            let problem = format!("{}: {}; {:?}", self.name, problem(), self.counts);
             self.problems.push(problem);
         }
     }
 
-    /// Okta was not asked more often than this, nor was Envoy told to.
+    /// Requires at most this number of fetches, whether or not Okta received them.
     pub fn fetches_at_most(mut self, bound: u64) -> Self {
         let fetches = self.fetches.max(self.attempts);
-        self.require(fetches <= bound, || format!("{fetches} fetches, and {bound} are for one worker"));
+        self.require(fetches <= bound, || format!("{fetches} fetches; one worker would need {bound}"));
         self
     }
 
-    /// With legitimate requests that were sent besides the load, and refused at a price that is known.
+    /// Adds legitimate requests outside the load that the filter was expected to deny.
     pub fn with_expected_denials(mut self, requests: u64) -> Self {
         self.counts.requests += requests;
         self.counts.legitimate += requests;
@@ -40,18 +42,18 @@ impl Row {
         self
     }
 
-    /// With this in the last column.
+    /// Sets the last column.
     pub fn note(mut self, note: impl Into<String>) -> Self {
         self.note = note.into();
         self
     }
 }
 
-/// The table in Markdown.
+/// Returns the table in Markdown.
 pub fn table(rows: &[Row]) -> String {
     let mut text =
-        "| what happens | requests | legitimate | wrongly refused | refused, rightly or as its price \
-         | wrongly allowed | asked of Okta | attempts | slowest 200 | took | |\n\
+        "| event | sent | legitimate | wrongly denied | expected denials | wrongly allowed | fetches \
+         | attempts | slowest 200 | duration | note |\n\
          |---|---|---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in rows {

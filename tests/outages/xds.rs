@@ -1,4 +1,4 @@
-//! Envoy's dynamic configuration from files: what a control plane would send, renamed into place.
+//! Dynamic configuration of Envoy (LDS, ECDS, CDS) from files.
 
 use std::path::PathBuf;
 
@@ -7,22 +7,22 @@ use test_support::config::EnvoyConfig;
 
 use super::harness::directory_name;
 
-/// A file that Envoy watches, with a `DiscoveryResponse` in it.
+/// A file with a `DiscoveryResponse`, which Envoy watches.
 pub struct Source(PathBuf);
 
 impl Source {
-    /// A file in a folder of its own.
+    /// Returns the path of a file in a new directory, because Envoy watches the directory.
     pub fn new(name: &str, kind: &str) -> Self {
-        let folder = test_support::scratch(&directory_name(name)).join(kind);
-        std::fs::create_dir_all(&folder).unwrap();
-        Self(folder.join("response.json"))
+        let directory = test_support::scratch(&directory_name(name)).join(kind);
+        std::fs::create_dir_all(&directory).unwrap();
+        Self(directory.join("response.json"))
     }
 
-    /// Replaces the resources, all at once: Envoy must never read half a file.
+    /// Replaces the resources by a rename, so that Envoy never reads an incomplete file.
     pub fn publish(&self, resources: &[Value]) {
-        let half = self.0.with_extension("new");
-        std::fs::write(&half, json!({ "resources": resources }).to_string()).unwrap();
-        std::fs::rename(half, &self.0).unwrap();
+        let temporary = self.0.with_extension("new");
+        std::fs::write(&temporary, json!({ "resources": resources }).to_string()).unwrap();
+        std::fs::rename(temporary, &self.0).unwrap();
     }
 
     fn config_source(&self) -> Value {
@@ -30,7 +30,7 @@ impl Source {
     }
 }
 
-/// The configuration with its listener from this source (LDS).
+/// Moves the listener of a configuration to this source (LDS).
 pub fn with_listener_from(source: &Source, mut config: EnvoyConfig) -> EnvoyConfig {
     source.publish(&[listener(&mut config)]);
     let document = config.document();
@@ -39,13 +39,13 @@ pub fn with_listener_from(source: &Source, mut config: EnvoyConfig) -> EnvoyConf
     with_node(config)
 }
 
-/// The listener as a resource.
+/// Returns the listener of a configuration as a resource.
 pub fn listener(config: &mut EnvoyConfig) -> Value {
     let listener = config.document()["static_resources"]["listeners"][0].clone();
     typed("envoy.config.listener.v3.Listener", listener)
 }
 
-/// The configuration with the filter from this source (ECDS). Until it has come, Envoy does not listen.
+/// Moves the filter of a configuration to this source (ECDS). Envoy waits for it before it listens.
 pub fn with_filter_from(source: &Source, mut config: EnvoyConfig) -> EnvoyConfig {
     source.publish(&[filter(&mut config)]);
     let filters = config.manager()["http_filters"].as_array_mut().unwrap();
@@ -60,7 +60,7 @@ pub fn with_filter_from(source: &Source, mut config: EnvoyConfig) -> EnvoyConfig
     with_node(config)
 }
 
-/// The filter as a resource.
+/// Returns the filter of a configuration as a resource.
 pub fn filter(config: &mut EnvoyConfig) -> Value {
     let wasm = json!({ "config": config.filter() });
     typed(
@@ -69,18 +69,19 @@ pub fn filter(config: &mut EnvoyConfig) -> Value {
     )
 }
 
-/// The configuration with the cluster `okta` from this source (CDS), which has none yet; and the cluster as a resource.
+/// Removes the cluster `okta`, and adds this source for clusters (CDS), which is empty. Returns the
+/// configuration and the cluster as a resource.
 pub fn with_okta_from(source: &Source, mut config: EnvoyConfig) -> (EnvoyConfig, Value) {
     let document = config.document();
     let clusters = document["static_resources"]["clusters"].as_array_mut().unwrap();
-    let place = clusters.iter().position(|cluster| cluster["name"] == "okta").unwrap();
-    let cluster = typed("envoy.config.cluster.v3.Cluster", clusters.remove(place));
+    let index = clusters.iter().position(|cluster| cluster["name"] == "okta").unwrap();
+    let cluster = typed("envoy.config.cluster.v3.Cluster", clusters.remove(index));
     source.publish(&[]);
     document["dynamic_resources"]["cds_config"] = source.config_source();
     (with_node(config), cluster)
 }
 
-/// Whoever discovers must have a name.
+/// Adds the node ID that Envoy requires for dynamic configuration.
 fn with_node(mut config: EnvoyConfig) -> EnvoyConfig {
     config.document()["node"] = json!({ "id": "outages", "cluster": "outages" });
     config
