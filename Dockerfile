@@ -44,7 +44,7 @@ FROM scratch
 ARG REVISION=""
 ARG SOURCE_URL=""
 LABEL org.opencontainers.image.title="okta-authz-filter" \
-      org.opencontainers.image.description="A proxy-wasm filter that lets nobody through Envoy or Istio without a valid Okta access token" \
+      org.opencontainers.image.description="A proxy-wasm filter for Envoy and Istio that admits only requests with a valid Okta access token" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0" \
       org.opencontainers.image.revision="$REVISION" \

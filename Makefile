@@ -2,7 +2,7 @@
 # a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book doc test e2e versions second-host minimum-rust bench bench-plot \
+.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
 	reproduce toolchain release-check publish-image publish-release
 
@@ -108,6 +108,9 @@ bench-size: ## Lists the size of each crate in the filter.
 
 book: ## Builds the book: target/book/index.html.
 	@scripts/build-book
+
+book-check: ## Opens each page of the book in Chromium: links, layout, images: target/book-check.
+	@scripts/check-book
 
 doc: ## Builds the API documentation for both targets, with rustdoc's warnings as errors.
 	@scripts/doc

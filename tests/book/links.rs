@@ -1,24 +1,25 @@
-//! Every link within the book leads to a chapter, a heading or a picture that is there, and every chapter is in the summary.
+//! Links within the book lead to existing chapters, headings and images, and the summary lists every
+//! chapter. `make book-check` checks the links of the built pages.
 
 use std::path::Path;
 
 use super::{files, read, root};
 
-/// A heading's anchor, as mdBook makes it.
+/// Returns the anchor that mdBook gives to a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase();
     let kept = kept.chars().filter(|c| c.is_alphanumeric() || "_- ".contains(*c));
     kept.map(|c| if c == ' ' { '-' } else { c }).collect()
 }
 
-/// The text with what it includes of files that are not in the book.
+/// Returns the text of a chapter, with the Markdown files that it includes.
 fn with_includes(path: &Path) -> String {
     let text = read(path);
     let mut whole = text.clone();
     for include in text.split("{{#include ").skip(1) {
         let name = include.split_once("}}").unwrap().0.split(':').next().unwrap();
         let file = path.parent().unwrap().join(name);
-        assert!(file.exists(), "{}: {name} is not there", path.display());
+        assert!(file.exists(), "{}: {name} does not exist", path.display());
         if name.ends_with(".md") {
             whole.push_str(&read(&file));
         }
@@ -27,7 +28,7 @@ fn with_includes(path: &Path) -> String {
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn link_leads_to_existing_file_and_heading() {
     let mut checked = 0;
     for path in files("book/src", ".md") {
         let text = read(&path);
@@ -52,7 +53,7 @@ fn links_lead_somewhere() {
 }
 
 #[test]
-fn every_chapter_is_in_the_summary() {
+fn summary_lists_every_chapter() {
     let summary = read("book/src/SUMMARY.md");
     for path in files("book/src", ".md") {
         with_includes(&path);

@@ -1,5 +1,5 @@
-//! What the book says is true: its configurations are accepted, its runbook has every code, its links lead somewhere, and
-//! what is generated is as it would be generated now. `make reference` writes the generated chapters anew.
+//! Tests of the book. The filter accepts its configurations, the runbook has every denial code, links lead
+//! to existing chapters, and the generated chapters are current. `make reference` generates them.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,6 +13,7 @@ mod command_line;
 mod commands;
 mod configuration;
 mod examples;
+mod fields;
 mod links;
 mod metrics;
 mod programs;
@@ -37,7 +38,7 @@ fn schema() -> Value {
     okta_authz_filter::config::schema()
 }
 
-/// Every file below, with one of these endings.
+/// Returns all files below a directory whose names end like this.
 fn files(directory: &str, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     let mut directories = vec![root().join(directory)];
@@ -55,10 +56,10 @@ fn files(directory: &str, ending: &str) -> Vec<PathBuf> {
     found
 }
 
-/// The chapter is what is generated; with `BLESS=1` it becomes that.
+/// Compares a chapter with its generated text. With `BLESS=1`, writes the text first.
 fn is_generated(chapter: &str, text: &str) {
     if std::env::var_os("BLESS").is_some() {
         fs::write(root().join(chapter), text).unwrap();
     }
-    assert!(read(chapter) == text, "{chapter} is not what would be generated: make reference");
+    assert!(read(chapter) == text, "{chapter} is not current: make reference");
 }

@@ -1,4 +1,4 @@
-//! The chapter on metrics, made from the list of them; and alerts and dashboard, which speak of no other.
+//! The chapter on metrics. It is generated from the list of metrics. Alerts and dashboard use no others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -10,32 +10,32 @@ use okta_authz_filter::rejection::Rejection;
 
 use super::{is_generated, read};
 
-/// What each family means, in the order of the list.
+/// The meaning of each family, in the order of the list.
 const MEANINGS: &[&str] = &[
-    "requests by decision, rejected ones by their [code](../runbook/codes.md). `shadow` are those that only the top-level `mode: shadow` allows",
-    "denials that shadow mode did not enforce: of each rule with `mode: shadow`, and of the policy with the top-level `mode: shadow`",
-    "of the requests those whose token names this provider as its issuer. The rest of `decision.{code}` had no such token",
-    "keys at hand, with those that are pinned",
-    "when the keys were fetched last, in seconds since 1970; 0 before",
-    "when newer ones should have come: that and `cache_duration`",
-    "when they are too old to be used: that and `max_stale`",
-    "fetches of this provider's keys that have ended",
-    "milliseconds that each request of such a fetch took",
-    "fetches of keys that have ended, of all providers",
-    "polls of the denylist that have ended",
-    "milliseconds that each poll took",
-    "entries of the fetched denylist",
-    "when it was fetched last; 0 before",
-    "when a newer one should have come",
-    "when it is too old to be used",
-    "signatures that were to be checked: `host` is Envoy's crypto; what is `unavailable` there is checked by `software`, in the VM",
-    "microseconds that a check took; one in 16 is timed, the first of each worker among them",
-    "tokens that had been seen before",
-    "tokens that had not, and whose signature had to be checked",
-    "tokens that had to make room for others",
-    "tokens that are remembered, on all workers together",
-    "bytes that they occupy, on all workers together",
-    "requests that are held back until keys or the denylist come",
+    "Requests by decision. `allowed`, `public`, `anonymous`, `cors_preflight` and `protected_resource_metadata` are not denials, all other values are [denial codes](../runbook/codes.md). `shadow` counts requests that only the top-level `mode: shadow` allowed.",
+    "Denials that shadow mode did not enforce, by [denial code](../runbook/codes.md): of each rule with `mode: shadow`, and of the policy with the top-level `mode: shadow`.",
+    "Requests by decision whose token names this provider as its issuer. The other requests of `decision.{code}` had no such token.",
+    "Usable keys, fetched and pinned.",
+    "Time of the last successful fetch of the keys, in seconds since 1970. 0 before the first.",
+    "Time at which the next fetch is due, in seconds since 1970: the last fetch and `cache_duration`.",
+    "Time at which the cached keys expire, in seconds since 1970: the last fetch and `max_stale`.",
+    "Completed fetches of the keys of this provider.",
+    "Duration of each request of such a fetch, in milliseconds.",
+    "Completed fetches of keys, sum of all providers.",
+    "Completed fetches of the denylist.",
+    "Duration of each fetch of the denylist, in milliseconds.",
+    "Entries of the fetched denylist.",
+    "Time of the last successful fetch of the denylist, in seconds since 1970. 0 before the first.",
+    "Time at which the next fetch of the denylist is due, in seconds since 1970.",
+    "Time at which the cached denylist expires, in seconds since 1970.",
+    "Signature checks. The backend `host` is Envoy's crypto. The filter checks a signature with `software`, in the VM, if the result of `host` is `unavailable`.",
+    "Duration of signature checks in microseconds. The filter measures one in 16, and the first of each worker.",
+    "Tokens that the token cache contained.",
+    "Tokens that the token cache did not contain, and whose signature the filter checked.",
+    "Tokens that the token cache evicted.",
+    "Cached tokens, sum of all workers.",
+    "Size of the cached tokens in bytes, sum of all workers.",
+    "Requests that the filter holds until keys or the denylist arrive.",
 ];
 
 const HEAD: &str = "\
@@ -43,8 +43,11 @@ const HEAD: &str = "\
 
 # Metrics
 
-In Envoy's `/stats` they are `wasmcustom.okta_authz.{name}`. `/stats/prometheus` drops the first word, and makes labels of what is in
-braces if Envoy is told so: `envoy.yaml` has the lines, and `deploy/monitoring/stats-tags.yaml` nothing else.
+The filter reports metrics through Envoy. In `/stats` their names begin with
+`wasmcustom.okta_authz.`. In `/stats/prometheus` the prefix is `okta_authz_`, and Envoy makes labels
+of the parts in braces, if `stats_tags` say so: `envoy.yaml` has the rules, and
+`deploy/monitoring/stats-tags.yaml` contains only them. [Metrics and alerts](../runbook/alerts.md)
+has alerts and a dashboard.
 
 | name | type | in Prometheus | meaning |
 |---|---|---|---|
@@ -58,7 +61,7 @@ fn values(label: &str) -> usize {
     }
 }
 
-/// Statistics that exist with so many providers whose keys are fetched, and with a denylist.
+/// Returns the number of metrics with this many remote providers and a denylist.
 fn statistics(providers: usize) -> usize {
     let count = |family: &Family| {
         let own = match family.pattern {
@@ -75,7 +78,7 @@ fn statistics(providers: usize) -> usize {
     FAMILIES.iter().map(count).sum()
 }
 
-/// What Prometheus calls a family, with its labels.
+/// Returns the name and the labels of a family in Prometheus.
 fn in_prometheus(family: &Family) -> (String, String) {
     let pieces = family.pattern.split(['{', '}']).step_by(2);
     let plain: Vec<&str> =
@@ -102,22 +105,36 @@ fn chapter() -> String {
     write!(
         text,
         "
-**How many.** With one provider and a denylist {one}; each further provider adds {each}. All are there as soon as the configuration is, and
-no request can make another: values of labels are codes, and names of providers in the configuration. In these, what is no letter, digit, `-`
-or `_` is percent-encoded (`a.b` is `a%2eb`).
+## Number of metrics
 
-**When.** `decision` and `shadow` are counted with the request, histograms with what they measure; all else ten times a second, so a VM that
-traps may take with it what it had counted since. Envoy hands histograms on at each flush (`stats_flush_interval`, 5 s).
+A configuration with one provider and a denylist has {one} metrics. Each further provider adds
+{each}. All of them exist as soon as Envoy loads the configuration, and a request cannot create one:
+the values of labels are codes and the names of providers. In names of providers, characters other
+than letters, digits, `-` and `_` are percent-encoded (`a.b` becomes `a%2eb`).
 
-**Several workers.** Counters and histograms are for all workers of a process together. So are `waiting_requests`, `token_cache_tokens` and
-`token_cache_bytes`: the share of a VM that has trapped leaves the sum after 5 s. Numbers and times of keys and denylist are the same on
-all workers; when a configuration is replaced, those of providers that are gone become 0. Two listeners whose providers have the
-same name count together, and the times are those of either: give providers of different issuers different names.
+## Updates
 
-**Without labels.** Each code and each provider is then a metric of its own: `okta_authz_decision_token_expired`. Where `stats_tags` are not
-yours to set, as in Istio, Prometheus can make the same labels: `deploy/monitoring/relabel.yaml`. Istio reports the
-metrics only if its `proxyStatsMatcher` has them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels in another form
-(`code=.=value;.;`), which these names do not have.
+The filter counts `decision` and `shadow` with each request, and records histograms with each
+measurement. It updates all other metrics every 100 ms, so a VM that traps can lose what it counted
+since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by default).
+
+## Several workers
+
+Envoy sums counters and histograms over all workers of a process. The filter sums
+`waiting_requests`, `token_cache_tokens` and `token_cache_bytes`; the share of a VM that trapped
+leaves the sum after 5 s. Counts and times of keys and denylist are equal on all workers. If a new
+configuration lacks a provider, the gauges of that provider become 0.
+
+Two listeners whose providers have the same name share metrics, and the times are those of either.
+Give providers with different issuers different names.
+
+## Prometheus without stats_tags
+
+Without `stats_tags`, each code and each provider is a metric of its own, such as
+`okta_authz_decision_token_expired`. If you cannot set `stats_tags`, as in Istio, Prometheus can
+make the labels: `deploy/monitoring/relabel.yaml`. Istio reports the metrics only if
+`proxyStatsMatcher` includes them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels of
+another form (`code=.=value;.;`), which these names do not have.
 "
     )
     .unwrap();
@@ -125,21 +142,22 @@ metrics only if its `proxyStatsMatcher` has them: `deploy/istio/stats.yaml`. Its
 }
 
 #[test]
-fn the_chapter_is_generated() {
+fn metrics_chapter_is_generated() {
     is_generated("book/src/reference/metrics.md", &chapter());
 }
 
-/// Words that look like metrics.
+/// Returns the words that look like metrics.
 fn metrics(text: &str) -> BTreeSet<String> {
     let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'));
     words
-        .filter(|word| word.starts_with("okta_authz_") && *word != "okta_authz_")
+        // `rules_stat_prefix` of the guard is the value of a label.
+        .filter(|word| word.starts_with("okta_authz_") && !["okta_authz_", "okta_authz_guard"].contains(word))
         .map(str::to_owned)
         .collect()
 }
 
 #[test]
-fn alerts_and_dashboard_name_no_metric_that_is_not_there_and_leave_none_out() {
+fn metric_of_alert_or_dashboard_exists_and_every_metric_is_used() {
     let mut known: BTreeMap<String, bool> = BTreeMap::new();
     for family in FAMILIES {
         let (name, _) = in_prometheus(family);
@@ -152,12 +170,12 @@ fn alerts_and_dashboard_name_no_metric_that_is_not_there_and_leave_none_out() {
         }
     }
     let unused: Vec<_> = known.into_iter().filter(|(_, used)| !used).map(|(name, _)| name).collect();
-    // Sums of what is shown by provider, and what takes no time worth a panel.
+    // The dashboard shows fetches by provider, and no duration of the denylist.
     assert_eq!(unused, ["okta_authz_denylist_fetch_ms_bucket", "okta_authz_jwks_fetch"]);
 }
 
 #[test]
-fn every_code_in_an_alert_exists() {
+fn code_of_alert_exists() {
     let codes: BTreeSet<&str> = RequestOutcome::all().map(RequestOutcome::code).collect();
     let alerts = read("deploy/monitoring/alerts.yml");
     let named =
@@ -169,7 +187,7 @@ fn every_code_in_an_alert_exists() {
 }
 
 #[test]
-fn the_runbook_has_every_alert_and_no_other() {
+fn runbook_has_exactly_the_alerts_of_the_file() {
     let names = |text: &str, before: &str| -> Vec<String> {
         text.lines()
             .filter_map(|line| line.trim_start().strip_prefix(before))

@@ -188,6 +188,10 @@ fn guard_cluster_and_capabilities_are_equal_in_all_files() {
         find_values(documents, &has_name).into_iter().cloned().collect()
     };
     let guard = named(std::slice::from_ref(&reference), "okta-authz-guard")[0].clone();
+    // The alert OktaAuthzNotInChain selects the guard by this prefix.
+    let prefix = guard["typed_config"]["rules_stat_prefix"].as_str().unwrap();
+    let alerts = std::fs::read_to_string(root().join("deploy/monitoring/alerts.yml")).unwrap();
+    assert!(alerts.contains(&format!("envoy_http_rbac_denied{{envoy_rbac_http_prefix=\"{prefix}\"}}")));
     for file in ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml"].iter().chain(&MANIFESTS[..4]) {
         let guards = named(&documents(file), "okta-authz-guard");
         let guards: Vec<&Value> = guards.iter().filter(|guard| guard.get("typed_config").is_some()).collect();

@@ -34,18 +34,18 @@ fn promtool(arguments: &[&str]) {
 }
 
 #[test]
-fn promtool_accepts_rules_and_configuration() {
+fn prometheus_accepts_rules_and_configuration() {
     promtool(&["check", "rules", "--lint-fatal", "alerts.yml"]);
     promtool(&["check", "config", "--lint-fatal", "prometheus.yml"]);
 }
 
 #[test]
-fn alerts_pass_their_unit_tests() {
+fn alert_fires_in_its_cases_only() {
     promtool(&["test", "rules", "alerts.test.yml"]);
 }
 
 #[test]
-fn alert_has_a_firing_and_a_silent_test() {
+fn alert_has_firing_and_silent_case() {
     let cases = document("alerts.test.yml");
     let cases: Vec<&Value> = cases["tests"]
         .as_array()

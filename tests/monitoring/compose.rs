@@ -11,7 +11,7 @@ fn compose() -> Value {
 }
 
 #[test]
-fn mounted_files_exist_where_the_services_read_them() {
+fn mounted_files_exist_at_the_expected_paths() {
     let compose = compose();
     let mounts = |service: &str| -> Vec<(String, String)> {
         let volumes = compose["services"][service]["volumes"].as_array().unwrap().iter();
@@ -39,7 +39,7 @@ fn mounted_files_exist_where_the_services_read_them() {
 }
 
 #[test]
-fn monitoring_services_have_a_profile_and_a_pinned_version() {
+fn monitoring_services_are_optional_and_pinned() {
     let compose = compose();
     for service in ["prometheus", "grafana"] {
         let service = &compose["services"][service];

@@ -75,7 +75,7 @@ fn panels_have_unique_ids_and_do_not_overlap() {
 }
 
 #[test]
-fn panels_have_known_types_units_and_legends() {
+fn panels_have_known_kinds_titles_and_legends() {
     let units = ["reqps", "ops", "percentunit", "s", "ms", "µs", "short", "bytes"];
     for panel in panels_with_window("5m") {
         assert!(["row", "stat", "timeseries"].contains(&panel.kind.as_str()), "{panel:?}");

@@ -23,7 +23,7 @@ pub struct Harness {
     pub keys: Keys,
     /// Envoy with `stats_tags`.
     pub tagged: Envoy,
-    /// Envoy without `stats_tags`, as in a mesh. Its module traps on demand.
+    /// Envoy without `stats_tags` and without its default tags, as in Istio. Its module traps on demand.
     pub untagged: Envoy,
     pub prometheus: Prometheus,
 }
@@ -43,12 +43,7 @@ impl Harness {
             config
         };
         let mut untagged = config("traps_on_demand");
-        untagged
-            .document()
-            .as_object_mut()
-            .unwrap()
-            .remove("stats_config")
-            .expect("envoy.yaml has stats_tags");
+        untagged.document()["stats_config"] = json!({ "use_all_default_tags": false });
         let tagged = Envoy::start(&format!("{name}-tagged"), &config("okta_authz_filter"));
         let untagged = Envoy::start(&format!("{name}-untagged"), &untagged);
         let prometheus = Prometheus::start(name, &scrape(tagged.admin_port, untagged.admin_port));

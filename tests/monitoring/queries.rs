@@ -20,7 +20,7 @@ const WINDOW: &str = "20s";
 const EXPECTED_ALERTS: [&str; 3] = ["OktaAuthzNoKeys", "OktaAuthzSoftwareCrypto", "OktaAuthzVmFailed"];
 
 #[test]
-fn dashboard_and_alert_queries_return_expected_values() {
+fn query_of_dashboard_or_alert_has_expected_result() {
     let harness = Harness::new("monitoring");
     traffic::send(&harness, Duration::from_secs(4), 4);
     traffic::trap(&harness);
@@ -123,6 +123,11 @@ fn assert_plausible_values(harness: &Harness) {
     let (host, software) = (mean("host"), mean("software"));
     eprintln!("mean time of a signature check: {host:.0} µs in the host, {software:.0} µs in the VM (EdDSA)");
     assert!(host > 1.0 && host < 100_000.0 && software > host, "{host} µs, {software} µs");
+    // Each Envoy has a series for its guard, which denies nothing.
+    let guards =
+        harness.prometheus.query("envoy_http_rbac_denied{envoy_rbac_http_prefix=\"okta_authz_guard\"}");
+    let denials: Vec<f64> = guards.iter().map(|series| series.value).collect();
+    assert_eq!(denials, [0.0, 0.0]);
     assert!(one(&of("okta_authz_token_cache_tokens", "")) > 1.0);
     assert!(one(&of("okta_authz_token_cache_bytes", "")) > 1_000.0);
 }

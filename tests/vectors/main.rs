@@ -1,4 +1,4 @@
-//! Vectors that nobody on this project wrote, through the verifier that needs no host.
+//! Public test vectors, through the verifier that needs no host.
 //!
 //! Where they come from is in `tests/data/README.md`. The runner is shared with the tests in a real Envoy.
 

@@ -8,8 +8,8 @@ use okta_authz_filter::host::Root;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-/// The filter's `_initialize` has set the filter's root context. Envoy calls `main` next, if a module exports it, and this one sets
-/// the context of the fixture instead.
+/// Replaces the root context that the filter's `_initialize` has set. Envoy calls `main` after
+/// `_initialize` if a module exports it.
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|id| Box::new(Regardless(Root::new(id))));

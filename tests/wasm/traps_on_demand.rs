@@ -10,8 +10,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, MapType};
 
-/// The filter's `_initialize` has set the filter's root context. Envoy calls `main` next, if a module exports it, and this one sets
-/// the context of the fixture instead.
+/// Replaces the root context that the filter's `_initialize` has set. Envoy calls `main` after
+/// `_initialize` if a module exports it.
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|id| Box::new(Trapping(Root::new(id))));

@@ -1,5 +1,5 @@
-//! What the tests, the benchmarks and the demo share: Envoy itself, its configuration, a backend, a client; and keys, tokens and
-//! test vectors for the tests that need no Envoy.
+//! What the tests, the benchmarks and the demo share: Envoy itself, its configuration, a backend, a
+//! client; and keys, tokens and test vectors for the tests that need no Envoy.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -89,7 +89,7 @@ pub static CRYPTO: LazyLock<CryptoFile> =
     LazyLock::new(|| serde_json::from_str(data::text(data::CRYPTO_FILE)).unwrap());
 
 fn token(case: &Case, backend: &Backend<'_>, report: &mut Report) {
-    // Whatever a symmetric key says, here nobody listens.
+    // The filter has no symmetric algorithms, so it rejects these tokens even if the vector accepts them.
     let symmetric = case.tags.iter().any(|tag| tag == "hmac");
     let expected = if symmetric { Expected::Reject } else { case.expected.expect("an expectation") };
     let (token, judge) = layers::token_and_judge(case, backend.verifier);

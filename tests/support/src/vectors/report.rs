@@ -35,7 +35,7 @@ impl Outcome {
         match expectation {
             Expectation::Verdict(Expected::Either) => true,
             Expectation::Verdict(Expected::Accept) => self == Self::Accepted,
-            // A bad signature that nobody looked at has not been found bad.
+            // A verifier that was unavailable has not rejected the signature.
             Expectation::Verdict(Expected::Reject) => {
                 matches!(self, Self::Rejected(_)) && !self.is_unavailable()
             }
@@ -236,7 +236,7 @@ fn an_exception_is_used_exactly_as_it_is_listed() {
         let failures = failures(backend, outcomes);
         assert!(failures[0].starts_with(first), "{failures:?}");
     }
-    // Nobody looked, so nothing was found bad.
+    // The verifier was unavailable, so it rejected nothing.
     assert!(!UNAVAILABLE.agrees(Expectation::Verdict(Expected::Reject)));
     assert!(INVALID.agrees(Expectation::Verdict(Expected::Reject)));
     assert!(!Report::with(Vec::new(), "set", "this").finish(1).failures.is_empty(), "a case was left out");
