@@ -1,5 +1,5 @@
-//! `deploy/envoy/access-log-*.yaml`: subject, decision and code of each request. The log never has a
-//! token, and requests cannot inject lines or columns.
+//! `deploy/envoy/access-log-*.yaml`: subject, decision and code of each request. The log never has
+//! a token, and requests cannot inject lines or columns.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -52,8 +52,8 @@ impl LoggingEnvoy {
         assert_eq!(admin.send(&test_support::client::request("POST", set)).status, 200);
     }
 
-    /// Waits up to 10 s for this number of lines, and returns all lines. Envoy writes the log once per
-    /// second.
+    /// Waits up to 10 s for this number of lines, and returns all lines. Envoy writes the log once
+    /// per second.
     fn lines(&self, at_least: usize) -> Vec<String> {
         let mut lines = Vec::new();
         for _ in 0..100 {
@@ -68,10 +68,11 @@ impl LoggingEnvoy {
         lines
     }
 
-    /// Returns all lines after both workers have written the log. `calls` counts the calls in a test.
+    /// Returns all lines after both workers have written the log. `calls` counts the calls in a
+    /// test.
     ///
-    /// Each worker writes its lines in order. So the lines of the last requests, to `/healthz` on both
-    /// workers, show that all lines are there.
+    /// Each worker writes its lines in order. So the lines of the last requests, to `/healthz` on
+    /// both workers, show that all lines are there.
     fn all_lines(&self, calls: usize) -> Vec<String> {
         for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             assert_eq!(self.harness.envoy.client().get("/healthz").status, 200);

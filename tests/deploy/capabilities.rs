@@ -1,5 +1,5 @@
-//! `deploy/envoy/capabilities.yaml`: the filter needs every listed capability and no other one. With
-//! fewer capabilities it allows no request without a token.
+//! `deploy/envoy/capabilities.yaml`: the filter needs every listed capability and no other one.
+//! With fewer capabilities it allows no request without a token.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -21,7 +21,8 @@ const REPETITIONS: usize = 5;
 /// Delay of the responses with keys.
 const KEYS_DELAY: Duration = Duration::from_secs(1);
 
-/// Capabilities without which the filter works differently, but not for these requests; with reasons.
+/// Capabilities without which the filter works differently, but not for these requests; with
+/// reasons.
 const NOT_OBSERVABLE: [(&str, &str); 3] = [
     ("proxy_on_request_body", "keeps the body of a waiting request: tests/envoy/waiting_requests.rs"),
     ("proxy_on_request_trailers", "removes identity headers from trailers: tests/envoy/identity_headers.rs"),

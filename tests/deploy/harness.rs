@@ -1,4 +1,5 @@
-//! An Envoy on a file of `deploy/envoy`, a backend, and a stand-in Okta with the domain of that file.
+//! An Envoy on a file of `deploy/envoy`, a backend, and a stand-in Okta with the domain of that
+//! file.
 
 use std::path::{Path, PathBuf};
 

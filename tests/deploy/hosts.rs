@@ -25,7 +25,8 @@ fn shipped_configurations_strip_trailing_dots_and_ignore_ports() {
             assert_eq!(routes["ignore_port_in_host_matching"], true, "{name}");
             checked += 1;
         }
-        // A document that is only the configuration of the filter has no routes that could differ from it.
+        // A document that is only the configuration of the filter has no routes that could differ
+        // from it.
         let is_embedded = |value: &Value| {
             value.get("providers").is_some_and(Value::is_object) && !documents.contains(value)
         };

@@ -1,4 +1,5 @@
-//! `deploy/envoy/two-listeners.yaml`: two policies, shared keys, and no keys from an impostor of Okta.
+//! `deploy/envoy/two-listeners.yaml`: two policies, shared keys, and no keys from an impostor of
+//! Okta.
 
 use serde_json::json;
 use stand_in_okta::{Server, StandIn};
@@ -53,10 +54,11 @@ fn two_listeners_have_separate_policies_and_shared_keys() {
     assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
-/// Sends a token with the signature of `impostor`, to which the cluster for Okta connects. Returns the
-/// status, the fetches that reached the impostor, and Envoy.
+/// Sends a token with the signature of `impostor`, to which the cluster for Okta connects. Returns
+/// the status, the fetches that reached the impostor, and Envoy.
 ///
-/// Envoy trusts the CA of `trusted`. If `checks_name` is false, it accepts any name in a certificate.
+/// Envoy trusts the CA of `trusted`. If `checks_name` is false, it accepts any name in a
+/// certificate.
 fn send_forged_token(
     name: &str,
     impostor: &StandIn,

@@ -1,5 +1,5 @@
-//! Kubernetes manifests: schemas of their kinds (`tests/data/crds`), configurations of the filter, and
-//! parts of Envoy's configuration, which must equal the files that other tests run in an Envoy.
+//! Kubernetes manifests: schemas of their kinds (`tests/data/crds`), configurations of the filter,
+//! and parts of Envoy's configuration, which must equal the files that other tests run in an Envoy.
 
 use std::collections::BTreeSet;
 
@@ -151,8 +151,8 @@ fn configuration_in_every_file_is_accepted() {
     assert_eq!(notes, 4, "one note for each module in an image: {output}");
 }
 
-/// The manifests name the image that the release workflow pushes. `OWNER` is a placeholder: registries
-/// reject upper case.
+/// The manifests name the image that the release workflow pushes. `OWNER` is a placeholder:
+/// registries reject upper case.
 #[test]
 fn image_reference_matches_the_release_workflow() {
     let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();

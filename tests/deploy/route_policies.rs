@@ -20,7 +20,8 @@ fn routes(config: &mut EnvoyConfig) -> &mut Vec<Value> {
     hosts[0]["routes"].as_array_mut().expect("routes")
 }
 
-/// Inserts a first route with this match, this policy, and the guard that the file has for a policy.
+/// Inserts a first route with this match, this policy, and the guard that the file has for a
+/// policy.
 fn with_route(mut config: EnvoyConfig, matches: Value, policy: Option<&str>) -> EnvoyConfig {
     let routes = routes(&mut config);
     let mut route = routes.last().expect("a route without a policy").clone();
@@ -175,7 +176,8 @@ fn header_removed_before_the_filter_reaches_no_other_policy() {
     assert_eq!(forwarded(&unguarded, &to_admin(&unguarded.user_token(&["orders:read"]))), ALL);
     for (name, harness) in [("open", &open), ("users", &users)] {
         let (reader, admin) = (harness.user_token(&["orders:read"]), admin_token(harness));
-        // The filter does not remove credentials under a public policy, so Envoy keeps the first route.
+        // The filter does not remove credentials under a public policy, so Envoy keeps the first
+        // route.
         let reader_credentials = format!("Bearer {reader}");
         for credentials in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_credentials] {
             for path in ["/admin", "/orders"] {

@@ -1,4 +1,5 @@
-//! Access log of the filter state: each request has its decision, and a claim cannot inject a field.
+//! Access log of the filter state: each request has its decision, and a claim cannot inject a
+//! field.
 
 use stand_in_okta::TokenSpec;
 use test_support::client::get;

@@ -1,5 +1,5 @@
-//! TLS settings of the cluster for keys. `okta-authz check` must warn about a cluster exactly if Envoy
-//! accepts another server through it.
+//! TLS settings of the cluster for keys. `okta-authz check` must warn about a cluster exactly if
+//! Envoy accepts another server through it.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn};

@@ -47,7 +47,8 @@ fn malformed_headers_are_rejected_without_a_trap() {
     harness.assert_alive();
 }
 
-/// Sends the public vectors that a verifier must or should reject. `jwt_authn` accepts some of them.
+/// Sends the public vectors that a verifier must or should reject. `jwt_authn` accepts some of
+/// them.
 #[test]
 fn invalid_vector_tokens_are_rejected() {
     let harness = Harness::new("hostile-tokens", |config| config);
@@ -78,7 +79,8 @@ fn invalid_vector_tokens_are_rejected() {
     harness.assert_alive();
 }
 
-/// Claims of a wrong type with a valid signature, as a faulty authorization server could issue them.
+/// Claims of a wrong type with a valid signature, as a faulty authorization server could issue
+/// them.
 #[test]
 fn signed_claims_of_wrong_type_are_rejected() {
     let harness = Harness::new("signed-nonsense", |config| config);

@@ -1,4 +1,5 @@
-//! Responses of key and denylist servers: compression, HTML pages, duplicate keys, repeated headers.
+//! Responses of key and denylist servers: compression, HTML pages, duplicate keys, repeated
+//! headers.
 
 use std::time::Duration;
 
@@ -218,8 +219,8 @@ fn skipped_key_is_logged_once_by_one_worker() {
     }
 }
 
-/// Only the second `Cache-Control` line has a `max-age` below the default of 10 minutes. The minimum
-/// of 30 s makes this test slow.
+/// Only the second `Cache-Control` line has a `max-age` below the default of 10 minutes. The
+/// minimum of 30 s makes this test slow.
 #[test]
 fn cache_control_in_second_line_is_honored() {
     let okta = StandIn::start(Options::default());

@@ -1,4 +1,5 @@
-//! End-to-end tests: the compiled filter in an Envoy with two workers, and a stand-in Okta behind TLS.
+//! End-to-end tests: the compiled filter in an Envoy with two workers, and a stand-in Okta behind
+//! TLS.
 //!
 //! `make test` builds the modules and sets `OKTA_AUTHZ_WASM`, `ENVOY` and `OKTA_AUTHZ_PYTHON`.
 #![allow(

@@ -37,7 +37,8 @@ fn token_gauge_after_a_trap_excludes_the_ended_vm() {
     wait_until(&harness, "token_cache_tokens", 3);
 }
 
-/// A capability list without `proxy_record_metric` disables gauges and histograms, and nothing else.
+/// A capability list without `proxy_record_metric` disables gauges and histograms, and nothing
+/// else.
 #[test]
 fn record_capability_withheld_does_not_affect_requests() {
     let harness = Harness::new("metrics-restricted", |mut config: EnvoyConfig| {

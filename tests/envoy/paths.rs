@@ -1,4 +1,5 @@
-//! Ambiguous paths, with and without Envoy's path normalization, and the characters of `allow_in_paths`.
+//! Ambiguous paths, with and without Envoy's path normalization, and the characters of
+//! `allow_in_paths`.
 
 use serde_json::json;
 use test_support::client::get;
@@ -131,8 +132,8 @@ fn allowed_path_reaches_the_backend_unchanged() {
     }
 }
 
-/// With these settings, about which `okta-authz check` warns, the filter does not get the path that the
-/// client sent.
+/// With these settings, about which `okta-authz check` warns, the filter does not get the path that
+/// the client sent.
 #[test]
 fn envoy_settings_change_an_allowed_path_before_the_filter() {
     for (name, setting, value, path, expected) in [

@@ -1,5 +1,5 @@
-//! Internal redirects: the request passes the filter again, with the identity headers that the filter
-//! has set.
+//! Internal redirects: the request passes the filter again, with the identity headers that the
+//! filter has set.
 
 use serde_json::{Value, json};
 use stand_in_okta::TokenSpec;
@@ -102,8 +102,8 @@ fn redirect_with_route_policies_is_decided_again_with_the_same_token() {
     harness.assert_alive();
 }
 
-/// If the client sends exactly the identity headers that the filter would set, the filter changes no
-/// header, and Envoy does not select another route.
+/// If the client sends exactly the identity headers that the filter would set, the filter changes
+/// no header, and Envoy does not select another route.
 #[test]
 fn request_with_unchanged_identity_headers_is_allowed() {
     let harness = Harness::new("redirects-same", with_redirects);
@@ -167,7 +167,8 @@ fn redirect_without_the_token_is_denied() {
     assert_eq!(outcome(&harness, &get("/me").bearer(&user)), (200, "/me".to_owned()));
 }
 
-/// Without route policies, the filter replaces the identity headers that it set before the redirect.
+/// Without route policies, the filter replaces the identity headers that it set before the
+/// redirect.
 #[test]
 fn redirect_without_route_policies_needs_only_the_token() {
     let harness = Harness::new("redirects-rules", |config| {

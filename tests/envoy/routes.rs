@@ -40,8 +40,8 @@ fn route_is_selected_again_after_identity_headers_are_set() {
         assert_route(&harness, &spoofed("/me").bearer(&machine), "default");
         assert_route(&harness, &spoofed("/"), "default");
     }
-    // `clear_route_cache` is a foreign function, like the crypto. Without foreign functions the filter
-    // logs it, and Envoy selects the route again because a header has changed.
+    // `clear_route_cache` is a foreign function, like the crypto. Without foreign functions the
+    // filter logs it, and Envoy selects the route again because a header has changed.
     let unavailable = harness.envoy.log().contains("clear_route_cache: the host cannot");
     assert_eq!(unavailable, runs_without_host_crypto(), "{}", harness.envoy.log());
 }

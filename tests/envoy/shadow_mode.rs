@@ -1,4 +1,5 @@
-//! Shadow mode of one rule and of the whole policy: the filter counts and logs denials, and does not enforce them.
+//! Shadow mode of one rule and of the whole policy: the filter counts and logs denials, and does
+//! not enforce them.
 
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,8 @@ use test_support::client::get;
 
 use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, access_log_path, wait_for_access_log};
 
-/// Starts Envoy on the reference configuration with these fields and an access log of the filter state.
+/// Starts Envoy on the reference configuration with these fields and an access log of the filter
+/// state.
 fn with_access_log(name: &str, fields: Value) -> (Harness, PathBuf) {
     let log = access_log_path(name);
     let harness = Harness::new(name, |mut config| {

@@ -31,8 +31,8 @@ fn every_algorithm_is_verified_without_host_crypto() {
     });
 }
 
-/// Asserts that the filter allows valid tokens and rejects every modified signature. `log_message` is
-/// the verifier that the filter must log.
+/// Asserts that the filter allows valid tokens and rejects every modified signature. `log_message`
+/// is the verifier that the filter must log.
 fn assert_every_algorithm(name: &str, log_message: &str, restrict: impl Fn(EnvoyConfig) -> EnvoyConfig) {
     let keys = Keys::generate();
     let harness = Harness::new(name, |config| {
@@ -118,7 +118,8 @@ fn public_vectors_pass_with_host_crypto() {
     let config = config.module(&test_support::wasm("signature_oracle"));
     let envoy = Envoy::start("oracle", &config);
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
-    // Each mutation is a request, so the number is small. `tests/vectors` runs all mutations natively.
+    // Each mutation is a request, so the number is small. `tests/vectors` runs all mutations
+    // natively.
     let mutants = |_| vectors::Bounds { flips: 2, truncations: 1 };
     for report in vectors::everything(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
         report.check();

@@ -10,8 +10,8 @@ use test_support::client::{get, request};
 
 use super::harness::Harness;
 
-/// Requests over both workers. On each worker they exceed the 204 responses in one callback that once
-/// overflowed Envoy's stack.
+/// Requests over both workers. On each worker they exceed the 204 responses in one callback that
+/// once overflowed Envoy's stack.
 const REQUESTS: usize = 800;
 
 /// Sends each request on a new connection, and returns the status lines of the responses.
@@ -70,8 +70,8 @@ fn many_waiting_requests_time_out_at_once() {
 fn many_waiting_requests_are_allowed_at_once() {
     let okta = StandIn::start(Options::default());
     okta.set_fault(Server::Default, Fault::Slow { millis: 1_500 });
-    // The backend accepts 800 connections one by one. On a busy machine its queue may be full, and the
-    // kernel retries a connection after 1 s, which is longer than the connect timeout.
+    // The backend accepts 800 connections one by one. On a busy machine its queue may be full, and
+    // the kernel retries a connection after 1 s, which is longer than the connect timeout.
     let harness = Harness::with_okta("waiting-allowed", okta, |mut config| {
         let clusters = config.document()["static_resources"]["clusters"].as_array_mut().unwrap();
         let app = clusters.iter_mut().find(|cluster| cluster["name"] == "app").unwrap();
@@ -83,8 +83,8 @@ fn many_waiting_requests_are_allowed_at_once() {
     assert_eq!(harness.backend.requests(), REQUESTS as u64);
 }
 
-/// With `allow_on_headers_stop_iteration`, Envoy passes a body to the filter while the headers wait,
-/// and `Continue` for the body would resume the whole request.
+/// With `allow_on_headers_stop_iteration`, Envoy passes a body to the filter while the headers
+/// wait, and `Continue` for the body would resume the whole request.
 #[test]
 fn request_body_does_not_resume_a_waiting_request() {
     let okta = StandIn::start(Options::default());

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use test_support::client::Client;
 use test_support::envoy::{Envoy, WORKERS};
 
-/// A bootstrap with the listener that `test-support` waits for. Tests append clusters and listeners.
+/// A bootstrap with the listener that `test-support` waits for. Tests append clusters and
+/// listeners.
 const BOOTSTRAP: &str = r#"
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
 static_resources:

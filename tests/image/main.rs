@@ -1,5 +1,5 @@
-//! The image and the SBOM of a release: content and reproducibility. `make reproduce` also builds the
-//! module twice and compares it.
+//! The image and the SBOM of a release: content and reproducibility. `make reproduce` also builds
+//! the module twice and compares it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 use std::fs;

@@ -1,4 +1,5 @@
-//! The profile `monitoring` of `docker-compose.yml`. These tests read the files and start no container.
+//! The profile `monitoring` of `docker-compose.yml`. These tests read the files and start no
+//! container.
 
 use serde_json::Value;
 use test_support::root;
@@ -47,8 +48,8 @@ fn monitoring_services_are_optional_and_pinned() {
         let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').unwrap();
         assert!(tag.split('.').count() == 3, "{tag}");
     }
-    // Prometheus shares the network namespace of Envoy, because the admin port listens on 127.0.0.1.
-    // Grafana reaches Prometheus by the service name of that namespace.
+    // Prometheus shares the network namespace of Envoy, because the admin port listens on
+    // 127.0.0.1. Grafana reaches Prometheus by the service name of that namespace.
     assert_eq!(compose["services"]["prometheus"]["network_mode"], "service:net");
     let url = document("grafana/provisioning/datasources/prometheus.yaml")["datasources"][0]["url"].clone();
     assert_eq!(url, "http://net:9090");

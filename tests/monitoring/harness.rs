@@ -1,5 +1,5 @@
-//! Two Envoys and a Prometheus that scrapes both. The first Envoy sets labels by `stats_tags`; for the
-//! second, Prometheus sets them by relabeling.
+//! Two Envoys and a Prometheus that scrapes both. The first Envoy sets labels by `stats_tags`; for
+//! the second, Prometheus sets them by relabeling.
 
 use std::time::Duration;
 
@@ -23,7 +23,8 @@ pub struct Harness {
     pub keys: Keys,
     /// Envoy with `stats_tags`.
     pub tagged: Envoy,
-    /// Envoy without `stats_tags` and without its default tags, as in Istio. Its module traps on demand.
+    /// Envoy without `stats_tags` and without its default tags, as in Istio. Its module traps on
+    /// demand.
     pub untagged: Envoy,
     pub prometheus: Prometheus,
 }

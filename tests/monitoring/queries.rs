@@ -27,8 +27,8 @@ fn query_of_dashboard_or_alert_has_expected_result() {
     traffic::outage(&harness, Duration::from_secs(3));
     let query = |query: &str| harness.prometheus.query(query);
 
-    // The gauge has the waiting requests, and is 0 after them. The query selects one Envoy: the last
-    // sample of the other may still contain a request of the outage.
+    // The gauge has the waiting requests, and is 0 after them. The query selects one Envoy: the
+    // last sample of the other may still contain a request of the outage.
     let most_waiting = std::thread::scope(|scope| {
         let responses = scope.spawn(|| traffic::send_waiting_requests(&harness, 3_000));
         let mut most: f64 = 0.0;

@@ -1,4 +1,5 @@
-//! Traffic for both Envoys: requests of every kind, an outage, a rotation with a slow issuer, a trap.
+//! Traffic for both Envoys: requests of every kind, an outage, a rotation with a slow issuer, a
+//! trap.
 
 use std::time::{Duration, Instant};
 

@@ -33,14 +33,14 @@ pub fn short_cache_duration() -> Value {
     json!({ "cluster": "okta", "timeout": "2s", "cache_duration": "1s", "max_stale": "1h", "unknown_kid_cooldown": "1s" })
 }
 
-/// Returns `remote_jwks` with a cache duration longer than any scenario. After the first fetch, every
-/// fetch has another cause than the cache duration.
+/// Returns `remote_jwks` with a cache duration longer than any scenario. After the first fetch,
+/// every fetch has another cause than the cache duration.
 pub fn long_cache_duration() -> Value {
     json!({ "cluster": "okta", "unknown_kid_cooldown": "1s" })
 }
 
-/// Returns the most fetches of one worker with [`short_cache_duration`], and `extra` fetches. The filter
-/// fetches keys up to 10 % early.
+/// Returns the most fetches of one worker with [`short_cache_duration`], and `extra` fetches. The
+/// filter fetches keys up to 10 % early.
 pub fn fetches_of_one_worker(seconds: f64, extra: u64) -> u64 {
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few seconds")]
     let periods = (seconds / 0.9).ceil() as u64;
@@ -48,7 +48,8 @@ pub fn fetches_of_one_worker(seconds: f64, extra: u64) -> u64 {
 }
 
 impl Harness {
-    /// Starts Envoy on the reference configuration with these `remote_jwks` and the changes of a scenario.
+    /// Starts Envoy on the reference configuration with these `remote_jwks` and the changes of a
+    /// scenario.
     pub fn new(
         name: &'static str,
         keys: Value,
@@ -128,8 +129,8 @@ impl Harness {
         row
     }
 
-    /// Stops the load, and requires that the filter allowed no hostile request and denied no legitimate
-    /// one without a stated reason.
+    /// Stops the load, and requires that the filter allowed no hostile request and denied no
+    /// legitimate one without a stated reason.
     pub fn finish_after_traps(&self, load: Load, fetches: u64) -> Row {
         let seconds = self.begin.elapsed().as_secs_f64();
         let (attempts, counts) = (self.attempts(), load.stop());

@@ -1,5 +1,5 @@
-//! Fetches whose worker ends before the response: an update replaces its configuration, or its VM traps.
-//! Another worker fetches soon, and waiting requests get a response.
+//! Fetches whose worker ends before the response: an update replaces its configuration, or its VM
+//! traps. Another worker fetches soon, and waiting requests get a response.
 
 use std::time::Duration;
 
@@ -63,7 +63,8 @@ fn update_during_fetch(name: &'static str, service: &UpdateService) -> Row {
     row.note(format!("keys on all workers {:.1} s after the update", ready.as_secs_f64())).fetches_at_most(4)
 }
 
-/// Three times, a poll of the denylist is in flight when a token is revoked and ECDS replaces the filter.
+/// Three times, a poll of the denylist is in flight when a token is revoked and ECDS replaces the
+/// filter.
 fn revocation_during_update(name: &'static str) -> Row {
     let source = Source::new(name, "ecds");
     let mut reference = None;

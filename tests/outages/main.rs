@@ -1,5 +1,6 @@
-//! Outages, key rotations, updates and traps under constant load, in an Envoy with four workers. The
-//! filter must not deny a legitimate request without a stated reason, and must not allow a hostile one.
+//! Outages, key rotations, updates and traps under constant load, in an Envoy with four workers.
+//! The filter must not deny a legitimate request without a stated reason, and must not allow a
+//! hostile one.
 //!
 //! `cargo test --test outages -- --nocapture` prints the results as tables. `make test` builds the
 //! modules. `OKTA_AUTHZ_OUTAGE` selects the scenarios whose names contain its value.

@@ -1,5 +1,5 @@
-//! Rotations of Okta's keys. The filter allows a token of the new key at once, and rejects tokens of a
-//! withdrawn key after the next fetch.
+//! Rotations of Okta's keys. The filter allows a token of the new key at once, and rejects tokens
+//! of a withdrawn key after the next fetch.
 
 use std::time::Duration;
 
@@ -96,8 +96,8 @@ fn emergency(name: &'static str) -> Row {
     .fetches_at_most(bound)
 }
 
-/// The filter cannot fetch the new key. Its tokens get 503 and not 401, until Okta responds again and
-/// the pause after the failures has passed.
+/// The filter cannot fetch the new key. Its tokens get 503 and not 401, until Okta responds again
+/// and the pause after the failures has passed.
 fn during_outage(name: &'static str) -> Row {
     let harness = Harness::warm(name, short_cache_duration());
     let load = harness.start_load();
@@ -120,8 +120,8 @@ fn during_outage(name: &'static str) -> Row {
         .fetches_at_most(bound)
 }
 
-/// The filter fetches for an unknown key ID at most once in a cooldown. A client with an invented ID may
-/// have caused that fetch before the rotation.
+/// The filter fetches for an unknown key ID at most once in a cooldown. A client with an invented
+/// ID may have caused that fetch before the rotation.
 fn during_flood(name: &'static str) -> Row {
     let mut remote_jwks = long_cache_duration();
     remote_jwks["unknown_kid_cooldown"] = json!("2s");

@@ -1,5 +1,5 @@
-//! Traps: a bug of the filter ends a VM. The filter must not allow a hostile request, and the keys in
-//! shared data must remain.
+//! Traps: a bug of the filter ends a VM. The filter must not allow a hostile request, and the keys
+//! in shared data must remain.
 
 use std::time::Duration;
 

@@ -1,5 +1,5 @@
-//! Updates of the configuration under load, through LDS and ECDS. Envoy rejects an invalid version and
-//! keeps the old one. The keys remain, because they are in shared data.
+//! Updates of the configuration under load, through LDS and ECDS. Envoy rejects an invalid version
+//! and keeps the old one. The keys remain, because they are in shared data.
 
 use std::time::Duration;
 
