@@ -15,6 +15,7 @@ use std::rc::Rc;
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
 use crate::jwks::unknown_kids::KidDigest;
+use crate::observer::{Check, DecisionEvent, DecisionObserver};
 use crate::policy::{Access, MatchedPolicy, Mode, NormalizedRequest};
 use crate::refresh::refresher::{Fetch, FetchProgress, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
@@ -26,7 +27,6 @@ use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
 use crate::token_cache::{Counts, TokenCache};
-use crate::trace::{Check, DecisionObserver, TraceEvent};
 use crate::verify::{Identity, UnverifiedToken};
 use requester::{Authenticated, DecisionError, Requester};
 use sources::Sources;
@@ -55,7 +55,7 @@ pub enum Verdict {
     /// It must not.
     Deny(Denial),
     /// It asks for something that the filter itself has: [`protected_resource`](crate::protected_resource).
-    Answer(Reply),
+    LocalResponse(Reply),
     /// It cannot be decided with what is here. If no more can be had in time, it must not go on.
     Wait(PendingFetch),
 }
@@ -92,7 +92,7 @@ impl Filter {
                 Err(rejection) => return self.verdict_for_error(rejection.into()),
             };
         if let Some(reply) = self.config.protected_resources.answer(&target) {
-            return Verdict::Answer(reply);
+            return Verdict::LocalResponse(reply);
         }
         match self.authorize_request(head, &target, now, verifier, trace) {
             Ok(permit) => Verdict::Allow(permit),
@@ -124,7 +124,7 @@ impl Filter {
             return Ok(Permit::without_token(PermitReason::CorsPreflight));
         }
         let matched = self.select_policy(head, target);
-        trace.record(TraceEvent::PolicySelected(target, matched));
+        trace.record(DecisionEvent::PolicySelected(target, matched));
         if let Err(rejection @ Rejection::RemoteIpUnknown) = matched {
             // No token can help: which rule applies is unknown.
             return Err(rejection.into());
@@ -162,7 +162,7 @@ impl Filter {
                 (None, Ok(requester)) => requester.meets(shadow, trace).map_err(|denial| denial.rejection),
                 (None, Err(error)) => Err(error.rejection()),
             };
-            trace.record(TraceEvent::ShadowEvaluated(shadow, outcome.err()));
+            trace.record(DecisionEvent::ShadowEvaluated(shadow, outcome.err()));
         }
         if let Some(reason) = without_token {
             if let (Ok(token), Ok(admitted), Ok(_)) = (&token, &admitted, &requester) {
@@ -323,7 +323,7 @@ impl Filter {
         let header = token.header();
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
-        let token = token.check(&provider.expected, now, trace)?;
+        let token = token.precheck(&provider.expected, now, trace)?;
         let keyless = |rejection_on_timeout| {
             let kid = Some(KidDigest::new(header.key_id.as_deref()));
             DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
@@ -418,7 +418,7 @@ impl Filter {
     }
 
     /// How the memory of tokens has fared, with the number of tokens in it and the bytes they occupy.
-    pub fn token_cache(&self) -> (Counts, usize, u64) {
+    pub fn token_cache_usage(&self) -> (Counts, usize, u64) {
         (self.token_cache.counts(), self.token_cache.len(), self.token_cache.bytes())
     }
 

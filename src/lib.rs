@@ -15,7 +15,7 @@
 //!
 //! # Why
 //!
-//! [`filter::Filter::decide_with_observer`] tells a [`trace::DecisionObserver`] each check as it makes it. The filter in Envoy has nobody who
+//! [`filter::Filter::decide_with_observer`] tells a [`observer::DecisionObserver`] each check as it makes it. The filter in Envoy has nobody who
 //! listens; `okta-authz explain`, the command line on the same core, does.
 //!
 //! # What the core does not do
@@ -37,6 +37,7 @@ pub mod json;
 pub mod jwks;
 pub mod lookalike;
 pub mod metrics;
+pub mod observer;
 pub mod policy;
 pub mod protected_resource;
 pub mod refresh;
@@ -47,7 +48,6 @@ mod text;
 pub mod time;
 pub mod token;
 pub mod token_cache;
-pub mod trace;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

@@ -48,7 +48,7 @@ pub struct Counts {
 
 impl Counts {
     /// What has come to pass since, by name.
-    pub fn since(self, before: Self) -> [(&'static str, u64); 3] {
+    pub fn increments_since(self, before: Self) -> [(&'static str, u64); 3] {
         [
             ("token_cache_hit", self.hits.wrapping_sub(before.hits)),
             ("token_cache_miss", self.misses.wrapping_sub(before.misses)),

@@ -17,10 +17,10 @@ use std::sync::Arc;
 use crate::claims::Claims;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::jwks::KeySet;
+use crate::observer::{Check, DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token::{CompactJws, JoseHeader, JoseHeaderCache};
-use crate::trace::{Check, DecisionObserver, TraceEvent};
 
 pub use identity::Identity;
 pub use profile::TokenProfile;
@@ -99,15 +99,15 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// What those are told who watch.
-    pub fn read(&self) -> TraceEvent<'_> {
-        TraceEvent::TokenParsed(&self.jws.header, &self.claims)
+    pub fn read(&self) -> DecisionEvent<'_> {
+        DecisionEvent::TokenParsed(&self.jws.header, &self.claims)
     }
 
     /// Everything that can be refused without a key.
     ///
     /// # Errors
     /// The first rejection that applies.
-    pub fn check(
+    pub fn precheck(
         self,
         expected: &TokenRequirements,
         now: UnixTime,

@@ -3,11 +3,11 @@
 use super::sources::{Keys, SourceId};
 use super::{Filter, ProviderId, Sources};
 use crate::config::Provider;
+use crate::observer::DecisionEvent;
 use crate::refresh::RefreshSchedule;
 use crate::refresh::refresher::Refresher;
 use crate::refresh::source::{Document as _, Source};
 use crate::time::UnixTime;
-use crate::trace::TraceEvent;
 
 /// How a document is: a key set, or a denylist.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -66,7 +66,7 @@ impl ProviderId {
     }
 
     /// Returns the event that reports this provider to an observer.
-    pub(super) fn selected(self, provider: &Provider) -> TraceEvent<'_> {
-        TraceEvent::ProviderSelected { index: self.0, name: &provider.name }
+    pub(super) fn selected(self, provider: &Provider) -> DecisionEvent<'_> {
+        DecisionEvent::ProviderSelected { index: self.0, name: &provider.name }
     }
 }

@@ -1,7 +1,7 @@
 //! The observer that the host uses: it records what the metrics need.
 
+use crate::observer::{DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
-use crate::trace::{DecisionObserver, TraceEvent};
 
 /// An observer that notes the provider that a token names and the denials of shadow mode, and nothing else.
 #[derive(Debug, Default)]
@@ -15,10 +15,10 @@ pub struct ProviderObserver {
 impl DecisionObserver for ProviderObserver {
     const ENABLED: bool = false;
 
-    fn record(&mut self, event: TraceEvent<'_>) {
+    fn record(&mut self, event: DecisionEvent<'_>) {
         match event {
-            TraceEvent::ProviderSelected { index, .. } => self.index = Some(index),
-            TraceEvent::ShadowEvaluated(_, Some(rejection)) => self.shadows.push(rejection),
+            DecisionEvent::ProviderSelected { index, .. } => self.index = Some(index),
+            DecisionEvent::ShadowEvaluated(_, Some(rejection)) => self.shadows.push(rejection),
             _ => {}
         }
     }

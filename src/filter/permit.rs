@@ -73,7 +73,7 @@ impl Permit {
     }
 
     /// Names and values for filter state.
-    pub fn identity(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn log_attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.forwarded().into_iter().flat_map(|forwarded| forwarded.log_attributes.iter())
     }
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use super::sources::PendingFetch;
 use super::verified::Verified;
 use crate::config::Provider;
+use crate::observer::{Check, DecisionEvent, DecisionObserver};
 use crate::policy::{Access, AuthzContext, MatchedPolicy, UnmetRequirement};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
-use crate::trace::{Check, DecisionObserver, TraceEvent};
 use crate::verify::Identity;
 
 /// The reason why a request cannot go on: a denial, or a document that the filter has yet to fetch.
@@ -61,7 +61,7 @@ impl Requester<'_> {
     ) -> Result<(), Denial> {
         let allowed = matched.map_err(Denial::from).and_then(|matched| self.meets(matched, trace));
         let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
-        trace.record(TraceEvent::Checked(Check::Policy, rejection));
+        trace.record(DecisionEvent::Checked(Check::Policy, rejection));
         allowed
     }
 
@@ -77,7 +77,7 @@ impl Requester<'_> {
             Access::Requires(requirement) => {
                 let subject =
                     AuthzContext { identity: &self.identity, provider: &self.provider.name, variables };
-                trace.record(TraceEvent::RequirementEvaluated(requirement, subject));
+                trace.record(DecisionEvent::RequirementEvaluated(requirement, subject));
                 requirement.check(&subject).map_err(Denial::from)
             }
         }

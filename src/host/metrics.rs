@@ -149,8 +149,8 @@ impl Metrics {
 
     /// Brings everything up to date that requests do not pay for.
     pub(super) fn on_tick(&mut self, filter: &Filter, waiting: usize, now: UnixTime) {
-        let (counts, tokens, bytes) = filter.token_cache();
-        let since = counts.since(self.counted);
+        let (counts, tokens, bytes) = filter.token_cache_usage();
+        let since = counts.increments_since(self.counted);
         self.cache.iter().zip(since).for_each(|(stat, (_, count))| stat.count(count));
         self.counted = counts;
         self.flush();

@@ -12,7 +12,7 @@ use crate::refresh::state::WorkerId;
 use crate::time::UnixTime;
 
 /// Where the book is in the shared data.
-pub const NAME: &str = "okta-authz.ledger";
+pub const SHARED_KEY: &str = "okta-authz.ledger";
 /// How many numbers a share has.
 const SIZE: usize = 3;
 /// A worker with nothing new writes this often, to say that it is there.
@@ -70,7 +70,7 @@ pub fn withdraw(worker_id: WorkerId, shared: &dyn SharedData) -> GaugeDelta {
 }
 
 fn read(shared: &dyn SharedData) -> (Vec<WorkerEntry>, Option<CasToken>) {
-    match shared.get(NAME) {
+    match shared.get(SHARED_KEY) {
         // What cannot be read somebody else has written: a new book is begun.
         Some((bytes, mark)) => (WorkerEntry::decode_all(&bytes).unwrap_or_default(), Some(mark)),
         None => (Vec::new(), None),
@@ -83,7 +83,7 @@ fn write(
     mark: Option<CasToken>,
     shared: &dyn SharedData,
 ) -> GaugeDelta {
-    if !shared.set(NAME, &WorkerEntry::encode_all(&after), mark) {
+    if !shared.set(SHARED_KEY, &WorkerEntry::encode_all(&after), mark) {
         return GaugeDelta::default();
     }
     let sum = |lines: &[WorkerEntry], index: usize| {

@@ -14,14 +14,14 @@ pub trait DecisionObserver {
     const ENABLED: bool = true;
 
     /// Takes note of a step.
-    fn record(&mut self, event: TraceEvent<'_>);
+    fn record(&mut self, event: DecisionEvent<'_>);
 
     /// Takes note of how a check came out, and hands that on.
     ///
     /// # Errors
     /// The rejection that it is given.
     fn checked<T>(&mut self, check: Check, outcome: Result<T, Rejection>) -> Result<T, Rejection> {
-        self.record(TraceEvent::Checked(check, outcome.as_ref().err().copied()));
+        self.record(DecisionEvent::Checked(check, outcome.as_ref().err().copied()));
         outcome
     }
 }
@@ -30,12 +30,12 @@ pub trait DecisionObserver {
 impl DecisionObserver for () {
     const ENABLED: bool = false;
 
-    fn record(&mut self, _: TraceEvent<'_>) {}
+    fn record(&mut self, _: DecisionEvent<'_>) {}
 }
 
 /// A step on the way to a decision.
 #[derive(Clone, Copy, Debug)]
-pub enum TraceEvent<'a> {
+pub enum DecisionEvent<'a> {
     /// A check has been made; without a rejection, it was passed.
     Checked(Check, Option<Rejection>),
     /// What a request is aimed at, and what applies to it; or why nothing does.
