@@ -1,103 +1,108 @@
-//! What an observer is told while a decision is made: each check in the order in which it is made, and how it came out.
+//! The observer of a decision: it receives each check in the order in which the filter makes it, and
+//! the result.
 //!
-//! The decision never depends on the observer. The filter in Envoy has none: `()` listens to nothing and compiles to
-//! nothing.
+//! The decision never depends on the observer. `()` is the observer that ignores every event; the
+//! compiler removes its calls.
 
 use crate::claims::Claims;
 use crate::policy::{AuthzContext, MatchedPolicy, NormalizedRequest, Requirement};
 use crate::rejection::Rejection;
 use crate::token::JoseHeader;
 
-/// Somebody who watches a decision being made.
+/// An observer of a decision.
 pub trait DecisionObserver {
-    /// Whether anybody does: who watches is shown every check, also those that a token seen before needs no more.
+    /// Whether the filter makes and reports every check. If false, the filter may take a verified
+    /// token from the token cache, and then omits the events of the checks before [`Check::Denylist`]
+    /// except [`DecisionEvent::ProviderSelected`].
     const ENABLED: bool = true;
 
-    /// Takes note of a step.
+    /// Receives an event.
     fn record(&mut self, event: DecisionEvent<'_>);
 
-    /// Takes note of how a check came out, and hands that on.
+    /// Records the result of a check and returns it.
     ///
     /// # Errors
-    /// The rejection that it is given.
-    fn checked<T>(&mut self, check: Check, outcome: Result<T, Rejection>) -> Result<T, Rejection> {
-        self.record(DecisionEvent::Checked(check, outcome.as_ref().err().copied()));
-        outcome
+    /// The error of `result`, unchanged.
+    fn checked<T>(&mut self, check: Check, result: Result<T, Rejection>) -> Result<T, Rejection> {
+        self.record(DecisionEvent::Checked(check, result.as_ref().err().copied()));
+        result
     }
 }
 
-/// Nobody.
+/// The observer that ignores every event.
 impl DecisionObserver for () {
     const ENABLED: bool = false;
 
     fn record(&mut self, _: DecisionEvent<'_>) {}
 }
 
-/// A step on the way to a decision.
+/// An event of a decision.
 #[derive(Clone, Copy, Debug)]
 pub enum DecisionEvent<'a> {
-    /// A check has been made; without a rejection, it was passed.
+    /// The result of a check; without a rejection, the check succeeded.
     Checked(Check, Option<Rejection>),
-    /// What a request is aimed at, and what applies to it; or why nothing does.
+    /// The normalized request, and the policy that decides about it or the reason why there is none.
     PolicySelected(&'a NormalizedRequest<'a>, Result<MatchedPolicy<'a>, Rejection>),
-    /// A token has been read. Nothing in it is verified yet.
+    /// The header and the claims of a token whose signature is not verified yet.
     TokenParsed(&'a JoseHeader, &'a Claims),
-    /// Whose token it says it is.
+    /// The provider that accepts the issuer which the token names.
     ProviderSelected {
         /// The index of the provider in the configuration.
         index: usize,
         /// The name of the provider.
         name: &'a str,
     },
-    /// What is asked of whom; whether it holds is found out next.
+    /// A requirement and its inputs. The filter evaluates the requirement next.
     RequirementEvaluated(&'a Requirement, AuthzContext<'a>),
-    /// The decision of a rule or a route's policy in shadow mode; without a rejection, it would have allowed the request.
+    /// The decision of a rule or a route policy in shadow mode; without a rejection, it would allow
+    /// the request.
     ShadowEvaluated(MatchedPolicy<'a>, Option<Rejection>),
 }
 
-/// The checks, in the order in which they are made.
+/// The checks, in the order in which the filter makes them.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Check {
-    /// Path, host, method and query have one reading.
+    /// Path, host, method, query and headers have one interpretation.
     Request,
-    /// There is one bearer token.
+    /// The request has exactly one bearer token.
     Credentials,
-    /// It has the form of a signed JWT.
+    /// The token is a compact JWS with valid claims (RFC 7515 section 7.1).
     Form,
-    /// A provider has its issuer.
+    /// A provider accepts `iss`.
     Issuer,
-    /// The provider accepts its algorithm.
+    /// The provider accepts `alg`.
     Algorithm,
-    /// It has the type of an access token.
+    /// The token profile accepts `typ`.
     Type,
-    /// It names a key, if it must.
+    /// The token has a `kid` if the profile requires one.
     KeyId,
-    /// Its life is not over.
+    /// `exp` has not passed.
     Expiration,
-    /// The provider's keys are here.
+    /// The keys of the provider are available.
     Keys,
-    /// Its key is one of them.
+    /// One of these keys has the `kid` and fits the algorithm.
     Key,
-    /// The signature holds.
+    /// The signature is valid.
     Signature,
-    /// It is neither too young nor too old.
+    /// `exp`, `nbf` and `iat` allow the current time, and the token is not older than
+    /// `max_token_age`.
     Times,
-    /// It is for this audience.
+    /// The provider accepts `aud`.
     Audience,
-    /// It has the shape of an access token.
+    /// The token has the claims of an access token of its profile.
     Shape,
-    /// Its client is accepted.
+    /// The provider accepts the client ID.
     Client,
-    /// It needs no proof of possession.
+    /// The token requires no proof of possession: it has no `cnf` (RFC 7800).
     Binding,
-    /// It has not been revoked.
+    /// No denylist has the token.
     Denylist,
-    /// The policy allows it.
+    /// The policy allows the request.
     Policy,
 }
 
 impl Check {
-    /// A stable name.
+    /// Returns the stable name of the check, which the output of `okta-authz explain` contains.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Request => "request",

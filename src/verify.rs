@@ -99,7 +99,7 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// What those are told who watch.
-    pub fn read(&self) -> DecisionEvent<'_> {
+    pub fn parsed_event(&self) -> DecisionEvent<'_> {
         DecisionEvent::TokenParsed(&self.jws.header, &self.claims)
     }
 
