@@ -1,7 +1,7 @@
 //! The claims of a token (RFC 7519 section 4, RFC 9068 section 2.2, Okta's access token claims).
 //!
-//! A registered claim with a value of the wrong type makes all claims malformed, so no later check can
-//! confuse a wrong claim with an absent one.
+//! A registered claim with a value of the wrong type makes all claims malformed, so no later check
+//! can confuse a wrong claim with an absent one.
 
 use std::fmt;
 
@@ -21,15 +21,15 @@ impl Claims {
     /// Parses the payload of a token, and checks the types of registered claims.
     ///
     /// # Errors
-    /// [`Rejection::ClaimsMalformed`] if the payload is not a JSON object without duplicate members, or a
-    /// registered claim has the wrong type.
+    /// [`Rejection::ClaimsMalformed`] if the payload is not a JSON object without duplicate
+    /// members, or a registered claim has the wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, Rejection> {
         let object = Tape::parse(payload).map_err(|_| Rejection::ClaimsMalformed)?;
         let [mut expires_at, mut issued_at, mut not_before] = [None; 3];
         for (name, value) in object.members() {
             match name {
-                // Rounding never extends the validity of a token: `exp` is rounded down, `iat` and `nbf`
-                // are rounded up.
+                // Rounding never extends the validity of a token: `exp` is rounded down, `iat` and
+                // `nbf` are rounded up.
                 "exp" => expires_at = Some(numeric_date(&value)?.floor() as i64),
                 "iat" => issued_at = Some(numeric_date(&value)?.ceil() as i64),
                 "nbf" => not_before = Some(numeric_date(&value)?.ceil() as i64),
@@ -76,22 +76,22 @@ impl Claims {
     }
 
     /// Returns the heap size in bytes.
-    pub const fn heap_bytes(&self) -> usize {
+    pub(crate) const fn heap_bytes(&self) -> usize {
         self.object.heap_bytes()
     }
 
     /// Returns `exp` in seconds since the epoch, rounded down.
-    pub const fn expires_at(&self) -> Option<i64> {
+    pub(crate) const fn expires_at(&self) -> Option<i64> {
         self.expires_at
     }
 
     /// Returns `iat` in seconds since the epoch, rounded up.
-    pub const fn issued_at(&self) -> Option<i64> {
+    pub(crate) const fn issued_at(&self) -> Option<i64> {
         self.issued_at
     }
 
     /// Returns `nbf` in seconds since the epoch, rounded up.
-    pub const fn not_before(&self) -> Option<i64> {
+    pub(crate) const fn not_before(&self) -> Option<i64> {
         self.not_before
     }
 }
@@ -108,8 +108,8 @@ fn is_audience(value: &ValueRef<'_>) -> bool {
         || value.as_array().is_some_and(|mut items| items.all(|item| item.as_str().is_some()))
 }
 
-/// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction. Rejects
-/// negative numbers.
+/// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction.
+/// Rejects negative numbers.
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
     /// The largest integer up to which an `f64` represents every integer.
     const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;

@@ -26,11 +26,12 @@ use crate::reply::{Denial, Reply, ReplyContext};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
-use crate::token_cache::{Counts, TokenCache};
+use crate::token_cache::TokenCache;
 use decision_error::DecisionError;
 use sources::Sources;
 use verified::Verified;
 
+pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
 pub use observer::ProviderObserver;
 pub use permit::{Permit, PermitReason};
@@ -57,7 +58,8 @@ pub enum Verdict {
     /// The host sends this response itself: metadata of a protected resource (RFC 9728).
     LocalResponse(Reply),
     /// The decision depends on a document that the worker does not have. The host holds the request
-    /// or denies it with [`PendingFetch::rejection_on_timeout`]; [`Filter::wait_advice`] says which.
+    /// or denies it with [`PendingFetch::rejection_on_timeout`]; [`Filter::wait_advice`] says
+    /// which.
     Wait(PendingFetch),
 }
 
@@ -108,7 +110,10 @@ impl Filter {
     ///         }
     ///     },
     ///     "rules": [
-    ///         { "match": { "path_template": "/orders/**" }, "requires": { "scopes": ["orders:read"] } }
+    ///         {
+    ///             "match": { "path_template": "/orders/**" },
+    ///             "requires": { "scopes": ["orders:read"] }
+    ///         }
     ///     ]
     /// }"#)?;
     /// let filter = Filter::new(config, WorkerId(1));
@@ -131,18 +136,15 @@ impl Filter {
     /// ];
     /// let head = RequestHead::new(&headers);
     ///
-    /// let Verdict::Allow(permit) = filter.decide(&head, UnixTime::from_seconds(1_800_000_000), &Software)
-    /// else {
-    ///     panic!("the token is valid")
-    /// };
+    /// let decide_at = |seconds| filter.decide(&head, UnixTime::from_seconds(seconds), &Software);
+    ///
+    /// let Verdict::Allow(permit) = decide_at(1_800_000_000) else { panic!("the token is valid") };
     /// assert_eq!(permit.reason(), PermitReason::Verified);
-    /// assert!(permit.log_attributes().any(|attribute| attribute == ("okta.sub", "ann@example.com")));
+    /// let subject = ("okta.sub", "ann@example.com");
+    /// assert!(permit.log_attributes().any(|attribute| attribute == subject));
     ///
     /// // One hour later the token has expired, although it is in the token cache.
-    /// let Verdict::Deny(denial) = filter.decide(&head, UnixTime::from_seconds(1_800_003_600), &Software)
-    /// else {
-    ///     panic!("the token has expired")
-    /// };
+    /// let Verdict::Deny(denial) = decide_at(1_800_003_600) else { panic!("the token expired") };
     /// assert_eq!(denial.rejection, Rejection::TokenExpired);
     /// # Ok::<(), okta_authz_filter::config::ConfigError>(())
     /// ```
@@ -205,14 +207,14 @@ impl Filter {
         self.sources.wait_advice(pending, now, shared)
     }
 
-    /// Installs the documents that other workers have fetched. Returns for each source what the host
-    /// has to do, for example which fetch to begin.
+    /// Installs the documents that other workers have fetched. Returns for each source what the
+    /// host has to do, for example which fetch to begin.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
         self.sources.on_tick(now, shared)
     }
 
-    /// Processes the response to a request of a fetch. Returns the next request of the fetch, or how
-    /// the fetch ended.
+    /// Processes the response to a request of a fetch. Returns the next request of the fetch, or
+    /// how the fetch ended.
     pub fn on_response(
         &mut self,
         source: SourceId,
@@ -242,7 +244,7 @@ impl Filter {
     }
 
     /// Returns the counts of the token cache, the number of cached tokens and their size in bytes.
-    pub fn token_cache_usage(&self) -> (Counts, usize, u64) {
+    pub fn token_cache_usage(&self) -> (CacheCounts, usize, u64) {
         (self.token_cache.counts(), self.token_cache.len(), self.token_cache.bytes())
     }
 

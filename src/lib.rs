@@ -37,7 +37,10 @@
 //!     },
 //!     "rules": [
 //!         { "match": { "path": "/healthz" }, "public": true },
-//!         { "match": { "path_template": "/orders/**" }, "requires": { "scopes": ["orders:read"] } }
+//!         {
+//!             "match": { "path_template": "/orders/**" },
+//!             "requires": { "scopes": ["orders:read"] }
+//!         }
 //!     ]
 //! }"#)?;
 //! let filter = Filter::new(config, WorkerId(1));
@@ -83,21 +86,21 @@
 //! # Documents
 //!
 //! [`refresh::refresher::Refresher`] decides when a worker fetches a key set or a denylist.
-//! [`jwks::KeySet`] and [`denylist::Denylist`] are the parsed documents. A document stays in use until
-//! a valid newer one replaces it, or until it expires.
+//! [`jwks::KeySet`] and [`denylist::Denylist`] are the parsed documents. A document stays in use
+//! until a valid newer one replaces it, or until it expires.
 //!
 //! # Observers
 //!
-//! [`filter::Filter::decide_with_observer`] reports each check to an [`observer::DecisionObserver`].
-//! `okta-authz explain` prints these reports. The filter in Envoy records only the provider and the
-//! denials of shadow mode ([`filter::ProviderObserver`]).
+//! [`filter::Filter::decide_with_observer`] reports each check to an
+//! [`observer::DecisionObserver`]. `okta-authz explain` prints these reports. The filter in Envoy
+//! records only the provider and the denials of shadow mode ([`filter::ProviderObserver`]).
 //!
 //! # Core and host
 //!
-//! The core, which is every module except `host`, does no I/O, reads no clock, writes no log and does
-//! not depend on Envoy. The module `host` connects the core to Envoy. It exists only on wasm32 and
-//! contains no rule of JWT or policy. Cargo enforces this boundary: `proxy-wasm` is a dependency for
-//! wasm32 only.
+//! The core, which is every module except `host`, does no I/O, reads no clock, writes no log and
+//! does not depend on Envoy. The module `host` connects the core to Envoy. It exists only on wasm32
+//! and contains no rule of JWT or policy. Cargo enforces this boundary: `proxy-wasm` is a
+//! dependency for wasm32 only.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity, reason = "tables"))]
 
@@ -110,7 +113,7 @@ pub mod headers;
 pub mod https_url;
 pub mod json;
 pub mod jwks;
-pub mod lookalike;
+mod lookalike;
 pub mod metrics;
 pub mod observer;
 pub mod policy;
@@ -122,7 +125,7 @@ pub mod request;
 mod text;
 pub mod time;
 pub mod token;
-pub mod token_cache;
+mod token_cache;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

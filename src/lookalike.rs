@@ -2,18 +2,20 @@
 //! configured name.
 //!
 //! Upstreams ignore case (ASP.NET), replace separators by underscores (CGI, PHP), remove leading
-//! separators (PHP), end a name at a bracket (PHP, Rack, `qs`), a colon (Zope) or a zero byte (C), and
-//! trim or skip characters outside ASCII (Python). Token sources and rules use this one definition.
+//! separators (PHP), end a name at a bracket (PHP, Rack, `qs`), a colon (Zope) or a zero byte (C),
+//! and trim or skip characters outside ASCII (Python). Token sources and rules use this one
+//! definition.
 
-/// Separators at which some upstream ends a name: `name[0]`, `name(1i)`, `name:int`, and the zero byte.
+/// Separators at which some upstream ends a name: `name[0]`, `name(1i)`, `name:int`, and the zero
+/// byte.
 const NAME_ENDS: &[u8] = b"[({<:\0";
 
 /// The kind of separation between two letters of a name.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Gap {
     None,
-    /// Only control characters and bytes outside ASCII, which an upstream may skip or interpret as a
-    /// separator.
+    /// Only control characters and bytes outside ASCII, which an upstream may skip or interpret as
+    /// a separator.
     Soft,
     /// At least one ASCII separator.
     Hard,
@@ -33,7 +35,7 @@ struct Letter<'a> {
 /// This is the case if both have the same words, which are letters and digits in any case, between
 /// separators of any kind and number. The comparison ignores leading and trailing separators, and
 /// everything after a bracket, a colon or a zero byte. An equal name is a lookalike.
-pub fn is_lookalike(name: &[u8], configured: &[u8]) -> bool {
+pub(crate) fn is_lookalike(name: &[u8], configured: &[u8]) -> bool {
     match (name, configured) {
         ([], _) => false,
         // Most names differ in the first letter.
@@ -62,8 +64,8 @@ fn has_same_words(name: &[u8], configured: &[u8]) -> bool {
     actual.letter.is_none() || actual.gap.iter().any(|byte| NAME_ENDS.contains(byte)) || is_index(&actual)
 }
 
-/// Returns whether the rest of the name is an index such as `.0`, which the `qs` parser interprets as an
-/// element of a list.
+/// Returns whether the rest of the name is an index such as `.0`, which the `qs` parser interprets
+/// as an element of a list.
 fn is_index(after_name: &Letter<'_>) -> bool {
     after_name.gap.ends_with(b".")
         && after_name.letter.is_some_and(|letter| letter.is_ascii_digit())
@@ -93,8 +95,8 @@ fn is_alphanumeric_or_non_ascii(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
-/// Returns the next letter. Four characters outside ASCII have an ASCII letter as their other case, so
-/// they count as that letter.
+/// Returns the next letter. Four characters outside ASCII have an ASCII letter as their other case,
+/// so they count as that letter.
 #[inline(never)]
 fn next(text: &[u8], is_letter: fn(&u8) -> bool) -> Letter<'_> {
     let mut rest = text;

@@ -1,8 +1,8 @@
 //! The names and labels of all metrics.
 //!
-//! The filter defines all metrics when Envoy loads a configuration. The labels are codes of the filter
-//! and names in the configuration, so no request can define a metric. Each label is between dots in the
-//! name, so that Envoy's `stats_tags` can extract it.
+//! The filter defines all metrics when Envoy loads a configuration. The labels are codes of the
+//! filter and names in the configuration, so no request can define a metric. Each label is between
+//! dots in the name, so that Envoy's `stats_tags` can extract it.
 
 pub mod shared_gauges;
 
@@ -69,7 +69,8 @@ families! {
     DENYLIST_FETCH_MS: Histogram = "denylist_fetch_ms",
     /// Entries of the fetched denylist.
     DENYLIST_ENTRIES: Gauge = "denylist_entries",
-    /// The time of the last successful fetch of the denylist, in seconds since the epoch; 0 before it.
+    /// The time of the last successful fetch of the denylist, in seconds since the epoch; 0 before
+    /// it.
     DENYLIST_FETCHED: Gauge = "denylist_fetched_at",
     /// The latest time at which the refresh of the denylist is due, in seconds since the epoch.
     DENYLIST_DUE: Gauge = "denylist_due_at",
@@ -94,7 +95,7 @@ families! {
 }
 
 /// The outcome code of requests that only shadow mode allows.
-pub const SHADOW_CODE: &str = "shadow";
+const SHADOW_CODE: &str = "shadow";
 /// The values of the label `result` of a fetch.
 pub const FETCH_RESULTS: [&str; 2] = ["success", "failed"];
 /// The values of the label `backend`: Envoy's cryptography, and the module's own.

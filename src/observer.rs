@@ -1,5 +1,5 @@
-//! The observer of a decision: it receives each check in the order in which the filter makes it, and
-//! the result.
+//! The observer of a decision: it receives each check in the order in which the filter makes it,
+//! and the result.
 //!
 //! The decision never depends on the observer. `()` is the observer that ignores every event; the
 //! compiler removes its calls.
@@ -12,8 +12,8 @@ use crate::token::JoseHeader;
 /// An observer of a decision.
 pub trait DecisionObserver {
     /// Whether the filter makes and reports every check. If false, the filter may take a verified
-    /// token from the token cache, and then omits the events of the checks before [`Check::Denylist`]
-    /// except [`DecisionEvent::ProviderSelected`].
+    /// token from the token cache, and then omits the events of the checks before
+    /// [`Check::Denylist`] except [`DecisionEvent::ProviderSelected`].
     const ENABLED: bool = true;
 
     /// Receives an event.
@@ -41,7 +41,8 @@ impl DecisionObserver for () {
 pub enum DecisionEvent<'a> {
     /// The result of a check; without a rejection, the check succeeded.
     Checked(Check, Option<Rejection>),
-    /// The normalized request, and the policy that decides about it or the reason why there is none.
+    /// The normalized request, and the policy that decides about it or the reason why there is
+    /// none.
     PolicySelected(&'a NormalizedRequest<'a>, Result<MatchedPolicy<'a>, Rejection>),
     /// The header and the claims of a token whose signature is not verified yet.
     TokenParsed(&'a JoseHeader, &'a Claims),

@@ -1,14 +1,15 @@
 //! The reasons for which the filter rejects a request.
 //!
-//! The variants are in the order of the checks. Each has a stable [`Rejection::code`] and a sentence;
-//! neither contains data of the request. [`crate::reply`] determines the HTTP response.
+//! The variants are in the order of the checks. Each has a stable [`Rejection::code`] and a
+//! sentence; neither contains data of the request. [`crate::reply`] determines the HTTP response.
 
 use std::fmt;
 
 /// Declares the enum, its codes and its sentences in one list.
 macro_rules! rejections {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal: $sentence:literal,)+) => {
-        /// The reason for which the filter rejects a request. Its [`Display`](fmt::Display) is a sentence.
+        /// The reason for which the filter rejects a request. Its [`Display`](fmt::Display) is a
+        /// sentence.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Rejection {
             $($(#[doc = $doc])+ $variant,)+
@@ -29,7 +30,7 @@ macro_rules! rejections {
 
         impl Rejection {
             /// Returns whether the filter makes this check before it examines a token.
-            pub const fn precedes_token(self) -> bool {
+            pub(crate) const fn precedes_token(self) -> bool {
                 matches!(
                     self,
                     Self::PathAmbiguous
@@ -64,10 +65,11 @@ rejections! {
     PathAmbiguous = "path_ambiguous": "the request path is ambiguous",
     /// The path, without the query, is longer than `max_match_bytes` (RFC 9110 section 15.5.15).
     PathTooLong = "path_too_long": "the request path is too long",
-    /// `:authority` is not a host with an optional port, so the upstream may interpret it differently.
+    /// `:authority` is not a host with an optional port, so the upstream may interpret it
+    /// differently.
     HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
-    /// The method has lower-case letters. Methods are case-sensitive (RFC 9110 section 9.1), but not every
-    /// upstream distinguishes `post` from `POST`.
+    /// The method has lower-case letters. Methods are case-sensitive (RFC 9110 section 9.1), but
+    /// not every upstream distinguishes `post` from `POST`.
     MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
     /// A query parameter that a rule matches occurs twice, or has more than one interpretation.
     QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
@@ -79,29 +81,33 @@ rejections! {
     RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
-    /// The request has no bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750
-    /// section 3.1).
+    /// The request has no bearer token: no `Authorization`, an empty one, or another scheme (RFC
+    /// 6750 section 3.1).
     TokenMissing = "token_missing": "a bearer token is required",
-    /// The request has more than one token (RFC 6750 section 2), or a token and a value that the upstream
-    /// may interpret as another.
+    /// The request has more than one token (RFC 6750 section 2), or a token and a value that the
+    /// upstream may interpret as another.
     MultipleCredentials = "multiple_credentials": "more than one credential was sent",
-    /// A header that is a token source lacks its configured prefix, and no other source has a token.
+    /// A header that is a token source lacks its configured prefix, and no other source has a
+    /// token.
     CredentialsAmbiguous = "credentials_ambiguous": "the request credentials are ambiguous",
     /// The token is longer than `max_token_bytes`.
     TokenTooLarge = "token_too_large": "the access token is too large",
-    /// The token has one segment, for example a refresh token or an API key, so the filter cannot verify it.
+    /// The token has one segment, for example a refresh token or an API key, so the filter cannot
+    /// verify it.
     TokenOpaque = "token_opaque": "the access token is not a JWT",
     /// The token has five segments, so it is a JWE (RFC 7516). The filter has no key to decrypt it.
     TokenEncrypted = "token_encrypted": "the access token is encrypted",
     /// The token is not three non-empty segments of canonical base64url without padding (RFC 7515
     /// section 7.1).
     TokenMalformed = "token_malformed": "the access token is malformed",
-    /// The JOSE header is not a JSON object without duplicate members, or a member has the wrong type.
-    HeaderMalformed = "header_malformed": "the access token's header is malformed",
-    /// The JOSE header has `crit` or `b64`. The filter supports no extension (RFC 7515 section 4.1.11).
-    CriticalExtension = "critical_extension": "the access token's header demands an unknown extension",
-    /// The payload is not a JSON object without duplicate members, or a registered claim has the wrong
+    /// The JOSE header is not a JSON object without duplicate members, or a member has the wrong
     /// type.
+    HeaderMalformed = "header_malformed": "the access token's header is malformed",
+    /// The JOSE header has `crit` or `b64`. The filter supports no extension (RFC 7515 section
+    /// 4.1.11).
+    CriticalExtension = "critical_extension": "the access token's header demands an unknown extension",
+    /// The payload is not a JSON object without duplicate members, or a registered claim has the
+    /// wrong type.
     ClaimsMalformed = "claims_malformed": "the access token's claims are malformed",
     /// No provider accepts `iss`.
     IssuerUnknown = "issuer_unknown": "the access token's issuer is not accepted",
@@ -139,13 +145,13 @@ rejections! {
     TokenTooOld = "token_too_old": "the access token was issued too long ago",
     /// The provider does not accept `aud`.
     AudienceNotAllowed = "audience_not_allowed": "the access token is for another audience",
-    /// The claims are not those of an access token of the profile. The token is an ID token, an ID-JAG, or
-    /// a token of another profile.
+    /// The claims are not those of an access token of the profile. The token is an ID token, an
+    /// ID-JAG, or a token of another profile.
     NotAnAccessToken = "not_an_access_token": "the token is not an access token",
     /// The provider does not accept the client ID.
     ClientNotAllowed = "client_not_allowed": "the access token's client is not accepted",
-    /// The token has `cnf`: it is bound to a key or a certificate, whose proof the filter does not verify
-    /// (RFC 7800, RFC 8705, RFC 9449).
+    /// The token has `cnf`: it is bound to a key or a certificate, whose proof the filter does not
+    /// verify (RFC 7800, RFC 8705, RFC 9449).
     TokenBound = "token_bound": "the access token is bound to a proof of possession",
     /// An entry of a denylist matches the token.
     TokenRevoked = "token_revoked": "the access token was revoked",
@@ -180,8 +186,8 @@ mod tests {
 
     #[test]
     fn sentence_of_each_rejection_is_a_valid_error_description() {
-        // RFC 6750 section 3 allows printable ASCII without quotes and backslashes. Okta's auth-js parses
-        // fewer characters.
+        // RFC 6750 section 3 allows printable ASCII without quotes and backslashes. Okta's auth-js
+        // parses fewer characters.
         for rejection in Rejection::ALL {
             let sentence = rejection.to_string();
             assert!(sentence.bytes().all(|b| b.is_ascii_alphanumeric() || b" '-".contains(&b)), "{sentence}");

@@ -1,9 +1,9 @@
-//! The HTTP response to a denied request: status, headers and body. Only this module knows statuses and
-//! challenges.
+//! The HTTP response to a denied request: status, headers and body. Only this module knows statuses
+//! and challenges.
 //!
 //! RFC 6750 section 3 defines the challenge, RFC 9110 section 15 the statuses. No space follows the
-//! commas of a challenge, because clients that follow Okta's step-up sample split at the comma and do
-//! not trim.
+//! commas of a challenge, because clients that follow Okta's step-up sample split at the comma and
+//! do not trim.
 
 mod body;
 mod error_class;
@@ -24,10 +24,11 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 pub struct Denial {
     /// The reason of the denial.
     pub rejection: Rejection,
-    /// The missing scopes. The configuration ensures that each is a scope-token (RFC 6749 section 3.3).
+    /// The missing scopes. The configuration ensures that each is a scope-token (RFC 6749 section
+    /// 3.3).
     pub scopes: Vec<String>,
-    /// The required authentication (RFC 9470 section 3). The configuration ensures that its values need
-    /// no quoting.
+    /// The required authentication (RFC 9470 section 3). The configuration ensures that its values
+    /// need no quoting.
     pub step_up: StepUp,
 }
 
@@ -45,8 +46,8 @@ pub struct Reply {
 /// The properties of a request that change the response to it.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ReplyContext<'a> {
-    /// Whether the request is a gRPC call. Envoy then converts the response to a gRPC status, with the
-    /// body as the message.
+    /// Whether the request is a gRPC call. Envoy then converts the response to a gRPC status, with
+    /// the body as the message.
     pub grpc: bool,
     /// The URL of the protected resource metadata (RFC 9728 section 5.1).
     pub resource_metadata: Option<&'a str>,
@@ -92,8 +93,8 @@ fn challenge(denial: &Denial, responses: &Responses, resource_metadata: Option<&
     let class = ErrorClass::of(denial.rejection);
     let mut challenge = format!("Bearer realm=\"{}\"", responses.realm);
     let mut add = |name: &str, value: &str| challenge.push_str(&format!(",{name}=\"{value}\""));
-    // "If the request lacks any authentication information, the resource server SHOULD NOT include an
-    // error code." (RFC 6750 section 3.1)
+    // "If the request lacks any authentication information, the resource server SHOULD NOT include
+    // an error code." (RFC 6750 section 3.1)
     if class != ErrorClass::NoCredentials {
         add("error", class.error());
     }

@@ -1,5 +1,5 @@
-//! Text searches that the compiler does not inline. Each inlined copy of the standard library's searcher
-//! adds about 1 KiB to the module.
+//! Text searches that the compiler does not inline. Each inlined copy of the standard library's
+//! searcher adds about 1 KiB to the module.
 
 /// Returns whether a text contains a part, in time linear in the text.
 #[inline(never)]
@@ -13,7 +13,8 @@ pub(crate) fn replace(text: &str, part: &str, by: &str) -> String {
     text.replace(part, by)
 }
 
-/// Returns the text before the first of the ASCII characters `ends`; the whole text if there is none.
+/// Returns the text before the first of the ASCII characters `ends`; the whole text if there is
+/// none.
 #[inline(never)]
 pub(crate) fn before<'a>(text: &'a str, ends: &[u8]) -> &'a str {
     let end = text.bytes().position(|byte| ends.contains(&byte));

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-/// A point in time, in milliseconds since the Unix epoch. The host takes it from Envoy's wall clock.
+/// A point in time, in milliseconds since the Unix epoch. The host takes it from Envoy's wall
+/// clock.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub struct UnixTime {
     millis: u64,
@@ -34,7 +35,8 @@ impl UnixTime {
         Self { millis: self.millis.saturating_add(u64::try_from(span.as_millis()).unwrap_or(u64::MAX)) }
     }
 
-    /// Returns the duration since `earlier`; zero if `earlier` is later, because the clock was set back.
+    /// Returns the duration since `earlier`; zero if `earlier` is later, because the clock was set
+    /// back.
     pub fn saturating_duration_since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.millis.saturating_sub(earlier.millis))
     }

@@ -1,7 +1,7 @@
 //! A strict parser of the compact serialization of a JWS (RFC 7515 section 7.1).
 //!
-//! It verifies no signature. It ensures that a token has one interpretation: three non-empty segments
-//! of canonical base64url, and a header without duplicate members.
+//! It verifies no signature. It ensures that a token has one interpretation: three non-empty
+//! segments of canonical base64url, and a header without duplicate members.
 
 mod jose_header_cache;
 
@@ -18,8 +18,9 @@ use crate::rejection::Rejection;
 
 pub use jose_header_cache::JoseHeaderCache;
 
-/// The longest key ID, in bytes. The filter rejects a token with a longer one. Okta's have 43 bytes.
-pub const MAX_KEY_ID_BYTES: usize = 256;
+/// The longest key ID, in bytes. The filter rejects a token with a longer one. Okta's have 43
+/// bytes.
+pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
 /// A well-formed token whose signature is not verified.
 pub struct CompactJws<'a> {
@@ -33,8 +34,8 @@ pub struct CompactJws<'a> {
     pub signature: Vec<u8>,
 }
 
-/// The members of the JOSE header that the filter uses. It ignores `jku`, `jwk`, `x5u` and `x5c`, because
-/// a token must not supply the key that verifies it (RFC 8725 sections 3.9 and 3.10).
+/// The members of the JOSE header that the filter uses. It ignores `jku`, `jwk`, `x5u` and `x5c`,
+/// because a token must not supply the key that verifies it (RFC 8725 sections 3.9 and 3.10).
 #[derive(Debug, Eq, PartialEq)]
 pub struct JoseHeader {
     /// The algorithm; `None` for an unsupported one, such as `none` and `HS256`.
@@ -49,8 +50,8 @@ impl<'a> CompactJws<'a> {
     /// Parses a token of at most `max_bytes`.
     ///
     /// # Errors
-    /// The rejection for the defect of the form, such as [`Rejection::TokenOpaque`] for a text without
-    /// dots.
+    /// The rejection for the defect of the form, such as [`Rejection::TokenOpaque`] for a text
+    /// without dots.
     pub fn parse(token: &'a [u8], max_bytes: usize, headers: &JoseHeaderCache) -> Result<Self, Rejection> {
         if token.len() > max_bytes {
             return Err(Rejection::TokenTooLarge);
@@ -94,8 +95,8 @@ impl JoseHeader {
         if key_id.is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES) {
             return Err(Rejection::HeaderMalformed);
         }
-        // `b64` changes the signing input. RFC 7797 section 6 requires it in `crit`; a token that has it
-        // elsewhere could have two interpretations.
+        // `b64` changes the signing input. RFC 7797 section 6 requires it in `crit`; a token that
+        // has it elsewhere could have two interpretations.
         if header.get("crit").is_some() || header.get("b64").is_some() {
             return Err(Rejection::CriticalExtension);
         }

@@ -1,13 +1,13 @@
 //! A cache of accepted tokens, bounded by bytes.
 //!
-//! The cache hashes the last bytes of a token, which belong to the signature, and compares all bytes,
-//! so it never confuses two tokens. The hash has a random key (SipHash), so an attacker cannot choose
-//! tokens that collide.
+//! The cache hashes the last bytes of a token, which belong to the signature, and compares all
+//! bytes, so it never confuses two tokens. The hash has a random key (SipHash), so an attacker
+//! cannot choose tokens that collide.
 //!
 //! While the cache has space, it admits every token. When it is full, it admits a token only at the
 //! second insertion (`doorkeeper`), and then on probation: only tokens that are used again replace
-//! tokens in use (S3-FIFO, implemented by `quick_cache`). So a flood of tokens that are used once does
-//! not evict tokens in use, and writes little memory.
+//! tokens in use (S3-FIFO, implemented by `quick_cache`). So a flood of tokens that are used once
+//! does not evict tokens in use, and writes little memory.
 
 mod doorkeeper;
 mod token_key;
@@ -30,16 +30,16 @@ const OVERHEAD_BYTES: usize = 128;
 const TYPICAL_BYTES: usize = 3072;
 
 /// A cache of values by token. One worker uses it.
-pub struct TokenCache<T> {
+pub(crate) struct TokenCache<T> {
     entries: RefCell<Cache<TokenKey, Entry<T>, ByWeight, RandomState, CountEvictions>>,
     doorkeeper: RefCell<Doorkeeper>,
     hash_builder: RandomState,
-    counts: RefCell<Counts>,
+    counts: RefCell<CacheCounts>,
 }
 
 /// The numbers of events since the creation of the cache. They wrap around.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct Counts {
+pub struct CacheCounts {
     /// Lookups of a cached token.
     pub hits: u64,
     /// Lookups of a token that is not cached.
@@ -48,7 +48,7 @@ pub struct Counts {
     pub evictions: u64,
 }
 
-impl Counts {
+impl CacheCounts {
     /// Returns the increments since `before`, with the names of their metrics.
     pub fn increments_since(self, before: Self) -> [(&'static str, u64); 3] {
         [
@@ -73,7 +73,7 @@ impl<T> Clone for Entry<T> {
 
 impl<T> TokenCache<T> {
     /// Creates a cache of at most `max_bytes`. With 0 it caches nothing.
-    pub fn new(max_bytes: usize) -> Self {
+    pub(crate) fn new(max_bytes: usize) -> Self {
         let typical_tokens = (max_bytes / TYPICAL_BYTES).max(1);
         let mut options = OptionsBuilder::new();
         options
@@ -94,7 +94,7 @@ impl<T> TokenCache<T> {
     }
 
     /// Returns the value of a token, and counts a hit or a miss.
-    pub fn get(&self, token: &[u8]) -> Option<Rc<T>> {
+    pub(crate) fn get(&self, token: &[u8]) -> Option<Rc<T>> {
         let value = self.entries.borrow().get(&TokenRef(token)).map(|entry| Rc::clone(&entry.value));
         let mut counts = self.counts.borrow_mut();
         let count = if value.is_some() { &mut counts.hits } else { &mut counts.misses };
@@ -104,7 +104,7 @@ impl<T> TokenCache<T> {
 
     /// Inserts a token if the cache has space, or if this is a repeated insertion and the cache can
     /// evict others. `bytes` is the size of the memory that `value` keeps alive.
-    pub fn insert(&self, token: &[u8], value: Rc<T>, bytes: usize) {
+    pub(crate) fn insert(&self, token: &[u8], value: Rc<T>, bytes: usize) {
         let bytes = bytes.saturating_add(token.len()).saturating_add(OVERHEAD_BYTES);
         let entry = Entry { value, weight: u64::try_from(bytes).unwrap_or(u64::MAX) };
         let mut entries = self.entries.borrow_mut();
@@ -121,27 +121,22 @@ impl<T> TokenCache<T> {
     }
 
     /// Removes a token.
-    pub fn remove(&self, token: &[u8]) {
+    pub(crate) fn remove(&self, token: &[u8]) {
         self.entries.borrow_mut().remove(&TokenRef(token));
     }
 
     /// Returns the numbers of events.
-    pub fn counts(&self) -> Counts {
+    pub(crate) fn counts(&self) -> CacheCounts {
         *self.counts.borrow()
     }
 
     /// Returns the number of cached tokens.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.entries.borrow().len()
     }
 
-    /// Returns whether the cache has no token.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Returns the size of all entries in bytes.
-    pub fn bytes(&self) -> u64 {
+    pub(crate) fn bytes(&self) -> u64 {
         self.entries.borrow().weight()
     }
 }
@@ -162,7 +157,7 @@ impl<T> Weighter<TokenKey, Entry<T>> for ByWeight {
     }
 }
 
-/// Counts the evictions of one insertion.
+/// CacheCounts the evictions of one insertion.
 struct CountEvictions;
 
 impl<T> Lifecycle<TokenKey, Entry<T>> for CountEvictions {

@@ -1,13 +1,13 @@
 //! The checks that turn a token into an identity, and their order.
 //!
-//! The filter first makes the cheap checks that need no key: form, header, issuer, expiration. Then it
-//! verifies the signature. Audience, client ID and policy come after the signature, so that a client
-//! cannot probe them with an unsigned token.
+//! The filter first makes the cheap checks that need no key: form, header, issuer, expiration. Then
+//! it verifies the signature. Audience, client ID and policy come after the signature, so that a
+//! client cannot probe them with an unsigned token.
 //!
 //! Each step consumes or borrows the result of the step before, so no step can be omitted:
-//! [`UnverifiedToken`], [`PrecheckedToken`], [`VerifiedJws`], [`AccessToken`], [`Identity`]. The filter
-//! may cache an [`AccessToken`] while the configuration is in use. An [`Identity`] is valid for one
-//! point in time.
+//! [`UnverifiedToken`], [`PrecheckedToken`], [`VerifiedJws`], [`AccessToken`], [`Identity`]. The
+//! filter may cache an [`AccessToken`] while the configuration is in use. An [`Identity`] is valid
+//! for one point in time.
 
 mod identity;
 mod profile;
@@ -55,7 +55,7 @@ pub struct VerifiedJws {
 /// A token that met all requirements of its provider when the filter accepted it.
 ///
 /// Two checks can have another result later, so a cache repeats them: the times
-/// ([`Self::valid_at`]) and the publication of the key ([`Self::is_key_published`]).
+/// (`valid_at`) and the publication of the key (`is_key_published`).
 #[derive(Clone, Debug)]
 pub struct AccessToken(VerifiedJws);
 
@@ -81,12 +81,12 @@ impl<'a> UnverifiedToken<'a> {
     }
 
     /// Returns the payload as the client sent it: base64url without padding.
-    pub fn encoded_payload(&self) -> &'a [u8] {
+    pub(crate) fn encoded_payload(&self) -> &'a [u8] {
         self.jws.signing_input.split(|byte| *byte == b'.').nth(1).unwrap_or_default()
     }
 
     /// Returns the event that reports the token to an observer.
-    pub fn parsed_event(&self) -> DecisionEvent<'_> {
+    pub(crate) fn parsed_event(&self) -> DecisionEvent<'_> {
         DecisionEvent::TokenParsed(&self.jws.header, &self.claims)
     }
 
@@ -124,8 +124,8 @@ impl PrecheckedToken<'_> {
     /// * [`Rejection::KeyUnknown`] if no key has the key ID; `keys` may be out of date.
     /// * [`Rejection::KeyMismatch`] if the key is for another algorithm or use.
     /// * [`Rejection::SignatureInvalid`] if the signature is invalid under every selected key.
-    /// * [`Rejection::CryptoUnavailable`] if the verifier cannot use one of the selected keys and no
-    ///   other key verifies the signature.
+    /// * [`Rejection::CryptoUnavailable`] if the verifier cannot use one of the selected keys, and
+    ///   the signature is valid under no other key.
     pub fn verify(
         self,
         keys: &KeySet,
@@ -185,7 +185,7 @@ impl AccessToken {
     ///
     /// # Errors
     /// [`Rejection::TokenExpired`] and the other rejections for times.
-    pub fn valid_at(
+    pub(crate) fn valid_at(
         &self,
         requirements: &TokenRequirements,
         now: UnixTime,
@@ -198,21 +198,22 @@ impl AccessToken {
         Ok(Identity { claims, profile: requirements.profile, earliest_now, latest_now })
     }
 
-    /// Returns whether `keys` still has the key that verified the signature, with the same key ID and
-    /// for the same algorithm.
-    pub fn is_key_published(&self, keys: &KeySet) -> bool {
+    /// Returns whether `keys` still has the key that verified the signature, with the same key ID
+    /// and for the same algorithm.
+    pub(crate) fn is_key_published(&self, keys: &KeySet) -> bool {
         let VerifiedJws { header, algorithm, key, .. } = &self.0;
         keys.find(header.key_id.as_deref(), *algorithm)
             .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
     /// Returns whether `exp` plus the clock skew has passed.
-    pub fn has_expired(&self, requirements: &TokenRequirements, now: UnixTime) -> bool {
+    pub(crate) fn has_expired(&self, requirements: &TokenRequirements, now: UnixTime) -> bool {
         requirements.check_expiration(&self.0.claims, now).is_err()
     }
 
-    /// Returns the approximate heap size in bytes. Several tokens may share a header; each counts it.
-    pub fn heap_bytes(&self) -> usize {
+    /// Returns the approximate heap size in bytes. Several tokens may share a header; each counts
+    /// it.
+    pub(crate) fn heap_bytes(&self) -> usize {
         let VerifiedJws { claims, header, .. } = &self.0;
         let texts = [&header.key_id, &header.typ].into_iter().flatten();
         let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);

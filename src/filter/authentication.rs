@@ -59,8 +59,8 @@ impl Filter {
         None
     }
 
-    /// Verifies a token: an access token for this audience, with a valid signature under a key of its
-    /// issuer.
+    /// Verifies a token: an access token for this audience, with a valid signature under a key of
+    /// its issuer.
     fn verify(
         &self,
         token: &[u8],

@@ -76,8 +76,8 @@ impl Filter {
         Ok(permit)
     }
 
-    /// Evaluates the policy. With `mode: shadow` the filter allows a request that the policy denies,
-    /// and forwards the identity, which is verified.
+    /// Evaluates the policy. With `mode: shadow` the filter allows a request that the policy
+    /// denies, and forwards the identity, which is verified.
     fn enforce_policy(
         &self,
         matched: Result<MatchedPolicy<'_>, Rejection>,
@@ -121,8 +121,8 @@ impl Filter {
     }
 
     /// Returns whether the identity headers of the request are exactly those that the permit sets.
-    /// This holds after an internal redirect, because the filter has set them before. Then the filter
-    /// changes no header, and Envoy keeps the route.
+    /// This holds after an internal redirect, because the filter has set them before. Then the
+    /// filter changes no header, and Envoy keeps the route.
     fn has_headers_of(&self, permit: &Permit, head: &RequestHead<'_>) -> bool {
         let expected = permit.identity_headers();
         let count = head.headers.iter().filter(|(name, _)| self.config.is_identity_header(name)).count();
@@ -136,7 +136,8 @@ fn is_public(matched: Result<MatchedPolicy<'_>, Rejection>) -> bool {
     matched.is_ok_and(|matched| matches!(matched.action.access, Access::Public))
 }
 
-/// Returns why the policy allows the request without a verified identity; `None` if it requires one.
+/// Returns why the policy allows the request without a verified identity; `None` if it requires
+/// one.
 fn reason_without_identity(
     matched: Result<MatchedPolicy<'_>, Rejection>,
     token: Result<&[u8], Rejection>,

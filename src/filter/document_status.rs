@@ -12,7 +12,8 @@ use crate::time::UnixTime;
 pub struct DocumentStatus {
     /// The number of keys or denylist entries.
     pub count: usize,
-    /// The times of the last successful fetch; `None` before the first one, and for a local document.
+    /// The times of the last successful fetch; `None` before the first one, and for a local
+    /// document.
     pub fetched: Option<RefreshTimes>,
 }
 

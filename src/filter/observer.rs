@@ -3,14 +3,14 @@
 use crate::observer::{DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
 
-/// An observer that records the provider which the token names and the denials of policies in shadow
-/// mode.
+/// An observer that records the provider which the token names and the denials of policies in
+/// shadow mode.
 #[derive(Debug, Default)]
 pub struct ProviderObserver {
     /// The index of the provider in the configuration.
     pub index: Option<usize>,
-    /// The rejections with which policies in shadow mode would have denied the request, in the order
-    /// of evaluation.
+    /// The rejections with which policies in shadow mode would have denied the request, in the
+    /// order of evaluation.
     pub shadows: Vec<Rejection>,
 }
 

@@ -1,5 +1,5 @@
-//! The permit of a request: why the host forwards it, and the identity that the upstream receives. Only
-//! [`Filter`](super::Filter) makes one.
+//! The permit of a request: why the host forwards it, and the identity that the upstream receives.
+//! Only [`Filter`](super::Filter) makes one.
 
 use std::rc::Rc;
 

@@ -1,5 +1,5 @@
-//! The selection of the policy for a request: the policy that its route names, or the first rule that
-//! matches.
+//! The selection of the policy for a request: the policy that its route names, or the first rule
+//! that matches.
 
 use super::Filter;
 use crate::policy::{MatchedPolicy, NormalizedRequest};
@@ -7,12 +7,12 @@ use crate::rejection::Rejection;
 use crate::request::RequestHead;
 
 impl Filter {
-    /// Returns the enforced policy for a request: the policy that the route names, else the first rule
-    /// that matches. Policies in shadow mode decide nothing.
+    /// Returns the enforced policy for a request: the policy that the route names, else the first
+    /// rule that matches. Policies in shadow mode decide nothing.
     ///
     /// # Errors
-    /// The rejection of the request with any token: [`Rejection::RoutePolicyUnknown`], or an error of
-    /// [`Policy::decide`](crate::policy::Policy::decide).
+    /// The rejection of the request with any token: [`Rejection::RoutePolicyUnknown`], or an error
+    /// of [`Policy::decide`](crate::policy::Policy::decide).
     pub(super) fn select_policy<'a>(
         &'a self,
         head: &RequestHead<'_>,

@@ -112,8 +112,8 @@ impl Sources {
     /// Returns the keys of a provider.
     ///
     /// # Errors
-    /// [`Rejection::KeysUnavailable`] before the first fetch has succeeded, [`Rejection::KeysStale`] if
-    /// the keys are older than `max_stale`.
+    /// [`Rejection::KeysUnavailable`] before the first fetch has succeeded,
+    /// [`Rejection::KeysStale`] if the keys are older than `max_stale`.
     pub(super) fn keys(&self, provider: ProviderId, now: UnixTime) -> Result<&KeySet, Rejection> {
         match self.keys.get(provider.0) {
             Some(Keys::Local(Some(keys))) => Ok(keys),
@@ -130,12 +130,12 @@ impl Sources {
         }
     }
 
-    /// Checks a token against the fetched denylist. An expired denylist still denies the tokens that are
-    /// on it.
+    /// Checks a token against the fetched denylist. An expired denylist still denies the tokens
+    /// that are on it.
     ///
     /// # Errors
-    /// [`Rejection::TokenRevoked`] for a token on the denylist; [`Rejection::DenylistUnavailable`] for any
-    /// other token if the denylist has not been fetched or has expired.
+    /// [`Rejection::TokenRevoked`] for a token on the denylist; [`Rejection::DenylistUnavailable`]
+    /// for any other token if the denylist has not been fetched or has expired.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
         if remote.latest().is_some_and(|list| list.has(identity)) {
@@ -144,7 +144,8 @@ impl Sources {
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)
     }
 
-    /// Returns whether the host should hold a request until a fetch ends. May schedule an early refresh.
+    /// Returns whether the host should hold a request until a fetch ends. May schedule an early
+    /// refresh.
     pub(super) fn wait_advice(
         &mut self,
         pending: &PendingFetch,
@@ -165,8 +166,8 @@ impl Sources {
         }
     }
 
-    /// Installs the documents that other workers have fetched. Returns for each source what the host
-    /// has to do.
+    /// Installs the documents that other workers have fetched. Returns for each source what the
+    /// host has to do.
     pub(super) fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
         let keys = self.keys.iter_mut().enumerate().filter_map(|(index, keys)| match keys {
             Keys::Remote(keys) => Some((SourceId::Keys(ProviderId(index)), keys.on_tick(now, shared))),

@@ -19,7 +19,8 @@ const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 pub(super) struct Verified {
     pub(super) token: AccessToken,
     pub(super) provider: ProviderId,
-    /// The base64url payload as the client sent it, if the configuration forwards it to the upstream.
+    /// The base64url payload as the client sent it, if the configuration forwards it to the
+    /// upstream.
     pub(super) payload: Option<String>,
     /// The identity for the upstream. The first allowed request with the token computes it.
     pub(super) forwarded: OnceCell<ForwardedIdentity>,
@@ -78,8 +79,8 @@ impl ForwardedIdentity {
 
 impl LogAttributes {
     /// Makes the values for access logs and later filters: user, client, provider and scopes. The
-    /// values are encoded, so that spaces and line breaks in them cannot start a field or a line of a
-    /// log.
+    /// values are encoded, so that spaces and line breaks in them cannot start a field or a line of
+    /// a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {
         /// The typical size of all values together.
         const TYPICAL_BYTES: usize = 160;
@@ -118,8 +119,8 @@ impl LogAttributes {
     }
 }
 
-/// Appends scopes, separated by commas, up to [`MAX_LOGGED_SCOPES_BYTES`]. It never truncates a scope,
-/// because a part of a scope can be the name of another.
+/// Appends scopes, separated by commas, up to [`MAX_LOGGED_SCOPES_BYTES`]. It never truncates a
+/// scope, because a part of a scope can be the name of another.
 fn push_scopes<'a>(text: &mut String, scopes: impl Iterator<Item = &'a str>) {
     let start = text.len();
     for scope in scopes {

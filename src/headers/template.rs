@@ -94,8 +94,8 @@ impl Template {
         if (1..=MAX_CLAIMS).contains(&claims) { Ok(Self(parts)) } else { Err(TemplateError::Claims) }
     }
 
-    /// Returns the percent-encoded text with the claims of a token; `None` if a claim is missing, null, an
-    /// array or an object.
+    /// Returns the percent-encoded text with the claims of a token; `None` if a claim is missing,
+    /// null, an array or an object.
     pub(super) fn value(&self, claims: &Claims) -> Option<String> {
         let mut value = String::new();
         for part in &self.0 {

@@ -1,10 +1,10 @@
 //! Gauges that are sums over all workers, and stay correct when a worker crashes.
 //!
-//! A gauge of the host is one number for the whole process, so each worker adds the changes of its own
-//! value. A VM that traps subtracts nothing, so its value would remain in the sum. The workers therefore
-//! share a table with the values of each worker and the time of its last report. A worker that finds an
-//! expired entry removes it from the table and from the sum. A worker that was only slow finds its entry
-//! missing, and adds its values again.
+//! A gauge of the host is one number for the whole process, so each worker adds the changes of its
+//! own value. A VM that traps subtracts nothing, so its value would remain in the sum. The workers
+//! therefore share a table with the values of each worker and the time of its last report. A worker
+//! that finds an expired entry removes it from the table and from the sum. A worker that was only
+//! slow finds its entry missing, and adds its values again.
 
 use std::time::Duration;
 
@@ -40,9 +40,9 @@ struct WorkerEntry {
     gauges: WorkerGauges,
 }
 
-/// Reports the values of a worker, and removes expired entries of others. Returns the amount to add to
-/// the gauges. It is zero if another worker writes at the same time; the caller repeats the report at
-/// the next tick.
+/// Reports the values of a worker, and removes expired entries of others. Returns the amount to add
+/// to the gauges. It is zero if another worker writes at the same time; the caller repeats the
+/// report at the next tick.
 pub fn report(
     worker_id: WorkerId,
     gauges: WorkerGauges,
@@ -107,8 +107,8 @@ impl WorkerEntry {
         now.saturating_duration_since(self.reported_at) > span
     }
 
-    /// Returns whether the entry is too old, or too far in the future because the clock was set back. A
-    /// live worker then reports again.
+    /// Returns whether the entry is too old, or too far in the future because the clock was set
+    /// back. A live worker then reports again.
     fn is_expired(&self, now: UnixTime) -> bool {
         self.is_older_than(WORKER_TIMEOUT, now)
             || self.reported_at.saturating_duration_since(now) > WORKER_TIMEOUT

@@ -91,8 +91,8 @@ fn set(body: &mut Value, name: &str, value: &str) {
     }
 }
 
-/// Returns the reason phrase of the status (RFC 9110 section 15). RFC 9457 section 4.2.1 requires it as
-/// the title of a problem with the type `about:blank`.
+/// Returns the reason phrase of the status (RFC 9110 section 15). RFC 9457 section 4.2.1 requires
+/// it as the title of a problem with the type `about:blank`.
 const fn title(status: u32) -> &'static str {
     match status {
         400 => "Bad Request",

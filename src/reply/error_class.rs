@@ -81,7 +81,8 @@ impl ErrorClass {
         }
     }
 
-    /// Returns the error code of RFC 6750 section 3.1, RFC 6749 section 4.1.2.1 or RFC 9470 section 3.
+    /// Returns the error code of RFC 6750 section 3.1, RFC 6749 section 4.1.2.1 or RFC 9470 section
+    /// 3.
     pub(super) const fn error(self) -> &'static str {
         match self {
             Self::NoCredentials => "unauthorized",

@@ -1,5 +1,5 @@
-//! A cache of parsed JOSE headers. All tokens that an issuer signs with one key have the same header
-//! segment.
+//! A cache of parsed JOSE headers. All tokens that an issuer signs with one key have the same
+//! header segment.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -10,7 +10,8 @@ use crate::rejection::Rejection;
 
 /// The number of cached headers: one for each signing key of a few issuers.
 const SLOTS: usize = 4;
-/// The longest cached segment, in bytes. Okta's have 80 bytes. The filter parses a longer one each time.
+/// The longest cached segment, in bytes. Okta's have 80 bytes. The filter parses a longer one each
+/// time.
 const MAX_BYTES: usize = 256;
 
 /// A segment, and the header that it encodes.

@@ -1,15 +1,15 @@
-//! The admission filter of a full token cache: the doorkeeper of TinyLFU (Einziger, Friedman and Manes,
-//! "TinyLFU: A Highly Efficient Cache Admission Policy", 2017).
+//! The admission filter of a full token cache: the doorkeeper of TinyLFU (Einziger, Friedman and
+//! Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", 2017).
 //!
 //! A token that is used once would evict another without a later hit. The memory that such an entry
 //! writes and frees is not in the processor's cache, and costs more than the rest of the decision
-//! (DESIGN.md). The doorkeeper therefore rejects the first insertion and stores a hash of the token.
-//! It admits the token at a later insertion, if no other token has replaced the hash.
+//! (DESIGN.md). The doorkeeper therefore rejects the first insertion and stores a hash of the
+//! token. It admits the token at a later insertion, if no other token has replaced the hash.
 
 /// The hashes of the tokens that were last rejected.
 pub(super) struct Doorkeeper {
-    /// The upper half of a hash, at the index that its lower half selects. A later hash with the same
-    /// index replaces it. 0 is an empty slot.
+    /// The upper half of a hash, at the index that its lower half selects. A later hash with the
+    /// same index replaces it. 0 is an empty slot.
     slots: Box<[u32]>,
 }
 
@@ -21,8 +21,8 @@ impl Doorkeeper {
 
     /// Stores a hash, and returns whether it was already stored.
     ///
-    /// Two hashes with the same index and the same upper half are not distinguished. The probability
-    /// is 2^-32 for a given slot; the cache then admits a token at its first insertion.
+    /// Two hashes with the same index and the same upper half are not distinguished. The
+    /// probability is 2^-32 for a given slot; the cache then admits a token at its first insertion.
     pub(super) fn check_and_insert(&mut self, hash: u64) -> bool {
         let [tag, index] = [hash >> 32, hash].map(|half| half as u32);
         let len = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);

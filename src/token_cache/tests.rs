@@ -39,7 +39,7 @@ fn get_removed_token_is_none() {
     cache.remove(&token(3));
     let missing: Vec<u32> = (0..20).filter(|number| cache.get(&token(*number)).is_none()).collect();
     assert_eq!(missing, [3]);
-    assert_eq!(cache.counts(), Counts { hits: 19, misses: 1, evictions: 0 });
+    assert_eq!(cache.counts(), CacheCounts { hits: 19, misses: 1, evictions: 0 });
 }
 
 #[test]

@@ -4,8 +4,8 @@ use std::hash::{Hash, Hasher};
 
 use quick_cache::Equivalent;
 
-/// The number of bytes at the end of a token that determine its hash. The shortest signature has more
-/// bytes than this in base64url.
+/// The number of bytes at the end of a token that determine its hash. The shortest signature has
+/// more bytes than this in base64url.
 const HASHED_BYTES: usize = 32;
 
 /// A cached token.

@@ -26,8 +26,8 @@ impl<'a> Identity<'a> {
         self.profile.client_id(self.claims)
     }
 
-    /// Returns whether the token was issued to a user. A token of Okta then has `uid`. Without `uid`
-    /// and `cid`, a token whose `sub` equals its client ID was issued to a client (RFC 9068
+    /// Returns whether the token was issued to a user. A token of Okta then has `uid`. Without
+    /// `uid` and `cid`, a token whose `sub` equals its client ID was issued to a client (RFC 9068
     /// section 2.2). Returns `None` if the deciding claim is empty or blank.
     pub fn is_user(&self) -> Option<bool> {
         let [uid, cid, subject] = ["uid", "cid", "sub"].map(|name| self.claims.string(name).map(str::trim));
@@ -39,9 +39,10 @@ impl<'a> Identity<'a> {
         }
     }
 
-    /// Returns whether `auth_time` is more than `seconds` ago, in the future, or missing. `auth_time`
-    /// is in seconds since the epoch (OpenID Connect Core section 2, RFC 9470 section 6.1).
-    pub fn authentication_is_older_than(&self, seconds: i64) -> bool {
+    /// Returns whether `auth_time` is more than `seconds` ago, in the future, or missing.
+    /// `auth_time` is in seconds since the epoch (OpenID Connect Core section 2, RFC 9470 section
+    /// 6.1).
+    pub(crate) fn authentication_is_older_than(&self, seconds: i64) -> bool {
         let authenticated_at = self.claims.get("auth_time").and_then(|at| at.as_f64());
         let earliest = self.earliest_now.saturating_sub(seconds) as f64;
         let latest = self.latest_now as f64;
@@ -54,7 +55,7 @@ impl<'a> Identity<'a> {
     }
 
     /// Returns whether the token has a scope, compared exactly.
-    pub fn has_scope(&self, scope: &str) -> bool {
+    pub(crate) fn has_scope(&self, scope: &str) -> bool {
         self.scopes().any(|granted| granted == scope)
     }
 }

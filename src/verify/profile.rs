@@ -5,8 +5,8 @@ use crate::claims::Claims;
 use crate::json::ValueRef;
 use crate::rejection::Rejection;
 
-/// The profile of access tokens: the rule that distinguishes them from ID tokens and other JWTs of the
-/// same issuer.
+/// The profile of access tokens: the rule that distinguishes them from ID tokens and other JWTs of
+/// the same issuer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenProfile {
     /// Access tokens of Okta's custom authorization servers: `cid`, `scp`, no `typ`.
@@ -34,8 +34,8 @@ impl TokenProfile {
     pub(super) fn check_claims(self, claims: &Claims) -> Result<(), Rejection> {
         let has = |name| claims.string(name).is_some_and(|value| !value.is_empty());
         let is_access_token = match self {
-            // Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with
-            // `ID.`. The `jti` of an ID-JAG begins with `IDAAG.`.
+            // Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins
+            // with `ID.`. The `jti` of an ID-JAG begins with `IDAAG.`.
             Self::Okta => {
                 let is_other_token = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
                 !claims.string("jti").is_some_and(is_other_token)
@@ -65,8 +65,8 @@ impl TokenProfile {
         }
     }
 
-    /// Yields the scopes of the token. Values of another type are ignored, so a rule that requires them
-    /// denies the request.
+    /// Yields the scopes of the token. Values of another type are ignored, so a rule that requires
+    /// them denies the request.
     pub(super) fn scopes(self, claims: &Claims) -> impl Iterator<Item = &str> {
         let list = match self {
             Self::Okta => claims.get("scp"),

@@ -19,8 +19,8 @@ pub struct TokenRequirements {
     pub algorithms: Vec<Algorithm>,
     /// The clock skew tolerance for `exp`, `nbf`, `iat` and `auth_time`, in seconds.
     pub clock_skew: i64,
-    /// The maximum age of a token since `iat`, in seconds. It applies even if `exp` is later. `None`
-    /// sets no limit.
+    /// The maximum age of a token since `iat`, in seconds. It applies even if `exp` is later.
+    /// `None` sets no limit.
     pub max_token_age: Option<i64>,
     /// The profile of the tokens.
     pub profile: TokenProfile,

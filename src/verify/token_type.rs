@@ -1,8 +1,8 @@
 //! The token type, from the `typ` header.
 
 /// Types of other tokens than access tokens: PASSporTs (RFC 8225), SD-JWTs (RFC 9901), Verifiable
-/// Credentials, and names that issuers use for ID tokens, refresh tokens, logout tokens and events. All
-/// types with a suffix such as `+jwt`, except `at+jwt`, are also of other tokens.
+/// Credentials, and names that issuers use for ID tokens, refresh tokens, logout tokens and events.
+/// All types with a suffix such as `+jwt`, except `at+jwt`, are also of other tokens.
 const NOT_ACCESS_TOKENS: &[&str] = &[
     "cwt",
     "dpop",
@@ -50,9 +50,11 @@ impl TokenType {
         match name {
             "at+jwt" => Self::AccessToken,
             "jwt" if !is_full => Self::Jwt,
-            // Okta has signed these with a published key since 2024, but only Okta may validate them.
+            // Okta has signed these with a published key since 2024, but only Okta may validate
+            // them.
             "okta-internal-at+jwt" => Self::OrgServer,
-            // RFC 6838 section 4.2.8: the suffix names the encoding, and the part before it the type.
+            // RFC 6838 section 4.2.8: the suffix names the encoding, and the part before it the
+            // type.
             name if is_name(name) && !name.contains('+') && !NOT_ACCESS_TOKENS.contains(&name) => {
                 Self::Unregistered
             }
