@@ -251,7 +251,7 @@ impl Config {
     /// Whether a backend could read this header as one that only the filter may set.
     pub fn is_identity_header(&self, name: &str) -> bool {
         let claims = self.claim_to_headers.iter().map(|header| &header.header_name);
-        claims.chain(&self.forward_payload_header).any(|ours| headers::is_cgi_equivalent(name, ours))
+        claims.chain(&self.forward_payload_header).any(|ours| headers::is_lookalike(name, ours))
     }
 
     /// Returns whether the backend must not get what the client sent under this name. Credentials are withheld only where

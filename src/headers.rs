@@ -71,8 +71,8 @@ pub fn is_token_byte(byte: u8) -> bool {
 
 /// Whether a backend could read a header as another. Gateways to CGI and WSGI turn every character but letters and digits
 /// into an underscore, so `x_okta_sub` and `x.okta.sub` are `x-okta-sub` to them. A pseudo-header is no lookalike.
-pub fn is_cgi_equivalent(name: &str, other: &str) -> bool {
-    !name.starts_with(':') && lookalike::is_cgi_equivalent(name.as_bytes(), other.as_bytes())
+pub fn is_lookalike(name: &str, other: &str) -> bool {
+    !name.starts_with(':') && lookalike::is_lookalike(name.as_bytes(), other.as_bytes())
 }
 
 /// Returns the string in characters that a header can carry.

@@ -6,11 +6,11 @@ use std::collections::HashMap;
 
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::filter::{Filter, SourceId};
+use okta_authz_filter::observer::Check;
 use okta_authz_filter::refresh::refresher::{Fetch, FetchProgress};
 use okta_authz_filter::refresh::shared::{CasToken, SharedData};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
-use okta_authz_filter::trace::Check;
 
 use super::supply::Supply;
 

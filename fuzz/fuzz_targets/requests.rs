@@ -57,7 +57,7 @@ fuzz_target!(|request: &[u8]| {
                     );
                 }
                 Verdict::Deny(denial) => assert!(filter.reply(denial, &head).status >= 400),
-                Verdict::Answer(_) | Verdict::Wait(_) => {}
+                Verdict::LocalResponse(_) | Verdict::Wait(_) => {}
             }
         }
         let [first, second] = &verdicts;

@@ -78,7 +78,7 @@ pub(super) fn forward_payload_header(
 ) -> Result<Option<String>, ConfigError> {
     let Some(name) = name else { return Ok(None) };
     let name = header_name(at, &name)?;
-    if claims.iter().any(|header| headers::is_cgi_equivalent(&name, &header.header_name)) {
+    if claims.iter().any(|header| headers::is_lookalike(&name, &header.header_name)) {
         return Err(at.error("is also in `claim_to_headers`"));
     }
     Ok(Some(name))
@@ -107,9 +107,8 @@ pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> 
 
 /// Returns whether the filter would take a header that steers the request for the one with this name.
 fn is_reserved(name: &str) -> bool {
-    let begins = |prefix: &&str| {
-        name.get(..prefix.len()).is_some_and(|begin| headers::is_cgi_equivalent(begin, prefix))
-    };
-    RESERVED.iter().any(|reserved| headers::is_cgi_equivalent(name, reserved))
+    let begins =
+        |prefix: &&str| name.get(..prefix.len()).is_some_and(|begin| headers::is_lookalike(begin, prefix));
+    RESERVED.iter().any(|reserved| headers::is_lookalike(name, reserved))
         || RESERVED_PREFIXES.iter().any(begins)
 }

@@ -40,7 +40,7 @@ fn header_sources(at: &Path, raw: Option<Vec<raw::HeaderSource>>) -> Result<Vec<
             return Err(at.field("name").error("is a source in any case"));
         }
         let name = identity_headers::header_name(&at.field("name"), &raw.name)?;
-        if sources.iter().any(|source| headers::is_cgi_equivalent(&source.name, &name)) {
+        if sources.iter().any(|source| headers::is_lookalike(&source.name, &name)) {
             return Err(at.field("name").error("is on the list twice"));
         }
         let value_prefix = match raw.value_prefix {

@@ -86,7 +86,9 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Outc
             }
         },
         Verdict::Deny(denial) => deny(plugin, &head, &denial, provider),
-        Verdict::Answer(reply) => answer(plugin, "answer", RequestOutcome::LocalResponse, provider, &reply),
+        Verdict::LocalResponse(reply) => {
+            answer(plugin, "answer", RequestOutcome::LocalResponse, provider, &reply)
+        }
         Verdict::Wait(pending) => {
             if may_wait && filter.wait_advice(&pending, now, &Shared) == WaitAdvice::Wait {
                 return Outcome::Waits(pending.source);
@@ -141,7 +143,7 @@ fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(
     for (name, value) in permit.identity_headers() {
         hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
     }
-    for (name, value) in permit.identity() {
+    for (name, value) in permit.log_attributes() {
         let _ = abi::set_property(name, value.as_bytes());
     }
     let decision = match permit.reason() {

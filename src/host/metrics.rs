@@ -11,7 +11,7 @@ use crate::metrics::{self, FETCH_RESULTS, Family, RequestOutcome, provider_label
 use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
-use crate::token_cache::Counts;
+use crate::token_cache::CacheCounts;
 
 /// The metrics of one configuration on one worker.
 #[derive(Debug)]
@@ -25,7 +25,7 @@ pub(super) struct Metrics {
     denylist_document: Option<Document>,
     cache: [Metric; 3],
     /// What has been counted of the token cache.
-    counted: Counts,
+    counted: CacheCounts,
     /// In the order of a [`WorkerGauges`].
     sums: [Metric; 3],
 }
@@ -80,7 +80,7 @@ impl Metrics {
                 ),
             }),
             cache: [metrics::CACHE_HIT, metrics::CACHE_MISS, metrics::CACHE_EVICTION].map(plain),
-            counted: Counts::default(),
+            counted: CacheCounts::default(),
             sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
         }
     }
@@ -98,7 +98,7 @@ impl Metrics {
             denylist: fetches(),
             denylist_document: None,
             cache: Default::default(),
-            counted: Counts::default(),
+            counted: CacheCounts::default(),
             sums: Default::default(),
         }
     }
@@ -149,8 +149,8 @@ impl Metrics {
 
     /// Brings everything up to date that requests do not pay for.
     pub(super) fn on_tick(&mut self, filter: &Filter, waiting: usize, now: UnixTime) {
-        let (counts, tokens, bytes) = filter.token_cache();
-        let since = counts.since(self.counted);
+        let (counts, tokens, bytes) = filter.token_cache_usage();
+        let since = counts.increments_since(self.counted);
         self.cache.iter().zip(since).for_each(|(stat, (_, count))| stat.count(count));
         self.counted = counts;
         self.flush();

@@ -66,8 +66,7 @@ pub(super) fn check(needs: &RequiredInputs, headers: &[Header<'_>]) -> Result<()
         return Ok(());
     }
     let inspected = |name: &str| needs.headers.iter().any(|ours| ours == name);
-    let reads_as_inspected =
-        |name: &str| needs.headers.iter().any(|ours| headers::is_cgi_equivalent(name, ours));
+    let reads_as_inspected = |name: &str| needs.headers.iter().any(|ours| headers::is_lookalike(name, ours));
     let ambiguous = |(position, (name, value)): (usize, &Header<'_>)| {
         if inspected(name) {
             let before = headers.iter().take(position).any(|(earlier, _)| earlier == name);

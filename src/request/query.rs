@@ -60,12 +60,12 @@ fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Rea
 pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     // Separators in front mean nothing. Without them the first letter tells most names apart.
     let is_separator = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
-    let is_cgi_equivalent = |name: &[u8]| {
+    let is_lookalike = |name: &[u8]| {
         let start = name.iter().position(|byte| !is_separator(byte));
         let name = start.and_then(|start| name.get(start..)).unwrap_or(name);
-        names.iter().any(|ours| lookalike::is_cgi_equivalent(name, ours.as_bytes()))
+        names.iter().any(|ours| lookalike::is_lookalike(name, ours.as_bytes()))
     };
-    if is_cgi_equivalent(name) {
+    if is_lookalike(name) {
         return true;
     }
     if !name.iter().any(|byte| matches!(byte, b'%' | b'+')) {
@@ -73,7 +73,7 @@ pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     }
     let once = decode_loosely(name);
     // Some backends decode once more than the proxies before them.
-    is_cgi_equivalent(&once) || is_cgi_equivalent(&decode_loosely(&once))
+    is_lookalike(&once) || is_lookalike(&decode_loosely(&once))
 }
 
 /// Name and value of a parameter, with their encoding.

@@ -128,8 +128,7 @@ impl TokenSources {
 
     /// Whether this is a header that carries a token, or one that a backend could read as such.
     pub fn is_token_header(&self, name: &str) -> bool {
-        name == "authorization"
-            || self.headers.iter().any(|source| headers::is_cgi_equivalent(name, &source.name))
+        name == "authorization" || self.headers.iter().any(|source| headers::is_lookalike(name, &source.name))
     }
 
     /// Whether this is a header that nobody has verified although a backend could read it as one that was: it has not

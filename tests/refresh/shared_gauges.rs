@@ -55,13 +55,13 @@ fn the_share_of_a_vm_that_trapped_goes_and_that_of_a_slow_worker_comes_back() {
 fn who_has_nothing_new_writes_seldom() {
     let store = Store::default();
     shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(0), &store);
-    let (_, written) = store.get(shared_gauges::NAME).unwrap();
+    let (_, written) = store.get(shared_gauges::SHARED_KEY).unwrap();
     for tick in 1..=10 {
         shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(tick * 100), &store);
     }
-    assert_eq!(store.get(shared_gauges::NAME).unwrap().1, written);
+    assert_eq!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
     shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(1_100), &store);
-    assert_ne!(store.get(shared_gauges::NAME).unwrap().1, written);
+    assert_ne!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn a_clock_that_is_set_back_or_forward_leaves_the_sums_right() {
 fn garbage_is_no_book() {
     for garbage in [&b"x"[..], &[0xff; 41], &[]] {
         let store = Store::default();
-        assert!(store.set(shared_gauges::NAME, garbage, None));
+        assert!(store.set(shared_gauges::SHARED_KEY, garbage, None));
         assert_eq!(
             shared_gauges::report(WorkerId(1), WorkerGauges([1, 2, 3]), at(0), &store),
             GaugeDelta([1, 2, 3])

@@ -49,7 +49,7 @@ fn what_the_client_sent_is_removed_whatever_the_token_has() {
     assert_eq!(names, ["x-okta-sub", "x-okta-tenant"]);
 
     let public = permit(headers, json!([{ "match": {}, "public": true }]), Some(Token::user()));
-    assert!(public.identity_headers().is_empty() && public.identity().next().is_none());
+    assert!(public.identity_headers().is_empty() && public.log_attributes().next().is_none());
 }
 
 #[test]
@@ -91,14 +91,14 @@ fn headers_of_a_provider_are_set_from_its_tokens_only() {
 #[test]
 fn identity_for_logs() {
     let of = |token| permit(json!([]), json!([]), Some(token));
-    assert!(of(Token::user()).identity().eq([
+    assert!(of(Token::user()).log_attributes().eq([
         ("okta.sub", "joe.user@example.com"),
         ("okta.uid", "00ujmkLgagxeRrAg20g3"),
         ("okta.cid", "0oa1m2mSvcClnt9A5d07"),
         ("okta.provider", "okta"),
         ("okta.scopes", "openid,items:read"),
     ]));
-    assert!(of(Token::machine()).identity().all(|(name, _)| name != "okta.uid"));
+    assert!(of(Token::machine()).log_attributes().all(|(name, _)| name != "okta.uid"));
 }
 
 // A user name may have any character, and access logs print filter state as it is: a line break in it would write a
@@ -107,7 +107,7 @@ fn identity_for_logs() {
 fn identity_for_logs_stays_on_its_line() {
     let token =
         Token::user().claims(json!({ "sub": "joe\n[1999] GET /admin 200", "uid": "a\r\nb\u{1b}[2K" }));
-    for (name, value) in permit(json!([]), json!([]), Some(token)).identity() {
+    for (name, value) in permit(json!([]), json!([]), Some(token)).log_attributes() {
         assert!(value.bytes().all(|byte| matches!(byte, b'!'..=b'~')), "{name}: {value:?}");
     }
 }
@@ -118,7 +118,7 @@ fn identity_for_logs_injects_no_field() {
     let claims = json!({ "sub": forged, "uid": forged, "cid": forged, "scp": [forged, "a,b", "c"] });
     let permit = permit(json!([]), json!([]), Some(Token::user().claims(claims)));
     let encoded = "joe%20code=public%20sub=root";
-    assert!(permit.identity().eq([
+    assert!(permit.log_attributes().eq([
         ("okta.sub", encoded),
         ("okta.uid", encoded),
         ("okta.cid", encoded),
@@ -131,7 +131,7 @@ fn identity_for_logs_injects_no_field() {
 fn identity_for_logs_is_cut_between_encoded_octets() {
     let token = Token::user().claims(json!({ "sub": " ".repeat(300), "uid": "x".repeat(300) }));
     let permit = permit(json!([]), json!([]), Some(token));
-    let of = |wanted: &str| permit.identity().find(|(name, _)| *name == wanted).unwrap().1.to_owned();
+    let of = |wanted: &str| permit.log_attributes().find(|(name, _)| *name == wanted).unwrap().1.to_owned();
     assert_eq!(of("okta.sub"), "%20".repeat(85));
     assert_eq!(of("okta.uid"), "x".repeat(256));
 }
@@ -140,7 +140,7 @@ fn identity_for_logs_is_cut_between_encoded_octets() {
 fn scopes_for_logs_are_whole_and_bounded() {
     let scopes = |scopes: Value| {
         let permit = permit(json!([]), json!([]), Some(Token::user().claims(json!({ "scp": scopes }))));
-        permit.identity().find(|(name, _)| *name == "okta.scopes").unwrap().1.to_owned()
+        permit.log_attributes().find(|(name, _)| *name == "okta.scopes").unwrap().1.to_owned()
     };
     assert_eq!(scopes(json!([])), "");
     assert_eq!(scopes(json!(["a b", "c\nd", "\u{e9}%"])), "a%20b,c%0Ad,%C3%A9%25");

@@ -474,7 +474,7 @@ fn shadow_rule_without_keys_asks_for_them_and_waits_for_nothing() {
     let (verdict, shadows) = would_deny(&cold(&row.config), &row.request, &headers);
     let Verdict::Allow(permit) = verdict else { panic!("{verdict:?}") };
     assert_eq!(shadows, [R::KeysUnavailable]);
-    assert!(permit.pending_fetch().is_some() && permit.identity().next().is_none());
+    assert!(permit.pending_fetch().is_some() && permit.log_attributes().next().is_none());
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn okta(rest: Value) -> Filter {
 }
 
 fn remembered(filter: &Filter) -> usize {
-    filter.token_cache().1
+    filter.token_cache_usage().1
 }
 
 #[test]
@@ -184,9 +184,9 @@ fn what_is_remembered_is_weighed() {
     let groups: Vec<String> = (0..200).map(|group| format!("group {group}")).collect();
     let (small, large) = (Token::user(), Token::user().claims(json!({ "groups": groups })));
     verifier.ask(&filter, "/", &small.compact(), NOW);
-    let of_small = filter.token_cache().2;
+    let of_small = filter.token_cache_usage().2;
     verifier.ask(&filter, "/", &large.compact(), NOW);
-    let of_large = filter.token_cache().2 - of_small;
+    let of_large = filter.token_cache_usage().2 - of_small;
     assert!((1500..8000).contains(&of_small), "{of_small}");
     // Each group: a value, and a string of its own on the heap.
     assert!(of_large > of_small + 200 * (size_of::<Value>() as u64 + 8), "{of_large}");

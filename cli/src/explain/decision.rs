@@ -50,13 +50,13 @@ impl Decision {
                     sentence,
                     is_shadow,
                     shadows,
-                    is_identified: permit.identity().next().is_some(),
+                    is_identified: permit.log_attributes().next().is_some(),
                     reply: None,
                     denial: None,
                     identity_headers: permit.identity_headers().to_vec(),
                 }
             }
-            Verdict::Answer(reply) => Self {
+            Verdict::LocalResponse(reply) => Self {
                 decision: "answer",
                 code: protected_resource::CODE,
                 sentence: String::new(),

@@ -3,12 +3,12 @@
 use okta_authz_filter::claims::Claims;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::filter::Permit;
+use okta_authz_filter::observer::{Check, DecisionEvent, DecisionObserver};
 use okta_authz_filter::policy::{
     Access, MatchedPolicy, Mode, NormalizedRequest, PolicySource, RequestMatch, Rule, RuleAction,
 };
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::token::JoseHeader;
-use okta_authz_filter::trace::{Check, DecisionObserver, TraceEvent};
 use serde_json::{Value, json};
 
 use super::requirement::{self, Part};
@@ -226,9 +226,9 @@ impl Steps {
 }
 
 impl DecisionObserver for Recorder<'_> {
-    fn record(&mut self, event: TraceEvent<'_>) {
+    fn record(&mut self, event: DecisionEvent<'_>) {
         match event {
-            TraceEvent::Checked(check, rejection) => {
+            DecisionEvent::Checked(check, rejection) => {
                 let detail = rejection.map(|rejection| rejection.to_string()).unwrap_or_default();
                 self.tell(Told {
                     name: check.name(),
@@ -237,19 +237,19 @@ impl DecisionObserver for Recorder<'_> {
                     ..Told::default()
                 });
             }
-            TraceEvent::PolicySelected(target, matched) => self.ruled(target, matched),
-            TraceEvent::TokenParsed(header, claims) => self.read(header, claims),
-            TraceEvent::ProviderSelected { name, .. } => {
+            DecisionEvent::PolicySelected(target, matched) => self.ruled(target, matched),
+            DecisionEvent::TokenParsed(header, claims) => self.read(header, claims),
+            DecisionEvent::ProviderSelected { name, .. } => {
                 self.add(format!("provider {name:?}"));
                 self.steps.provider = Some(name.to_owned());
             }
-            TraceEvent::RequirementEvaluated(requirement, subject) => {
+            DecisionEvent::RequirementEvaluated(requirement, subject) => {
                 let parts = requirement::parts(requirement, &subject);
                 let passed = requirement.check(&subject).is_ok();
                 let detail = if parts.is_empty() { "any valid token" } else { "" }.to_owned();
                 self.tell(Told { name: "requirement", passed, detail, parts, ..Told::default() });
             }
-            TraceEvent::ShadowEvaluated(policy, rejection) => self.shadowed(policy, rejection),
+            DecisionEvent::ShadowEvaluated(policy, rejection) => self.shadowed(policy, rejection),
         }
     }
 }

@@ -280,7 +280,9 @@ pub fn outcome(verdict: Verdict) -> Outcome {
         Verdict::Allow(permit) => match permit.reason() {
             PermitReason::Public => Outcome::Public,
             PermitReason::Verified => Outcome::Allow,
-            PermitReason::Shadow(rejection) => Outcome::Shadow(rejection, permit.identity().next().is_some()),
+            PermitReason::Shadow(rejection) => {
+                Outcome::Shadow(rejection, permit.log_attributes().next().is_some())
+            }
             reason => Outcome::Pass(reason.code()),
         },
         Verdict::Deny(Denial { rejection, scopes, step_up }) if step_up != StepUp::default() => {
@@ -296,7 +298,7 @@ pub fn outcome(verdict: Verdict) -> Outcome {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
             Outcome::Deny(denial.rejection)
         }
-        Verdict::Answer(_) => Outcome::Answer,
+        Verdict::LocalResponse(_) => Outcome::Answer,
         Verdict::Wait(pending) => Outcome::Wait(pending.rejection_on_timeout),
     }
 }

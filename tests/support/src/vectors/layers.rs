@@ -88,7 +88,7 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
             profile: TokenProfile::Any,
         };
         let keys = keys.as_ref().map_err(|error| *error)?;
-        let signed = unverified.check(&expected, now, &mut ())?.verify(keys, verifier, &mut ())?;
+        let signed = unverified.precheck(&expected, now, &mut ())?.verify(keys, verifier, &mut ())?;
         match signed.accept(&expected, now, &mut ()) {
             // A token that says nothing cannot be agreed with. The audience comes after signature and times, so this
             // is the answer to a token in which all of those were right; should the order ever change, the cases of
