@@ -91,7 +91,7 @@ impl Filter {
                 Ok(target) => target,
                 Err(rejection) => return self.verdict_for_error(rejection.into()),
             };
-        if let Some(reply) = self.config.protected_resources.answer(&target) {
+        if let Some(reply) = self.config.protected_resources.metadata_response(&target) {
             return Verdict::Answer(reply);
         }
         match self.authorize_request(head, &target, now, verifier, trace) {
@@ -353,7 +353,7 @@ impl Filter {
         now: UnixTime,
         trace: &mut impl DecisionObserver,
     ) -> Result<(), DecisionError> {
-        let passes = if self.config.local_denylist.has(identity) {
+        let passes = if self.config.local_denylist.matches(identity) {
             Err(Rejection::TokenRevoked)
         } else {
             self.sources.check_denylist(identity, now)

@@ -115,7 +115,7 @@ impl Sources {
     /// Whether the fetched list lets a token pass. One that it has refused stays refused however old the list becomes.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
-        if remote.latest().is_some_and(|list| list.has(identity)) {
+        if remote.latest().is_some_and(|list| list.matches(identity)) {
             return Err(Rejection::TokenRevoked);
         }
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)
@@ -168,7 +168,7 @@ impl Sources {
                 self.denylist.as_mut().map(|list| list.on_response(now, fetch, shared, response))
             }
         };
-        progress.unwrap_or(FetchProgress::Done(Err(FetchError::NoAnswer)))
+        progress.unwrap_or(FetchProgress::Done(Err(FetchError::NoResponse)))
     }
 
     /// Gives up all fetches under way: see [`Refresher::release`].

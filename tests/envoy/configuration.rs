@@ -63,7 +63,7 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
         let error = refused("configuration", &config);
         assert!(!error.status.success(), "{name}");
         assert!(
-            error.log.contains("configuration refused: ") && error.log.contains(says),
+            error.log.contains("configuration rejected: ") && error.log.contains(says),
             "{name}: {says} in:\n{}",
             error.log
         );
@@ -79,7 +79,7 @@ fn a_filter_that_serves_without_a_configuration_answers_503() {
         .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("no-configuration", &config);
-    assert!(envoy.log().contains("configuration refused: providers: must not be empty"), "{}", envoy.log());
+    assert!(envoy.log().contains("configuration rejected: providers: must not be empty"), "{}", envoy.log());
     for path in ["/", "/me"] {
         let response = envoy.client().send(&get(path).bearer(&token));
         assert_eq!((response.status, response.code().as_str()), (503, "misconfigured"), "{path}");

@@ -77,7 +77,7 @@ fn what_is_revoked_is_refused_through_every_way_of_failing() {
         setup.wait_for("denylist_fetch_success", fetched + 1);
     }
     let log = setup.envoy.log();
-    for says in ["denylist: 1 entries fetched", "denylist: entries not fetched: status 500"] {
+    for says in ["denylist fetch succeeded: 1 entries", "denylist fetch failed: status 500"] {
         assert!(log.contains(says), "{says}\n{log}");
     }
     assert!(!log.contains("AT."), "no entry in the log\n{log}");

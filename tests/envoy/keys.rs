@@ -84,7 +84,7 @@ fn without_an_issuer_requests_end_in_503_within_the_bound() {
     assert_eq!(setup.backend.requests(), 1);
     assert!(setup.envoy.count("jwks_fetch_failed") > 0);
     assert!(
-        setup.envoy.log().contains("provider okta: keys not fetched: status 503"),
+        setup.envoy.log().contains("provider okta: JWKS fetch failed: status 503"),
         "{}",
         setup.envoy.log()
     );
