@@ -1,8 +1,7 @@
 //! Denylists, which revoke tokens before they expire.
 //!
-//! An entry matches a token if all its members match. One matching entry revokes the token. Entries
-//! with equal members share one hash map, so the cost of a lookup depends on the number of
-//! different member sets, and not on the number of entries.
+//! An entry matches a token if all its members match. One matching entry revokes the token. A token
+//! costs one hash lookup for each set of members that occurs in the list, whatever its length.
 
 mod entry;
 pub mod source;

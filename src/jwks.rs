@@ -20,7 +20,7 @@ use key::{AlgorithmSet, Key, SkipReason};
 pub use candidates::{Candidates, MAX_CANDIDATES};
 
 /// The most entries of a JWK Set. A larger one is invalid.
-pub const MAX_KEYS: usize = 100;
+const MAX_KEYS: usize = 100;
 
 /// The most skipped entries with a remark of their own. One more remark counts the others.
 const MAX_REMARKS: usize = 8;

@@ -9,7 +9,7 @@ use crate::policy::{CanonicalPath, NormalizedRequest, Reading};
 use crate::reply::Reply;
 
 /// The well-known path of metadata; the path of the resource follows it (RFC 9728 section 3.1).
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// The code of these responses in metrics and logs.
 pub const CODE: &str = "protected_resource_metadata";

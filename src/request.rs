@@ -44,7 +44,7 @@ impl<'a> RequestHead<'a> {
     }
 
     /// Yields the values of a header. `name` is in lower case.
-    pub fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
+    pub(crate) fn header_values<'n>(&self, name: &'n str) -> impl Iterator<Item = &'a [u8]> + use<'a, 'n> {
         let headers = self.headers;
         headers.iter().filter(move |(other, _)| *other == name).map(|(_, value)| *value)
     }
@@ -57,14 +57,14 @@ impl<'a> RequestHead<'a> {
 
     /// Returns whether this is a CORS-preflight request, which has no credentials (Fetch Standard,
     /// section 3.3.2).
-    pub fn is_cors_preflight(&self) -> bool {
+    pub(crate) fn is_cors_preflight(&self) -> bool {
         let has = |name| self.header_values(name).any(|value| !value.is_empty());
         self.method == b"OPTIONS" && has("origin") && has("access-control-request-method")
     }
 
     /// Returns whether Envoy treats this as a gRPC request, and adds a gRPC status to a local
     /// response.
-    pub fn is_grpc(&self) -> bool {
+    pub(crate) fn is_grpc(&self) -> bool {
         let suffix = |value: &'a [u8]| value.strip_prefix(b"application/grpc");
         self.header_values("content-type")
             .find_map(suffix)
@@ -77,7 +77,7 @@ impl<'a> RequestHead<'a> {
     /// [`Rejection::TokenMissing`] without credentials or with those of another scheme, which RFC
     /// 6750 section 3.1 does not distinguish. [`Rejection::MultipleCredentials`] for more than one
     /// token.
-    pub fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
+    pub(crate) fn bearer_token(&self) -> Result<&'a [u8], Rejection> {
         let mut values = self.header_values("authorization");
         let value = values.next().ok_or(Rejection::TokenMissing)?;
         if values.next().is_some() {

@@ -70,7 +70,7 @@ impl Discovery {
     }
 
     /// Returns whether `jwks_uri` may be this URL.
-    pub(crate) fn allows(&self, url: &HttpsUrl) -> bool {
+    pub fn allows(&self, url: &HttpsUrl) -> bool {
         self.hosts.iter().any(|host| url.is_at(host))
     }
 

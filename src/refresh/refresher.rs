@@ -125,7 +125,7 @@ impl<S: Source> Refresher<S> {
     }
 
     /// Returns whether the latest fetch of all workers has failed.
-    pub const fn is_failing(&self) -> bool {
+    pub(crate) const fn is_failing(&self) -> bool {
         self.worker.observed().failures > 0
     }
 

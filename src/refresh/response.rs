@@ -66,7 +66,7 @@ fn compression(body: &[u8]) -> Option<&'static str> {
 }
 
 /// Encodes an untrusted value as one word of a log line, of at most 64 bytes.
-pub fn for_log(value: &[u8]) -> String {
+pub(crate) fn for_log(value: &[u8]) -> String {
     let value = value.get(..MAX_LOGGED_BYTES).unwrap_or(value);
     let mut word = percent_encode(&String::from_utf8_lossy(value)).replace(' ', "%20");
     word.truncate(MAX_LOGGED_BYTES);

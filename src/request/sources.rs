@@ -133,13 +133,13 @@ impl TokenSources {
     }
 
     /// Returns whether a header is a token source, or a backend may read it as one.
-    pub fn is_token_header(&self, name: &str) -> bool {
+    pub(crate) fn is_token_header(&self, name: &str) -> bool {
         name == "authorization"
             || self.headers.iter().any(|source| headers::is_cgi_equivalent(name, &source.name))
     }
 
     /// Returns whether a header is not a token source, and a backend may read it as one.
-    pub fn is_lookalike(&self, name: &str) -> bool {
+    pub(crate) fn is_lookalike(&self, name: &str) -> bool {
         self.is_token_header(name)
             && name != "authorization"
             && !self.headers.iter().any(|source| source.name == name)
