@@ -168,7 +168,7 @@ impl Filter {
             Ok(request) => request,
             Err(rejection) => return self.verdict_for_error(rejection.into()),
         };
-        if let Some(reply) = self.config.protected_resources.answer(&request) {
+        if let Some(reply) = self.config.protected_resources.metadata_response(&request) {
             return Verdict::LocalResponse(reply);
         }
         match self.authorize_request(head, &request, now, verifier, observer) {

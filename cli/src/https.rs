@@ -4,7 +4,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use okta_authz_filter::refresh::response::{ACCEPT_ENCODING, Head};
+use okta_authz_filter::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use okta_authz_filter::refresh::source::{FetchError, Response};
 use ureq::Agent;
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
@@ -38,16 +38,16 @@ impl Https {
 
     /// What a GET brings; where nothing, with what is to be told about it.
     pub(crate) fn get(&self, url: &str, max_bytes: usize) -> Result<Response, (FetchError, String)> {
-        let failed = |error: ureq::Error| (FetchError::NoAnswer, format!("{url}: {error}"));
+        let failed = |error: ureq::Error| (FetchError::NoResponse, format!("{url}: {error}"));
         let response = self.0.get(url).header("accept-encoding", ACCEPT_ENCODING).call().map_err(failed)?;
         let headers = response.headers().iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
-        let head = Head::read(response.status().as_u16(), &headers.collect::<Vec<_>>());
+        let head = ResponseHead::read(response.status().as_u16(), &headers.collect::<Vec<_>>());
         let head = head.map_err(|error| (error.clone(), format!("{url}: {error}")))?;
         // One byte more than is accepted: the core refuses it.
         let limit = u64::try_from(max_bytes).unwrap_or(u64::MAX).saturating_add(1);
         let mut body = Vec::new();
         let read = response.into_body().into_reader().take(limit).read_to_end(&mut body);
-        read.map_err(|error| (FetchError::NoAnswer, format!("{url}: {error}")))?;
+        read.map_err(|error| (FetchError::NoResponse, format!("{url}: {error}")))?;
         Ok(head.with_body(body))
     }
 }

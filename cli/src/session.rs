@@ -60,7 +60,7 @@ impl Session {
                 SourceId::Keys(id) => self.filter.provider(id),
                 SourceId::Denylist => None,
             };
-            let answer = supply.answer(provider, fetch.request(), id.max_bytes());
+            let answer = supply.answer(provider, fetch.url(), id.max_bytes());
             let response = answer.map_err(|(error, problem)| {
                 told = Some(problem);
                 error

@@ -93,14 +93,14 @@ impl Supply {
         max_bytes: usize,
     ) -> Result<Response, (FetchError, String)> {
         let Some(document) = self.has(provider) else {
-            let nobody = || (FetchError::NoAnswer, "nothing is fetched here".to_owned());
+            let nobody = || (FetchError::NoResponse, "nothing is fetched here".to_owned());
             return self.https.as_ref().ok_or_else(nobody)?.get(&request.to_string(), max_bytes);
         };
         let body = match provider.and_then(|provider| metadata(provider, request)) {
             Some(metadata) => metadata,
             None => document.to_vec(),
         };
-        Ok(Response { body, max_age: None, arrived: String::new() })
+        Ok(Response { body, max_age: None, description: String::new() })
     }
 }
 

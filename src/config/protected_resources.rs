@@ -23,7 +23,7 @@ pub(super) fn protected_resources(
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         let resource = protected_resource(&at, raw, providers, sources, reading)?;
-        if resources.iter().any(|other| other.is_same(&resource)) {
+        if resources.iter().any(|other| other.has_same_path(&resource)) {
             return Err(at.field("resource").error("has the path of another resource"));
         }
         resources.push(resource);

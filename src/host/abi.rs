@@ -1,8 +1,8 @@
-//! The calls of the proxy-wasm ABI for which the SDK has no use: the one file with `unsafe` in it.
+//! Raw host calls of the proxy-wasm ABI. This is the only file with `unsafe`.
 //!
-//! Each is here because `proxy-wasm` 0.2 cannot do it: it sends local responses without details, so that the reason
-//! would never reach `%RESPONSE_CODE_DETAILS%`; and it panics on a status that it does not list, which a host with
-//! restricted capabilities may return from any of these.
+//! `proxy-wasm` 0.2 cannot replace them. It sends local responses without details, so the code
+//! would not reach `%RESPONSE_CODE_DETAILS%`. It panics on a status that it does not list, and a
+//! host with restricted capabilities may return such a status from each of these calls.
 //!
 //! Source: proxy-wasm/spec, abi-versions/v0.2.1.
 #![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
@@ -60,17 +60,19 @@ fn result(status: u32) -> Result<(), Status> {
     if status == OK { Ok(()) } else { Err(Status(status)) }
 }
 
-/// Answers the request in place of the backend. Envoy translates the status for gRPC requests by itself.
+/// Sends a response to the client; the request does not reach the upstream. Envoy derives the gRPC
+/// status of a gRPC request from the HTTP status.
 pub(super) fn send_local_response(
     status: u32,
     details: &str,
     headers: &[(&str, String)],
     body: &str,
 ) -> Result<(), Status> {
-    /// Let Envoy choose.
+    /// Envoy derives the status.
     const NO_GRPC_STATUS: i32 = -1;
     let headers = serialize(headers);
-    // SAFETY: every pointer comes with its length from a live borrow, and the host copies before it returns.
+    // SAFETY: every pointer comes with its length from a live borrow, and the host copies the bytes
+    // before it returns.
     result(unsafe {
         proxy_send_local_response(
             status,
@@ -85,11 +87,12 @@ pub(super) fn send_local_response(
     })
 }
 
-/// Calls a function that the host may or may not have.
+/// Calls a host function by its name, and returns its result. A host may lack the function.
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     let mut results: *mut u8 = std::ptr::null_mut();
     let mut results_len: usize = 0;
-    // SAFETY: the inputs as above; the host writes to the two outputs, which live until it returns.
+    // SAFETY: the inputs are as in `send_local_response`; the host writes to the two outputs, which
+    // live until it returns.
     result(unsafe {
         proxy_call_foreign_function(
             name.as_ptr(),
@@ -103,18 +106,20 @@ pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<
     Ok(take(results, results_len))
 }
 
-/// What the host has put into memory of ours, and has not been taken before.
+/// Takes ownership of bytes that the host has written into memory of this module. A caller takes
+/// each result once.
 fn take(bytes: *mut u8, len: usize) -> Vec<u8> {
     if bytes.is_null() {
         return Vec::new();
     }
-    // SAFETY: the callers pass what the host has written for them: memory that it got from
-    // `proxy_on_memory_allocate`, the SDK's export, which boxes a slice of exactly this length in this module's
-    // allocator and gives it away.
+    // SAFETY: the callers pass memory that the host got from `proxy_on_memory_allocate`. That
+    // export of the SDK boxes a slice of exactly this length with this module's allocator, and
+    // gives up its ownership.
     unsafe { Vec::from_raw_parts(bytes, len, len) }
 }
 
-/// An attribute of the request; the names of its path are separated by zero bytes. `None` if there is no such thing.
+/// Returns an attribute of the request. Zero bytes separate the names of its path. Returns `None`
+/// if the request does not have it.
 pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
     let mut value: *mut u8 = std::ptr::null_mut();
     let mut value_len: usize = 0;
@@ -124,7 +129,8 @@ pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
     Some(take(value, value_len))
 }
 
-/// All headers of the request, or all trailers, as [`header_map`](crate::request::header_map) reads them.
+/// Returns all headers or all trailers of the request, in the format that
+/// [`header_map`](crate::request::header_map) parses.
 pub(super) fn get_header_map(kind: MapType) -> Option<Vec<u8>> {
     let mut map: *mut u8 = std::ptr::null_mut();
     let mut map_len: usize = 0;
@@ -134,21 +140,22 @@ pub(super) fn get_header_map(kind: MapType) -> Option<Vec<u8>> {
     Some(take(map, map_len))
 }
 
-/// Sets filter state: the host keeps it under `wasm.` and this name.
+/// Sets filter state. Envoy adds the prefix `wasm.` to its name.
 pub(super) fn set_property(name: &str, value: &[u8]) -> Result<(), Status> {
     // SAFETY: as for `send_local_response`.
     result(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// The number of the metric with this name, which is made if there is none.
+/// Defines a metric, and returns its ID. The host returns the same ID for the same name.
 pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Status> {
     let mut id = 0;
-    // SAFETY: the name comes with its length from a live borrow, and the host writes to `id` before it returns.
+    // SAFETY: the name comes with its length from a live borrow, and the host writes to `id` before
+    // it returns.
     result(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-/// Moves a counter or a gauge.
+/// Adds an offset to a counter or a gauge.
 pub(super) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {
     // SAFETY: numbers only.
     result(unsafe { proxy_increment_metric(id, offset) })

@@ -39,7 +39,7 @@ fn entries() {
             denylist(json!({ "entries": many })),
             "denylist.entries: is not usable: there are more than 10000 entries",
         ),
-        (entry(json!({})), "denylist.entries[1]: must not be empty: it would refuse every token"),
+        (entry(json!({})), "denylist.entries[1]: must not be empty: it would match every token"),
         (entry(json!("AT.xyz")), "denylist.entries[1]: must be an object"),
         (entry(json!(["AT.xyz"])), "denylist.entries[1]: must not be a list"),
         (entry(json!(null)), "denylist.entries[1]: must not be null: leave it out, or give it a value"),

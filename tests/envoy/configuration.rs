@@ -64,7 +64,7 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
         let error = start_error("configuration", &config);
         assert!(!error.status.success(), "{name}");
         assert!(
-            error.log.contains("configuration refused: ") && error.log.contains(message),
+            error.log.contains("configuration rejected: ") && error.log.contains(message),
             "{name}: {message} is not in:\n{}",
             error.log
         );
@@ -80,7 +80,7 @@ fn configuration_missing_at_request_time_gives_503() {
         .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("no-configuration", &config);
-    assert!(envoy.log().contains("configuration refused: providers: must not be empty"), "{}", envoy.log());
+    assert!(envoy.log().contains("configuration rejected: providers: must not be empty"), "{}", envoy.log());
     for path in ["/", "/me"] {
         let response = envoy.client().send(&get(path).bearer(&token));
         assert_eq!((response.status, response.code().as_str()), (503, "misconfigured"), "{path}");

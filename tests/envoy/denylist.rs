@@ -87,7 +87,7 @@ fn revoked_token_is_rejected_during_every_fetch_failure() {
         harness.wait_for_counter("denylist_fetch_success", fetched + 1);
     }
     let log = harness.envoy.log();
-    for message in ["denylist: 1 entries fetched", "denylist: entries not fetched: status 500"] {
+    for message in ["denylist fetch succeeded: 1 entries", "denylist fetch failed: status 500"] {
         assert!(log.contains(message), "{message}\n{log}");
     }
     assert!(!log.contains("AT."), "an entry is in the log\n{log}");

@@ -85,7 +85,7 @@ fn issuer_unreachable_gives_503_within_the_wait_limit() {
     assert_eq!(harness.backend.requests(), 1);
     assert!(harness.envoy.count("jwks_fetch_failed") > 0);
     assert!(
-        harness.envoy.log().contains("provider okta: keys not fetched: status 503"),
+        harness.envoy.log().contains("provider okta: JWKS fetch failed: status 503"),
         "{}",
         harness.envoy.log()
     );

@@ -49,7 +49,7 @@ fn metadata(error: MetadataError) -> FetchError {
 }
 
 fn metadata_status(status: u16) -> FetchError {
-    FetchError::Unusable(format!("the issuer's metadata: status {status}"))
+    FetchError::Unusable(format!("the authorization server metadata: status {status}"))
 }
 
 fn keys() -> Answer {
@@ -70,8 +70,8 @@ fn run(
     let mut fetch = worker.on_tick(now, shared).fetch.expect("a fetch is due");
     let mut asked = Vec::new();
     loop {
-        assert_eq!(fetch.request().authority, "acme.okta.example");
-        let path = fetch.request().path.clone();
+        assert_eq!(fetch.url().authority, "acme.okta.example");
+        let path = fetch.url().path.clone();
         let response = issuer(&path);
         asked.push(path);
         match worker.on_response(now, fetch, shared, response) {
@@ -137,7 +137,7 @@ fn trouble_ends_the_search() {
     };
     type Make = Box<dyn Fn() -> Answer>;
     let table: [(&str, Make, FetchError); 7] = [
-        ("no answer", Box::new(|| Err(FetchError::NoAnswer)), FetchError::NoAnswer),
+        ("no answer", Box::new(|| Err(FetchError::NoResponse)), FetchError::NoResponse),
         ("500", Box::new(|| status(500)), metadata_status(500)),
         ("429", Box::new(|| status(429)), metadata_status(429)),
         ("a redirect", Box::new(|| status(302)), metadata_status(302)),
@@ -214,7 +214,7 @@ fn a_place_that_a_stranger_wrote_is_not_asked() {
         b"\xff\xff\xff\xff\xff\xff\xff\x7fhttps://acme.okta.example/keys",
     ] {
         let shared = Store::default();
-        assert!(shared.set(&names().of("location"), written, None));
+        assert!(shared.set(&names().key("location"), written, None));
         assert_eq!(run(&mut worker(1), at(0), &shared, well).0, [OKTA_FORM, KEYS], "{written:?}");
     }
 }

@@ -58,7 +58,7 @@ fn names() -> SharedKeys {
 }
 
 fn brings(body: Vec<u8>) -> Response {
-    Response { body, max_age: None, arrived: String::new() }
+    Response { body, max_age: None, description: String::new() }
 }
 
 fn kid(number: u64) -> KidDigest {
@@ -164,7 +164,7 @@ fn an_outage_costs_no_known_key_until_it_has_lasted_too_long() {
         for worker in &mut workers {
             if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                 fetches += 1;
-                worker.on_response(at(millis), fetch, &shared, Err(FetchError::NoAnswer));
+                worker.on_response(at(millis), fetch, &shared, Err(FetchError::NoResponse));
             }
         }
         if workers.iter().any(|worker| worker.keys(at(millis)) == Err(Rejection::KeysStale)) {

@@ -89,7 +89,7 @@ impl World {
         // While a worker ticks, and its answer is not overdue, none else begins a fetch; when it has died or is held up, only
         // after the rest of its lease; when it has departed, at any time.
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
-        let answer_timeout = u64::try_from(SCHEDULE.answer_timeout().as_millis()).unwrap();
+        let answer_timeout = u64::try_from(SCHEDULE.response_timeout().as_millis()).unwrap();
         let rival = self.fetches.iter().find(|sent| {
             let stands = |ticked: u64| millis < ticked + lease - RENEWAL;
             millis < sent.begun + answer_timeout && sent.ticked.is_some_and(stands)

@@ -14,9 +14,9 @@ fn a_configuration_is_refused_with_its_reason() {
         (misspelt.to_string().into_bytes(), "ruels"),
         (empty.to_string().into_bytes(), "rules[2].requires.scopes[0]: must not be empty"),
         (b"{}".to_vec(), "providers"),
-        (b"".to_vec(), "configuration refused"),
-        (b"\xff\xfe\xfd".to_vec(), "configuration refused"),
-        (b"[".repeat(100_000), "configuration refused"),
+        (b"".to_vec(), "configuration rejected"),
+        (b"\xff\xfe\xfd".to_vec(), "configuration rejected"),
+        (b"[".repeat(100_000), "configuration rejected"),
     ] {
         let process = process();
         let mut vm = process.worker(&[]).unwrap();

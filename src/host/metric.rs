@@ -1,4 +1,4 @@
-//! The host's metrics. Nothing here fails: what cannot be counted is not counted, and no request is worth less for it.
+//! One metric of the host. Metric failures are ignored: they never affect a request.
 
 use std::cell::Cell;
 
@@ -7,12 +7,12 @@ use proxy_wasm::types::MetricType;
 use super::abi::{self, Status};
 use crate::metrics::{Family, Kind};
 
-/// A metric of the host.
+/// A metric of the host, by its ID. Without an ID, every operation does nothing.
 #[derive(Debug, Default)]
 pub(super) struct Metric(Cell<Option<u32>>);
 
 impl Metric {
-    /// The metric with these labels; the same one wherever this is asked for.
+    /// Defines the metric of a family with these labels. The host returns one ID for one name.
     pub(super) fn define(family: Family, labels: &[&str]) -> Self {
         let kind = match family.kind {
             Kind::Counter => MetricType::Counter,
@@ -22,7 +22,7 @@ impl Metric {
         Self(Cell::new(abi::define_metric(kind, &family.name(labels)).ok()))
     }
 
-    /// Moves a counter or a gauge.
+    /// Adds an offset to a counter or a gauge.
     pub(super) fn add(&self, offset: i64) {
         if let Some(id) = self.0.get()
             && offset != 0
@@ -31,7 +31,7 @@ impl Metric {
         }
     }
 
-    /// Moves a counter by what has been counted here.
+    /// Adds a count to a counter.
     pub(super) fn count(&self, count: u64) {
         self.add(i64::try_from(count).unwrap_or(i64::MAX));
     }
@@ -43,9 +43,9 @@ impl Metric {
         }
     }
 
-    /// A host that refuses once is not asked again: it logs each refusal.
-    fn disable_on_error(&self, told: Result<(), Status>) {
-        if told.is_err() {
+    /// Drops the ID after an error. The host logs each call that fails, and would fill its log.
+    fn disable_on_error(&self, result: Result<(), Status>) {
+        if result.is_err() {
             self.0.set(None);
         }
     }
