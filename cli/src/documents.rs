@@ -1,7 +1,8 @@
 //! Files of YAML or JSON, read as Envoy or Kubernetes reads them.
 //!
-//! Envoy, Kubernetes and YAML 1.2 read some scalars differently. `check`, `explain` and `test` must use
-//! the configuration that the filter gets, so the kind of a document selects its reader ([`kind`]).
+//! Envoy, Kubernetes and YAML 1.2 read some scalars differently. `check`, `explain` and `test` must
+//! use the configuration that the filter gets, so the kind of a document selects its reader
+//! ([`kind`]).
 
 mod envoy_fields;
 mod kind;
@@ -28,8 +29,8 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// The documents of a file, without the empty ones.
 pub(crate) struct Documents {
-    /// Each document as its reader reads it. In messages of Envoy, fields have snake_case names, enums
-    /// have names, and repeated fields are lists.
+    /// Each document as its reader reads it. In messages of Envoy, fields have snake_case names,
+    /// enums have names, and repeated fields are lists.
     pub(crate) values: Vec<Value>,
     /// The values that readers read differently, in the order of the file.
     pub(crate) differences: Vec<ReaderDifference>,
@@ -39,8 +40,8 @@ pub(crate) struct Documents {
 ///
 /// # Errors
 ///
-/// An I/O error, or a file of more than 16 MiB. It is not truncated, because a part of a file can have
-/// another meaning.
+/// An I/O error, or a file of more than 16 MiB. It is not truncated, because a part of a file can
+/// have another meaning.
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, CliError> {
     let limit = u64::try_from(MAX_BYTES).unwrap_or(u64::MAX).saturating_add(1);
     let read = || {

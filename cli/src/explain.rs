@@ -77,8 +77,8 @@ pub(crate) struct Explanation {
 impl ExplainRequest<'_> {
     /// Decides about the request.
     ///
-    /// The first decision is that of a filter which has fetched nothing. If it depends on a provider,
-    /// a second decision follows after the documents of that provider are fetched.
+    /// The first decision is that of a filter which has fetched nothing. If it depends on a
+    /// provider, a second decision follows after the documents of that provider are fetched.
     pub(crate) fn explain(&self) -> Explanation {
         let headers = self.request.to_headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
@@ -201,8 +201,8 @@ impl Options {
     }
 }
 
-/// Returns the token of `TOKEN`, `@FILE` or `-`. Other users of the machine can read a command line,
-/// so a token should come from a file.
+/// Returns the token of `TOKEN`, `@FILE` or `-`. Other users of the machine can read a command
+/// line, so a token should come from a file.
 fn read_token(argument: &str) -> Result<String, CliError> {
     let file = match argument.strip_prefix('@') {
         Some(file) => file,

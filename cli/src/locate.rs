@@ -11,7 +11,8 @@ const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// A configuration of the filter.
 pub(crate) struct LocatedConfig<'a> {
-    /// The path in the file: `static_resources.listeners[0]...`; empty if the file contains nothing else.
+    /// The path in the file: `static_resources.listeners[0]...`; empty if the file contains nothing
+    /// else.
     pub(crate) location: String,
     /// The bytes that Envoy passes to the filter.
     pub(crate) bytes: Vec<u8>,
@@ -135,7 +136,8 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Searches a value of Envoy at any depth: a bootstrap, a listener, a filter, a patch that adds one.
+    /// Searches a value of Envoy at any depth: a bootstrap, a listener, a filter, a patch that adds
+    /// one.
     fn envoy(&mut self, location: &str, value: &'a Value, following: Option<&'a [Value]>) {
         match value {
             Value::Array(items) => {

@@ -30,8 +30,8 @@ fn is_visible(character: char) -> bool {
     matches!(character, ' '..='~') || (!is_shapeless(character) && !character.is_control() && printable())
 }
 
-/// Reports whether a printable character shows nothing: `Default_Ignorable_Code_Point` of Unicode 16
-/// without the category Cf, the blank Braille pattern, the Khitan filler and the null notehead.
+/// Reports whether a printable character shows nothing: `Default_Ignorable_Code_Point` of Unicode
+/// 16 without the category Cf, the blank Braille pattern, the Khitan filler and the null notehead.
 const fn is_shapeless(character: char) -> bool {
     matches!(
         character,

@@ -1,5 +1,5 @@
-//! A filter outside Envoy. It fetches documents with the code of the wasm module, as the only worker
-//! of its process.
+//! A filter outside Envoy. It fetches documents with the code of the wasm module, as the only
+//! worker of its process.
 
 use std::cell::RefCell;
 use std::collections::HashMap;

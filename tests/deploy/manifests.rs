@@ -139,7 +139,7 @@ fn every_configuration_is_one_for_the_filter() {
         "one in each but the one that has it by ECDS, and two listeners: {told}"
     );
     assert!(
-        told.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check that, too"),
+        told.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check it separately"),
         "{told}"
     );
     let warnings: Vec<&str> = told.lines().filter(|line| line.contains("warning:")).collect();

@@ -1,5 +1,5 @@
-//! TLS of a cluster that Envoy Gateway generates for a rule of an `HTTPRoute`: the `Backend` and its
-//! `BackendTLSPolicy`.
+//! TLS of a cluster that Envoy Gateway generates for a rule of an `HTTPRoute`: the `Backend` and
+//! its `BackendTLSPolicy`.
 
 use serde_json::Value;
 

@@ -1,5 +1,6 @@
-//! The clusters through which the filter fetches keys and denylists. An attacker who can impersonate
-//! the issuer can forge any token; one who can impersonate the source of the denylist can empty it.
+//! The clusters through which the filter fetches keys and denylists. An attacker who can
+//! impersonate the issuer can forge any token; one who can impersonate the source of the denylist
+//! can empty it.
 
 use okta_authz_filter::config::{Config, Remote};
 use okta_authz_filter::jwks::source::JwksUri;
@@ -16,7 +17,8 @@ struct RemoteSource<'a> {
     /// The path of the field: `providers.okta.remote_jwks.cluster`.
     path: String,
     remote: &'a Remote,
-    /// The hosts that the filter fetches from, without ports. The first is that of the first request.
+    /// The hosts that the filter fetches from, without ports. The first is that of the first
+    /// request.
     hosts: Vec<String>,
 }
 
@@ -76,7 +78,8 @@ fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
     keys.chain(denylist).collect()
 }
 
-/// Returns the host of an authority, in lower case, without its port and without the brackets of an IPv6 address.
+/// Returns the host of an authority, in lower case, without its port and without the brackets of an
+/// IPv6 address.
 fn host(authority: &str) -> String {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),

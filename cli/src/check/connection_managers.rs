@@ -55,14 +55,15 @@ impl<'a> FileContext<'a> {
         context
     }
 
-    /// Returns the connection manager whose list ends with these filters, and the index of the filter
-    /// before them.
+    /// Returns the connection manager whose list ends with these filters, and the index of the
+    /// filter before them.
     pub(super) fn manager_before(&self, following: &[Value]) -> Option<(&ConnectionManager<'a>, usize)> {
         let (manager, index) = self.position(following)?;
         Some((self.managers.get(manager)?, index))
     }
 
-    /// Returns the connection managers that have this plugin in `http_filters`, the outermost first.
+    /// Returns the connection managers that have this plugin in `http_filters`, the outermost
+    /// first.
     pub(super) fn managers_with(&self, plugin: &Value) -> impl Iterator<Item = &ConnectionManager<'a>> {
         self.managers
             .iter()

@@ -56,8 +56,8 @@ fn value_problem(value: &str) -> Option<&'static str> {
     value.contains(is_hidden).then_some("has an invisible character, which no token has")
 }
 
-/// Reports whether a character is invisible in copied text: a soft hyphen, a zero-width character, a
-/// direction mark, or a byte order mark.
+/// Reports whether a character is invisible in copied text: a soft hyphen, a zero-width character,
+/// a direction mark, or a byte order mark.
 const fn is_invisible(character: char) -> bool {
     matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
 }
@@ -75,8 +75,8 @@ fn issuer_problem(value: &str, config: &Config) -> Option<String> {
     })
 }
 
-/// Returns why a value is not an Okta ID for this claim. The prefix of an Okta ID is its type: `00u` is
-/// a user, `0oa` a client.
+/// Returns why a value is not an Okta ID for this claim. The prefix of an Okta ID is its type:
+/// `00u` is a user, `0oa` a client.
 fn okta_id_problem(claim: &str, value: &str, config: &Config) -> Option<&'static str> {
     if config.providers.iter().any(|provider| provider.expected.profile != TokenProfile::Okta) {
         return None;

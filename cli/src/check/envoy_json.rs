@@ -14,7 +14,8 @@ pub(super) fn message(any: &Value) -> Option<(&str, &Value)> {
     Some((last_segment(inner), any.get("value").unwrap_or(&Value::Null)))
 }
 
-/// Returns the full name of the message in a `google.protobuf.Any`, without the host of the type URL.
+/// Returns the full name of the message in a `google.protobuf.Any`, without the host of the type
+/// URL.
 pub(super) fn type_name(any: &Value) -> Option<&str> {
     any.get("@type").and_then(Value::as_str).map(last_segment)
 }

@@ -1,5 +1,5 @@
-//! The guard after the filter. Envoy skips a wasm filter that it could not configure on a worker, so
-//! the guard must deny the requests of that worker.
+//! The guard after the filter. Envoy skips a wasm filter that it could not configure on a worker,
+//! so the guard must deny the requests of that worker.
 
 use serde_json::Value;
 
@@ -26,8 +26,8 @@ const CODE_FILTERS: [&str; 5] = [
     "envoy.extensions.filters.http.ext_proc.v3.ExternalProcessor",
 ];
 
-/// Returns the problems with the guard of a plugin that is in no list of `http_filters`: it is in an
-/// ECDS resource, or among the filters of `upgrade_configs`.
+/// Returns the problems with the guard of a plugin that is in no list of `http_filters`: it is in
+/// an ECDS resource, or among the filters of `upgrade_configs`.
 pub(super) fn findings_outside(plugin: &Value, context: &FileContext<'_>) -> Vec<Finding> {
     match context.manager_with_upgrade(plugin) {
         Some(manager) => upgrade_warnings(manager),
@@ -132,7 +132,8 @@ fn instances_warning(manager: &ConnectionManager<'_>) -> Option<Finding> {
     (manager.instances > 1).then(|| Finding::warning(PATH, problem))
 }
 
-/// Warns about filters of `upgrade_configs` (WebSockets) without a guard. They replace `http_filters`.
+/// Warns about filters of `upgrade_configs` (WebSockets) without a guard. They replace
+/// `http_filters`.
 fn upgrade_warnings(manager: &ConnectionManager<'_>) -> Vec<Finding> {
     let upgrades = list(manager.value, "upgrade_configs").iter().enumerate();
     let open = upgrades.filter(|(_, upgrade)| {

@@ -1,5 +1,5 @@
-//! Rules that tokens of several issuers can meet. Each issuer chooses the groups, subjects and scopes
-//! of its tokens, so a value can have another meaning in a token of another issuer.
+//! Rules that tokens of several issuers can meet. Each issuer chooses the groups, subjects and
+//! scopes of its tokens, so a value can have another meaning in a token of another issuer.
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::policy::{Access, ClaimTest, Requirement, RuleAction};

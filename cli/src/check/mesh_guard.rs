@@ -1,4 +1,5 @@
-//! The guard in resources of Kubernetes: Istio's `EnvoyFilter`, and Envoy Gateway's `EnvoyPatchPolicy`.
+//! The guard in resources of Kubernetes: Istio's `EnvoyFilter`, and Envoy Gateway's
+//! `EnvoyPatchPolicy`.
 
 use serde_json::{Map, Value};
 
@@ -76,8 +77,8 @@ fn override_warnings(guard: &str, kind: &str, documents: &[Value]) -> Vec<Findin
     warnings
 }
 
-/// Returns why a patch of Istio does not place a guard after this filter, on every workload that has
-/// the filter.
+/// Returns why a patch of Istio does not place a guard after this filter, on every workload that
+/// has the filter.
 fn prove_istio_patch(
     part: &Value,
     owner: &Value,
@@ -192,7 +193,8 @@ fn covers_workloads(filter: &Value, owner: &Value) -> bool {
     })
 }
 
-/// Returns the labels that select the workloads of a resource; `None` if it applies to all workloads.
+/// Returns the labels that select the workloads of a resource; `None` if it applies to all
+/// workloads.
 fn workload_labels(resource: &Value) -> Option<&Map<String, Value>> {
     let pointers = ["/selector/matchLabels", "/workloadSelector/labels"];
     let labels = pointers.iter().find_map(|pointer| spec(resource).pointer(pointer))?.as_object()?;

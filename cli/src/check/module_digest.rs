@@ -26,7 +26,8 @@ const ENVOY: &[ModuleFields] = &[ModuleFields {
     address: "/vm_config/code/remote/http_uri/uri",
 }];
 
-/// Returns a warning for each digest that is a placeholder, and a note for each address without a digest.
+/// Returns a warning for each digest that is a placeholder, and a note for each address without a
+/// digest.
 pub(super) fn findings(context: ConfigContext<'_>) -> Vec<Finding> {
     let (value, modules) = match context {
         ConfigContext::None => return Vec::new(),

@@ -18,8 +18,8 @@ pub(super) fn findings(
 ) -> Vec<Finding> {
     let manager = manager.value;
     let mut findings = Vec::new();
-    // Other fields are not searched: in the configuration of a filter, the name of the guard can have
-    // another meaning.
+    // Other fields are not searched: in the configuration of a filter, the name of the guard can
+    // have another meaning.
     for field in ["route_config", "scoped_routes"] {
         if let Some(routes) = manager.get(field) {
             findings.extend(override_warnings(field, routes, guard));

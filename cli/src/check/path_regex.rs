@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::finding::Finding;
 
-/// Warns about a regular expression for a path that is probably meant as a glob or a template, or that
-/// matches no path. `value` is that of `safe_regex`.
+/// Warns about a regular expression for a path that is probably meant as a glob or a template, or
+/// that matches no path. `value` is that of `safe_regex`.
 pub(super) fn warning(path: &str, value: &Value) -> Option<Finding> {
     let pattern = value.as_str().or_else(|| value.get("regex").and_then(Value::as_str))?;
     let problem = if pattern.starts_with('*') || has_glob(pattern) {
@@ -24,8 +24,8 @@ pub(super) fn warning(path: &str, value: &Value) -> Option<Finding> {
     Some(Finding::warning(path, problem))
 }
 
-/// Reports whether a pattern begins with a class without a slash, such as `[^/]+` or `\w+`. The filter
-/// itself rejects a pattern that begins with another character.
+/// Reports whether a pattern begins with a class without a slash, such as `[^/]+` or `\w+`. The
+/// filter itself rejects a pattern that begins with another character.
 fn begins_without_slash(pattern: &str) -> bool {
     let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
     let end = match pattern.as_bytes() {

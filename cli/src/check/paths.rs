@@ -83,7 +83,8 @@ fn setting_warnings(manager: &Value, allowed: AllowedParts) -> Vec<Finding> {
     warnings
 }
 
-/// Warns about `meshConfig.pathNormalization` at any depth. Istio's default, `BASE`, changes no slashes.
+/// Warns about `meshConfig.pathNormalization` at any depth. Istio's default, `BASE`, changes no
+/// slashes.
 fn mesh_warning(document: &Value, allowed: AllowedParts) -> Option<Finding> {
     let normalization = find(document, "pathNormalization")?.get("normalization")?.as_str()?;
     let (decodes, merges) = match normalization {
@@ -128,8 +129,9 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
     members.map(|(_, member)| member).chain(items).find_map(|inner| find(inner, name))
 }
 
-/// Reports whether Envoy's runtime has a key that overrides [`SLASHES_ACTION`]: as one name with dots,
-/// or as nested objects. `in_manager` says whether the value is that of `http_connection_manager`.
+/// Reports whether Envoy's runtime has a key that overrides [`SLASHES_ACTION`]: as one name with
+/// dots, or as nested objects. `in_manager` says whether the value is that of
+/// `http_connection_manager`.
 fn sets_runtime_action(value: &Value, in_manager: bool) -> bool {
     let mut members = value.as_object().into_iter().flatten();
     let is_key = |name: &str| {

@@ -117,8 +117,8 @@ fn string_match_warnings(path: &str, name: &str, string_match: &Value) -> Vec<Fi
     LITERAL_MATCHERS.iter().filter_map(warning).collect()
 }
 
-/// Returns the part of a text that looks like a pattern. Group names such as `Team [EU]`, `R&D (all)`
-/// and `US$` do not.
+/// Returns the part of a text that looks like a pattern. Group names such as `Team [EU]`,
+/// `R&D (all)` and `US$` do not.
 fn find_pattern(text: &str) -> Option<&'static str> {
     let inside = |open: char, close: char| {
         text.split_once(open).and_then(|(_, rest)| rest.split_once(close)).map(|(inside, _)| inside)

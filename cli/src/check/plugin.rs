@@ -5,7 +5,8 @@ use serde_json::Value;
 use super::envoy_json::{is_true, text, text_equals};
 use super::finding::Finding;
 
-/// Returns the problem with a failure policy that forwards requests; `allowed` are the other values.
+/// Returns the problem with a failure policy that forwards requests; `allowed` are the other
+/// values.
 pub(super) fn fails_open(allowed: &str) -> String {
     format!("fails open: Envoy forwards every request while the filter does not run; use {allowed}")
 }

@@ -10,13 +10,15 @@ use super::finding::Finding;
 /// The domains of Okta orgs.
 const OKTA_DOMAINS: [&str; 5] =
     [".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil"];
-/// The paths of authorization server metadata (RFC 8414 section 3, OpenID Connect Discovery 1.0 section 4).
+/// The paths of authorization server metadata (RFC 8414 section 3, OpenID Connect Discovery 1.0
+/// section 4).
 const METADATA: [&str; 2] = ["/.well-known/openid-configuration", "/.well-known/oauth-authorization-server"];
 /// The endpoints of Okta's authorization servers below `/v1/`, except `keys`.
 const ENDPOINTS: [&str; 9] =
     ["authorize", "token", "introspect", "revoke", "userinfo", "logout", "clients", "par", "device"];
 
-/// Warns about the issuers and the key set URL of a provider. `json` is the JSON of the configuration.
+/// Warns about the issuers and the key set URL of a provider. `json` is the JSON of the
+/// configuration.
 pub(super) fn warnings(provider: &Provider, json: &Value) -> Vec<Finding> {
     let path = format!("providers.{}", provider.name);
     let json = json.get("providers").and_then(|providers| providers.get(&provider.name));

@@ -180,8 +180,8 @@ fn exact_state<'a>(principal: &'a Value, key: &str) -> Option<&'a str> {
     state.pointer("/string_match/exact").and_then(Value::as_str)
 }
 
-/// Reports whether every request that matches the principal has a property: for `and_ids` one member
-/// must have it, for `or_ids` all members, and any other principal itself.
+/// Reports whether every request that matches the principal has a property: for `and_ids` one
+/// member must have it, for `or_ids` all members, and any other principal itself.
 fn every_match(principal: &Value, has_property: &dyn Fn(&Value) -> bool) -> bool {
     let members = |field: &str| principal.get(field).map(|set| list(set, "ids"));
     if let Some(all) = members("and_ids") {

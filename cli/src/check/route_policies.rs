@@ -1,8 +1,8 @@
 //! Routes that name a policy: the guard of such a route must admit only requests that this policy
 //! allowed.
 //!
-//! Envoy may select another route after the filter has decided. The guard runs with the configuration
-//! of the last route, so only its requirement ties the decision to that route.
+//! Envoy may select another route after the filter has decided. The guard runs with the
+//! configuration of the last route, so only its requirement ties the decision to that route.
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::headers::encode_for_log;
@@ -130,8 +130,8 @@ impl<'a> Guard<'a> {
         Some(Self { name: text(filter, "name")?, rbac: rbac::config(filter)? })
     }
 
-    /// Reports whether the guard admits only principals with this property, with these overrides, the
-    /// most specific last.
+    /// Reports whether the guard admits only principals with this property, with these overrides,
+    /// the most specific last.
     fn admits_only(&self, overrides: &[&Value], has_property: &dyn Fn(&Value) -> bool) -> bool {
         let entry = overrides.iter().rev().find_map(|entries| entries.get(self.name));
         match entry.map(rbac::route_override) {

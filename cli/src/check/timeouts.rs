@@ -1,7 +1,7 @@
 //! Timeouts of Envoy for requests that the filter holds.
 //!
-//! If the VM of the filter traps, the filter never responds to the requests that it held. Envoy ends
-//! such a request at `stream_idle_timeout`: by default after five minutes, in Istio never.
+//! If the VM of the filter traps, the filter never responds to the requests that it held. Envoy
+//! ends such a request at `stream_idle_timeout`: by default after five minutes, in Istio never.
 
 use std::time::Duration;
 
@@ -41,7 +41,8 @@ pub(super) fn warnings(context: ConfigContext<'_>, file: &FileContext<'_>) -> Ve
     }
 }
 
-/// Warns about timeouts of the connection manager of a filter whose configuration is in another file.
+/// Warns about timeouts of the connection manager of a filter whose configuration is in another
+/// file.
 pub(super) fn ecds_warnings(following: Option<&[Value]>, file: &FileContext<'_>) -> Vec<Finding> {
     let manager = following.and_then(|filters| file.manager_before(filters));
     manager.map(|(manager, _)| manager_warnings(manager.value)).unwrap_or_default()
@@ -80,8 +81,8 @@ fn manager_warnings(manager: &Value) -> Vec<Finding> {
     warnings
 }
 
-/// Warns about the timeout at `pointer`, which one resource of a kind must have. A file without that
-/// kind gets no warning, because the resource may be in another file.
+/// Warns about the timeout at `pointer`, which one resource of a kind must have. A file without
+/// that kind gets no warning, because the resource may be in another file.
 fn resource_warnings(
     file: &FileContext<'_>,
     kind: &str,
@@ -106,7 +107,8 @@ fn ends_waiting(timeout: Duration) -> bool {
     !timeout.is_zero() && timeout <= MAX_WAIT
 }
 
-/// Warns about an idle timeout that is missing, disabled, invalid, or not in `(MAX_WAIT, MAX_TIMEOUT]`.
+/// Warns about an idle timeout that is missing, disabled, invalid, or not in
+/// `(MAX_WAIT, MAX_TIMEOUT]`.
 fn timeout_warning(
     path: &str,
     timeout: Option<&Value>,

@@ -31,7 +31,8 @@ impl TlsProblem {
     }
 }
 
-/// Returns the problems with the TLS of a cluster through which the filter fetches from these hosts.
+/// Returns the problems with the TLS of a cluster through which the filter fetches from these
+/// hosts.
 pub(super) fn problems(cluster: &Value, hosts: &[String], documents: &[Value]) -> Vec<TlsProblem> {
     let sockets = list(cluster, "transport_socket_matches");
     let mut problems = Vec::new();

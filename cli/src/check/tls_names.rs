@@ -133,8 +133,8 @@ impl<'a> TlsNames<'a> {
     }
 }
 
-/// Reports whether the name is `*.okta.com` for `acme.okta.com`. Envoy compares it with the text in the
-/// certificate, and a wildcard certificate is valid for the host.
+/// Reports whether the name is `*.okta.com` for `acme.okta.com`. Envoy compares it with the text in
+/// the certificate, and a wildcard certificate is valid for the host.
 fn is_wildcard_of(name: &str, host: &str) -> bool {
     let parent = host.split_once('.').map_or("", |(_, parent)| parent);
     parent.contains('.') && name.strip_prefix("*.").is_some_and(|rest| rest.eq_ignore_ascii_case(parent))

@@ -1,7 +1,5 @@
 //! The fields of Envoy's messages with the types that the checks need, from the API of Envoy 1.40.
 
-use std::borrow::Cow;
-
 /// Fields with a `Struct` or a map of strings: their members are not fields of Envoy's messages.
 const OPAQUE: [&str; 9] = [
     "filter_metadata",
@@ -144,7 +142,8 @@ struct EnumField {
 
 const ENUMS: [EnumField; 20] = [
     of("failure_policy", &[(0, "UNSPECIFIED"), (1, "FAIL_RELOAD"), (2, "FAIL_CLOSED"), (3, "FAIL_OPEN")]),
-    // The `action` of RBAC. The `action` of a route is a message; others are enums with other names.
+    // The `action` of RBAC. The `action` of a route is a message; others are enums with other
+    // names.
     EnumField {
         field: "action",
         within: &["rules", "shadow_rules", "typed_config", "action"],
@@ -282,24 +281,4 @@ pub(super) fn is_keyed(field: &str) -> bool {
 pub(super) fn is_repeated(field: &str, within: &str) -> bool {
     // `rules` is repeated in the conditions of RBAC, and a message elsewhere.
     REPEATED.contains(&field) || (field == "rules" && matches!(within, "and_rules" | "or_rules"))
-}
-
-/// Returns the name of a field in the `.proto` file: `fail_open` for `failOpen`.
-///
-/// Envoy accepts only this name and its lowerCamelCase form.
-pub(super) fn snake_case(name: &str) -> Cow<'_, str> {
-    let is_camel_case = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && name.bytes().any(|byte| byte.is_ascii_uppercase());
-    if !is_camel_case {
-        return name.into();
-    }
-    let mut snake = String::with_capacity(name.len().saturating_add(4));
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake.into()
 }

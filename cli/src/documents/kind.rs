@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::envoy_fields::snake_case;
 use super::node::{Content, Node};
+use super::proto::snake_case;
 
 /// The program that reads a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -1,8 +1,10 @@
-//! The canonical form of values in Envoy's messages, which protobuf's JSON mapping allows in several
-//! forms.
+//! The canonical form of names and values in Envoy's messages, which protobuf's JSON mapping allows
+//! in several forms.
 //!
 //! Envoy accepts enums by name in any case, by number, and by number in quotes; booleans as text;
 //! wrappers and durations as messages; and null for an absent field.
+
+use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
@@ -104,4 +106,24 @@ pub(super) fn any_content(message_url: Option<&str>, type_url: Option<&str>) -> 
         _ if message.starts_with("google.protobuf.") => AnyContent::Opaque,
         _ => AnyContent::Message,
     }
+}
+
+/// Returns the name of a field in the `.proto` file: `fail_open` for `failOpen`.
+///
+/// Envoy accepts only this name and its lowerCamelCase form.
+pub(super) fn snake_case(name: &str) -> Cow<'_, str> {
+    let is_camel_case = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if !is_camel_case {
+        return name.into();
+    }
+    let mut snake = String::with_capacity(name.len().saturating_add(4));
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake.into()
 }

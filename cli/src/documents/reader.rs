@@ -1,6 +1,7 @@
 //! Converts the nodes of a document to the value that its reader reads.
 
 mod differences;
+mod merge_keys;
 
 use std::collections::HashSet;
 use std::rc::Rc;
@@ -129,7 +130,8 @@ impl Reader {
             if !own_names.insert(name.clone()) {
                 return Err(error_at(&location, key, "is a duplicate field"));
             }
-            // The fields of the message in a `TypedStruct` or a `Resource` become fields of this object.
+            // The fields of the message in a `TypedStruct` or a `Resource` become fields of this
+            // object.
             match (&content, name.as_str(), &value.content) {
                 (AnyContent::TypedStruct(_), "value", Content::Mapping(fields))
                 | (AnyContent::Resource, "resource", Content::Mapping(fields)) => {
@@ -176,52 +178,6 @@ impl Reader {
         }
     }
 
-    /// Merges the value of `<<` into the mapping that contains it. `own_names` are the names of that
-    /// mapping before `<<`.
-    fn merge(
-        &mut self,
-        key: &Node,
-        value: &Node,
-        position: Position<'_>,
-        own_names: &HashSet<String>,
-        into: &mut Map<String, Value>,
-    ) -> Result<(), String> {
-        let location = member(position.location, MERGE);
-        let sources = match &value.content {
-            _ if self.kind == DocumentKind::Envoy => {
-                return Err(error_at(&location, key, "Envoy does not support merge keys; repeat the fields"));
-            }
-            Content::Mapping(_) => vec![value],
-            Content::Sequence(items) => items.iter().map(Rc::as_ref).collect(),
-            Content::Scalar { .. } | Content::Json(_) => Vec::new(),
-        };
-        if sources.is_empty() || !sources.iter().all(|source| source.is_mapping()) {
-            return Err(error_at(&location, key, "must be a mapping or a list of mappings"));
-        }
-        if self.kind == DocumentKind::Bare {
-            self.note(&location, "Envoy does not support merge keys; repeat the fields".to_owned());
-        }
-        // The first of several mappings takes precedence.
-        for source in sources.into_iter().rev() {
-            self.count(source, position)?;
-            let mut fields = Map::new();
-            self.members(source.members(), position.inside(position.location, position.scope), &mut fields)?;
-            for (name, field) in fields {
-                let is_own = own_names.contains(&name);
-                if is_own && self.kind == DocumentKind::Kubernetes {
-                    let problem = format!(
-                        "Kubernetes replaces the earlier field `{name}`; repeat the fields instead of `<<`"
-                    );
-                    self.note(&location, problem);
-                }
-                if !is_own || self.kind == DocumentKind::Kubernetes {
-                    into.insert(name, field);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Returns the name of a member.
     fn name(&mut self, key: &Node, position: Position<'_>) -> Result<String, String> {
         self.count(key, position)?;
@@ -241,7 +197,7 @@ impl Reader {
             }
             _ => return Err(error_at(position.location, key, "the name of a member must be a scalar")),
         };
-        Ok(if position.is_message() { envoy_fields::snake_case(&name).into_owned() } else { name })
+        Ok(if position.is_message() { proto::snake_case(&name).into_owned() } else { name })
     }
 
     /// Reports whether Envoy drops the member that has this key.

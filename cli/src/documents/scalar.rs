@@ -1,8 +1,9 @@
 //! Scalars as Envoy, Kubernetes and YAML 1.2 read them.
 //!
-//! - Envoy (`source/common/protobuf/yaml_utility.cc`, yaml-cpp) reads plain text as a boolean of YAML
-//!   1.1, or as an integer of at most 32 bits (decimal, octal with a leading zero, hexadecimal).
-//!   Everything else is a string. `tests/envoy/yaml.rs` compares this reader with Envoy.
+//! - Envoy (`source/common/protobuf/yaml_utility.cc`, yaml-cpp) reads plain text as a boolean of
+//!   YAML 1.1, or as an integer of at most 32 bits (decimal, octal with a leading zero,
+//!   hexadecimal). Everything else is a string. `tests/envoy/yaml.rs` compares this reader with
+//!   Envoy.
 //! - Kubernetes (`sigs.k8s.io/yaml` 1.6.0 with goyaml v2.4.2) reads YAML 1.1 without sexagesimal
 //!   numbers, with integers of 64 bits.
 //! - YAML 1.2 is the core schema.
@@ -212,7 +213,8 @@ fn go_integer(text: &str) -> Option<i128> {
         .or_else(decimal)
 }
 
-/// Parses a float. Kubernetes converts YAML to JSON, where a float without a fraction is an integer.
+/// Parses a float. Kubernetes converts YAML to JSON, where a float without a fraction is an
+/// integer.
 fn decimal_float(text: &str) -> Option<Value> {
     let number = finite_float(text)?;
     let whole = number.fract() == 0.0 && number.abs() < 1e18 && !(number == 0.0 && number.is_sign_negative());

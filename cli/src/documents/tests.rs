@@ -32,8 +32,8 @@ fn scalars() -> Vec<Value> {
     table(include_str!("../../tests/scalars.json"))
 }
 
-/// The table has the value that sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.2) reads. A row without
-/// `kubernetes` is an error.
+/// The table has the value that sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.2) reads. A row
+/// without `kubernetes` is an error.
 #[test]
 fn parse_kubernetes_scalar_returns_value_of_goyaml() {
     for row in scalars() {
@@ -147,7 +147,8 @@ metadata: { filterMetadata: { myFilter: { failOpen: true } } }
 fn parse_kubernetes_structure_returns_value_of_goyaml() {
     for (written, expected) in [
         ("a: {<<: {x: 1}, z: 2}", Some(json!({ "a": { "x": 1, "z": 2 } }))),
-        // The first mapping of a list takes precedence, and members after `<<` replace merged members.
+        // The first mapping of a list takes precedence, and members after `<<` replace merged
+        // members.
         ("a: {<<: [{x: 1}, {x: 2, z: 3}]}", Some(json!({ "a": { "x": 1, "z": 3 } }))),
         ("a: {x: 2, <<: {x: 1}}", Some(json!({ "a": { "x": 1 } }))),
         ("a: {<<: {x: 1}, x: 2}", Some(json!({ "a": { "x": 2 } }))),

@@ -48,8 +48,8 @@ pub(super) fn run(file: &Path) -> Result<ExitOutcome, CliError> {
     Ok(ExitOutcome::from(all_valid))
 }
 
-/// Parses a line with the JSON reader of the filter: numbers are exact, and a duplicate member is an
-/// error.
+/// Parses a line with the JSON reader of the filter: numbers are exact, and a duplicate member is
+/// an error.
 fn parse(line: &[u8]) -> Result<BatchLine, String> {
     let line = json::parse(line).map_err(|error| error.to_string())?;
     serde_json::from_value(line).map_err(|error| error.to_string())

@@ -8,14 +8,16 @@ use serde_json::{Value, json};
 
 /// The decision about a request.
 pub(crate) struct Decision {
-    /// `allow`, `deny`, `wait`, or `answer` if the filter responds with protected resource metadata.
+    /// `allow`, `deny`, `wait`, or `answer` if the filter responds with protected resource
+    /// metadata.
     pub(crate) decision: &'static str,
     pub(crate) code: &'static str,
     /// The description of the code; empty if there is none.
     pub(crate) sentence: String,
     /// Whether only the configuration's `mode: shadow` allows the request.
     pub(crate) is_shadow: bool,
-    /// The codes for which shadow mode would have denied the request: those of rules, then that of the policy.
+    /// The codes for which shadow mode would have denied the request: those of rules, then that of
+    /// the policy.
     pub(crate) shadows: Vec<&'static str>,
     /// Whether the request has a verified identity.
     is_identified: bool,

@@ -172,8 +172,8 @@ impl<'c> Recorder<'c> {
         format!("{path}{matches}: {access}{mode}")
     }
 
-    /// Describes why each of the first `count` rules does not decide. Of many rules, it describes the
-    /// last [`MAX_SKIPPED_RULES`].
+    /// Describes why each of the first `count` rules does not decide. Of many rules, it describes
+    /// the last [`MAX_SKIPPED_RULES`].
     fn describe_skipped(&self, count: usize, request: &NormalizedRequest<'_>) -> Vec<String> {
         let omitted = count.saturating_sub(MAX_SKIPPED_RULES);
         let rules = self.config.policy.rules().iter().take(count).enumerate().skip(omitted);

@@ -1,4 +1,5 @@
-//! Test issuer: unsigned tokens, public keys for them, and a verifier that accepts one fixed signature.
+//! Test issuer: unsigned tokens, public keys for them, and a verifier that accepts one fixed
+//! signature.
 //!
 //! The filter is that of the wasm module; only its signature verifier is replaced.
 
@@ -116,8 +117,8 @@ fn algorithm(provider: &Provider) -> Algorithm {
     provider.expected.algorithms.first().copied().unwrap_or(Algorithm::RS256)
 }
 
-/// Returns a JWK (RFC 7517) for an algorithm: the base point of the curve, or a number with the size
-/// of an RSA modulus. No signature is ever verified with it.
+/// Returns a JWK (RFC 7517) for an algorithm: the base point of the curve, or a number with the
+/// size of an RSA modulus. No signature is ever verified with it.
 fn jwk(algorithm: Algorithm) -> Value {
     let mut jwk = match algorithm.curve() {
         _ if algorithm.is_rsa() => {

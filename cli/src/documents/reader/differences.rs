@@ -1,5 +1,5 @@
-//! Values that Envoy, Kubernetes and YAML 1.2 read differently. A configuration may be tested with one
-//! reader and run with another.
+//! Values that Envoy, Kubernetes and YAML 1.2 read differently. A configuration may be tested with
+//! one reader and run with another.
 
 use serde_json::Value;
 
