@@ -27,8 +27,8 @@ pub(super) fn warnings(plugin: &Value) -> Vec<Finding> {
     }
     let vm_id = plugin.get("vm_config").map(|vm| text(vm, "vm_id").unwrap_or_default());
     if vm_id.is_some_and(str::is_empty) {
-        let problem = "is missing; use a name that no other plugin has: plugins with equal names share their data, which \
-                       contains the keys";
+        let problem = "is missing: plugins with an equal `vm_id`, or without one, can overwrite each other's keys; use a \
+                       name that no other plugin has";
         warnings.push(Finding::warning("config.vm_config.vm_id", problem));
     }
     warnings

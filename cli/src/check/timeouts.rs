@@ -115,7 +115,7 @@ fn timeout_warning(
     parse: fn(&Value) -> Option<Duration>,
 ) -> Option<Finding> {
     const ALLOWED: &str = "use more than 5s and at most 15s, such as 7s";
-    const UNANSWERED: &str = "if the VM of the filter traps, Envoy does not end the requests that it held";
+    const UNANSWERED: &str = "if the VM of the filter traps, the requests that it held get no response";
     let problem = match timeout.map(parse) {
         None => format!("is missing: {UNANSWERED} for minutes; {ALLOWED}"),
         Some(None) => format!("is not a duration; {ALLOWED}"),

@@ -196,7 +196,7 @@ fn check_denylist_entry_that_matches_no_token_is_a_warning() {
         (json!({ "jti": "AT.x\u{200b}" }), ".jti", "invisible"),
         (json!({ "jti": "ID.x" }), ".jti", "of an ID token"),
         (json!({ "jti": "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJBVC54In0.c2ln" }), ".jti", "use the claim `jti`"),
-        (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before every token"),
+        (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before the `iat` of every token"),
         (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
     ]
     .into_iter()
