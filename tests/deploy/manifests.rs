@@ -142,7 +142,7 @@ fn configuration_in_every_file_is_accepted() {
         "one configuration in each file; none in ecds.yaml and two in two-listeners.yaml: {output}"
     );
     assert!(
-        output.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check that, too"),
+        output.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check it separately"),
         "{output}"
     );
     let warnings: Vec<&str> = output.lines().filter(|line| line.contains("warning:")).collect();

@@ -1,14 +1,12 @@
-//! Files as Envoy and Kubernetes read them: `check` and `explain` decide about what the filter gets.
+//! YAML as Envoy reads it: `check` and `explain` use the configuration that the filter gets.
 
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::{okta_authz, root, scratch};
 
-/// `envoy.yaml` with replacements, each of which has to be possible.
+/// Returns `envoy.yaml` with replacements. Each replaced text must occur.
 fn edited(changes: &[(&str, &str)]) -> String {
     let mut text = fs::read_to_string(root().join("envoy.yaml")).unwrap();
     for (from, to) in changes {
@@ -18,11 +16,11 @@ fn edited(changes: &[(&str, &str)]) -> String {
     text
 }
 
-/// The findings of `check` about a file, as lines, and whether `--deny-warnings` accepts it.
-fn findings(name: &str, text: &str) -> (Vec<String>, bool) {
+/// Returns the errors and warnings of `check`, and whether `--deny-warnings` succeeds.
+pub(crate) fn findings(name: &str, text: &str) -> (Vec<String>, bool) {
     let file = scratch(name, text);
     let run = okta_authz(["check", "--json", "--deny-warnings", file.to_str().unwrap()]);
-    let answer: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+    let output: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
     let of = |report: &Value, kind: &str| -> Vec<String> {
         let findings = report[kind].as_array().unwrap().iter();
         let line = |finding: &Value| {
@@ -30,38 +28,38 @@ fn findings(name: &str, text: &str) -> (Vec<String>, bool) {
         };
         findings.map(line).collect()
     };
-    let reports = answer["configurations"].as_array().unwrap();
+    let reports = output["configurations"].as_array().unwrap();
     let lines = reports.iter().flat_map(|report| [of(report, "errors"), of(report, "warnings")].concat());
     (lines.collect(), run.status == 0)
 }
 
 #[track_caller]
-fn assert_found(name: &str, text: &str, says: &str) {
+pub(crate) fn assert_found(name: &str, text: &str, says: &str) {
     let (lines, is_good) = findings(name, text);
     assert!(!is_good && lines.iter().any(|line| line.contains(says)), "{name}: {says} in {lines:#?}");
 }
 
 #[track_caller]
-fn assert_good(name: &str, text: &str) {
+pub(crate) fn assert_good(name: &str, text: &str) {
     let (lines, is_good) = findings(name, text);
     assert!(is_good, "{name}: {lines:#?}");
 }
 
 const POLICY: &str = "failure_policy: FAIL_RELOAD";
-const OPEN: &str = "lets every request through";
+pub(crate) const FAILS_OPEN: &str = "fails open";
 
 #[test]
-fn check_camel_case_and_enum_numbers_is_warned_of() {
+fn check_envoy_field_in_any_spelling_is_checked() {
     for (name, changes, says) in [
-        ("policy-camel", &[(POLICY, "failurePolicy: FAIL_OPEN")][..], OPEN),
-        ("policy-number", &[(POLICY, "failure_policy: 3")], OPEN),
-        ("policy-hexadecimal", &[(POLICY, "failurePolicy: 0x3")], OPEN),
-        ("policy-text", &[(POLICY, "failurePolicy: \"3\"")], OPEN),
-        ("policy-case", &[(POLICY, "failure_policy: fail_open")], OPEN),
-        ("open-camel", &[(POLICY, "failOpen: true")], OPEN),
-        ("open-yes", &[(POLICY, "failOpen: yes")], OPEN),
-        ("open-text", &[(POLICY, "fail_open: \"true\"")], OPEN),
-        ("open-tag", &[(POLICY, "fail_open: !!str true")], OPEN),
+        ("policy-camel", &[(POLICY, "failurePolicy: FAIL_OPEN")][..], FAILS_OPEN),
+        ("policy-number", &[(POLICY, "failure_policy: 3")], FAILS_OPEN),
+        ("policy-hexadecimal", &[(POLICY, "failurePolicy: 0x3")], FAILS_OPEN),
+        ("policy-text", &[(POLICY, "failurePolicy: \"3\"")], FAILS_OPEN),
+        ("policy-case", &[(POLICY, "failure_policy: fail_open")], FAILS_OPEN),
+        ("open-camel", &[(POLICY, "failOpen: true")], FAILS_OPEN),
+        ("open-yes", &[(POLICY, "failOpen: yes")], FAILS_OPEN),
+        ("open-text", &[(POLICY, "fail_open: \"true\"")], FAILS_OPEN),
+        ("open-tag", &[(POLICY, "fail_open: !!str true")], FAILS_OPEN),
         (
             "allow-camel",
             &[(POLICY, "allowOnHeadersStopIteration: true")],
@@ -105,7 +103,7 @@ fn check_camel_case_and_enum_numbers_is_warned_of() {
 }
 
 #[test]
-fn check_same_configuration_in_other_spellings_is_good() {
+fn check_envoy_file_in_other_spellings_has_no_findings() {
     let camel = [
         ("static_resources:", "staticResources:"),
         ("filter_chains:", "filterChains:"),
@@ -142,7 +140,7 @@ fn check_same_configuration_in_other_spellings_is_good() {
 }
 
 #[test]
-fn check_merge_keys_and_what_envoy_does_not_read_is_an_error() {
+fn check_envoy_file_with_unsupported_yaml_is_an_error() {
     let requires = "- match: { path: /me }\n                                requires: {}";
     let public = "- match: { path: / }";
     for (name, changes, says) in [
@@ -152,7 +150,7 @@ fn check_merge_keys_and_what_envoy_does_not_read_is_an_error() {
                 requires,
                 "- match: { path: /me }\n                                requires: { <<: { scopes: [a] } }",
             )][..],
-            "rules[3].requires.<<: Envoy does not read merge keys",
+            "rules[3].requires.<<: Envoy does not support merge keys",
         ),
         (
             "merge-quoted",
@@ -160,18 +158,18 @@ fn check_merge_keys_and_what_envoy_does_not_read_is_an_error() {
                 requires,
                 "- match: { path: /me }\n                                requires: { \"<<\": { scopes: [a] } }",
             )],
-            "Envoy does not read merge keys",
+            "Envoy does not support merge keys",
         ),
         (
             "merge-outside",
             &[("  clusters:\n    - name: app", "  clusters:\n    - <<: { name: app }")],
-            "clusters[0].<<: Envoy does not read merge keys",
+            "clusters[0].<<: Envoy does not support merge keys",
         ),
-        ("twice", &[(public, "- match: { path: /, path: / }")], "path: must not be there twice"),
+        ("twice", &[(public, "- match: { path: /, path: / }")], "path: is a duplicate field"),
         (
             "twice-spelled",
             &[(POLICY, "failurePolicy: 1\n                        failure_policy: 1")],
-            "must not be there twice",
+            "is a duplicate field",
         ),
         ("sequence-key", &[(public, "- match: { [path]: / }")], "must be a scalar"),
         ("document", &[("stats_config:", "---\nstats_config:")], "reads only the first document"),
@@ -180,25 +178,26 @@ fn check_merge_keys_and_what_envoy_does_not_read_is_an_error() {
     }
 }
 
-/// Asks about `/me` without a token. The path is public in the rule that Envoy drops.
+/// Requests `/me` without a token. Envoy drops the member that would make the path public.
 #[test]
-fn explain_ignored_member_is_not_there() {
+fn explain_ignored_member_is_absent() {
     let me = "- match: { path: /me }\n                                requires: {}";
-    let ask = |name: &str, rule: &str| {
+    let explain = |name: &str, rule: &str| {
         let file = scratch(name, &edited(&[(me, rule)]));
         let args = ["explain", "--config", file.to_str().unwrap(), "--offline", "--path", "/me", "--json"];
         let run = okta_authz(args);
-        let answer: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
-        (run.status, answer["code"].as_str().unwrap().to_owned())
+        let explanation: Value =
+            serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
+        (run.status, explanation["code"].as_str().unwrap().to_owned())
     };
     let protected = "- match: { path: /me }\n                                requires: {}\n                                !ignore public: true";
-    assert_eq!(ask("ignore-public.yaml", protected), (1, "token_missing".to_owned()));
+    assert_eq!(explain("ignore-public.yaml", protected), (1, "token_missing".to_owned()));
     let public = "- match: { path: /me }\n                                public: true\n                                !ignore requires: {}";
-    assert_eq!(ask("ignore-requires.yaml", public).0, 0);
+    assert_eq!(explain("ignore-requires.yaml", public).0, 0);
 }
 
 #[test]
-fn explain_scalar_is_that_of_envoy() {
+fn explain_scalar_of_wrong_type_in_envoy_is_an_error() {
     let me = "- match: { path: /me }\n                                requires: {}";
     for (name, groups, is_good) in [
         ("exponent", "[1e3, 1_000, 0.9, 2.0, 3000000000]", true),
@@ -217,7 +216,7 @@ fn explain_scalar_is_that_of_envoy() {
 }
 
 #[test]
-fn check_scalar_that_is_read_differently_is_warned_of() {
+fn check_scalar_with_reader_difference_is_a_warning() {
     let me = "- match: { path: /me }\n                                requires: {}";
     for (scalar, is_good) in [
         ("1.5", false),
@@ -253,141 +252,8 @@ fn check_scalar_that_is_read_differently_is_warned_of() {
     }
 }
 
-const RESOURCE: &str = "apiVersion: extensions.istio.io/v1alpha1
-kind: WasmPlugin
-metadata:
-  name: okta-authz
-  annotations:
-    kubectl.kubernetes.io/last-applied-configuration: |
-      {\"kind\":\"WasmPlugin\",\"spec\":{\"pluginConfig\":{\"providers\":{}}}}
-  managedFields:
-    - fieldsV1: { f:spec: { f:pluginConfig: { f:providers: {} } } }
-spec:
-  url: oci://registry.example.com/okta-authz-filter:1
-  failStrategy: STRATEGY
-  pluginConfig:
-    providers:
-      okta:
-        issuer: https://acme.okta.com/oauth2/default
-        audiences: [api://default]
-        remote_jwks: { cluster: okta }
-";
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}\n")).collect()
-}
-
 #[test]
-fn check_kubernetes_files_are_read_as_they_occur() {
-    let good = RESOURCE.replace("STRATEGY", "FAIL_CLOSE");
-    let open = RESOURCE.replace("STRATEGY", "FAIL_OPEN");
-    let list =
-        |kind: &str, item: &str| format!("apiVersion: v1\nkind: {kind}\nitems:\n  -\n{}", indented(item));
-    let extension = |resource: &str| {
-        let (head, spec) = resource.split_once("spec:\n").unwrap();
-        let wasm: String = spec.lines().map(|line| format!("  {line}\n")).collect();
-        format!("{}spec:\n  wasm:\n{wasm}", head.replace("kind: WasmPlugin", "kind: TrafficExtension"))
-    };
-    let without_kind = |resource: &str| resource.replace("kind: WasmPlugin\n", "");
-    for (name, shape) in [
-        ("plugin", &(|text: &str| text.to_owned()) as &dyn Fn(&str) -> String),
-        ("list", &|text| list("List", text)),
-        ("typed-list", &|text| list("WasmPluginList", &without_kind(text))),
-        ("list-of-list", &|text| list("List", &list("List", text))),
-        ("documents", &|text| format!("---\n---\nkind: Service\napiVersion: v1\n---\n{text}---\n")),
-        ("extension", &extension),
-        ("extension-list", &|text| list("List", &extension(text))),
-        ("json", &|text| serde_saphyr::from_str::<Value>(text).unwrap().to_string()),
-    ] {
-        let file = format!("kubernetes-{name}.yaml");
-        assert_good(&file, &shape(&good));
-        assert_found(&file, &shape(&open), "failStrategy: lets every request through");
-        let (lines, _) = findings(&file, &shape(&open));
-        assert_eq!(lines.len(), 1, "{name}: the copy in the annotation is nothing to report: {lines:#?}");
-    }
-    let (lines, _) = findings("kubernetes-path.yaml", &extension(&open));
-    assert!(lines[0].starts_with("spec.wasm.failStrategy: "), "{lines:?}");
-}
-
-#[test]
-fn check_patch_of_envoy_in_kubernetes_is_read_as_a_message() {
-    let text = fs::read_to_string(root().join("deploy/istio/envoyfilter.yaml")).unwrap();
-    assert!(text.contains("failure_policy: FAIL_RELOAD"));
-    let open = text
-        .replace("failure_policy: FAIL_RELOAD", "failurePolicy: 3")
-        .replace("typed_config:", "typedConfig:");
-    assert_found("envoyfilter.yaml", &open, OPEN);
-}
-
-#[test]
-fn check_standard_input_is_a_file() {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
-        .args(["check", "--deny-warnings", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let text = format!("kind: Service\napiVersion: v1\n---\n{}", RESOURCE.replace("STRATEGY", "FAIL_OPEN"));
-    child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    let stdout = String::from_utf8(output.stdout).unwrap();
-    assert!(
-        output.status.code() == Some(1) && stdout.contains("-: [document 1].spec.pluginConfig"),
-        "{stdout}"
-    );
-}
-
-#[test]
-fn every_file_above_the_limit_is_an_error() {
-    const LIMIT: usize = 16 * 1024 * 1024;
-    let bare = "providers: { okta: { issuer: https://acme.okta.com/oauth2/default, audiences: [api://default], \
-                remote_jwks: { cluster: okta } } }\n";
-    let padded = |length: usize, end: &str| {
-        let comment = "#".repeat(length - bare.len() - end.len() - 1);
-        format!("{bare}{comment}\n{end}")
-    };
-    let config = scratch("limit-small.yaml", bare);
-    let long = scratch("limit-long.yaml", &padded(LIMIT + 20, "---\nproviders: 1\n"));
-    let fits = scratch("limit-fits.yaml", &padded(LIMIT, ""));
-    assert_eq!(okta_authz(["check", fits.to_str().unwrap()]).status, 0);
-    let (config, long) = (config.to_str().unwrap(), long.to_str().unwrap());
-    let suite = |more: &str| {
-        format!("config: {config}\n{more}tests: [{{ name: a, request: {{ path: / }}, expect: deny }}]\n")
-    };
-    let file = |name: &str, text: &str| scratch(name, text).to_str().unwrap().to_owned();
-    let of_config = file(
-        "limit-1.yaml",
-        &format!("config: {long}\ntests: [{{ name: a, request: {{ path: / }}, expect: deny }}]\n"),
-    );
-    let of_keys = file("limit-2.yaml", &suite(&format!("jwks: {long}\n")));
-    let of_denylist = file("limit-3.yaml", &suite(&format!("denylist: {long}\n")));
-    let at_long = format!("@{long}");
-    let ask = ["explain", "--config", config, "--path", "/", "--offline"];
-    for args in [
-        vec!["check", long],
-        vec!["explain", "--config", long, "--path", "/", "--offline"],
-        [&ask[..], &["--jwks", long]].concat(),
-        [&ask[..], &["--denylist", long]].concat(),
-        [&ask[..], &["--token", &at_long]].concat(),
-        vec!["explain", "--config", config, "--path", "/", "--ca", long],
-        vec!["explain", "--batch", long],
-        vec!["test", long],
-        vec!["test", &of_config],
-        vec!["test", &of_keys],
-        vec!["test", &of_denylist],
-    ] {
-        let run = okta_authz(&args);
-        assert!(
-            run.status == 2 && run.stderr.contains("must not be longer than 16 MiB"),
-            "{args:?}: {}{}",
-            run.stdout,
-            run.stderr
-        );
-    }
-}
-
-#[test]
-fn check_bare_configuration_is_warned_of_what_readers_read_differently() {
+fn check_bare_configuration_with_reader_difference_is_a_warning() {
     let bare = |rules: &str| {
         format!(
             "providers: {{ okta: {{ issuer: https://acme.okta.com/oauth2/default, audiences: [api://default], \
@@ -400,26 +266,10 @@ fn check_bare_configuration_is_warned_of_what_readers_read_differently() {
         ("{ match: {}, requires: { groups: [no] } }", "rules[0].requires.groups[0]: Envoy reads `no`"),
         (
             "{ match: {}, requires: { <<: { groups: [a] } } }",
-            "rules[0].requires.<<: Envoy does not read merge keys",
+            "rules[0].requires.<<: Envoy does not support merge keys",
         ),
         ("{ match: {}, !ignore requires: { groups: [a] } }", "rules[0].requires: Envoy drops"),
     ] {
         assert_found("bare-differently.yaml", &bare(rules), says);
-    }
-}
-
-#[test]
-fn check_file_without_a_configuration_says_what_is_in_it() {
-    let none = "no configuration of this filter is in it";
-    for (name, text, says) in [
-        ("tests", "config: envoy.yaml\ntests: []\n", format!("{none}: it has tests of a policy")),
-        ("log", "access_log: []\n", format!("{none}: a configuration has `providers`")),
-        ("misspelled", "provider: {}\n", format!("{none}: a configuration has `providers`")),
-        ("list", "- a\n", none.to_owned()),
-        ("service", "apiVersion: v1\nkind: Service\n", none.to_owned()),
-        ("field", "provider: {}\nrules: []\n", "provider: unknown field `provider`".to_owned()),
-        ("empty", "{}\n", "missing field `providers`".to_owned()),
-    ] {
-        assert_found(&format!("nothing-{name}"), text, &says);
     }
 }

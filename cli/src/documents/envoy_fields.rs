@@ -1,8 +1,6 @@
-//! Names of Envoy's messages, and as much of their types as the checks need. The API is that of Envoy 1.40.
+//! The fields of Envoy's messages with the types that the checks need, from the API of Envoy 1.40.
 
-use std::borrow::Cow;
-
-/// Fields whose value is a `Struct` or a map of strings: nothing in it is a name of Envoy's.
+/// Fields with a `Struct` or a map of strings: their members are not fields of Envoy's messages.
 const OPAQUE: [&str; 9] = [
     "filter_metadata",
     "static_layer",
@@ -15,7 +13,7 @@ const OPAQUE: [&str; 9] = [
     "annotations",
 ];
 
-/// Fields whose value is a map with keys of the author, and messages of Envoy's behind them.
+/// Fields with a map from strings to messages of Envoy.
 const KEYED: [&str; 8] = [
     "typed_per_filter_config",
     "typed_filter_metadata",
@@ -27,7 +25,7 @@ const KEYED: [&str; 8] = [
     "source_codes",
 ];
 
-/// Fields with lists. Envoy takes a single value for a list of one.
+/// Repeated fields. Envoy accepts a single value as a list of one.
 const REPEATED: [&str; 47] = [
     "access_log",
     "additional_addresses",
@@ -133,17 +131,20 @@ const DURATIONS: [&str; 11] = [
     "timeout",
 ];
 
-/// A field with an enum, the names of its numbers, and the messages that the field is in, if others have the same name.
-struct Enum {
+/// A field with an enum.
+struct EnumField {
     field: &'static str,
+    /// The fields that contain the message, if other messages have a field of this name.
     within: &'static [&'static str],
+    /// The numbers and the names of the values.
     names: &'static [(i64, &'static str)],
 }
 
-const ENUMS: [Enum; 20] = [
+const ENUMS: [EnumField; 20] = [
     of("failure_policy", &[(0, "UNSPECIFIED"), (1, "FAIL_RELOAD"), (2, "FAIL_CLOSED"), (3, "FAIL_OPEN")]),
-    // RBAC's. The field `action` of a route is a message, that of others is an enum with other names.
-    Enum {
+    // The `action` of RBAC. The `action` of a route is a message; others are enums with other
+    // names.
+    EnumField {
         field: "action",
         within: &["rules", "shadow_rules", "typed_config", "action"],
         names: &[(0, "ALLOW"), (1, "DENY"), (2, "LOG")],
@@ -171,8 +172,8 @@ const ENUMS: [Enum; 20] = [
             (5, "OTHER_NAME"),
         ],
     ),
-    // A cluster's. The field `type` of other messages is something else.
-    Enum {
+    // The `type` of a cluster. The `type` of other messages has another meaning.
+    EnumField {
         field: "type",
         within: &["", "clusters", "resources", "resource", "cluster"],
         names: &[(0, "STATIC"), (1, "STRICT_DNS"), (2, "LOGICAL_DNS"), (3, "EDS"), (4, "ORIGINAL_DST")],
@@ -234,13 +235,13 @@ const TLS_VERSIONS: &[(i64, &str)] =
     &[(0, "TLS_AUTO"), (1, "TLSv1_0"), (2, "TLSv1_1"), (3, "TLSv1_2"), (4, "TLSv1_3")];
 const API_VERSIONS: &[(i64, &str)] = &[(0, "AUTO"), (1, "V2"), (2, "V3")];
 
-const fn of(field: &'static str, names: &'static [(i64, &'static str)]) -> Enum {
-    Enum { field, within: &[], names }
+const fn of(field: &'static str, names: &'static [(i64, &'static str)]) -> EnumField {
+    EnumField { field, within: &[], names }
 }
 
-/// The type of a field, as far as it matters.
+/// The type of a field.
 #[derive(Clone, Copy)]
-pub(super) enum Type {
+pub(super) enum FieldType {
     Boolean,
     Integer,
     Duration,
@@ -249,51 +250,35 @@ pub(super) enum Type {
 }
 
 /// Returns the type of a field; `within` is the name of the field that its message is in.
-pub(super) fn type_of(field: &str, within: &str) -> Type {
-    let of_field =
-        |one: &&Enum| one.field == field && (one.within.is_empty() || one.within.contains(&within));
-    if let Some(found) = ENUMS.iter().find(of_field) {
-        Type::Enum(found.names)
+pub(super) fn type_of(field: &str, within: &str) -> FieldType {
+    let is_field = |entry: &&EnumField| {
+        entry.field == field && (entry.within.is_empty() || entry.within.contains(&within))
+    };
+    if let Some(found) = ENUMS.iter().find(is_field) {
+        FieldType::Enum(found.names)
     } else if BOOLEANS.contains(&field) {
-        Type::Boolean
+        FieldType::Boolean
     } else if INTEGERS.contains(&field) {
-        Type::Integer
+        FieldType::Integer
     } else if DURATIONS.contains(&field) {
-        Type::Duration
+        FieldType::Duration
     } else {
-        Type::Other
+        FieldType::Other
     }
 }
 
+/// Reports whether a field has a `Struct` or a map of strings.
 pub(super) fn is_opaque(field: &str, within: &str) -> bool {
     OPAQUE.contains(&field) || (field == "metadata" && within == "node")
 }
 
+/// Reports whether a field has a map from strings to messages.
 pub(super) fn is_keyed(field: &str) -> bool {
     KEYED.contains(&field)
 }
 
+/// Reports whether a field is repeated.
 pub(super) fn is_repeated(field: &str, within: &str) -> bool {
-    // RBAC's conditions; its `rules` elsewhere are a message.
+    // `rules` is repeated in the conditions of RBAC, and a message elsewhere.
     REPEATED.contains(&field) || (field == "rules" && matches!(within, "and_rules" | "or_rules"))
-}
-
-/// Returns the name that a field has in the `.proto` file; `failOpen` is `fail_open`.
-///
-/// Envoy knows a field by this name and by its lowerCamelCase form, and by no other.
-pub(super) fn snake_case(name: &str) -> Cow<'_, str> {
-    let is_camel_case = name.starts_with(|first: char| first.is_ascii_lowercase())
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
-        && name.bytes().any(|byte| byte.is_ascii_uppercase());
-    if !is_camel_case {
-        return name.into();
-    }
-    let mut snake = String::with_capacity(name.len().saturating_add(4));
-    for character in name.chars() {
-        if character.is_ascii_uppercase() {
-            snake.push('_');
-        }
-        snake.push(character.to_ascii_lowercase());
-    }
-    snake.into()
 }

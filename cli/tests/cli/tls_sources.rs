@@ -1,4 +1,4 @@
-//! What `okta-authz check` says of the TLS of a source that is described elsewhere in the file, and of its host.
+//! `okta-authz check`: TLS settings in other parts of the file, and the host that they are for.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::findings::*;
 use super::tls::*;
 
 #[test]
-fn check_secret_is_read_where_it_is_in_the_file() {
+fn check_secret_in_file_is_checked() {
     let sds = |name: &str| json!({ "validation_context_sds_secret_config": { "name": name } });
     let with = |name: &str, secret: Value| {
         let mut document = yaml("envoy.yaml").remove(0);
@@ -28,7 +28,7 @@ fn check_secret_is_read_where_it_is_in_the_file() {
         "{:?}",
         found.notes
     );
-    // A secret in the file, beside a default.
+    // A secret in the file, in addition to a default.
     for (name, secret, warnings) in [
         ("good", json!({ "trusted_ca": { "filename": "a" } }), 0),
         (
@@ -78,9 +78,9 @@ fn check_secret_is_read_where_it_is_in_the_file() {
     }
 }
 
-/// The host is that of `uri` where there is one, of the issuer elsewhere; and that of the denylist.
+/// The host is that of `uri`, or else of the issuer; for the denylist, that of its `uri`.
 #[test]
-fn check_cluster_is_for_the_host_that_is_asked() {
+fn check_cluster_for_another_host_is_a_warning() {
     const PLUGIN: &str = "/static_resources/listeners/0/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
     let with = |name: &str, pointer: &str, value: Value| {
         let mut document = yaml("envoy.yaml").remove(0);
@@ -117,8 +117,11 @@ fn check_cluster_is_for_the_host_that_is_asked() {
         let expected: &[&str] =
             if at.is_empty() { &[] } else { &["sends the SNI", "accepts certificates for"] };
         assert_eq!(warnings.len(), expected.len(), "{name}: {warnings:?}");
-        for (warning, says) in warnings.iter().zip(expected) {
-            assert!(warning.starts_with(&format!("{at}: ")) && warning.contains(says), "{name}: {warning}");
+        for (warning, problem) in warnings.iter().zip(expected) {
+            assert!(
+                warning.starts_with(&format!("{at}: ")) && warning.contains(problem),
+                "{name}: {warning}"
+            );
         }
     }
     assert!(
@@ -133,7 +136,7 @@ fn check_cluster_is_for_the_host_that_is_asked() {
 }
 
 #[test]
-fn check_destination_rule_is_for_the_host_that_is_asked() {
+fn check_destination_rule_for_another_host_is_a_warning() {
     let with = |name: &str, change: &dyn Fn(&mut Value)| {
         let mut documents = yaml("deploy/istio/gateway.yaml");
         documents[0]["spec"]["sha256"] = json!("a".repeat(64));
@@ -141,7 +144,7 @@ fn check_destination_rule_is_for_the_host_that_is_asked() {
         findings(&format!("tls-istio-{name}"), &text(&documents)).warnings
     };
     assert_eq!(with("good", &|_| {}), [""; 0]);
-    for (name, member, value, says) in [
+    for (name, member, value, problem) in [
         ("disabled", "mode", json!("DISABLE"), "`mode: DISABLE`"),
         ("mesh", "mode", json!("ISTIO_MUTUAL"), "`mode: ISTIO_MUTUAL`"),
         ("insecure", "insecureSkipVerify", json!(true), "`insecureSkipVerify`"),
@@ -154,7 +157,7 @@ fn check_destination_rule_is_for_the_host_that_is_asked() {
         ),
     ] {
         let warnings = with(name, &|tls| tls[member] = value.clone());
-        assert!(warnings.iter().any(|warning| warning.contains(says)), "{name}: {warnings:?}");
+        assert!(warnings.iter().any(|warning| warning.contains(problem)), "{name}: {warnings:?}");
     }
     let found = with("any-name", &|tls| drop(tls.as_object_mut().unwrap().remove("subjectAltNames")));
     assert!(found[0].contains("has no `subjectAltNames`"), "{found:?}");

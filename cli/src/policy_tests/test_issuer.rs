@@ -1,6 +1,7 @@
-//! Tokens that nobody has signed, keys to go with them, and a verifier that is content with that.
+//! Test issuer: unsigned tokens, public keys for them, and a verifier that accepts one fixed
+//! signature.
 //!
-//! Nothing of this is anywhere near the filter: it is given another verifier, and that is all.
+//! The filter is that of the wasm module; only its signature verifier is replaced.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -12,47 +13,48 @@ use okta_authz_filter::time::UnixTime;
 use okta_authz_filter::verify::TokenProfile;
 use serde_json::{Value, json};
 
-use crate::Problem;
-use crate::source::Source;
-use crate::supply::Supply;
+use crate::CliError;
+use crate::document_provider::DocumentProvider;
+use crate::loaded_config::LoadedConfig;
 
 const KEY_ID: &str = "okta-authz-test";
 const SIGNATURE: &[u8] = b"okta-authz test: not a signature";
-/// Okta's default.
-const LIFE_SECONDS: i64 = 3600;
+/// The lifetime of a token: Okta's default.
+const LIFETIME_SECONDS: i64 = 3600;
 
-/// The configuration with keys of nobody's.
-pub(super) struct StandIn {
-    pub(super) source: Source,
-    pub(super) supply: Supply,
+/// A configuration that trusts the test issuer instead of Okta.
+pub(super) struct TestIssuer {
+    pub(super) config: LoadedConfig,
+    pub(super) documents: DocumentProvider,
 }
 
-impl StandIn {
-    pub(super) fn new(source: &Source, denylist: Vec<u8>) -> Result<Self, Problem> {
-        let mut written = source.written.clone();
-        let mut supply = Supply { denylist: Some(denylist), ..Supply::default() };
-        for provider in &source.config.providers {
-            let document = json!({ "keys": [jwk(algorithm(provider))] });
+impl TestIssuer {
+    /// Replaces the key set of every provider.
+    pub(super) fn new(config: &LoadedConfig, denylist: Vec<u8>) -> Result<Self, CliError> {
+        let mut json = config.json.clone();
+        let mut documents = DocumentProvider { denylist: Some(denylist), ..DocumentProvider::default() };
+        for provider in &config.config.providers {
+            let key_set = json!({ "keys": [jwk(algorithm(provider))] });
             if provider.remote_jwks.is_some() {
-                supply.keys.insert(provider.name.clone(), document.to_string().into_bytes());
+                documents.keys.insert(provider.name.clone(), key_set.to_string().into_bytes());
             } else if let Some(members) =
-                written.get_mut("providers").and_then(|providers| providers.get_mut(&provider.name))
+                json.get_mut("providers").and_then(|providers| providers.get_mut(&provider.name))
             {
-                members["local_jwks"] = document;
+                members["local_jwks"] = key_set;
             }
         }
-        Ok(Self { source: Source::new(written.to_string().as_bytes())?, supply })
+        Ok(Self { config: LoadedConfig::parse(json.to_string().as_bytes())?, documents })
     }
 
     pub(super) const fn verifier(&self) -> &dyn SignatureVerifier {
-        &Credulous
+        &FakeVerifier
     }
 }
 
-/// Believes one signature without looking; no other.
-struct Credulous;
+/// A verifier that accepts [`SIGNATURE`] without verification, and verifies every other signature.
+struct FakeVerifier;
 
-impl SignatureVerifier for Credulous {
+impl SignatureVerifier for FakeVerifier {
     fn verify(
         &self,
         algorithm: Algorithm,
@@ -67,7 +69,8 @@ impl SignatureVerifier for Credulous {
     }
 }
 
-/// A good token of the provider, with these changes. Null takes a member away.
+/// Returns a valid token of a provider with changes to its JOSE header and its claims. Null removes
+/// a member.
 pub(super) fn token(provider: &Provider, header: &Object, claims: &Object, now: UnixTime) -> String {
     let expected = &provider.expected;
     let is_rfc9068 = expected.profile == TokenProfile::Rfc9068;
@@ -78,7 +81,7 @@ pub(super) fn token(provider: &Provider, header: &Object, claims: &Object, now: 
         "iss": expected.issuers.first(),
         "aud": expected.audiences.first(),
         "iat": now.seconds(),
-        "exp": now.seconds().saturating_add(LIFE_SECONDS),
+        "exp": now.seconds().saturating_add(LIFETIME_SECONDS),
         "jti": "AT.okta-authz-test",
         "sub": "user@example.com",
     });
@@ -91,7 +94,7 @@ pub(super) fn token(provider: &Provider, header: &Object, claims: &Object, now: 
         [(&mut default_header, profile_header, header), (&mut default_claims, profile_claims, claims)]
     {
         for (name, value) in profile.as_object().into_iter().flatten().chain(changes) {
-            change(defaults, name, value);
+            set_or_remove(defaults, name, value);
         }
     }
     let segment = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
@@ -99,7 +102,8 @@ pub(super) fn token(provider: &Provider, header: &Object, claims: &Object, now: 
     format!("{}.{}.{}", segment(header.as_bytes()), segment(claims.as_bytes()), segment(SIGNATURE))
 }
 
-fn change(object: &mut Value, name: &str, value: &Value) {
+/// Sets a member of an object; removes it if the value is null.
+fn set_or_remove(object: &mut Value, name: &str, value: &Value) {
     if let Some(members) = object.as_object_mut() {
         match value {
             Value::Null => drop(members.remove(name)),
@@ -108,12 +112,13 @@ fn change(object: &mut Value, name: &str, value: &Value) {
     }
 }
 
+/// Returns the algorithm of the tokens of a provider: the first that it accepts.
 fn algorithm(provider: &Provider) -> Algorithm {
     provider.expected.algorithms.first().copied().unwrap_or(Algorithm::RS256)
 }
 
-/// A public key of the kind that the algorithm needs. The curves' own base points, and a number that has the form of an
-/// RSA modulus: nothing is ever verified with them.
+/// Returns a JWK (RFC 7517) for an algorithm: the base point of the curve, or a number with the
+/// size of an RSA modulus. No signature is ever verified with it.
 fn jwk(algorithm: Algorithm) -> Value {
     let mut jwk = match algorithm.curve() {
         _ if algorithm.is_rsa() => {
@@ -136,7 +141,7 @@ fn jwk(algorithm: Algorithm) -> Value {
         }),
         None => json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }),
     };
-    change(&mut jwk, "kid", &json!(KEY_ID));
+    set_or_remove(&mut jwk, "kid", &json!(KEY_ID));
     jwk
 }
 
@@ -147,13 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn there_is_a_key_for_every_algorithm() {
+    fn jwk_of_every_algorithm_verifies_only_the_fixed_signature() {
         for algorithm in Algorithm::ALL {
             let keys = json!({ "keys": [jwk(algorithm)] });
             let keys = KeySet::from_members(keys.as_object().unwrap()).unwrap();
             let key = keys.find(Some(KEY_ID), algorithm).unwrap().iter().next().unwrap();
-            assert_eq!(Credulous.verify(algorithm, key, b"", SIGNATURE), Ok(()), "{algorithm}");
-            assert!(Credulous.verify(algorithm, key, b"", b"another").is_err(), "{algorithm}");
+            assert_eq!(FakeVerifier.verify(algorithm, key, b"", SIGNATURE), Ok(()), "{algorithm}");
+            assert!(FakeVerifier.verify(algorithm, key, b"", b"another").is_err(), "{algorithm}");
         }
     }
 }

@@ -1,12 +1,12 @@
-//! Rules that several issuers can satisfy. Each issuer chooses the groups, subjects and scopes of its tokens, so a value of
-//! one issuer may mean something else in a token of another.
+//! Rules that tokens of several issuers can meet. Each issuer chooses the groups, subjects and
+//! scopes of its tokens, so a value can have another meaning in a token of another issuer.
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::policy::{Access, ClaimTest, Requirement, RuleAction};
 
-use super::Finding;
+use super::finding::Finding;
 
-/// Warns of each rule and route policy that requires values of tokens but names no provider.
+/// Warns about rules and route policies that require values of a token but name no provider.
 pub(super) fn warnings(config: &Config) -> Vec<Finding> {
     let count = config.providers.len();
     if count < 2 {
@@ -20,25 +20,24 @@ pub(super) fn warnings(config: &Config) -> Vec<Finding> {
         .map(|(name, action)| (format!("route_policies.{name}"), action))
         .collect();
     policies.sort_by(|(one, _), (other, _)| one.cmp(other));
-    let warning = |(at, action): (String, &RuleAction)| {
+    let warning = |(path, action): (String, &RuleAction)| {
         let Access::Requires(requirement) = &action.access else { return None };
         let mut fields = Vec::new();
-        collect(requirement, &mut fields);
+        collect_unscoped_fields(requirement, &mut fields);
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         let problem = format!(
-            "{} without `providers`: a token of any of the {count} providers can have these values; name those that you \
-             mean",
+            "has {} without `providers`: a token of any of the {count} providers can have these values; add `providers`",
             fields.join(", ")
         );
-        (!fields.is_empty()).then(|| Finding::warning(format!("{at}.requires"), problem))
+        (!fields.is_empty()).then(|| Finding::warning(format!("{path}.requires"), problem))
     };
     rules.chain(policies).filter_map(warning).collect()
 }
 
-/// Adds the fields that tokens of every provider can satisfy.
+/// Adds the fields of a requirement that tokens of every provider can meet.
 ///
-/// A `not` narrows the rest for every provider, so it needs none.
-fn collect(requirement: &Requirement, fields: &mut Vec<&'static str>) {
+/// A `not` only narrows a requirement, so its fields need no provider.
+fn collect_unscoped_fields(requirement: &Requirement, fields: &mut Vec<&'static str>) {
     if names_provider(requirement) {
         return;
     }
@@ -56,11 +55,11 @@ fn collect(requirement: &Requirement, fields: &mut Vec<&'static str>) {
         }
     }
     for part in requirement.all_of.iter().chain(&requirement.any_of) {
-        collect(part, fields);
+        collect_unscoped_fields(part, fields);
     }
 }
 
-/// Tells whether only tokens of named providers, or of a named issuer, meet it.
+/// Reports whether only tokens of named providers or issuers meet a requirement.
 fn names_provider(requirement: &Requirement) -> bool {
     let is_issuer = requirement.claims.iter().any(|claim| {
         claim.path.iter().eq(["iss"]) && matches!(claim.test, ClaimTest::AnyOf(_) | ClaimTest::Matches(_))
