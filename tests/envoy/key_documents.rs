@@ -40,8 +40,8 @@ fn with(mut key: Value, member: &str, value: Value) -> Value {
 #[test]
 fn server_that_compresses_by_default_is_asked_not_to() {
     let okta = StandIn::start(Options::default());
-    okta.set_fault(Server::Default, Fault::GzipUnlessRefused);
-    okta.set_fault_at(Server::Default, Endpoint::Denylist, Fault::GzipUnlessRefused);
+    okta.set_fault(Server::Default, Fault::GzipUnlessIdentity);
+    okta.set_fault_at(Server::Default, Endpoint::Denylist, Fault::GzipUnlessIdentity);
     let setup = Setup::with_okta("gzip-by-default", okta, |mut config| {
         config.plugin()["providers"]["okta"]["remote_jwks"]["discovery"] = json!(true);
         config.plugin()["denylist"] = json!({
