@@ -37,7 +37,7 @@ impl Server {
     }
 
     /// Returns the path below which the endpoints are.
-    pub fn base_path(self) -> String {
+    pub(crate) fn base_path(self) -> String {
         match self {
             Self::Org => "/oauth2".to_owned(),
             Self::Default | Self::Custom => format!("/oauth2/{}", self.id()),

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
-use test_support::json_schema::problem;
 use test_support::root;
 
 use super::scene::yaml;
@@ -21,12 +21,20 @@ fn documents(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).expect(file)
 }
 
-/// What is wrong with a resource, by the schema of its kind.
+/// Returns the first violation of the schema of the resource's kind: the path of the field and the
+/// keyword of the schema.
 fn wrong(resource: &Value) -> Option<String> {
     let kind = resource["kind"].as_str().expect("a kind");
     let text = std::fs::read_to_string(root().join(format!("tests/data/crds/{kind}.json"))).expect(kind);
     let schema: Value = serde_json::from_str(&text).unwrap();
-    problem(&schema, &schema, resource)
+    let error = jsonschema::validate(&schema, resource).err()?;
+    // The error of `additionalProperties` has the path of the object.
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        return Some(format!("{}/{}: is not allowed", error.instance_path(), unexpected.join(", ")));
+    }
+    let keyword = error.schema_path().to_string();
+    let keyword = keyword.rsplit('/').next()?;
+    Some(format!("{}: {keyword}: {error}", error.instance_path()))
 }
 
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {

@@ -31,7 +31,7 @@ fn every_algorithm_without_envoys_crypto() {
     });
 }
 
-/// Good tokens pass, and no other signature does.
+/// ValidSignature tokens pass, and no other signature does.
 fn every_algorithm(name: &str, by: &str, restrict: impl Fn(EnvoyConfig) -> EnvoyConfig) {
     let keys = Keys::generate();
     let setup = Setup::new(name, |config| {
@@ -109,8 +109,8 @@ fn the_public_vectors_through_envoys_crypto() {
     let envoy = Envoy::start("oracle", &config);
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
     // Each mutant is a request: what every bit does, the native run has shown.
-    let mutants = |_| vectors::Bounds { flips: 2, truncations: 1 };
-    for report in vectors::everything(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
+    let mutants = |_| vectors::MutantLimits { flips: 2, truncations: 1 };
+    for report in vectors::run_all(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
         report.check();
     }
 }
