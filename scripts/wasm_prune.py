@@ -5,6 +5,8 @@ The SDK exports every callback of the ABI, and a host calls every exported callb
 response and each part of its body it enters the VM without effect. A host does not call what is not
 exported (proxy-wasm/spec, abi-versions/v0.2.1; DESIGN.md has the savings). `wasm-opt` then removes
 the unreachable code.
+
+Like wasm_imports.py, it needs only Python, because it runs in every build of the filter.
 """
 
 import sys

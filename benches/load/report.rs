@@ -158,7 +158,7 @@ fn budgets(text: &mut String, budgets: &[Budget]) {
 
 fn line(text: &mut String, [name, cells @ ..]: [String; 6]) {
     // The newline before a heading does not count as a column.
-    let width = 54 + usize::from(name.starts_with('\n'));
+    let width = 64 + usize::from(name.starts_with('\n'));
     let [first, second, third, fourth, fifth] = cells;
     let line = format!("{name:width$}{first:>23}{second:>23}{third:>14}{fourth:>12}{fifth:>9}");
     writeln!(text, "{}", line.trim_end()).expect("text");
