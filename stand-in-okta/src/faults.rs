@@ -14,7 +14,7 @@ use super::connections::ResetHandle;
 use super::endpoints::okta_error;
 use super::gzip::gzip;
 
-/// How an endpoint's responses are wrong, until the next call of `set_fault`.
+/// A fault in an endpoint's responses. It lasts until the next call of `set_fault`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {

@@ -11,7 +11,7 @@ pub struct ValidSignature {
     pub algorithm: Algorithm,
     /// The length in bytes. For RSA, it is the size of the key.
     pub len: usize,
-    /// Whether it is the first of its algorithm and length, or the vector asks for mutants.
+    /// Whether it is the first of its algorithm and length, or the vector requests mutants.
     pub first: bool,
 }
 
