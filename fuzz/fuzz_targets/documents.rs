@@ -1,4 +1,4 @@
-//! What is fetched, and what the host hands over: taken as a whole, or refused.
+//! Fuzzes the parsers of fetched documents, and of the bytes that the host passes.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -32,6 +32,6 @@ fuzz_target!(|document: &[u8]| {
         assert!(headers.len() * 8 <= document.len());
     }
     let _ = cache_control::max_age(document.split(|byte| *byte == b'\n'));
-    // "It holds" has one spelling.
+    // Envoy encodes a valid signature in exactly one way.
     assert_eq!(envoy::answer(document).is_ok(), document == [8, 1]);
 });

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
-use test_support::json_schema::problem;
 use test_support::root;
 
 use super::harness::{find_values, yaml};
@@ -27,7 +27,14 @@ fn schema_violation(resource: &Value) -> Option<String> {
     let kind = resource["kind"].as_str().expect("a kind");
     let text = std::fs::read_to_string(root().join(format!("tests/data/crds/{kind}.json"))).expect(kind);
     let schema: Value = serde_json::from_str(&text).unwrap();
-    problem(&schema, &schema, resource)
+    let error = jsonschema::validate(&schema, resource).err()?;
+    // The error of `additionalProperties` has the path of the object.
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        return Some(format!("{}/{}: is not allowed", error.instance_path(), unexpected.join(", ")));
+    }
+    let keyword = error.schema_path().to_string();
+    let keyword = keyword.rsplit('/').next()?;
+    Some(format!("{}: {keyword}: {error}", error.instance_path()))
 }
 
 /// Runs `okta-authz check`, and returns whether it succeeded, and its output.

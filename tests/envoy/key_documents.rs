@@ -41,8 +41,8 @@ fn with(mut key: Value, member: &str, value: Value) -> Value {
 #[test]
 fn fetch_requests_identity_encoding() {
     let okta = StandIn::start(Options::default());
-    okta.set_fault(Server::Default, Fault::GzipUnlessRefused);
-    okta.set_fault_at(Server::Default, Endpoint::Denylist, Fault::GzipUnlessRefused);
+    okta.set_fault(Server::Default, Fault::GzipUnlessIdentity);
+    okta.set_fault_at(Server::Default, Endpoint::Denylist, Fault::GzipUnlessIdentity);
     let harness = Harness::with_okta("gzip-by-default", okta, |mut config| {
         config.plugin()["providers"]["okta"]["remote_jwks"]["discovery"] = json!(true);
         config.plugin()["denylist"] = json!({

@@ -120,8 +120,8 @@ fn public_vectors_pass_with_host_crypto() {
     let verifier = WithFallback(EnvoyCrypto(envoy.client()), Software);
     // Each mutation is a request, so the number is small. `tests/vectors` runs all mutations
     // natively.
-    let mutants = |_| vectors::Bounds { flips: 2, truncations: 1 };
-    for report in vectors::everything(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
+    let mutants = |_| vectors::MutantLimits { flips: 2, truncations: 1 };
+    for report in vectors::run_all(&vectors::Backend { name: "envoy", verifier: &verifier, mutants }) {
         report.check();
     }
 }

@@ -178,7 +178,7 @@ fn survives_strangers<K: Kind>() {
     for bytes in written {
         let (shared, mut leader, mut other) = (Store::default(), worker::<K>(1), worker::<K>(2));
         assert_eq!(fetch(&mut leader, 0, &shared, K::good(1)), Ok(1));
-        shared.vandalise(".document", &bytes);
+        shared.corrupt(".document", &bytes);
         let mut fetches = 0;
         for millis in (100..40_000).step_by(100) {
             leader.on_tick(at(millis), &shared);

@@ -226,7 +226,7 @@ fn what_a_stranger_writes_costs_a_fetch_and_no_key() {
     ] {
         let shared = Store::default();
         let mut workers = [warm(&shared), worker(2)];
-        shared.vandalise(suffix, &bytes);
+        shared.corrupt(suffix, &bytes);
         let mut fetches = 0;
         for millis in (0..700_000).step_by(100) {
             for worker in &mut workers {

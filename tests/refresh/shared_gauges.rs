@@ -1,11 +1,11 @@
 //! Sums over workers that die, are slow, lose races and come anew: what the gauge shows is what those have who live.
 
+use fastrand::Rng;
 use okta_authz_filter::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
 use test_support::common::Store;
-use test_support::common::random::Random;
 
 use super::T0;
 
@@ -101,26 +101,26 @@ fn garbage_is_no_book() {
 #[test]
 fn whatever_happens_the_sums_are_those_of_the_living() {
     for seed in 0..40 {
-        let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Random::new(seed));
+        let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Rng::with_seed(seed));
         let mut living: Vec<(WorkerId, WorkerGauges)> = Vec::new();
         let (mut born, mut now) = (0, 0);
         for _ in 0..200 {
             now += 100;
-            match random.below(10) {
+            match random.u64(..10) {
                 0 | 1 if living.len() < 6 => {
                     born += 1;
                     living.push((WorkerId(born), WorkerGauges::default()));
                 }
                 2 if !living.is_empty() => {
                     // A trap: nobody says goodbye.
-                    let index = random.index(living.len());
+                    let index = random.usize(..living.len());
                     living.swap_remove(index);
                 }
                 3 => store.lost_races.set(2),
                 _ => {}
             }
             for (worker, share) in &mut living {
-                *share = WorkerGauges([random.below(100), random.below(10_000), random.below(5)]);
+                *share = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5)]);
                 gauges.add(shared_gauges::report(*worker, *share, at(now), &store));
             }
         }

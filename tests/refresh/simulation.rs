@@ -5,13 +5,13 @@
 //! that ticks has another under way; of the fetches under way only the last may be accepted, and each once; a worker that has
 //! ticked since keys were published has keys; and there is a bound on the fetches.
 
+use fastrand::Rng;
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::Fetch;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::refresh::state::{LEASE, RefreshState};
 use test_support::common::Store;
-use test_support::common::random::Random;
 
 use super::{SCHEDULE, TICK, at, brings, document, kid, names, worker};
 
@@ -41,7 +41,7 @@ struct Sent {
 }
 
 struct World {
-    random: Random,
+    random: Rng,
     shared: Store,
     workers: Vec<Life>,
     lives: u64,
@@ -55,8 +55,8 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let lives = 2 + random.below(7);
+        let mut random = Rng::with_seed(seed);
+        let lives = 2 + random.u64(..7);
         let workers = (0..lives).map(|number| Life::new(number, &mut random)).collect();
         Self {
             random,
@@ -100,8 +100,8 @@ impl World {
         self.replaced_early += u64::from(orphans.map(|sent| sent.begun).any(|begun| millis < begun + lease));
         self.fetches.iter_mut().for_each(|sent| sent.ticked = None);
         let takes =
-            if self.random.below(20) == 0 { answer_timeout + 1_000 } else { self.random.below(5_000) };
-        let fails = self.failing || self.random.below(10) == 0;
+            if self.random.u64(..20) == 0 { answer_timeout + 1_000 } else { self.random.u64(..5_000) };
+        let fails = self.failing || self.random.u64(..10) == 0;
         let brings = (!fails).then_some(self.kid);
         self.begun += 1;
         let number = self.begun;
@@ -154,16 +154,16 @@ impl World {
     }
 
     fn trouble(&mut self, millis: u64) {
-        let index = self.random.index(self.workers.len());
-        match self.random.below(200) {
+        let index = self.random.usize(..self.workers.len());
+        match self.random.u64(..200) {
             0 => self.kid += 1,
             1 => self.failing = !self.failing,
             2 => self.replace(index, false),
             3 => self.shared.lost_races.set(3),
             4..8 => self.replace(index, true),
-            8 => self.workers[index].held_up_until = millis + self.random.below(5_000),
+            8 => self.workers[index].held_up_until = millis + self.random.u64(..5_000),
             9..13 => {
-                let kid = kid(self.random.below(20));
+                let kid = kid(self.random.u64(..20));
                 self.workers[index].keys.on_unknown_kid(kid, at(millis), &self.shared);
             }
             _ => {}
@@ -176,8 +176,8 @@ impl World {
 }
 
 impl Life {
-    fn new(number: u64, random: &mut Random) -> Self {
-        Self { number, keys: worker(random.below(1 << 30)), held_up_until: 0 }
+    fn new(number: u64, random: &mut Rng) -> Self {
+        Self { number, keys: worker(random.u64(..1 << 30)), held_up_until: 0 }
     }
 }
 
@@ -194,7 +194,7 @@ fn random_schedules() {
         for step in 0..STEPS {
             let millis = step * TICK;
             for _ in 0..world.workers.len() {
-                let index = world.random.index(world.workers.len());
+                let index = world.random.usize(..world.workers.len());
                 let ticked = world.tick(index, millis);
                 let keys = world.workers[index].keys.keys(at(millis));
                 assert!(

@@ -4,8 +4,8 @@ use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public, Wait};
 use test_support::common::{
-    ISSUER, NOW, OTHER_ISSUER, Outcome, RSA_B, Signer, Token, config, decide, delivered, get, outcome,
-    present, two_providers, with,
+    ISSUER, NOW, OTHER_ISSUER, Outcome, RSA_B, Signer, Token, config, decide, filter_with_denylist, get,
+    outcome, present, two_providers, with,
 };
 
 use super::{Row, Sent, row};
@@ -178,14 +178,14 @@ pub(crate) fn cold_rows() -> Vec<Row> {
 #[test]
 fn a_fetched_entry_does_what_a_configured_one_does() {
     for (name, entry, verdict) in entries() {
-        let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [entry] })));
+        let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": [entry] })));
         assert_eq!(present(&filter, Token::user().compact()), verdict, "{name}");
     }
 }
 
 #[test]
 fn who_was_refused_stays_refused_when_the_list_is_stale() {
-    let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [{ "jti": JTI }] })));
+    let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": [{ "jti": JTI }] })));
     let at = |seconds: u64| {
         let token = Token::user().claims(json!({ "exp": NOW + 90_000 })).compact();
         let value = format!("Bearer {token}");
@@ -203,7 +203,7 @@ fn ten_thousand_entries_are_as_one() {
         _ => json!({ "uid": format!("00u{number}") }),
     };
     let entries: Vec<Value> = (0..10_000).map(entry).collect();
-    let filter = delivered(&remote(json!({})), Some(&json!({ "entries": entries })));
+    let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": entries })));
     for (changes, verdict) in [
         (json!({}), Allow),
         (json!({ "jti": "AT.9996" }), REVOKED),

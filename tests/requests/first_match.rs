@@ -2,13 +2,13 @@
 //!
 //! Random policies and requests, seeded, over so few words that rules overlap in every way; a failure names its seed.
 
+use fastrand::Rng;
 use okta_authz_filter::policy::{
     Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,
     RequestMatch, Requirement, Rule, RuleAction,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
-use test_support::common::random::Random;
 
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;
@@ -24,13 +24,13 @@ const METHODS: &[&str] = &["GET", "POST"];
 
 /// What policies and requests are made of.
 struct Maker {
-    random: Random,
+    random: Rng,
     allowed: AllowedInPaths,
 }
 
 impl Maker {
     fn below(&mut self, bound: u64) -> u64 {
-        self.random.below(bound)
+        self.random.u64(..bound)
     }
 
     fn one_in(&mut self, bound: u64) -> bool {
@@ -38,7 +38,7 @@ impl Maker {
     }
 
     fn of(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.random.index(choices.len())]
+        choices[self.random.usize(..choices.len())]
     }
 
     fn segments(&self) -> &'static [&'static str] {
@@ -141,7 +141,7 @@ fn the_first_rule_that_matches_is_found() {
     let mut with_rule = 0;
     for seed in 1..=POLICIES {
         let allowed = if seed % 2 == 0 { ALLOWED } else { AllowedInPaths::default() };
-        let mut random = Maker { random: Random::new(seed), allowed };
+        let mut random = Maker { random: Rng::with_seed(seed), allowed };
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
         let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();

@@ -36,7 +36,9 @@ use std::collections::BTreeSet;
 
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
-use test_support::common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
+use test_support::common::{
+    NOW, Outcome, Request, Token, cold, decide_with, filter, filter_with_denylist, outcome,
+};
 
 struct Row {
     name: &'static str,
@@ -76,7 +78,7 @@ impl Row {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let filter = match delivery {
             Delivery::All => filter(&self.config),
-            Delivery::Keys => delivered(&self.config, None),
+            Delivery::Keys => filter_with_denylist(&self.config, None),
             Delivery::Nothing => cold(&self.config),
         };
         outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))

@@ -10,21 +10,21 @@ use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use rsa::sha2::{Digest as _, Sha256};
 use test_support::vectors::report::Exception;
-use test_support::vectors::{self, Backend, Bounds, Good, data};
+use test_support::vectors::{self, Backend, MutantLimits, ValidSignature, data};
 
 const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Software, mutants: sample };
 
 /// Every length, for that is checked first and costs nothing. Every bit of one signature of each kind that is quick or
 /// that Okta uses; of the others as many as fit into a few seconds, where an unoptimised P-384 takes five milliseconds
 /// for each and RSA-4096 one. [`every_mutant_of_each_kind`] has them all.
-fn sample(good: Good) -> Bounds {
+fn sample(good: ValidSignature) -> MutantLimits {
     let flips = match (good.first, good.algorithm) {
         (true, Algorithm::RS256) if good.len == 256 => usize::MAX,
         (true, Algorithm::ES256 | Algorithm::EdDSA) => usize::MAX,
         (true, _) => 64,
         (false, _) => 1,
     };
-    Bounds { flips, ..Bounds::EVERY }
+    MutantLimits { flips, ..MutantLimits::EVERY }
 }
 
 /// A test for each set of vectors.
@@ -59,8 +59,10 @@ sets! {
 #[test]
 #[ignore = "takes a minute; the tests of the algorithms try a sample"]
 fn every_mutant_of_each_kind() {
-    let every = |good: Good| if good.first { Bounds::EVERY } else { Bounds { flips: 0, truncations: 0 } };
-    for report in vectors::everything(&Backend { mutants: every, ..SOFTWARE }) {
+    let every = |good: ValidSignature| {
+        if good.first { MutantLimits::EVERY } else { MutantLimits { flips: 0, truncations: 0 } }
+    };
+    for report in vectors::run_all(&Backend { mutants: every, ..SOFTWARE }) {
         report.check();
     }
 }
@@ -114,7 +116,7 @@ fn a_verifier_that_does_not_look_is_found_out() {
     }
 
     for answer in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
-        let mutants = |_| Bounds { flips: 1, truncations: 1 };
+        let mutants = |_| MutantLimits { flips: 1, truncations: 1 };
         let backend = Backend { verifier: &Always(answer), mutants, ..SOFTWARE };
         let reports = ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"]
             .map(|file| vectors::cases(file, &backend));

@@ -1,4 +1,4 @@
-//! Listeners: plain and encrypted lines, each of which a request's handler can cut.
+//! Plain and TLS listeners, whose connections a request handler can reset.
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,39 +18,40 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
-/// A handler's way to cut the line its request came over.
+/// A handle with which a request handler resets its connection.
 #[derive(Clone, Default)]
-pub struct Cut(Arc<AtomicBool>);
+pub struct ResetHandle(Arc<AtomicBool>);
 
-impl Cut {
-    /// From here on nothing gets through: the next byte to be sent becomes a reset.
-    pub fn now(&self) {
+impl ResetHandle {
+    /// Makes the next write to the connection fail and reset the connection.
+    pub fn reset(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 }
 
-/// The router as a service whose handlers are given the [`Cut`] of their line.
-pub(crate) fn with_cut(router: Router) -> IntoMakeServiceWithConnectInfo<Router, Cut> {
+/// Returns the router as a service whose handlers can extract the [`ResetHandle`] of their
+/// connection.
+pub(crate) fn with_reset_handle(router: Router) -> IntoMakeServiceWithConnectInfo<Router, ResetHandle> {
     router.into_make_service_with_connect_info()
 }
 
-/// Accepts plain lines.
-pub struct Plain(TcpListener);
+/// A listener for plain connections.
+pub struct PlainListener(TcpListener);
 
-impl Plain {
-    /// On this listener, from within a runtime.
+impl PlainListener {
+    /// Takes over a bound listener. Needs a tokio runtime.
     pub fn new(listener: std::net::TcpListener) -> io::Result<Self> {
         TcpListener::from_std(listener).map(Self)
     }
 }
 
-impl Listener for Plain {
-    type Io = Line;
+impl Listener for PlainListener {
+    type Io = Connection;
     type Addr = SocketAddr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
+    async fn accept(&mut self) -> (Connection, SocketAddr) {
         let (stream, peer) = Listener::accept(&mut self.0).await;
-        (Line { stream, cut: Cut::default() }, peer)
+        (Connection { stream, reset: ResetHandle::default() }, peer)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {
@@ -58,42 +59,42 @@ impl Listener for Plain {
     }
 }
 
-/// Accepts encrypted lines.
-pub struct Encrypted {
-    arrived: mpsc::Receiver<(TlsStream<Line>, SocketAddr)>,
+/// A listener for TLS connections.
+pub struct TlsListener {
+    accepted: mpsc::Receiver<(TlsStream<Connection>, SocketAddr)>,
     address: SocketAddr,
 }
 
-impl Encrypted {
-    /// On this listener, from within a runtime.
+impl TlsListener {
+    /// Takes over a bound listener. Needs a tokio runtime.
     pub fn new(listener: std::net::TcpListener, tls: TlsAcceptor) -> io::Result<Self> {
-        let mut listener = Plain::new(listener)?;
+        let mut listener = PlainListener::new(listener)?;
         let address = listener.local_addr()?;
-        let (sender, arrived) = mpsc::channel(1);
+        let (sender, accepted) = mpsc::channel(1);
         tokio::spawn(async move {
             while !sender.is_closed() {
-                let (line, peer) = listener.accept().await;
+                let (connection, peer) = listener.accept().await;
                 let (tls, sender) = (tls.clone(), sender.clone());
-                // A task each: whoever connects and says nothing keeps nobody waiting.
+                // Each handshake has its own task, so a silent client does not delay other clients.
                 tokio::spawn(async move {
-                    if let Ok(Ok(stream)) = timeout(HANDSHAKE, tls.accept(line)).await {
+                    if let Ok(Ok(stream)) = timeout(HANDSHAKE_TIMEOUT, tls.accept(connection)).await {
                         let _ = sender.send((stream, peer)).await;
                     }
                 });
             }
         });
-        Ok(Self { arrived, address })
+        Ok(Self { accepted, address })
     }
 }
 
-impl Listener for Encrypted {
-    type Io = TlsStream<Line>;
+impl Listener for TlsListener {
+    type Io = TlsStream<Connection>;
     type Addr = SocketAddr;
 
     async fn accept(&mut self) -> (Self::Io, SocketAddr) {
-        match self.arrived.recv().await {
-            Some(arrived) => arrived,
-            // The accepting task has ended, and with it the runtime soon.
+        match self.accepted.recv().await {
+            Some(accepted) => accepted,
+            // The accepting task ends only when the runtime shuts down.
             None => std::future::pending().await,
         }
     }
@@ -103,25 +104,25 @@ impl Listener for Encrypted {
     }
 }
 
-impl Connected<IncomingStream<'_, Plain>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Plain>) -> Self {
-        stream.io().cut.clone()
+impl Connected<IncomingStream<'_, PlainListener>> for ResetHandle {
+    fn connect_info(stream: IncomingStream<'_, PlainListener>) -> Self {
+        stream.io().reset.clone()
     }
 }
 
-impl Connected<IncomingStream<'_, Encrypted>> for Cut {
-    fn connect_info(stream: IncomingStream<'_, Encrypted>) -> Self {
-        stream.io().get_ref().0.cut.clone()
+impl Connected<IncomingStream<'_, TlsListener>> for ResetHandle {
+    fn connect_info(stream: IncomingStream<'_, TlsListener>) -> Self {
+        stream.io().get_ref().0.reset.clone()
     }
 }
 
-/// A TCP connection that can be cut.
-pub struct Line {
+/// A TCP connection that its [`ResetHandle`] resets.
+pub struct Connection {
     stream: TcpStream,
-    cut: Cut,
+    reset: ResetHandle,
 }
 
-impl AsyncRead for Line {
+impl AsyncRead for Connection {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -131,14 +132,15 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl AsyncWrite for Connection {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        if self.cut.0.load(Ordering::Relaxed) {
-            // With no time to linger, closing is a reset. If that can't be set, closing alone must do.
+        if self.reset.0.load(Ordering::Relaxed) {
+            // With a linger time of zero, closing sends a reset. Without the option, it closes
+            // only.
             let _ = self.stream.set_zero_linger();
             return Poll::Ready(Err(io::Error::from(io::ErrorKind::ConnectionReset)));
         }
@@ -154,5 +156,5 @@ impl AsyncWrite for Line {
     }
 }
 
-/// For a TLS handshake: generous, but an end.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+/// The time limit of a TLS handshake.
+const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
