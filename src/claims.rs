@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::json::{Members, Tape, ValueRef};
+use crate::json::{self, Members, Tape, ValueRef};
 use crate::rejection::Rejection;
 
 /// The claims of a token.
@@ -108,9 +108,7 @@ fn is_audience(value: &ValueRef<'_>) -> bool {
 
 /// A NumericDate (RFC 7519 section 2): a number, possibly with a fraction. Nothing was ever issued before 1970.
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
-    /// Up to here an `f64` tells each second from the next.
-    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    let seconds = value.as_f64().filter(|seconds| (0.0..=MAX_SAFE_INTEGER).contains(seconds));
+    let seconds = value.as_f64().filter(|seconds| (0.0..=json::MAX_SAFE_INTEGER).contains(seconds));
     seconds.ok_or(Rejection::ClaimsMalformed)
 }
 

@@ -26,17 +26,20 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity, reason = "tables"))]
 
+mod authority;
 pub mod claims;
 pub mod config;
 pub mod crypto;
 pub mod denylist;
 pub mod filter;
+pub mod header_map;
 pub mod headers;
 pub mod https_url;
 pub mod json;
 pub mod jwks;
 pub mod lookalike;
 pub mod metrics;
+pub mod percent_encoding;
 pub mod policy;
 pub mod protected_resource;
 pub mod refresh;

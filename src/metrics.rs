@@ -7,6 +7,7 @@
 pub mod shared_gauges;
 
 use crate::filter::PermitReason;
+use crate::percent_encoding::encode_metric_label;
 use crate::protected_resource;
 use crate::rejection::Rejection;
 
@@ -122,15 +123,7 @@ impl Family {
 /// A provider's name as a part of a metric's: one word, whatever the configuration has. What is no letter, digit, `-` or `_` is
 /// percent-encoded, so that two names stay two.
 pub fn provider_label(name: &str) -> String {
-    let mut label = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
-            label.push(char::from(byte));
-        } else {
-            label.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    label
+    encode_metric_label(name)
 }
 
 /// What has become of a request.

@@ -1,7 +1,6 @@
 //! What the decision needs of a request, and where its credentials are (RFC 6750 section 2).
 
 mod cookies;
-pub mod header_map;
 pub mod query;
 mod sources;
 mod strip;

@@ -2,12 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
+use okta_authz_filter::json::MAX_SAFE_INTEGER;
 use serde_json::{Map, Value, json};
 
 use super::documents;
-
-/// Integers from here on are not exact in a `google.protobuf.Struct`, whose numbers are doubles.
-const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
 /// A configuration of the filter.
 pub(crate) struct Found<'a> {

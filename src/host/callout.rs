@@ -6,8 +6,8 @@ use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
-use crate::headers;
 use crate::https_url::HttpsUrl;
+use crate::percent_encoding::encode_log_value;
 use crate::refresh::response::{ACCEPT_ENCODING, Head};
 use crate::refresh::source::{FetchError, Response};
 
@@ -52,7 +52,7 @@ pub(super) fn log(filter: &mut Filter, source: SourceId, outcome: &Result<usize,
     let (whose, what) = match source {
         SourceId::Keys(provider) => {
             let name = filter.provider(provider).map_or("", |provider| &provider.name);
-            (format!("provider {}", headers::encode_for_log(name)), "keys")
+            (format!("provider {}", encode_log_value(name)), "keys")
         }
         SourceId::Denylist => ("denylist".to_owned(), "entries"),
     };

@@ -16,13 +16,14 @@ use super::shared::Shared;
 use crate::config::Config;
 use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, Permit, PermitReason, ProviderObserver, SourceId, Verdict};
-use crate::headers::encode_for_log;
+use crate::header_map;
 use crate::metrics::RequestOutcome;
+use crate::percent_encoding::encode_log_value;
 use crate::policy::parse_socket_ip;
 use crate::refresh::refresher::WaitAdvice;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply, ReplyContext, Responses};
-use crate::request::{HeaderEdit, RequestHead, header_map};
+use crate::request::{HeaderEdit, RequestHead};
 use crate::time::UnixTime;
 
 /// Filter state that says this filter has let the request pass; the guard behind it asks for it.
@@ -151,7 +152,7 @@ fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) -> Result<(
     record(decision, permit.reason().code());
     if let Some(policy) = head.route_policy {
         let policy = String::from_utf8_lossy(policy);
-        let policy = encode_for_log(&policy);
+        let policy = encode_log_value(&policy);
         abi::set_property(POLICY, policy.as_bytes()).map_err(|_| Status::InternalFailure)?;
     }
     let (name, value) = PERMIT;

@@ -6,7 +6,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 
 use super::stats::Metric;
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use crate::metrics::{self, SIGNATURE_RESULTS};
 
 /// One check in so many is timed, the first among them: clock and histogram cost up to three microseconds, where a check by the
@@ -42,15 +42,9 @@ impl<V> InstrumentedVerifier<V> {
 }
 
 impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
         let begin = if self.checks.get().is_multiple_of(SAMPLE_INTERVAL) { clock() } else { None };
-        let told = self.verifier.verify(algorithm, key, message, signature);
+        let told = self.verifier.verify(input);
         let [valid, invalid, unavailable] = &self.counted;
         let counted = match told {
             Ok(()) => valid,

@@ -2,7 +2,7 @@
 
 use super::abi;
 use crate::crypto::known_answer;
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier, envoy};
+use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier, envoy};
 
 /// Envoy's `verify_signature`, as far as it has proved to work.
 #[derive(Clone, Copy, Debug, Default)]
@@ -16,7 +16,7 @@ impl HostVerifier {
     /// or one that lies, is not asked again.
     pub fn probe() -> Self {
         let all = Self { rsa: true, ecdsa: true };
-        Self { rsa: known_answer::passes_rsa_kat(&all), ecdsa: known_answer::does_ecdsa(&all) }
+        Self { rsa: known_answer::passes_rsa_kat(&all), ecdsa: known_answer::passes_ecdsa_kat(&all) }
     }
 
     /// What it can do, for the log.
@@ -31,20 +31,14 @@ impl HostVerifier {
 }
 
 impl SignatureVerifier for HostVerifier {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        let can = if algorithm.is_rsa() { self.rsa } else { self.ecdsa };
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        let can = if input.algorithm.is_rsa() { self.rsa } else { self.ecdsa };
         if !can {
             return Err(SignatureError::Unavailable);
         }
-        let request = envoy::request(algorithm, key, message, signature)?;
-        match abi::call_foreign_function(envoy::FUNCTION, &request) {
-            Ok(reply) => envoy::answer(&reply),
+        let arguments = envoy::serialize_arguments(input)?;
+        match abi::call_foreign_function(envoy::FUNCTION, &arguments) {
+            Ok(result) => envoy::parse_result(&result),
             Err(_) => Err(SignatureError::Unavailable),
         }
     }

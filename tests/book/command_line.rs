@@ -1,6 +1,5 @@
 //! The chapter on the command line shows what the program prints. `make reference` updates it.
 
-
 use super::{is_generated, read, root};
 
 const CHAPTER: &str = "book/src/reference/cli.md";

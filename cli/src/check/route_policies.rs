@@ -4,7 +4,7 @@
 //! only its requirement there ties the decision to the route.
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::headers::encode_for_log;
+use okta_authz_filter::percent_encoding::encode_log_value;
 use serde_json::Value;
 
 use super::Finding;
@@ -182,7 +182,7 @@ impl<'a> Routes<'a> {
             self.findings.push(Finding::warning(metadata(place), problem));
         }
         // As the filter writes it: encoded for logs. Only the filter writes the policy, and never without the permit.
-        let policy = &*encode_for_log(policy);
+        let policy = &*encode_log_value(policy);
         if !self.requires(route, entries, &|principal| requires(principal, POLICY, policy)) {
             let problem = format!(
                 "must have an `RBACPerRoute` for `{}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \

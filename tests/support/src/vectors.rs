@@ -18,7 +18,9 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use okta_authz_filter::crypto::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{
+    Algorithm, Curve, PublicKey, SignatureError, SignatureInput, SignatureVerifier,
+};
 use okta_authz_filter::rejection::Rejection;
 
 use data::{Case, CaseFile, CryptoFile, CryptoGroup, Expected, Layer, Mutation, Strength};
@@ -132,10 +134,13 @@ fn signatures(
     for case in &group.tests {
         let id = format!("{part}#{}", case.number);
         let (message, signature) = (unhex(&case.msg_hex), unhex(&case.sig_hex));
+        let verify = |key: &PublicKey, signature: &[u8]| {
+            backend.verifier.verify(&SignatureInput { algorithm, key, message: &message, signature })
+        };
         let expectation = Expectation::Verdict(case.expected);
         let outcome = report.case(&id, case.strength, expectation, || match &key {
             None => Outcome::Rejected(Rejection::KeysUnavailable),
-            Some(key) => match backend.verifier.verify(algorithm, key, &message, &signature) {
+            Some(key) => match verify(key, &signature) {
                 Ok(()) => Outcome::Accepted,
                 Err(SignatureError::Invalid) => Outcome::Rejected(Rejection::SignatureInvalid),
                 Err(SignatureError::Unavailable) => Outcome::Rejected(Rejection::CryptoUnavailable),
@@ -145,7 +150,7 @@ fn signatures(
         let len = signature.len();
         let good = Good { algorithm, len, first: case.strength == Strength::Must && seen.insert(len) };
         for mutant in Mutant::of(len, (backend.mutants)(good)) {
-            let answer = backend.verifier.verify(algorithm, key, &message, &mutant.apply(&signature));
+            let answer = verify(key, &mutant.apply(&signature));
             report.mutant(&id, mutant, answer == Err(SignatureError::Invalid));
         }
     }
