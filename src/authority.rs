@@ -1,8 +1,9 @@
-//! Grammar of an authority: a host and an optional port (RFC 3986 section 3.2, RFC 9110 section 7.2).
+//! Grammar of an authority: a host and an optional port (RFC 3986 section 3.2, RFC 9110 section
+//! 7.2).
 //!
-//! The filter reads the `:authority` of requests and the hosts of configured URLs with this grammar.
-//! It is stricter than RFC 3986: it has no user information, no percent-encoding and no empty port,
-//! because servers and proxies read those differently.
+//! The filter reads the `:authority` of requests and the hosts of configured URLs with this
+//! grammar. It is stricter than RFC 3986: it has no user information, no percent-encoding and no
+//! empty port, because servers and proxies read those differently.
 
 use std::net::Ipv6Addr;
 
@@ -21,6 +22,7 @@ pub(crate) struct Authority<'a> {
 
 impl<'a> Authority<'a> {
     /// Parses an authority; `None` for a text outside the grammar.
+    #[inline(never)]
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
         // The colons of an IPv6 address stand between brackets.
         let host_end = match memchr(b']', text.as_bytes()) {
@@ -42,7 +44,8 @@ impl<'a> Authority<'a> {
     }
 }
 
-/// Returns whether a text has only the characters of a host name: letters, digits, `-`, `.` and `_`.
+/// Returns whether a text has only the characters of a host name: letters, digits, `-`, `.` and
+/// `_`.
 pub(crate) fn is_host_name(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
 }

@@ -1,14 +1,14 @@
 //! Signature algorithms, public keys, and verification of signatures.
 //!
-//! [`SignatureVerifier`] has two implementations: [`software::Software`] on every target, and the host's
-//! native cryptography on wasm32. Both pass the same test vectors.
+//! [`SignatureVerifier`] has two implementations: [`software::Software`] on every target, and the
+//! host's native cryptography on wasm32. Both pass the same test vectors.
 
-pub mod ecdsa;
+mod ecdsa;
 pub mod envoy;
 mod key;
 pub mod known_answer;
 pub mod software;
-pub mod spki;
+mod spki;
 
 use std::fmt;
 
@@ -68,7 +68,8 @@ impl Algorithm {
         }
     }
 
-    /// Returns the curve of an ECDSA algorithm (RFC 7518 section 3.4); `None` for another algorithm.
+    /// Returns the curve of an ECDSA algorithm (RFC 7518 section 3.4); `None` for another
+    /// algorithm.
     pub const fn curve(self) -> Option<Curve> {
         match self {
             Self::ES256 => Some(Curve::P256),
@@ -120,8 +121,8 @@ pub trait SignatureVerifier {
     ///
     /// # Errors
     /// [`SignatureError::Invalid`] if the signature is invalid or the key is for another algorithm.
-    /// [`SignatureError::Unavailable`] if the verifier does not support the algorithm or the key, or
-    /// cannot be reached.
+    /// [`SignatureError::Unavailable`] if the verifier does not support the algorithm or the key,
+    /// or cannot be reached.
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError>;
 }
 

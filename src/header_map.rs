@@ -1,9 +1,9 @@
 //! Codec of serialized maps, in which the host and the filter exchange headers.
 //!
-//! One map has all headers, so the filter reads them with one host call and one allocation. The format
-//! is in the proxy-wasm specification, ABI version 0.2.1, "Serialized map": the number of pairs, the
-//! lengths of each name and value, then each name and value with a zero byte behind it. Numbers are
-//! 32-bit and little-endian.
+//! One map has all headers, so the filter reads them with one host call and one allocation. The
+//! format is in the proxy-wasm specification, ABI version 0.2.1, "Serialized map": the number of
+//! pairs, the lengths of each name and value, then each name and value with a zero byte behind it.
+//! Numbers are 32-bit and little-endian.
 
 use crate::request::Header;
 

@@ -32,8 +32,8 @@ pub enum HeaderSource {
 }
 
 impl ClaimToHeader {
-    /// Returns the header's value; `None` if the token has no such claim, or if it is from a provider
-    /// for which the filter does not set the header.
+    /// Returns the header's value; `None` if the token has no such claim, or if it is from a
+    /// provider for which the filter does not set the header.
     pub fn value(&self, claims: &Claims, provider: &str) -> Option<String> {
         if !self.applies_to(provider) {
             return None;
@@ -51,8 +51,8 @@ impl ClaimToHeader {
 }
 
 /// Encodes a claim as the value of a header. A string is percent-encoded where it has `%` or is not
-/// printable ASCII, so the upstream restores every string by decoding. Other values are compact JSON,
-/// with non-ASCII characters as `\u` escapes.
+/// printable ASCII, so the upstream restores every string by decoding. Other values are compact
+/// JSON, with non-ASCII characters as `\u` escapes.
 fn encode_claim(claim: &ValueRef<'_>) -> String {
     match claim {
         ValueRef::String(string) => encode_header_value(string).into_owned(),
@@ -60,8 +60,8 @@ fn encode_claim(claim: &ValueRef<'_>) -> String {
     }
 }
 
-/// Returns whether a text is the name of a header (RFC 9110 section 5.1). The name of a pseudo-header
-/// is not.
+/// Returns whether a text is the name of a header (RFC 9110 section 5.1). The name of a
+/// pseudo-header is not.
 pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token_byte)
 }
@@ -72,9 +72,9 @@ pub fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// Returns whether an upstream could read a header under another name. CGI and WSGI gateways replace
-/// every character except letters and digits by an underscore, so they read `x_okta_sub` and
-/// `x.okta.sub` as `x-okta-sub`. The name of a pseudo-header is equivalent to no other name.
+/// Returns whether an upstream could read a header under another name. CGI and WSGI gateways
+/// replace every character except letters and digits by an underscore, so they read `x_okta_sub`
+/// and `x.okta.sub` as `x-okta-sub`. The name of a pseudo-header is equivalent to no other name.
 pub fn is_cgi_equivalent(name: &str, other: &str) -> bool {
     !name.starts_with(':') && lookalike::is_cgi_equivalent(name.as_bytes(), other.as_bytes())
 }

@@ -27,7 +27,7 @@ impl HttpsUrl {
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if !is_authority(authority) {
-            return Err("must name a host, without user information");
+            return Err("must name a host, with an optional port and without user information");
         }
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains('#') {
             return Err("must be a URL without spaces and without a fragment");
@@ -36,8 +36,8 @@ impl HttpsUrl {
         Ok(Self { authority: authority.to_owned(), path })
     }
 
-    /// Returns whether the URL has the host and the port of an authority. The default port is 443, and
-    /// the case of the host does not matter.
+    /// Returns whether the URL has the host and the port of an authority. The default port is 443,
+    /// and the case of the host does not matter.
     pub fn is_at(&self, authority: &str) -> bool {
         let (Some(own), Some(other)) = (Authority::parse(&self.authority), Authority::parse(authority))
         else {
@@ -54,8 +54,8 @@ impl fmt::Display for HttpsUrl {
     }
 }
 
-/// Returns whether a text is a host with an optional port. No label of a host name may be empty, except
-/// that a final dot is allowed.
+/// Returns whether a text is a host with an optional port. No label of a host name may be empty,
+/// except that a final dot is allowed.
 pub(crate) fn is_authority(text: &str) -> bool {
     Authority::parse(text).is_some_and(|Authority { host, .. }| {
         let name = host.strip_suffix('.').unwrap_or(host);
@@ -114,7 +114,7 @@ mod tests {
             "h\\",
             "b\u{fc}cher.example",
         ] {
-            let problem = Err("must name a host, without user information");
+            let problem = Err("must name a host, with an optional port and without user information");
             for path in ["", "/", "/x", "?x"] {
                 let url = format!("https://{authority}{path}");
                 assert_eq!(HttpsUrl::parse(&url), problem, "{url}");

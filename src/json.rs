@@ -1,8 +1,9 @@
 //! JSON (RFC 8259) in which every document has one meaning.
 //!
-//! The parser rejects duplicate members at every depth. RFC 8259 section 4 leaves their meaning open, and
-//! parsers differ; RFC 7515 section 4 and RFC 7519 section 4 allow a verifier to reject them. serde_json
-//! limits nesting to 128 levels, so a deep document is an error and no stack overflow.
+//! The parser rejects duplicate members at every depth. RFC 8259 section 4 leaves their meaning
+//! open, and parsers differ; RFC 7515 section 4 and RFC 7519 section 4 allow a verifier to reject
+//! them. serde_json limits nesting to 128 levels, so a deep document is an error and no stack
+//! overflow.
 
 mod big_uint;
 mod decimal;
@@ -38,11 +39,12 @@ impl fmt::Display for JsonError {
     }
 }
 
-/// The largest integer below which an `f64` represents every integer: 2^53 - 1 (RFC 8259 section 6).
+/// The largest integer below which an `f64` represents every integer: 2^53 - 1 (RFC 8259 section
+/// 6).
 pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
 
-/// Parses a document. A number with an integer value becomes an integer, also if it is written with a
-/// fraction or an exponent. Another number becomes the nearest double.
+/// Parses a document. A number with an integer value becomes an integer, also if it is written with
+/// a fraction or an exponent. Another number becomes the nearest double.
 ///
 /// # Errors
 /// [`JsonError::Syntax`] or [`JsonError::DuplicateMember`].

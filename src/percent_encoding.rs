@@ -26,6 +26,8 @@ impl<'a> Octets<'a> {
 impl Iterator for Octets<'_> {
     type Item = Octet;
 
+    // Few requests have encoded octets, so one copy of this code is enough for the module.
+    #[inline(never)]
     fn next(&mut self) -> Option<Octet> {
         let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (first, rest) = self.0.split_first()?;
@@ -44,14 +46,15 @@ impl Iterator for Octets<'_> {
 }
 
 /// Returns whether a text has a `%` with two hexadecimal digits.
+#[inline(never)]
 pub(crate) fn has_encoded_octet(text: &[u8]) -> bool {
     text.windows(3).any(
         |window| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit()),
     )
 }
 
-/// Encodes a string as the value of a header: `%`, every octet that is not printable ASCII, and spaces
-/// at either end, which are white space around the value (RFC 9110 section 5.5).
+/// Encodes a string as the value of a header: `%`, every octet that is not printable ASCII, and
+/// spaces at either end, which are white space around the value (RFC 9110 section 5.5).
 pub(crate) fn encode_header_value(string: &str) -> Cow<'_, str> {
     let is_plain = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'%';
     // Most strings are plain. Without an early end, the compiler compares many octets at once.
@@ -80,15 +83,15 @@ pub fn encode_log_value(string: &str) -> Cow<'_, str> {
     encode_octets(string, UPPER_CASE, is_plain).into()
 }
 
-/// Encodes a string as one word of a metric's name: every octet except letters, digits, `-` and `_`.
-/// Different strings have different words.
+/// Encodes a string as one word of a metric's name: every octet except letters, digits, `-` and
+/// `_`. Different strings have different words.
 pub(crate) fn encode_metric_label(string: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     encode_octets(string, LOWER_CASE, is_plain)
 }
 
-/// Returns the longest beginning of an encoded string that has at most `max_bytes` octets and does not
-/// end within an encoded octet.
+/// Returns the longest beginning of an encoded string that has at most `max_bytes` octets and does
+/// not end within an encoded octet.
 pub(crate) fn truncate_encoded(encoded: &str, max_bytes: usize) -> &str {
     let Some(beginning) = encoded.get(..max_bytes) else { return encoded };
     let cut = beginning.rfind('%').filter(|at| at.saturating_add(3) > max_bytes);

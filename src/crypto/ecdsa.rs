@@ -1,19 +1,20 @@
-//! Conversion of ECDSA signatures from the JWS form, r and s concatenated (RFC 7518 section 3.4), to the
-//! DER form that Envoy reads (RFC 3279 section 2.2.3).
+//! Conversion of ECDSA signatures from the JWS form, r and s concatenated (RFC 7518 section 3.4),
+//! to the DER form that Envoy reads (RFC 3279 section 2.2.3).
 
 use super::{Curve, SignatureError, spki};
 
 /// Converts a JWS signature to DER.
 ///
 /// # Errors
-/// [`SignatureError::Invalid`] if the length of the signature is not twice the length of a coordinate.
+/// [`SignatureError::Invalid`] if the length of the signature is not twice the length of a
+/// coordinate.
 pub(crate) fn der_from_jws(curve: Curve, signature: &[u8]) -> Result<Vec<u8>, SignatureError> {
     let half = curve.coordinate_len();
     if signature.len() != half.saturating_mul(2) {
         return Err(SignatureError::Invalid);
     }
     let (r, s) = signature.split_at(half);
-    Ok(spki::sequence(&[spki::unsigned(r), spki::unsigned(s)].concat()))
+    Ok(spki::integers(r, s))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Messages of Envoy's foreign function `verify_signature`.
 //!
-//! `host` makes the call. The format is that of Envoy's `source/extensions/common/wasm/foreign.cc` and
-//! `verify_signature.proto`:
+//! `host` makes the call. The format is that of Envoy's `source/extensions/common/wasm/foreign.cc`
+//! and `verify_signature.proto`:
 //!
 //! ```proto
 //! message VerifySignatureArguments {
@@ -15,19 +15,20 @@ use super::{Algorithm, SignatureError, SignatureInput, ecdsa};
 /// The name of the foreign function.
 pub const FUNCTION: &str = "verify_signature";
 
-/// The serialized `VerifySignatureResult { result: true }`. Envoy returns it only for a valid signature.
+/// The serialized `VerifySignatureResult { result: true }`. Envoy returns it only for a valid
+/// signature.
 const VERIFIED: &[u8] = &[0x08, 0x01];
 
-/// The beginning of the error text for an invalid signature. With other error texts, such as those for an
-/// unknown digest and an unreadable key, Envoy has not checked the signature.
+/// The beginning of the error text for an invalid signature. With other error texts, such as those
+/// for an unknown digest and an unreadable key, Envoy has not checked the signature.
 const INVALID: &[u8] = b"Failed to verify digest";
 
 /// Serializes the `VerifySignatureArguments` of a verification.
 ///
 /// # Errors
-/// [`SignatureError::Unavailable`] for an algorithm that Envoy does not support. It supports RSA with
-/// PKCS #1 v1.5 padding, and ECDSA. [`SignatureError::Invalid`] for a key of another algorithm, and for an
-/// ECDSA signature of the wrong length.
+/// [`SignatureError::Unavailable`] for an algorithm that Envoy does not support. It supports RSA
+/// with PKCS #1 v1.5 padding, and ECDSA. [`SignatureError::Invalid`] for a key of another
+/// algorithm, and for an ECDSA signature of the wrong length.
 pub fn serialize_arguments(input: &SignatureInput<'_>) -> Result<Vec<u8>, SignatureError> {
     let SignatureInput { algorithm, key, message, signature } = *input;
     if !key.fits(algorithm) {

@@ -66,7 +66,8 @@ pub(super) enum Material {
 }
 
 impl PublicKey {
-    /// Creates an RSA key from its big-endian modulus `n` and exponent `e` (RFC 7518 section 6.3.1).
+    /// Creates an RSA key from its big-endian modulus `n` and exponent `e` (RFC 7518 section
+    /// 6.3.1).
     ///
     /// # Errors
     /// [`KeyError::ModulusSize`] and [`KeyError::NotRsa`].
@@ -80,14 +81,15 @@ impl PublicKey {
         if !is_odd(n) || !is_odd(e) || e == [1] || bit_len(e) > MAX_RSA_EXPONENT_BITS {
             return Err(KeyError::NotRsa);
         }
-        Ok(Self { material: Material::Rsa { n: n.into(), e: e.into() }, spki: spki::rsa(n, e).into() })
+        let spki = spki::rsa(n, e).into();
+        Ok(Self { material: Material::Rsa { n: n.into(), e: e.into() }, spki })
     }
 
     /// Creates an elliptic curve key from its coordinates (RFC 7518 section 6.2.1).
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`]. For P-521, which only the host supports, the host checks that the point
-    /// is on the curve.
+    /// [`KeyError::NotOnCurve`]. For P-521, which only the host supports, the host checks that the
+    /// point is on the curve.
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let len = curve.coordinate_len();
         if x.len() != len || y.len() != len {
@@ -109,12 +111,13 @@ impl PublicKey {
     /// Creates an Ed25519 key (RFC 8037 section 2).
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`], also for a point of small order, with which a signature is valid for
-    /// several messages.
+    /// [`KeyError::NotOnCurve`], also for a point of small order, with which a signature is valid
+    /// for several messages.
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         let x: [u8; 32] = x.try_into().map_err(|_| KeyError::NotOnCurve)?;
         jwt_simple::algorithms::Ed25519PublicKey::from_bytes(&x).map_err(|_| KeyError::NotOnCurve)?;
-        Ok(Self { material: Material::Ed25519 { x }, spki: spki::ed25519(&x).into() })
+        let spki = spki::ed25519(&x).into();
+        Ok(Self { material: Material::Ed25519 { x }, spki })
     }
 
     /// Returns whether the key is for an algorithm, by key type and curve.
@@ -126,8 +129,8 @@ impl PublicKey {
         }
     }
 
-    /// Returns the key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). The constructor encodes it
-    /// once.
+    /// Returns the key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). The constructor
+    /// encodes it once.
     pub fn spki(&self) -> &[u8] {
         &self.spki
     }

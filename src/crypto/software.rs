@@ -1,8 +1,8 @@
 //! Verification of signatures without the host, with jwt-simple and its libraries.
 //!
-//! jwt-simple constructs and checks the keys. It verifies only whole tokens, with its own rules for headers
-//! and claims. The filter verifies a signature over given bytes, so it calls the library that jwt-simple
-//! uses.
+//! jwt-simple constructs and checks the keys. It verifies only whole tokens, with its own rules for
+//! headers and claims. The filter verifies a signature over given bytes, so it calls the library
+//! that jwt-simple uses.
 
 use jwt_simple::algorithms::{
     ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
@@ -19,8 +19,8 @@ use super::{Algorithm, Curve, SignatureError, SignatureInput, SignatureVerifier}
 
 /// Verifier in Rust.
 ///
-/// Because of the limits of jwt-simple, it is [unavailable](SignatureError::Unavailable) for P-521, for
-/// RSA keys of more than 4096 bits, and for RSA exponents other than 65537.
+/// Because of the limits of jwt-simple, it is [unavailable](SignatureError::Unavailable) for P-521,
+/// for RSA keys of more than 4096 bits, and for RSA exponents other than 65537.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Software;
 
@@ -78,8 +78,8 @@ fn verify_rsa(input: &SignatureInput<'_>, n: &[u8], e: &[u8]) -> Result<(), Sign
         let mut verifier = Verifier::new(digest, &key).ok()?;
         verifier.set_rsa_padding(padding).ok()?;
         verifier.update(message).ok()?;
-        // The library's default for the length of the salt is that of RFC 7518 section 3.5: the length of
-        // the digest.
+        // The library's default for the length of the salt is that of RFC 7518 section 3.5: the
+        // length of the digest.
         verifier.verify(signature).ok()
     };
     match verify() {

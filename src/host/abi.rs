@@ -1,9 +1,10 @@
-//! Host calls of the proxy-wasm ABI that the filter makes without the SDK. No other file has `unsafe`.
+//! Host calls of the proxy-wasm ABI that the filter makes without the SDK. No other file has
+//! `unsafe`.
 //!
-//! The crate `proxy-wasm` 0.2 does not replace these calls, for two reasons. It sends local responses
-//! without details, which Envoy's access log shows as `%RESPONSE_CODE_DETAILS%`. It panics on a status
-//! that it does not list, and a host with restricted capabilities can return such a status from each of
-//! these calls.
+//! The crate `proxy-wasm` 0.2 does not replace these calls, for two reasons. It sends local
+//! responses without details, which Envoy's access log shows as `%RESPONSE_CODE_DETAILS%`. It
+//! panics on a status that it does not list, and a host with restricted capabilities can return
+//! such a status from each of these calls.
 //!
 //! The signatures are those of the proxy-wasm specification, ABI version 0.2.1.
 #![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
@@ -63,8 +64,8 @@ fn to_result(status: u32) -> Result<(), Status> {
     if status == OK { Ok(()) } else { Err(Status(status)) }
 }
 
-/// Sends a response to the client in place of the upstream's. For gRPC requests, Envoy derives the gRPC
-/// status from the HTTP status.
+/// Sends a response to the client in place of the upstream's. For gRPC requests, Envoy derives the
+/// gRPC status from the HTTP status.
 pub(super) fn send_local_response(
     status: u32,
     details: &str,
@@ -74,8 +75,8 @@ pub(super) fn send_local_response(
     /// Envoy derives the gRPC status.
     const NO_GRPC_STATUS: i32 = -1;
     let headers = header_map::serialize(headers);
-    // SAFETY: each pointer and its length come from a live borrow, and the host copies the bytes before
-    // it returns.
+    // SAFETY: each pointer and its length come from a live borrow, and the host copies the bytes
+    // before it returns.
     to_result(unsafe {
         proxy_send_local_response(
             status,
@@ -114,14 +115,14 @@ fn take(bytes: *mut u8, len: usize) -> Vec<u8> {
     if bytes.is_null() {
         return Vec::new();
     }
-    // SAFETY: the callers pass a pointer and a length that the host has written. The host gets this memory
-    // from `proxy_on_memory_allocate`, an export of the SDK, which leaks a boxed slice of exactly this
-    // length from the allocator of this module.
+    // SAFETY: the callers pass a pointer and a length that the host has written. The host gets this
+    // memory from `proxy_on_memory_allocate`, an export of the SDK, which leaks a boxed slice of
+    // exactly this length from the allocator of this module.
     unsafe { Vec::from_raw_parts(bytes, len, len) }
 }
 
-/// Returns an attribute of the request; `None` if the host has no such attribute. In `path`, zero bytes
-/// separate the names.
+/// Returns an attribute of the request; `None` if the host has no such attribute. In `path`, zero
+/// bytes separate the names.
 pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
     let mut value: *mut u8 = std::ptr::null_mut();
     let mut value_len: usize = 0;
@@ -150,8 +151,8 @@ pub(super) fn set_property(name: &str, value: &[u8]) -> Result<(), Status> {
 /// Returns the ID of a metric. The host creates the metric if it does not exist.
 pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Status> {
     let mut id = 0;
-    // SAFETY: pointer and length of the name come from a live borrow, and the host writes to `id` before
-    // it returns.
+    // SAFETY: pointer and length of the name come from a live borrow, and the host writes to `id`
+    // before it returns.
     to_result(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }

@@ -1,8 +1,8 @@
 //! Exact values of JSON numbers with a fraction or an exponent.
 //!
-//! serde_json converts such a number to a double, and not always to the nearest one. A claim with the
-//! value `9007199254740991.0` must equal 9007199254740991 and no other number, so this module reads the
-//! text of the number.
+//! serde_json converts such a number to a double, and not always to the nearest one. A claim with
+//! the value `9007199254740991.0` must equal 9007199254740991 and no other number, so this module
+//! reads the text of the number.
 
 use std::cmp::Ordering;
 
@@ -21,7 +21,8 @@ struct Decimal {
 const MAX_DIGITS: usize = 800;
 /// Every positive double is greater than ten to this power.
 const MIN_EXPONENT: i64 = -330;
-/// The maximum number of doubles by which serde_json's result is corrected. Its error is a few doubles.
+/// The maximum number of doubles by which serde_json's result is corrected. Its error is a few
+/// doubles.
 const MAX_STEPS: usize = 64;
 
 impl Decimal {
@@ -86,8 +87,8 @@ impl Decimal {
         ours.cmp(&theirs)
     }
 
-    /// Returns whether the magnitude rounds to a double above the one with these bits. At the midpoint
-    /// between two doubles, the one with the even mantissa is the nearest.
+    /// Returns whether the magnitude rounds to a double above the one with these bits. At the
+    /// midpoint between two doubles, the one with the even mantissa is the nearest.
     fn rounds_above(&self, bits: u64) -> bool {
         const MANTISSA_BITS: u32 = 52;
         let (field, fraction) = (bits >> MANTISSA_BITS, bits & ((1 << MANTISSA_BITS) - 1));
@@ -125,14 +126,14 @@ fn saturated_exponent(exponent: &str) -> i64 {
     if exponent.starts_with('-') { i64::MIN } else { i64::MAX }
 }
 
-/// Returns the value of a JSON number that is an integer in the range of `i64` or `u64`: `1e3`, `7.0`,
-/// `-0`.
+/// Returns the value of a JSON number that is an integer in the range of `i64` or `u64`: `1e3`,
+/// `7.0`, `-0`.
 pub(super) fn as_integer(text: &str) -> Option<Number> {
     Decimal::parse(text).as_integer()
 }
 
-/// Returns the double nearest to a JSON number; `None` if the text is not a number or the number is too
-/// large.
+/// Returns the double nearest to a JSON number; `None` if the text is not a number or the number is
+/// too large.
 pub(super) fn nearest_double(text: &str) -> Option<f64> {
     let close: Number = text.parse().ok()?;
     Some(Decimal::parse(text).nearest_double(close.as_f64()?))

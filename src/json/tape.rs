@@ -176,8 +176,8 @@ mod tests {
         Tape::parse(document.as_bytes().to_vec())
     }
 
-    /// The parser accepts the documents that serde_json accepts, except duplicate members, and reads the
-    /// values that serde_json reads.
+    /// The parser accepts the documents that serde_json accepts, except duplicate members, and
+    /// reads the values that serde_json reads.
     #[test]
     fn tape_parse_agrees_with_serde_json() {
         let many: Vec<String> = (0..100).map(|i| format!("\"m{}\":{i}", i * 7919 % 100)).collect();

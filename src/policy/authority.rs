@@ -1,8 +1,8 @@
 //! Host of a request, for rules that have `hosts`.
 //!
 //! Envoy compares `:authority` with the domains of virtual hosts as text, including the port and a
-//! final dot. If the filter ignored either, a request could match the rule of one host and the routes
-//! of another.
+//! final dot. If the filter ignored either, a request could match the rule of one host and the
+//! routes of another.
 
 use crate::authority::Authority;
 
@@ -16,11 +16,11 @@ pub struct HostNeeds {
     pub ignore_port: bool,
 }
 
-/// Returns the host of an authority in lower case, without its port; `None` for a final dot and for a
-/// text outside the [grammar](crate::authority).
+/// Returns the host of an authority in lower case, without its port; `None` for a final dot and for
+/// a text outside the [grammar](crate::authority).
 ///
-/// With [`HostNeeds::exact`], the result is also `None` for a port, unless the routes ignore it, and
-/// for an IPv6 address in another form than that of RFC 5952.
+/// With [`HostNeeds::exact`], the result is also `None` for a port, unless the routes ignore it,
+/// and for an IPv6 address in another form than that of RFC 5952.
 pub(super) fn host(authority: &[u8], needs: HostNeeds) -> Option<String> {
     let Authority { host, ipv6, port } = Authority::parse(str::from_utf8(authority).ok()?)?;
     if host.ends_with('.') || (needs.exact && !needs.ignore_port && port.is_some()) {

@@ -13,8 +13,8 @@ pub enum Reading<'n, 'q> {
     /// A parameter with exactly this name.
     Exact(&'n str, &'q [u8]),
     /// A parameter that an upstream could read under a configured name: one with a name that is a
-    /// [lookalike] or has a malformed encoding, or a part behind a `;`, where some upstreams begin a new
-    /// parameter.
+    /// [lookalike] or has a malformed encoding, or a part behind a `;`, where some upstreams begin
+    /// a new parameter.
     Lookalike(&'q [u8]),
 }
 
@@ -86,8 +86,8 @@ pub fn pair(parameter: &[u8]) -> (&[u8], &[u8]) {
     (parts.next().unwrap_or_default(), parts.next().unwrap_or_default())
 }
 
-/// Decodes percent-encoding and `+`; `None` for a `%` without two hexadecimal digits, which upstreams
-/// decode in different ways.
+/// Decodes percent-encoding and `+`; `None` for a `%` without two hexadecimal digits, which
+/// upstreams decode in different ways.
 #[inline(never)]
 pub fn decode(text: &[u8]) -> Option<Cow<'_, [u8]>> {
     if !has_encoding(text) {

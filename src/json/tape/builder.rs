@@ -18,8 +18,8 @@ pub(super) struct TapeBuilder<'de> {
 }
 
 impl<'de> TapeBuilder<'de> {
-    /// Parses a document. Returns its entries, and the unescaped form of each string that has escapes.
-    /// `capacity` is the expected number of entries.
+    /// Parses a document. Returns its entries, and the unescaped form of each string that has
+    /// escapes. `capacity` is the expected number of entries.
     pub(super) fn build(document: &'de str, capacity: usize) -> Result<(Vec<TapeEntry>, String), JsonError> {
         let entries = Vec::with_capacity(capacity);
         let mut builder = Self { document, unescaped: String::new(), entries, has_decimals: false };
@@ -34,8 +34,8 @@ impl<'de> TapeBuilder<'de> {
         Ok((builder.entries, builder.unescaped))
     }
 
-    /// Fills in the entries of numbers with a fraction or an exponent. serde_json does not give their
-    /// positions, but numbers and entries are in document order.
+    /// Fills in the entries of numbers with a fraction or an exponent. serde_json does not give
+    /// their positions, but numbers and entries are in document order.
     fn read_decimals(&mut self) {
         let mut numbers = decimal::numbers(self.document);
         let is_number = |entry: &&mut TapeEntry| {
@@ -88,8 +88,8 @@ impl<'de> TapeBuilder<'de> {
 
     /// Returns whether the open object at an index has two members with one name.
     fn has_duplicates(&self, index: usize) -> bool {
-        /// The maximum number of names that are compared in pairs. More are sorted, because the sender
-        /// chooses their number.
+        /// The maximum number of names that are compared in pairs. More are sorted, because the
+        /// sender chooses their number.
         const MAX_PAIRWISE: usize = 16;
         let members = names(self.entries.get(index.saturating_add(1)..).unwrap_or_default());
         if members.clone().nth(MAX_PAIRWISE).is_some() {

@@ -100,7 +100,8 @@ impl<'a> ValueRef<'a> {
         }
     }
 
-    /// Returns the member of an object; `None` for another type, or if the object has no such member.
+    /// Returns the member of an object; `None` for another type, or if the object has no such
+    /// member.
     pub fn get(&self, name: &str) -> Option<Self> {
         match self {
             Self::Object(members) => members.get(name),
