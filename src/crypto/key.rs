@@ -131,7 +131,7 @@ impl PublicKey {
 
     /// Returns the key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). The constructor
     /// encodes it once.
-    pub fn spki(&self) -> &[u8] {
+    pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
     }
 
