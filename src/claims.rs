@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use crate::json::{Members, Tape, ValueRef};
+use crate::json::{self, Members, Tape, ValueRef};
 use crate::rejection::Rejection;
 
 /// The claims of a token, not necessarily verified. `Debug` omits them.
@@ -111,9 +111,7 @@ fn is_audience(value: &ValueRef<'_>) -> bool {
 /// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction.
 /// Rejects negative numbers.
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
-    /// The largest integer up to which an `f64` represents every integer.
-    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    let seconds = value.as_f64().filter(|seconds| (0.0..=MAX_SAFE_INTEGER).contains(seconds));
+    let seconds = value.as_f64().filter(|seconds| (0.0..=json::MAX_SAFE_INTEGER).contains(seconds));
     seconds.ok_or(Rejection::ClaimsMalformed)
 }
 

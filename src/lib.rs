@@ -104,11 +104,13 @@
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity, reason = "tables"))]
 
+mod authority;
 pub mod claims;
 pub mod config;
 pub mod crypto;
 pub mod denylist;
 pub mod filter;
+pub mod header_map;
 pub mod headers;
 pub mod https_url;
 pub mod json;
@@ -116,6 +118,7 @@ pub mod jwks;
 mod lookalike;
 pub mod metrics;
 pub mod observer;
+pub mod percent_encoding;
 pub mod policy;
 pub mod protected_resource;
 pub mod refresh;

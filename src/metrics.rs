@@ -7,6 +7,7 @@
 pub mod shared_gauges;
 
 use crate::filter::PermitReason;
+use crate::percent_encoding::encode_metric_label;
 use crate::protected_resource;
 use crate::rejection::Rejection;
 
@@ -123,15 +124,7 @@ impl Family {
 /// Returns the label value for the name of a provider. It percent-encodes every byte that is not an
 /// ASCII letter, a digit, `-` or `_`, so different names have different labels.
 pub fn provider_label(name: &str) -> String {
-    let mut label = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
-            label.push(char::from(byte));
-        } else {
-            label.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    label
+    encode_metric_label(name)
 }
 
 /// The outcome of a request.

@@ -1,7 +1,6 @@
 //! The head of a request, and the credentials in it (RFC 6750 section 2).
 
 mod cookies;
-pub mod header_map;
 pub mod query;
 mod sources;
 mod strip;

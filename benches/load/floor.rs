@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use benches::tokens::Signer;
-use okta_authz_filter::crypto::{Algorithm, envoy};
+use okta_authz_filter::crypto::{Algorithm, SignatureInput, envoy};
 use serde_json::Value;
 
 /// Filter state by name. The values are as long as those of the tokens in the benchmark.
@@ -42,9 +42,13 @@ pub fn new(signer: &Signer) -> PathBuf {
     let keys = config.providers[0].local_jwks.as_ref().expect("keys");
     let keys = keys.find(Some(benches::tokens::KID), Algorithm::RS256).expect("the key");
     let key = keys.iter().next().expect("at least one key");
-    let request =
-        envoy::request(Algorithm::RS256, key, message.as_bytes(), &benches::tokens::from_b64(signature));
-    assemble("floor-new", &module(Some(&request.expect("a request"))))
+    let arguments = envoy::serialize_arguments(&SignatureInput {
+        algorithm: Algorithm::RS256,
+        key,
+        message: message.as_bytes(),
+        signature: &benches::tokens::from_b64(signature),
+    });
+    assemble("floor-new", &module(Some(&arguments.expect("arguments"))))
 }
 
 /// Returns the module's text. `request` is the argument of `verify_signature`. The module holds the

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, Verdict};
 use okta_authz_filter::policy::NormalizedRequest;
 use okta_authz_filter::refresh::state::WorkerId;
@@ -34,7 +34,7 @@ pub type Case = (&'static str, fn(&Signer) -> Work);
 struct AlwaysValid;
 
 impl SignatureVerifier for AlwaysValid {
-    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+    fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
         Ok(())
     }
 }

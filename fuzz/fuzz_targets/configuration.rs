@@ -4,7 +4,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::RequestHead;
@@ -14,7 +14,7 @@ use okta_authz_filter::time::UnixTime;
 struct NeverValid;
 
 impl SignatureVerifier for NeverValid {
-    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+    fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
         Err(SignatureError::Invalid)
     }
 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
@@ -22,7 +22,7 @@ const MAX_HEADERS: usize = 64;
 struct FixedResult(Result<(), SignatureError>);
 
 impl SignatureVerifier for FixedResult {
-    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+    fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
         self.0
     }
 }

@@ -60,7 +60,7 @@ pub(super) fn claim_to_headers(
         let header = ClaimToHeader { header_name, providers: names, source };
         for other in headers.iter().filter(|other| other.header_name == header.header_name) {
             let is_for_both =
-                |provider: &&Provider| header.is_for(&provider.name) && other.is_for(&provider.name);
+                |provider: &&Provider| header.applies_to(&provider.name) && other.applies_to(&provider.name);
             if let Some(provider) = providers.iter().find(is_for_both) {
                 let problem = format!("is set twice from tokens of `{}`", provider.name);
                 return Err(at.field("header_name").error(problem));

@@ -3,6 +3,7 @@
 use super::error::{ConfigError, Path};
 use super::path_pattern::{self, Field};
 use super::{raw, regex, unmatchable};
+use crate::percent_encoding::has_encoded_octet;
 use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Pattern, Reading};
 use crate::text::{before, has, replace};
 
@@ -119,10 +120,8 @@ fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigEr
             )));
         }
     }
-    let encoded =
-        |window: &[u8]| matches!(window, [b'%', a, b] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit());
     let without_slashes = replace(&path, ENCODED_SLASH, "\0");
-    if without_slashes.as_bytes().windows(3).any(encoded) {
+    if has_encoded_octet(without_slashes.as_bytes()) {
         return Err(
             at.error("must be written without percent-encoding: paths are decoded before they are matched")
         );

@@ -8,7 +8,7 @@ use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
 
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
 /// The object that a serialized Struct is, or `None` if these bytes are none.
 pub(super) fn decode(bytes: &[u8]) -> Option<Value> {
@@ -37,8 +37,7 @@ fn value(message: ProtoValue) -> Option<Value> {
 
 /// A Struct has doubles only. What was a whole number is one again, as far as a double can tell.
 fn number(number: f64) -> Option<Value> {
-    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
+    if number.fract() == 0.0 && number.abs() <= json::MAX_SAFE_INTEGER {
         return Some((number as i64).into());
     }
     serde_json::Number::from_f64(number).map(Value::Number)

@@ -6,7 +6,9 @@ use super::error::{ConfigError, Path};
 use super::path_match::path_match;
 use super::unmatchable::{self, At};
 use super::{raw, regex};
+use crate::authority::is_host_name;
 use crate::headers;
+use crate::percent_encoding::has_encoded_octet;
 use crate::policy::{
     CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, Pattern, Reading, RequestMatch, StringMatcher,
     can_have_commas,
@@ -78,8 +80,7 @@ fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
         return Ok(HostMatch::Exact(format!("[{address}]")));
     }
     let name = name.to_ascii_lowercase();
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    if name.is_empty() || name.ends_with('.') || !name.bytes().all(is_host) {
+    if name.is_empty() || name.ends_with('.') || !is_host_name(&name) {
         return Err(at.error("must be a host name, or `*.` and a domain, without a port"));
     }
     if name.starts_with('.') {
@@ -190,11 +191,10 @@ fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
 }
 
 fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> {
-    let is_encoded = |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
     if name.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    if name.as_bytes().windows(3).any(is_encoded) {
+    if has_encoded_octet(name.as_bytes()) {
         return Err(at.error(
             "must be written without percent-encoding: parameters are decoded before they are matched",
         ));

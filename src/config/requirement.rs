@@ -4,13 +4,11 @@ use super::error::{ConfigError, Path};
 use super::provider;
 use super::remote::DAY;
 use super::{Provider, raw, regex};
-use crate::json::Value;
+use crate::json::{MAX_SAFE_INTEGER, Value};
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};
 
 /// `any_of` in `all_of` in `not`: deeper than this nobody can read it.
 const MAX_DEPTH: usize = 8;
-/// 2^53: from here on a double, and so a Struct, does not tell each whole number from the next.
-const TOO_LARGE: f64 = 9_007_199_254_740_992.0;
 /// Okta's claim for groups.
 const GROUPS: &str = "groups";
 /// As long ago as anybody could have authenticated. Zero asks for an authentication just now (OpenID Connect Core 3.1.2.1).
@@ -168,8 +166,9 @@ pub(super) fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<Strin
 fn claim(at: &Path, raw: raw::Claim, known: RequirementScope<'_>) -> Result<ClaimMatch, ConfigError> {
     let path = claim_path(&at.field("name"), raw.name)?;
     let mut values = raw.any_of.iter().flatten().chain(&raw.equals);
-    let inexact =
-        |value: &Value| value.is_f64() && value.as_f64().is_some_and(|number| number.abs() >= TOO_LARGE);
+    let inexact = |value: &Value| {
+        value.is_f64() && value.as_f64().is_some_and(|number| number.abs() > MAX_SAFE_INTEGER)
+    };
     if values.any(inexact) {
         return Err(at.error(
             "has a number of 2^53 or more, which YAML in an Envoy configuration does not carry exactly",

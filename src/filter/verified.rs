@@ -3,8 +3,9 @@
 use std::cell::OnceCell;
 
 use crate::config::Config;
-use crate::headers::{self, ClaimToHeader};
+use crate::headers::ClaimToHeader;
 use crate::json;
+use crate::percent_encoding::{encode_log_value, truncate_encoded};
 use crate::verify::{AccessToken, Identity};
 
 use super::ProviderId;
@@ -48,7 +49,7 @@ impl Verified {
         let forwarded = self.forwarded.get().map_or(0, |forwarded| {
             let headers = forwarded.headers.iter().flat_map(|(name, value)| [name, value]);
             headers
-                .map(|text| json::string_bytes(text))
+                .map(|text| json::estimated_heap_bytes(text))
                 .fold(forwarded.log_attributes.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
@@ -94,8 +95,8 @@ impl LogAttributes {
         let names = Vec::with_capacity(named.len().saturating_add(1));
         let mut all = Self { text: String::with_capacity(TYPICAL_BYTES), names };
         for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            let encoded = headers::encode_for_log(value);
-            all.text.push_str(headers::truncate_encoded(&encoded, MAX_LOGGED_BYTES));
+            let encoded = encode_log_value(value);
+            all.text.push_str(truncate_encoded(&encoded, MAX_LOGGED_BYTES));
             all.names.push((name, all.text.len()));
         }
         push_scopes(&mut all.text, identity.scopes());
@@ -124,7 +125,7 @@ impl LogAttributes {
 fn push_scopes<'a>(text: &mut String, scopes: impl Iterator<Item = &'a str>) {
     let start = text.len();
     for scope in scopes {
-        let scope = headers::encode_for_log(scope);
+        let scope = encode_log_value(scope);
         let length = text.len().saturating_sub(start);
         if length.saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
             break;

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use super::percent_encode;
 use crate::claims::Claims;
 use crate::json::ValueRef;
+use crate::percent_encoding::encode_header_value;
 
 /// The longest template, in bytes.
 const MAX_BYTES: usize = 1024;
@@ -110,7 +110,7 @@ impl Template {
                 },
             }
         }
-        Some(percent_encode(&value).into_owned())
+        Some(encode_header_value(&value).into_owned())
     }
 }
 

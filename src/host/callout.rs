@@ -6,8 +6,8 @@ use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
-use crate::headers;
 use crate::https_url::HttpsUrl;
+use crate::percent_encoding::encode_log_value;
 use crate::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use crate::refresh::source::{FetchError, Response};
 
@@ -63,7 +63,7 @@ pub(super) fn log(filter: &mut Filter, source: SourceId, result: &Result<usize, 
     let (prefix, document, unit) = match source {
         SourceId::Keys(provider) => {
             let name = filter.provider(provider).map_or("", |provider| &provider.name);
-            (format!("provider {}: ", headers::encode_for_log(name)), "JWKS", "keys")
+            (format!("provider {}: ", encode_log_value(name)), "JWKS", "keys")
         }
         SourceId::Denylist => (String::new(), "denylist", "entries"),
     };

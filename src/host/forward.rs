@@ -9,8 +9,9 @@ use super::plugin::Plugin;
 use super::{abi, filter_state};
 use crate::config::Config;
 use crate::filter::{Filter, Permit, PermitReason};
-use crate::headers::encode_for_log;
-use crate::request::{HeaderEdit, RequestHead, header_map};
+use crate::header_map;
+use crate::percent_encoding::encode_log_value;
+use crate::request::{HeaderEdit, RequestHead};
 
 /// Strips reserved headers and tokens, sets the identity headers, and sets the filter state, the
 /// permit last.
@@ -46,7 +47,7 @@ pub(super) fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) 
     filter_state::set_decision(decision, permit.reason().code());
     if let Some(policy) = head.route_policy {
         let policy = String::from_utf8_lossy(policy);
-        filter_state::set_policy(&encode_for_log(&policy)).map_err(|_| Status::InternalFailure)?;
+        filter_state::set_policy(&encode_log_value(&policy)).map_err(|_| Status::InternalFailure)?;
     }
     filter_state::grant_permit().map_err(|_| Status::InternalFailure)
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 
 use super::metric::Metric;
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use crate::metrics::{self, SIGNATURE_RESULTS};
 
 /// The verifier times one check of 16, the first included. Clock and histogram cost up to 3 µs, and
@@ -47,15 +47,9 @@ impl<V> InstrumentedVerifier<V> {
 }
 
 impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
         let begin = if self.checks.get().is_multiple_of(SAMPLE_INTERVAL) { clock() } else { None };
-        let result = self.verifier.verify(algorithm, key, message, signature);
+        let result = self.verifier.verify(input);
         let [valid, invalid, unavailable] = &self.unflushed;
         let count = match result {
             Ok(()) => valid,

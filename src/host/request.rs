@@ -16,12 +16,13 @@ use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
 use crate::crypto::SignatureVerifier;
 use crate::filter::{Filter, PermitReason, ProviderObserver, SourceId, Verdict};
+use crate::header_map;
 use crate::metrics::RequestOutcome;
 use crate::policy::parse_socket_ip;
 use crate::refresh::refresher::WaitAdvice;
 use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply, ReplyContext, Responses};
-use crate::request::{RequestHead, header_map};
+use crate::request::RequestHead;
 use crate::time::UnixTime;
 
 /// The property with the policy that a route names: `metadata.filter_metadata.okta_authz.policy`.

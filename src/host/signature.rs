@@ -3,7 +3,7 @@
 
 use super::abi;
 use crate::crypto::known_answer;
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier, envoy};
+use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier, envoy};
 
 /// A verifier that calls Envoy's `verify_signature`, for the key types that passed the known-answer
 /// tests.
@@ -18,7 +18,7 @@ impl HostVerifier {
     /// function, denies the call, or returns a wrong answer.
     pub fn probe() -> Self {
         let all = Self { rsa: true, ecdsa: true };
-        Self { rsa: known_answer::passes_rsa_kat(&all), ecdsa: known_answer::does_ecdsa(&all) }
+        Self { rsa: known_answer::passes_rsa_kat(&all), ecdsa: known_answer::passes_ecdsa_kat(&all) }
     }
 
     /// Returns the key types that the host verifies, for the log.
@@ -33,20 +33,14 @@ impl HostVerifier {
 }
 
 impl SignatureVerifier for HostVerifier {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        let is_supported = if algorithm.is_rsa() { self.rsa } else { self.ecdsa };
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        let is_supported = if input.algorithm.is_rsa() { self.rsa } else { self.ecdsa };
         if !is_supported {
             return Err(SignatureError::Unavailable);
         }
-        let request = envoy::request(algorithm, key, message, signature)?;
-        match abi::call_foreign_function(envoy::FUNCTION, &request) {
-            Ok(reply) => envoy::answer(&reply),
+        let arguments = envoy::serialize_arguments(input)?;
+        match abi::call_foreign_function(envoy::FUNCTION, &arguments) {
+            Ok(result) => envoy::parse_result(&result),
             Err(_) => Err(SignatureError::Unavailable),
         }
     }

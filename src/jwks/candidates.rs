@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureInput, SignatureVerifier};
 
 /// The most different keys with one key ID that the filter tries for one algorithm. It bounds the
 /// cost of a forged token.
@@ -43,7 +43,7 @@ impl<'a> Candidates<'a> {
     ) -> Result<&'a Arc<PublicKey>, SignatureError> {
         let mut error = SignatureError::Invalid;
         for key in self.iter() {
-            match verifier.verify(algorithm, key, message, signature) {
+            match verifier.verify(&SignatureInput { algorithm, key, message, signature }) {
                 Ok(()) => return Ok(key),
                 Err(SignatureError::Invalid) => {}
                 Err(SignatureError::Unavailable) => error = SignatureError::Unavailable,
@@ -62,7 +62,7 @@ mod tests {
     struct Scripted<'a>(&'a [Result<(), SignatureError>], Cell<usize>);
 
     impl SignatureVerifier for Scripted<'_> {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
             let call = self.1.replace(self.1.get() + 1);
             self.0[call]
         }

@@ -5,6 +5,7 @@
 //! normalization should have dealt with these; this does not rely on it. `allow_in_paths` admits four of them, each with
 //! one meaning.
 
+use crate::percent_encoding::{Octet, Octets, has_encoded_octet};
 use crate::rejection::Rejection;
 use crate::text::replace;
 
@@ -81,7 +82,7 @@ impl CanonicalPath {
             return Err(Rejection::PathTooLong);
         }
         let decoded = decode(path, reading.allowed).ok_or(Rejection::PathAmbiguous)?;
-        if path.contains(&b'%') && decoded.as_bytes().windows(3).any(is_encoded) {
+        if path.contains(&b'%') && has_encoded_octet(decoded.as_bytes()) {
             return Err(Rejection::PathAmbiguous);
         }
         let mut segments = decoded.as_bytes().split(|byte| *byte == b'/').skip(1).peekable();
@@ -147,38 +148,16 @@ fn decode(path: &[u8], allowed: AllowedInPaths) -> Option<String> {
         return if found { None } else { Some(str::from_utf8(path).ok()?.to_owned()) };
     }
     let mut decoded = Vec::with_capacity(path.len());
-    let mut rest = path;
-    while let [first, tail @ ..] = rest {
-        let byte = match (first, tail) {
-            (b'%', [high, low, tail @ ..]) => {
-                rest = tail;
-                match hex(*high)? << 4 | hex(*low)? {
-                    b'/' if allowed.encoded_slash => SLASH_AS_DATA,
-                    b'/' => return None,
-                    b'#' if allowed.encoded_hash => b'#',
-                    byte if several_readings(byte) => return None,
-                    byte => byte,
-                }
-            }
-            (b'%', _) => return None,
-            (byte, _) if several_readings(*byte) => return None,
-            (byte, _) => {
-                rest = tail;
-                *byte
-            }
-        };
-        decoded.push(byte);
+    for octet in Octets::new(path) {
+        decoded.push(match octet {
+            Octet::Encoded(b'/') if allowed.encoded_slash => SLASH_AS_DATA,
+            Octet::Encoded(b'/') | Octet::LonePercent => return None,
+            Octet::Encoded(b'#') if allowed.encoded_hash => b'#',
+            Octet::Encoded(byte) | Octet::Literal(byte) if several_readings(byte) => return None,
+            Octet::Encoded(byte) | Octet::Literal(byte) => byte,
+        });
     }
     String::from_utf8(decoded).ok()
-}
-
-/// Returns whether these three bytes would be decoded by a backend that does so twice.
-fn is_encoded(window: &[u8]) -> bool {
-    matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit())
-}
-
-fn hex(digit: u8) -> Option<u8> {
-    char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::cache_control;
 use super::source::{FetchError, Response};
-use crate::headers::percent_encode;
+use crate::percent_encoding::encode_header_value;
 
 /// The `Accept-Encoding` of every fetch. The filter cannot decompress.
 pub const ACCEPT_ENCODING: &str = "identity";
@@ -68,7 +68,7 @@ fn compression(body: &[u8]) -> Option<&'static str> {
 /// Encodes an untrusted value as one word of a log line, of at most 64 bytes.
 pub(crate) fn for_log(value: &[u8]) -> String {
     let value = value.get(..MAX_LOGGED_BYTES).unwrap_or(value);
-    let mut word = percent_encode(&String::from_utf8_lossy(value)).replace(' ', "%20");
+    let mut word = encode_header_value(&String::from_utf8_lossy(value)).replace(' ', "%20");
     word.truncate(MAX_LOGGED_BYTES);
     word
 }

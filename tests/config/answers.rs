@@ -62,10 +62,13 @@ fn protected_resources() {
         (list(json!({})), "protected_resources: invalid type: map, expected a sequence"),
         (list(json!([{}])), "protected_resources[0]: missing field `resource`"),
         (url("http://a.example/x"), "protected_resources[0].resource: must begin with `https://`"),
-        (url("https:///x"), "protected_resources[0].resource: must name a host, without user information"),
+        (
+            url("https:///x"),
+            "protected_resources[0].resource: must name a host, with an optional port and without user information",
+        ),
         (
             url("https://u@a.example/x"),
-            "protected_resources[0].resource: must name a host, without user information",
+            "protected_resources[0].resource: must name a host, with an optional port and without user information",
         ),
         (
             url("https://a.example/x#y"),

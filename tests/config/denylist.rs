@@ -77,7 +77,7 @@ fn where_it_is_fetched_from() {
         (remote(json!({ "uri": "http://h/list" })), "denylist.remote.uri: must begin with `https://`"),
         (
             remote(json!({ "uri": "https://u@h/list" })),
-            "denylist.remote.uri: must name a host, without user information",
+            "denylist.remote.uri: must name a host, with an optional port and without user information",
         ),
         (remote(json!({ "timeout": "99ms" })), "denylist.remote.timeout: must be from 100ms to 1m"),
         (

@@ -17,7 +17,7 @@ fn remote(more: Value) -> Value {
 fn issuers() {
     let issuer = |issuer: &str| provider(json!({ "issuer": issuer }));
     let https = "providers.okta.issuer: must begin with `https://`";
-    let host = "providers.okta.issuer: must name a host, without user information";
+    let host = "providers.okta.issuer: must name a host, with an optional port and without user information";
     let url = "providers.okta.issuer: must be a URL without spaces and without a fragment";
     let placeholder = "providers.okta.issuer: still has a placeholder in it";
     let query = "providers.okta.issuer: must not have a query (RFC 8414 section 2)";
@@ -198,7 +198,7 @@ fn keys() {
         ),
         (
             remote(json!({ "uri": "https://u@h/keys" })),
-            "providers.okta.remote_jwks.uri: must name a host, without user information",
+            "providers.okta.remote_jwks.uri: must name a host, with an optional port and without user information",
         ),
         (
             remote(json!({ "uri": "https://h/k\r\nx: y" })),

@@ -3,9 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{
-    Algorithm, PublicKey, SignatureError, SignatureVerifier, WithFallback, envoy,
-};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier, WithFallback, envoy};
 use serde_json::json;
 use stand_in_okta::{Options, Server, StandIn};
 use test_support::backend::Backend;
@@ -96,17 +94,11 @@ fn assert_every_algorithm(name: &str, log_message: &str, restrict: impl Fn(Envoy
 struct EnvoyCrypto(Client);
 
 impl SignatureVerifier for EnvoyCrypto {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        let question = STANDARD.encode(envoy::request(algorithm, key, message, signature)?);
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        let question = STANDARD.encode(envoy::serialize_arguments(input)?);
         let response = self.0.send(&get("/").header("x-question", question));
         assert_eq!(response.status, 200, "{response:?}");
-        envoy::answer(&STANDARD.decode(response.body).unwrap())
+        envoy::parse_result(&STANDARD.decode(response.body).unwrap())
     }
 }
 

@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
@@ -20,15 +20,9 @@ use test_support::common::{
 struct Counting(Cell<u32>);
 
 impl SignatureVerifier for Counting {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
         self.0.set(self.0.get() + 1);
-        Software.verify(algorithm, key, message, signature)
+        Software.verify(input)
     }
 }
 

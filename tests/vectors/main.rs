@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
 use rsa::sha2::{Digest as _, Sha256};
 use test_support::vectors::report::Exception;
 use test_support::vectors::{self, Backend, MutantLimits, ValidSignature, data};
@@ -110,7 +110,7 @@ fn a_verifier_that_does_not_look_is_found_out() {
     struct Always(Result<(), SignatureError>);
 
     impl SignatureVerifier for Always {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
             self.0
         }
     }

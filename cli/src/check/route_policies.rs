@@ -5,7 +5,7 @@
 //! configuration of the last route, so only its requirement ties the decision to that route.
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::headers::encode_for_log;
+use okta_authz_filter::percent_encoding::encode_log_value;
 use serde_json::Value;
 
 use super::connection_managers::{FileContext, PERMIT, POLICY};
@@ -209,7 +209,7 @@ impl<'a> RouteChecker<'a> {
         policy: &str,
     ) {
         // The filter encodes the name in filter state.
-        let policy = &*encode_for_log(policy);
+        let policy = &*encode_log_value(policy);
         if self.route_admits_only(route, overrides, &|principal| rbac::requires_policy(principal, policy)) {
             return;
         }

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_authz_filter::config::Provider;
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{Algorithm, Curve, SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::json::Object;
 use okta_authz_filter::time::UnixTime;
 use okta_authz_filter::verify::TokenProfile;
@@ -55,17 +55,11 @@ impl TestIssuer {
 struct FakeVerifier;
 
 impl SignatureVerifier for FakeVerifier {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        if signature == SIGNATURE && key.fits(algorithm) {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        if input.signature == SIGNATURE && input.key.fits(input.algorithm) {
             return Ok(());
         }
-        Software.verify(algorithm, key, message, signature)
+        Software.verify(input)
     }
 }
 
@@ -157,8 +151,10 @@ mod tests {
             let keys = json!({ "keys": [jwk(algorithm)] });
             let keys = KeySet::from_members(keys.as_object().unwrap()).unwrap();
             let key = keys.find(Some(KEY_ID), algorithm).unwrap().iter().next().unwrap();
-            assert_eq!(FakeVerifier.verify(algorithm, key, b"", SIGNATURE), Ok(()), "{algorithm}");
-            assert!(FakeVerifier.verify(algorithm, key, b"", b"another").is_err(), "{algorithm}");
+            let verify =
+                |signature| FakeVerifier.verify(&SignatureInput { algorithm, key, message: b"", signature });
+            assert_eq!(verify(SIGNATURE), Ok(()), "{algorithm}");
+            assert!(verify(b"another").is_err(), "{algorithm}");
         }
     }
 }

@@ -19,7 +19,9 @@ use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use okta_authz_filter::crypto::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{
+    Algorithm, Curve, PublicKey, SignatureError, SignatureInput, SignatureVerifier,
+};
 use okta_authz_filter::rejection::Rejection;
 
 use data::{Case, CaseFile, CryptoFile, CryptoGroup, Expected, Layer, Mutation, Strength};
@@ -135,10 +137,13 @@ fn signatures(
     for case in &group.tests {
         let id = format!("{part}#{}", case.number);
         let (message, signature) = (unhex(&case.msg_hex), unhex(&case.sig_hex));
+        let verify = |key: &PublicKey, signature: &[u8]| {
+            backend.verifier.verify(&SignatureInput { algorithm, key, message: &message, signature })
+        };
         let expectation = Expectation::Verdict(case.expected);
         let outcome = report.case(&id, case.strength, expectation, || match &key {
             None => Outcome::Rejected(Rejection::KeysUnavailable),
-            Some(key) => match backend.verifier.verify(algorithm, key, &message, &signature) {
+            Some(key) => match verify(key, &signature) {
                 Ok(()) => Outcome::Accepted,
                 Err(SignatureError::Invalid) => Outcome::Rejected(Rejection::SignatureInvalid),
                 Err(SignatureError::Unavailable) => Outcome::Rejected(Rejection::CryptoUnavailable),
@@ -149,7 +154,7 @@ fn signatures(
         let valid =
             ValidSignature { algorithm, len, first: case.strength == Strength::Must && seen.insert(len) };
         for mutant in Mutant::of(len, (backend.mutants)(valid)) {
-            let result = backend.verifier.verify(algorithm, key, &message, &mutant.apply(&signature));
+            let result = verify(key, &mutant.apply(&signature));
             report.mutant(&id, mutant, result == Err(SignatureError::Invalid));
         }
     }

@@ -1,12 +1,12 @@
-//! Whole numbers of any size, as far as comparing decimal with binary numbers takes.
+//! Unsigned integers of any size, with the operations that compare decimal and binary numbers.
 
 use std::cmp::Ordering;
 
-/// A whole number: digits in base 2^32, the lowest first, without zeros at the end.
+/// An unsigned integer: digits in base 2^32, least significant first, without leading zeros.
 #[derive(Default)]
-pub(super) struct Big(Vec<u32>);
+pub(super) struct BigUint(Vec<u32>);
 
-impl From<u64> for Big {
+impl From<u64> for BigUint {
     fn from(number: u64) -> Self {
         let mut big = Self(vec![low(number), low(number >> 32)]);
         big.trim();
@@ -14,13 +14,13 @@ impl From<u64> for Big {
     }
 }
 
-impl Big {
-    /// Multiplies the number, and adds to it.
+impl BigUint {
+    /// Multiplies the number by `factor` and adds `addend`.
     #[inline(never)]
     pub(super) fn multiply_add(&mut self, factor: u32, addend: u32) {
         let mut carry = u64::from(addend);
         for digit in &mut self.0 {
-            // At most 2^32 - 1 squared, and 2^32 - 1.
+            // At most (2^32 - 1)^2 + 2^32 - 1, which is less than 2^64.
             carry = u64::from(*digit).wrapping_mul(factor.into()).wrapping_add(carry);
             *digit = low(carry);
             carry >>= 32;
@@ -40,7 +40,7 @@ impl Big {
     }
 }
 
-/// Returns the lower half.
+/// Returns the lower 32 bits.
 const fn low(number: u64) -> u32 {
     (number & u32::MAX as u64) as u32
 }
