@@ -13,6 +13,7 @@ mod command_line;
 mod commands;
 mod configuration;
 mod examples;
+mod fields;
 mod links;
 mod metrics;
 mod programs;
