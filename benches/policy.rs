@@ -123,8 +123,8 @@ fn many_patterns() {
 fn decide(policy: &Policy, (host, path): &(String, String)) {
     let (path, authority) = (path.as_bytes(), host.as_bytes());
     let head = RequestHead { method: b"GET", path, authority, ..RequestHead::default() };
-    let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
-    let _ = black_box(policy.decide(&target));
+    let target = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
+    let _ = black_box(policy.select(&target));
 }
 
 /// The shortest of many rounds: what disturbs a round only makes it longer.

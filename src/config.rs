@@ -191,7 +191,7 @@ impl Config {
             reading,
         )?;
         let policy = rules::policy(&root.field("rules"), raw.rules, &providers, reading)?
-            .ignoring_ports(raw.ignore_port_in_host_matching.unwrap_or(false));
+            .with_ignore_port(raw.ignore_port_in_host_matching.unwrap_or(false));
         let route_policies =
             rules::route_policies(&root.field("route_policies"), raw.route_policies, &providers)?;
         let config = Self {
@@ -263,7 +263,7 @@ impl Config {
     }
 
     /// Returns whether the backend must not get a trailer of this name. The filter verifies no token in trailers.
-    pub fn is_withheld_trailer(&self, name: &str, examined: bool) -> bool {
+    pub fn must_strip_trailer(&self, name: &str, examined: bool) -> bool {
         self.is_identity_header(name) || (examined && self.token_sources.is_token_header(name))
     }
 }

@@ -86,11 +86,12 @@ impl Filter {
         verifier: &dyn SignatureVerifier,
         trace: &mut impl DecisionObserver,
     ) -> Verdict {
-        let target =
-            match trace.checked(Check::Request, NormalizedRequest::new(head, self.config.policy.needs())) {
-                Ok(target) => target,
-                Err(rejection) => return self.verdict_for_error(rejection.into()),
-            };
+        let target = match trace
+            .checked(Check::Request, NormalizedRequest::new(head, self.config.policy.required_inputs()))
+        {
+            Ok(target) => target,
+            Err(rejection) => return self.verdict_for_error(rejection.into()),
+        };
         if let Some(reply) = self.config.protected_resources.answer(&target) {
             return Verdict::Answer(reply);
         }
@@ -276,7 +277,7 @@ impl Filter {
     ) -> Result<MatchedPolicy<'a>, Rejection> {
         match self.route_policy(head) {
             Some(policy) if !policy.is_ok_and(|policy| policy.action.is_shadow()) => policy,
-            _ => self.config.policy.decide(target),
+            _ => self.config.policy.select(target),
         }
     }
 
@@ -288,9 +289,9 @@ impl Filter {
         target: &'a NormalizedRequest<'_>,
     ) -> Vec<(MatchedPolicy<'a>, Option<Rejection>)> {
         match self.route_policy(head) {
-            None => self.config.policy.shadows(target).collect(),
+            None => self.config.policy.select_shadow(target).collect(),
             Some(Ok(policy)) if policy.action.is_shadow() => {
-                std::iter::once((policy, None)).chain(self.config.policy.shadows(target)).collect()
+                std::iter::once((policy, None)).chain(self.config.policy.select_shadow(target)).collect()
             }
             Some(_) => Vec::new(),
         }

@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{CanonicalPath, NormalizedRequest, Reading};
+use crate::policy::{CanonicalPath, NormalizationOptions, NormalizedRequest};
 use crate::reply::Reply;
 
 /// Where metadata are; the resource's own path follows (section 3.1).
@@ -31,17 +31,23 @@ pub struct ProtectedResource {
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedResources {
     resources: Vec<ProtectedResource>,
-    reading: Reading,
+    normalization: NormalizationOptions,
 }
 
 impl ProtectedResource {
     /// The resource whose URL has this authority and path, with its metadata. The path is as it was written.
     ///
     /// `None` if the path could be read in more than one way.
-    pub fn new(authority: &str, path: &str, reading: Reading, metadata: &Value) -> Option<Self> {
+    pub fn new(
+        authority: &str,
+        path: &str,
+        normalization: NormalizationOptions,
+        metadata: &Value,
+    ) -> Option<Self> {
         // "any terminating slash following the host component MUST be removed"
         let path = if path == "/" { "" } else { path };
-        let metadata_path = CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), reading).ok()?;
+        let metadata_path =
+            CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), normalization).ok()?;
         let metadata_path = metadata_path.as_str().to_owned();
         let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
@@ -61,9 +67,9 @@ impl ProtectedResource {
 
 impl ProtectedResources {
     /// Makes these resources, for requests whose paths are read in this way.
-    pub fn new(mut resources: Vec<ProtectedResource>, reading: Reading) -> Self {
+    pub fn new(mut resources: Vec<ProtectedResource>, normalization: NormalizationOptions) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
-        Self { resources, reading }
+        Self { resources, normalization }
     }
 
     /// The metadata, if that is what the request asks for.
@@ -88,7 +94,7 @@ impl ProtectedResources {
         if self.resources.is_empty() {
             return None;
         }
-        let path = CanonicalPath::new(path, self.reading).ok();
+        let path = CanonicalPath::new(path, self.normalization).ok();
         let path = path.as_ref().map_or("", CanonicalPath::as_str);
         self.resources
             .iter()
@@ -105,9 +111,10 @@ mod tests {
 
     fn resources(paths: &[&str]) -> ProtectedResources {
         let resource = |path: &&str| {
-            ProtectedResource::new("api.example", path, Reading::default(), &(*path).into()).unwrap()
+            ProtectedResource::new("api.example", path, NormalizationOptions::default(), &(*path).into())
+                .unwrap()
         };
-        ProtectedResources::new(paths.iter().map(resource).collect(), Reading::default())
+        ProtectedResources::new(paths.iter().map(resource).collect(), NormalizationOptions::default())
     }
 
     #[test]
@@ -167,7 +174,8 @@ mod tests {
     #[test]
     fn a_path_with_two_readings_is_no_resource() {
         for path in ["/a//b", "/a/../b", "/a%2fb", "/a;b"] {
-            let resource = ProtectedResource::new("api.example", path, Reading::default(), &Value::Null);
+            let resource =
+                ProtectedResource::new("api.example", path, NormalizationOptions::default(), &Value::Null);
             assert!(resource.is_none(), "{path}");
         }
     }

@@ -3,7 +3,9 @@
 use super::error::{ConfigError, Path};
 use super::path_pattern::{self, Field};
 use super::{raw, regex, unmatchable};
-use crate::policy::{CanonicalPath, ENCODED_SLASH, PathMatch, PathTemplateError, Pattern, Reading};
+use crate::policy::{
+    CanonicalPath, ENCODED_SLASH, NormalizationOptions, PathMatch, PathTemplateError, Pattern,
+};
 use crate::text::{before, has, replace};
 
 /// The fields as they are written: `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`.
@@ -14,7 +16,7 @@ pub(super) type Written =
 pub(super) fn path_match(
     at: &Path,
     (exact, prefix, path_separated_prefix, path_template, safe_regex): Written,
-    reading: Reading,
+    reading: NormalizationOptions,
 ) -> Result<Option<PathMatch>, ConfigError> {
     let mut found = Vec::new();
     if let Some(path) = exact {
@@ -73,7 +75,7 @@ pub(super) fn path_match(
 }
 
 /// Checks a path that rules match character by character.
-fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
+fn plain(at: &Path, path: String, reading: NormalizationOptions) -> Result<String, ConfigError> {
     if let Some((pattern, field)) = path_pattern::find(&path) {
         let field = match field {
             Field::PathTemplate => "path_template",
@@ -91,7 +93,7 @@ fn plain(at: &Path, path: String, reading: Reading) -> Result<String, ConfigErro
 }
 
 /// Checks a path without patterns. Rules have paths decoded, as the filter matches them; an encoded slash is `%2F`.
-fn literal(at: &Path, path: String, reading: Reading) -> Result<String, ConfigError> {
+fn literal(at: &Path, path: String, reading: NormalizationOptions) -> Result<String, ConfigError> {
     let allowed = reading.allowed;
     if !path.starts_with('/') {
         return Err(at.error("must begin with `/`"));

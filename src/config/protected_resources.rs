@@ -5,7 +5,7 @@ use super::requirement::scopes;
 use super::{Provider, raw};
 use crate::https_url::HttpsUrl;
 use crate::json::{Object, Value};
-use crate::policy::Reading;
+use crate::policy::NormalizationOptions;
 use crate::protected_resource::{ProtectedResource, ProtectedResources};
 use crate::request::TokenSources;
 
@@ -17,7 +17,7 @@ pub(super) fn protected_resources(
     raw: Vec<raw::ProtectedResource>,
     providers: &[Provider],
     sources: &TokenSources,
-    reading: Reading,
+    reading: NormalizationOptions,
 ) -> Result<ProtectedResources, ConfigError> {
     let mut resources: Vec<ProtectedResource> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
@@ -36,7 +36,7 @@ fn protected_resource(
     raw: raw::ProtectedResource,
     providers: &[Provider],
     sources: &TokenSources,
-    reading: Reading,
+    reading: NormalizationOptions,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
     let issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();

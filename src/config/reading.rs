@@ -2,7 +2,7 @@
 
 use super::error::{ConfigError, Path};
 use super::raw;
-use crate::policy::{DEFAULT_MAX_MATCH_BYTES, Reading};
+use crate::policy::{DEFAULT_MAX_MATCH_BYTES, NormalizationOptions};
 
 /// Below this, ordinary paths are rejected; above it, Envoy rejects the request first (60 KiB of headers by default).
 const MAX_MATCH_BYTES: std::ops::RangeInclusive<u32> = 256..=64 * 1024;
@@ -12,8 +12,9 @@ pub(super) fn reading(
     root: &Path,
     allow_in_paths: Option<Vec<raw::AllowInPaths>>,
     max_match_bytes: Option<u32>,
-) -> Result<Reading, ConfigError> {
-    let mut reading = Reading { max_match_bytes: DEFAULT_MAX_MATCH_BYTES, ..Reading::default() };
+) -> Result<NormalizationOptions, ConfigError> {
+    let mut reading =
+        NormalizationOptions { max_match_bytes: DEFAULT_MAX_MATCH_BYTES, ..NormalizationOptions::default() };
     for (index, entry) in allow_in_paths.into_iter().flatten().enumerate() {
         let allowed = match entry {
             raw::AllowInPaths::EncodedSlash => &mut reading.allowed.encoded_slash,

@@ -8,14 +8,14 @@ use super::unmatchable::{self, At};
 use super::{raw, regex};
 use crate::headers;
 use crate::policy::{
-    CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, Pattern, Reading, RequestMatch, StringMatcher,
-    can_have_commas,
+    CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, NormalizationOptions, Pattern, RequestMatch,
+    StringMatcher, can_have_commas,
 };
 
 pub(super) fn request_match(
     at: &Path,
     raw: raw::Match,
-    reading: Reading,
+    reading: NormalizationOptions,
 ) -> Result<RequestMatch, ConfigError> {
     let hosts = match raw.hosts {
         None => None,
@@ -92,7 +92,7 @@ fn text_matches(
     at: &Path,
     raw: Option<Vec<raw::StringMatcher>>,
     name: fn(&Path, String) -> Result<String, ConfigError>,
-    reading: Reading,
+    reading: NormalizationOptions,
     problem: &dyn Fn(&str, &str, At) -> Option<&'static str>,
 ) -> Result<Vec<NamedStringMatcher>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
@@ -110,7 +110,7 @@ fn text_matches(
         if let Some(problem) = unmatchable(&test, reading, &|text, at| problem(&name, text, at)) {
             return Err(at.field("string_match").error(problem));
         }
-        Ok(NamedStringMatcher { name, test, invert: raw.invert_match.unwrap_or(false) })
+        Ok(NamedStringMatcher { name, matcher: test, invert: raw.invert_match.unwrap_or(false) })
     };
     raw.into_iter().enumerate().map(each).collect()
 }
@@ -137,7 +137,7 @@ fn string_matcher(at: &Path, raw: raw::StringMatch) -> Result<StringMatcher, Con
 /// Says why no value can meet a condition, with what `problem` says of the texts that a value must have.
 fn unmatchable(
     test: &StringMatcher,
-    reading: Reading,
+    reading: NormalizationOptions,
     problem: &dyn Fn(&str, At) -> Option<&'static str>,
 ) -> Option<&'static str> {
     let (text, begins, ends) = match test {

@@ -6,17 +6,17 @@ use super::error::{ConfigError, Path};
 use super::request_match::request_match;
 use super::requirement::{RequirementScope, requirement};
 use super::{Provider, raw};
-use crate::policy::{Access, Mode, PathMatch, Policy, Reading, Rule, RuleAction};
+use crate::policy::{Access, Mode, NormalizationOptions, PathMatch, Policy, Rule, RuleAction};
 
 pub(super) fn policy(
     at: &Path,
     raw: Vec<raw::Rule>,
     providers: &[Provider],
-    reading: Reading,
+    reading: NormalizationOptions,
 ) -> Result<Policy, ConfigError> {
     let rules =
         raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers, reading));
-    Ok(Policy::new(rules.collect::<Result<_, _>>()?).reading(reading))
+    Ok(Policy::new(rules.collect::<Result<_, _>>()?).with_normalization(reading))
 }
 
 pub(super) fn route_policies(
@@ -35,7 +35,12 @@ pub(super) fn route_policies(
     raw.into_iter().map(policy).collect()
 }
 
-fn rule(at: &Path, raw: raw::Rule, providers: &[Provider], reading: Reading) -> Result<Rule, ConfigError> {
+fn rule(
+    at: &Path,
+    raw: raw::Rule,
+    providers: &[Provider],
+    reading: NormalizationOptions,
+) -> Result<Rule, ConfigError> {
     let matches = request_match(&at.field("match"), raw.matches, reading)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();

@@ -2,11 +2,11 @@
 //!
 //! The proof uses only the characters that every match has.
 
-use crate::policy::{CanonicalPath, Pattern, Reading};
+use crate::policy::{CanonicalPath, NormalizationOptions, Pattern};
 use crate::text::replace;
 
 /// Says why no path matches a pattern.
-pub(super) fn by_paths(pattern: &Pattern, reading: Reading) -> Option<String> {
+pub(super) fn by_paths(pattern: &Pattern, reading: NormalizationOptions) -> Option<String> {
     let texts = pattern.texts()?;
     let last = texts.len().saturating_sub(1);
     let begin = texts.first().map_or("", String::as_str);
@@ -35,7 +35,7 @@ pub(super) fn by_paths(pattern: &Pattern, reading: Reading) -> Option<String> {
 /// that values cannot have.
 pub(super) fn by_values(
     pattern: &Pattern,
-    reading: Reading,
+    reading: NormalizationOptions,
     problem: &dyn Fn(&str, At) -> Option<&'static str>,
 ) -> Option<&'static str> {
     let texts = pattern.texts()?;
@@ -59,6 +59,6 @@ pub(super) struct At {
 /// Why a text that is too long matches nothing.
 pub(super) const TOO_LONG: &str = "can never match: it is longer than `max_match_bytes`";
 
-fn is_too_long(texts: &[String], reading: Reading) -> bool {
+fn is_too_long(texts: &[String], reading: NormalizationOptions) -> bool {
     texts.iter().map(String::len).fold(0_usize, usize::saturating_add) > reading.max_match_bytes
 }

@@ -60,7 +60,7 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Outc
     let config = filter.config();
     // Each property costs a call of the host, so the filter gets only those that the configuration needs.
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
-    let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
+    let remote_ip = if config.policy.required_inputs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
     let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
     // A request that waits is decided again.
@@ -205,7 +205,7 @@ pub(super) fn strip_trailers(plugin: &Plugin, examined: bool) -> bool {
     let map = abi::get_header_map(MapType::HttpRequestTrailers);
     let Some(trailers) = map.as_deref().and_then(header_map::parse) else { return false };
     let names = trailers.iter().map(|(name, _)| *name);
-    let withheld = names.filter(|name| config.is_withheld_trailer(name, examined));
+    let withheld = names.filter(|name| config.must_strip_trailer(name, examined));
     let mut removed = withheld.map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name));
     let changes = if examined { config.token_sources.strip_trailers(&trailers) } else { Vec::new() };
     removed.all(|done| done.is_ok())

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
+use super::canonical_path::{CanonicalPath, ENCODED_SLASH};
+use super::normalization::AllowedInPaths;
 use super::pattern::Pattern;
 use crate::text::{has, replace};
 
@@ -155,7 +156,7 @@ fn template_matches(template: &[Segment], path: &str) -> bool {
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::canonical_path::Reading;
+    use super::super::normalization::NormalizationOptions;
     use super::*;
 
     #[test]
@@ -164,7 +165,7 @@ mod tests {
             PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{pattern})$")).unwrap()))
         };
         let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
-        let read = |path: &str| CanonicalPath::new(path.as_bytes(), Reading::default()).unwrap();
+        let read = |path: &str| CanonicalPath::new(path.as_bytes(), NormalizationOptions::default()).unwrap();
         for (matcher, yes, no) in [
             (PathMatch::Exact("/a".into()), vec!["/a", "/a?b", "/%61"], vec!["/", "/a/", "/ab", "/A", ""]),
             (PathMatch::Prefix("/a".into()), vec!["/a", "/ab", "/a/b"], vec!["/", "/A", "/b/a", "*"]),
@@ -190,7 +191,7 @@ mod tests {
     fn template_allowed_characters_are_matched_within_segments() {
         let allowed =
             AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
-        let reading = Reading { allowed, ..Reading::default() };
+        let reading = NormalizationOptions { allowed, ..NormalizationOptions::default() };
         for (template, yes, no) in [
             (
                 "/a/{id}",

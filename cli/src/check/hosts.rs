@@ -13,7 +13,7 @@ const FIELD: &str = "ignore_port_in_host_matching";
 
 /// Returns where Envoy and a filter that has rules with `hosts` do not agree.
 pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[Value]) -> Vec<Finding> {
-    let needs = config.policy.needs().host;
+    let needs = config.policy.required_inputs().host;
     if !needs.exact {
         return Vec::new();
     }

@@ -11,7 +11,7 @@ use crate::places::Surroundings;
 const SLASHES_ACTION: &str = "path_with_escaped_slashes_action";
 
 pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[Value]) -> Vec<Finding> {
-    let allowed = config.policy.needs().reading.allowed;
+    let allowed = config.policy.required_inputs().normalization.allowed;
     let (slash, empty) = (allowed.encoded_slash, allowed.empty_segment);
     let mut warnings = Vec::new();
     if !slash && !empty {

@@ -88,7 +88,7 @@ impl<'c> Recorder<'c> {
     fn ruled(&mut self, target: &NormalizedRequest<'_>, matched: Result<MatchedPolicy<'_>, Rejection>) {
         let request =
             format!("{} {}{}", String::from_utf8_lossy(target.method), target.host, target.path.as_str());
-        let allowed: Vec<_> = self.config.policy.needs().reading.allowed.names().collect();
+        let allowed: Vec<_> = self.config.policy.required_inputs().normalization.allowed.names().collect();
         let allowed = if allowed.is_empty() {
             String::new()
         } else {
