@@ -33,7 +33,7 @@ pub use cidr_range::{CidrRange, CidrRangeError, parse_socket_ip};
 pub use claim_match::{ClaimMatch, ClaimTest};
 pub(crate) use headers::can_have_commas;
 pub use matched_policy::{MatchedPolicy, PolicySource};
-pub use normalization::{AllowedInPaths, DEFAULT_MAX_MATCH_BYTES, NormalizationOptions};
+pub use normalization::{AllowedInPaths, NormalizationOptions};
 pub use normalized_request::NormalizedRequest;
 pub use path::{PathMatch, PathTemplateError, PathVariables};
 pub use pattern::Pattern;

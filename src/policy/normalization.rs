@@ -2,7 +2,7 @@
 
 /// The default of `max_match_bytes`. Envoy accepts 60 KiB of request headers by default; a pattern
 /// takes time for each byte.
-pub const DEFAULT_MAX_MATCH_BYTES: usize = 8 * 1024;
+pub(super) const DEFAULT_MAX_MATCH_BYTES: usize = 8 * 1024;
 
 /// How the filter normalizes a request before it matches rules.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

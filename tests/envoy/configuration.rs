@@ -27,10 +27,10 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
     };
     let long: Value = vec![json!("x"); 100_000].into();
     for (name, config, says) in [
-        ("empty", reference.clone().with_plugin_text(""), "the configuration is empty"),
+        ("empty", reference.clone().with_plugin_text(""), "the configuration must not be empty"),
         ("no JSON", reference.clone().with_plugin_text("providers:"), "the configuration is not JSON"),
         ("duplicate", reference.clone().with_plugin_text(r#"{"a":1,"a":2}"#), "the same member twice"),
-        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration is empty"),
+        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration must not be empty"),
         ("no providers", reference.clone().with_plugin(json!({ "rules": [] })), "missing field `providers`"),
         (
             "an empty scope",
@@ -46,7 +46,7 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
         (
             "the org server",
             changed("/providers/okta/issuer", json!("https://acme.okta.example")),
-            "providers.okta.issuer: must be that of a custom authorization server",
+            "providers.okta.issuer: must be the issuer of a custom authorization server",
         ),
         (
             "HS256",

@@ -1,7 +1,7 @@
 //! Paths, and their canonical forms.
 
 use super::*;
-use crate::policy::DEFAULT_MAX_MATCH_BYTES;
+use crate::policy::normalization::DEFAULT_MAX_MATCH_BYTES;
 
 #[test]
 fn canonical_path_of_ambiguous_path_is_an_error() {
