@@ -9,15 +9,17 @@
 //! the search. A variable segment makes a request follow two edges. The number of visited nodes is
 //! at most the number of nodes, because each node has one path from the root.
 
+mod candidates;
+
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
 use super::normalized_request::NormalizedRequest;
 use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
+use candidates::Candidates;
 
 /// The node in front of the first slash. Its rules apply to every path.
 const ROOT: usize = 0;
@@ -68,11 +70,6 @@ struct HostIds {
     /// The greatest number of dots in a domain.
     max_dots: usize,
 }
-
-/// An iterator over the indices of candidate rules, in ascending order. It merges sorted lists: the
-/// heap has, of each list, the next index, the host ID, and the remaining entries.
-#[derive(Debug, Default)]
-pub(super) struct Candidates<'a>(BinaryHeap<Reverse<(usize, usize, &'a [Entry])>>);
 
 impl Index {
     /// Builds the index of rules, in the order of the policy.
@@ -213,35 +210,6 @@ impl HostIds {
         let domains = host.rmatch_indices('.').take(self.max_dots).filter_map(|(at, _)| host.get(at..));
         let names = std::iter::once(host).chain(domains);
         std::iter::once(ANY_HOST).chain(names.filter_map(|name| self.ids.get(name).copied())).collect()
-    }
-}
-
-impl<'a> Candidates<'a> {
-    /// Adds the entries of a list for these hosts.
-    fn add(&mut self, entries: &'a [Entry], hosts: &[usize]) {
-        for host in hosts {
-            let (_, rest) = entries.split_at(entries.partition_point(|entry| entry.0 < *host));
-            self.push(*host, rest);
-        }
-    }
-
-    /// Adds the leading entries of a list that are for this host.
-    fn push(&mut self, host: usize, entries: &'a [Entry]) {
-        if let [(of_host, rule), rest @ ..] = entries
-            && *of_host == host
-        {
-            self.0.push(Reverse((*rule, host, rest)));
-        }
-    }
-}
-
-impl Iterator for Candidates<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let Reverse((rule, host, rest)) = self.0.pop()?;
-        self.push(host, rest);
-        Some(rule)
     }
 }
 
