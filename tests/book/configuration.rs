@@ -186,7 +186,7 @@ fn configuration_chapter_is_generated() {
 /// Splits a row at the pipes that are not escaped.
 fn cells(row: &str) -> Vec<String> {
     let row = row.replace("\\|", "\0");
-    let row = row.strip_prefix('|').and_then(|row| row.strip_suffix('|')).expect("a row");
+    let row = row.strip_prefix('|').and_then(|row| row.strip_suffix('|')).unwrap();
     row.split('|').map(|cell| cell.trim().to_owned()).collect()
 }
 

@@ -180,7 +180,7 @@ fn bounds(range: &str) -> Option<(String, String)> {
 }
 
 fn milliseconds(duration: &str) -> u64 {
-    let unit_at = duration.find(|c: char| c.is_ascii_alphabetic()).expect(duration);
+    let unit_at = duration.find(|c: char| c.is_ascii_alphabetic()).unwrap();
     let (number, unit) = duration.split_at(unit_at);
     let unit = match unit {
         "ms" => 1,
