@@ -127,8 +127,8 @@ fn many_patterns() {
 fn decide(policy: &Policy, (host, path): &(String, String)) {
     let (path, authority) = (path.as_bytes(), host.as_bytes());
     let head = RequestHead { method: b"GET", path, authority, ..RequestHead::default() };
-    let request = NormalizedRequest::new(&head, policy.needs()).unwrap();
-    let _ = black_box(policy.decide(&request));
+    let request = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
+    let _ = black_box(policy.select(&request));
 }
 
 /// Returns the shortest of many rounds, because a disturbance only makes a round longer.

@@ -163,7 +163,7 @@ impl Filter {
         verifier: &dyn SignatureVerifier,
         observer: &mut impl DecisionObserver,
     ) -> Verdict {
-        let request = NormalizedRequest::new(head, self.config.policy.needs());
+        let request = NormalizedRequest::new(head, self.config.policy.required_inputs());
         let request = match observer.checked(Check::Request, request) {
             Ok(request) => request,
             Err(rejection) => return self.verdict_for_error(rejection.into()),

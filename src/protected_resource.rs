@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::policy::{CanonicalPath, NormalizedRequest, Reading};
+use crate::policy::{CanonicalPath, NormalizationOptions, NormalizedRequest};
 use crate::reply::Reply;
 
 /// The well-known path of metadata; the path of the resource follows it (RFC 9728 section 3.1).
@@ -31,18 +31,24 @@ pub struct ProtectedResource {
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedResources {
     resources: Vec<ProtectedResource>,
-    reading: Reading,
+    normalization: NormalizationOptions,
 }
 
 impl ProtectedResource {
     /// Creates the resource of a URL, with its metadata. `path` is not percent-decoded.
     ///
     /// Returns `None` if the path is ambiguous, so that backends may interpret it differently.
-    pub fn new(authority: &str, path: &str, reading: Reading, metadata: &Value) -> Option<Self> {
+    pub fn new(
+        authority: &str,
+        path: &str,
+        normalization: NormalizationOptions,
+        metadata: &Value,
+    ) -> Option<Self> {
         // RFC 9728 section 3.1: "any terminating slash following the host component MUST be
         // removed".
         let path = if path == "/" { "" } else { path };
-        let metadata_path = CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), reading).ok()?;
+        let metadata_path =
+            CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), normalization).ok()?;
         let metadata_path = metadata_path.as_str().to_owned();
         let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
@@ -62,10 +68,10 @@ impl ProtectedResource {
 }
 
 impl ProtectedResources {
-    /// Creates the list of resources. `reading` says how to normalize the paths of requests.
-    pub fn new(mut resources: Vec<ProtectedResource>, reading: Reading) -> Self {
+    /// Creates the list of resources. `normalization` applies to the paths of requests.
+    pub fn new(mut resources: Vec<ProtectedResource>, normalization: NormalizationOptions) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
-        Self { resources, reading }
+        Self { resources, normalization }
     }
 
     /// Returns the response to a request for metadata; `None` for any other request.
@@ -90,7 +96,7 @@ impl ProtectedResources {
         if self.resources.is_empty() {
             return None;
         }
-        let path = CanonicalPath::new(path, self.reading).ok();
+        let path = CanonicalPath::new(path, self.normalization).ok();
         let path = path.as_ref().map_or("", CanonicalPath::as_str);
         self.resources
             .iter()
@@ -107,9 +113,10 @@ mod tests {
 
     fn resources(paths: &[&str]) -> ProtectedResources {
         let resource = |path: &&str| {
-            ProtectedResource::new("api.example", path, Reading::default(), &(*path).into()).unwrap()
+            ProtectedResource::new("api.example", path, NormalizationOptions::default(), &(*path).into())
+                .unwrap()
         };
-        ProtectedResources::new(paths.iter().map(resource).collect(), Reading::default())
+        ProtectedResources::new(paths.iter().map(resource).collect(), NormalizationOptions::default())
     }
 
     #[test]
@@ -169,7 +176,8 @@ mod tests {
     #[test]
     fn resource_with_an_ambiguous_path_is_none() {
         for path in ["/a//b", "/a/../b", "/a%2fb", "/a;b"] {
-            let resource = ProtectedResource::new("api.example", path, Reading::default(), &Value::Null);
+            let resource =
+                ProtectedResource::new("api.example", path, NormalizationOptions::default(), &Value::Null);
             assert!(resource.is_none(), "{path}");
         }
     }

@@ -95,8 +95,8 @@ fn lookup(signer: &Signer, rules: usize) -> Work {
         i = (i + 7919) % rules;
         let path = path(i);
         let head = head(&path, &[]);
-        let target = NormalizedRequest::new(&head, config.policy.needs()).expect("a clean path");
-        assert!(black_box(config.policy.decide(&target)).is_ok());
+        let target = NormalizedRequest::new(&head, config.policy.required_inputs()).expect("a clean path");
+        assert!(black_box(config.policy.select(&target)).is_ok());
     })
 }
 

@@ -20,7 +20,7 @@ impl Filter {
     ) -> Result<MatchedPolicy<'a>, Rejection> {
         match self.route_policy(head) {
             Some(policy) if !policy.is_ok_and(|policy| policy.action.is_shadow()) => policy,
-            _ => self.config.policy.decide(request),
+            _ => self.config.policy.select(request),
         }
     }
 
@@ -32,9 +32,9 @@ impl Filter {
         request: &'a NormalizedRequest<'_>,
     ) -> Vec<(MatchedPolicy<'a>, Option<Rejection>)> {
         match self.route_policy(head) {
-            None => self.config.policy.shadows(request).collect(),
+            None => self.config.policy.select_shadow(request).collect(),
             Some(Ok(policy)) if policy.action.is_shadow() => {
-                std::iter::once((policy, None)).chain(self.config.policy.shadows(request)).collect()
+                std::iter::once((policy, None)).chain(self.config.policy.select_shadow(request)).collect()
             }
             Some(_) => Vec::new(),
         }

@@ -54,7 +54,7 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Requ
     let config = filter.config();
     // Each property costs a host call, so the filter reads only those that the configuration needs.
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
-    let remote_ip = if config.policy.needs().remote_ip { remote_ip() } else { None };
+    let remote_ip = if config.policy.required_inputs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
     let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
     // The filter decides again on a request that waits, and reports then.

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
+use super::canonical_path::{CanonicalPath, ENCODED_SLASH};
+use super::normalization::AllowedInPaths;
 use super::pattern::Pattern;
 use crate::text::{has, replace};
 
@@ -157,7 +158,7 @@ fn template_matches(template: &[Segment], path: &str) -> bool {
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::canonical_path::Reading;
+    use super::super::normalization::NormalizationOptions;
     use super::*;
 
     #[test]

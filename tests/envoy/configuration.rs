@@ -28,10 +28,10 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
     };
     let long: Value = vec![json!("x"); 100_000].into();
     for (name, config, message) in [
-        ("empty", reference.clone().with_plugin_text(""), "the configuration is empty"),
+        ("empty", reference.clone().with_plugin_text(""), "the configuration must not be empty"),
         ("no JSON", reference.clone().with_plugin_text("providers:"), "the configuration is not JSON"),
         ("duplicate", reference.clone().with_plugin_text(r#"{"a":1,"a":2}"#), "the same member twice"),
-        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration is empty"),
+        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration must not be empty"),
         ("no providers", reference.clone().with_plugin(json!({ "rules": [] })), "missing field `providers`"),
         (
             "an empty scope",
@@ -47,7 +47,7 @@ fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
         (
             "the org server",
             changed("/providers/okta/issuer", json!("https://acme.okta.example")),
-            "providers.okta.issuer: must be that of a custom authorization server",
+            "providers.okta.issuer: must be the issuer of a custom authorization server",
         ),
         (
             "HS256",

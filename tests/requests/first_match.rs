@@ -4,8 +4,8 @@
 
 use fastrand::Rng;
 use okta_authz_filter::policy::{
-    Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,
-    RequestMatch, Requirement, Rule, RuleAction,
+    Access, AllowedInPaths, HostMatch, Mode, NormalizationOptions, NormalizedRequest, PathMatch, Pattern,
+    Policy, RequestMatch, Requirement, Rule, RuleAction,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
@@ -130,7 +130,7 @@ fn rule(index: usize, matches: RequestMatch) -> Rule {
 }
 
 fn decided(policy: &Policy, target: &NormalizedRequest<'_>) -> Option<usize> {
-    match &policy.decide(target).ok()?.action.access {
+    match &policy.select(target).ok()?.action.access {
         Access::Requires(requirement) => Some(requirement.scopes[0].parse().unwrap()),
         other => panic!("no rule says {other:?}"),
     }
@@ -145,7 +145,8 @@ fn the_first_rule_that_matches_is_found() {
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
         let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();
-        let policy = Policy::new(rules).reading(Reading { allowed, ..Reading::default() });
+        let policy = Policy::new(rules)
+            .with_normalization(NormalizationOptions { allowed, ..NormalizationOptions::default() });
         for _ in 0..REQUESTS {
             let (method, path, authority) = random.request();
             let head = RequestHead {
@@ -154,7 +155,7 @@ fn the_first_rule_that_matches_is_found() {
                 authority: authority.as_bytes(),
                 ..RequestHead::default()
             };
-            let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
+            let target = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
             let first = matches.iter().position(|matches| matches.matches(&target));
             assert_eq!(decided(&policy, &target), first, "seed {seed}: {target:?} in {matches:#?}");
             with_rule += u64::from(first.is_some());

@@ -14,7 +14,7 @@ const FIELD: &str = "ignore_port_in_host_matching";
 
 /// Returns where Envoy and a filter that has rules with `hosts` treat a host differently.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
-    let needs = config.policy.needs().host;
+    let needs = config.policy.required_inputs().host;
     if !needs.exact {
         return Vec::new();
     }

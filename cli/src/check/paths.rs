@@ -22,7 +22,7 @@ struct AllowedParts {
 
 /// Warns about settings around a configuration that change paths which it allows.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
-    let allowed = config.policy.needs().reading.allowed;
+    let allowed = config.policy.required_inputs().normalization.allowed;
     let allowed = AllowedParts { encoded_slash: allowed.encoded_slash, empty_segment: allowed.empty_segment };
     if !allowed.encoded_slash && !allowed.empty_segment {
         return Vec::new();

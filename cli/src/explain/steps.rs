@@ -102,7 +102,7 @@ impl<'c> Recorder<'c> {
     ) {
         let method = String::from_utf8_lossy(request.method);
         let line = format!("{method} {}{}", request.host, request.path.as_str());
-        let allowed: Vec<_> = self.config.policy.needs().reading.allowed.names().collect();
+        let allowed: Vec<_> = self.config.policy.required_inputs().normalization.allowed.names().collect();
         self.set_detail(if allowed.is_empty() {
             line
         } else {

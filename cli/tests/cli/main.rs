@@ -149,7 +149,7 @@ fn check_pattern_that_does_not_match_is_a_finding() {
         (
             "wildcard-path",
             "rules: [{ match: { path: /internal/* }, deny: true }]",
-            "rules[0].match.path: must not have a pattern",
+            "rules[0].match.path: must not have the pattern",
         ),
         (
             "wildcard-group",
