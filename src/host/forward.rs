@@ -73,8 +73,8 @@ pub(super) fn strip_trailers(plugin: &Plugin, examined: bool) -> bool {
     let map = abi::get_header_map(MapType::HttpRequestTrailers);
     let Some(trailers) = map.as_deref().and_then(header_map::parse) else { return false };
     let names = trailers.iter().map(|(name, _)| *name);
-    let withheld = names.filter(|name| config.is_withheld_trailer(name, examined));
-    let mut removals = withheld.map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name));
+    let stripped = names.filter(|name| config.must_strip_trailer(name, examined));
+    let mut removals = stripped.map(|name| hostcalls::remove_map_value(MapType::HttpRequestTrailers, name));
     let edits = if examined { config.token_sources.strip_trailers(&trailers) } else { Vec::new() };
     removals.all(|removal| removal.is_ok())
         && edits.iter().all(|edit| apply(MapType::HttpRequestTrailers, edit).is_ok())

@@ -167,7 +167,8 @@ mod tests {
             PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{pattern})$")).unwrap()))
         };
         let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
-        let canonical = |path: &str| CanonicalPath::new(path.as_bytes(), Reading::default()).unwrap();
+        let canonical =
+            |path: &str| CanonicalPath::new(path.as_bytes(), NormalizationOptions::default()).unwrap();
         for (matcher, matching, others) in [
             (PathMatch::Exact("/a".into()), vec!["/a", "/a?b", "/%61"], vec!["/", "/a/", "/ab", "/A", ""]),
             (PathMatch::Prefix("/a".into()), vec!["/a", "/ab", "/a/b"], vec!["/", "/A", "/b/a", "*"]),
@@ -193,7 +194,7 @@ mod tests {
     fn template_allowed_characters_are_matched_within_segments() {
         let allowed =
             AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
-        let reading = Reading { allowed, ..Reading::default() };
+        let options = NormalizationOptions { allowed, ..NormalizationOptions::default() };
         for (template, matching, others) in [
             (
                 "/a/{id}",
@@ -211,12 +212,12 @@ mod tests {
             for (path, expected) in
                 matching.iter().map(|path| (path, true)).chain(others.iter().map(|path| (path, false)))
             {
-                let path = CanonicalPath::new(path.as_bytes(), reading).unwrap();
+                let path = CanonicalPath::new(path.as_bytes(), options).unwrap();
                 assert_eq!(matcher.matches(&path), expected, "{template} {path:?}");
             }
         }
         let matcher = PathMatch::template("/a/{x}/{y}", allowed).unwrap();
-        let path = CanonicalPath::new(b"/a/b%2fc%2Fd/e;f", reading).unwrap();
+        let path = CanonicalPath::new(b"/a/b%2fc%2Fd/e;f", options).unwrap();
         let variables = matcher.variables(&path);
         assert_eq!(
             (variables.get("x").as_deref(), variables.get("y").as_deref()),
