@@ -116,7 +116,7 @@ fn image_of_an_invalid_module_fails() {
     python.args("--module module.wasm --name a --version 1 --epoch 0 --directory oci --archive a".split(' '));
     let result = python.output().unwrap();
     assert!(
-        !result.status.success() && String::from_utf8_lossy(&result.stderr).contains("is no wasm module")
+        !result.status.success() && String::from_utf8_lossy(&result.stderr).contains("is not a wasm module")
     );
     assert!(!directory.join("oci").exists());
 }
