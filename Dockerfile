@@ -2,27 +2,29 @@
 #
 #     docker build --tag okta-authz-filter .
 #
-# An image that an engine makes has the module of a release, and another digest than the release's: engines write the time and
-# their own ideas into it. The release's image is scripts/oci_image.py's; this brings it out (with BuildKit):
+# The image of a container engine contains the module of a release, but has another digest than the
+# release's image, because engines add the time and other metadata. scripts/oci_image.py makes the
+# image of a release. This command writes it to out/ (with BuildKit):
 #
 #     docker build --target release --output type=local,dest=out --build-arg REVISION="$(git rev-parse HEAD)" \
 #         --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" --build-arg SOURCE_URL=https://github.com/OWNER/okta-authz-filter .
 #
-# On another machine than x86-64 add `--platform linux/amd64`. examples/compose/Dockerfile has the images of the example.
+# On a machine that is not x86-64, add `--platform linux/amd64`. examples/compose/Dockerfile has the
+# images of the example.
 
-# The compiler of scripts/release.sh; the tests hold the two to be the same.
+# The compiler of scripts/release.sh. A test compares the two versions.
 FROM rust:1.95.0-slim-bookworm AS build
-# For networks whose proxy opens TLS connections on their way out: its certificate, in PEM. Empty elsewhere.
+# The CA certificate (PEM) of a proxy that intercepts TLS connections. Empty without such a proxy.
 ARG EXTRA_CA_CERTS=""
 RUN if [ -n "$EXTRA_CA_CERTS" ]; then \
         printf '%s\n' "$EXTRA_CA_CERTS" >/usr/local/share/ca-certificates/extra.crt && update-ca-certificates; \
     fi
 WORKDIR /build
-# What changes seldom comes first.
+# Files that seldom change come first, so that the image layers stay cached.
 COPY Cargo.toml Cargo.lock ./
 COPY scripts/lib.sh scripts/
 RUN bash -euc '. scripts/lib.sh; need_python; need_wasm_opt'
-# Cargo reads the manifest of each member of the workspace, also of those that it does not compile here.
+# Cargo reads the manifest of each member of the workspace, even if it does not compile the member.
 COPY cli/Cargo.toml cli/
 COPY stand-in-okta/Cargo.toml stand-in-okta/
 COPY demo/Cargo.toml demo/
@@ -31,7 +33,7 @@ COPY tests/support/Cargo.toml tests/support/
 COPY tests/wasm/Cargo.toml tests/wasm/
 COPY scripts scripts
 COPY src src
-# .git is not here to be asked.
+# The build context has no .git, so the caller passes these values.
 ARG REVISION=""
 ARG SOURCE_DATE_EPOCH=0
 ARG SOURCE_URL=""

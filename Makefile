@@ -34,22 +34,22 @@ cli: ## Builds okta-authz, the command line, and prints its path.
 
 ##@ Run
 
-demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and explains the responses.
+demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and shows the responses.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo
 
-up: wasm ## Starts the same and runs until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
+up: wasm ## Starts the programs of the demo until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo -- --stay
 
 ##@ Test
 
-test: wasm fixtures ## Runs every test, in a real Envoy too.
+test: wasm fixtures ## Runs all tests, including those in a real Envoy.
 	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked --workspace
 
 e2e: wasm fixtures ## Runs only the end-to-end tests in a real Envoy.
 	@scripts/cargo build --quiet --locked --bin okta-authz
 	@$(WITH_ENVIRONMENT) && scripts/cargo test --locked --test envoy
 
-versions: wasm fixtures ## Runs them in each supported Envoy (45 minutes): target/versions/table.md.
+versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45 minutes): target/versions/table.md.
 	@OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' \
 		OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" scripts/versions $(VERSIONS)
 
@@ -84,15 +84,15 @@ deny: ## Checks licenses, advisories and sources of the dependencies. DENY_CHECK
 
 ##@ Measure
 
-# The load benchmark uses the profile of the tests, which compiles sooner: it measures Envoys, and
-# not itself.
+# The load benchmark has the profile of the tests, which compiles faster. It measures Envoy, so its
+# own speed does not matter.
 bench: wasm ## Measures the filter beside jwt_authn under load (15 minutes): target/bench/load.json.
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
 	@scripts/cargo bench --quiet --locked --bench policy
 
-bench-plot: ## Measures the same, and draws book/src/images/bench.svg, which the README shows.
+bench-plot: ## Runs the load benchmark and draws book/src/images/bench.svg.
 	@OKTA_AUTHZ_BENCH_PLOT=yes $(MAKE) bench
 
 bench-core: ## Measures the core natively: parsing, claims, policy.
@@ -115,7 +115,7 @@ book-check: ## Opens each page of the book in Chromium: links, layout, images: t
 doc: ## Builds the API documentation for both targets, with rustdoc's warnings as errors.
 	@scripts/doc
 
-reference: ## Generates the reference chapters of the book, and the output in that of the command line.
+reference: ## Generates the reference chapters of the book and the output of the command line in them.
 	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
 
 schema: ## Generates the JSON Schema of the configuration: schema/okta-authz-filter.schema.json.

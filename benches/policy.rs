@@ -1,5 +1,6 @@
-//! What ten thousand rules cost, and twenty patterns on the longest path: ns from the head of a request to its rule, for each kind of match and number of rules, and
-//! how long the configuration takes to load. `make bench`; compare the columns of one run, not the figures of two.
+//! Measures the policy: the time from a request head to its rule, in nanoseconds, for each kind of
+//! match and number of rules, the time to load the configuration, and the time of twenty patterns
+//! on the longest path. `make bench` runs it. Compare columns of one run, not values of two runs.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
@@ -18,12 +19,14 @@ use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
 
 const COUNTS: [usize; 4] = [10, 100, 1_000, 10_000];
-/// For each figure, and at least one round.
-const BUDGET: Duration = Duration::from_millis(300);
-/// Requests that are timed together. They are for rules all over the policy, so that no cache holds the right one.
+/// The time for each measurement, which has at least one round.
+const MEASURING_TIME: Duration = Duration::from_millis(300);
+/// The number of requests in a round. They match rules all over the policy, so the processor's
+/// caches rarely hold the rule.
 const REQUESTS: usize = 1_000;
 
-/// A kind of match: its name, the condition of a rule, and the host and path of a request for that rule.
+/// A kind of match: its name, the condition of a rule, and the host and path of a request that
+/// matches it.
 struct Kind {
     name: &'static str,
     condition: fn(usize) -> Value,
@@ -88,20 +91,21 @@ fn document(kind: &Kind, count: usize) -> Vec<u8> {
     json!({ "providers": { "okta": provider }, "rules": rules }).to_string().into_bytes()
 }
 
-/// Hosts and paths of requests.
+/// Returns the hosts and paths of the requests.
 fn requests(kind: &Kind, count: usize) -> Vec<(String, String)> {
-    // 7919 is prime to every count: neighbours in time are none in the policy.
+    // 7919 is prime to every count, so consecutive requests match distant rules.
     (0..REQUESTS).map(|i| (kind.request)(i * 7919 % count)).collect()
 }
 
-/// Patterns that no request matches: one that is characters and `.*`, and one whose characters are in the path.
+/// Patterns that the request does not match. The first two contain only characters and repetitions.
+/// The characters of the last are in the path.
 const PATTERNS: [(&str, &str); 3] = [
     ("20 safe_regex, longest path: /.*/internalN/.*", "/.*/internalN/.*"),
     ("20 safe_regex, longest path: /[^/]+/internalN/.*", "/[^/]+/internalN/.*"),
     ("20 safe_regex, longest path: /docs/.*(a|b)N", "/docs/.*(a|b)N"),
 ];
 
-/// The longest path that is matched, which matches none of the patterns, in microseconds.
+/// Prints the time in microseconds for the longest path, which matches none of the patterns.
 fn many_patterns() {
     println!("\n{:60}{:>10}", "us per request:", "");
     for (name, pattern) in PATTERNS {
@@ -119,19 +123,19 @@ fn many_patterns() {
     }
 }
 
-/// All that is decided before any token is looked at.
+/// Selects the rule of a request.
 fn decide(policy: &Policy, (host, path): &(String, String)) {
     let (path, authority) = (path.as_bytes(), host.as_bytes());
     let head = RequestHead { method: b"GET", path, authority, ..RequestHead::default() };
-    let target = NormalizedRequest::new(&head, policy.needs()).unwrap();
-    let _ = black_box(policy.decide(&target));
+    let request = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
+    let _ = black_box(policy.select(&request));
 }
 
-/// The shortest of many rounds: what disturbs a round only makes it longer.
+/// Returns the shortest of many rounds, because a disturbance only makes a round longer.
 fn shortest<T>(mut work: impl FnMut() -> T) -> Duration {
     let begin = Instant::now();
     let mut shortest = Duration::MAX;
-    while begin.elapsed() < BUDGET {
+    while begin.elapsed() < MEASURING_TIME {
         let start = Instant::now();
         black_box(work());
         shortest = shortest.min(start.elapsed());

@@ -3,8 +3,8 @@
 
     scripts/dashboard_types.py FILE.json >check.ts
 
-The dashboard is one constant. A panel's options and the fields of its kind are `unknown` in its type, so each is a constant
-more, with the type that the kind of panel has.
+The dashboard is a constant. Its type has `unknown` for the options and the fields of a panel, so
+each of these is a separate constant with the type for that kind of panel.
 """
 
 import json
@@ -17,14 +17,14 @@ import type {{ Dashboard, Panel }} from "{RAW}/dashboard/x/dashboard_types.gen";
 import type * as stat from "{RAW}/composable/stat/panelcfg/x/StatPanelCfg_types.gen";
 import type * as timeseries from "{RAW}/composable/timeseries/panelcfg/x/TimeSeriesPanelCfg_types.gen";
 
-// JSON has texts where TypeScript has members of enumerations.
+// JSON has strings where TypeScript has members of enumerations.
 type Json<T> = T extends string ? `${{T}}`
     : T extends (infer Item)[] ? Json<Item>[]
     : T extends object ? {{ [Key in keyof T]: Json<T[Key]> }}
     : T;
 """
 
-# The kinds of panels here: the types of their options and of their fields, where they have any.
+# The kinds of panels in the dashboard: the types of their options and of their fields.
 KINDS = {
     "row": (None, None),
     "stat": ("Partial<stat.Options>", None),

@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# What the other scripts share: finding a Rust toolchain, a Python and Debian packages without ever asking a question,
-# and saying clearly what is missing where that cannot be done. Sourced, not run.
+# Functions for the other scripts: they find or install a Rust toolchain, Python and Debian packages
+# without asking, and print what is missing if they cannot. Source this file, do not run it.
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 wasm_target=wasm32-wasip1
 filter_dir=$root/target/filter
 
-# Standard output belongs to results (paths), so everything meant for people goes to standard error.
+# Standard output is for results such as paths. Messages go to standard error.
 say() { printf '%s\n' "$*" >&2; }
 die() {
     say "${0##*/}: $*"
@@ -18,11 +18,12 @@ install_packages() {
     local purpose=$1
     shift
     if ! command -v apt-get >/dev/null; then
-        die "$purpose is missing, and this is no Debian system that could install: $*"
+        die "$purpose is missing. This system has no apt-get to install: $*"
     fi
     local log apt=(env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a apt-get -qq -o Dpkg::Use-Pty=0 -o DPkg::Lock::Timeout=300)
     if [[ $(id -u) != 0 ]]; then
-        # A password that sudo would ask for is never asked for, and nobody's system is changed without this word.
+        # sudo must not ask for a password, and the user must agree to changes of the system with
+        # this variable.
         if [[ ${OKTA_AUTHZ_SUDO:-} != yes ]] || ! sudo -n true 2>/dev/null; then
             die "$purpose is missing. As root: apt-get install $*"
         fi
@@ -30,9 +31,9 @@ install_packages() {
     fi
     say "Installing $purpose: $*"
     log=$(mktemp)
-    # A stale or partly unreachable index may still hold what is needed; the install decides.
+    # The update may fail in part, and the old index may be enough. The install decides.
     "${apt[@]}" update </dev/null >"$log" 2>&1 || true
-    # --no-remove: a build must not take away a compiler that somebody else uses.
+    # --no-remove: a build must not remove a compiler that the user needs.
     if ! "${apt[@]}" install -y --no-install-recommends --no-remove "$@" </dev/null >>"$log" 2>&1; then
         tail -n 20 "$log" >&2
         rm -f "$log"
@@ -41,29 +42,29 @@ install_packages() {
     rm -f "$log"
 }
 
-# unpack_package PURPOSE PACKAGE DIRECTORY: the files of a Debian package, without installing it: no service starts, and
-# nothing of the system changes. The file `complete` comes last, as in make_venv.
+# unpack_package PURPOSE PACKAGE DIRECTORY: unpacks a Debian package without installing it, so no
+# service starts and the system does not change. The file `complete` comes last, as in make_venv.
 unpack_package() {
     local purpose=$1 package=$2 directory=$3
     if ! command -v apt-get >/dev/null || ! command -v dpkg-deb >/dev/null; then
-        die "$purpose is missing, and this is no Debian system that has the package $package"
+        die "$purpose is missing. This system cannot download the Debian package $package"
     fi
     say "Unpacking $purpose: $package"
     rm -rf "$directory"
     mkdir -p "$directory"
     local download=(apt-get -qq -o APT::Sandbox::User=root download "$package")
-    # A fresh machine has no index yet; only root can get one.
+    # A new machine has no package index. Only root can update it.
     if ! (cd "$directory" && "${download[@]}" </dev/null >/dev/null 2>&1); then
         apt-get -qq -o DPkg::Lock::Timeout=300 update </dev/null >/dev/null 2>&1 || true
         (cd "$directory" && "${download[@]}" </dev/null >&2) || die "apt-get could not download $package"
     fi
-    dpkg-deb -x "$directory/$package"_*.deb "$directory" || die "$package could not be unpacked"
+    dpkg-deb -x "$directory/$package"_*.deb "$directory" || die "cannot unpack $package"
     rm -f "$directory/$package"_*.deb
     touch "$directory/complete"
 }
 
-# one_at_a_time NAME: the rest of this process runs while no other holds NAME, so that two builds in one tree
-# don't make the same directory under each other's feet.
+# one_at_a_time NAME: waits until no other process holds the lock NAME, and holds it until this
+# process ends. Two builds in one tree would write the same directory.
 one_at_a_time() {
     mkdir -p "$root/target/tools"
     if command -v flock >/dev/null; then
@@ -74,14 +75,15 @@ one_at_a_time() {
 
 needed_rust() { sed -n 's/^rust-version = "\(.*\)"/\1/p' "$root/Cargo.toml"; }
 
-# recent RUSTC: is it there, and as new as Cargo.toml asks for?
+# recent RUSTC: succeeds if the compiler exists and is as new as Cargo.toml requires.
 recent() {
     local version
     version=$("$1" --version 2>/dev/null | cut -d' ' -f2) && [[ -n $version ]] &&
         printf '%s\n' "$(needed_rust)" "$version" | sort -V -C
 }
 
-# The toolchain on the PATH, unless the environment asks for Debian's (to test that way of building).
+# own_toolchain: succeeds if the toolchain on the PATH can be used. OKTA_AUTHZ_TOOLCHAIN=debian
+# excludes it.
 own_toolchain() {
     [[ ${OKTA_AUTHZ_TOOLCHAIN:-} != debian ]] && command -v cargo >/dev/null && recent "${RUSTC:-rustc}"
 }
@@ -93,27 +95,29 @@ has_debian_toolchain() {
         [[ -f $(/usr/bin/rustc --print sysroot)/lib/rustlib/src/rust/library/Cargo.lock ]]
 }
 
-# use_debian_toolchain [SUBCOMMAND]: from here on `cargo` is Debian's, whatever else is installed.
+# use_debian_toolchain [SUBCOMMAND]: selects Debian's `cargo` for the rest of the script.
 use_debian_toolchain() {
     if ! has_debian_toolchain; then
         install_packages "a Rust toolchain that can build for $wasm_target" \
             rustc-web cargo-web rust-web-src wasi-libc lld ca-certificates
         has_debian_toolchain ||
-            die "Debian's packages gave $(/usr/bin/rustc --version 2>&1), but Rust $(needed_rust) with its library source is" \
-                "needed. Are the distribution's security updates among the package sources?"
+            die "Debian's packages have $(/usr/bin/rustc --version 2>&1), but Rust $(needed_rust) with its library source is" \
+                "required. Add the distribution's security updates to the package sources."
     fi
-    # Cargo would take another toolchain's clippy or rustfmt, which cannot read what Debian's compiler has made.
+    # Cargo would run the clippy or rustfmt of another toolchain, which cannot read the output of
+    # Debian's compiler.
     case ${1:-} in
-    clippy) [[ -x /usr/bin/cargo-clippy ]] || die "Debian's toolchain has no clippy here; it is in rust-web-clippy" ;;
-    fmt) [[ -x /usr/bin/cargo-fmt ]] || die "Debian's toolchain has no rustfmt here; it is in rustfmt-web" ;;
+    clippy) [[ -x /usr/bin/cargo-clippy ]] || die "Debian's toolchain has no clippy: install rust-web-clippy" ;;
+    fmt) [[ -x /usr/bin/cargo-fmt ]] || die "Debian's toolchain has no rustfmt: install rustfmt-web" ;;
     esac
-    # Two compilers in one directory would rebuild everything at every change between them.
+    # A separate build directory: two compilers in one directory would rebuild everything after each
+    # switch.
     [[ $(command -v cargo) -ef /usr/bin/cargo ]] || export CARGO_TARGET_DIR=${CARGO_TARGET_DIR:-$root/target}/debian
     export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
 }
 
-# build_wasm NAME CARGO_ARGUMENT…: builds one wasm module and puts it at target/filter/NAME.wasm.
-# Cargo itself says where the artefact is: the directory depends on the environment and on the toolchain.
+# build_wasm NAME CARGO_ARGUMENT…: builds a wasm module and writes it to target/filter/NAME.wasm.
+# Cargo reports the path of the artifact, which depends on the environment and the toolchain.
 build_wasm() {
     local name=$1 built
     shift
@@ -126,29 +130,29 @@ for line in sys.stdin:
     if message["reason"] == "compiler-artifact" and message["target"]["name"] == sys.argv[1]:
         print(*(name for name in message["filenames"] if name.endswith(".wasm")), sep="\n")
 ' "$name")
-    [[ -f $built ]] || die "cargo built no module named $name"
+    [[ -f $built ]] || die "cargo did not build the module $name"
     "$root/scripts/wasm_imports.py" "$built"
     mkdir -p "$filter_dir"
-    # Renamed into place: a running Envoy or test must never read half a module.
+    # Renamed when complete: a running Envoy or test must not read a partial module.
     cp "$built" "$filter_dir/.$name.$$"
-    [[ $name != okta_authz_filter ]] || optimise "$filter_dir/.$name.$$"
+    [[ $name != okta_authz_filter ]] || optimize "$filter_dir/.$name.$$"
     mv "$filter_dir/.$name.$$" "$filter_dir/$name.wasm"
     printf 'target/filter/%s.wasm: %d KiB\n' "$name" $(($(wc -c <"$filter_dir/$name.wasm") / 1024))
 }
 
-# optimise MODULE: without the callbacks that the filter has no use for, and with what wasm-opt finds behind the compiler.
-optimise() {
+# optimize MODULE: removes the exports that the filter does not need, and runs wasm-opt.
+optimize() {
     need_wasm_opt
     "$root/scripts/wasm_prune.py" "$1"
     wasm-opt -O3 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext --enable-mutable-globals \
-        --enable-reference-types --enable-multivalue "$1" -o "$1.optimised"
-    mv "$1.optimised" "$1"
+        --enable-reference-types --enable-multivalue "$1" -o "$1.optimized"
+    mv "$1.optimized" "$1"
 }
 
-# set_rustflags: what the module is built for, and that it is the same from any directory, user and machine. Panics carry
-# the path of the source that they are in, so each of these gets a name instead: the tree, cargo's registry, and a library
-# source that rustup has added.
-# What the caller has in RUSTFLAGS stays; encoded, because a path may have spaces.
+# set_rustflags: sets the target features of the module, and makes its bytes independent of the
+# directory, the user and the machine. A panic contains the path of its source file, so each source
+# directory gets a fixed name: the repository, cargo's registry, and the library source of rustup.
+# The caller's RUSTFLAGS stay. The variable is encoded, because a path may have spaces.
 set_rustflags() {
     need_python
     local flags=()
@@ -156,22 +160,22 @@ set_rustflags() {
     [[ -z ${CARGO_ENCODED_RUSTFLAGS:-} ]] || IFS=$'\x1f' read -ra flags <<<"$CARGO_ENCODED_RUSTFLAGS"
     local commit registries registry
     commit=$("${RUSTC:-rustc}" -vV | sed -n 's/^commit-hash: //p')
-    # SIMD (WebAssembly 2.0), which every host knows that the filter is tested in: long tokens are searched faster, and the
-    # module is 40 KiB smaller.
+    # SIMD (WebAssembly 2.0), which every tested host supports. It makes searches in long tokens
+    # faster and the module 40 KiB smaller.
     flags+=("-Ctarget-feature=+simd128")
     flags+=("--remap-path-prefix=$root=/okta-authz-filter")
     flags+=("--remap-path-prefix=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
-    # Cargo says where the packages are, and fetches them if they are not there yet.
+    # Cargo reports the paths of the packages, and fetches missing ones.
     registries=$(cd "$root" && cargo metadata --quiet --locked --format-version 1 --filter-platform "$wasm_target" | python3 -c '
 import json, os, sys
 packages = json.load(sys.stdin)["packages"]
 sources = {os.path.dirname(os.path.dirname(package["manifest_path"])) for package in packages if package["source"]}
 print(*sorted(sources), sep="\n")
-') || die "cargo cannot say where the packages are"
+') || die "cargo metadata failed"
     while IFS= read -r registry; do
         [[ -z $registry ]] || flags+=("--remap-path-prefix=$registry=/registry")
     done <<<"$registries"
-    # The last one that fits counts.
+    # The last matching prefix has effect.
     CARGO_ENCODED_RUSTFLAGS=$(IFS=$'\x1f' && printf '%s' "${flags[*]}")
     export CARGO_ENCODED_RUSTFLAGS
 }
@@ -180,8 +184,8 @@ need_wasm_opt() { command -v wasm-opt >/dev/null || install_packages wasm-opt bi
 
 need_python() { command -v python3 >/dev/null || install_packages "Python 3" python3; }
 
-# make_venv DIRECTORY PIP_ARGUMENT…: a fresh virtual environment with these packages in it. The file `complete` comes last:
-# an interrupted installation counts as none.
+# make_venv DIRECTORY PIP_ARGUMENT…: makes a new virtual environment with these packages. The file
+# `complete` comes last: without it, the installation was interrupted.
 make_venv() {
     local directory=$1
     shift
@@ -189,8 +193,9 @@ make_venv() {
     rm -rf "$directory"
     if ! python3 -m venv "$directory" >/dev/null 2>&1; then
         install_packages "Python's venv module" python3-venv ca-certificates
-        # Debian's interpreter by its path: the package is of no use to another python3 on the PATH.
-        /usr/bin/python3 -m venv --clear "$directory" >&2 || die "python3 -m venv does not work, even with python3-venv installed"
+        # Debian's interpreter by its path, because the package does not belong to another python3
+        # on the PATH.
+        /usr/bin/python3 -m venv --clear "$directory" >&2 || die "python3 -m venv fails, although python3-venv is installed"
     fi
     say "Installing into ${directory#"$root/"}: $*"
     "$directory/bin/python" -m pip install --quiet --no-input --disable-pip-version-check "$@" >&2 ||

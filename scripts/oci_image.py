@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Makes the image that Istio and Envoy Gateway pull, as an OCI layout, and prints its digest.
 
-The image is one layer with one file, `plugin.wasm`: the "compat" form of the wasm image specification. The digest
-depends on the arguments and the bytes of the module and on nothing else: not on the directory, the user, the clock or the
-version of a compression library. So the layer is gzip without compression, written here: Istio wants gzip, and no two
-versions of zlib have to agree on how to compress.
+The image has one layer with one file, `plugin.wasm`: the "compat" variant of the wasm image
+specification. The digest depends only on the arguments and the bytes of the module, and not on the
+directory, the user, the clock or the version of a compression library. Therefore this script writes
+the gzip layer itself, without compression: Istio requires gzip, and versions of zlib compress
+differently.
 """
 
 import argparse
@@ -31,7 +32,7 @@ def canonical(value):
 
 
 def gzip_stored(data):
-    """RFC 1952, without a time and a name, of stored blocks."""
+    """Encodes data as stored blocks (RFC 1952), without time and name."""
     result = bytearray(b"\x1f\x8b\x08\0\0\0\0\0\0\xff")
     for at in range(0, len(data), STORED):
         block = data[at : at + STORED]
@@ -41,7 +42,7 @@ def gzip_stored(data):
 
 
 def tar(files, epoch):
-    """The files, and the directories they are in, owned by root."""
+    """Makes an archive of the files and their directories, owned by root."""
     target = io.BytesIO()
     with tarfile.open(fileobj=target, mode="w", format=tarfile.USTAR_FORMAT) as archive:
         seen = set()
@@ -73,8 +74,8 @@ class Layout:
             CONFIG,
             canonical(
                 {
-                    # Nobody runs it, and a wasm module is for any machine; but an image has a platform, and this is the
-                    # one that clients ask for if none is named.
+                    # An image needs a platform, although a module has none. Clients request this
+                    # one by default.
                     "architecture": "amd64",
                     "os": "linux",
                     "created": created,
@@ -97,7 +98,7 @@ class Layout:
             ("index.json", canonical({"schemaVersion": 2, "mediaType": INDEX, "manifests": [named]})),
             *sorted(self.blobs.items()),
         ]
-        # What `docker load` reads; to others it is no part of the layout.
+        # `docker load` reads this file. It is not part of the OCI layout.
         docker = {
             "Config": self.path(config),
             "Layers": [self.path(layer)],
@@ -131,7 +132,7 @@ class Layout:
 def label(text):
     name, separator, value = text.partition("=")
     if not separator:
-        raise argparse.ArgumentTypeError("NAME=VALUE is asked for")
+        raise argparse.ArgumentTypeError("must be NAME=VALUE")
     return name, value
 
 
@@ -140,15 +141,15 @@ def main():
     parser.add_argument("--module", required=True, help="the module")
     parser.add_argument("--name", required=True, help="the image's name, for `docker load`")
     parser.add_argument("--version", required=True, help="the image's tag")
-    parser.add_argument("--epoch", required=True, type=int, help="its time, in seconds since 1970")
+    parser.add_argument("--epoch", required=True, type=int, help="the image's time, in Unix seconds")
     parser.add_argument("--label", action="append", type=label, default=[], metavar="NAME=VALUE")
-    parser.add_argument("--directory", required=True, help="where the layout goes; there must be none yet")
-    parser.add_argument("--archive", required=True, help="the same as one file, which `docker load` reads too")
+    parser.add_argument("--directory", required=True, help="the directory for the layout, which must not exist")
+    parser.add_argument("--archive", required=True, help="the file for the layout as an archive, for `docker load`")
     args = parser.parse_args()
     with open(args.module, "rb") as file:
         module = file.read()
     if module[:4] != b"\0asm":
-        sys.exit(f"{args.module} is no wasm module")
+        sys.exit(f"{args.module} is not a wasm module")
     layout = Layout(module, args.name, args.version, args.epoch, dict(args.label))
     layout.write(args.directory, args.archive)
     print(layout.digest)

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""Prints how the release's files were made: an in-toto statement with SLSA's provenance predicate, version 1.
+"""Prints how the release's files were made: an in-toto statement with the SLSA provenance
+predicate, version 1.
 
-Nobody has signed it, so it is no evidence of anything: it says what a build that is done again needs. What is signed is what
-the forge attests in the release workflow. No time is in it: the same build says the same.
+The statement is not signed, so it is not evidence. It lists the inputs that a rebuild needs. The
+release workflow creates the signed attestation. The statement contains no time, so a rebuild prints
+equal bytes.
 """
 
 import argparse
@@ -25,8 +27,8 @@ def output(*command):
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, encoding="utf-8").stdout.strip()
 
 
-def tool(name, told):
-    return {"name": name, "annotations": {"version": told}}
+def tool(name, version):
+    return {"name": name, "annotations": {"version": version}}
 
 
 def statement(args):
@@ -56,7 +58,7 @@ def statement(args):
                     {"name": "Cargo.lock", "digest": {"sha256": sha256("Cargo.lock")}},
                     tool("rustc", output(os.environ.get("RUSTC", "rustc"), "-vV")),
                     tool("cargo", output("cargo", "--version")),
-                    # Its number; what else it says of itself depends on who has packaged it.
+                    # The number only: the rest of the version text depends on the packager.
                     tool("wasm-opt", re.search(r"\d+", output("wasm-opt", "--version"))[0]),
                 ],
             },
@@ -67,14 +69,14 @@ def statement(args):
 
 def main():
     parser = argparse.ArgumentParser(description="Prints an unsigned SLSA provenance statement.")
-    parser.add_argument("--output", action="append", required=True, metavar="FILE", help="what was made")
+    parser.add_argument("--output", action="append", required=True, metavar="FILE", help="a file of the release")
     parser.add_argument("--image", required=True, help="the image's name")
     parser.add_argument("--image-digest", required=True)
     parser.add_argument("--source", default="")
     parser.add_argument("--revision", default="")
     parser.add_argument("--epoch", type=int, required=True)
     parser.add_argument("--target", required=True)
-    parser.add_argument("--as-the-release", choices=["yes", "no"], required=True, help="by the pinned tools")
+    parser.add_argument("--as-the-release", choices=["yes", "no"], required=True, help="whether the tools are the pinned ones")
     print(json.dumps(statement(parser.parse_args()), indent=2, sort_keys=True))
 
 

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Prints what is in the module as a software bill of materials: CycloneDX 1.5, JSON.
+"""Prints the software bill of materials of the module: CycloneDX 1.5, JSON.
 
-That is the crates that are linked into it, as cargo tells, and Rust's standard library. What only runs while it is built
-(build scripts, procedural macros) or is for tests and the command line is not in the module and not in here. There is no
-time and no random number in it, so that the same module has the same bill.
+It lists the crates that cargo links into the module, and Rust's standard library. It does not list
+what only runs during the build (build scripts, procedural macros) or belongs to the tests and the
+command line. It contains no time and no random number, so a rebuild prints equal bytes.
 """
 
 import argparse
@@ -22,7 +22,7 @@ def cargo(*arguments):
 
 
 def linked(target):
-    """The crates in the module, each with those that it uses itself; the first is the filter."""
+    """Returns the linked crates, each with the crates that it uses. The first is the filter."""
     tree = cargo(
         "tree", "--quiet", "--locked", "--package", PACKAGE, "--target", target,
         "--edges", "normal,no-proc-macro", "--prefix", "depth", "--format", " {p}",
@@ -45,7 +45,7 @@ def described(target):
 
 
 def checksums(lock):
-    """Of the crates as they are published; Cargo.lock holds cargo to them."""
+    """Returns the checksums of the published crates in Cargo.lock, which cargo verifies."""
     found = {}
     for block in lock.split("[[package]]")[1:]:
         fields = dict(re.findall(r'^(name|version|checksum) = "(.*)"$', block, re.MULTILINE))
@@ -70,7 +70,7 @@ def component(crate, package, checksum):
     if package.get("description"):
         result["description"] = " ".join(package["description"].split())
     if package.get("license"):
-        # Cargo once wrote `MIT/Apache-2.0`, which is no SPDX expression.
+        # Old manifests have `MIT/Apache-2.0`, which is not an SPDX expression.
         result["licenses"] = [{"expression": re.sub(r"\s*/\s*", " OR ", package["license"])}]
     if package.get("repository"):
         result["externalReferences"] = [{"type": "vcs", "url": package["repository"]}]
@@ -98,7 +98,7 @@ def bill(module, target, rust, lock):
     std = standard_library(rust)
     components = [component(crate, packages[crate], sums.get(crate)) for crate in sorted(uses) if crate != root]
     main = component(root, packages[root], hashlib.sha256(module).hexdigest())
-    # In no registry of crates, and what is described is the module.
+    # The filter is the described module and in no registry of crates.
     del main["purl"], main["scope"]
     main["type"] = "application"
     names = {crate: reference(crate) for crate in uses}
@@ -120,9 +120,9 @@ def bill(module, target, rust, lock):
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Prints what is in the module: CycloneDX 1.5, JSON.")
+    parser = argparse.ArgumentParser(description="Prints the bill of materials of the module: CycloneDX 1.5, JSON.")
     parser.add_argument("--module", required=True)
-    parser.add_argument("--target", required=True, help="what it was built for")
+    parser.add_argument("--target", required=True, help="the target of the module")
     parser.add_argument("--rust", required=True, help="the version of the compiler")
     args = parser.parse_args()
     with open(args.module, "rb") as file:

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """Fails if a wasm module imports a function that Envoy does not provide.
 
-Such a module builds without a warning (one dependency that asks for the system's time zone is enough) and is refused
-by Envoy at its start. No more than the import section is read, so that no tool has to be installed for it.
+Such a module builds without a warning: one dependency that reads the system's time zone is enough.
+Envoy rejects it only at its start. `make wasm` runs this script on machines and in images that have
+only a compiler and Python, so it parses the import section itself: a tool such as `wasm-tools`
+would have to be built first.
 """
 
 import sys

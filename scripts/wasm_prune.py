@@ -1,9 +1,12 @@
 #!/usr/bin/env python3
-"""Takes from the filter the callbacks that it has no use for, in place.
+"""Removes the exports that the filter does not need, in place.
 
-The SDK exports every callback of the ABI, and a host calls whatever a module exports: into the VM and out again, for
-each response and each piece of its body, to hear that there is nothing to do. What is not exported is not called
-(proxy-wasm/spec, abi-versions/v0.2.1; DESIGN.md has what it saves). The code behind goes with `wasm-opt`.
+The SDK exports every callback of the ABI, and a host calls every exported callback: for each
+response and each part of its body it enters the VM without effect. A host does not call what is not
+exported (proxy-wasm/spec, abi-versions/v0.2.1; DESIGN.md has the savings). `wasm-opt` then removes
+the unreachable code.
+
+Like wasm_imports.py, it needs only Python, because it runs in every build of the filter.
 """
 
 import sys
@@ -17,8 +20,8 @@ KEPT = {
     "proxy_abi_version_0_2_1",
     "proxy_on_configure",
     "proxy_on_context_create",
-    # What a stream has is given back here, and by a root what its gauges say; without it each request would leave
-    # something behind.
+    # Ends a stream and a root context. Without it, each request would leak its context, and a
+    # worker its gauges.
     "proxy_on_delete",
     "proxy_on_http_call_response",
     "proxy_on_memory_allocate",

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Prints the code of a wasm module by crate, from the names of its functions, and the other sections."""
+"""Prints the size of a wasm module's code by crate, from the names of its functions, and of its other sections."""
 
 import re
 import sys
@@ -11,12 +11,12 @@ CUSTOM_SECTION, CODE_SECTION, DATA_SECTION = 0, 10, 11
 FUNCTION_NAMES = 1
 LEGACY = re.compile(r"_ZN(\d+)(.*)")
 V0_CRATE = re.compile(r"C(?:s[0-9A-Za-z]*_)?(\d+)_?([A-Za-z_]\w*)")
-# What a legacy name of an impl begins with: `<`, `&`, `mut`, and what else is no path.
+# The prefixes of the legacy names of impls that are not paths, such as `<`, `&` and `mut`.
 NO_PATH = re.compile(r"^(?:_?\$(?:LT|RF|BP|u20|u5b|LP)\$|impl\$u20\$|mut\$u20\$|dyn\$u20\$|const\$u20\$)+")
 
 
 def crate(name):
-    """The crate of a function; of a trait's, that of the type."""
+    """Returns the crate of a function. For a method of a trait, it is the crate of the type."""
     if name.startswith("_R"):
         found = V0_CRATE.search(name)
         return found[2][: int(found[1])] if found else "unknown"
@@ -25,7 +25,7 @@ def crate(name):
         return "C and compiler runtime"
     first = NO_PATH.sub("", found[2][: int(found[1])])
     first = re.split(r"\.\.|\$", first)[0]
-    # An impl for any type has no crate in its name.
+    # The name of an impl for any type has no crate.
     return first if len(first) > 1 else "(generic)"
 
 

@@ -1,14 +1,14 @@
 //! The claims of a token (RFC 7519 section 4, RFC 9068 section 2.2, Okta's access token claims).
 //!
-//! A registered claim is absent or has its type; a value of another type makes the whole set malformed, so that no
-//! later check can mistake "wrong" for "not there".
+//! A registered claim with a value of the wrong type makes all claims malformed, so no later check
+//! can confuse a wrong claim with an absent one.
 
 use std::fmt;
 
-use crate::json::{Members, Tape, ValueRef};
+use crate::json::{self, Members, Tape, ValueRef};
 use crate::rejection::Rejection;
 
-/// The claims of a token.
+/// The claims of a token, not necessarily verified. `Debug` omits them.
 #[derive(Clone)]
 pub struct Claims {
     object: Tape,
@@ -18,16 +18,18 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Reads a token's payload, and checks the registered claims' types.
+    /// Parses the payload of a token, and checks the types of registered claims.
     ///
     /// # Errors
-    /// [`Rejection::ClaimsMalformed`].
+    /// [`Rejection::ClaimsMalformed`] if the payload is not a JSON object without duplicate
+    /// members, or a registered claim has the wrong type.
     pub fn parse(payload: Vec<u8>) -> Result<Self, Rejection> {
         let object = Tape::parse(payload).map_err(|_| Rejection::ClaimsMalformed)?;
         let [mut expires_at, mut issued_at, mut not_before] = [None; 3];
         for (name, value) in object.members() {
             match name {
-                // A fraction of a second never lengthens a token's life: it ends early and begins late.
+                // Rounding never extends the validity of a token: `exp` is rounded down, `iat` and
+                // `nbf` are rounded up.
                 "exp" => expires_at = Some(numeric_date(&value)?.floor() as i64),
                 "iat" => issued_at = Some(numeric_date(&value)?.ceil() as i64),
                 "nbf" => not_before = Some(numeric_date(&value)?.ceil() as i64),
@@ -42,54 +44,54 @@ impl Claims {
         Ok(Self { object, expires_at, issued_at, not_before })
     }
 
-    /// A member that is a string.
+    /// Returns a claim if it is a string.
     pub fn string(&self, name: &str) -> Option<&str> {
         self.object.get(name).and_then(|value| value.as_str())
     }
 
-    /// All members.
+    /// Yields all claims.
     pub fn members(&self) -> Members<'_> {
         self.object.members()
     }
 
-    /// A member of any type.
+    /// Returns a claim of any type.
     pub fn get(&self, name: &str) -> Option<ValueRef<'_>> {
         self.object.get(name)
     }
 
-    /// The member at a path of names, through nested objects.
+    /// Returns the value at a path of names through nested objects; `None` for an empty path.
     pub fn at(&self, path: &[String]) -> Option<ValueRef<'_>> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.object.get(first)?, |value, name| value.get(name))
     }
 
-    /// `aud`, as a list.
+    /// Yields the audiences: `aud` is a string or an array of strings (RFC 7519 section 4.1.3).
     pub fn audiences(&self) -> impl Iterator<Item = &str> {
-        let (one, several) = match self.object.get("aud") {
-            Some(ValueRef::String(one)) => (Some(one), None),
-            Some(ValueRef::Array(several)) => (None, Some(several)),
+        let (single, list) = match self.object.get("aud") {
+            Some(ValueRef::String(single)) => (Some(single), None),
+            Some(ValueRef::Array(list)) => (None, Some(list)),
             _ => (None, None),
         };
-        one.into_iter().chain(several.into_iter().flatten().filter_map(|item| item.as_str()))
+        single.into_iter().chain(list.into_iter().flatten().filter_map(|item| item.as_str()))
     }
 
-    /// What they occupy on the heap, in bytes.
-    pub const fn heap_bytes(&self) -> usize {
+    /// Returns the heap size in bytes.
+    pub(crate) const fn heap_bytes(&self) -> usize {
         self.object.heap_bytes()
     }
 
-    /// `exp`, in whole seconds.
-    pub const fn expires_at(&self) -> Option<i64> {
+    /// Returns `exp` in seconds since the epoch, rounded down.
+    pub(crate) const fn expires_at(&self) -> Option<i64> {
         self.expires_at
     }
 
-    /// `iat`, in whole seconds.
-    pub const fn issued_at(&self) -> Option<i64> {
+    /// Returns `iat` in seconds since the epoch, rounded up.
+    pub(crate) const fn issued_at(&self) -> Option<i64> {
         self.issued_at
     }
 
-    /// `nbf`, in whole seconds.
-    pub const fn not_before(&self) -> Option<i64> {
+    /// Returns `nbf` in seconds since the epoch, rounded up.
+    pub(crate) const fn not_before(&self) -> Option<i64> {
         self.not_before
     }
 }
@@ -100,17 +102,16 @@ impl fmt::Debug for Claims {
     }
 }
 
-/// A string, or several.
+/// Returns whether the value is a string or an array of strings.
 fn is_audience(value: &ValueRef<'_>) -> bool {
     value.as_str().is_some()
-        || value.as_array().is_some_and(|mut several| several.all(|one| one.as_str().is_some()))
+        || value.as_array().is_some_and(|mut items| items.all(|item| item.as_str().is_some()))
 }
 
-/// A NumericDate (RFC 7519 section 2): a number, possibly with a fraction. Nothing was ever issued before 1970.
+/// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction.
+/// Rejects negative numbers.
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
-    /// Up to here an `f64` tells each second from the next.
-    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    let seconds = value.as_f64().filter(|seconds| (0.0..=MAX_SAFE_INTEGER).contains(seconds));
+    let seconds = value.as_f64().filter(|seconds| (0.0..=json::MAX_SAFE_INTEGER).contains(seconds));
     seconds.ok_or(Rejection::ClaimsMalformed)
 }
 
@@ -123,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn wrong_types_are_malformed_wherever_they_stand() {
+    fn registered_claim_of_wrong_type_is_malformed() {
         for json in [
             r#"{"iss":1}"#,
             r#"{"iss":null}"#,
@@ -149,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn fractions_shorten_a_life() {
+    fn time_with_fraction_shortens_validity() {
         let claims = claims(r#"{"exp":10.9,"iat":10.1,"nbf":10.1}"#).unwrap();
         assert_eq!(
             (claims.expires_at(), claims.issued_at(), claims.not_before()),
@@ -158,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn audience_is_a_list_either_way() {
+    fn audience_string_or_array_is_a_list() {
         for (json, expected) in [
             (r#"{"aud":"a"}"#, &["a"][..]),
             (r#"{"aud":["a","b"]}"#, &["a", "b"]),
@@ -170,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_go_through_objects_only() {
+    fn path_through_array_is_none() {
         let claims = claims(r#"{"a":{"b":{"c":1}},"a.b":2,"l":[{"b":3}]}"#).unwrap();
         let at = |path: &[&str]| {
             let path: Vec<String> = path.iter().map(|name| (*name).to_owned()).collect();

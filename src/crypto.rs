@@ -1,14 +1,14 @@
-//! Algorithms, public keys, and the one capability the core is given from outside: checking a signature.
+//! Signature algorithms, public keys, and verification of signatures.
 //!
-//! Two things implement [`SignatureVerifier`]: [`software::Software`] everywhere, and the host's native crypto
-//! on wasm32. Both are run over the same tests.
+//! [`SignatureVerifier`] has two implementations: [`software::Software`] on every target, and the
+//! host's native cryptography on wasm32. Both pass the same test vectors.
 
-pub mod ecdsa;
+mod ecdsa;
 pub mod envoy;
 mod key;
 pub mod known_answer;
 pub mod software;
-pub mod spki;
+mod spki;
 
 use std::fmt;
 
@@ -16,9 +16,9 @@ pub use key::{Curve, KeyError, PublicKey};
 
 /// A JWS signature algorithm (RFC 7518 section 3.1, RFC 8037 section 3.1).
 ///
-/// The list is closed: `none` and the symmetric `HS*` cannot even be named.
+/// The type has neither `none` nor the symmetric algorithms `HS256`, `HS384` and `HS512`.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-#[allow(missing_docs, reason = "the names are the standard's own")]
+#[allow(missing_docs, reason = "registered names")]
 pub enum Algorithm {
     RS256,
     RS384,
@@ -33,7 +33,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm there is.
+    /// All algorithms.
     pub const ALL: [Self; 10] = [
         Self::RS256,
         Self::RS384,
@@ -47,12 +47,12 @@ impl Algorithm {
         Self::EdDSA,
     ];
 
-    /// The algorithm of that name, compared exactly: `rs256` is nobody.
+    /// Returns the algorithm with a registered name; `None` for an unknown name. Case matters.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The registered name.
+    /// Returns the name in the IANA registry "JSON Web Signature and Encryption Algorithms".
     pub const fn name(self) -> &'static str {
         match self {
             Self::RS256 => "RS256",
@@ -68,7 +68,8 @@ impl Algorithm {
         }
     }
 
-    /// The curve that an ECDSA algorithm is tied to (RFC 7518 section 3.4).
+    /// Returns the curve of an ECDSA algorithm (RFC 7518 section 3.4); `None` for another
+    /// algorithm.
     pub const fn curve(self) -> Option<Curve> {
         match self {
             Self::ES256 => Some(Curve::P256),
@@ -78,7 +79,7 @@ impl Algorithm {
         }
     }
 
-    /// Whether this is an RSA algorithm, of either padding.
+    /// Returns whether this is an RSA algorithm, with PKCS #1 v1.5 or PSS padding.
     pub const fn is_rsa(self) -> bool {
         matches!(self, Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512)
     }
@@ -90,46 +91,50 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// Why a signature was not found good. The two must never be confused: one is the token's fault, one is ours.
+/// The reason for which a verification failed. A token with an invalid signature gets 401, and an
+/// unavailable verifier 503.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SignatureError {
-    /// It was checked, and it does not hold.
+    /// The verifier checked the signature, and it is invalid.
     Invalid,
-    /// It could not be checked: neither valid nor invalid.
+    /// The verifier could not check the signature, so it is neither valid nor invalid.
     Unavailable,
 }
 
-/// Something that can check a signature.
-pub trait SignatureVerifier {
-    /// Checks `signature`, as it stands in a JWS, over exactly these bytes.
-    ///
-    /// # Errors
-    /// [`SignatureError::Invalid`] if it does not hold, [`SignatureError::Unavailable`] if that could not be found
-    /// out with this algorithm and key.
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError>;
+/// Input of a signature verification.
+#[derive(Clone, Copy, Debug)]
+pub struct SignatureInput<'a> {
+    /// The algorithm.
+    pub algorithm: Algorithm,
+    /// The public key.
+    pub key: &'a PublicKey,
+    /// The signed bytes; of a JWS, the JWS Signing Input (RFC 7515 section 2).
+    pub message: &'a [u8],
+    /// The signature in the form of a JWS: ECDSA signatures are r and s without DER (RFC 7518
+    /// section 3.4).
+    pub signature: &'a [u8],
 }
 
-/// Asks the first verifier, and the second where the first could not tell.
+/// Verifier of signatures.
+pub trait SignatureVerifier {
+    /// Verifies a signature.
+    ///
+    /// # Errors
+    /// [`SignatureError::Invalid`] if the signature is invalid or the key is for another algorithm.
+    /// [`SignatureError::Unavailable`] if the verifier does not support the algorithm or the key,
+    /// or cannot be reached.
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError>;
+}
+
+/// A verifier that uses the second verifier if the first is unavailable.
 #[derive(Clone, Copy, Debug)]
 pub struct WithFallback<A, B>(pub A, pub B);
 
 impl<A: SignatureVerifier, B: SignatureVerifier> SignatureVerifier for WithFallback<A, B> {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
-        match self.0.verify(algorithm, key, message, signature) {
-            Err(SignatureError::Unavailable) => self.1.verify(algorithm, key, message, signature),
-            told => told,
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        match self.0.verify(input) {
+            Err(SignatureError::Unavailable) => self.1.verify(input),
+            result => result,
         }
     }
 }
@@ -138,32 +143,38 @@ impl<A: SignatureVerifier, B: SignatureVerifier> SignatureVerifier for WithFallb
 mod tests {
     use super::*;
 
-    struct Says(Result<(), SignatureError>);
+    struct Fixed(Result<(), SignatureError>);
 
-    impl SignatureVerifier for Says {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+    impl SignatureVerifier for Fixed {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
             self.0
         }
     }
 
     #[test]
-    fn only_an_unavailable_verifier_is_doubted() {
+    fn with_fallback_uses_second_verifier_if_first_is_unavailable() {
         let key = PublicKey::ed25519(&[
             215, 90, 152, 1, 130, 177, 10, 183, 213, 75, 254, 211, 201, 100, 7, 58, 14, 225, 114, 243, 218,
             166, 35, 37, 175, 2, 26, 104, 247, 7, 81, 26,
         ])
         .unwrap();
-        let (good, bad, dumb) = (Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable));
-        for (first, second, expected) in
-            [(good, bad, good), (bad, good, bad), (dumb, good, good), (dumb, bad, bad)]
-        {
-            let both = WithFallback(Says(first), Says(second));
-            assert_eq!(both.verify(Algorithm::EdDSA, &key, b"", b""), expected);
+        let (valid, invalid, unavailable) =
+            (Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable));
+        for (first, second, expected) in [
+            (valid, invalid, valid),
+            (invalid, valid, invalid),
+            (unavailable, valid, valid),
+            (unavailable, invalid, invalid),
+        ] {
+            let verifier = WithFallback(Fixed(first), Fixed(second));
+            let input =
+                SignatureInput { algorithm: Algorithm::EdDSA, key: &key, message: b"", signature: b"" };
+            assert_eq!(verifier.verify(&input), expected);
         }
     }
 
     #[test]
-    fn names_are_exact_and_nothing_symmetric_has_one() {
+    fn from_name_accepts_registered_asymmetric_names_only() {
         for algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
         }

@@ -1,7 +1,7 @@
-//! A denylist: tokens that are refused although everything else about them is right.
+//! Denylists, which revoke tokens before they expire.
 //!
-//! A token is refused if any entry fits, and an entry fits if all its members do. However long a list is, a token costs one
-//! look-up for each combination of members that occurs in it, and these are few.
+//! An entry matches a token if all its members match. One matching entry revokes the token. A token
+//! costs one hash lookup for each set of members that occurs in the list, whatever its length.
 
 mod entry;
 pub mod source;
@@ -12,44 +12,45 @@ use std::fmt;
 use crate::json::{self, Value};
 use crate::refresh::source::Document;
 use crate::verify::Identity;
-use entry::{Combination, Entry, Values};
+use entry::{Entry, MemberSet, MemberValues};
 
 pub use entry::EntryError;
 
-/// More entries than this are not a denylist but a job for a database.
+/// The most entries of one denylist.
 pub const MAX_ENTRIES: usize = 10_000;
 
-/// The entries of one list.
+/// The entries of one denylist.
 #[derive(Clone, Debug, Default)]
 pub struct Denylist {
-    /// The claims that entries ask for, and the time before which a token that has them must have been issued.
-    entries: HashMap<Values<'static>, i64>,
-    /// Which claims are asked for together.
-    combinations: Vec<Combination>,
+    /// The latest `issued_before` of all entries with these values, in Unix seconds.
+    entries: HashMap<MemberValues<'static>, i64>,
+    /// The different sets of members that the entries have.
+    member_sets: Vec<MemberSet>,
 }
 
-/// Why something is no denylist.
+/// The reason why a denylist is invalid.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum DenylistError {
-    /// Not a JSON object with a list of `entries` and nothing else, or a duplicate member.
+    /// The document is not a JSON object with the array `entries` as its only member, or a member
+    /// occurs twice.
     Malformed,
-    /// More than [`MAX_ENTRIES`].
+    /// The denylist has more than [`MAX_ENTRIES`] entries.
     TooManyEntries,
-    /// An entry that cannot be understood.
+    /// An entry is invalid.
     Entry {
-        /// Which.
+        /// The index of the entry.
         index: usize,
-        /// Why.
+        /// The reason.
         error: EntryError,
     },
 }
 
 impl Denylist {
-    /// The list of these entries.
+    /// Parses the entries.
     ///
     /// # Errors
-    /// [`DenylistError::TooManyEntries`] or [`DenylistError::Entry`]: a list is taken as a whole or not at all, for what
-    /// cannot be understood may be the entry that matters.
+    /// [`DenylistError::TooManyEntries`] or [`DenylistError::Entry`]. One invalid entry makes the
+    /// list invalid, because it may revoke the token that matters.
     pub fn new(entries: &[Value]) -> Result<Self, DenylistError> {
         if entries.len() > MAX_ENTRIES {
             return Err(DenylistError::TooManyEntries);
@@ -61,30 +62,30 @@ impl Denylist {
         Ok(list)
     }
 
-    /// Whether an entry fits this token.
-    pub fn has(&self, identity: &Identity<'_>) -> bool {
-        if self.combinations.is_empty() {
+    /// Returns whether an entry matches a token.
+    pub(crate) fn matches(&self, identity: &Identity<'_>) -> bool {
+        if self.member_sets.is_empty() {
             return false;
         }
-        let (entries, token): (&HashMap<Values<'_>, i64>, _) = (&self.entries, entry::values(identity));
-        // Compared with the fraction that it may have. A token that does not say when it was issued may be old.
+        let (entries, token): (&HashMap<MemberValues<'_>, i64>, _) = (&self.entries, entry::values(identity));
+        // `iat` may have a fraction. An entry with `issued_before` matches a token without `iat`.
         let issued_at = identity.claims().get("iat").and_then(|issued_at| issued_at.as_f64());
-        self.combinations.iter().any(|combination| {
-            let mut asked = token.clone();
-            asked
+        self.member_sets.iter().any(|members| {
+            let mut values = token.clone();
+            values
                 .iter_mut()
-                .zip(combination)
-                .filter(|(_, asks)| !**asks)
+                .zip(members)
+                .filter(|(_, is_member)| !**is_member)
                 .for_each(|(value, _)| *value = None);
-            let issued_before = entries.get(&asked);
+            let issued_before = entries.get(&values);
             issued_before.is_some_and(|before| issued_at.is_none_or(|issued_at| issued_at < *before as f64))
         })
     }
 
     fn add(&mut self, entry: Entry) {
-        let combination = entry.combination();
-        if !self.combinations.contains(&combination) {
-            self.combinations.push(combination);
+        let members = entry.member_set();
+        if !self.member_sets.contains(&members) {
+            self.member_sets.push(members);
         }
         let before = self.entries.entry(entry.values).or_insert(entry.issued_before);
         *before = entry.issued_before.max(*before);
@@ -98,7 +99,7 @@ impl Document for Denylist {
         let list = || {
             let mut members = json::parse_object(text).map_err(|_| DenylistError::Malformed)?;
             match members.remove("entries") {
-                // A member that is not known could be the half of what the list says.
+                // An unknown member could change the meaning of the list.
                 Some(Value::Array(entries)) if members.is_empty() => Self::new(&entries),
                 _ => Err(DenylistError::Malformed),
             }
@@ -126,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn documents_that_are_no_denylist() {
+    fn denylist_from_an_invalid_document_is_an_error() {
         let malformed = "the document is not an object with `entries` and nothing else";
         let time = "entries[0].issued_before must be a time in whole seconds since 1970";
         let unknown =
@@ -144,7 +145,7 @@ mod tests {
             (r#"{"entries":[],"entries":[]}"#, malformed),
             (r#"{"entries":[{"jti":"a","jti":"b"}]}"#, malformed),
             (r#"{"entries":[],"except":[]}"#, malformed),
-            (r#"{"entries":[{}]}"#, "entries[0] must not be empty: it would refuse every token"),
+            (r#"{"entries":[{}]}"#, "entries[0] must not be empty: it would match every token"),
             (r#"{"entries":[{"jti":"a"},null]}"#, "entries[1] must be an object"),
             (r#"{"entries":["a"]}"#, "entries[0] must be an object"),
             (r#"{"entries":[["a"]]}"#, "entries[0] must be an object"),
@@ -159,13 +160,13 @@ mod tests {
             (r#"{"entries":[{"issued_before":1700000000000}]}"#, time),
             (&many, "there are more than 10000 entries"),
         ] {
-            let problem = Denylist::read(document.as_bytes()).map(|list| list.count());
-            assert_eq!(problem, Err(expected.to_owned()), "{document:.100}");
+            let count = Denylist::read(document.as_bytes()).map(|list| list.count());
+            assert_eq!(count, Err(expected.to_owned()), "{document:.100}");
         }
     }
 
     #[test]
-    fn a_list_may_be_empty_or_long() {
+    fn denylist_with_no_entry_or_the_most_entries_is_valid() {
         let count = |document: &str| Denylist::read(document.as_bytes()).map(|list| list.count());
         assert_eq!(count(r#"{"entries":[]}"#), Ok(0));
         let entries: Vec<String> = (0..MAX_ENTRIES).map(|n| format!(r#"{{"jti":"{n}"}}"#)).collect();

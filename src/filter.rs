@@ -1,106 +1,184 @@
-//! The composition: from the head of a request to a permit, a denial, or the wish to wait for what is fetched.
+//! The composition of all checks: a request becomes a permit, a denial, a local response, or a
+//! pending fetch.
 //!
-//! This is the only place where a [`Permit`] is made, and the host lets nothing through without one.
+//! Only this module makes a [`Permit`], and the host forwards no request without one.
 
+mod authentication;
+mod authorization;
+mod decision_error;
 mod document_status;
 mod observer;
 mod permit;
+mod policy_selection;
 mod requester;
 mod sources;
 mod verified;
 
-use std::cell::OnceCell;
-use std::rc::Rc;
-
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
-use crate::jwks::unknown_kids::KidDigest;
-use crate::policy::{Access, MatchedPolicy, Mode, NormalizedRequest};
+use crate::observer::{Check, DecisionObserver};
+use crate::policy::NormalizedRequest;
 use crate::refresh::refresher::{Fetch, FetchProgress, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
 use crate::refresh::state::WorkerId;
-use crate::rejection::Rejection;
 use crate::reply::{Denial, Reply, ReplyContext};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
-use crate::token_cache::{Counts, TokenCache};
-use crate::trace::{Check, DecisionObserver, TraceEvent};
-use crate::verify::{Identity, UnverifiedToken};
-use requester::{Authenticated, DecisionError, Requester};
+use crate::token_cache::TokenCache;
+use decision_error::DecisionError;
 use sources::Sources;
-use verified::{ForwardedIdentity, Verified};
+use verified::Verified;
 
+pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
 pub use observer::ProviderObserver;
 pub use permit::{Permit, PermitReason};
 pub use sources::{PendingFetch, ProviderId, SourceId};
 
-/// A configuration at work, with what it has gathered.
+/// The state of the filter on one worker: configuration, fetched documents and token cache.
 #[derive(Debug)]
 pub struct Filter {
     config: Config,
     sources: Sources,
-    /// Tokens whose signature has held before. [`Filter::identify`] checks again what can change: times and denylists.
+    /// Accepted tokens. [`Filter::identify`] repeats the checks whose result can change: times and
+    /// denylists.
     token_cache: TokenCache<Verified>,
     jose_headers: JoseHeaderCache,
 }
 
-/// What becomes of a request.
+/// The outcome of [`Filter::decide`].
 #[derive(Debug)]
 pub enum Verdict {
-    /// It may go on.
+    /// The host forwards the request.
     Allow(Permit),
-    /// It must not.
+    /// The host denies the request. [`Filter::reply`] makes the response.
     Deny(Denial),
-    /// It asks for something that the filter itself has: [`protected_resource`](crate::protected_resource).
-    Answer(Reply),
-    /// It cannot be decided with what is here. If no more can be had in time, it must not go on.
+    /// The host sends this response itself: metadata of a protected resource (RFC 9728).
+    LocalResponse(Reply),
+    /// The decision depends on a document that the worker does not have. The host holds the request
+    /// or denies it with [`PendingFetch::rejection_on_timeout`]; [`Filter::wait_advice`] says
+    /// which.
     Wait(PendingFetch),
 }
 
 impl Filter {
-    /// The filter for a configuration, on this worker. What is fetched is not there yet.
+    /// Creates the filter of a worker. It has no fetched documents and an empty token cache.
     pub fn new(config: Config, worker_id: WorkerId) -> Self {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
         Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), config }
     }
 
-    /// The configuration.
+    /// Returns the configuration.
     pub const fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Decides about a request.
+    /// Decides about a request at the time `now`.
+    ///
+    /// The filter normalizes the request, selects the rule or the route policy, verifies the token
+    /// and evaluates the policy. Without a token it denies every request that is not public.
+    ///
+    /// With `mode: shadow` the verdict is [`Verdict::Allow`] for every request that has no local
+    /// response; [`Permit::reason`] then has the rejection that the filter does not enforce.
+    ///
+    /// # Examples
+    ///
+    /// The provider has a local key, so the filter fetches nothing.
+    ///
+    /// ```
+    /// use okta_authz_filter::config::Config;
+    /// use okta_authz_filter::crypto::software::Software;
+    /// use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+    /// use okta_authz_filter::refresh::state::WorkerId;
+    /// use okta_authz_filter::rejection::Rejection;
+    /// use okta_authz_filter::request::RequestHead;
+    /// use okta_authz_filter::time::UnixTime;
+    ///
+    /// let config = Config::from_bytes(br#"{
+    ///     "providers": {
+    ///         "okta": {
+    ///             "issuer": "https://example.okta.com/oauth2/default",
+    ///             "audiences": ["api://default"],
+    ///             "algorithms": ["EdDSA"],
+    ///             "local_jwks": { "keys": [{
+    ///                 "kty": "OKP", "crv": "Ed25519", "kid": "k1",
+    ///                 "x": "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
+    ///             }] }
+    ///         }
+    ///     },
+    ///     "rules": [
+    ///         {
+    ///             "match": { "path_template": "/orders/**" },
+    ///             "requires": { "scopes": ["orders:read"] }
+    ///         }
+    ///     ]
+    /// }"#)?;
+    /// let filter = Filter::new(config, WorkerId(1));
+    ///
+    /// // iat 1799999000, exp 1800002600, scp ["orders:read"]
+    /// let authorization = concat!(
+    ///     "Bearer eyJhbGciOiJFZERTQSIsImtpZCI6ImsxIn0",
+    ///     ".eyJpc3MiOiJodHRwczovL2V4YW1wbGUub2t0YS5jb20vb2F1dGgyL2RlZmF1bHQiLCJhdWQiOiJhcG",
+    ///     "k6Ly9kZWZhdWx0Iiwic3ViIjoiYW5uQGV4YW1wbGUuY29tIiwiY2lkIjoid2ViIiwidWlkIjoidTEi",
+    ///     "LCJzY3AiOlsib3JkZXJzOnJlYWQiXSwiaWF0IjoxNzk5OTk5MDAwLCJleHAiOjE4MDAwMDI2MDAsIm",
+    ///     "p0aSI6IkFULjEiLCJ2ZXIiOjF9",
+    ///     ".Eqa0hL7fDOyPB-qu-DCP68NLc5DFIIp9yAq6QZquRpQY9X-8rWgFp9XPA26L",
+    ///     "p5HrfWlMazJQdz2LJoTReCGDDQ",
+    /// );
+    /// let headers = [
+    ///     (":method", b"GET".as_slice()),
+    ///     (":path", b"/orders/7".as_slice()),
+    ///     (":authority", b"api.example.com".as_slice()),
+    ///     ("authorization", authorization.as_bytes()),
+    /// ];
+    /// let head = RequestHead::new(&headers);
+    ///
+    /// let decide_at = |seconds| filter.decide(&head, UnixTime::from_seconds(seconds), &Software);
+    ///
+    /// let Verdict::Allow(permit) = decide_at(1_800_000_000) else { panic!("the token is valid") };
+    /// assert_eq!(permit.reason(), PermitReason::Verified);
+    /// let subject = ("okta.sub", "ann@example.com");
+    /// assert!(permit.log_attributes().any(|attribute| attribute == subject));
+    ///
+    /// // One hour later the token has expired, although it is in the token cache.
+    /// let Verdict::Deny(denial) = decide_at(1_800_003_600) else { panic!("the token expired") };
+    /// assert_eq!(denial.rejection, Rejection::TokenExpired);
+    /// # Ok::<(), okta_authz_filter::config::ConfigError>(())
+    /// ```
     pub fn decide(&self, head: &RequestHead<'_>, now: UnixTime, verifier: &dyn SignatureVerifier) -> Verdict {
         self.decide_with_observer(head, now, verifier, &mut ())
     }
 
-    /// The same, with somebody who watches.
+    /// Decides like [`Filter::decide`], and reports each check to `observer`.
+    ///
+    /// If [`DecisionObserver::ENABLED`], the filter does not read the token cache, so it makes and
+    /// reports every check.
     pub fn decide_with_observer(
         &self,
         head: &RequestHead<'_>,
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Verdict {
-        let target =
-            match trace.checked(Check::Request, NormalizedRequest::new(head, self.config.policy.needs())) {
-                Ok(target) => target,
-                Err(rejection) => return self.verdict_for_error(rejection.into()),
-            };
-        if let Some(reply) = self.config.protected_resources.answer(&target) {
-            return Verdict::Answer(reply);
+        let request = NormalizedRequest::new(head, self.config.policy.required_inputs());
+        let request = match observer.checked(Check::Request, request) {
+            Ok(request) => request,
+            Err(rejection) => return self.verdict_for_error(rejection.into()),
+        };
+        if let Some(reply) = self.config.protected_resources.metadata_response(&request) {
+            return Verdict::LocalResponse(reply);
         }
-        match self.authorize_request(head, &target, now, verifier, trace) {
+        match self.authorize_request(head, &request, now, verifier, observer) {
             Ok(permit) => Verdict::Allow(permit),
             Err(error) => self.verdict_for_error(error),
         }
     }
 
-    /// Returns the verdict on a request that the policy does not allow: with `mode: shadow` the request passes.
+    /// Returns the verdict on a request that the policy does not allow. With `mode: shadow` the
+    /// filter allows it.
     fn verdict_for_error(&self, error: DecisionError) -> Verdict {
         if self.config.shadow {
             let reason = PermitReason::Shadow(error.rejection());
@@ -112,269 +190,14 @@ impl Filter {
         }
     }
 
-    fn authorize_request(
-        &self,
-        head: &RequestHead<'_>,
-        target: &NormalizedRequest<'_>,
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
-        trace: &mut impl DecisionObserver,
-    ) -> Result<Permit, DecisionError> {
-        if self.config.bypass_cors_preflight && head.is_cors_preflight() {
-            return Ok(Permit::without_token(PermitReason::CorsPreflight));
-        }
-        let matched = self.select_policy(head, target);
-        trace.record(TraceEvent::PolicySelected(target, matched));
-        if let Err(rejection @ Rejection::RemoteIpUnknown) = matched {
-            // No token can help: which rule applies is unknown.
-            return Err(rejection.into());
-        }
-        let shadows = self.shadows(head, target);
-        // Only a token can show that the filter itself has set the identity headers of a request.
-        let brings_identity = self.brings_identity(head);
-        let is_public = matched.is_ok_and(|matched| matches!(matched.action.access, Access::Public));
-        if is_public && !brings_identity && shadows.is_empty() {
-            return Ok(Permit::without_token(PermitReason::Public));
-        }
-        let token = self.config.token_sources.token(head);
-        let is_optional = matched.is_ok_and(|matched| matched.action.mode == Mode::Optional);
-        let without_token = match &token {
-            _ if brings_identity => None,
-            _ if is_public => Some(PermitReason::Public),
-            Err(Rejection::TokenMissing) if is_optional => Some(PermitReason::Anonymous),
-            _ => None,
-        };
-        if let Some(reason) = without_token.filter(|_| shadows.is_empty()) {
-            return Ok(Permit::without_token(reason));
-        }
-        let token = trace.checked(Check::Credentials, token).map_err(DecisionError::from);
-        let admitted = match &token {
-            Ok(token) => self.authenticate(token, now, verifier, trace),
-            Err(error) => Err(error.clone()),
-        };
-        let requester = match &admitted {
-            Ok(admitted) => self.identify(&admitted.verified, now, trace),
-            Err(error) => Err(error.clone()),
-        };
-        for (shadow, rejection) in shadows {
-            let outcome = match (rejection, &requester) {
-                (Some(rejection), _) => Err(rejection),
-                (None, Ok(requester)) => requester.meets(shadow, trace).map_err(|denial| denial.rejection),
-                (None, Err(error)) => Err(error.rejection()),
-            };
-            trace.record(TraceEvent::ShadowEvaluated(shadow, outcome.err()));
-        }
-        if let Some(reason) = without_token {
-            if let (Ok(token), Ok(admitted), Ok(_)) = (&token, &admitted, &requester) {
-                self.remember(token, admitted);
-            }
-            return Ok(Permit::without_identity(reason, requester.err().as_ref()));
-        }
-        let requester = requester?;
-        let reason = match requester.authorize(matched, trace) {
-            Ok(()) => PermitReason::Verified,
-            // The filter has verified the identity, so the backend may get it.
-            Err(denial) if self.config.shadow => PermitReason::Shadow(denial.rejection),
-            Err(denial) => return Err(DecisionError::Denied(denial)),
-        };
-        let admitted = admitted.as_ref().map_err(DecisionError::clone)?;
-        let verified = &admitted.verified;
-        let payload = verified.payload.as_ref();
-        verified.forwarded.get_or_init(|| {
-            ForwardedIdentity::new(&self.config, &requester.provider.name, &requester.identity, payload)
-        });
-        if let Ok(token) = &token {
-            self.remember(token, admitted);
-        }
-        let permit = Permit::for_verified(reason, Rc::clone(verified));
-        if brings_identity && !self.is_identity_of(&permit, head) {
-            let _ = trace.checked(Check::Policy, Err::<(), _>(Rejection::RoutePolicyUnknown));
-            return Err(Rejection::RoutePolicyUnknown.into());
-        }
-        Ok(permit)
-    }
-
-    /// Returns whether Envoy may have chosen the route, and with it the policy, by identity headers that the request brings
-    /// along.
-    fn brings_identity(&self, head: &RequestHead<'_>) -> bool {
-        !self.config.route_policies.is_empty()
-            && head.headers.iter().any(|(name, _)| self.config.is_identity_header(name))
-    }
-
-    /// Returns whether the request brings the identity headers that the permit sets, all of them and no other. After an
-    /// internal redirect it does: the filter has set them before. Then the filter changes none, and Envoy stays with the
-    /// route.
-    fn is_identity_of(&self, permit: &Permit, head: &RequestHead<'_>) -> bool {
-        let set = permit.identity_headers();
-        let brought = head.headers.iter().filter(|(name, _)| self.config.is_identity_header(name)).count();
-        let is_brought =
-            |(name, value): &(String, String)| head.headers.contains(&(name.as_str(), value.as_bytes()));
-        brought == set.len() && set.iter().all(is_brought)
-    }
-
-    /// Remembers the token of a request that passes.
-    fn remember(&self, token: &[u8], Authenticated { verified, is_new }: &Authenticated) {
-        if *is_new {
-            self.token_cache.insert(token, Rc::clone(verified), verified.heap_bytes());
-        }
-    }
-
-    /// Returns the verified token: one that the filter has seen before, or a new one.
-    fn authenticate<T: DecisionObserver>(
-        &self,
-        token: &[u8],
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
-        trace: &mut T,
-    ) -> Result<Authenticated, DecisionError> {
-        // Who watches wants to see every check.
-        if !T::ENABLED
-            && let Some(verified) = self.cached_token(token, now)
-        {
-            self.provider(verified.provider)
-                .into_iter()
-                .for_each(|provider| trace.record(verified.provider.selected(provider)));
-            return Ok(Authenticated { verified, is_new: false });
-        }
-        let verified = Rc::new(self.verify(token, now, verifier, trace)?);
-        Ok(Authenticated { verified, is_new: true })
-    }
-
-    /// The token, if its signature has been checked before, under a key that its issuer still has. What that is no longer
-    /// true of, or whose time is over, is forgotten, and refused like any other.
-    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
-        let known = self.token_cache.get(token)?;
-        let keys = self.sources.keys(known.provider, now).ok();
-        let trusted = keys.is_some_and(|keys| known.token.is_key_published(keys));
-        let expected = self.provider(known.provider).map(|provider| &provider.expected);
-        if trusted && expected.is_some_and(|expected| !known.token.has_expired(expected, now)) {
-            return Some(known);
-        }
-        self.token_cache.remove(token);
-        None
-    }
-
-    /// Checks a verified token against the clock and the denylists, which change while the token is cached.
-    fn identify<'a>(
-        &'a self,
-        verified: &'a Verified,
-        now: UnixTime,
-        trace: &mut impl DecisionObserver,
-    ) -> Result<Requester<'a>, DecisionError> {
-        let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
-        let identity = verified.token.valid_at(&provider.expected, now)?;
-        self.check_denylists(&identity, now, trace)?;
-        Ok(Requester { identity, provider })
-    }
-
-    /// Returns the grant for a request: that of the policy which its route names, else that of the first rule that matches.
-    /// If none does, the rejection of the request, whatever its token. Grants in shadow mode decide nothing.
-    fn select_policy<'a>(
-        &'a self,
-        head: &RequestHead<'_>,
-        target: &'a NormalizedRequest<'_>,
-    ) -> Result<MatchedPolicy<'a>, Rejection> {
-        match self.route_policy(head) {
-            Some(policy) if !policy.is_ok_and(|policy| policy.action.is_shadow()) => policy,
-            _ => self.config.policy.decide(target),
-        }
-    }
-
-    /// Returns the grants in shadow mode before the grant that decides: the policy of the route, and rules. Each has the
-    /// rejection with which a rule would deny the request whatever its token.
-    fn shadows<'a>(
-        &'a self,
-        head: &RequestHead<'_>,
-        target: &'a NormalizedRequest<'_>,
-    ) -> Vec<(MatchedPolicy<'a>, Option<Rejection>)> {
-        match self.route_policy(head) {
-            None => self.config.policy.shadows(target).collect(),
-            Some(Ok(policy)) if policy.action.is_shadow() => {
-                std::iter::once((policy, None)).chain(self.config.policy.shadows(target)).collect()
-            }
-            Some(_) => Vec::new(),
-        }
-    }
-
-    /// Returns the policy that the route of a request names, if it names one.
-    fn route_policy(&self, head: &RequestHead<'_>) -> Option<Result<MatchedPolicy<'_>, Rejection>> {
-        let name = head.route_policy?;
-        let policy =
-            str::from_utf8(name).ok().and_then(|name| self.config.route_policies.get_key_value(name));
-        let policy = policy.map(|(name, action)| MatchedPolicy::route_policy(name, action));
-        Some(policy.ok_or(Rejection::RoutePolicyUnknown))
-    }
-
-    /// The token, if its signature holds under a key of its issuer, and it is an access token for us.
-    fn verify(
-        &self,
-        token: &[u8],
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
-        trace: &mut impl DecisionObserver,
-    ) -> Result<Verified, DecisionError> {
-        let token = trace.checked(
-            Check::Form,
-            UnverifiedToken::parse(token, self.config.max_token_bytes, &self.jose_headers),
-        )?;
-        trace.record(token.read());
-        let (id, provider) = trace.checked(Check::Issuer, self.provider_of(&token))?;
-        trace.record(id.selected(provider));
-        let header = token.header();
-        let payload = self.config.forward_payload_header.as_ref();
-        let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
-        let token = token.check(&provider.expected, now, trace)?;
-        let keyless = |rejection_on_timeout| {
-            let kid = Some(KidDigest::new(header.key_id.as_deref()));
-            DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
-        };
-        let keys = trace.checked(Check::Keys, self.sources.keys(id, now)).map_err(keyless)?;
-        let signed = token.verify(keys, verifier, trace).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => keyless(self.sources.reason_for_unknown_key(id, now)),
-            other => other.into(),
-        })?;
-        let token = signed.accept(&provider.expected, now, trace)?;
-        Ok(Verified { token, provider: id, payload, forwarded: OnceCell::new() })
-    }
-
-    fn provider_of(&self, token: &UnverifiedToken<'_>) -> Result<(ProviderId, &Provider), Rejection> {
-        let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
-        let accepts =
-            |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
-        let mut providers = self.config.providers.iter().enumerate();
-        let (index, provider) =
-            providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
-        Ok((ProviderId(index), provider))
-    }
-
-    fn check_denylists(
-        &self,
-        identity: &Identity<'_>,
-        now: UnixTime,
-        trace: &mut impl DecisionObserver,
-    ) -> Result<(), DecisionError> {
-        let passes = if self.config.local_denylist.has(identity) {
-            Err(Rejection::TokenRevoked)
-        } else {
-            self.sources.check_denylist(identity, now)
-        };
-        trace.checked(Check::Denylist, passes).map_err(|rejection| match rejection {
-            Rejection::DenylistUnavailable => DecisionError::Pending(PendingFetch {
-                source: SourceId::Denylist,
-                rejection_on_timeout: rejection,
-                kid: None,
-            }),
-            other => other.into(),
-        })
-    }
-
-    /// How a denial is told to whoever has sent the request.
+    /// Builds the response to a denied request.
     pub fn reply(&self, denial: &Denial, head: &RequestHead<'_>) -> Reply {
         let resource_metadata = self.config.protected_resources.metadata_url(head.path);
         Reply::new(denial, &self.config.responses, ReplyContext { grpc: head.is_grpc(), resource_metadata })
     }
 
-    /// Whether a request should wait for what it lacks. May make a fetch due at once.
+    /// Returns whether the host should hold a request until a fetch ends. May schedule an early
+    /// refresh; the cooldown of the source limits how often.
     pub fn wait_advice(
         &mut self,
         pending: &PendingFetch,
@@ -384,12 +207,14 @@ impl Filter {
         self.sources.wait_advice(pending, now, shared)
     }
 
-    /// Looks after all that is fetched: takes over what other workers have, and says what this one is to do.
+    /// Installs the documents that other workers have fetched. Returns for each source what the
+    /// host has to do, for example which fetch to begin.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
         self.sources.on_tick(now, shared)
     }
 
-    /// Takes what the request of a fetch has brought: the fetch goes on, or everybody is told how it ended.
+    /// Processes the response to a request of a fetch. Returns the next request of the fetch, or
+    /// how the fetch ended.
     pub fn on_response(
         &mut self,
         source: SourceId,
@@ -401,28 +226,29 @@ impl Filter {
         self.sources.on_response(source, now, fetch, shared, response)
     }
 
-    /// Takes the remarks on the document that this worker has fetched last from a source: entries that it has skipped. For the
-    /// log.
+    /// Takes the log messages about the document that this worker last fetched from a source, for
+    /// example about entries that the filter skipped.
     pub fn take_remarks(&mut self, source: SourceId) -> Vec<String> {
         self.sources.take_remarks(source)
     }
 
-    /// Gives up all fetches under way, so that other workers can begin theirs at once: for a worker that departs.
+    /// Abandons all fetches in flight, so that other workers can begin theirs immediately. The host
+    /// calls it when the worker ends.
     pub fn release(&mut self, shared: &dyn SharedData) {
         self.sources.release(shared);
     }
 
-    /// How to get to a source.
+    /// Returns the cluster and the refresh schedule of a source; `None` if its document is local.
     pub fn remote(&self, source: SourceId) -> Option<&Remote> {
         source.remote(&self.config)
     }
 
-    /// How the memory of tokens has fared, with the number of tokens in it and the bytes they occupy.
-    pub fn token_cache(&self) -> (Counts, usize, u64) {
+    /// Returns the counts of the token cache, the number of cached tokens and their size in bytes.
+    pub fn token_cache_usage(&self) -> (CacheCounts, usize, u64) {
         (self.token_cache.counts(), self.token_cache.len(), self.token_cache.bytes())
     }
 
-    /// A provider's configuration.
+    /// Returns the configuration of a provider; `None` if the ID is from another configuration.
     pub fn provider(&self, provider: ProviderId) -> Option<&Provider> {
         self.config.providers.get(provider.0)
     }

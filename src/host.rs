@@ -1,21 +1,25 @@
-//! The border to Envoy: the only files that know proxy-wasm, and they know no rule of JWT or policy.
+//! The proxy-wasm binding: the only module that uses `proxy_wasm`. It has no JWT and no policy
+//! logic.
 //!
-//! Nothing here may panic: a panic ends the VM, and with it every request of the worker that waits. So header values
-//! are bytes, every answer of the host is a `Result` that is looked at, and whatever goes wrong denies. What remains is the
-//! SDK, some of whose calls panic on a status that they do not list: DESIGN.md ("In a second host") says which and when.
+//! Nothing here may panic, because a panic ends the VM and with it every request that the worker
+//! holds. So header values are bytes, the code checks every `Result` of the host, and every error
+//! denies the request. What remains is the SDK: some of its calls panic on a status that they do
+//! not list. DESIGN.md gives the calls and the conditions.
 
 mod abi;
 mod callout;
-mod exchange;
-mod http;
+mod filter_state;
+mod forward;
 mod instrumented;
+mod metric;
 mod metrics;
 mod plugin;
+mod request;
 mod root;
-mod shared;
+mod shared_data;
 pub mod signature;
-mod stats;
-mod waiting;
+mod stream;
+mod wait_queue;
 
 pub use root::Root;
 
@@ -26,7 +30,7 @@ mod entry {
     }}
 }
 
-/// What the entry point of a module has to do: say who handles the plugin.
+/// Registers the root context. The module's entry point calls it once per VM.
 fn start() {
     proxy_wasm::set_log_level(proxy_wasm::types::LogLevel::Info);
     proxy_wasm::set_root_context(|id| Box::new(Root::new(id)));

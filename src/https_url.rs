@@ -1,21 +1,23 @@
-//! https URLs, cut where an HTTP request wants them cut.
+//! URLs with the scheme `https`, split into the parts of an HTTP request.
 
 use std::fmt;
 
-/// An https URL without user information and without a fragment.
+use crate::authority::Authority;
+
+/// An https URL without user information and fragment.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct HttpsUrl {
-    /// `:authority` of a request: the host, and the port if there is one.
+    /// The `:authority` of a request: the host, and the port if the URL has one.
     pub authority: String,
-    /// `:path` of a request, with the query; at least `/`.
+    /// The `:path` of a request, with the query. It is at least `/`.
     pub path: String,
 }
 
 impl HttpsUrl {
-    /// Reads a URL.
+    /// Parses a URL.
     ///
     /// # Errors
-    /// What is wrong with it, as the end of a sentence that begins with its name.
+    /// The problem, as a predicate whose subject is the field of the URL.
     pub fn parse(url: &str) -> Result<Self, &'static str> {
         if url.contains(['{', '}', '<', '>']) || url.contains("yourOktaDomain") {
             return Err("still has a placeholder in it");
@@ -25,7 +27,7 @@ impl HttpsUrl {
         };
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if !is_authority(authority) {
-            return Err("must name a host, without user information");
+            return Err("must name a host, with an optional port and without user information");
         }
         if !path.bytes().all(|byte| byte.is_ascii_graphic()) || path.contains('#') {
             return Err("must be a URL without spaces and without a fragment");
@@ -34,13 +36,15 @@ impl HttpsUrl {
         Ok(Self { authority: authority.to_owned(), path })
     }
 
-    /// Whether this is where the other is: the same host, in any case, and the same port.
+    /// Returns whether the URL has the host and the port of an authority. The default port is 443,
+    /// and the case of the host does not matter.
     pub fn is_at(&self, authority: &str) -> bool {
-        let plain = |authority: &str| {
-            let lower = authority.to_ascii_lowercase();
-            lower.strip_suffix(":443").map_or(lower.clone(), str::to_owned)
+        let (Some(own), Some(other)) = (Authority::parse(&self.authority), Authority::parse(authority))
+        else {
+            return false;
         };
-        plain(&self.authority) == plain(authority)
+        let port = |authority: Authority<'_>| authority.port.unwrap_or(443);
+        own.host.eq_ignore_ascii_case(other.host) && port(own) == port(other)
     }
 }
 
@@ -50,10 +54,13 @@ impl fmt::Display for HttpsUrl {
     }
 }
 
-/// Whether this is a host, perhaps with a port, and no more.
-pub fn is_authority(text: &str) -> bool {
-    let host_chars = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte);
-    !text.is_empty() && text.bytes().all(host_chars)
+/// Returns whether a text is a host with an optional port. No label of a host name may be empty,
+/// except that a final dot is allowed.
+pub(crate) fn is_authority(text: &str) -> bool {
+    Authority::parse(text).is_some_and(|Authority { host, .. }| {
+        let name = host.strip_suffix('.').unwrap_or(host);
+        name.split('.').all(|label| !label.is_empty())
+    })
 }
 
 #[cfg(test)]
@@ -61,12 +68,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_url_comes_back_as_it_was() {
+    fn https_url_parse_and_display_are_inverse() {
         for (url, authority, path) in [
             ("https://acme.okta.com/oauth2/default", "acme.okta.com", "/oauth2/default"),
             ("https://acme.okta.com", "acme.okta.com", "/"),
             ("https://localhost:8443/k?x=/y", "localhost:8443", "/k?x=/y"),
             ("https://h?x", "h", "/?x"),
+            ("https://[::1]:8443/x", "[::1]:8443", "/x"),
+            ("https://127.0.0.1/x", "127.0.0.1", "/x"),
+            ("https://acme.okta.com./x", "acme.okta.com.", "/x"),
+            ("https://[::ffff:1.2.3.4]/x", "[::ffff:1.2.3.4]", "/x"),
         ] {
             let parsed = HttpsUrl::parse(url).unwrap();
             assert_eq!((parsed.authority.as_str(), parsed.path.as_str()), (authority, path), "{url}");
@@ -75,13 +86,59 @@ mod tests {
     }
 
     #[test]
-    fn the_same_place_or_another() {
+    fn https_url_with_malformed_authority_is_rejected() {
+        for authority in [
+            "",
+            ":443",
+            "[::",
+            "[[::",
+            "[::]x",
+            "[]",
+            "[x]",
+            "::1",
+            "...",
+            ".",
+            "acme.okta.com..",
+            "acme..okta.com",
+            ".okta.com",
+            "h:",
+            "h:99999",
+            "h:65536",
+            "h:+1",
+            "h:x",
+            "a:b:c",
+            "a:1:2",
+            "user@h",
+            "user:password@h",
+            "h%2e",
+            "h\\",
+            "b\u{fc}cher.example",
+        ] {
+            let problem = Err("must name a host, with an optional port and without user information");
+            for path in ["", "/", "/x", "?x"] {
+                let url = format!("https://{authority}{path}");
+                assert_eq!(HttpsUrl::parse(&url), problem, "{url}");
+            }
+            assert!(!is_authority(authority), "{authority}");
+        }
+    }
+
+    #[test]
+    fn https_url_is_at_compares_host_and_port() {
         let url = HttpsUrl::parse("https://Acme.okta.com/k").unwrap();
         assert!(url.is_at("acme.okta.com") && url.is_at("acme.okta.com:443"));
-        for other in
-            ["acme.okta.com:8443", "okta.com", "evil.acme.okta.com", "acme.okta.com.evil.example", ""]
-        {
+        for other in [
+            "acme.okta.com:8443",
+            "okta.com",
+            "evil.acme.okta.com",
+            "acme.okta.com.evil.example",
+            "acme.okta.com.",
+            "acme.okta.com:",
+            "",
+        ] {
             assert!(!url.is_at(other), "{other}");
         }
+        let url = HttpsUrl::parse("https://acme.okta.com:8443/k").unwrap();
+        assert!(url.is_at("acme.okta.com:8443") && !url.is_at("acme.okta.com"));
     }
 }

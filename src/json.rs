@@ -1,30 +1,31 @@
-//! JSON as a security decision needs it: one meaning per document.
+//! JSON (RFC 8259) in which every document has one meaning.
 //!
-//! RFC 8259 section 4 leaves open what a duplicate member means, and parsers differ; RFC 7515 section 4 and
-//! RFC 7519 section 4 let a verifier refuse it, and this one does, at every depth. Nesting is bounded by
-//! serde_json (128 levels), so a deep document is an error and not a stack overflow.
+//! The parser rejects duplicate members at every depth. RFC 8259 section 4 leaves their meaning
+//! open, and parsers differ; RFC 7515 section 4 and RFC 7519 section 4 allow a verifier to reject
+//! them. serde_json limits nesting to 128 levels, so a deep document is an error and no stack
+//! overflow.
 
-mod big;
+mod big_uint;
 mod decimal;
-mod packed;
+mod tape;
 
 use std::fmt;
 
-pub use packed::{Items, Members, Tape, ValueRef};
 use serde_json::Number;
 pub use serde_json::Value;
+pub use tape::{Items, Members, Tape, ValueRef};
 
 /// A JSON object without duplicate members.
 pub type Object = serde_json::Map<String, Value>;
 
-/// Why a document is not acceptable JSON.
+/// The reason for which a document is rejected. [`Display`](fmt::Display) writes a predicate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JsonError {
-    /// Not JSON, not UTF-8, or nested too deeply.
+    /// The document is not JSON, not UTF-8, or has more than 127 levels of nesting.
     Syntax,
-    /// An object, at any depth, has the same member twice.
+    /// An object, at any depth, has two members with one name.
     DuplicateMember,
-    /// JSON, but not an object.
+    /// The document is JSON of another type than object.
     NotAnObject,
 }
 
@@ -38,12 +39,23 @@ impl fmt::Display for JsonError {
     }
 }
 
-/// Parses a whole document. A whole number is an integer however it is written, and every other number is the nearest double.
+/// The largest integer below which an `f64` represents every integer: 2^53 - 1 (RFC 8259 section
+/// 6).
+pub const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
+
+/// Parses a document. A number with an integer value becomes an integer, also if it is written with
+/// a fraction or an exponent. Another number becomes the nearest double.
+///
+/// # Errors
+/// [`JsonError::Syntax`] or [`JsonError::DuplicateMember`].
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
-    packed::parse(bytes)
+    tape::parse(bytes)
 }
 
 /// Parses a document that must be an object.
+///
+/// # Errors
+/// See [`JsonError`].
 pub fn parse_object(bytes: &[u8]) -> Result<Object, JsonError> {
     match parse(bytes)? {
         Value::Object(object) => Ok(object),
@@ -51,31 +63,31 @@ pub fn parse_object(bytes: &[u8]) -> Result<Object, JsonError> {
     }
 }
 
-/// About what a string occupies, in bytes, so that what is kept of strangers can be bounded.
-pub fn string_bytes(string: &str) -> usize {
-    string.len().saturating_add(size_of::<String>()).saturating_add(ALLOCATION)
+/// Returns about how many bytes of memory a `String` with this text occupies.
+pub(crate) const fn estimated_heap_bytes(string: &str) -> usize {
+    string.len().saturating_add(size_of::<String>()).saturating_add(ALLOCATION_OVERHEAD)
 }
 
-/// What an allocator adds to each piece.
-const ALLOCATION: usize = 16;
+/// The bytes that an allocator adds to each allocation.
+const ALLOCATION_OVERHEAD: usize = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn each_kind_of_trouble_has_its_name() {
+    fn parse_object_error_names_the_problem() {
         let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
         let cases: [(&str, &[u8], JsonError); 10] = [
             ("empty", b"", JsonError::Syntax),
             ("truncated", br#"{"a":1"#, JsonError::Syntax),
-            ("something behind it", br#"{} {}"#, JsonError::Syntax),
+            ("trailing text", br#"{} {}"#, JsonError::Syntax),
             ("not UTF-8", b"{\"a\":\"\xff\"}", JsonError::Syntax),
             ("lone surrogate", br#"{"a":"\ud800"}"#, JsonError::Syntax),
             ("too deep", deep.as_bytes(), JsonError::Syntax),
-            ("number without end", br#"{"a":1e999}"#, JsonError::Syntax),
+            ("number too large", br#"{"a":1e999}"#, JsonError::Syntax),
             ("duplicate", br#"{"a":1,"a":1}"#, JsonError::DuplicateMember),
-            ("duplicate by escape, inside", br#"{"b":[{"a":1,"\u0061":2}]}"#, JsonError::DuplicateMember),
+            ("nested duplicate by escape", br#"{"b":[{"a":1,"\u0061":2}]}"#, JsonError::DuplicateMember),
             ("array", b"[]", JsonError::NotAnObject),
         ];
         for (name, document, expected) in cases {
@@ -84,14 +96,14 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_value_arrives_as_it_was() {
+    fn parse_each_type_agrees_with_serde_json() {
         let document =
             br#" {"n":null,"b":true,"i":-1,"u":18446744073709551615,"f":1.5,"s":"\u00e9","a":[{}]} "#;
         assert_eq!(parse(document), Ok(serde_json::from_slice(document).unwrap()));
     }
 
     #[test]
-    fn parse_number_is_exact_however_it_is_written() {
+    fn parse_number_is_exact_in_every_notation() {
         for (text, expected) in [
             ("1.0", "1"),
             ("1e3", "1000"),

@@ -1,4 +1,4 @@
-//! A JWK Set (RFC 7517): the keys of one issuer, as far as they are fit to verify with.
+//! JWK Sets (RFC 7517): the signing keys of one issuer.
 
 mod candidates;
 pub mod discovery;
@@ -15,31 +15,31 @@ use crate::crypto::Algorithm;
 use crate::json::{self, Object, Value};
 use crate::refresh::source::Document;
 use crate::rejection::Rejection;
-use key::{Algorithms, Key, Unusable};
+use key::{AlgorithmSet, Key, SkipReason};
 
 pub use candidates::{Candidates, MAX_CANDIDATES};
 
-/// More keys than this are a broken or hostile document.
-pub const MAX_KEYS: usize = 100;
+/// The most entries of a JWK Set. A larger one is invalid.
+const MAX_KEYS: usize = 100;
 
-/// Skipped entries that the log names one by one.
+/// The most skipped entries with a remark of their own. One more remark counts the others.
 const MAX_REMARKS: usize = 8;
 
-/// The usable signing keys of one issuer; at least one.
+/// The usable signing keys of one issuer, at least one, and remarks on the skipped entries.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct KeySet {
     keys: Vec<Key>,
     skipped: Vec<String>,
 }
 
-/// Why a document is not a key set.
+/// The reason why a document is not a usable JWK Set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeySetError {
-    /// Not a JSON object with an array `keys`, or a duplicate member.
+    /// The document is not a JSON object with an array `keys`, or a member occurs twice.
     Malformed,
-    /// More than [`MAX_KEYS`] keys.
+    /// The document has more than [`MAX_KEYS`] entries.
     TooManyKeys,
-    /// No key in it can be used.
+    /// No entry is a usable signing key.
     NoUsableKey,
 }
 
@@ -54,8 +54,8 @@ impl fmt::Display for KeySetError {
 }
 
 impl KeySet {
-    /// Reads a document. Keys that cannot be used are skipped (RFC 7517 section 5): an issuer may publish
-    /// encryption keys or kinds of keys that are younger than this code.
+    /// Parses a JWK Set. Skips unusable keys (RFC 7517 section 5), because an issuer may publish
+    /// encryption keys and key types that this version does not support.
     ///
     /// # Errors
     /// See [`KeySetError`].
@@ -64,7 +64,7 @@ impl KeySet {
         Self::from_members(&members)
     }
 
-    /// The same, from JSON that is already parsed.
+    /// Parses a JWK Set from the members of its JSON object.
     ///
     /// # Errors
     /// See [`KeySetError`].
@@ -73,7 +73,7 @@ impl KeySet {
         if set.keys.is_empty() { Err(KeySetError::NoUsableKey) } else { Ok(set) }
     }
 
-    /// Reads all entries; the set may have no key.
+    /// Parses all entries. The set may have no usable key.
     fn collect(members: &Object) -> Result<Self, KeySetError> {
         let Some(Value::Array(jwks)) = members.get("keys") else { return Err(KeySetError::Malformed) };
         if jwks.len() > MAX_KEYS {
@@ -93,45 +93,49 @@ impl KeySet {
         Ok(set)
     }
 
-    /// Adds a key. The same key under the same id is one key, good for what any of its entries allows: each entry alone would
-    /// allow as much.
-    fn add(&mut self, mut key: Key) -> Result<(), Unusable> {
+    /// Adds a key. Entries with equal key and key ID become one key with the algorithms of all of
+    /// them, because each entry alone would allow its algorithms.
+    ///
+    /// # Errors
+    /// [`SkipReason::TooManyWithKeyId`] if enough keys with this ID come before it.
+    fn add(&mut self, mut key: Key) -> Result<(), SkipReason> {
         key.algorithms = self.available_algorithms(&key);
-        let same = |other: &&mut Key| other.id == key.id && other.public == key.public;
-        match self.keys.iter_mut().find(same) {
-            Some(same) => same.algorithms = same.algorithms.and(key.algorithms),
-            None if key.algorithms.is_empty() => return Err(Unusable::TooMany),
+        let is_equal = |other: &&mut Key| other.id == key.id && other.public_key == key.public_key;
+        match self.keys.iter_mut().find(is_equal) {
+            Some(equal) => equal.algorithms = equal.algorithms.union(key.algorithms),
+            None if key.algorithms.is_empty() => return Err(SkipReason::TooManyWithKeyId),
             None => self.keys.push(key),
         }
         Ok(())
     }
 
-    /// Returns those algorithms of a key for which fewer than [`MAX_CANDIDATES`] keys have the same id. Keys without an id are
-    /// never tried one after the other, and need no bound.
-    fn available_algorithms(&self, key: &Key) -> Algorithms {
-        let with_same_id = |algorithm: Algorithm| {
-            let has_same_id = |other: &&Key| other.id == key.id && other.algorithms.has(algorithm);
-            self.keys.iter().filter(has_same_id).count()
+    /// Returns the algorithms of a key for which fewer than [`MAX_CANDIDATES`] keys have its key
+    /// ID. Keys without an ID need no bound, because the filter never tries several of them.
+    fn available_algorithms(&self, key: &Key) -> AlgorithmSet {
+        let count_with_id = |algorithm: Algorithm| {
+            let is_candidate = |other: &&Key| other.id == key.id && other.algorithms.contains(algorithm);
+            self.keys.iter().filter(is_candidate).count()
         };
         let is_available =
-            |algorithm: &Algorithm| key.id.is_none() || with_same_id(*algorithm) < MAX_CANDIDATES;
+            |algorithm: &Algorithm| key.id.is_none() || count_with_id(*algorithm) < MAX_CANDIDATES;
         key.algorithms.iter().filter(is_available).collect()
     }
 
-    /// Finds the keys that a token names and that are for the token's algorithm: nearly always one, and several if the issuer
-    /// has published different keys under one id.
+    /// Finds the keys with the key ID and the algorithm of a token: usually one, and several if the
+    /// issuer has published different keys with one ID.
     ///
-    /// Without a `kid` exactly one key must fit; to try several would let an attacker choose.
+    /// If the token has no key ID, exactly one key must fit. Otherwise an attacker could choose
+    /// among several.
     ///
     /// # Errors
-    /// [`Rejection::KeyUnknown`] if there is no key of that name, [`Rejection::KeyMismatch`] if there is, and none is
-    /// for that algorithm, or the token names none and several fit.
+    /// [`Rejection::KeyUnknown`] if no key has that ID. [`Rejection::KeyMismatch`] if no key with
+    /// that ID fits the algorithm, or if the token has no key ID and several keys fit.
     pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Candidates<'_>, Rejection> {
-        let mut named = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
-        if named.peek().is_none() {
+        let mut with_id = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
+        if with_id.peek().is_none() {
             return Err(Rejection::KeyUnknown);
         }
-        let mut fitting = named.filter(|key| key.algorithms.has(algorithm)).map(|key| &key.public);
+        let mut fitting = with_id.filter(|key| key.algorithms.contains(algorithm)).map(|key| &key.public_key);
         let first = fitting.next().ok_or(Rejection::KeyMismatch)?;
         if id.is_none() && fitting.any(|other| other != first) {
             return Err(Rejection::KeyMismatch);
@@ -139,7 +143,7 @@ impl KeySet {
         Ok(Candidates::new(first, fitting))
     }
 
-    /// These keys, and those of `pinned` that have another name.
+    /// Adds the keys of `pinned` whose key ID is not in this set.
     pub fn merged_with(mut self, pinned: &Self) -> Self {
         let more: Vec<Key> =
             pinned.keys.iter().filter(|pin| self.keys.iter().all(|key| key.id != pin.id)).cloned().collect();
@@ -147,19 +151,19 @@ impl KeySet {
         self
     }
 
-    /// How many keys there are; never zero.
+    /// Returns the number of keys, which is not zero.
     pub fn len(&self) -> usize {
         self.keys.len()
     }
 
-    /// Always false: a set without a usable key is a [`KeySetError`].
+    /// Returns false: a set without a usable key is a [`KeySetError`].
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 }
 
 impl Document for KeySet {
-    /// Okta's documents have two or three keys and 1.5 KiB.
+    /// Okta's documents have two or three keys and about 1.5 KiB.
     const MAX_BYTES: usize = 256 * 1024;
 
     fn read(text: &[u8]) -> Result<Self, String> {
@@ -196,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn documents_that_are_no_key_set() {
+    fn key_set_from_an_invalid_document_is_an_error() {
         for (name, document, expected) in [
             ("empty", "", KeySetError::Malformed),
             ("HTML", "<!doctype html><title>Down</title>", KeySetError::Malformed),
@@ -206,8 +210,8 @@ mod tests {
             ("keys of the wrong type", r#"{"keys":{}}"#, KeySetError::Malformed),
             ("duplicate member", r#"{"keys":[],"keys":[]}"#, KeySetError::Malformed),
             ("an Okta error", r#"{"errorCode":"E0000047","errorCauses":[]}"#, KeySetError::Malformed),
-            ("no key", r#"{"keys":[]}"#, KeySetError::NoUsableKey),
-            ("nothing but nonsense", r#"{"keys":[null,1,"x",[],{}]}"#, KeySetError::NoUsableKey),
+            ("empty keys", r#"{"keys":[]}"#, KeySetError::NoUsableKey),
+            ("no entry is a key", r#"{"keys":[null,1,"x",[],{}]}"#, KeySetError::NoUsableKey),
         ] {
             assert_eq!(KeySet::parse(document.as_bytes()), Err(expected), "{name}");
         }
@@ -215,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn unusable_keys_are_skipped_one_by_one() {
+    fn key_set_with_an_unusable_key_skips_only_that_key() {
         let good = rsa(r#","kid":"good","use":"sig","alg":"RS256","x5t":"ignored""#);
         for (name, bad) in [
             ("for encryption", rsa(r#","use":"enc""#)),
@@ -223,9 +227,9 @@ mod tests {
             ("for signing only", rsa(r#","key_ops":["sign"]"#)),
             ("key_ops of the wrong type", rsa(r#","key_ops":"verify""#)),
             ("an unknown algorithm", rsa(r#","alg":"RS1""#)),
-            ("an algorithm of another kind", rsa(r#","alg":"ES256""#)),
+            ("an algorithm of another key type", rsa(r#","alg":"ES256""#)),
             ("alg of the wrong type", rsa(r#","alg":1"#)),
-            ("an empty name", rsa(r#","kid":"""#)),
+            ("an empty kid", rsa(r#","kid":"""#)),
             ("kid of the wrong type", rsa(r#","kid":1"#)),
             ("symmetric", r#"{"kty":"oct","k":"c2VjcmV0","kid":"k"}"#.to_owned()),
             ("small", r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned()),
@@ -233,7 +237,7 @@ mod tests {
             ("n of the wrong type", r#"{"kty":"RSA","n":[],"e":"AQAB"}"#.to_owned()),
             ("no n", r#"{"kty":"RSA","e":"AQAB"}"#.to_owned()),
             ("off the curve", format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, "A".repeat(43))),
-            ("a curve for agreement", r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned()),
+            ("a key agreement curve", r#"{"kty":"OKP","crv":"X25519","x":"AA"}"#.to_owned()),
         ] {
             assert_eq!(set(std::slice::from_ref(&bad)), Err(KeySetError::NoUsableKey), "{name}");
             assert_eq!(set(&[bad.clone(), good.clone(), bad]).unwrap().len(), 1, "{name}");
@@ -241,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_gets_the_key_it_names_or_none() {
+    fn find_by_kid_and_algorithm_returns_that_key_or_an_error() {
         let keys = set(&[
             rsa(r#","kid":"a","alg":"RS256""#),
             rsa(r#","kid":"b""#),
@@ -252,7 +256,7 @@ mod tests {
         use Algorithm::{ES256, PS256, RS256};
         assert!(keys.find(Some("a"), RS256).is_ok());
         assert!(keys.find(Some("b"), PS256).is_ok());
-        assert_eq!(keys.find(Some("a"), PS256), Err(Rejection::KeyMismatch), "the issuer ties it to RS256");
+        assert_eq!(keys.find(Some("a"), PS256), Err(Rejection::KeyMismatch), "its `alg` is RS256");
         assert_eq!(keys.find(Some("b"), ES256), Err(Rejection::KeyMismatch));
         assert_eq!(keys.find(Some("c"), RS256), Err(Rejection::KeyUnknown));
         assert_eq!(keys.find(Some("twice"), RS256).unwrap().iter().count(), 1, "one key, listed twice");
@@ -261,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn pinned_keys_are_added_and_never_replace() {
+    fn merged_with_pinned_keys_adds_and_does_not_replace() {
         let remote = set(&[rsa(r#","kid":"a","alg":"RS256""#)]).unwrap();
         let pinned = set(&[rsa(r#","kid":"a","alg":"RS512""#), rsa(r#","kid":"p""#)]).unwrap();
         let merged = remote.merged_with(&pinned);

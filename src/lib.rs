@@ -1,42 +1,124 @@
-//! An authorization filter for Envoy and Istio that lets nobody through without a valid Okta access token.
+//! A proxy-wasm authorization filter for Envoy and Istio that rejects every request without a valid
+//! Okta access token.
 //!
-//! # The life of a request
+//! # Requests
 //!
-//! [`filter::Filter::decide`] takes the request's head, the time and a [`crypto::SignatureVerifier`], and
-//! returns a [`filter::Verdict`]: a permit, a rejection, or the wish to wait for keys. On the way, each step
-//! turns a value into one that proves more: [`token::CompactJws`] (well formed), [`verify::VerifiedJws`]
-//! (the signature holds), [`verify::AccessToken`] (it is meant for us), [`verify::Identity`] (at this moment),
-//! [`filter::Permit`] (the policy allows it). Each is made in one place only.
+//! [`filter::Filter::decide`] takes the head of a request, the time and a
+//! [`crypto::SignatureVerifier`]. It returns a [`filter::Verdict`]: a permit, a denial, a local
+//! response, or a pending fetch. Each step of the verification makes a type that proves the step:
 //!
-//! # The life of a document
+//! | type | proof |
+//! |---|---|
+//! | [`token::CompactJws`] | The token is well-formed. |
+//! | [`verify::PrecheckedToken`] | It passed every check that needs no key. |
+//! | [`verify::VerifiedJws`] | Its signature is valid under a key of its issuer. |
+//! | [`verify::AccessToken`] | It is an access token for this audience. |
+//! | [`verify::Identity`] | It is valid at the current time. |
+//! | [`filter::Permit`] | The policy allows the request. |
 //!
-//! [`refresh::refresher::Refresher`] decides when a key set or a denylist is fetched; [`jwks::KeySet`] and
-//! [`denylist::Denylist`] are what a fetch may become. One that was good stays until a better one has arrived.
+//! One function makes each type, from the type before it.
 //!
-//! # Why
+//! ```
+//! use okta_authz_filter::config::Config;
+//! use okta_authz_filter::crypto::software::Software;
+//! use okta_authz_filter::filter::{Filter, Verdict};
+//! use okta_authz_filter::refresh::state::WorkerId;
+//! use okta_authz_filter::rejection::Rejection;
+//! use okta_authz_filter::request::RequestHead;
+//! use okta_authz_filter::time::UnixTime;
 //!
-//! [`filter::Filter::decide_with_observer`] tells a [`trace::DecisionObserver`] each check as it makes it. The filter in Envoy has nobody who
-//! listens; `okta-authz explain`, the command line on the same core, does.
+//! let config = Config::from_bytes(br#"{
+//!     "providers": {
+//!         "okta": {
+//!             "issuer": "https://example.okta.com/oauth2/default",
+//!             "audiences": ["api://default"],
+//!             "remote_jwks": { "cluster": "okta" }
+//!         }
+//!     },
+//!     "rules": [
+//!         { "match": { "path": "/healthz" }, "public": true },
+//!         {
+//!             "match": { "path_template": "/orders/**" },
+//!             "requires": { "scopes": ["orders:read"] }
+//!         }
+//!     ]
+//! }"#)?;
+//! let filter = Filter::new(config, WorkerId(1));
+//! let now = UnixTime::from_seconds(1_800_000_000);
+//! let head = |path: &'static str| RequestHead {
+//!     method: b"GET",
+//!     path: path.as_bytes(),
+//!     authority: b"api.example.com",
+//!     ..RequestHead::default()
+//! };
 //!
-//! # What the core does not do
+//! let verdict = filter.decide(&head("/healthz"), now, &Software);
+//! assert!(matches!(verdict, Verdict::Allow(_)));
 //!
-//! It has never heard of Envoy, reads no clock, writes no log and does no I/O. All of that is `host`, which
-//! exists on wasm32 only and knows no rule of JWT or policy. Cargo keeps the border: `proxy-wasm` is a dependency
-//! of that target alone.
+//! let verdict = filter.decide(&head("/orders/7"), now, &Software);
+//! let Verdict::Deny(denial) = verdict else { panic!("the request has no token") };
+//! assert_eq!(denial.rejection, Rejection::TokenMissing);
+//! assert_eq!(filter.reply(&denial, &head("/orders/7")).status, 401);
+//! # Ok::<(), okta_authz_filter::config::ConfigError>(())
+//! ```
+//!
+//! # Configuration
+//!
+//! [`config::Config::from_bytes`] reads and checks a configuration. An error has the path of the
+//! field. Unknown fields are errors.
+//!
+//! ```
+//! use okta_authz_filter::config::Config;
+//!
+//! let error = Config::from_bytes(br#"{
+//!     "providers": {
+//!         "okta": {
+//!             "issuer": "http://example.okta.com/oauth2/default",
+//!             "audiences": ["api://default"],
+//!             "remote_jwks": { "cluster": "okta" }
+//!         }
+//!     }
+//! }"#)
+//! .unwrap_err();
+//! assert!(error.to_string().starts_with("providers.okta.issuer: "), "{error}");
+//! ```
+//!
+//! # Documents
+//!
+//! [`refresh::refresher::Refresher`] decides when a worker fetches a key set or a denylist.
+//! [`jwks::KeySet`] and [`denylist::Denylist`] are the parsed documents. A document stays in use
+//! until a valid newer one replaces it, or until it expires.
+//!
+//! # Observers
+//!
+//! [`filter::Filter::decide_with_observer`] reports each check to an
+//! [`observer::DecisionObserver`]. `okta-authz explain` prints these reports. The filter in Envoy
+//! records only the provider and the denials of shadow mode ([`filter::ProviderObserver`]).
+//!
+//! # Core and host
+//!
+//! The core, which is every module except `host`, does no I/O, reads no clock, writes no log and
+//! does not depend on Envoy. The module `host` connects the core to Envoy. It exists only on wasm32
+//! and contains no rule of JWT or policy. Cargo enforces this boundary: `proxy-wasm` is a
+//! dependency for wasm32 only.
 
 #![cfg_attr(test, allow(clippy::arithmetic_side_effects, clippy::type_complexity, reason = "tables"))]
 
+mod authority;
 pub mod claims;
 pub mod config;
 pub mod crypto;
 pub mod denylist;
 pub mod filter;
+pub mod header_map;
 pub mod headers;
 pub mod https_url;
 pub mod json;
 pub mod jwks;
-pub mod lookalike;
+mod lookalike;
 pub mod metrics;
+pub mod observer;
+pub mod percent_encoding;
 pub mod policy;
 pub mod protected_resource;
 pub mod refresh;
@@ -46,8 +128,7 @@ pub mod request;
 mod text;
 pub mod time;
 pub mod token;
-pub mod token_cache;
-pub mod trace;
+mod token_cache;
 pub mod verify;
 
 #[cfg(target_arch = "wasm32")]

@@ -1,97 +1,109 @@
-//! Names that a backend can take for a configured name: of headers, of query parameters and of cookies.
+//! Lookalikes: names of headers, query parameters and cookies that an upstream may interpret as a
+//! configured name.
 //!
-//! Backends fold letter case (ASP.NET), turn separators into underscores (CGI, PHP), drop leading separators (PHP), end a
-//! name at a bracket (PHP, Rack, `qs`), a colon (Zope) or a zero byte (C), and trim or skip characters outside ASCII
-//! (Python). This module has the one definition of a lookalike, so that tokens and rules agree on it.
+//! Upstreams ignore case (ASP.NET), replace separators by underscores (CGI, PHP), remove leading
+//! separators (PHP), end a name at a bracket (PHP, Rack, `qs`), a colon (Zope) or a zero byte (C),
+//! and trim or skip characters outside ASCII (Python). Token sources and rules use this one
+//! definition.
 
-/// Separators at which some backend ends a name: `name[0]`, `name(1i)`, `name:int`, and the zero byte.
-const ENDS: &[u8] = b"[({<:\0";
+/// Separators at which some upstream ends a name: `name[0]`, `name(1i)`, `name:int`, and the zero
+/// byte.
+const NAME_ENDS: &[u8] = b"[({<:\0";
 
-/// How two letters of a name are separated.
+/// The kind of separation between two letters of a name.
 #[derive(Clone, Copy, Eq, PartialEq)]
 enum Gap {
     None,
-    /// Only control characters and bytes outside ASCII, which a backend may skip or read as a separator.
+    /// Only control characters and bytes outside ASCII, which an upstream may skip or interpret as
+    /// a separator.
     Soft,
     /// At least one ASCII separator.
     Hard,
 }
 
-/// A letter or digit, with the bytes that separate it from the one before.
-struct Next<'a> {
+/// A letter or digit of a name, with the separators before it.
+struct Letter<'a> {
     gap: &'a [u8],
     /// In lower case; `None` at the end of the name.
     letter: Option<u8>,
+    /// The name after the letter.
     rest: &'a [u8],
 }
 
-/// Returns whether a backend can take `name`, after decoding, for `ours`.
+/// Returns whether an upstream may interpret the decoded `name` as the name `configured`.
 ///
-/// Both have the same words: letters and digits, in any case, between separators of any kind and number. Separators
-/// around the name do not count, nor does what follows a bracket, a colon or a zero byte. An equal name is a lookalike.
-pub fn is_cgi_equivalent(name: &[u8], ours: &[u8]) -> bool {
-    match (name, ours) {
+/// This is the case if both have the same words, which are letters and digits in any case, between
+/// separators of any kind and number. The comparison ignores leading and trailing separators, and
+/// everything after a bracket, a colon or a zero byte. An equal name is a lookalike.
+pub(crate) fn is_lookalike(name: &[u8], configured: &[u8]) -> bool {
+    match (name, configured) {
         ([], _) => false,
-        // Nearly all names differ here already.
+        // Most names differ in the first letter.
         ([a, ..], [b, ..]) if a.is_ascii_alphanumeric() && b.is_ascii_alphanumeric() => {
-            a.eq_ignore_ascii_case(b) && has_words_of(name, ours)
+            a.eq_ignore_ascii_case(b) && has_same_words(name, configured)
         }
-        _ => has_words_of(name, ours),
+        _ => has_same_words(name, configured),
     }
 }
 
 #[inline(never)]
-fn has_words_of(name: &[u8], ours: &[u8]) -> bool {
-    // Names outside ASCII are compared by their bytes there: each such byte is a letter.
-    let letters = if ours.is_ascii() { u8::is_ascii_alphanumeric } else { is_letter_beyond_ascii };
-    let (mut theirs, mut own) = (next(name, letters), next(ours, letters));
+fn has_same_words(name: &[u8], configured: &[u8]) -> bool {
+    // In a configured name outside ASCII, each byte outside ASCII is a letter.
+    let is_letter =
+        if configured.is_ascii() { u8::is_ascii_alphanumeric } else { is_alphanumeric_or_non_ascii };
+    let (mut actual, mut expected) = (next(name, is_letter), next(configured, is_letter));
     let mut first = true;
-    while let Some(wanted) = own.letter {
-        let same_gap = first || fits(gap(theirs.gap), gap(own.gap));
-        if theirs.letter != Some(wanted) || !same_gap {
+    while let Some(letter) = expected.letter {
+        let has_gap = first || is_equivalent_gap(Gap::of(actual.gap), Gap::of(expected.gap));
+        if actual.letter != Some(letter) || !has_gap {
             return false;
         }
-        (theirs, own) = (next(theirs.rest, letters), next(own.rest, letters));
+        (actual, expected) = (next(actual.rest, is_letter), next(expected.rest, is_letter));
         first = false;
     }
-    theirs.letter.is_none() || theirs.gap.iter().any(|byte| ENDS.contains(byte)) || is_index(&theirs)
+    actual.letter.is_none() || actual.gap.iter().any(|byte| NAME_ENDS.contains(byte)) || is_index(&actual)
 }
 
-/// Returns whether the name goes on as `name.0`, which the `qs` parser reads as the first element of a list.
-fn is_index(after_name: &Next<'_>) -> bool {
+/// Returns whether the rest of the name is an index such as `.0`, which the `qs` parser interprets
+/// as an element of a list.
+fn is_index(after_name: &Letter<'_>) -> bool {
     after_name.gap.ends_with(b".")
         && after_name.letter.is_some_and(|letter| letter.is_ascii_digit())
         && after_name.rest.iter().all(u8::is_ascii_digit)
 }
 
-const fn fits(theirs: Gap, own: Gap) -> bool {
-    match theirs {
-        Gap::None => matches!(own, Gap::None),
+/// Returns whether an upstream may interpret `actual` as the gap `expected`.
+const fn is_equivalent_gap(actual: Gap, expected: Gap) -> bool {
+    match actual {
+        Gap::None => matches!(expected, Gap::None),
         Gap::Soft => true,
-        Gap::Hard => !matches!(own, Gap::None),
+        Gap::Hard => !matches!(expected, Gap::None),
     }
 }
 
-fn gap(bytes: &[u8]) -> Gap {
-    match bytes {
-        [] => Gap::None,
-        _ if bytes.iter().all(|byte| byte.is_ascii_control() || !byte.is_ascii()) => Gap::Soft,
-        _ => Gap::Hard,
+impl Gap {
+    fn of(bytes: &[u8]) -> Self {
+        match bytes {
+            [] => Self::None,
+            _ if bytes.iter().all(|byte| byte.is_ascii_control() || !byte.is_ascii()) => Self::Soft,
+            _ => Self::Hard,
+        }
     }
 }
 
-fn is_letter_beyond_ascii(byte: &u8) -> bool {
+fn is_alphanumeric_or_non_ascii(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
-/// Splits off the next letter. Four characters outside ASCII have an ASCII letter as their other case.
+/// Returns the next letter. Four characters outside ASCII have an ASCII letter as their other case,
+/// so they count as that letter.
 #[inline(never)]
-fn next(text: &[u8], letters: fn(&u8) -> bool) -> Next<'_> {
+fn next(text: &[u8], is_letter: fn(&u8) -> bool) -> Letter<'_> {
     let mut rest = text;
     loop {
         let (letter, tail) = match rest {
-            [] => return Next { gap: text, letter: None, rest },
-            [byte, tail @ ..] if letters(byte) => (byte.to_ascii_lowercase(), tail),
+            [] => return Letter { gap: text, letter: None, rest },
+            [byte, tail @ ..] if is_letter(byte) => (byte.to_ascii_lowercase(), tail),
             [0xc5, 0xbf, tail @ ..] => (b's', tail),
             [0xc4, 0xb0 | 0xb1, tail @ ..] => (b'i', tail),
             [0xe2, 0x84, 0xaa, tail @ ..] => (b'k', tail),
@@ -101,7 +113,7 @@ fn next(text: &[u8], letters: fn(&u8) -> bool) -> Next<'_> {
             }
         };
         let gap = text.get(..text.len().saturating_sub(rest.len())).unwrap_or_default();
-        return Next { gap, letter: Some(letter), rest: tail };
+        return Letter { gap, letter: Some(letter), rest: tail };
     }
 }
 
@@ -110,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_as_spelling_of_a_backend_is_a_lookalike() {
+    fn name_in_spelling_of_an_upstream_is_a_lookalike() {
         for name in [
             &b"access_token"[..],
             b"Access_Token",
@@ -148,12 +160,12 @@ mod tests {
             b"access\xa0token",
             "acce\u{17f}s_to\u{212a}en".as_bytes(),
         ] {
-            assert!(is_cgi_equivalent(name, b"access_token"), "{}", name.escape_ascii());
+            assert!(is_lookalike(name, b"access_token"), "{}", name.escape_ascii());
         }
     }
 
     #[test]
-    fn reads_as_another_name_is_no_lookalike() {
+    fn name_with_other_words_is_no_lookalike() {
         for name in [
             &b""[..],
             b"access",
@@ -170,21 +182,19 @@ mod tests {
             b"x[access_token]",
             b"_",
         ] {
-            assert!(!is_cgi_equivalent(name, b"access_token"), "{}", name.escape_ascii());
+            assert!(!is_lookalike(name, b"access_token"), "{}", name.escape_ascii());
         }
-        assert!(
-            !is_cgi_equivalent(b"a", b"_") && is_cgi_equivalent(b"-", b"_") && !is_cgi_equivalent(b"", b"_")
-        );
+        assert!(!is_lookalike(b"a", b"_") && is_lookalike(b"-", b"_") && !is_lookalike(b"", b"_"));
     }
 
     #[test]
-    fn reads_as_name_beyond_ascii_is_compared_by_its_bytes() {
-        let ours = "größe".as_bytes();
+    fn name_outside_ascii_is_compared_by_bytes() {
+        let configured = "größe".as_bytes();
         for (name, expected) in
             [("größe", true), ("GRößE", true), ("größe[]", true), ("gr-e", false), ("grüße", false)]
         {
-            assert_eq!(is_cgi_equivalent(name.as_bytes(), ours), expected, "{name}");
+            assert_eq!(is_lookalike(name.as_bytes(), configured), expected, "{name}");
         }
-        assert!(!is_cgi_equivalent("語".as_bytes(), "日本".as_bytes()));
+        assert!(!is_lookalike("語".as_bytes(), "日本".as_bytes()));
     }
 }

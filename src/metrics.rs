@@ -1,109 +1,111 @@
-//! What is measured: the names of all metrics, and what each may say beside its name.
+//! The names and labels of all metrics.
 //!
-//! All metrics exist from the moment a configuration is taken. Their names are made of codes of this program and of names in the
-//! configuration, so no request can make a new one. Each part of a name that is a label stands between dots, where
-//! Envoy's `stats_tags` find it.
+//! The filter defines all metrics when Envoy loads a configuration. The labels are codes of the
+//! filter and names in the configuration, so no request can define a metric. Each label is between
+//! dots in the name, so that Envoy's `stats_tags` can extract it.
 
 pub mod shared_gauges;
 
 use crate::filter::PermitReason;
+use crate::percent_encoding::encode_metric_label;
 use crate::protected_resource;
 use crate::rejection::Rejection;
 
-/// Everything is below this name; Envoy shows it as `wasmcustom.okta_authz.…`.
+/// The prefix of all names. Envoy adds `wasmcustom.` before it.
 const PREFIX: &str = "okta_authz";
 
-/// How a metric moves.
+/// The type of a metric in the proxy-wasm ABI.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
-    /// Only up.
+    /// A value that only increases.
     Counter,
-    /// Up and down.
+    /// A value that increases and decreases.
     Gauge,
-    /// A distribution.
+    /// A distribution of values.
     Histogram,
 }
 
-/// Metrics whose names differ in their labels alone.
+/// A family of metrics, whose names differ only in the values of their labels.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Family {
-    /// How they move.
+    /// The type of the metrics.
     pub kind: Kind,
-    /// The name; `{label}` stands for a value of that label.
+    /// The name, with `{label}` in place of the value of a label.
     pub pattern: &'static str,
 }
 
-/// Declares the families, and a list that has them all.
+/// Declares the families, and the list of all families.
 macro_rules! families {
     ($($(#[doc = $doc:literal])+ $name:ident: $kind:ident = $pattern:literal,)+) => {
         $($(#[doc = $doc])+ pub const $name: Family = Family { kind: Kind::$kind, pattern: $pattern };)+
-        /// Every family there is.
+        /// All families.
         pub const FAMILIES: &[Family] = &[$($name),+];
     };
 }
 
 families! {
-    /// Requests, by what became of them.
+    /// Requests, by outcome.
     DECISION: Counter = "decision.{code}",
-    /// Denials that shadow mode has not enforced.
+    /// Denials that shadow mode did not enforce.
     SHADOW: Counter = "shadow.{code}",
-    /// Requests with a token that names this provider as its issuer.
+    /// Requests whose token has an issuer of this provider, by outcome.
     PROVIDER_DECISION: Counter = "provider.{provider}.decision.{code}",
-    /// Keys at hand, pinned ones included.
+    /// Keys of the provider, pinned keys included.
     PROVIDER_KEYS: Gauge = "provider.{provider}.keys",
-    /// When they were fetched.
+    /// The time of the last successful fetch of the keys, in seconds since the epoch; 0 before it.
     PROVIDER_KEYS_FETCHED: Gauge = "provider.{provider}.keys_fetched_at",
-    /// When newer ones should have come.
+    /// The latest time at which the refresh of the keys is due, in seconds since the epoch.
     PROVIDER_KEYS_DUE: Gauge = "provider.{provider}.keys_due_at",
-    /// When they are too old to be used.
+    /// The time at which the keys expire, in seconds since the epoch.
     PROVIDER_KEYS_STALE: Gauge = "provider.{provider}.keys_stale_at",
-    /// Fetches that have ended.
+    /// Completed JWKS fetches.
     PROVIDER_FETCH: Counter = "provider.{provider}.jwks_fetch.{result}",
-    /// How long their requests took.
+    /// The duration of the requests of a JWKS fetch, in milliseconds.
     PROVIDER_FETCH_MS: Histogram = "provider.{provider}.jwks_fetch_ms",
-    /// Fetches that have ended, of all providers.
+    /// Completed JWKS fetches of all providers.
     JWKS_FETCH: Counter = "jwks_fetch_{result}",
-    /// Polls of the denylist that have ended.
+    /// Completed fetches of the denylist.
     DENYLIST_FETCH: Counter = "denylist_fetch_{result}",
-    /// How long their requests took.
+    /// The duration of the requests of a denylist fetch, in milliseconds.
     DENYLIST_FETCH_MS: Histogram = "denylist_fetch_ms",
     /// Entries of the fetched denylist.
     DENYLIST_ENTRIES: Gauge = "denylist_entries",
-    /// When it was fetched.
+    /// The time of the last successful fetch of the denylist, in seconds since the epoch; 0 before
+    /// it.
     DENYLIST_FETCHED: Gauge = "denylist_fetched_at",
-    /// When a newer one should have come.
+    /// The latest time at which the refresh of the denylist is due, in seconds since the epoch.
     DENYLIST_DUE: Gauge = "denylist_due_at",
-    /// When it is too old to be used.
+    /// The time at which the denylist expires, in seconds since the epoch.
     DENYLIST_STALE: Gauge = "denylist_stale_at",
-    /// Signatures that were to be checked.
+    /// Signature verifications, by backend and result.
     SIGNATURE: Counter = "signature.{backend}.{result}",
-    /// How long that took, of those that were timed.
+    /// The duration of sampled signature verifications, in microseconds.
     SIGNATURE_US: Histogram = "signature_us.{backend}",
-    /// Tokens that had been seen before.
+    /// Lookups of a token in the token cache that found it.
     CACHE_HIT: Counter = "token_cache_hit",
-    /// Tokens that had not.
+    /// Lookups of a token in the token cache that did not find it.
     CACHE_MISS: Counter = "token_cache_miss",
-    /// Tokens that had to make room.
+    /// Tokens that the token cache evicted.
     CACHE_EVICTION: Counter = "token_cache_eviction",
-    /// Tokens that are remembered.
+    /// Tokens in the token caches of all workers.
     CACHE_TOKENS: Gauge = "token_cache_tokens",
-    /// What they occupy.
+    /// The size of the token caches of all workers, in bytes.
     CACHE_BYTES: Gauge = "token_cache_bytes",
-    /// Requests that are held back.
+    /// Requests that wait for a fetch.
     WAITING: Gauge = "waiting_requests",
 }
 
-/// The code by which requests are counted that only shadow mode allows.
-pub const SHADOW_CODE: &str = "shadow";
-/// How a fetch has ended.
+/// The outcome code of requests that only shadow mode allows.
+const SHADOW_CODE: &str = "shadow";
+/// The values of the label `result` of a fetch.
 pub const FETCH_RESULTS: [&str; 2] = ["success", "failed"];
-/// Who has checked a signature.
+/// The values of the label `backend`: Envoy's cryptography, and the module's own.
 pub const BACKENDS: [&str; 2] = ["host", "software"];
-/// What has come of it.
+/// The values of the label `result` of a signature verification.
 pub const SIGNATURE_RESULTS: [&str; 3] = ["valid", "invalid", "unavailable"];
 
 impl Family {
-    /// The name of the metric with these values of its labels, in their order.
+    /// Returns the name of the metric with these values of its labels, in the order of the pattern.
     pub fn name(self, labels: &[&str]) -> String {
         let mut name = format!("{PREFIX}.");
         let mut labels = labels.iter();
@@ -113,46 +115,38 @@ impl Family {
         name
     }
 
-    /// The names of its labels, in their order.
+    /// Yields the names of the labels, in the order of the pattern.
     pub fn labels(self) -> impl Iterator<Item = &'static str> {
         self.pattern.split(['{', '}']).skip(1).step_by(2)
     }
 }
 
-/// A provider's name as a part of a metric's: one word, whatever the configuration has. What is no letter, digit, `-` or `_` is
-/// percent-encoded, so that two names stay two.
+/// Returns the label value for the name of a provider. It percent-encodes every byte that is not an
+/// ASCII letter, a digit, `-` or `_`, so different names have different labels.
 pub fn provider_label(name: &str) -> String {
-    let mut label = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_' {
-            label.push(char::from(byte));
-        } else {
-            label.push_str(&format!("%{byte:02x}"));
-        }
-    }
-    label
+    encode_metric_label(name)
 }
 
-/// What has become of a request.
+/// The outcome of a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum RequestOutcome {
-    /// It was refused.
+    /// The filter denied the request.
     Denied(Rejection),
-    /// The filter allowed it. Requests that only shadow mode allows have one code of their own, whatever the rejection.
+    /// The filter allowed the request. All requests that only shadow mode allows have one code.
     Allowed(PermitReason),
-    /// It asked for metadata of the filter's own (RFC 9728).
+    /// The filter sent protected resource metadata (RFC 9728).
     LocalResponse,
 }
 
 impl RequestOutcome {
-    /// Yields every decision. One rejection stands for all that shadow mode allows.
+    /// Yields all outcomes. One rejection represents all outcomes that only shadow mode allows.
     pub fn all() -> impl Iterator<Item = Self> {
-        let refused = Rejection::ALL.iter().copied().map(Self::Denied);
+        let denied = Rejection::ALL.iter().copied().map(Self::Denied);
         let shadow = Self::Allowed(PermitReason::Shadow(Rejection::Misconfigured));
-        refused.chain(PermitReason::ALL.map(Self::Allowed)).chain([Self::LocalResponse, shadow])
+        denied.chain(PermitReason::ALL.map(Self::Allowed)).chain([Self::LocalResponse, shadow])
     }
 
-    /// The code, by which it is counted.
+    /// Returns the code of the outcome, the value of the label `code`.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Denied(rejection) => rejection.code(),
@@ -162,10 +156,10 @@ impl RequestOutcome {
         }
     }
 
-    /// Returns the place of the decision in [`RequestOutcome::all`].
+    /// Returns the index of the outcome in [`RequestOutcome::all`].
     pub fn index(self) -> usize {
-        let reasons = Rejection::ALL.len();
-        let permit = |place: usize| reasons.saturating_add(place);
+        let denials = Rejection::ALL.len();
+        let permit = |index: usize| denials.saturating_add(index);
         match self {
             Self::Denied(rejection) => rejection as usize,
             Self::Allowed(PermitReason::Verified) => permit(0),
@@ -177,10 +171,10 @@ impl RequestOutcome {
         }
     }
 
-    /// Whether it can be told of a token whose provider is known. The others are about requests without such a token.
+    /// Returns whether a request with this outcome can have a token whose provider is known.
     pub fn has_provider(self) -> bool {
         match self {
-            // The route is looked at after the token.
+            // The filter checks the route policy after the token.
             Self::Denied(Rejection::RoutePolicyUnknown) => true,
             Self::Denied(rejection) => rejection >= Rejection::AlgorithmNotAllowed,
             Self::Allowed(reason) => matches!(reason, PermitReason::Verified | PermitReason::Shadow(_)),
@@ -196,9 +190,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_decision_has_the_place_that_its_index_says() {
-        for (index, decision) in RequestOutcome::all().enumerate() {
-            assert_eq!(decision.index(), index, "{decision:?}");
+    fn index_of_each_outcome_is_its_position() {
+        for (index, outcome) in RequestOutcome::all().enumerate() {
+            assert_eq!(outcome.index(), index, "{outcome:?}");
         }
         let shadow = |rejection| RequestOutcome::Allowed(PermitReason::Shadow(rejection));
         assert_eq!(shadow(Rejection::TokenExpired).index(), shadow(Rejection::Misconfigured).index());
@@ -206,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_distinct_and_labels_stand_where_the_pattern_has_them() {
+    fn family_name_has_labels_at_their_placeholders() {
         assert_eq!(PROVIDER_DECISION.name(&["okta", "allowed"]), "okta_authz.provider.okta.decision.allowed");
         assert_eq!(WAITING.name(&[]), "okta_authz.waiting_requests");
         assert_eq!(SIGNATURE.labels().collect::<Vec<_>>(), ["backend", "result"]);
@@ -215,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn no_provider_can_be_taken_for_another_or_for_a_piece_of_a_name() {
+    fn provider_label_of_each_name_is_distinct_and_one_segment() {
         let names =
             ["okta", "Okta-2_b", "a.b", "a_b", "a%2eb", "a b", "é", "x.decision.allowed", "a;b=c", "a\n"];
         let labels: HashSet<_> = names.iter().map(|name| provider_label(name)).collect();

@@ -1,47 +1,54 @@
-//! Protected resource metadata (RFC 9728): what a client that knows nothing but a URL has to know to get a token.
+//! Protected resource metadata (RFC 9728), from which a client learns how to get a token for a URL.
 //!
-//! Everything comes from the configuration. The request says which resource it is about, by its path; its `Host`, which
-//! anybody can make up, never says where the metadata are.
+//! All metadata comes from the configuration. The path of a request selects the resource. Its
+//! `Host` has no effect, because the client controls it.
 
 use serde_json::Value;
 
-use crate::policy::{CanonicalPath, NormalizedRequest, Reading};
+use crate::policy::{CanonicalPath, NormalizationOptions, NormalizedRequest};
 use crate::reply::Reply;
 
-/// Where metadata are; the resource's own path follows (section 3.1).
-pub const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
+/// The well-known path of metadata; the path of the resource follows it (RFC 9728 section 3.1).
+const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// The name of these answers, beside the codes of decisions.
+/// The code of these responses in metrics and logs.
 pub const CODE: &str = "protected_resource_metadata";
 
-/// What metadata are like does not change without a new configuration.
+/// The `Cache-Control` of metadata, which changes only with the configuration.
 const CACHE_CONTROL: &str = "public, max-age=3600";
 
-/// A resource.
+/// A protected resource.
 #[derive(Clone, Debug)]
 pub struct ProtectedResource {
-    /// Its path as rules see it, without a slash at the end.
+    /// The canonical path of the resource, without a slash at the end.
     prefix: String,
     metadata_path: String,
     metadata_url: String,
     document: String,
 }
 
-/// All resources, those with the longest paths first.
+/// All protected resources, those with the longest paths first.
 #[derive(Clone, Debug, Default)]
 pub struct ProtectedResources {
     resources: Vec<ProtectedResource>,
-    reading: Reading,
+    normalization: NormalizationOptions,
 }
 
 impl ProtectedResource {
-    /// The resource whose URL has this authority and path, with its metadata. The path is as it was written.
+    /// Creates the resource of a URL, with its metadata. `path` is not percent-decoded.
     ///
-    /// `None` if the path could be read in more than one way.
-    pub fn new(authority: &str, path: &str, reading: Reading, metadata: &Value) -> Option<Self> {
-        // "any terminating slash following the host component MUST be removed"
+    /// Returns `None` if the path is ambiguous, so that backends may interpret it differently.
+    pub fn new(
+        authority: &str,
+        path: &str,
+        normalization: NormalizationOptions,
+        metadata: &Value,
+    ) -> Option<Self> {
+        // RFC 9728 section 3.1: "any terminating slash following the host component MUST be
+        // removed".
         let path = if path == "/" { "" } else { path };
-        let metadata_path = CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), reading).ok()?;
+        let metadata_path =
+            CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), normalization).ok()?;
         let metadata_path = metadata_path.as_str().to_owned();
         let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
@@ -49,30 +56,31 @@ impl ProtectedResource {
         Some(Self { prefix, metadata_path, metadata_url, document: metadata.to_string() })
     }
 
-    /// Whether two resources have the same requests.
-    pub fn is_same(&self, other: &Self) -> bool {
+    /// Returns whether two resources have equal paths.
+    pub fn has_same_path(&self, other: &Self) -> bool {
         self.prefix == other.prefix
     }
 
-    fn has(&self, path: &str) -> bool {
+    /// Returns whether a path is that of the resource or below it.
+    fn contains(&self, path: &str) -> bool {
         path.strip_prefix(&self.prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     }
 }
 
 impl ProtectedResources {
-    /// Makes these resources, for requests whose paths are read in this way.
-    pub fn new(mut resources: Vec<ProtectedResource>, reading: Reading) -> Self {
+    /// Creates the list of resources. `normalization` applies to the paths of requests.
+    pub fn new(mut resources: Vec<ProtectedResource>, normalization: NormalizationOptions) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
-        Self { resources, reading }
+        Self { resources, normalization }
     }
 
-    /// The metadata, if that is what the request asks for.
-    pub fn answer(&self, target: &NormalizedRequest<'_>) -> Option<Reply> {
-        if !matches!(target.method, b"GET" | b"HEAD") {
+    /// Returns the response to a request for metadata; `None` for any other request.
+    pub fn metadata_response(&self, request: &NormalizedRequest<'_>) -> Option<Reply> {
+        if !matches!(request.method, b"GET" | b"HEAD") {
             return None;
         }
         let resource =
-            self.resources.iter().find(|resource| resource.metadata_path == target.path.as_str())?;
+            self.resources.iter().find(|resource| resource.metadata_path == request.path.as_str())?;
         let headers = [
             ("content-type", "application/json"),
             ("cache-control", CACHE_CONTROL),
@@ -82,17 +90,17 @@ impl ProtectedResources {
         Some(Reply { status: 200, headers, body: resource.document.clone() })
     }
 
-    /// Where the metadata are of the resource that this `:path` belongs to: the one with the longest path. One that cannot be
-    /// read belongs to the resource that has everything, if there is one.
+    /// Returns the metadata URL of the resource with the longest path that contains this `:path`.
+    /// An ambiguous or invalid `:path` belongs to the resource of the whole host, if there is one.
     pub fn metadata_url(&self, path: &[u8]) -> Option<&str> {
         if self.resources.is_empty() {
             return None;
         }
-        let path = CanonicalPath::new(path, self.reading).ok();
+        let path = CanonicalPath::new(path, self.normalization).ok();
         let path = path.as_ref().map_or("", CanonicalPath::as_str);
         self.resources
             .iter()
-            .find(|resource| resource.has(path))
+            .find(|resource| resource.contains(path))
             .map(|resource| resource.metadata_url.as_str())
     }
 }
@@ -105,13 +113,14 @@ mod tests {
 
     fn resources(paths: &[&str]) -> ProtectedResources {
         let resource = |path: &&str| {
-            ProtectedResource::new("api.example", path, Reading::default(), &(*path).into()).unwrap()
+            ProtectedResource::new("api.example", path, NormalizationOptions::default(), &(*path).into())
+                .unwrap()
         };
-        ProtectedResources::new(paths.iter().map(resource).collect(), Reading::default())
+        ProtectedResources::new(paths.iter().map(resource).collect(), NormalizationOptions::default())
     }
 
     #[test]
-    fn the_longest_path_of_whole_segments() {
+    fn metadata_url_of_a_path_is_that_of_the_longest_prefix_of_segments() {
         let all = resources(&["/", "/orders", "/orders/eu", "/caf%C3%A9", "/open/"]);
         for (path, expected) in [
             ("/", ""),
@@ -137,12 +146,12 @@ mod tests {
     }
 
     #[test]
-    fn metadata_are_at_one_place_and_for_reading() {
+    fn metadata_response_to_get_and_head_of_a_metadata_path_is_the_document() {
         let all = resources(&["/", "/orders", "/open/"]);
         let document = |method: &str, path: &str| {
             let (method, path) = (method.as_bytes(), format!("{WELL_KNOWN}{path}"));
             let head = RequestHead { method, path: path.as_bytes(), ..RequestHead::default() };
-            all.answer(&NormalizedRequest::new(&head, &RequiredInputs::default()).unwrap())
+            all.metadata_response(&NormalizedRequest::new(&head, &RequiredInputs::default()).unwrap())
                 .map(|reply| reply.body)
         };
         for (method, path, expected) in [
@@ -165,9 +174,10 @@ mod tests {
     }
 
     #[test]
-    fn a_path_with_two_readings_is_no_resource() {
+    fn resource_with_an_ambiguous_path_is_none() {
         for path in ["/a//b", "/a/../b", "/a%2fb", "/a;b"] {
-            let resource = ProtectedResource::new("api.example", path, Reading::default(), &Value::Null);
+            let resource =
+                ProtectedResource::new("api.example", path, NormalizationOptions::default(), &Value::Null);
             assert!(resource.is_none(), "{path}");
         }
     }

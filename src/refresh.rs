@@ -1,8 +1,10 @@
-//! A document that is fetched again and again, by one worker for all: a key set, a denylist.
+//! Periodic refresh of a document, a JWKS or a denylist, by one worker for all workers of a
+//! process.
 //!
-//! The machine knows neither keys nor tokens. What a document is, and which requests fetch one, a [`source::Source`] says;
-//! here is who fetches and when ([`record`]), what the workers tell each other ([`shared`]), and what each of them does
-//! (`worker`) and has ([`refresher`]).
+//! The code here knows neither keys nor tokens. A [`source::Source`] defines the document and the
+//! requests that fetch it. [`state`] is the state machine that decides which worker fetches and
+//! when, [`shared`] is the store in which the workers share it, `worker` applies it for one worker,
+//! and [`refresher`] holds the document of one worker.
 
 pub mod cache_control;
 pub mod refresher;
@@ -14,24 +16,24 @@ mod worker;
 
 use std::time::Duration;
 
-/// The longest time for which a request waits for a document; most clients give up later than this.
+/// The longest time for which a request waits for a document. Most clients have a longer timeout.
 pub const MAX_WAIT: Duration = Duration::from_secs(5);
 
-/// How often a document is fetched, and how long it lasts.
+/// The times that govern the refresh of one document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshSchedule {
-    /// How long it is fresh, at most.
+    /// The longest time between two fetches. A response can shorten it (`Cache-Control`).
     pub cache_duration: Duration,
-    /// How long it is used when no newer one can be had.
+    /// The age at which a document expires if every later fetch fails.
     pub max_stale: Duration,
-    /// How long a request of a fetch may take.
+    /// The timeout of one request of a fetch.
     pub timeout: Duration,
 }
 
 impl RefreshSchedule {
-    /// Returns how long a worker awaits the answer to one request of a fetch. The host answers within the timeout; the rest
-    /// is for a thread that was held up.
-    pub fn answer_timeout(&self) -> Duration {
+    /// Returns how long a worker waits for the response to one request of a fetch. The host
+    /// responds within the timeout; the second half allows for a thread that was held up.
+    pub fn response_timeout(&self) -> Duration {
         self.timeout.saturating_mul(2)
     }
 }

@@ -1,25 +1,26 @@
-//! Every reason for which a request can be turned away.
+//! The reasons for which the filter rejects a request.
 //!
-//! The variants stand in the order in which the checks are made. Each has a stable [`Rejection::code`] for
-//! machines and a sentence for people; neither ever repeats a byte of the request. What a rejection becomes on
-//! the wire is decided in [`crate::reply`] alone.
+//! The variants are in the order of the checks. Each has a stable [`Rejection::code`] and a
+//! sentence; neither contains data of the request. [`crate::reply`] determines the HTTP response.
 
 use std::fmt;
 
-/// Declares the enum, its codes and its sentences in one list, so that none can be forgotten.
+/// Declares the enum, its codes and its sentences in one list.
 macro_rules! rejections {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal: $sentence:literal,)+) => {
-        /// Why a request was turned away.
+        /// The reason for which the filter rejects a request. Its [`Display`](fmt::Display) is a
+        /// sentence.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Rejection {
             $($(#[doc = $doc])+ $variant,)+
         }
 
         impl Rejection {
-            /// Every rejection there is, in the order of the checks.
+            /// All rejections, in the order of the checks.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
-            /// A stable name: body, counter, access log and `%RESPONSE_CODE_DETAILS%` use it.
+            /// Returns the stable code. The body, the counters, the access log and
+            /// `%RESPONSE_CODE_DETAILS%` contain it.
             pub const fn code(self) -> &'static str {
                 match self {
                     $(Self::$variant => $code,)+
@@ -28,8 +29,8 @@ macro_rules! rejections {
         }
 
         impl Rejection {
-            /// Returns whether the filter rejects a request for this before it examines a token.
-            pub const fn precedes_token(self) -> bool {
+            /// Returns whether the filter makes this check before it examines a token.
+            pub(crate) const fn precedes_token(self) -> bool {
                 matches!(
                     self,
                     Self::PathAmbiguous
@@ -58,103 +59,115 @@ macro_rules! rejections {
 }
 
 rejections! {
-    /// The plugin configuration was refused, and Envoy sent a request all the same.
+    /// The plugin configuration is invalid, and Envoy sent a request to the filter nevertheless.
     Misconfigured = "misconfigured": "the gateway's authorization filter is not configured",
-    /// The path could mean one thing to a rule and another to the backend: an encoded slash or dot, `//`, `;`.
+    /// The upstream may interpret the path differently: an encoded slash or dot, `//`, `;`.
     PathAmbiguous = "path_ambiguous": "the request path is ambiguous",
     /// The path, without the query, is longer than `max_match_bytes` (RFC 9110 section 15.5.15).
     PathTooLong = "path_too_long": "the request path is too long",
-    /// `:authority` is not a host with at most a port: rules could take it for another host than the backend does.
+    /// `:authority` is not a host with an optional port, so the upstream may interpret it
+    /// differently.
     HostAmbiguous = "host_ambiguous": "the request host is ambiguous",
-    /// The method has lower-case letters: rules tell `post` from `POST` (RFC 9110 section 9.1), not every backend does.
+    /// The method has lower-case letters. Methods are case-sensitive (RFC 9110 section 9.1), but
+    /// not every upstream distinguishes `post` from `POST`.
     MethodAmbiguous = "method_ambiguous": "the request method is ambiguous",
-    /// A query parameter that a rule looks at is there twice, or could be read in more than one way.
+    /// A query parameter that a rule matches occurs twice, or has more than one interpretation.
     QueryAmbiguous = "query_ambiguous": "the request query is ambiguous",
-    /// A header that a rule looks at is there twice, or could be read in more than one way.
+    /// A header that a rule matches occurs twice, or has more than one interpretation.
     HeaderAmbiguous = "header_ambiguous": "a request header is ambiguous",
-    /// A header or a query parameter that a rule looks at is longer than `max_match_bytes`.
+    /// A header or a query parameter that a rule matches is longer than `max_match_bytes`.
     ValueTooLong = "value_too_long": "a request value is too long",
-    /// A rule looks at the address of the client, and the host does not know it.
+    /// A rule matches the address of the client, and Envoy does not provide the address.
     RemoteIpUnknown = "remote_ip_unknown": "the address of the client is unknown",
     /// The route names a policy that the configuration does not have.
     RoutePolicyUnknown = "route_policy_unknown": "the route's policy is unknown",
-    /// No bearer token: no `Authorization`, an empty one, or another scheme (RFC 6750 section 3.1).
+    /// The request has no bearer token: no `Authorization`, an empty one, or another scheme (RFC
+    /// 6750 section 3.1).
     TokenMissing = "token_missing": "a bearer token is required",
-    /// More than one token (RFC 6750 section 2), or one beside something that a backend could read as another.
+    /// The request has more than one token (RFC 6750 section 2), or a token and a value that the
+    /// upstream may interpret as another.
     MultipleCredentials = "multiple_credentials": "more than one credential was sent",
-    /// A header that is a source of tokens, without the prefix that the configuration has for it, and no token elsewhere.
+    /// A header that is a token source lacks its configured prefix, and no other source has a
+    /// token.
     CredentialsAmbiguous = "credentials_ambiguous": "the request credentials are ambiguous",
-    /// Longer than `max_token_bytes`.
+    /// The token is longer than `max_token_bytes`.
     TokenTooLarge = "token_too_large": "the access token is too large",
-    /// A single segment: a refresh token, an API key; nothing that can be verified here.
+    /// The token has one segment, for example a refresh token or an API key, so the filter cannot
+    /// verify it.
     TokenOpaque = "token_opaque": "the access token is not a JWT",
-    /// Five segments: a JWE. Okta can encrypt access tokens; this filter has no key to decrypt them.
+    /// The token has five segments, so it is a JWE (RFC 7516). The filter has no key to decrypt it.
     TokenEncrypted = "token_encrypted": "the access token is encrypted",
-    /// Not three non-empty segments of canonical unpadded base64url (RFC 7515 section 7.1).
+    /// The token is not three non-empty segments of canonical base64url without padding (RFC 7515
+    /// section 7.1).
     TokenMalformed = "token_malformed": "the access token is malformed",
-    /// The JOSE header is not an object without duplicates, or a member has the wrong type.
+    /// The JOSE header is not a JSON object without duplicate members, or a member has the wrong
+    /// type.
     HeaderMalformed = "header_malformed": "the access token's header is malformed",
-    /// The header demands an extension (`crit`), and this filter knows none (RFC 7515 section 4.1.11).
+    /// The JOSE header has `crit` or `b64`. The filter supports no extension (RFC 7515 section
+    /// 4.1.11).
     CriticalExtension = "critical_extension": "the access token's header demands an unknown extension",
-    /// The payload is not an object without duplicates, or a registered claim has the wrong type.
+    /// The payload is not a JSON object without duplicate members, or a registered claim has the
+    /// wrong type.
     ClaimsMalformed = "claims_malformed": "the access token's claims are malformed",
-    /// No provider has this `iss`.
+    /// No provider accepts `iss`.
     IssuerUnknown = "issuer_unknown": "the access token's issuer is not accepted",
-    /// `alg` is not on the provider's list (RFC 8725 section 3.1).
+    /// The provider does not accept `alg` (RFC 8725 section 3.1).
     AlgorithmNotAllowed = "algorithm_not_allowed": "the access token's algorithm is not accepted",
-    /// Okta marks tokens of the org authorization server so; only Okta may judge them.
+    /// `typ` is that of Okta's org authorization server. Only Okta may validate its tokens.
     OrgServerToken = "org_server_token": "tokens of the org authorization server are not accepted",
-    /// `typ` is not one of the token profile's (RFC 8725 section 3.11, RFC 9068 section 4).
+    /// The token profile does not accept `typ` (RFC 8725 section 3.11, RFC 9068 section 4).
     TypeNotAllowed = "type_not_allowed": "the access token's type is not accepted",
-    /// No `kid`, and the profile asks for one.
+    /// The token has no `kid`, and the profile requires one.
     KeyIdMissing = "key_id_missing": "the access token has no key ID",
-    /// No keys have arrived yet, or none has been usable.
+    /// The filter has not fetched the keys of the provider yet, or they had no usable key.
     KeysUnavailable = "keys_unavailable": "the keys to verify access tokens are not available yet",
-    /// The last good keys are older than `max_stale`.
+    /// The last fetched keys are older than `max_stale`.
     KeysStale = "keys_stale": "the keys to verify access tokens are too old",
-    /// The issuer has no such key, and asking again did not help.
+    /// No key of the issuer has the `kid`, also after a refresh.
     KeyUnknown = "key_unknown": "the access token's key is unknown",
-    /// The key exists and is not for this algorithm or use.
+    /// The key with the `kid` is for another algorithm or use.
     KeyMismatch = "key_mismatch": "the access token's key does not fit its algorithm",
-    /// Neither the host nor the fallback can do this algorithm with this key.
+    /// Neither Envoy's cryptography nor the fallback supports the algorithm with this key.
     CryptoUnavailable = "crypto_unavailable": "the access token's signature cannot be checked here",
-    /// The signature does not hold.
+    /// The signature is invalid.
     SignatureInvalid = "signature_invalid": "the access token's signature is invalid",
-    /// No `exp`: a token must end (RFC 9068 section 2.2).
+    /// The token has no `exp`, which RFC 9068 section 2.2 requires.
     ExpirationMissing = "expiration_missing": "the access token has no expiration time",
     /// `exp` has passed.
     TokenExpired = "token_expired": "the access token expired",
-    /// `nbf` has not come yet.
+    /// `nbf` is in the future.
     TokenNotYetValid = "token_not_yet_valid": "the access token is not valid yet",
-    /// No `iat`, and the profile or `max_token_age` asks for one.
+    /// The token has no `iat`, and the profile or `max_token_age` requires it.
     IssueTimeMissing = "issue_time_missing": "the access token has no issue time",
-    /// `iat` lies in the future.
+    /// `iat` is in the future.
     IssuedInFuture = "issued_in_future": "the access token was issued in the future",
-    /// Older than `max_token_age`.
+    /// The token is older than `max_token_age`.
     TokenTooOld = "token_too_old": "the access token was issued too long ago",
-    /// `aud` is none of the provider's audiences.
+    /// The provider does not accept `aud`.
     AudienceNotAllowed = "audience_not_allowed": "the access token is for another audience",
-    /// The shape of an access token is missing: an ID token, an ID-JAG, or a token of another profile.
+    /// The claims are not those of an access token of the profile. The token is an ID token, an
+    /// ID-JAG, or a token of another profile.
     NotAnAccessToken = "not_an_access_token": "the token is not an access token",
-    /// The client is not on the provider's list.
+    /// The provider does not accept the client ID.
     ClientNotAllowed = "client_not_allowed": "the access token's client is not accepted",
-    /// `cnf`: the token is bound to a key or certificate that was not asked for (RFC 7800, RFC 9449).
+    /// The token has `cnf`: it is bound to a key or a certificate, whose proof the filter does not
+    /// verify (RFC 7800, RFC 8705, RFC 9449).
     TokenBound = "token_bound": "the access token is bound to a proof of possession",
-    /// An entry of the denylist fits the token.
+    /// An entry of a denylist matches the token.
     TokenRevoked = "token_revoked": "the access token was revoked",
-    /// No denylist has arrived yet, or the last one is older than its `max_stale`.
+    /// The filter has not fetched the denylist yet, or the denylist is older than `max_stale`.
     DenylistUnavailable = "denylist_unavailable": "the list of revoked access tokens is not available",
-    /// A valid token, and no rule for this request: denied by default.
+    /// The token is valid, but no rule matches the request. The filter denies by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
-    /// A valid token, and a rule that denies this request whatever the token.
+    /// The token is valid, but the rule denies every request.
     DeniedByRule = "denied_by_rule": "a rule denies this request",
-    /// A valid token from an authentication of another kind than the rule requires (RFC 9470).
+    /// The token is valid, but `acr` is not one that the rule requires (RFC 9470).
     AcrInsufficient = "acr_insufficient": "a different authentication level is required",
-    /// A valid token from an authentication that is too long ago (RFC 9470).
+    /// The token is valid, but `auth_time` is older than the rule allows (RFC 9470).
     AuthenticationTooOld = "authentication_too_old": "a more recent authentication is required",
-    /// A valid token without the scopes that the rule requires.
+    /// The token is valid, but lacks a scope that the rule requires.
     InsufficientScope = "insufficient_scope": "the access token lacks a required scope",
-    /// A valid token that fails another requirement of the rule.
+    /// The token is valid, but does not meet another requirement of the rule.
     RequirementNotMet = "requirement_not_met": "the access token does not meet a requirement",
 }
 
@@ -165,15 +178,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn codes_are_distinct_and_fit_a_counter_name() {
+    fn code_of_each_rejection_is_distinct_and_a_metric_name() {
         let codes: HashSet<_> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
         assert_eq!(codes.len(), Rejection::ALL.len());
         assert!(codes.iter().all(|code| code.bytes().all(|b| b == b'_' || b.is_ascii_lowercase())));
     }
 
     #[test]
-    fn sentences_fit_an_error_description() {
-        // RFC 6750 section 3: no quote, no backslash, printable ASCII. Okta's auth-js reads even fewer.
+    fn sentence_of_each_rejection_is_a_valid_error_description() {
+        // RFC 6750 section 3 allows printable ASCII without quotes and backslashes. Okta's auth-js
+        // parses fewer characters.
         for rejection in Rejection::ALL {
             let sentence = rejection.to_string();
             assert!(sentence.bytes().all(|b| b.is_ascii_alphanumeric() || b" '-".contains(&b)), "{sentence}");

@@ -1,6 +1,6 @@
-//! The compact serialization of a JWS (RFC 7515 section 7.1), read strictly.
+//! A strict parser of the compact serialization of a JWS (RFC 7515 section 7.1).
 //!
-//! Nothing here is verified. What this module promises is that the token has one reading: three non-empty
+//! It verifies no signature. It ensures that a token has one interpretation: three non-empty
 //! segments of canonical base64url, and a header without duplicate members.
 
 mod jose_header_cache;
@@ -18,38 +18,40 @@ use crate::rejection::Rejection;
 
 pub use jose_header_cache::JoseHeaderCache;
 
-/// Real key ids have 43 characters at Okta. Longer ones than this are not looked up, nor kept anywhere.
-pub const MAX_KEY_ID_BYTES: usize = 256;
+/// The longest key ID, in bytes. The filter rejects a token with a longer one. Okta's have 43
+/// bytes.
+pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
-/// A well-formed, unverified token.
+/// A well-formed token whose signature is not verified.
 pub struct CompactJws<'a> {
-    /// Whose key, and which algorithm, the token claims.
+    /// The JOSE header.
     pub header: Rc<JoseHeader>,
-    /// The bytes that were signed: header, dot, payload, exactly as they were received.
+    /// The JWS Signing Input, as received: the encoded header, a dot, the encoded payload.
     pub signing_input: &'a [u8],
-    /// The decoded payload, until it is taken.
+    /// The decoded payload.
     pub payload: Vec<u8>,
     /// The decoded signature.
     pub signature: Vec<u8>,
 }
 
-/// The members of the JOSE header that matter. `jku`, `jwk`, `x5u` and `x5c` do not exist here: a token does not
-/// bring its own key (RFC 8725 sections 3.9 and 3.10).
+/// The members of the JOSE header that the filter uses. It ignores `jku`, `jwk`, `x5u` and `x5c`,
+/// because a token must not supply the key that verifies it (RFC 8725 sections 3.9 and 3.10).
 #[derive(Debug, Eq, PartialEq)]
 pub struct JoseHeader {
-    /// The algorithm, or `None` for one that nobody here knows, such as `none` and `HS256`.
+    /// The algorithm; `None` for an unsupported one, such as `none` and `HS256`.
     pub algorithm: Option<Algorithm>,
-    /// The key id, never empty.
+    /// The key ID. It is never empty.
     pub key_id: Option<String>,
-    /// The type, as it was written.
+    /// The type, as received.
     pub typ: Option<String>,
 }
 
 impl<'a> CompactJws<'a> {
-    /// Reads a token of at most `max_bytes`.
+    /// Parses a token of at most `max_bytes`.
     ///
     /// # Errors
-    /// The rejection that says what is wrong with the form.
+    /// The rejection for the defect of the form, such as [`Rejection::TokenOpaque`] for a text
+    /// without dots.
     pub fn parse(token: &'a [u8], max_bytes: usize, headers: &JoseHeaderCache) -> Result<Self, Rejection> {
         if token.len() > max_bytes {
             return Err(Rejection::TokenTooLarge);
@@ -62,14 +64,14 @@ impl<'a> CompactJws<'a> {
             (.., Some(_), None) => return Err(Rejection::TokenEncrypted),
             _ => return Err(Rejection::TokenMalformed),
         };
-        let behind = |bytes: &'a [u8], dot: usize| bytes.get(dot.saturating_add(1)..).unwrap_or_default();
+        let after = |bytes: &'a [u8], dot: usize| bytes.get(dot.saturating_add(1)..).unwrap_or_default();
         let (signing_input, header) =
             (token.get(..second).unwrap_or_default(), token.get(..first).unwrap_or_default());
         Ok(Self {
-            header: headers.read(header)?,
+            header: headers.parse(header)?,
             signing_input,
-            payload: decode(behind(signing_input, first))?,
-            signature: decode(behind(token, second))?,
+            payload: decode(after(signing_input, first))?,
+            signature: decode(after(token, second))?,
         })
     }
 }
@@ -93,8 +95,8 @@ impl JoseHeader {
         if key_id.is_some_and(|id| id.is_empty() || id.len() > MAX_KEY_ID_BYTES) {
             return Err(Rejection::HeaderMalformed);
         }
-        // `b64` changes what was signed and must be listed in `crit` (RFC 7797 section 6); unlisted it is no less
-        // a sign of a token that means something else than it says.
+        // `b64` changes the signing input. RFC 7797 section 6 requires it in `crit`; a token that
+        // has it elsewhere could have two interpretations.
         if header.get("crit").is_some() || header.get("b64").is_some() {
             return Err(Rejection::CriticalExtension);
         }
@@ -106,7 +108,8 @@ impl JoseHeader {
     }
 }
 
-/// Canonical unpadded base64url, and not empty: a second spelling of the same bytes would be a second token.
+/// Decodes a segment: canonical base64url without padding, not empty. Another spelling of the same
+/// bytes would make a second token with the same meaning.
 fn decode(segment: &[u8]) -> Result<Vec<u8>, Rejection> {
     if segment.is_empty() {
         return Err(Rejection::TokenMalformed);
@@ -130,11 +133,11 @@ mod tests {
     }
 
     #[test]
-    fn segments() {
+    fn parse_malformed_segments_are_rejected() {
         const H: &str = "eyJhbGciOiJSUzI1NiJ9"; // {"alg":"RS256"}
         for (name, token, expected) in [
             ("one", H.to_owned(), Rejection::TokenOpaque),
-            ("none at all", String::new(), Rejection::TokenOpaque),
+            ("no segment", String::new(), Rejection::TokenOpaque),
             ("two", format!("{H}.e30"), Rejection::TokenMalformed),
             ("four", format!("{H}.e30.AA.AA"), Rejection::TokenMalformed),
             ("five", format!("{H}.e30.AA.AA.AA"), Rejection::TokenEncrypted),
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn size_limit_is_inclusive() {
+    fn parse_size_limit_is_inclusive() {
         let token = b"eyJhbGciOiJSUzI1NiJ9.e30.AA";
         let parse = |max_bytes| CompactJws::parse(token, max_bytes, &JoseHeaderCache::default());
         assert!(parse(token.len()).is_ok());
@@ -164,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn headers() {
+    fn header_malformed_is_rejected() {
         use Rejection::{CriticalExtension, HeaderMalformed};
         for (header, expected) in [
             ("", Rejection::TokenMalformed),
@@ -194,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_is_never_printed() {
+    fn debug_output_omits_the_token() {
         let jws = parse(b"eyJhbGciOiJSUzI1NiJ9.e30.AA").unwrap();
         assert_eq!(format!("{jws:?}"), "CompactJws(<redacted>)");
     }

@@ -1,14 +1,17 @@
-//! The order of the checks that make a token an identity.
+//! The checks that turn a token into an identity, and their order.
 //!
-//! Cheap checks that need no secret come first: the form, the header, the issuer, a life that is over. Then the
-//! signature. Audience, client and policy come after it, so that an unsigned token is no probe of these.
+//! The filter first makes the cheap checks that need no key: form, header, issuer, expiration. Then
+//! it verifies the signature. Audience, client ID and policy come after the signature, so that a
+//! client cannot probe them with an unsigned token.
 //!
-//! Each step consumes or borrows the one before, so none can be left out: [`UnverifiedToken`] becomes [`PrecheckedToken`] by all checks
-//! that need no key, [`VerifiedJws`] only by a signature that holds, and [`AccessToken`] by being meant for us. That may be
-//! remembered, for nothing in it changes while the configuration does not; an [`Identity`] is lent for the moment it was asked for.
+//! Each step consumes or borrows the result of the step before, so no step can be omitted:
+//! [`UnverifiedToken`], [`PrecheckedToken`], [`VerifiedJws`], [`AccessToken`], [`Identity`]. The
+//! filter may cache an [`AccessToken`] while the configuration is in use. An [`Identity`] is valid
+//! for one point in time.
 
 mod identity;
 mod profile;
+mod requirements;
 mod token_type;
 
 use std::rc::Rc;
@@ -17,48 +20,30 @@ use std::sync::Arc;
 use crate::claims::Claims;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::jwks::KeySet;
+use crate::observer::{Check, DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token::{CompactJws, JoseHeader, JoseHeaderCache};
-use crate::trace::{Check, DecisionObserver, TraceEvent};
 
 pub use identity::Identity;
 pub use profile::TokenProfile;
+pub use requirements::TokenRequirements;
 
-/// What a provider expects of a token.
-#[derive(Clone, Debug)]
-pub struct TokenRequirements {
-    /// Accepted values of `iss`, compared exactly.
-    pub issuers: Vec<String>,
-    /// Accepted values of `aud`, any of, compared exactly.
-    pub audiences: Vec<String>,
-    /// Accepted clients; `None` accepts all.
-    pub client_ids: Option<Vec<String>>,
-    /// Accepted algorithms.
-    pub algorithms: Vec<Algorithm>,
-    /// Seconds by which clocks may differ.
-    pub clock_skew: i64,
-    /// Seconds since `iat` after which a token is refused, whatever its `exp`.
-    pub max_token_age: Option<i64>,
-    /// The shape of an access token.
-    pub profile: TokenProfile,
-}
-
-/// A well-formed token that proves nothing yet.
+/// A well-formed token whose signature is not verified.
 #[derive(Debug)]
 pub struct UnverifiedToken<'a> {
     jws: CompactJws<'a>,
     claims: Claims,
 }
 
-/// A token that nothing speaks against, and that still proves nothing.
+/// A token that passed all checks that need no key. Its signature is not verified.
 #[derive(Debug)]
 pub struct PrecheckedToken<'a> {
     token: UnverifiedToken<'a>,
     algorithm: Algorithm,
 }
 
-/// Claims whose signature held under a key of the provider.
+/// A token with a valid signature under a key of its issuer.
 #[derive(Clone, Debug)]
 pub struct VerifiedJws {
     claims: Claims,
@@ -67,150 +52,168 @@ pub struct VerifiedJws {
     key: Arc<PublicKey>,
 }
 
-/// A token that was good for its provider when it was accepted. What can change is asked anew: its times ([`Self::valid_at`]), and
-/// whether its key is still published ([`Self::is_key_published`]).
+/// A token that met all requirements of its provider when the filter accepted it.
+///
+/// Two checks can have another result later, so a cache repeats them: the times
+/// (`valid_at`) and the publication of the key (`is_key_published`).
 #[derive(Clone, Debug)]
 pub struct AccessToken(VerifiedJws);
 
 impl<'a> UnverifiedToken<'a> {
-    /// Reads a token.
+    /// Parses a token of at most `max_bytes`.
     ///
     /// # Errors
-    /// The rejection that says what is wrong with its form.
+    /// The rejection for the defect of its form.
     pub fn parse(token: &'a [u8], max_bytes: usize, headers: &JoseHeaderCache) -> Result<Self, Rejection> {
         let mut jws = CompactJws::parse(token, max_bytes, headers)?;
         let claims = Claims::parse(std::mem::take(&mut jws.payload))?;
         Ok(Self { jws, claims })
     }
 
-    /// The issuer the token claims to be from. Good for choosing whom to ask, and for nothing else.
+    /// Returns `iss`. It is unverified: use it only to select the provider.
     pub fn issuer(&self) -> Option<&str> {
         self.claims.string("iss")
     }
 
-    /// Whose key the token says it is signed with, and how.
+    /// Returns the JOSE header. It is unverified.
     pub fn header(&self) -> Rc<JoseHeader> {
         Rc::clone(&self.jws.header)
     }
 
-    /// The payload as it was sent: base64url without padding.
-    pub fn encoded_payload(&self) -> &'a [u8] {
+    /// Returns the payload as the client sent it: base64url without padding.
+    pub(crate) fn encoded_payload(&self) -> &'a [u8] {
         self.jws.signing_input.split(|byte| *byte == b'.').nth(1).unwrap_or_default()
     }
 
-    /// What those are told who watch.
-    pub fn read(&self) -> TraceEvent<'_> {
-        TraceEvent::TokenParsed(&self.jws.header, &self.claims)
+    /// Returns the event that reports the token to an observer.
+    pub(crate) fn parsed_event(&self) -> DecisionEvent<'_> {
+        DecisionEvent::TokenParsed(&self.jws.header, &self.claims)
     }
 
-    /// Everything that can be refused without a key.
+    /// Makes the checks that need no key: issuer, algorithm, type, key ID and expiration.
     ///
     /// # Errors
-    /// The first rejection that applies.
-    pub fn check(
+    /// The rejection of the first check that fails.
+    pub fn precheck(
         self,
-        expected: &TokenRequirements,
+        requirements: &TokenRequirements,
         now: UnixTime,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Result<PrecheckedToken<'a>, Rejection> {
         let issuer = self.issuer().ok_or(Rejection::IssuerUnknown)?;
-        if !expected.issuers.iter().any(|accepted| accepted == issuer) {
+        if !requirements.issuers.iter().any(|accepted| accepted == issuer) {
             return Err(Rejection::IssuerUnknown);
         }
         let header = &self.jws.header;
-        let algorithm = header.algorithm.filter(|algorithm| expected.algorithms.contains(algorithm));
-        let algorithm = trace.checked(Check::Algorithm, algorithm.ok_or(Rejection::AlgorithmNotAllowed))?;
-        trace.checked(Check::Type, expected.profile.check_type(header.typ.as_deref()))?;
-        let named = header.key_id.is_some() || expected.profile == TokenProfile::Any;
-        trace.checked(Check::KeyId, named.then_some(()).ok_or(Rejection::KeyIdMissing))?;
-        trace.checked(Check::Expiration, expected.check_expiration(&self.claims, now))?;
+        let algorithm = header.algorithm.filter(|algorithm| requirements.algorithms.contains(algorithm));
+        let algorithm =
+            observer.checked(Check::Algorithm, algorithm.ok_or(Rejection::AlgorithmNotAllowed))?;
+        observer.checked(Check::Type, requirements.profile.check_type(header.typ.as_deref()))?;
+        let has_key_id = header.key_id.is_some() || requirements.profile == TokenProfile::Any;
+        observer.checked(Check::KeyId, ensure(has_key_id, Rejection::KeyIdMissing))?;
+        observer.checked(Check::Expiration, requirements.check_expiration(&self.claims, now))?;
         Ok(PrecheckedToken { token: self, algorithm })
     }
 }
 
 impl PrecheckedToken<'_> {
-    /// Checks the signature, with each of the keys that may have made it, until it holds under one: at most
-    /// [`MAX_CANDIDATES`](crate::jwks::MAX_CANDIDATES).
+    /// Verifies the signature under the keys that the key ID and the algorithm select, at most
+    /// [`MAX_CANDIDATES`](crate::jwks::MAX_CANDIDATES) of them, until it is valid under one.
     ///
     /// # Errors
-    /// The first rejection that applies; [`Rejection::KeyUnknown`] may mean that `keys` is out of date.
-    /// [`Rejection::CryptoUnavailable`] if one of several keys could not be tried: the signature may be that key's.
+    /// * [`Rejection::KeyUnknown`] if no key has the key ID; `keys` may be out of date.
+    /// * [`Rejection::KeyMismatch`] if the key is for another algorithm or use.
+    /// * [`Rejection::SignatureInvalid`] if the signature is invalid under every selected key.
+    /// * [`Rejection::CryptoUnavailable`] if the verifier cannot use one of the selected keys, and
+    ///   the signature is valid under no other key.
     pub fn verify(
         self,
         keys: &KeySet,
         verifier: &dyn SignatureVerifier,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Result<VerifiedJws, Rejection> {
         let Self { token: UnverifiedToken { jws, claims }, algorithm } = self;
-        let candidates = trace.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
+        let candidates = observer.checked(Check::Key, keys.find(jws.header.key_id.as_deref(), algorithm))?;
         let signature = candidates.verify(algorithm, jws.signing_input, &jws.signature, verifier);
         let signature = signature.map_err(|error| match error {
             SignatureError::Invalid => Rejection::SignatureInvalid,
             SignatureError::Unavailable => Rejection::CryptoUnavailable,
         });
-        let key = trace.checked(Check::Signature, signature)?;
+        let key = observer.checked(Check::Signature, signature)?;
         Ok(VerifiedJws { claims, header: jws.header, algorithm, key: Arc::clone(key) })
     }
 }
 
 impl VerifiedJws {
-    /// Asks whether the token is good at this moment, and for this provider. The provider's expectations must not change
-    /// as long as what comes of it is kept.
+    /// Checks the claims: times, audience, the claims of the token profile, client ID, and that the
+    /// token requires no proof of possession.
+    ///
+    /// The result is valid only for these requirements.
     ///
     /// # Errors
-    /// The first rejection that applies.
+    /// The rejection of the first check that fails.
     pub fn accept(
         self,
-        expected: &TokenRequirements,
+        requirements: &TokenRequirements,
         now: UnixTime,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Result<AccessToken, Rejection> {
         let claims = &self.claims;
-        let holds = |holds: bool, otherwise| if holds { Ok(()) } else { Err(otherwise) };
-        trace.checked(Check::Times, expected.check_times(claims, now))?;
-        let for_us =
-            claims.audiences().any(|audience| expected.audiences.iter().any(|accepted| accepted == audience));
-        trace.checked(Check::Audience, holds(for_us, Rejection::AudienceNotAllowed))?;
-        trace.checked(Check::Shape, expected.profile.check_shape(claims))?;
-        let is_client = |accepted: &Vec<String>| {
-            let client_id = expected.profile.client_id(claims);
+        observer.checked(Check::Times, requirements.check_times(claims, now))?;
+        let is_audience = claims
+            .audiences()
+            .any(|audience| requirements.audiences.iter().any(|accepted| accepted == audience));
+        observer.checked(Check::Audience, ensure(is_audience, Rejection::AudienceNotAllowed))?;
+        observer.checked(Check::Shape, requirements.profile.check_claims(claims))?;
+        let is_accepted_by = |accepted: &Vec<String>| {
+            let client_id = requirements.profile.client_id(claims);
             client_id.is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
         };
-        let client = expected.client_ids.as_ref().is_none_or(is_client);
-        trace.checked(Check::Client, holds(client, Rejection::ClientNotAllowed))?;
-        // A bound token taken as a bearer token is worth no more than a stolen one (RFC 9449 section 7.1).
-        trace.checked(Check::Binding, holds(claims.get("cnf").is_none(), Rejection::TokenBound))?;
+        let is_client = requirements.client_ids.as_ref().is_none_or(is_accepted_by);
+        observer.checked(Check::Client, ensure(is_client, Rejection::ClientNotAllowed))?;
+        // RFC 9449 section 7.1: a resource server must not accept a bound token as a bearer token,
+        // because a stolen one would then be valid.
+        let is_bearer = claims.get("cnf").is_none();
+        observer.checked(Check::Binding, ensure(is_bearer, Rejection::TokenBound))?;
         Ok(AccessToken(self))
     }
 }
 
 impl AccessToken {
-    /// Who asks with it at this moment, for the provider that has accepted it.
+    /// Returns the identity of the token at the time `now`. `requirements` must be those with which
+    /// the filter accepted the token.
     ///
     /// # Errors
-    /// [`Rejection::TokenExpired`], and what else its times may say.
-    pub fn valid_at(&self, expected: &TokenRequirements, now: UnixTime) -> Result<Identity<'_>, Rejection> {
+    /// [`Rejection::TokenExpired`] and the other rejections for times.
+    pub(crate) fn valid_at(
+        &self,
+        requirements: &TokenRequirements,
+        now: UnixTime,
+    ) -> Result<Identity<'_>, Rejection> {
         let claims = &self.0.claims;
-        expected.check_times(claims, now)?;
-        let skew = expected.clock_skew;
-        let (now, latest) = (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
-        Ok(Identity { claims, profile: expected.profile, now, latest })
+        requirements.check_times(claims, now)?;
+        let skew = requirements.clock_skew;
+        let (earliest_now, latest_now) =
+            (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
+        Ok(Identity { claims, profile: requirements.profile, earliest_now, latest_now })
     }
 
-    /// Whether the key that the signature held under is still among these, for the same use and under the same name.
-    pub fn is_key_published(&self, keys: &KeySet) -> bool {
+    /// Returns whether `keys` still has the key that verified the signature, with the same key ID
+    /// and for the same algorithm.
+    pub(crate) fn is_key_published(&self, keys: &KeySet) -> bool {
         let VerifiedJws { header, algorithm, key, .. } = &self.0;
         keys.find(header.key_id.as_deref(), *algorithm)
             .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
-    /// Whether its time is over, now and for ever.
-    pub fn has_expired(&self, expected: &TokenRequirements, now: UnixTime) -> bool {
-        expected.check_expiration(&self.0.claims, now).is_err()
+    /// Returns whether `exp` plus the clock skew has passed.
+    pub(crate) fn has_expired(&self, requirements: &TokenRequirements, now: UnixTime) -> bool {
+        requirements.check_expiration(&self.0.claims, now).is_err()
     }
 
-    /// About what it occupies, in bytes. The header may be that of many: it counts as if it were not.
-    pub fn heap_bytes(&self) -> usize {
+    /// Returns the approximate heap size in bytes. Several tokens may share a header; each counts
+    /// it.
+    pub(crate) fn heap_bytes(&self) -> usize {
         let VerifiedJws { claims, header, .. } = &self.0;
         let texts = [&header.key_id, &header.typ].into_iter().flatten();
         let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
@@ -218,33 +221,6 @@ impl AccessToken {
     }
 }
 
-impl TokenRequirements {
-    fn check_expiration(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
-        let expires_at = claims.expires_at().ok_or(Rejection::ExpirationMissing)?;
-        // "on or after which the JWT MUST NOT be accepted" (RFC 7519 section 4.1.4)
-        if now.seconds() >= expires_at.saturating_add(self.clock_skew) {
-            return Err(Rejection::TokenExpired);
-        }
-        Ok(())
-    }
-
-    fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
-        self.check_expiration(claims, now)?;
-        let latest_past = now.seconds().saturating_add(self.clock_skew);
-        if claims.not_before().is_some_and(|not_before| not_before > latest_past) {
-            return Err(Rejection::TokenNotYetValid);
-        }
-        let Some(issued_at) = claims.issued_at() else {
-            let required = self.profile != TokenProfile::Any || self.max_token_age.is_some();
-            return if required { Err(Rejection::IssueTimeMissing) } else { Ok(()) };
-        };
-        if issued_at > latest_past {
-            return Err(Rejection::IssuedInFuture);
-        }
-        let age = now.seconds().saturating_sub(issued_at);
-        if self.max_token_age.is_some_and(|max| age > max.saturating_add(self.clock_skew)) {
-            return Err(Rejection::TokenTooOld);
-        }
-        Ok(())
-    }
+const fn ensure(condition: bool, rejection: Rejection) -> Result<(), Rejection> {
+    if condition { Ok(()) } else { Err(rejection) }
 }

@@ -1,5 +1,6 @@
-//! The filter's own part of a request, in nanoseconds, natively: `make bench-core`. In Envoy the same code is wasm, and the
-//! calls between both come on top: this tells which change helps, not what a request costs.
+//! Measures the core natively, in nanoseconds for each request: `make bench-core`. In Envoy the
+//! code is wasm, and calls between Envoy and the module take time too. So this benchmark compares
+//! versions of the code and does not show the cost of a request.
 #![allow(
     dead_code,
     clippy::unwrap_used,

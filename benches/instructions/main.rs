@@ -1,5 +1,6 @@
-//! The same cases for valgrind to count their instructions: `make bench-instructions`. Without arguments it lists them; with
-//! a name and a number it does that one so often. The difference of two numbers leaves the preparation out.
+//! Runs the cases of the core for valgrind, which counts instructions: `make bench-instructions`.
+//! Without arguments it lists the cases. With a name and a number it runs that case that many
+//! times. The difference between two numbers excludes the preparation.
 #![allow(
     dead_code,
     clippy::unwrap_used,
@@ -15,11 +16,12 @@
 use benches::{cases, tokens};
 
 fn main() {
-    // Cargo adds an argument of its own.
+    // Cargo adds the argument `--bench`.
     let arguments: Vec<String> = std::env::args().skip(1).filter(|argument| argument != "--bench").collect();
     match &arguments[..] {
         [name, times] => {
-            let (_, prepare) = cases::CASES.iter().find(|(case, _)| case == name).expect("that case");
+            let (_, prepare) =
+                cases::CASES.iter().find(|(case, _)| case == name).expect("the name of a case");
             let mut work = prepare(&tokens::Signer::rs256());
             (0..times.parse().expect("a number")).for_each(|_: u32| work());
         }

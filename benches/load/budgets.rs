@@ -1,4 +1,4 @@
-//! The budgets of the design, and whether they are met.
+//! The performance budgets of DESIGN.md, and whether this run meets them.
 
 use serde::Serialize;
 
@@ -8,24 +8,25 @@ use crate::rows::{EIGHT, FLOOR_NEW, FLOOR_SEEN, MANY_RULES, NEW, SEEN, TEN_RULES
 use crate::size::Size;
 
 const MIB: f64 = 1024.0 * 1024.0;
-/// What memory may grow while distinct tokens go by, and be called flat: the allocators of Envoy and V8 take what they take.
-const FLAT_MIB: f64 = 2.0;
+/// The growth of memory that the budget allows while distinct tokens arrive, in MiB. The allocators
+/// of Envoy and V8 need some.
+const GROWTH_LIMIT_MIB: f64 = 2.0;
 
-/// A limit and what was measured.
+/// A limit and the measured value.
 #[derive(Serialize)]
 pub struct Budget {
     pub what: String,
     pub limit: f64,
     pub instrumented: f64,
-    /// What a module without any decision takes in the same run: less cannot be reached.
+    /// The value of a module that makes no decision, in this run. No filter can be below it.
     pub floor: Option<f64>,
     pub unit: &'static str,
     pub met: bool,
 }
 
-/// All but the fetches of keys, which a test counts (tests/outages).
+/// Returns all budgets but the number of key fetches, which `tests/outages` checks.
 pub fn budgets(load: &[Result], memory: &Memory, size: &Size) -> Vec<Budget> {
-    let row = |name| load.iter().find(|result| result.name == name).expect("that row");
+    let row = |name| load.iter().find(|result| result.name == name).expect("the row");
     let budget = |what: &str, limit, instrumented: f64, unit| Budget {
         what: what.to_owned(),
         limit,
@@ -34,29 +35,39 @@ pub fn budgets(load: &[Result], memory: &Memory, size: &Size) -> Vec<Budget> {
         unit,
         met: instrumented <= limit,
     };
-    let above = |floor, budget| Budget { floor: Some(row(floor).of_native), ..budget };
+    let with_floor = |floor, budget| Budget { floor: Some(row(floor).of_native), ..budget };
     let one_more = (row(EIGHT).of_native - row(SEEN).of_native) / 7.0;
     let rules = row(MANY_RULES).added.median / row(TEN_RULES).added.median;
     vec![
-        above(
+        with_floor(
             FLOOR_SEEN,
-            budget("CPU added, tokens seen before, of jwt_authn's default", 0.12, row(SEEN).of_native, "x"),
+            budget(
+                "CPU added with cached tokens, relative to jwt_authn's default",
+                0.12,
+                row(SEEN).of_native,
+                "x",
+            ),
         ),
-        above(
+        with_floor(
             FLOOR_NEW,
-            budget("CPU added, every token new, of jwt_authn's default", 0.9, row(NEW).of_native, "x"),
+            budget(
+                "CPU added with new tokens, relative to jwt_authn's default",
+                0.9,
+                row(NEW).of_native,
+                "x",
+            ),
         ),
-        budget("the same of one more in a chain, tokens seen before", 0.12, one_more, "x"),
-        budget("CPU added with 10,000 rules, of that with 10", 1.5, rules, "x"),
+        budget("CPU added by one more filter in the chain, cached tokens", 0.12, one_more, "x"),
+        budget("CPU added with 10,000 rules, relative to 10 rules", 1.5, rules, "x"),
         budget(
-            "memory of one worker's VM, 10,000 tokens seen",
+            "memory of one worker's VM, 10,000 cached tokens",
             32.0,
             memory.of_one_worker() as f64 / MIB,
             " MiB",
         ),
         budget(
-            &format!("growth from there to {} tokens", memory.tokens),
-            FLAT_MIB,
+            &format!("growth of memory up to {} tokens", memory.tokens),
+            GROWTH_LIMIT_MIB,
             memory.growth() as f64 / MIB,
             " MiB",
         ),

@@ -1,6 +1,8 @@
-"""The FastAPI example's routes with a verifier of tokens in front of them, as tutorials have it. For the benchmark alone.
+"""The routes of the FastAPI example behind a token verifier as in common tutorials. Only the
+benchmark uses it.
 
-VERIFIER is `jose`, `pyjwt` or `none`; JWKS is a file with the keys, so that nothing is fetched while time is taken.
+VERIFIER is `jose`, `pyjwt` or `none`. JWKS is a file with the key set, so the application fetches
+nothing.
 """
 
 import json

@@ -1,4 +1,4 @@
-//! Envoy with one worker, on one core, with a listener for each row.
+//! Envoy with one worker on one core. It has a listener for each row.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use crate::process::{MEASURED_CORE, Process, pinned};
 
 const START_TIMEOUT: Duration = Duration::from_secs(120);
 
-/// A listener: its name, what is in front of the router, and the route.
+/// A listener: its name, the HTTP filters before the router, and the route.
 pub struct Listener {
     pub name: String,
     pub filters: Vec<Value>,
@@ -24,29 +24,30 @@ pub struct Envoy {
     admin: Client,
 }
 
-/// The least that Envoy can do for a request, so that what a filter adds is seen best.
-pub fn direct_answer() -> Value {
+/// Returns a route with a direct response. Envoy does little work for it, so the CPU time of a
+/// filter is a large share.
+pub fn direct_response() -> Value {
     json!({ "match": { "prefix": "/" }, "direct_response": { "status": 200, "body": { "inline_string": "ok" } } })
 }
 
 impl Envoy {
-    /// Starts Envoy, and waits until it takes connections.
+    /// Starts Envoy with one worker, and waits until it accepts connections.
     pub fn start(name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
         Self::start_with(1, name, listeners, clusters)
     }
 
-    /// The same with this many workers.
+    /// Starts Envoy with this number of workers, and waits until it accepts connections.
     pub fn start_with(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
         let mut envoy = Self::spawn(workers, name, listeners, clusters);
         let begin = Instant::now();
-        while envoy.admin.try_send(&client::get("/ready")).map_or(0, |answer| answer.status) != 200 {
-            envoy.must_run(name, begin);
+        while envoy.admin.try_send(&client::get("/ready")).map_or(0, |response| response.status) != 200 {
+            envoy.assert_running(name, begin);
             std::thread::sleep(Duration::from_millis(20));
         }
         envoy
     }
 
-    /// Starts Envoy, and waits for nothing but the port of its admin interface.
+    /// Starts Envoy, and waits only for the port of its admin interface.
     pub fn spawn(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
         let folder = folder(name);
         let (config, log, admin) =
@@ -71,12 +72,12 @@ impl Envoy {
                 envoy.admin = Client::new(port);
                 return envoy;
             }
-            envoy.must_run(name, begin);
+            envoy.assert_running(name, begin);
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// The port of a listener, once it takes connections.
+    /// Returns the port of a listener, once it accepts connections.
     pub fn port(&self, listener: &str) -> Option<u16> {
         let listeners = self.admin.try_send(&client::get("/listeners?format=json")).ok()?.json();
         let all = listeners["listener_statuses"].as_array()?;
@@ -84,28 +85,29 @@ impl Envoy {
         u16::try_from(status["local_address"]["socket_address"]["port_value"].as_u64()?).ok()
     }
 
-    fn must_run(&mut self, name: &str, begin: Instant) {
-        if self.process.has_ended() || begin.elapsed() > START_TIMEOUT {
+    /// Panics if Envoy has exited or is not ready in time.
+    fn assert_running(&mut self, name: &str, begin: Instant) {
+        if self.process.has_exited() || begin.elapsed() > START_TIMEOUT {
             let log = std::fs::read_to_string(folder(name).join("envoy.log")).unwrap_or_default();
-            panic!("{name}: Envoy has not started:\n{log}");
+            panic!("{name}: Envoy did not start:\n{log}");
         }
     }
 }
 
-/// What Envoy says of itself.
+/// Returns Envoy's version, as `envoy --version` prints it.
 pub fn version() -> String {
     let output = std::process::Command::new(binary()).arg("--version").output().expect("an Envoy");
     let text = String::from_utf8_lossy(&output.stdout);
     // `envoy  version: REVISION/1.40.0/Clean/RELEASE/BoringSSL`
     let version = text.split_once("version:").and_then(|(_, rest)| rest.split('/').nth(1));
-    format!("Envoy {}", version.unwrap_or("of unknown version"))
+    format!("Envoy {}", version.unwrap_or("(unknown version)"))
 }
 
 fn binary() -> OsString {
     std::env::var_os("ENVOY").unwrap_or_else(|| "envoy".into())
 }
 
-/// Where Envoy's configuration and log are.
+/// Returns the folder of Envoy's configuration and log.
 fn folder(name: &str) -> PathBuf {
     test_support::scratch(&format!("bench-{name}"))
 }

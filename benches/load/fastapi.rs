@@ -1,4 +1,4 @@
-//! The FastAPI example with its tokens verified by hand, and behind Envoy and the filter.
+//! The FastAPI example: with token verification in Python, and behind Envoy and the filter.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::Path;
@@ -19,27 +19,27 @@ use crate::wrk::Load;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The application, by what verifies its tokens.
+/// The applications, with the verifier that by_hand.py selects.
 const APPLICATIONS: [(&str, &str); 3] = [
-    ("nobody verifies", "none"),
+    ("no verification", "none"),
     ("python-jose in the application", "jose"),
     ("PyJWT in the application", "pyjwt"),
 ];
 const BEHIND: &str = "Envoy and this filter in front";
 
-/// Microseconds of CPU time for one request.
+/// CPU times are in microseconds for each request.
 #[derive(Serialize)]
 pub struct Application {
     pub name: &'static str,
-    /// Of Envoy and Python together.
+    /// The CPU time of Envoy and Python together.
     pub cpu_per_request: Summary,
-    /// Of Python alone.
+    /// The CPU time of Python alone.
     pub python: Summary,
     pub requests_per_second: Summary,
     pub p99: Summary,
 }
 
-/// Python and Envoy share the core that is measured; wrk has the other one.
+/// Measures each application. Python and Envoy share the measured core, and wrk has the other one.
 pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
     let jwks = test_support::scratch("bench-fastapi").join("jwks.json");
     std::fs::write(&jwks, signer.jwks().to_string()).expect("a key set");
@@ -57,16 +57,16 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
     let mut samples = vec![Vec::new(); rows.len()];
     for round in 0..=settings.rounds {
         for (((name, processes, port), load), samples) in rows.iter().zip(&loads).zip(&mut samples) {
-            must_verify(name, *port, load);
+            assert_verifies(name, *port, load);
             let before = processes[0].cpu();
             let sample = sample(processes, *port, load, settings.time);
-            assert_eq!((sample.run.refused, sample.run.broken), (0, 0), "{name}: requests failed");
+            assert_eq!((sample.run.rejected, sample.run.failed), (0, 0), "{name}: requests failed");
             let python = (processes[0].cpu() - before).as_secs_f64() * 1e6 / sample.run.requests as f64;
             if round > 0 {
                 samples.push((sample, python));
             }
         }
-        settings.say(&format!("FastAPI, round {round} of {}", settings.rounds));
+        settings.log(&format!("FastAPI, round {round} of {}", settings.rounds));
     }
     let summary = |((name, ..), samples): (&(&'static str, Vec<&Process>, u16), &Vec<_>)| Application {
         name,
@@ -80,20 +80,21 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
     rows.iter().zip(&samples).map(summary).collect()
 }
 
-/// A good token passes, and (but where nobody verifies) none does not.
-fn must_verify(name: &str, port: u16, load: &Load) {
+/// Asserts that a valid token gets 200, and a request without a token gets 401 if the application
+/// verifies tokens.
+fn assert_verifies(name: &str, port: u16, load: &Load) {
     let (path, token) = load.first();
     let client = Client::new(port);
     let (good, none) = (client.send(&get(&path).bearer(token)), client.get(&path));
-    let error = if name == APPLICATIONS[0].0 { 200 } else { 401 };
-    assert_eq!((good.status, none.status), (200, error), "{name}: {good:?}, {none:?}");
+    let expected = if name == APPLICATIONS[0].0 { 200 } else { 401 };
+    assert_eq!((good.status, none.status), (200, expected), "{name}: {good:?}, {none:?}");
 }
 
 fn start(verifier: &str, jwks: &Path) -> (Process, u16) {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
     let port = free.expect("a free port").port();
-    let python =
-        std::env::var_os("OKTA_AUTHZ_BENCH_PYTHON").expect("OKTA_AUTHZ_BENCH_PYTHON: run this through make");
+    let python = std::env::var_os("OKTA_AUTHZ_BENCH_PYTHON")
+        .expect("OKTA_AUTHZ_BENCH_PYTHON is not set: run this through make");
     let mut command = pinned(MEASURED_CORE, python);
     command.args(["-m", "uvicorn", "by_hand:app", "--log-level", "warning", "--no-access-log"]);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
@@ -101,14 +102,14 @@ fn start(verifier: &str, jwks: &Path) -> (Process, u16) {
         .current_dir(test_support::root().join("benches/load"))
         .env("VERIFIER", verifier)
         .env("JWKS", jwks);
-    // Nothing of it shall lie between the sources.
+    // Python must not write bytecode between the sources.
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     let log = test_support::scratch("bench-fastapi").join(format!("{verifier}.log"));
     let mut app = Process::start(&mut command, &log);
     let begin = Instant::now();
     while Client::new(port).try_send(&get("/healthz")).is_err() {
-        if app.has_ended() || begin.elapsed() > START_TIMEOUT {
-            panic!("FastAPI has not started:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
+        if app.has_exited() || begin.elapsed() > START_TIMEOUT {
+            panic!("FastAPI did not start:\n{}", std::fs::read_to_string(&log).unwrap_or_default());
         }
         std::thread::sleep(Duration::from_millis(50));
     }

@@ -1,17 +1,17 @@
-//! The filters that are compared: what they are told is the same, as far as they have words for it.
+//! The filters that are compared. Their configurations are equal where both have the feature.
 
 use std::path::Path;
 
 use benches::tokens::{AUDIENCE, ISSUER};
 use serde_json::{Value, json};
 
-/// The claims that become headers, where any do: what both filters can, which for the native one is no lists.
+/// The claims that become headers. `jwt_authn` writes lists in another form, so there are none.
 const HEADERS: [(&str, &str); 2] = [("x-okta-sub", "sub"), ("x-okta-uid", "uid")];
 
-/// The native filter's cache: more than the tokens that any row shows it twice.
+/// The size of `jwt_authn`'s cache. It holds all tokens of the rows that repeat tokens.
 const NATIVE_CACHE: u32 = 10_000;
 
-/// Envoy's `jwt_authn`.
+/// Returns Envoy's `jwt_authn`.
 pub fn native(jwks: &Value, cache: bool, headers: bool) -> Value {
     let mut provider = json!({
         "issuer": ISSUER, "audiences": [AUDIENCE], "forward": true,
@@ -26,7 +26,7 @@ pub fn native(jwks: &Value, cache: bool, headers: bool) -> Value {
     native_with(&provider)
 }
 
-/// Envoy's `jwt_authn` with this provider.
+/// Returns Envoy's `jwt_authn` with this provider.
 pub fn native_with(provider: &Value) -> Value {
     json!({
         "name": "envoy.filters.http.jwt_authn",
@@ -38,13 +38,15 @@ pub fn native_with(provider: &Value) -> Value {
     })
 }
 
-/// The configuration of this filter that does what the native one does by default: a valid token, whatever the path.
+/// Returns a configuration of this filter with the effect of `jwt_authn`'s default: a valid token
+/// for every path.
 pub fn configuration(jwks: &Value) -> Value {
     let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": jwks });
     json!({ "providers": { "okta": provider } })
 }
 
-/// The same with two claim headers and this many rules, of which each request matches one.
+/// Returns a configuration with two claim headers and this number of rules. Each request matches
+/// one rule.
 pub fn policy(jwks: &Value, rules: usize) -> Value {
     let rule = |i| {
         let path = json!({ "path": benches::tokens::path(i) });
@@ -56,12 +58,12 @@ pub fn policy(jwks: &Value, rules: usize) -> Value {
     configuration
 }
 
-/// This filter. Each row has VMs of its own, by `vm_id`: none finds another one's cache warm.
+/// Returns this filter. Each row has its own VMs, by `vm_id`, so no row uses the cache of another.
 pub fn ours(vm_id: &str, configuration: &Value) -> Value {
     wasm(vm_id, &test_support::wasm("okta_authz_filter"), &configuration.to_string())
 }
 
-/// A module as a filter.
+/// Returns a wasm module as a filter.
 pub fn wasm(vm_id: &str, module: &Path, configuration: &str) -> Value {
     json!({
         "name": vm_id,
@@ -80,7 +82,7 @@ pub fn wasm(vm_id: &str, module: &Path, configuration: &str) -> Value {
     })
 }
 
-/// The guard that the reference configuration has behind the filter.
+/// Returns the guard of the reference configuration.
 pub fn guard() -> Value {
     let permit = json!({ "key": "wasm.okta.permit", "string_match": { "exact": "granted" } });
     let policy = json!({ "permissions": [{ "any": true }], "principals": [{ "filter_state": permit }] });

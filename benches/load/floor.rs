@@ -1,18 +1,19 @@
-//! A module that decides nothing: what Envoy takes for the calls that a filter on this ABI cannot do without.
+//! A module without decisions: the CPU time of the calls to Envoy that a filter with this ABI
+//! needs.
 //!
-//! It is written in WebAssembly's text form, without an SDK, allocator or runtime: for each request it asks for the time and for
-//! all headers, sets the filter state that this filter sets, and counts. What it adds is the floor for any filter that does as
-//! much; what this filter adds beyond is its own.
+//! The module is WebAssembly text, without an SDK, an allocator or a runtime. For each request it
+//! reads the time and all headers, sets the filter state that this filter sets, and increments a
+//! counter. Its CPU time is the floor for every filter that does the same calls.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use benches::tokens::Signer;
-use okta_authz_filter::crypto::{Algorithm, envoy};
+use okta_authz_filter::crypto::{Algorithm, SignatureInput, envoy};
 use serde_json::Value;
 
-/// Filter state by name, with values as long as those of the tokens here.
+/// Filter state by name. The values are as long as those of the tokens in the benchmark.
 const STATE: [(&str, &str); 8] = [
     ("okta.sub", "joe.user@example.com"),
     ("okta.uid", "00ujmkLgagxeRrAg20g3"),
@@ -24,12 +25,13 @@ const STATE: [(&str, &str); 8] = [
     ("okta.permit", "granted"),
 ];
 
-/// The calls of a token seen before.
+/// Assembles the module with the calls for a cached token.
 pub fn seen() -> PathBuf {
     assemble("floor-seen", &module(None))
 }
 
-/// Those, and one signature check by the host for each request: always the same good signature, which costs as much as another.
+/// Assembles the module with the calls for a new token: Envoy also verifies a signature for each
+/// request. It is always the same valid signature, which takes as long as any other.
 pub fn new(signer: &Signer) -> PathBuf {
     let config = okta_authz_filter::config::Config::from_bytes(
         crate::filters::configuration(&signer.jwks()).to_string().as_bytes(),
@@ -39,13 +41,18 @@ pub fn new(signer: &Signer) -> PathBuf {
     let (message, signature) = token.rsplit_once('.').expect("a token");
     let keys = config.providers[0].local_jwks.as_ref().expect("keys");
     let keys = keys.find(Some(benches::tokens::KID), Algorithm::RS256).expect("the key");
-    let key = keys.iter().next().expect("one key at least");
-    let request =
-        envoy::request(Algorithm::RS256, key, message.as_bytes(), &benches::tokens::from_b64(signature));
-    assemble("floor-new", &module(Some(&request.expect("a request"))))
+    let key = keys.iter().next().expect("at least one key");
+    let arguments = envoy::serialize_arguments(&SignatureInput {
+        algorithm: Algorithm::RS256,
+        key,
+        message: message.as_bytes(),
+        signature: &benches::tokens::from_b64(signature),
+    });
+    assemble("floor-new", &module(Some(&arguments.expect("arguments"))))
 }
 
-/// The module's text. `request` is what `verify_signature` is asked; the request is held back if the answer is not yes.
+/// Returns the module's text. `request` is the argument of `verify_signature`. The module holds the
+/// request unless the signature is valid.
 fn module(request: Option<&[u8]>) -> String {
     let mut data = Data::default();
     let metric = data.place(b"floor.requests");
@@ -77,7 +84,7 @@ fn module(request: Option<&[u8]>) -> String {
         (memory (export "memory") 4)
         {segment}
         (func (export "proxy_abi_version_0_2_1"))
-        ;; Whatever the host hands over goes to the same place: nothing is kept.
+        ;; Every allocation has the same address, because the module keeps no data.
         (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 65536))
         (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
         (func (export "proxy_on_configure") (param i32 i32) (result i32)
@@ -92,14 +99,14 @@ fn module(request: Option<&[u8]>) -> String {
     )
 }
 
-/// What lies in the module's memory from the first KiB on.
+/// The data segment of the module, from the first KiB on.
 #[derive(Default)]
 struct Data(Vec<u8>);
 
 impl Data {
     const START: usize = 1024;
 
-    /// Puts it there; returns address and length as operands.
+    /// Adds bytes, and returns their address and length as operands.
     fn place(&mut self, bytes: &[u8]) -> String {
         let at = Self::START + self.0.len();
         self.0.extend_from_slice(bytes);
@@ -112,18 +119,18 @@ impl Data {
     }
 }
 
-/// Assembles the text with the tool that comes with `wasm-opt`.
+/// Assembles the text with `wasm-as`, which is part of Binaryen like `wasm-opt`.
 fn assemble(name: &str, text: &str) -> PathBuf {
     let folder = test_support::scratch("bench-floor");
     let (source, module) =
         (folder.join(name).with_extension("wat"), folder.join(name).with_extension("wasm"));
-    std::fs::write(&source, text).expect("a module's text");
-    let done = Command::new("wasm-as").arg(&source).arg("-o").arg(&module).status().expect("wasm-as");
-    assert!(done.success(), "wasm-as does not take {}", source.display());
+    std::fs::write(&source, text).expect("the module's text");
+    let status = Command::new("wasm-as").arg(&source).arg("-o").arg(&module).status().expect("wasm-as");
+    assert!(status.success(), "wasm-as rejects {}", source.display());
     module
 }
 
-/// The module as a filter.
+/// Returns the module as a filter.
 pub fn filter(vm_id: &str, module: &Path) -> Value {
     crate::filters::wasm(vm_id, module, "")
 }

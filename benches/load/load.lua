@@ -1,6 +1,6 @@
--- What wrk sends: one line of a file after the other, from where the last run has stopped. A line is a path, a blank and a
--- token; all lines are of the same length. Every row of the benchmark is measured with this script, so that what it costs
--- wrk (which runs on the other core) is the same everywhere.
+-- The script of wrk: it sends the lines of a file in order, from an offset. A line is a path, a
+-- space and a token, and all lines have the same length. All rows of the benchmark use it, so its
+-- own cost is equal for them.
 --
 -- wrk -s load.lua URL -- FILE OFFSET
 
@@ -25,7 +25,7 @@ end
 function done(summary, latency)
     local errors = summary.errors
     io.write(string.format(
-        '{"requests":%d,"micros":%d,"refused":%d,"broken":%d,"p99":%d}\n',
+        '{"requests":%d,"micros":%d,"rejected":%d,"failed":%d,"p99":%d}\n',
         summary.requests, summary.duration, errors.status,
         errors.connect + errors.read + errors.write + errors.timeout,
         latency:percentile(99)

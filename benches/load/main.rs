@@ -1,10 +1,12 @@
-//! What the filter costs in a real Envoy, beside Envoy's own `jwt_authn`: `make bench`.
+//! The load benchmark: the CPU time of the filter in a real Envoy, beside that of Envoy's
+//! `jwt_authn`. `make bench` runs it.
 //!
-//! Envoy has one worker and one core, wrk has another core. A row's figure is the CPU time that the kernel has accounted
-//! for Envoy, by the number of requests: unlike throughput it does not depend on what wrk can do. Rows are measured in
-//! turns, several rounds of them. Compare rows of one run, not the figures of two.
+//! Envoy has one worker on one core, and wrk has another core. The value of a row is the CPU time
+//! of Envoy in the kernel's accounts, divided by the number of requests. Unlike throughput it does
+//! not depend on wrk. The rows run in turn, for several rounds. Compare rows of one run, not values
+//! of two runs.
 //!
-//! Nothing is asserted of times. But a row whose answers are not what they must be is a failure.
+//! The benchmark fails on a wrong response, and never on a time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

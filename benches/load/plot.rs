@@ -1,4 +1,4 @@
-//! The plot in the README: what each filter adds to a request, as bars.
+//! A bar chart of the CPU time that each filter adds to a request, for the book.
 
 use std::fmt::Write as _;
 
@@ -7,34 +7,33 @@ use crate::settings::Settings;
 
 const ROW: usize = 26;
 const TOP: usize = 44;
-/// Where bars begin, and how long the longest is.
+/// The start of the bars, and the length of the longest bar.
 const LEFT: f64 = 330.0;
 const LONGEST: f64 = 330.0;
 
-/// Writes book/src/images/bench.svg, which is a file of the repository: only when asked for.
+/// Writes book/src/images/bench.svg, a file of the repository.
 pub fn write(results: &[Result], settings: &Settings) {
-    let folder = test_support::root().join("docs");
-    std::fs::create_dir_all(&folder).expect("docs/");
-    std::fs::write(folder.join("bench.svg"), svg(results)).expect("a plot");
-    settings.say("book/src/images/bench.svg written");
+    let file = test_support::root().join("book/src/images/bench.svg");
+    std::fs::write(file, svg(results)).expect("book/src/images/bench.svg");
+    settings.log("wrote book/src/images/bench.svg");
 }
 
 fn svg(results: &[Result]) -> String {
     let rows: Vec<&Result> = results.iter().filter(|result| !result.name.starts_with("no filter")).collect();
     let longest = rows.iter().map(|row| row.added.max).fold(1.0, f64::max);
     let height = TOP + rows.len() * ROW + 10;
-    // Its own background: the page that shows it may be dark.
+    // A white background, because the page may be dark.
     let mut svg = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 780 {height}\" font-family=\"sans-serif\" font-size=\"13\">\n\
          <title>CPU time added to each request</title>\n\
          <rect width=\"780\" height=\"{height}\" fill=\"#ffffff\"/>\n\
-         <text x=\"12\" y=\"26\" font-size=\"15\" font-weight=\"bold\">CPU time that a filter adds to each request, µs: median, \
-         and the range of all rounds</text>\n"
+         <text x=\"12\" y=\"26\" font-size=\"15\" font-weight=\"bold\">CPU time that a filter adds to each request, µs: median \
+                  and range of all rounds</text>\n"
     );
     for (index, row) in rows.iter().enumerate() {
         let y = TOP + index * ROW;
         let length = |micros: f64| (micros.max(0.0) / longest) * LONGEST;
-        let colour = match row.name {
+        let color = match row.name {
             name if name.starts_with("jwt_authn") => "#9aa5b1",
             name if name.starts_with("floor") => "#d5dbe1",
             _ => "#2f6fb5",
@@ -44,7 +43,7 @@ fn svg(results: &[Result]) -> String {
         writeln!(
             svg,
             "<text x=\"{:.0}\" y=\"{text}\" text-anchor=\"end\">{}</text>\n\
-             <rect x=\"{LEFT:.0}\" y=\"{y}\" width=\"{:.1}\" height=\"20\" fill=\"{colour}\"/>\n\
+             <rect x=\"{LEFT:.0}\" y=\"{y}\" width=\"{:.1}\" height=\"20\" fill=\"{color}\"/>\n\
              <line x1=\"{from:.1}\" y1=\"{middle}\" x2=\"{to:.1}\" y2=\"{middle}\" stroke=\"#1b1f24\" stroke-width=\"2\"/>\n\
              <text x=\"{:.1}\" y=\"{text}\">{:.1} ({:.2}x)</text>",
             LEFT - 8.0,

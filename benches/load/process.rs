@@ -1,4 +1,4 @@
-//! Processes that are measured: each on one core, with what the kernel has accounted for it.
+//! Processes with a fixed core, and the kernel's accounts of their CPU time and memory.
 
 use std::fs::File;
 use std::path::Path;
@@ -6,32 +6,33 @@ use std::process::{Child, Command, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-/// Where what is measured runs.
+/// The core of the measured processes.
 pub const MEASURED_CORE: usize = 0;
-/// Where the load comes from: another core, if there is one.
+/// The core of the load generator: another core, if there is one.
 pub static LOAD_CORE: LazyLock<usize> = LazyLock::new(|| usize::from(cores() > 1));
 
-/// The kernel's unit of CPU time in /proc, on every architecture that Linux has in common with Envoy.
+/// The unit of CPU time in /proc. It is 10 ms on every architecture that Envoy supports.
 const TICK: Duration = Duration::from_millis(10);
 
+/// Returns the number of cores.
 pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, Into::into)
 }
 
-/// A command that will run on this core.
+/// Returns a command that runs on this core.
 pub fn pinned(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", &core.to_string()]).arg(program);
     command
 }
 
-/// A running process. It ends with its handle.
+/// A running process. Dropping the handle ends it.
 pub struct Process {
     child: Child,
 }
 
 impl Process {
-    /// Starts a command, with both outputs in a file.
+    /// Starts a command, and writes both of its outputs to a file.
     pub fn start(command: &mut Command, log: &Path) -> Self {
         let output = File::create(log).expect("a log");
         let child = command
@@ -39,27 +40,28 @@ impl Process {
             .stdout(output.try_clone().expect("a log"))
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{command:?} cannot be run: {error}"));
+            .unwrap_or_else(|error| panic!("cannot run {command:?}: {error}"));
         Self { child }
     }
 
-    /// Whether it has ended.
-    pub fn has_ended(&mut self) -> bool {
+    /// Returns whether the process has exited.
+    pub fn has_exited(&mut self) -> bool {
         self.child.try_wait().expect("a status").is_some()
     }
 
-    /// User and system time of all its threads so far. The kernel scales both to what its scheduler has measured to the
-    /// nanosecond, so the sum is exact to a tick.
+    /// Returns the user and system time of all threads since the start. The kernel scales both to
+    /// the runtime that its scheduler measures in nanoseconds, so the sum is exact to one tick.
     pub fn cpu(&self) -> Duration {
         let stat = self.read("stat");
-        // The name, in parentheses, may hold anything; utime and stime are the 14th and 15th field.
+        // The name is in parentheses and may have any character. utime and stime are the fields 14
+        // and 15.
         let (_, fields) = stat.rsplit_once(')').expect("a name");
         let ticks =
             fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().expect("ticks"));
         TICK * ticks.sum::<u32>()
     }
 
-    /// Resident memory, in bytes.
+    /// Returns the resident memory in bytes.
     pub fn rss(&self) -> u64 {
         let status = self.read("status");
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
@@ -67,7 +69,8 @@ impl Process {
         kibibytes * 1024
     }
 
-    /// The same once it has nothing more to do: workers make their VMs after Envoy calls itself ready.
+    /// Returns the resident memory once the process is idle. Workers make their VMs after Envoy
+    /// reports that it is ready.
     pub fn settled_rss(&self) -> u64 {
         loop {
             let before = self.cpu();
@@ -79,7 +82,7 @@ impl Process {
     }
 
     fn read(&self, file: &str) -> String {
-        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a process that runs")
+        std::fs::read_to_string(format!("/proc/{}/{file}", self.child.id())).expect("a running process")
     }
 }
 

@@ -1,4 +1,4 @@
-//! What was measured, as tables for people and as JSON for programs.
+//! The results as text tables and as JSON.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::budgets::Budget;
 use crate::fastapi::Application;
 use crate::measure::Result;
-use crate::memory::{Memory, SOME};
+use crate::memory::{Memory, WARMUP_TOKENS};
 use crate::settings::Settings;
 use crate::size::Size;
 use crate::start_up::StartUp;
@@ -16,7 +16,7 @@ use crate::statistics::Summary;
 
 const MIB: f64 = 1024.0 * 1024.0;
 
-/// All of it.
+/// All results of a run.
 #[derive(Serialize)]
 pub struct Report {
     pub machine: Machine,
@@ -30,17 +30,18 @@ pub struct Report {
     pub budgets: Vec<Budget>,
 }
 
-/// Where it was measured.
+/// The machine of the run.
 #[derive(Serialize)]
 pub struct Machine {
     processor: String,
     cores: usize,
-    /// Of the last minute before the first round: what else was running.
+    /// The load average of the last minute before the first round.
     load_average: f64,
     envoy: String,
 }
 
 impl Machine {
+    /// Reads the properties of this machine.
     pub fn this(envoy: &str) -> Self {
         let read = |file| std::fs::read_to_string(file).unwrap_or_default();
         let processor = read("/proc/cpuinfo").lines().find_map(|line| {
@@ -63,9 +64,10 @@ impl Report {
         let json =
             serde_json::to_value(self).map(rounded).and_then(|json| serde_json::to_string_pretty(&json));
         std::fs::write(&file, json.expect("JSON") + "\n").expect("a report");
-        settings.say("target/bench/load.json written");
+        settings.log("wrote target/bench/load.json");
     }
 
+    /// Returns the results as tables.
     pub fn tables(&self) -> String {
         let Machine { processor, cores, load_average, envoy } = &self.machine;
         let mut text = format!(
@@ -128,22 +130,22 @@ fn rest(text: &mut String, report: &Report) {
     plain("\nResident memory, one worker and main thread", "MiB".to_owned());
     for (name, bytes) in [
         ("no filter".to_owned(), no_filter),
-        ("this filter, no token yet".to_owned(), none),
-        ("one more worker: its VM alone".to_owned(), worker),
-        (format!("this filter, {SOME} tokens seen"), some),
-        (format!("this filter, {tokens} tokens seen"), many),
+        ("this filter, no token".to_owned(), none),
+        ("one more worker, its VM alone".to_owned(), worker),
+        (format!("this filter, {WARMUP_TOKENS} tokens"), some),
+        (format!("this filter, {tokens} tokens"), many),
     ] {
         plain(&name, format!("{:.1}", bytes as f64 / MIB));
     }
     plain("\nSize of the module", "KiB".to_owned());
-    plain("all of it", (report.size.total / 1024).to_string());
+    plain("total", (report.size.total / 1024).to_string());
     for (name, bytes) in report.size.sections.iter().filter(|(_, bytes)| *bytes >= 1024) {
         plain(&format!("section {name}"), (bytes / 1024).to_string());
     }
 }
 
 fn budgets(text: &mut String, budgets: &[Budget]) {
-    line(text, ["\nBudgets", "at most", "measured", "", "floor", ""].map(str::to_owned));
+    line(text, ["\nBudgets", "limit", "measured", "", "floor", ""].map(str::to_owned));
     for budget in budgets {
         let unit = budget.unit;
         let met = if budget.met { "met" } else { "NOT met" };
@@ -155,8 +157,8 @@ fn budgets(text: &mut String, budgets: &[Budget]) {
 }
 
 fn line(text: &mut String, [name, cells @ ..]: [String; 6]) {
-    // A blank line before a heading takes no place in its line.
-    let width = 54 + usize::from(name.starts_with('\n'));
+    // The newline before a heading does not count as a column.
+    let width = 64 + usize::from(name.starts_with('\n'));
     let [first, second, third, fourth, fifth] = cells;
     let line = format!("{name:width$}{first:>23}{second:>23}{third:>14}{fourth:>12}{fifth:>9}");
     writeln!(text, "{}", line.trim_end()).expect("text");
@@ -167,7 +169,7 @@ fn spread(summary: Summary) -> String {
     format!("{:.digits$} ({:.digits$} to {:.digits$})", summary.median, summary.min, summary.max)
 }
 
-/// No more digits than anybody believes.
+/// Rounds numbers to three decimals, which exceeds the precision of the measurements.
 fn rounded(value: Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => {

@@ -1,21 +1,27 @@
-//! How long all of it takes, from the environment.
+//! The settings of the benchmark, from environment variables.
 
 use std::time::{Duration, Instant};
 
-/// What was asked for.
+/// The settings of a run.
 pub struct Settings {
-    /// `OKTA_AUTHZ_BENCH_ROUNDS`: how often each row is measured.
+    /// `OKTA_AUTHZ_BENCH_ROUNDS`: the number of rounds. Default: 15.
     pub rounds: usize,
-    /// `OKTA_AUTHZ_BENCH_SECONDS`: for how long each time.
+    /// `OKTA_AUTHZ_BENCH_SECONDS`: the duration of a row in a round, in seconds. Default: 1.
     pub time: Duration,
-    /// `OKTA_AUTHZ_BENCH_TOKENS`: distinct tokens for the question of memory.
+    /// `OKTA_AUTHZ_BENCH_TOKENS`: the number of distinct tokens for the memory measurement.
+    /// Default: 1,000,000.
     pub tokens: u64,
-    /// `OKTA_AUTHZ_BENCH_PLOT`: draw book/src/images/bench.svg.
+    /// `OKTA_AUTHZ_BENCH_PLOT`: if set, draw book/src/images/bench.svg.
     pub plot: bool,
     begin: Instant,
 }
 
 impl Settings {
+    /// Reads the settings.
+    ///
+    /// # Panics
+    ///
+    /// If a variable is not a positive number.
     pub fn from_environment() -> Self {
         Self {
             rounds: number("OKTA_AUTHZ_BENCH_ROUNDS", 15) as usize,
@@ -26,11 +32,12 @@ impl Settings {
         }
     }
 
-    /// Tells whoever waits how far it has got. The table goes to standard output, this does not.
-    pub fn say(&self, what: &str) {
-        eprintln!("[{:4.0}s] {what}", self.seconds());
+    /// Writes progress to standard error. Standard output has only the tables.
+    pub fn log(&self, message: &str) {
+        eprintln!("[{:4.0}s] {message}", self.seconds());
     }
 
+    /// Returns the seconds since the start.
     pub fn seconds(&self) -> f64 {
         self.begin.elapsed().as_secs_f64()
     }
@@ -42,7 +49,7 @@ fn number(name: &str, default: u64) -> u64 {
             .parse()
             .ok()
             .filter(|n| *n > 0)
-            .unwrap_or_else(|| panic!("{name} must be a number, not {text}")),
+            .unwrap_or_else(|| panic!("{name} must be a positive number, not {text}")),
         Err(_) => default,
     }
 }

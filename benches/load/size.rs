@@ -1,49 +1,44 @@
-//! The size of the filter, and of the sections of its module.
+//! The size of the filter's module and of its sections.
 
 use serde::Serialize;
+use wasmparser::{Parser, Payload};
 
-const NAMES: [&str; 13] = [
-    "custom",
-    "type",
-    "import",
-    "function",
-    "table",
-    "memory",
-    "global",
-    "export",
-    "start",
-    "element",
-    "code",
-    "data",
-    "data count",
-];
-
-/// Bytes.
+/// Sizes in bytes.
 #[derive(Serialize)]
 pub struct Size {
     pub total: usize,
-    /// The largest first.
+    /// The sections, in descending order of size.
     pub sections: Vec<(&'static str, usize)>,
 }
 
 /// Reads the module that was measured.
 pub fn measure() -> Size {
     let module = std::fs::read(test_support::wasm("okta_authz_filter")).expect("the filter");
-    let mut sections = Vec::new();
-    let mut at = 8;
-    while at < module.len() {
-        let name = NAMES.get(usize::from(module[at])).copied().unwrap_or("unknown");
-        let (length, digits) = leb128(&module[at + 1..]);
-        sections.push((name, length));
-        at += 1 + digits + length;
-    }
-    sections.sort_by_key(|(_, length)| std::cmp::Reverse(*length));
+    let payloads = Parser::new(0).parse_all(&module).map(|payload| payload.expect("a valid module"));
+    let mut sections: Vec<_> = payloads.filter_map(|payload| section(&payload)).collect();
+    sections.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
     Size { total: module.len(), sections }
 }
 
-/// An unsigned number, and in how many bytes it is written.
-fn leb128(bytes: &[u8]) -> (usize, usize) {
-    let digits = bytes.iter().take_while(|byte| **byte >= 0x80).count() + 1;
-    let digit = |number, byte: &u8| number << 7 | usize::from(byte & 0x7f);
-    (bytes[..digits].iter().rev().fold(0, digit), digits)
+/// Returns the name and the size of a section, without its header. Returns `None` for the parts of
+/// a section and for the header of the module.
+fn section(payload: &Payload<'_>) -> Option<(&'static str, usize)> {
+    let name = match payload {
+        Payload::CustomSection(_) => "custom",
+        Payload::TypeSection(_) => "type",
+        Payload::ImportSection(_) => "import",
+        Payload::FunctionSection(_) => "function",
+        Payload::TableSection(_) => "table",
+        Payload::MemorySection(_) => "memory",
+        Payload::GlobalSection(_) => "global",
+        Payload::ExportSection(_) => "export",
+        Payload::StartSection { .. } => "start",
+        Payload::ElementSection(_) => "element",
+        Payload::CodeSectionStart { .. } => "code",
+        Payload::DataSection(_) => "data",
+        Payload::DataCountSection { .. } => "data count",
+        _ => return None,
+    };
+    let (_, range) = payload.as_section()?;
+    Some((name, usize::try_from(range.end - range.start).expect("a size")))
 }

@@ -1,4 +1,4 @@
-//! Start-up: from nothing to the first answer to a good token, with keys that have to be fetched.
+//! Start-up: the time from the start of the process to the first response 200 to a valid token.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::client::{Client, get};
 use test_support::config::EnvoyConfig;
 
-use crate::envoy::{Envoy, Listener, direct_answer};
+use crate::envoy::{Envoy, Listener, direct_response};
 use crate::filters::{native_with, ours};
 use crate::settings::Settings;
 use crate::statistics::Summary;
@@ -22,7 +22,7 @@ pub struct StartUp {
     pub milliseconds: Summary,
 }
 
-/// Starts Envoys in turns, each with nothing, with the native filter, and with this one.
+/// Starts Envoys in turn: without a filter, with `jwt_authn`, and with this filter.
 pub fn measure(settings: &Settings) -> Vec<StartUp> {
     let okta = StandIn::start(Options::default());
     let token = okta.mint(Server::Default, &TokenSpec::user());
@@ -31,7 +31,7 @@ pub fn measure(settings: &Settings) -> Vec<StartUp> {
     let mut times = vec![Vec::new(); filters.len()];
     for _ in 0..settings.rounds {
         for ((_, filters), times) in filters.iter().zip(&mut times) {
-            times.push(first_answer(filters, &cluster, &token).as_secs_f64() * 1e3);
+            times.push(first_success(filters, &cluster, &token).as_secs_f64() * 1e3);
         }
     }
     let names = filters.iter().map(|(name, _)| *name);
@@ -41,22 +41,22 @@ pub fn measure(settings: &Settings) -> Vec<StartUp> {
 fn filters(okta: &StandIn) -> [(&'static str, Vec<Value>); 4] {
     let (issuer, audience) = (okta.issuer(Server::Default), okta.audience(Server::Default));
     let http_uri = json!({ "uri": format!("{issuer}/v1/keys"), "cluster": "okta", "timeout": "5s" });
-    // At its start, as this filter does it, rather than at the first request.
+    // `jwt_authn` fetches at the start, like this filter, and not at the first request.
     let remote_jwks = json!({ "http_uri": http_uri, "async_fetch": {} });
     let native =
         json!({ "issuer": issuer, "audiences": [audience], "forward": true, "remote_jwks": remote_jwks });
-    let own = json!({ "issuer": issuer, "audiences": [audience], "remote_jwks": { "cluster": "okta" } });
+    let fetched = json!({ "issuer": issuer, "audiences": [audience], "remote_jwks": { "cluster": "okta" } });
     let keys: Value = serde_json::from_str(&okta.jwks(Server::Default)).expect("a key set");
     let pinned = json!({ "issuer": issuer, "audiences": [audience], "local_jwks": keys });
     [
         ("no filter", vec![]),
         ("jwt_authn, keys fetched", vec![native_with(&native)]),
         ("this filter, pinned keys", vec![ours("start-up", &json!({ "providers": { "okta": pinned } }))]),
-        ("this filter, keys fetched", vec![ours("start-up", &json!({ "providers": { "okta": own } }))]),
+        ("this filter, keys fetched", vec![ours("start-up", &json!({ "providers": { "okta": fetched } }))]),
     ]
 }
 
-/// The reference configuration's way to Okta: TLS, CA, name.
+/// Returns the cluster `okta` of the reference configuration, with TLS.
 fn cluster(okta: &StandIn) -> Value {
     let ca = test_support::scratch("bench-start-up").join("ca.pem");
     std::fs::write(&ca, okta.ca_pem()).expect("a certificate authority");
@@ -65,18 +65,18 @@ fn cluster(okta: &StandIn) -> Value {
     clusters.iter().find(|cluster| cluster["name"] == "okta").expect("Okta's cluster").clone()
 }
 
-fn first_answer(filters: &[Value], cluster: &Value, token: &str) -> Duration {
+fn first_success(filters: &[Value], cluster: &Value, token: &str) -> Duration {
     let listener =
-        Listener { name: "start-up".to_owned(), filters: filters.to_vec(), route: direct_answer() };
+        Listener { name: "start-up".to_owned(), filters: filters.to_vec(), route: direct_response() };
     let begin = Instant::now();
     let envoy = Envoy::spawn(1, "start-up", &[listener], std::slice::from_ref(cluster));
     let request = get("/items").bearer(token);
     loop {
-        let answer = envoy.port("start-up").and_then(|port| Client::new(port).try_send(&request).ok());
-        if answer.is_some_and(|answer| answer.status == 200) {
+        let response = envoy.port("start-up").and_then(|port| Client::new(port).try_send(&request).ok());
+        if response.is_some_and(|response| response.status == 200) {
             return begin.elapsed();
         }
-        assert!(begin.elapsed() < TIMEOUT, "no answer to a good token");
+        assert!(begin.elapsed() < TIMEOUT, "no 200 for a valid token within 60 s");
         std::thread::sleep(Duration::from_millis(1));
     }
 }

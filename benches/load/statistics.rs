@@ -1,8 +1,8 @@
-//! Medians and spreads of a few rounds.
+//! The median and the range of a few values.
 
 use serde::Serialize;
 
-/// What several rounds have shown: the middle, and how far they were apart.
+/// The median and the range of the values of several rounds.
 #[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Summary {
     pub median: f64,
@@ -11,7 +11,7 @@ pub struct Summary {
 }
 
 impl Summary {
-    /// Of at least one value.
+    /// Summarizes at least one value.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut values: Vec<f64> = values.into_iter().collect();
         values.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! wrk, the load generator, on a core of its own.
+//! The load generator wrk, on its own core.
 
 use std::cell::Cell;
 use std::io::BufRead as _;
@@ -10,10 +10,10 @@ use serde::Deserialize;
 
 use crate::process::{LOAD_CORE, pinned};
 
-/// Enough to keep one worker busy, few enough that requests wait for each other rather than in the kernel's queues.
+/// The number of connections. It keeps one worker busy without long queues in the kernel.
 pub const CONNECTIONS: u64 = 8;
 
-/// Requests in a file, sent one after the other, and where the next run goes on. Each row has its own.
+/// A file of requests, and the position of the next run. Each row has its own.
 pub struct Load {
     file: PathBuf,
     lines: u64,
@@ -21,21 +21,21 @@ pub struct Load {
     next: Cell<u64>,
 }
 
-/// What wrk says of one run.
+/// The result of a run of wrk.
 #[derive(Clone, Copy, Deserialize)]
 pub struct Run {
     pub requests: u64,
     micros: u64,
-    /// Answers of 400 and above.
-    pub refused: u64,
-    /// Connections that failed, and answers that did not come.
-    pub broken: u64,
-    /// Microseconds.
+    /// Responses with a status of 400 or above.
+    pub rejected: u64,
+    /// Failed connections, and requests without a response.
+    pub failed: u64,
+    /// The 99th percentile of the latency, in microseconds.
     pub p99: u64,
 }
 
 impl Load {
-    /// The lines of this file, all of the same length.
+    /// Opens a file whose lines all have the same length.
     pub fn new(file: PathBuf) -> Self {
         let bytes = std::fs::metadata(&file).expect("a file of requests").len();
         let line_bytes = first_line(&file).len() as u64;
@@ -43,23 +43,25 @@ impl Load {
         Self { file, lines: bytes / line_bytes, line_bytes, next: Cell::new(0) }
     }
 
-    /// The path and the token of the first request.
+    /// Returns the path and the token of the first request.
     pub fn first(&self) -> (String, String) {
         let line = first_line(&self.file);
         let (path, token) = line.trim_end().split_once(' ').expect("a path and a token");
         (path.to_owned(), token.to_owned())
     }
 
-    /// Sends for this long, from where the last run has stopped.
+    /// Sends requests for this time, from the position where the last run stopped.
     pub fn send(&self, port: u16, time: Duration) -> Run {
         let run = run(port, &self.file, self.next.get() * self.line_bytes, time);
-        // wrk has drawn some more: one to see what they look like, and those that were under way at the end.
+        // wrk reads more requests than it reports: one at its start, and those that had no response
+        // at the end.
         self.next.set((self.next.get() + run.requests + 2 * CONNECTIONS) % self.lines);
         run
     }
 }
 
 impl Run {
+    /// Returns the requests per second.
     pub fn per_second(&self) -> f64 {
         self.requests as f64 / (self.micros as f64 / 1e6)
     }
@@ -84,10 +86,9 @@ fn run(port: u16, file: &Path, offset: u64, time: Duration) -> Run {
         .arg(offset.to_string())
         .stdin(Stdio::null())
         .output()
-        .expect("wrk: run this through make, which installs it");
+        .expect("wrk, which make installs: run this through make");
     let text = String::from_utf8_lossy(&output.stdout);
     let line = text.lines().rev().find(|line| line.starts_with('{'));
-    line.and_then(|line| serde_json::from_str(line).ok()).unwrap_or_else(|| {
-        panic!("wrk has not told what it did: {text}{}", String::from_utf8_lossy(&output.stderr))
-    })
+    line.and_then(|line| serde_json::from_str(line).ok())
+        .unwrap_or_else(|| panic!("wrk printed no result: {text}{}", String::from_utf8_lossy(&output.stderr)))
 }

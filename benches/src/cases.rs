@@ -1,10 +1,11 @@
-//! What the benchmarks of the core do: each case is one step of a request, or all of them but the signature.
+//! The cases of the core's benchmarks. Each case is one step of a request, or all steps without the
+//! signature.
 
 use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, Verdict};
 use okta_authz_filter::policy::NormalizedRequest;
 use okta_authz_filter::refresh::state::WorkerId;
@@ -16,40 +17,41 @@ use serde_json::{Value, json};
 
 use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
 
-/// The default of `max_token_bytes`.
+/// The default of `max_token_bytes`, in bytes.
 const MAX_TOKEN_BYTES: usize = 16_384;
 
-/// `token_cache_max_bytes`, enough for all tokens here.
+/// The `token_cache_max_bytes` of the cases, in bytes. It holds all their tokens.
 const CACHE: usize = 1 << 24;
 
-/// Work, to be done any number of times.
+/// The measured work of a case, which can run any number of times.
 type Work = Box<dyn FnMut()>;
 
-/// A case: its name, and what prepares it.
+/// A case: its name, and the function that prepares the work.
 pub type Case = (&'static str, fn(&Signer) -> Work);
 
-/// Says yes. What the signature takes is Envoy's work, and not measured here.
-struct Yes;
+/// A verifier that accepts every signature. Envoy verifies signatures, so this benchmark does not
+/// measure it.
+struct AlwaysValid;
 
-impl SignatureVerifier for Yes {
-    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+impl SignatureVerifier for AlwaysValid {
+    fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
         Ok(())
     }
 }
 
-/// All of them.
+/// All cases.
 pub const CASES: &[Case] = &[
     ("parse a token", parse),
     ("check claims", claims),
     ("policy, 10 rules", |signer| lookup(signer, 10)),
     ("policy, 10,000 rules", |signer| lookup(signer, SERVICES)),
     ("decide, new token, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, 0)),
-    ("decide, token seen before, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, CACHE)),
-    ("decide, token seen before, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Seen, 1, CACHE)),
-    // More than the processor's nearest cache holds.
-    ("decide, 256 tokens seen before, 10 rules", |signer| decide(signer, 10, Pool::Seen, 256, CACHE)),
-    ("refuse, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
-    ("refuse, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
+    ("decide, cached token, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, CACHE)),
+    ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Seen, 1, CACHE)),
+    // More than the processor's first-level cache holds.
+    ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Seen, 256, CACHE)),
+    ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
+    ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
 ];
 
 fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
@@ -77,8 +79,8 @@ fn claims(signer: &Signer) -> Work {
     let keys = provider.local_jwks.as_ref().expect("keys");
     let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES, &JoseHeaderCache::default())
         .expect("a token");
-    let token = token.check(&provider.expected, now, &mut ()).expect("a good token");
-    let claims = token.verify(keys, &Yes, &mut ()).expect("a good token");
+    let token = token.precheck(&provider.expected, now, &mut ()).expect("a good token");
+    let claims = token.verify(keys, &AlwaysValid, &mut ()).expect("a good token");
     let expected = provider.expected.clone();
     Box::new(move || {
         black_box(claims.clone().accept(black_box(&expected), now, &mut ())).expect("a good token");
@@ -89,12 +91,12 @@ fn lookup(signer: &Signer, rules: usize) -> Work {
     let config = config(signer, rules, 0);
     let mut i = 0;
     Box::new(move || {
-        // 7919 is prime to both: neighbours in time are none in the policy.
+        // 7919 is prime to both numbers of rules, so consecutive requests match distant rules.
         i = (i + 7919) % rules;
         let path = path(i);
         let head = head(&path, &[]);
-        let target = NormalizedRequest::new(&head, config.policy.needs()).expect("a clean path");
-        assert!(black_box(config.policy.decide(&target)).is_ok());
+        let target = NormalizedRequest::new(&head, config.policy.required_inputs()).expect("a clean path");
+        assert!(black_box(config.policy.select(&target)).is_ok());
     })
 }
 
@@ -108,7 +110,7 @@ fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize
         i = (i + 7919) % rules;
         let path = path(i);
         let headers = [("authorization", tokens[i % tokens.len()].as_bytes())];
-        let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &Yes));
+        let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &AlwaysValid));
         assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
     })
 }

@@ -1,4 +1,4 @@
-//! What the benchmarks share: tokens by the hundred thousand, and the cases of the core.
+//! The tokens of the benchmarks, and the cases of the core.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,7 +1,7 @@
-//! Tokens by the hundred thousand, with a user's claims as Okta writes them.
+//! Pools of tokens, with a user's claims in Okta's format.
 //!
-//! Signed with ring, whose RSA is several times as fast as that of the `rsa` crate, with a key that is in the repository
-//! for the tests: so a pool can stay on the disk for the next run.
+//! ring signs them, because its RSA is several times as fast as that of the crate `rsa`. The key is
+//! the tests' key in the repository, so the next run can use a pool on disk.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -20,62 +20,62 @@ use serde_json::{Value, json};
 
 pub const ISSUER: &str = "https://acme.okta.example/oauth2/default";
 pub const AUDIENCE: &str = "api://default";
-/// As long as the issuer, so that its tokens are as long.
+/// As long as the issuer, so that its tokens have the same length.
 const UNKNOWN_ISSUER: &str = "https://evil.okta.example/oauth2/default";
 
-/// A day, the longest that Okta allows.
+/// The lifetime of tokens in seconds: a day, the longest that Okta allows.
 const LIFETIME: u64 = 86_400;
-/// A pool that is older than this is made anew: its tokens shall outlast the run.
+/// The age at which a pool is minted again, so that its tokens do not expire in the run.
 const POOL_AGE: Duration = Duration::from_secs(LIFETIME / 2);
 
-/// Tokens that are sent again and again.
+/// The number of tokens in pools that repeat tokens.
 const FEW: usize = 1_000;
-/// Services that the largest policy has a rule for.
+/// The number of services, which is the number of rules in the largest policy.
 pub const SERVICES: usize = 10_000;
 
-/// Which requests a file holds.
+/// A set of requests in a file.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Pool {
-    /// A thousand good tokens, for ten services.
+    /// A thousand valid tokens, for ten services.
     Seen,
     /// The same tokens, for ten thousand services.
     SeenEverywhere,
     /// The same tokens, for the FastAPI example.
     Items,
-    /// So many good tokens that none comes twice while any cache could remember it.
+    /// This number of distinct valid tokens.
     New(usize),
     Expired,
     UnknownIssuer,
     BadSignature,
 }
 
-/// The path of a service; all are equally long.
+/// Returns the path of a service. All paths have the same length.
 pub fn path(service: usize) -> String {
     format!("/api/v1/service-{service:05}/items")
 }
 
-/// Who signs.
+/// The algorithm and the key of the tokens.
 pub enum Signer {
     Rs256(RsaKeyPair),
     Es256(EcdsaKeyPair),
 }
 
 impl Signer {
-    /// RSA-2048, the key of the tests.
+    /// Returns the signer with the tests' RSA key of 2048 bits.
     pub fn rs256() -> Self {
         let pem = include_str!("../../tests/data/keys/rsa-a.pem");
         let base64: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         Self::Rs256(RsaKeyPair::from_pkcs8(&STANDARD.decode(base64).expect("base64")).expect("an RSA key"))
     }
 
-    /// P-256, a fresh key: for tokens by the million, which are signed as they are sent.
+    /// Returns a signer with a new P-256 key. It is fast enough to sign each token when it is sent.
     pub fn es256() -> Self {
         let (algorithm, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
         let document = EcdsaKeyPair::generate_pkcs8(algorithm, &random).expect("a P-256 key");
         Self::Es256(EcdsaKeyPair::from_pkcs8(algorithm, document.as_ref(), &random).expect("a P-256 key"))
     }
 
-    /// The key set that verifies.
+    /// Returns the key set with the public key.
     pub fn jwks(&self) -> Value {
         let mut key = match self {
             Self::Rs256(pair) => {
@@ -110,12 +110,12 @@ impl Signer {
         }
     }
 
-    /// A good token. No two are alike: its `jti` is random.
+    /// Mints a valid token. Its random `jti` makes it unique.
     pub fn token(&self) -> String {
         self.mint(Pool::Seen)
     }
 
-    /// A token of the kind that this pool holds.
+    /// Mints a token for this pool.
     pub fn mint(&self, pool: Pool) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
         let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
@@ -138,7 +138,7 @@ impl Signer {
 }
 
 impl Pool {
-    /// The file of these requests, made unless it is there and fresh.
+    /// Returns the file of the pool. Mints the tokens unless the file exists and is fresh.
     pub fn file(self, signer: &Signer) -> PathBuf {
         let folder = test_support::root().join("target/bench");
         fs::create_dir_all(&folder).expect("a folder below target/");
@@ -147,7 +147,8 @@ impl Pool {
         if !is_fresh(&file) {
             let tokens = self.tokens(signer);
             let lines = self.lines(&tokens);
-            // Renamed into place: an interrupted run leaves no half pool.
+            // The file is renamed when it is complete, so an interrupted run leaves no partial
+            // pool.
             let part = folder.join(format!(".{name}.part"));
             fs::File::create(&part).and_then(|mut file| file.write_all(lines.as_bytes())).expect("a pool");
             fs::rename(&part, &file).expect("a pool");
@@ -169,7 +170,7 @@ impl Pool {
         let everywhere = self == Self::SeenEverywhere;
         let services = if everywhere { SERVICES } else { 10 };
         let count = tokens.len().max(if everywhere { SERVICES } else { 0 });
-        // 7919 is prime to both: neighbours in time are none in the policy.
+        // 7919 is prime to both numbers of services, so consecutive requests match distant rules.
         let path = |i| if self == Self::Items { "/items".to_owned() } else { path(i * 7919 % services) };
         let line = |i: usize| format!("{} {}\n", path(i), tokens[i % tokens.len()]);
         (0..count).map(line).collect()
@@ -187,7 +188,7 @@ fn random_text() -> String {
     b64(&bytes)
 }
 
-/// What a segment of a token stands for.
+/// Decodes base64url without padding.
 pub fn from_b64(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
@@ -196,5 +197,5 @@ fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// The name of the key.
+/// The key ID.
 pub const KID: &str = "U5R8cHbGw445Qbq8zVO1PcCpXL8yG6IcovVa3laCoxM";

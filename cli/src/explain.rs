@@ -1,4 +1,4 @@
-//! `okta-authz explain`: one request, what becomes of it, and why.
+//! `okta-authz explain`: the decision about one request, with each check that led to it.
 
 mod batch;
 mod decision;
@@ -15,86 +15,93 @@ use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use serde_json::Value;
 
+use super::document_provider::DocumentProvider;
 use super::https::Https;
+use super::loaded_config::LoadedConfig;
 use super::request::{Headers, Request};
 use super::session::Session;
-use super::source::Source;
-use super::supply::Supply;
-use super::{Answer, Problem, clock, documents, help, output};
+use super::{CliError, ExitOutcome, clock, documents, output, print_help};
 pub(crate) use decision::Decision;
 use steps::{Recorder, Steps};
 
 const USAGE: &str = "\
-Usage: okta-authz explain --config FILE --path PATH [--token TOKEN|@FILE|-] [...]
+Usage: okta-authz explain --config FILE --path PATH [OPTION]...
+       okta-authz explain --batch FILE
 
-Decides about a request as the filter would, and tells each step that led there. Exit status 0 if it passes.
+Decides about a request as the filter does, and prints each check. Exit status: 0 if the filter
+allows the request or responds with 200, 1 if it denies the request or waits for keys.
 
-  --config FILE           the configuration, wherever it is in the file
-  --select TEXT           the one whose place has this in it, of several
-  --token TOKEN|@FILE|-   from a file, or from standard input; sent where the path or a header has `{token}`, or else as
-                          `Authorization: Bearer`
-  --method METHOD         GET if it is not given
-  --path PATH             with the query
-  --host HOST
-  --header 'NAME: VALUE'  any number of them
-  --remote-ip ADDRESS     where the client is
-  --route-policy NAME     the policy that the route names
+  --config FILE           a file with a configuration
+  --select TEXT           if the file has several configurations: a part of the place of one
+  --path PATH             the path with its query
+  --method METHOD         default: GET
+  --host HOST             the authority, with its port if there is one
+  --header 'NAME: VALUE'  a request header; repeat the option for more
+  --remote-ip ADDRESS     the address of the client
+  --route-policy NAME     the policy that the metadata of the route names
+  --token TOKEN|@FILE|-   the token, a file, or standard input; it replaces `{token}` in the path or
+                          a header, and is otherwise sent as `Authorization: Bearer`
   --jwks [PROVIDER=]FILE|URL
-                          keys of one provider, or of all; without it, they are fetched from where they are
-  --denylist FILE|URL     the denylist; likewise
-  --ca FILE               certificate authorities to trust for that, PEM; otherwise Mozilla's
-  --offline               fetch nothing: it has not arrived yet
-  --at SECONDS            when, since 1970; otherwise now
-  --fetched-at SECONDS    when keys and denylist were fetched; otherwise then
-  --show-claims           print the claims of the token, and what is set from them
-  --json                  for machines
-  --batch FILE|-          many questions, one JSON object on each line, and as many answers; nothing is fetched
+                          the JWK Set of one provider, or of all; default: fetched from the URL in
+                          the configuration
+  --denylist FILE|URL     the denylist; default: fetched from the URL in the configuration
+  --ca FILE               CA certificates (PEM) to trust for fetches; default: Mozilla's
+  --offline               fetch nothing, as if Okta had not responded yet
+  --at SECONDS            the time of the request in seconds since 1970; default: now
+  --fetched-at SECONDS    the time at which keys and denylist were fetched; default: `--at`
+  --show-claims           print the claims of the token and the values of the identity headers
+  --json                  print one JSON object
+  --batch FILE|-          read one JSON object per line, and print one for each; fetches nothing
 ";
 
-/// A question: what becomes of this request?
-pub(crate) struct Question<'a> {
-    pub(crate) source: &'a Source,
+/// A request to explain, with everything that the decision depends on.
+pub(crate) struct ExplainRequest<'a> {
+    pub(crate) config: &'a LoadedConfig,
     pub(crate) request: &'a Request,
-    pub(crate) supply: &'a Supply,
+    pub(crate) documents: &'a DocumentProvider,
     pub(crate) verifier: &'a dyn SignatureVerifier,
+    /// The time of the request.
     pub(crate) at: UnixTime,
+    /// The time at which keys and denylist were fetched.
     pub(crate) fetched_at: UnixTime,
     pub(crate) show_claims: bool,
 }
 
-/// An answer: the decision, and the steps that led there.
+/// A decision with the steps that led to it.
 pub(crate) struct Explanation {
     pub(crate) decision: Decision,
     steps: Steps,
     show_claims: bool,
 }
 
-impl Question<'_> {
-    /// Asks the filter: first as when it has just been started, and has nothing; and again when that has arrived which
-    /// this request depends on.
-    pub(crate) fn answer(&self) -> Explanation {
+impl ExplainRequest<'_> {
+    /// Decides about the request.
+    ///
+    /// The first decision is that of a filter which has fetched nothing. If it depends on a
+    /// provider, a second decision follows after the documents of that provider are fetched.
+    pub(crate) fn explain(&self) -> Explanation {
         let headers = self.request.to_headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let head = self.request.head(&headers);
-        let mut session = Session::new(self.source.config.clone());
+        let mut session = Session::new(self.config.config.clone());
         let (mut verdict, mut steps) = self.decide(&session, &head);
         if let Some(provider) = &steps.provider {
-            let problems = session.deliver(provider, self.supply, self.fetched_at);
+            let problems = session.fetch_documents(provider, self.documents, self.fetched_at);
             (verdict, steps) = self.decide(&session, &head);
             for (check, problem) in problems {
-                steps.undelivered(check, problem);
+                steps.note_fetch_failure(check, problem);
             }
         }
-        let decision = Decision::of(&verdict, &session.filter, &head, &steps.shadows);
+        let decision = Decision::new(&verdict, &session.filter, &head, &steps.shadows);
         Explanation { decision, steps, show_claims: self.show_claims }
     }
 
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
         let filter = &session.filter;
-        let mut recorder = Recorder::new(filter.config(), &self.source.written, self.show_claims);
+        let mut recorder = Recorder::new(filter.config(), &self.config.json, self.show_claims);
         let verdict = filter.decide_with_observer(head, self.at, self.verifier, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
-            recorder.permit(permit);
+            recorder.record_permit(permit);
         }
         (verdict, recorder.into_steps())
     }
@@ -106,15 +113,15 @@ impl Explanation {
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let mut answer = self.decision.to_json(self.show_claims);
-        if let Some(members) = answer.as_object_mut() {
+        let mut explanation = self.decision.to_json(self.show_claims);
+        if let Some(members) = explanation.as_object_mut() {
             members.insert("steps".to_owned(), self.steps.to_json());
         }
-        answer
+        explanation
     }
 }
 
-/// What the command line says.
+/// The options of the command line.
 #[derive(Default)]
 struct Options {
     config: Option<PathBuf>,
@@ -138,7 +145,7 @@ struct Options {
 }
 
 impl Options {
-    /// `None` if only help is wanted.
+    /// Parses the arguments. Returns `None` for `--help`.
     fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self::default();
         while let Some(arg) = args.next()? {
@@ -152,7 +159,7 @@ impl Options {
                 Arg::Long("header") => {
                     let header = |text: &str| match text.split_once(':') {
                         Some((name, value)) => Ok((name.trim().to_owned(), value.trim().to_owned())),
-                        None => Err("a header is `name: value`"),
+                        None => Err("must be `NAME: VALUE`"),
                     };
                     options.headers.push(args.value()?.parse_with(header)?);
                 }
@@ -174,8 +181,8 @@ impl Options {
         Ok(Some(options))
     }
 
-    fn request(&self) -> Result<Request, Problem> {
-        let path = self.path.clone().ok_or_else(|| Problem("--path is missing".to_owned()))?;
+    fn request(&self) -> Result<Request, CliError> {
+        let path = self.path.clone().ok_or_else(|| CliError("--path is missing".to_owned()))?;
         let mut request = Request {
             method: self.method.clone().unwrap_or_else(|| "GET".to_owned()),
             path,
@@ -188,56 +195,57 @@ impl Options {
             request.headers.push(name, value.clone());
         }
         if let Some(token) = &self.token {
-            request.authorize(&token_from(token)?);
+            request.authorize(&read_token(token)?);
         }
         Ok(request)
     }
 }
 
-/// A token on the command line can be read by everybody on the machine; in a file it cannot.
-fn token_from(argument: &str) -> Result<String, Problem> {
+/// Returns the token of `TOKEN`, `@FILE` or `-`. Other users of the machine can read a command
+/// line, so a token should come from a file.
+fn read_token(argument: &str) -> Result<String, CliError> {
     let file = match argument.strip_prefix('@') {
         Some(file) => file,
         None if argument == "-" => argument,
         None => return Ok(argument.to_owned()),
     };
     let bytes = documents::read(file.as_ref())?;
-    let token = str::from_utf8(&bytes).map_err(|_| Problem(format!("{file}: the token is not text")))?;
+    let token = str::from_utf8(&bytes).map_err(|_| CliError(format!("{file}: the token must be UTF-8")))?;
     Ok(token.trim().to_owned())
 }
 
-pub(crate) fn run(args: Parser) -> Answer {
-    let Some(options) = Options::parse(args)? else { return help(USAGE) };
+pub(crate) fn run(args: Parser) -> Result<ExitOutcome, CliError> {
+    let Some(options) = Options::parse(args)? else { return Ok(print_help(USAGE)) };
     if let Some(file) = &options.batch {
         return batch::run(file);
     }
-    let config = options.config.as_ref().ok_or_else(|| Problem(format!("--config is missing\n\n{USAGE}")))?;
-    let source = Source::load(config, options.select.as_deref())?;
+    let file = options.config.as_ref().ok_or_else(|| CliError(format!("--config is missing\n\n{USAGE}")))?;
+    let config = LoadedConfig::load(file, options.select.as_deref())?;
     let request = options.request()?;
     let https = if options.offline { None } else { Some(Https::new(options.ca.as_deref())?) };
-    let mut supply = Supply { https, ..Supply::default() };
+    let mut documents = DocumentProvider { https, ..DocumentProvider::default() };
     for argument in &options.jwks {
-        supply.add_keys(argument, &source.config)?;
+        documents.add_keys(argument, &config.config)?;
     }
-    if let Some(place) = &options.denylist {
-        supply.add_denylist(place)?;
+    if let Some(source) = &options.denylist {
+        documents.add_denylist(source)?;
     }
     let at = options.at.map_or_else(clock::now, UnixTime::from_seconds);
-    let explanation = Question {
-        source: &source,
+    let explanation = ExplainRequest {
+        config: &config,
         request: &request,
-        supply: &supply,
+        documents: &documents,
         verifier: &Software,
         at,
         fetched_at: options.fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims: options.show_claims,
     }
-    .answer();
+    .explain();
     if options.as_json {
         output::print_json(&explanation.to_json());
     } else {
         explanation.lines().iter().for_each(|line| output::print(line));
         explanation.decision.lines().iter().for_each(|line| output::print(&output::line(line)));
     }
-    Ok(!explanation.decision.is_denied())
+    Ok(ExitOutcome::from(!explanation.decision.is_denied()))
 }

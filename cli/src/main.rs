@@ -1,22 +1,23 @@
-//! `okta-authz`: what the filter in Envoy would say, said before it is there.
+//! `okta-authz`: the command line of the filter.
 //!
-//! `check` looks over configurations, `explain` decides about one request and tells why, `test` holds a policy against
-//! expectations, `schema` prints the JSON Schema of the configuration. None of them decides anything by itself: that is
-//! [`okta_authz_filter`], the same code that the module in Envoy is built from.
+//! `check` validates configurations, `explain` decides about one request and prints each check,
+//! `test` runs policy tests, and `schema` prints the JSON Schema of the configuration. Every
+//! decision is made by [`okta_authz_filter`], the code that the wasm module is built from.
 
+mod arguments;
 mod check;
 mod clock;
+mod document_provider;
 mod documents;
-mod elsewhere;
+mod ecds;
 mod explain;
 mod https;
+mod loaded_config;
+mod locate;
 mod output;
-mod places;
+mod policy_tests;
 mod request;
 mod session;
-mod source;
-mod suite;
-mod supply;
 
 use std::process::ExitCode;
 
@@ -25,71 +26,83 @@ use lexopt::Arg;
 const USAGE: &str = "\
 Usage: okta-authz COMMAND ...
 
-  check FILE...    look over configurations of the filter; `okta-authz check --help` for more
-  explain ...      decide about a request, and tell why
-  test FILE...     hold a policy against expectations
+  check FILE...    find errors and likely mistakes in configurations
+  explain ...      decide about one request and print each check
+  test FILE...     run policy tests
   schema           print the JSON Schema of the configuration
 
-A FILE is an envoy.yaml, a file of listeners or filters for Envoy, an Istio WasmPlugin or TrafficExtension, an Envoy
-Gateway EnvoyExtensionPolicy, a list of these from kubectl, or the filter's configuration alone; YAML or JSON, of up to
-16 MiB; `-` is standard input.
+`okta-authz COMMAND --help` prints the options of a command.
 
-Exit status: 0 for yes, 1 for no, 2 where the question could not be understood.
+A FILE is YAML or JSON of at most 16 MiB: an envoy.yaml, a file of listeners or filters for Envoy,
+an Istio WasmPlugin or TrafficExtension, an Envoy Gateway EnvoyExtensionPolicy, a list of these from
+kubectl, or the configuration of the filter alone; `-` is standard input.
+
+Exit status: 0 success, 1 failure or denied, 2 usage error or unreadable file.
 ";
 
-/// Why a question could not be answered.
-struct Problem(String);
+/// A usage error, or a file that the command cannot read. Leads to exit status 2.
+struct CliError(String);
 
-impl From<lexopt::Error> for Problem {
+impl From<lexopt::Error> for CliError {
     fn from(error: lexopt::Error) -> Self {
         Self(error.to_string())
     }
 }
 
-/// Whether the answer is yes.
-type Answer = Result<bool, Problem>;
+/// The result of a command that ran to its end.
+enum ExitOutcome {
+    /// Exit status 0.
+    Success,
+    /// Exit status 1: an error in a configuration, a denied request, or a failed test.
+    Failure,
+}
+
+impl From<bool> for ExitOutcome {
+    fn from(is_success: bool) -> Self {
+        if is_success { Self::Success } else { Self::Failure }
+    }
+}
 
 fn main() -> ExitCode {
     match run() {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::FAILURE,
-        Err(Problem(problem)) => {
-            output::complain(&format!("okta-authz: {problem}"));
+        Ok(ExitOutcome::Success) => ExitCode::SUCCESS,
+        Ok(ExitOutcome::Failure) => ExitCode::FAILURE,
+        Err(CliError(error)) => {
+            output::print_error(&format!("okta-authz: {error}"));
             ExitCode::from(2)
         }
     }
 }
 
-fn run() -> Answer {
+fn run() -> Result<ExitOutcome, CliError> {
     let mut args = lexopt::Parser::from_env();
     let command = match args.next()? {
         Some(Arg::Value(command)) => command.to_string_lossy().into_owned(),
-        Some(Arg::Short('h') | Arg::Long("help")) => return help(USAGE),
+        Some(Arg::Short('h') | Arg::Long("help")) => return Ok(print_help(USAGE)),
         Some(Arg::Short('V') | Arg::Long("version")) => {
-            return help(concat!("okta-authz ", env!("CARGO_PKG_VERSION"), "\n"));
+            return Ok(print_help(concat!("okta-authz ", env!("CARGO_PKG_VERSION"), "\n")));
         }
         Some(other) => return Err(other.unexpected().into()),
-        None => return Err(Problem(format!("a command is missing\n\n{USAGE}"))),
+        None => return Err(CliError(format!("a command is missing\n\n{USAGE}"))),
     };
     match command.as_str() {
         "check" => check::run(args),
         "explain" => explain::run(args),
-        "test" => suite::run(args),
-        "schema" => schema(args),
-        _ => Err(Problem(format!("there is no command `{command}`\n\n{USAGE}"))),
+        "test" => policy_tests::run(args),
+        "schema" => print_schema(args),
+        _ => Err(CliError(format!("unknown command `{command}`\n\n{USAGE}"))),
     }
 }
 
-/// Prints the JSON Schema of the configuration.
-fn schema(mut args: lexopt::Parser) -> Answer {
+fn print_schema(mut args: lexopt::Parser) -> Result<ExitOutcome, CliError> {
     if let Some(arg) = args.next()? {
         return Err(arg.unexpected().into());
     }
     output::print(&format!("{:#}", okta_authz_filter::config::schema()));
-    Ok(true)
+    Ok(ExitOutcome::Success)
 }
 
-fn help(text: &str) -> Answer {
+fn print_help(text: &str) -> ExitOutcome {
     output::print(text);
-    Ok(true)
+    ExitOutcome::Success
 }

@@ -1,12 +1,12 @@
-//! What is printed. A token, a configuration and an answer from the network may all have in them what makes a terminal
-//! do things; nothing of that leaves here.
+//! Output. Tokens, configurations and responses may contain control sequences of a terminal, so
+//! control characters and invisible characters are printed as escapes.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use serde_json::Value;
 
-/// The text on one line, with everything that is not to be seen written as an escape.
+/// Returns the text on one line, with each control character or invisible character as an escape.
 pub(crate) fn line(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for character in text.chars() {
@@ -19,18 +19,19 @@ pub(crate) fn line(text: &str) -> String {
     safe
 }
 
-/// Reports whether a character can be seen, or is the space or a mark on the character before it.
+/// Reports whether a character is visible, is the space, or is a mark on the character before it.
 ///
-/// The standard library knows which characters are printable: none of the categories Cc, Cf, Cs, Co, Cn, Zl and Zp, and
-/// of Zs the space alone. The rest are letters, marks and symbols without a shape.
+/// The standard library knows which characters are printable: none of the categories Cc, Cf, Cs,
+/// Co, Cn, Zl and Zp, and of Zs only the space. [`is_shapeless`] knows the letters, marks and
+/// symbols that have no shape.
 fn is_visible(character: char) -> bool {
-    // As the first character of a text, a mark would be escaped.
+    // `escape_debug` escapes a mark that is the first character.
     let printable = || format!("a{character}").escape_debug().nth(2).is_none();
     matches!(character, ' '..='~') || (!is_shapeless(character) && !character.is_control() && printable())
 }
 
-/// Returns whether a printable character takes no room or shows nothing: `Default_Ignorable_Code_Point` of Unicode 16,
-/// without those of the category Cf, the empty pattern of Braille, the filler of Khitan and the notehead without a shape.
+/// Reports whether a printable character shows nothing: `Default_Ignorable_Code_Point` of Unicode
+/// 16 without the category Cf, the blank Braille pattern, the Khitan filler and the null notehead.
 const fn is_shapeless(character: char) -> bool {
     matches!(
         character,
@@ -48,7 +49,7 @@ const fn is_shapeless(character: char) -> bool {
     )
 }
 
-/// Prints text, line by line. A reader that has gone away has heard enough.
+/// Prints text to standard output, line by line. Ignores a closed pipe.
 pub(crate) fn print(text: &str) {
     let mut out = io::stdout().lock();
     for text in text.lines() {
@@ -56,24 +57,24 @@ pub(crate) fn print(text: &str) {
     }
 }
 
-/// The same, as JSON on one line.
+/// Prints JSON on one line to standard output. Ignores a closed pipe.
 pub(crate) fn print_json(value: &Value) {
     let mut text = String::new();
     for character in value.to_string().chars() {
-        // JSON has a spelling for these, and does not insist on it.
-        if !is_visible(character) {
-            for unit in character.encode_utf16(&mut [0; 2]) {
-                let _ = write!(text, "\\u{unit:04x}");
-            }
-        } else {
+        if is_visible(character) {
             text.push(character);
+            continue;
+        }
+        // Every invisible character is inside a string, where JSON allows an escape.
+        for unit in character.encode_utf16(&mut [0; 2]) {
+            let _ = write!(text, "\\u{unit:04x}");
         }
     }
     let _ = writeln!(io::stdout().lock(), "{text}");
 }
 
-/// Prints text where it does not mix with the answer.
-pub(crate) fn complain(text: &str) {
+/// Prints text to standard error, line by line.
+pub(crate) fn print_error(text: &str) {
     let mut out = io::stderr().lock();
     for text in text.lines() {
         let _ = writeln!(out, "{}", line(text));
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_terminal_is_told_nothing() {
+    fn line_control_sequence_is_escaped() {
         for (text, expected) in [
             ("caf\u{e9} \"a\\b\"", "caf\u{e9} \"a\\b\""),
             ("a\u{1b}[31mb", "a\\u{1b}[31mb"),
@@ -103,13 +104,13 @@ mod tests {
             '\0',
             '\u{7f}',
             '\u{85}',
-            // Spaces that are not the space.
+            // Spaces other than U+0020.
             '\u{a0}',
             '\u{1680}',
             '\u{2003}',
             '\u{202f}',
             '\u{3000}',
-            // Of no width, or of another direction.
+            // Without width, or with a text direction.
             '\u{ad}',
             '\u{34f}',
             '\u{61c}',
@@ -147,7 +148,7 @@ mod tests {
             '\u{e007f}',
             '\u{e0100}',
             '\u{e01ef}',
-            // For private use, or not assigned yet.
+            // Private use, or unassigned.
             '\u{378}',
             '\u{e000}',
             '\u{f8ff}',

@@ -1,4 +1,4 @@
-//! The request that a question is about.
+//! The request of `explain` and of a policy test.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -6,14 +6,14 @@ use std::net::IpAddr;
 use okta_authz_filter::request::{Header, RequestHead};
 use serde::Deserialize;
 
-/// Where in a request the token is to stand.
-const TOKEN: &str = "{token}";
+/// The placeholder that the token replaces.
+const TOKEN_PLACEHOLDER: &str = "{token}";
 
-/// A request.
+/// An HTTP request, without a body.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Request {
-    #[serde(default = "get")]
+    #[serde(default = "default_method")]
     pub(crate) method: String,
     pub(crate) path: String,
     #[serde(default)]
@@ -21,11 +21,11 @@ pub(crate) struct Request {
     #[serde(default)]
     pub(crate) headers: Headers,
     pub(crate) remote_ip: Option<IpAddr>,
-    /// The policy that the route names.
+    /// The name of the policy in the metadata of the route.
     pub(crate) route_policy: Option<String>,
 }
 
-/// Headers by name; or a list of pairs, where one is sent more than once.
+/// Headers by name, or a list of pairs, which may repeat a name.
 #[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "expected headers by name, or a list of pairs")]
 pub(crate) enum Headers {
@@ -33,7 +33,7 @@ pub(crate) enum Headers {
     Pairs(Vec<(String, HeaderValue)>),
 }
 
-/// Text, or bytes where it is none.
+/// The value of a header: text, or bytes that are not UTF-8.
 #[derive(Clone, Deserialize)]
 #[serde(untagged, expecting = "expected text, or a list of bytes")]
 pub(crate) enum HeaderValue {
@@ -41,7 +41,7 @@ pub(crate) enum HeaderValue {
     Bytes(Vec<u8>),
 }
 
-fn get() -> String {
+fn default_method() -> String {
     "GET".to_owned()
 }
 
@@ -52,21 +52,23 @@ impl Default for Headers {
 }
 
 impl Request {
-    /// Sends the token: where there is a place for it, or else as clients do (RFC 6750 section 2.1).
+    /// Adds the token: in place of each `{token}` in the path or a header; if there is none, as
+    /// `Authorization: Bearer` (RFC 6750 section 2.1).
     pub(crate) fn authorize(&mut self, token: &str) {
-        let mut placed = false;
-        let mut place = |text: &mut String| {
-            placed |= text.contains(TOKEN);
-            *text = text.replace(TOKEN, token);
+        let mut is_placed = false;
+        let mut replace = |text: &mut String| {
+            is_placed |= text.contains(TOKEN_PLACEHOLDER);
+            *text = text.replace(TOKEN_PLACEHOLDER, token);
         };
-        place(&mut self.path);
-        self.headers.texts().for_each(&mut place);
-        if !placed {
+        replace(&mut self.path);
+        self.headers.texts().for_each(&mut replace);
+        if !is_placed {
             self.headers.push("authorization", format!("Bearer {token}"));
         }
     }
 
-    /// Returns the headers as Envoy hands them on: it makes `:authority` of `Host`, and drops a `Host` beside an `:authority`.
+    /// Returns the headers as Envoy passes them to filters: `Host` becomes `:authority`, and Envoy
+    /// drops a `Host` if there is an `:authority`.
     pub(crate) fn to_headers(&self) -> Vec<(String, Vec<u8>)> {
         let is_host = |(name, _): &(String, Vec<u8>)| matches!(name.as_str(), "host" | ":authority");
         let (hosts, others): (Vec<_>, Vec<_>) = self.headers.to_pairs().into_iter().partition(is_host);
@@ -78,7 +80,7 @@ impl Request {
         pseudo.into_iter().map(|(name, value)| (name.to_owned(), value)).chain(others).collect()
     }
 
-    /// The head that these headers are.
+    /// Returns the request head for the core; `headers` come from [`Request::to_headers`].
     pub(crate) fn head<'a>(&'a self, headers: &'a [Header<'a>]) -> RequestHead<'a> {
         let route_policy = self.route_policy.as_deref().map(str::as_bytes);
         RequestHead { route_policy, remote_ip: self.remote_ip, ..RequestHead::new(headers) }
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn to_headers_makes_the_authority_of_host_as_envoy_does() {
+    fn to_headers_host_becomes_authority() {
         for (host, headers, expected) in [
             ("a", json!({}), "a"),
             ("", json!({}), ""),
@@ -140,8 +142,8 @@ mod tests {
         ] {
             let request: Value = json!({ "path": "/", "host": host, "headers": headers });
             let request: Request = serde_json::from_value(request).unwrap();
-            let of_host = |(name, _): &(String, Vec<u8>)| name == ":authority" || name == "host";
-            let found: Vec<_> = request.to_headers().into_iter().filter(of_host).collect();
+            let is_host = |(name, _): &(String, Vec<u8>)| name == ":authority" || name == "host";
+            let found: Vec<_> = request.to_headers().into_iter().filter(is_host).collect();
             assert_eq!(found, [(":authority".to_owned(), expected.as_bytes().to_vec())], "{host} {headers}");
         }
     }

@@ -1,5 +1,6 @@
-//! `make demo`: Okta's stand-in and the FastAPI example behind Envoy with the filter, and a dozen telling requests.
-//! `make up` (`--stay`): the same set-up on the ports of envoy.yaml, until Ctrl-C; `OKTA_ISSUER` takes a real Okta org.
+//! The demo. `make demo` starts the stand-in Okta, Envoy with the filter and the FastAPI example,
+//! sends requests and explains the responses. `make up` (`--stay`) starts the same programs on the
+//! ports of envoy.yaml until Ctrl-C. `OKTA_ISSUER` selects a real Okta org.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,7 +8,7 @@
     clippy::indexing_slicing,
     clippy::arithmetic_side_effects,
     unreachable_pub,
-    reason = "a demo that cannot run says so and ends"
+    reason = "a demo that cannot run panics with the reason"
 )]
 
 mod requests;
@@ -20,7 +21,7 @@ fn main() -> ExitCode {
         None => requests::run(),
         Some("--stay") => up::run(),
         Some(other) => {
-            eprintln!("demo: unknown argument {other}; there is only --stay");
+            eprintln!("demo: unknown argument {other}; the only argument is --stay");
             ExitCode::FAILURE
         }
     }

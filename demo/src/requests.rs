@@ -1,4 +1,4 @@
-//! The requests, what each must get, and why.
+//! The requests of the demo and their expected responses.
 
 use std::process::ExitCode;
 
@@ -17,10 +17,11 @@ struct Demo {
     envoy: Envoy,
     _app: FastApi,
     failures: usize,
-    shown: usize,
+    sent: usize,
 }
 
-/// Starts everything on free ports, sends the requests, and tells whether all went as expected.
+/// Starts all programs on free ports and sends the requests. Returns success if every response is
+/// as expected.
 pub fn run() -> ExitCode {
     let okta = StandIn::start(Options::default());
     let ca = test_support::scratch("demo").join("ca.pem");
@@ -31,16 +32,16 @@ pub fn run() -> ExitCode {
         .app(app.port())
         .module(&test_support::wasm("okta_authz_filter"));
     let envoy = Envoy::start("demo", &config);
-    println!("Envoy with the filter: {WORKERS} workers, configured by envoy.yaml (here on free ports)");
-    println!("Okta's stand-in: {}, keys fetched over TLS", okta.issuer(Server::Default));
-    println!("FastAPI behind it: examples/fastapi, without a line of token code\n");
-    let mut demo = Demo { okta, envoy, _app: app, failures: 0, shown: 0 };
-    demo.people();
-    demo.attackers();
-    demo.keys();
+    println!("Envoy with the filter: {WORKERS} workers, configured by envoy.yaml (on free ports)");
+    println!("Stand-in Okta: {}, keys fetched over TLS", okta.issuer(Server::Default));
+    println!("FastAPI behind Envoy: examples/fastapi, without token code\n");
+    let mut demo = Demo { okta, envoy, _app: app, failures: 0, sent: 0 };
+    demo.show_policy();
+    demo.show_attacks();
+    demo.show_key_rotation();
     println!(
         "\n{} requests, {} not as expected. The filter counted {} allowed, {} public.",
-        demo.shown,
+        demo.sent,
         demo.failures,
         demo.envoy.count("decision.allowed"),
         demo.envoy.count("decision.public"),
@@ -49,18 +50,18 @@ pub fn run() -> ExitCode {
 }
 
 impl Demo {
-    fn people(&mut self) {
+    fn show_policy(&mut self) {
         let user = self.mint(&TokenSpec::user());
         let admin = self.mint(&TokenSpec::user().groups(&["Everyone", "Admins"]));
         let machine = self.client_credentials("items:read");
         let item =
             request("POST", "/items").header("content-type", "application/json").body(r#"{"name":"lamp"}"#);
-        println!("Who may do what");
+        println!("Policy");
         self.show("GET /", "no token: the rule is public", &get("/"), 200, "Hello, World");
         self.show("GET /me", "no token", &get("/me"), 401, "token_missing");
         self.show(
             "GET /me",
-            "a user's token: FastAPI learns who",
+            "a user's token: FastAPI gets the user",
             &get("/me").bearer(&user),
             200,
             "joe.user@example.com",
@@ -74,7 +75,7 @@ impl Demo {
         );
         self.show(
             "POST /items",
-            "the same token has no items:write",
+            "this token has no items:write",
             &item.bearer(&machine),
             403,
             "insufficient_scope",
@@ -86,11 +87,11 @@ impl Demo {
             403,
             "requirement_not_met",
         );
-        self.show("GET /admin", "another user is", &get("/admin").bearer(&admin), 200, "");
-        self.show("GET /nothing", "no rule: denied", &get("/nothing").bearer(&admin), 403, "no_rule_matches");
+        self.show("GET /admin", "another user is in Admins", &get("/admin").bearer(&admin), 200, "");
+        self.show("GET /nothing", "no rule matches", &get("/nothing").bearer(&admin), 403, "no_rule_matches");
     }
 
-    fn attackers(&mut self) {
+    fn show_attacks(&mut self) {
         let good = self.mint(&TokenSpec::user());
         let expired = self.mint(&TokenSpec::user().lifetime(-120));
         let id_token = self.mint(&TokenSpec::new(Kind::IdToken).claim("aud", "api://default"));
@@ -104,8 +105,8 @@ impl Demo {
         let none = format!("{}.{payload}.AA", URL_SAFE_NO_PAD.encode(r#"{"alg":"none","kid":"x"}"#));
         let spoofed =
             get("/me").bearer(&good).header("x-okta-sub", "root").header("x_okta_groups", r#"["Admins"]"#);
-        println!("\nWho may not");
-        self.show("GET /me", "expired", &get("/me").bearer(&expired), 401, "token_expired");
+        println!("\nAttacks");
+        self.show("GET /me", "an expired token", &get("/me").bearer(&expired), 401, "token_expired");
         self.show(
             "GET /me",
             "one bit of the signature flipped",
@@ -116,7 +117,7 @@ impl Demo {
         self.show("GET /me", "alg: none", &get("/me").bearer(&none), 401, "algorithm_not_allowed");
         self.show(
             "GET /me",
-            "an ID token, even for our audience",
+            "an ID token with the API's audience",
             &get("/me").bearer(&id_token),
             401,
             "not_an_access_token",
@@ -149,38 +150,26 @@ impl Demo {
             401,
             "token_opaque",
         );
-        self.show("GET /me", "says of itself it is root: removed", &spoofed, 200, "joe.user@example.com");
-        self.show(
-            "GET /admin;x",
-            "a path with two readings",
-            &get("/admin;x").bearer(&good),
-            400,
-            "path_ambiguous",
-        );
+        self.show("GET /me", "client sets x-okta-sub: removed", &spoofed, 200, "joe.user@example.com");
+        self.show("GET /admin;x", "an ambiguous path", &get("/admin;x").bearer(&good), 400, "path_ambiguous");
     }
 
-    fn keys(&mut self) {
+    fn show_key_rotation(&mut self) {
         let old = self.mint(&TokenSpec::user());
-        println!("\nKeys");
+        println!("\nKey rotation");
         self.okta.rotate(Server::Default, Rotation::Manual);
         let new = self.mint(&TokenSpec::user());
-        self.show(
-            "GET /me",
-            "signed with a key Okta made just now",
-            &get("/me").bearer(&new),
-            200,
-            "joe.user",
-        );
-        self.show("GET /me", "signed with its predecessor", &get("/me").bearer(&old), 200, "joe.user");
+        self.show("GET /me", "a token with Okta's new key", &get("/me").bearer(&new), 200, "joe.user");
+        self.show("GET /me", "a token with the former key", &get("/me").bearer(&old), 200, "joe.user");
         self.okta.set_fault(Server::Default, Fault::Status(500));
-        self.show("GET /me", "the same while Okta answers 500", &get("/me").bearer(&old), 200, "joe.user");
+        self.show("GET /me", "the former key while Okta fails", &get("/me").bearer(&old), 200, "joe.user");
     }
 
     fn mint(&self, spec: &TokenSpec) -> String {
         self.okta.mint(Server::Default, spec)
     }
 
-    /// A token as a client gets it from Okta: `POST /v1/token`, `grant_type=client_credentials`.
+    /// Requests a token as a client does: `POST /v1/token`, `grant_type=client_credentials`.
     fn client_credentials(&self, scope: &str) -> String {
         let credentials = STANDARD.encode(format!("{DEMO_CLIENT_ID}:{DEMO_CLIENT_SECRET}"));
         let response = Client::new(self.okta.http_port()).send(
@@ -192,22 +181,24 @@ impl Demo {
         response.json()["access_token"].as_str().expect("an access token").to_owned()
     }
 
-    /// Sends a request, shows what it got, and compares: the status, and a text that the body must have.
-    fn show(&mut self, what: &str, why: &str, request: &Request, status: u16, says: &str) {
+    /// Sends a request and prints the response. Compares the status, and the text that the body
+    /// must contain.
+    fn show(&mut self, name: &str, description: &str, request: &Request, status: u16, text: &str) {
         let response = self.envoy.client().send(request);
-        let expected = response.status == status && response.body.contains(says);
-        self.shown += 1;
+        let expected = response.status == status && response.body.contains(text);
+        self.sent += 1;
         self.failures += usize::from(!expected);
         let mark = if expected { "ok " } else { "BAD" };
-        println!("  {mark} {:<19} {:<37} {} {}", what, why, response.status, gist(&response));
+        println!("  {mark} {:<19} {:<37} {} {}", name, description, response.status, summary(&response));
         if !expected {
-            println!("      expected {status} with `{says}`, got {}", response.body);
+            println!("      expected {status} with `{text}`, got {}", response.body);
         }
     }
 }
 
-/// What matters of an answer, on a line: the filter's code and the scopes that were missing, or what FastAPI said.
-fn gist(response: &Response) -> String {
+/// Summarizes a response in a line: the filter's denial code and the missing scopes, or the start
+/// of FastAPI's body.
+fn summary(response: &Response) -> String {
     let challenge = response.header("www-authenticate").unwrap_or_default();
     let scope =
         challenge.split_once(",scope=").map_or(String::new(), |(_, scope)| format!(", scope={scope}"));

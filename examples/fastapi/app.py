@@ -1,8 +1,8 @@
-"""An API behind okta-authz-filter. There is no token code in it, and there must be none.
+"""An API behind okta-authz-filter. It has no token code.
 
-Who calls, and whether they may, has been settled before a request arrives here. What this application learns of it is
-in headers that the filter sets, and that it removes from what clients send. So it must be reachable through the filter
-only: started as a program it listens on 127.0.0.1.
+The filter authenticates the caller and authorizes each request before it arrives here. It passes the identity in
+headers, and removes such headers from what clients send. The application trusts these headers, so it must be reachable
+only through the filter: started as a program, it listens on 127.0.0.1.
 """
 
 import json
@@ -14,14 +14,15 @@ from fastapi import Depends, FastAPI, HTTPException, Request
 from fastapi.security import HTTPBearer
 from pydantic import BaseModel
 
-# Makes the Authorize button in /docs. It verifies nothing: `auto_error=False` leaves even a missing token alone.
+# Adds the Authorize button to /docs. It verifies nothing: with `auto_error=False` the token may
+# even be missing.
 bearer = HTTPBearer(auto_error=False, description="An Okta access token. The filter verifies it, not this application.")
 
-app = FastAPI(title="Items", description="A FastAPI application that leaves tokens to Envoy.")
+app = FastAPI(title="Items", description="A FastAPI application behind Envoy, which verifies the tokens.")
 
 
 class Identity(BaseModel):
-    """What the filter tells of a verified token."""
+    """The identity that the filter passes from a verified token."""
 
     sub: str | None
     uid: str | None
@@ -31,10 +32,10 @@ class Identity(BaseModel):
 
 
 def identity(request: Request) -> Identity:
-    """Reads the filter's headers.
+    """Reads the identity headers.
 
-    Strings have `%` and everything outside printable ASCII percent-encoded. Lists are JSON, which has escapes of its own:
-    a `%` in there is a `%`.
+    In strings, `%` and bytes outside printable ASCII are percent-encoded. Lists are JSON in ASCII and are not
+    percent-encoded.
     """
 
     def text(name: str) -> str | None:
@@ -82,19 +83,19 @@ def healthz() -> dict[str, str]:
 
 @app.get("/me", dependencies=[Depends(bearer)])
 def me(caller: Caller) -> Identity:
-    """Who the filter says is calling."""
+    """Returns the identity of the caller."""
     return caller
 
 
 @app.get("/items", dependencies=[Depends(bearer)])
 def list_items() -> list[Item]:
-    """The filter asks for the scope items:read."""
+    """The filter requires the scope items:read."""
     return list(ITEMS.values())
 
 
 @app.get("/items/{item_id}", dependencies=[Depends(bearer)])
 def read_item(item_id: int) -> Item:
-    """The filter asks for the scope items:read."""
+    """The filter requires the scope items:read."""
     if item_id not in ITEMS:
         raise HTTPException(status_code=404, detail="No such item")
     return ITEMS[item_id]
@@ -102,9 +103,9 @@ def read_item(item_id: int) -> Item:
 
 @app.post("/items", status_code=201, dependencies=[Depends(bearer)])
 async def create_item(new: NewItem, caller: Caller) -> Item:
-    """The filter asks for the scope items:write, or for the group Admins.
+    """The filter requires the scope items:write or the group Admins.
 
-    `async`, though nothing is awaited: on the one event loop no two requests take the same id.
+    `async`, although it awaits nothing: requests then run one after the other, so each item gets a unique id.
     """
     item = Item(id=max(ITEMS, default=0) + 1, name=new.name, created_by=caller.uid or caller.cid)
     ITEMS[item.id] = item
@@ -113,10 +114,10 @@ async def create_item(new: NewItem, caller: Caller) -> Item:
 
 @app.get("/admin", dependencies=[Depends(bearer)])
 def admin(caller: Caller) -> dict[str, str]:
-    """The filter asks for the group Admins."""
+    """The filter requires the group Admins."""
     return {"message": f"Hello, {caller.sub}"}
 
 
 if __name__ == "__main__":
-    # The application believes its headers: whoever reaches it directly can be anyone.
+    # A client that reaches the application directly can set the identity headers.
     uvicorn.run(app, host="127.0.0.1", port=8000)

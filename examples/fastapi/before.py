@@ -1,4 +1,4 @@
-"""What an API does about tokens when nobody does it for it. For comparison: do not build on this.
+"""An API that verifies Okta access tokens itself. It is for comparison and has known gaps: do not use it.
 
     pip install fastapi uvicorn "pyjwt[crypto]"
     OKTA_ISSUER=https://acme.okta.com/oauth2/default OKTA_AUDIENCE=api://default python before.py

@@ -1,22 +1,23 @@
-//! Two readers of the same JSON: what one takes the other takes, and they read the same.
+//! Compares two JSON readers: both accept or both reject a document, and they read equal values.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::json::{self, Tape, Value};
 
 fuzz_target!(|document: &[u8]| {
-    let (packed, tree) = (Tape::parse(document.to_vec()), json::parse_object(document));
-    // Of two faults each may name another.
-    assert_eq!(packed.is_err(), tree.is_err());
-    let (Ok(packed), Ok(tree)) = (packed, tree) else { return };
-    assert_eq!(packed.members().count(), tree.len());
+    let (tape, tree) = (Tape::parse(document.to_vec()), json::parse_object(document));
+    // Where a document has two errors, the readers may report different ones.
+    assert_eq!(tape.is_err(), tree.is_err());
+    let (Ok(tape), Ok(tree)) = (tape, tree) else { return };
+    assert_eq!(tape.members().count(), tree.len());
     for (name, value) in &tree {
-        let found = packed.get(name).expect("that member");
-        assert_eq!(again(&found.to_string()), again(&value.to_string()));
+        let found = tape.get(name).expect("the member");
+        assert_eq!(reparsed(&found.to_string()), reparsed(&value.to_string()));
     }
 });
 
-/// Written and read once more, for serde_json reads large fractions a little differently each time.
-fn again(text: &str) -> Value {
+/// Parses text that a reader wrote. serde_json rounds large fractions differently each time it
+/// parses them.
+fn reparsed(text: &str) -> Value {
     json::parse(text.as_bytes()).expect("JSON")
 }

@@ -1,26 +1,28 @@
-//! Requests, one header on each line, to a filter that has something of everything. None whose signature does not hold is let
-//! through as if it did; with one that always holds, nothing panics either.
+//! Fuzzes requests, with one header on each line, for a filter whose configuration has every
+//! feature. With a verifier that rejects every signature, no request is allowed as verified. With
+//! one that accepts every signature, nothing panics.
 #![no_main]
 
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
 
 const CONFIGURATION: &str = include_str!("configuration.json");
-/// In the middle of the life of the tokens in `fuzz/seeds`.
+/// A time in Unix seconds at which the tokens of `fuzz/seeds` are valid.
 const NOW: u64 = 1_700_000_000;
 const MAX_HEADERS: usize = 64;
 
-struct Always(Result<(), SignatureError>);
+/// A verifier with a fixed result.
+struct FixedResult(Result<(), SignatureError>);
 
-impl SignatureVerifier for Always {
-    fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+impl SignatureVerifier for FixedResult {
+    fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
         self.0
     }
 }
@@ -35,20 +37,21 @@ fuzz_target!(|request: &[u8]| {
         .filter_map(|line| {
             let colon = line.iter().skip(1).position(|byte| *byte == b':')? + 1;
             let name = str::from_utf8(&line[..colon]).ok()?;
-            // As Envoy hands them over.
+            // Envoy passes header names in lower case and values without surrounding white space.
             (!name.bytes().any(|byte| byte.is_ascii_uppercase()))
                 .then_some((name, line[colon + 1..].trim_ascii()))
         })
         .collect();
     let head = RequestHead::new(&headers);
-    for holds in [Err(SignatureError::Invalid), Ok(())] {
+    for result in [Err(SignatureError::Invalid), Ok(())] {
         let filter = Filter::new(CONFIG.clone(), WorkerId(1));
-        // The second time from memory, if it was good.
-        let verdicts = [(); 2].map(|()| filter.decide(&head, UnixTime::from_seconds(NOW), &Always(holds)));
+        // The second decision uses the cached token, if the token was valid.
+        let verdicts =
+            [(); 2].map(|()| filter.decide(&head, UnixTime::from_seconds(NOW), &FixedResult(result)));
         for verdict in &verdicts {
             match verdict {
                 Verdict::Allow(permit) => {
-                    assert!(holds.is_ok() || permit.reason() != PermitReason::Verified);
+                    assert!(result.is_ok() || permit.reason() != PermitReason::Verified);
                     assert!(
                         permit
                             .identity_headers()
@@ -57,7 +60,7 @@ fuzz_target!(|request: &[u8]| {
                     );
                 }
                 Verdict::Deny(denial) => assert!(filter.reply(denial, &head).status >= 400),
-                Verdict::Answer(_) | Verdict::Wait(_) => {}
+                Verdict::LocalResponse(_) | Verdict::Wait(_) => {}
             }
         }
         let [first, second] = &verdicts;

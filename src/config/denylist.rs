@@ -1,6 +1,7 @@
-//! The denylist: entries that are written here, and where others are fetched from.
+//! `denylist`: the entries in the configuration, and the source of further entries.
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::remote::{HOUR, MINUTE, remote};
 use super::{RemoteDenylist, raw};
 use crate::denylist::{Denylist, DenylistError};
@@ -8,7 +9,7 @@ use crate::https_url::HttpsUrl;
 use crate::json::Value;
 
 pub(super) fn denylist(
-    at: &Path,
+    at: &FieldPath,
     raw: Option<raw::Denylist>,
 ) -> Result<(Denylist, Option<RemoteDenylist>), ConfigError> {
     match raw {
@@ -23,7 +24,7 @@ pub(super) fn denylist(
     }
 }
 
-fn local(at: &Path, entries: &[Value]) -> Result<Denylist, ConfigError> {
+fn local(at: &FieldPath, entries: &[Value]) -> Result<Denylist, ConfigError> {
     if entries.is_empty() {
         return Err(at.error("must not be empty"));
     }
@@ -38,7 +39,7 @@ fn local(at: &Path, entries: &[Value]) -> Result<Denylist, ConfigError> {
     })
 }
 
-fn remote_denylist(at: &Path, raw: raw::RemoteDenylist) -> Result<RemoteDenylist, ConfigError> {
+fn remote_denylist(at: &FieldPath, raw: raw::RemoteDenylist) -> Result<RemoteDenylist, ConfigError> {
     Ok(RemoteDenylist {
         remote: remote(at, raw.cluster, raw.timeout, (raw.cache_duration, MINUTE), (raw.max_stale, HOUR))?,
         uri: HttpsUrl::parse(&raw.uri).map_err(|problem| at.field("uri").error(problem))?,

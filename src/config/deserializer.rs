@@ -1,7 +1,7 @@
-//! Reads types from a JSON value, and knows where it is when something does not fit.
+//! A serde deserializer for JSON values whose errors have the path of the field.
 //!
-//! `serde_path_to_error` around `serde_json` tells the same, but wraps every type into several layers of generic code: a
-//! tenth of the whole module. Here is one layer.
+//! `serde_path_to_error` with `serde_json` has the same function, but wraps every type into several
+//! layers of generic code, about a tenth of the module (100 KiB). This deserializer has one layer.
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
@@ -10,26 +10,37 @@ use serde::de::{
 };
 use serde::forward_to_deserialize_any;
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use crate::json::Value;
 
-/// Reads a value that stands at this place.
-pub(super) fn read<T: DeserializeOwned>(at: &Path, value: &Value) -> Result<T, ConfigError> {
-    T::deserialize(ValueDeserializer { at, value }).map_err(|misfit| match misfit.at {
-        Some(place) if !place.is("") => place.error(misfit.problem),
-        _ => at.error(format!("is not valid: {}", misfit.problem)),
+/// Deserializes the value of a field.
+pub(super) fn read<T: DeserializeOwned>(at: &FieldPath, value: &Value) -> Result<T, ConfigError> {
+    T::deserialize(ValueDeserializer { at, value }).map_err(|error| match error.at {
+        Some(field) if !field.is_root() => field.error(error.problem),
+        // The problem is a predicate, or a noun phrase of serde: `missing field`.
+        _ if error.problem.starts_with("must ") => at.error(error.problem),
+        _ => at.error(format!("is not valid: {}", error.problem)),
     })
 }
 
-/// What does not fit, and where, as soon as somebody who knows has heard of it.
+/// A problem with a value. serde creates it without the path; the innermost deserializer of a list
+/// or object adds the path.
 #[derive(Debug)]
 struct DeserializeError {
-    at: Option<Path>,
+    at: Option<FieldPath>,
     problem: String,
 }
 
 impl DeserializeError {
-    fn or_at(self, at: &Path) -> Self {
+    /// Returns the error of a value that has another type than the field.
+    #[inline(never)]
+    fn mismatch(expected: &str, unexpected: Unexpected<'_>) -> Self {
+        Self::custom(format_args!("must be {expected}, not {}", describe(unexpected)))
+    }
+
+    /// Adds the path if the error has none.
+    fn or_at(self, at: &FieldPath) -> Self {
         Self { at: self.at.or_else(|| Some(at.clone())), ..self }
     }
 }
@@ -48,44 +59,57 @@ impl serde::de::Error for DeserializeError {
         Self { at: None, problem: problem.to_string() }
     }
 
-    #[inline(never)]
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("invalid type: {}, expected {expected}", found(unexpected)))
+        Self::invalid_value(unexpected, expected)
     }
 
-    #[inline(never)]
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::custom(format_args!("invalid value: {}, expected {expected}", found(unexpected)))
+        match expected.to_string().as_str() {
+            // serde names the Rust type.
+            "u32" => Self::mismatch(WHOLE_NUMBER, unexpected),
+            expected => Self::mismatch(expected, unexpected),
+        }
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        Self::mismatch(&one_of(expected), Unexpected::Str(variant))
     }
 }
 
-/// Returns the value that was found instead, in serde's words, except for `null`, which is a unit value there. serde's own
-/// code also writes floating point numbers by the standard library's, which takes 16 KiB of the module.
-fn found(unexpected: Unexpected<'_>) -> String {
-    match unexpected {
+const WHOLE_NUMBER: &str = "a whole number from 0 to 4294967295";
+
+fn one_of(names: &[&str]) -> String {
+    format!("one of `{}`", names.join("`, `"))
+}
+
+/// Describes a value. serde would format a floating point number with the standard library, which
+/// takes 16 KiB of the module.
+fn describe(value: Unexpected<'_>) -> String {
+    match value {
         Unexpected::Unit => "null".to_owned(),
-        Unexpected::Bool(bool) => format!("boolean `{bool}`"),
-        Unexpected::Unsigned(number) => format!("integer `{number}`"),
-        Unexpected::Signed(number) => format!("integer `{number}`"),
-        Unexpected::Float(number) => format!("floating point `{}`", Value::from(number)),
-        Unexpected::Str(string) => format!("string {string:?}"),
-        Unexpected::Seq => "sequence".to_owned(),
-        Unexpected::Map => "map".to_owned(),
-        // JSON has no values of other kinds.
+        Unexpected::Bool(bool) => format!("`{bool}`"),
+        Unexpected::Unsigned(number) => format!("the number `{number}`"),
+        Unexpected::Signed(number) => format!("the number `{number}`"),
+        Unexpected::Float(number) => format!("the number `{}`", Value::from(number)),
+        Unexpected::Str(string) => format!("the string {string:?}"),
+        Unexpected::Seq => "a list".to_owned(),
+        Unexpected::Map => "an object".to_owned(),
+        // JSON has no other types.
         _ => "another value".to_owned(),
     }
 }
 
-/// A value and its place.
+/// A JSON value with its path.
 #[derive(Clone, Copy)]
 struct ValueDeserializer<'de, 'p> {
-    at: &'p Path,
+    at: &'p FieldPath,
     value: &'de Value,
 }
 
 impl<'de> ValueDeserializer<'de, '_> {
+    /// Returns the error of a value that has another type than the field.
     #[inline(never)]
-    fn misfit(self, expected: &dyn Expected) -> DeserializeError {
+    fn mismatch(self, expected: &str) -> DeserializeError {
         let unexpected = match self.value {
             Value::Null => Unexpected::Unit,
             Value::Bool(bool) => Unexpected::Bool(*bool),
@@ -98,16 +122,16 @@ impl<'de> ValueDeserializer<'de, '_> {
             Value::Array(_) => Unexpected::Seq,
             Value::Object(_) => Unexpected::Map,
         };
-        DeserializeError::invalid_type(unexpected, expected)
+        DeserializeError::mismatch(expected, unexpected)
     }
 }
 
-/// Each type has one form, and only that is looked for: serde's own code for structs would read lists as well, member by
-/// member, in an order that nobody promised.
+/// Accepts one JSON type for each Rust type. The default code of serde also accepts a list in place
+/// of an object, with the members in the order of the Rust type.
 impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     type Error = DeserializeError;
 
-    /// For what takes several forms, and tells them apart itself.
+    /// Passes the value in its own type, for types with several forms.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Null => visitor.visit_unit(),
@@ -126,13 +150,13 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Bool(bool) => visitor.visit_bool(*bool),
-            _ => Err(self.misfit(&visitor)),
+            _ => Err(self.mismatch("`true` or `false`")),
         }
     }
 
-    /// Numbers of every kind: the type says which of them it takes.
+    /// Passes every number. The visitor checks its range.
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
-        let Value::Number(number) = self.value else { return Err(self.misfit(&visitor)) };
+        let Value::Number(number) = self.value else { return Err(self.mismatch(WHOLE_NUMBER)) };
         match (number.as_u64(), number.as_i64(), number.as_f64()) {
             (Some(number), ..) => visitor.visit_u64(number),
             (None, Some(number), _) => visitor.visit_i64(number),
@@ -147,7 +171,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::String(string) => visitor.visit_borrowed_str(string),
-            _ => Err(self.misfit(&visitor)),
+            _ => Err(self.mismatch("a string")),
         }
     }
 
@@ -158,7 +182,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::Array(items) => visitor.visit_seq(Items { at: self.at, items: items.iter().enumerate() }),
-            _ => Err(self.misfit(&visitor)),
+            _ => Err(self.mismatch("a list")),
         }
     }
 
@@ -167,7 +191,7 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
             Value::Object(members) => {
                 visitor.visit_map(Members { at: self.at, members: members.iter(), value: None })
             }
-            _ => Err(self.misfit(&visitor)),
+            _ => Err(self.mismatch("an object")),
         }
     }
 
@@ -183,12 +207,12 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _name: &'static str,
-        _variants: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, DeserializeError> {
         match self.value {
             Value::String(name) => visitor.visit_enum(BorrowedStrDeserializer::new(name)),
-            _ => Err(self.misfit(&visitor)),
+            _ => Err(self.mismatch(&one_of(variants))),
         }
     }
 
@@ -198,8 +222,9 @@ impl<'de> Deserializer<'de> for ValueDeserializer<'de, '_> {
     }
 }
 
+/// The elements of a list.
 struct Items<'de, 'p> {
-    at: &'p Path,
+    at: &'p FieldPath,
     items: std::iter::Enumerate<std::slice::Iter<'de, Value>>,
 }
 
@@ -213,15 +238,16 @@ impl<'de> SeqAccess<'de> for Items<'de, '_> {
     ) -> Result<Option<T::Value>, DeserializeError> {
         let Some((index, value)) = self.items.next() else { return Ok(None) };
         let at = self.at.index(index);
-        seed.deserialize(ValueDeserializer { at: &at, value }).map(Some).map_err(|misfit| misfit.or_at(&at))
+        seed.deserialize(ValueDeserializer { at: &at, value }).map(Some).map_err(|error| error.or_at(&at))
     }
 }
 
+/// The members of an object.
 struct Members<'de, 'p> {
-    at: &'p Path,
+    at: &'p FieldPath,
     members: serde_json::map::Iter<'de>,
-    /// The value of the member whose name has been read, and its place.
-    value: Option<(Path, &'de Value)>,
+    /// The value of the member whose name serde has read, with its path.
+    value: Option<(FieldPath, &'de Value)>,
 }
 
 impl<'de> MapAccess<'de> for Members<'de, '_> {
@@ -235,7 +261,7 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
         let at = self.at.field(name);
         let key = seed
             .deserialize(BorrowedStrDeserializer::new(name))
-            .map_err(|misfit: DeserializeError| misfit.or_at(&at))?;
+            .map_err(|error: DeserializeError| error.or_at(&at))?;
         self.value = Some((at, value));
         Ok(Some(key))
     }
@@ -243,8 +269,8 @@ impl<'de> MapAccess<'de> for Members<'de, '_> {
     #[inline(never)]
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, DeserializeError> {
         let Some((at, value)) = self.value.take() else {
-            return Err(DeserializeError::custom("has a value without a name"));
+            return Err(DeserializeError::custom("internal error: serde read a value without its name"));
         };
-        seed.deserialize(ValueDeserializer { at: &at, value }).map_err(|misfit| misfit.or_at(&at))
+        seed.deserialize(ValueDeserializer { at: &at, value }).map_err(|error| error.or_at(&at))
     }
 }

@@ -1,17 +1,20 @@
-//! Durations as a number and a unit: `500ms`, `5s`, `10m`, `1h`, `1d`.
+//! Durations in the configuration: a number and a unit, such as `500ms`, `5s`, `10m`, `1h`, `1d`.
 
 use std::fmt;
-use std::time;
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 use serde::de::{Deserialize, Deserializer, Error};
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 
-/// A duration as it was written.
+/// A duration in the configuration, in whole milliseconds.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) struct Duration(time::Duration);
+pub(super) struct ConfigDuration(Duration);
 
-impl Duration {
+impl ConfigDuration {
+    /// Parses a duration. Returns `None` for a malformed or too large duration.
     fn parse(text: &str) -> Option<Self> {
         let unit_at = text.find(|c: char| c.is_ascii_alphabetic())?;
         let (number, unit) = text.split_at(unit_at);
@@ -23,28 +26,32 @@ impl Duration {
             "d" => 86_400_000,
             _ => return None,
         };
-        // protobuf writes half a second as 0.500s: three digits of a fraction at most mean whole milliseconds.
+        // protobuf writes half a second as `0.500s`. With three digits at most, the number of
+        // milliseconds is whole.
         let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-        let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        if !digits(whole) || !digits(fraction) || fraction.len() > 3 {
+        let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !is_number(fraction) || fraction.len() > 3 {
             return None;
         }
         let thousandths = format!("{whole}{fraction:0<3}").parse::<u64>().ok()?;
-        Some(Self(time::Duration::from_millis(thousandths.checked_mul(millis_per_unit)? / 1_000)))
+        Some(Self(Duration::from_millis(thousandths.checked_mul(millis_per_unit)? / 1_000)))
     }
 
-    /// The written duration, or a default, within bounds.
+    /// Returns the duration, or a default if the field is absent.
+    ///
+    /// # Errors
+    /// If the duration is not within the bounds.
     pub(super) fn within(
-        written: Option<Self>,
-        default: time::Duration,
-        bounds: std::ops::RangeInclusive<time::Duration>,
-        path: &Path,
-    ) -> Result<time::Duration, ConfigError> {
-        let duration = written.map_or(default, |duration| duration.0);
+        duration: Option<Self>,
+        default: Duration,
+        bounds: RangeInclusive<Duration>,
+        at: &FieldPath,
+    ) -> Result<Duration, ConfigError> {
+        let duration = duration.map_or(default, |duration| duration.0);
         if bounds.contains(&duration) {
             return Ok(duration);
         }
-        Err(path.error(format!(
+        Err(at.error(format!(
             "must be from {} to {}",
             DisplayDuration(*bounds.start()),
             DisplayDuration(*bounds.end())
@@ -52,7 +59,7 @@ impl Duration {
     }
 }
 
-impl<'de> Deserialize<'de> for Duration {
+impl<'de> Deserialize<'de> for ConfigDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
         Self::parse(&text)
@@ -60,7 +67,8 @@ impl<'de> Deserialize<'de> for Duration {
     }
 }
 
-struct DisplayDuration(time::Duration);
+/// A duration in the syntax of the configuration.
+struct DisplayDuration(Duration);
 
 impl fmt::Display for DisplayDuration {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -79,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_and_units() {
+    fn parse_number_and_unit_is_accepted_and_all_else_rejected() {
         for (text, millis) in [
             ("0s", Some(0)),
             ("5s", Some(5_000)),
@@ -104,16 +112,16 @@ mod tests {
             ("99999999999999999999d", None),
             ("18446744073709551615d", None),
         ] {
-            let parsed = Duration::parse(text).map(|duration| duration.0.as_millis());
+            let parsed = ConfigDuration::parse(text).map(|duration| duration.0.as_millis());
             assert_eq!(parsed, millis, "{text}");
         }
     }
 
     #[test]
-    fn bounds_are_told_as_they_would_be_written() {
-        let shown = |millis| DisplayDuration(time::Duration::from_millis(millis)).to_string();
+    fn display_duration_uses_the_largest_whole_unit() {
+        let display = |millis| DisplayDuration(Duration::from_millis(millis)).to_string();
         assert_eq!(
-            [shown(0), shown(100), shown(1_000), shown(300_000), shown(90_000)],
+            [display(0), display(100), display(1_000), display(300_000), display(90_000)],
             ["0s", "100ms", "1s", "5m", "90s"]
         );
     }

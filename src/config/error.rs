@@ -1,13 +1,14 @@
-//! What is wrong with a configuration, and where.
+//! Errors of the configuration.
 
 use std::fmt;
 
-/// A problem, and the path to it.
+/// An error of the configuration: the path of a field, and the problem with it.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct ConfigError {
-    /// `rules[2].requires.scopes[0]`; empty for the configuration as a whole.
+    /// The path of the field: `rules[2].requires.scopes[0]`. Empty for the configuration as a
+    /// whole.
     pub path: String,
-    /// What is wrong, as a predicate: `must not be empty`.
+    /// The problem, as a predicate: `must not be empty`.
     pub problem: String,
 }
 
@@ -22,7 +23,10 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// A text that quotes the configuration, with control characters escaped: it stays one line of a log.
+impl std::error::Error for ConfigError {}
+
+/// A text from the configuration, displayed with escaped control characters. It cannot end the line
+/// of a log.
 struct OneLine<'a>(&'a str);
 
 impl fmt::Display for OneLine<'_> {
@@ -37,80 +41,8 @@ impl fmt::Display for OneLine<'_> {
     }
 }
 
-/// Returns whether a character can end a line of a log, or do something else than stand in it.
-fn ends_line(character: char) -> bool {
+/// Returns whether a character is a control character or a line separator, and so can end the line
+/// of a log.
+pub(super) fn ends_line(character: char) -> bool {
     character.is_control() || matches!(character, '\u{2028}' | '\u{2029}')
-}
-
-impl std::error::Error for ConfigError {}
-
-/// A place in the configuration.
-#[derive(Clone, Debug)]
-pub(super) struct Path(String);
-
-/// None of these is inlined: they are called in a hundred places, none of which is in a hurry, and the module's size counts.
-impl Path {
-    pub(super) const fn root() -> Self {
-        Self(String::new())
-    }
-
-    #[inline(never)]
-    pub(super) fn field(&self, name: &str) -> Self {
-        self.then(&[if self.0.is_empty() { "" } else { "." }, name])
-    }
-
-    #[inline(never)]
-    pub(super) fn index(&self, index: usize) -> Self {
-        self.then(&["[", &index.to_string(), "]"])
-    }
-
-    /// Not by `format!`, which was a third of the work of reading ten thousand rules.
-    fn then(&self, more: &[&str]) -> Self {
-        let length = more.iter().fold(self.0.len(), |length, part| length.saturating_add(part.len()));
-        let mut path = String::with_capacity(length);
-        path.push_str(&self.0);
-        more.iter().for_each(|part| path.push_str(part));
-        Self(path)
-    }
-
-    /// Whether this is that place.
-    pub(super) fn is(&self, path: &str) -> bool {
-        self.0 == path
-    }
-
-    #[inline(never)]
-    pub(super) fn error(&self, problem: impl Into<String>) -> ConfigError {
-        ConfigError { path: self.0.clone(), problem: problem.into() }
-    }
-
-    /// Checks the name of a provider or a policy, which metrics and logs repeat.
-    #[inline(never)]
-    pub(super) fn named(&self, name: &str) -> Result<(), ConfigError> {
-        if name.is_empty() {
-            return Err(self.error("must have a name"));
-        }
-        if name.contains(ends_line) {
-            return Err(self.error("must have a name without control characters and line separators"));
-        }
-        Ok(())
-    }
-
-    /// The list, if it has at least one element and none is empty.
-    #[inline(never)]
-    pub(super) fn non_empty(&self, list: Vec<String>) -> Result<Vec<String>, ConfigError> {
-        if list.is_empty() {
-            return Err(self.error("must not be empty"));
-        }
-        for (index, element) in list.iter().enumerate() {
-            if element.is_empty() {
-                return Err(self.index(index).error("must not be empty"));
-            }
-        }
-        Ok(list)
-    }
-
-    /// The list, if it is absent or not empty; an empty list means something else to everybody.
-    pub(super) fn optional(&self, list: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
-        list.map_or(Ok(Vec::new()), |list| self.non_empty(list))
-    }
 }

@@ -1,12 +1,13 @@
 //! `claim_to_headers` and `forward_payload_header`.
 
-use super::error::{ConfigError, Path};
-use super::requirement::{self, RequirementScope};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
+use super::requirement::{self, RequirementContext};
 use super::{Provider, raw};
 use crate::headers::{self, ClaimToHeader, HeaderSource, Template};
 
-/// Headers that steer the request itself: those that frame or route it, that Envoy reads or writes, or that carry other
-/// credentials. The filter must neither set them from a token nor remove them from every request.
+/// Headers that frame, route or authenticate the request, or that Envoy reads or writes. The filter
+/// must neither set them from a token nor remove them from every request.
 const RESERVED: &[&str] = &[
     "authorization",
     "connection",
@@ -32,11 +33,11 @@ const RESERVED: &[&str] = &[
     "x-request-id",
 ];
 
-/// Prefixes of the names of whole families of such headers.
+/// The prefixes of further reserved names.
 const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
 
 pub(super) fn claim_to_headers(
-    at: &Path,
+    at: &FieldPath,
     raw: Vec<raw::ClaimToHeader>,
     providers: &[Provider],
 ) -> Result<Vec<ClaimToHeader>, ConfigError> {
@@ -44,8 +45,8 @@ pub(super) fn claim_to_headers(
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         let header_name = header_name(&at.field("header_name"), &raw.header_name)?;
-        let known = RequirementScope { providers, variables: &[] };
-        let names = requirement::providers(&at.field("providers"), raw.providers, known)?;
+        let context = RequirementContext { providers, variables: &[] };
+        let names = requirement::providers(&at.field("providers"), raw.providers, context)?;
         let source = match (raw.claim_name, raw.template) {
             (Some(name), None) => {
                 HeaderSource::Claim(requirement::claim_path(&at.field("claim_name"), name)?)
@@ -55,14 +56,14 @@ pub(super) fn claim_to_headers(
                 let at = at.field("template");
                 HeaderSource::Template(template.map_err(|problem| at.error(problem.to_string()))?)
             }
-            _ => return Err(at.error("needs either `claim_name` or `template`")),
+            _ => return Err(at.error("must have either `claim_name` or `template`")),
         };
         let header = ClaimToHeader { header_name, providers: names, source };
         for other in headers.iter().filter(|other| other.header_name == header.header_name) {
             let is_for_both =
-                |provider: &&Provider| header.is_for(&provider.name) && other.is_for(&provider.name);
+                |provider: &&Provider| header.applies_to(&provider.name) && other.applies_to(&provider.name);
             if let Some(provider) = providers.iter().find(is_for_both) {
-                let problem = format!("is set twice from tokens of `{}`", provider.name);
+                let problem = format!("duplicate header for provider `{}`", provider.name);
                 return Err(at.field("header_name").error(problem));
             }
         }
@@ -72,44 +73,44 @@ pub(super) fn claim_to_headers(
 }
 
 pub(super) fn forward_payload_header(
-    at: &Path,
+    at: &FieldPath,
     name: Option<String>,
     claims: &[ClaimToHeader],
 ) -> Result<Option<String>, ConfigError> {
     let Some(name) = name else { return Ok(None) };
     let name = header_name(at, &name)?;
-    if claims.iter().any(|header| headers::is_cgi_equivalent(&name, &header.header_name)) {
-        return Err(at.error("is also in `claim_to_headers`"));
+    if claims.iter().any(|header| headers::is_lookalike(&name, &header.header_name)) {
+        return Err(at.error("must not be in `claim_to_headers`, too"));
     }
     Ok(Some(name))
 }
 
-/// A name for a header that this filter and nobody else uses, in lower case.
-pub(super) fn header_name(at: &Path, name: &str) -> Result<String, ConfigError> {
+/// Checks the name of a header that only this filter sets or reads, and returns it in lower case.
+pub(super) fn header_name(at: &FieldPath, name: &str) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
     if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));
     }
     if !name.starts_with(|first: char| first.is_ascii_alphanumeric()) {
-        return Err(
-            at.error("must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`")
-        );
+        return Err(at.error(
+            "must begin with a letter or a digit: some backends read `-path` as the pseudo-header `:path`",
+        ));
     }
     if is_reserved(&name) {
-        return Err(at.error("is a header that steers the request itself"));
+        return Err(at.error("is reserved: HTTP or Envoy uses it to frame, route or authenticate requests"));
     }
-    // Backends that read `x_okta_sub` and `x-okta-sub` as one header would read the client's as ours.
+    // Some backends read `x_okta_sub` and `x-okta-sub` as one header, and so would accept the
+    // header of the client.
     if name.contains('_') {
-        return Err(at.error("must not have an underscore: some backends confuse it with a hyphen"));
+        return Err(at.error("must not have an underscore: some backends read it as a hyphen"));
     }
     Ok(name)
 }
 
-/// Returns whether the filter would take a header that steers the request for the one with this name.
+/// Returns whether a backend could read a header with this name as a reserved header.
 fn is_reserved(name: &str) -> bool {
-    let begins = |prefix: &&str| {
-        name.get(..prefix.len()).is_some_and(|begin| headers::is_cgi_equivalent(begin, prefix))
-    };
-    RESERVED.iter().any(|reserved| headers::is_cgi_equivalent(name, reserved))
-        || RESERVED_PREFIXES.iter().any(begins)
+    let has_prefix =
+        |prefix: &&str| name.get(..prefix.len()).is_some_and(|start| headers::is_lookalike(start, prefix));
+    RESERVED.iter().any(|reserved| headers::is_lookalike(name, reserved))
+        || RESERVED_PREFIXES.iter().any(has_prefix)
 }

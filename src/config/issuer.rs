@@ -1,43 +1,48 @@
-//! Issuers and URLs, and the mistakes that people make with Okta's.
+//! `issuer` and `issuers`, with checks for common mistakes with Okta.
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use crate::https_url::HttpsUrl;
 use crate::verify::TokenProfile;
 
-/// The domains below which Okta's orgs are.
-const OKTA_CELLS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
+/// The domains of Okta orgs.
+const OKTA_DOMAINS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", "okta-gov.com", "okta.mil"];
 
-/// Checks an issuer. It is compared exactly, so what is wrong here would refuse every token; or, with Okta's org
-/// authorization server, accept tokens that are not for this API. An issuer on a domain of Okta's must be one of a custom
-/// authorization server in every profile.
-pub(super) fn check(at: &Path, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
+/// Checks an issuer.
+///
+/// The filter compares issuers exactly, so it would reject every token if the issuer had a mistake.
+/// An issuer on a domain of Okta must be that of a custom authorization server, in every profile:
+/// access tokens of the org authorization server are not for this API.
+pub(super) fn check(at: &FieldPath, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
     let url = HttpsUrl::parse(issuer).map_err(|problem| at.error(problem))?;
     if issuer.contains('?') {
         return Err(at.error("must not have a query (RFC 8414 section 2)"));
     }
     let host = url.authority.split(':').next().unwrap_or_default().to_ascii_lowercase();
     let host = host.trim_end_matches('.');
-    let is_in_cell =
-        |cell: &&str| host.strip_suffix(*cell).is_some_and(|org| org.is_empty() || org.ends_with('.'));
-    if profile != TokenProfile::Okta && !OKTA_CELLS.iter().any(is_in_cell) {
+    let is_on_domain =
+        |domain: &&str| host.strip_suffix(*domain).is_some_and(|org| org.is_empty() || org.ends_with('.'));
+    if profile != TokenProfile::Okta && !OKTA_DOMAINS.iter().any(is_on_domain) {
         return Ok(());
     }
     if issuer.ends_with('/') {
-        return Err(at.error("must not end with `/`: Okta's issuers do not, and they are compared exactly"));
+        return Err(at.error(
+            "must not end with `/`: no issuer of Okta does, and the filter compares issuers exactly",
+        ));
     }
     let (_, domain) = host.rsplit_once("-admin.").unwrap_or_default();
-    if OKTA_CELLS.contains(&domain) {
-        return Err(at.error("is the address of the Admin Console; leave out `-admin`"));
+    if OKTA_DOMAINS.contains(&domain) {
+        return Err(at.error("must not be the address of the Admin Console: remove `-admin`"));
     }
     if host.ends_with(".com.com") {
-        return Err(at.error("ends with `.com.com`"));
+        return Err(at.error("must not end with `.com.com`"));
     }
     let id = url.path.strip_prefix("/oauth2/").unwrap_or_default();
-    // `.` and `%` could make another path of it, such as that of the org authorization server.
+    // `.` and `%` could lead to another path, such as that of the org authorization server.
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
         return Err(at.error(
-            "must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: \
-             access tokens of the org authorization server are for Okta alone",
+            "must be the issuer of a custom authorization server, `https://{domain}/oauth2/{id}`: \
+             access tokens of the org authorization server are only for Okta's own APIs",
         ));
     }
     Ok(())
@@ -48,11 +53,11 @@ mod tests {
     use super::*;
 
     fn problem(issuer: &str, profile: TokenProfile) -> Option<String> {
-        check(&Path::root(), issuer, profile).err().map(|error| error.problem)
+        check(&FieldPath::root(), issuer, profile).err().map(|error| error.problem)
     }
 
     #[test]
-    fn okta_issuers() {
+    fn check_okta_issuer_with_mistake_is_an_error() {
         for good in [
             "https://acme.okta.com/oauth2/default",
             "https://acme.oktapreview.com/oauth2/aus59pz16qgMvHvBS0g7",
@@ -61,7 +66,7 @@ mod tests {
         ] {
             assert_eq!(problem(good, TokenProfile::Okta), None, "{good}");
         }
-        for (bad, says) in [
+        for (bad, text) in [
             ("", "https://"),
             ("acme.okta.com/oauth2/default", "https://"),
             ("http://acme.okta.com/oauth2/default", "https://"),
@@ -80,12 +85,12 @@ mod tests {
             ("https://acme.okta.com/oauth2/default/v1", "custom authorization server"),
         ] {
             let problem = problem(bad, TokenProfile::Okta).unwrap_or_default();
-            assert!(problem.contains(says), "{bad}: {problem}");
+            assert!(problem.contains(text), "{bad}: {problem}");
         }
     }
 
     #[test]
-    fn okta_domain_without_custom_server_is_rejected_in_every_profile() {
+    fn check_okta_domain_without_custom_server_is_an_error_in_every_profile() {
         for profile in [TokenProfile::Okta, TokenProfile::Any, TokenProfile::Rfc9068] {
             for host in [
                 "acme.okta.com",
@@ -124,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn other_issuers_may_look_as_they_like() {
+    fn check_other_domain_accepts_any_path() {
         for good in ["https://issuer.example", "https://issuer.example/", "https://issuer.example/a/b"] {
             assert_eq!(problem(good, TokenProfile::Any), None, "{good}");
             assert_eq!(problem(good, TokenProfile::Rfc9068), None, "{good}");

@@ -1,12 +1,13 @@
-//! Patterns in fields that match character by character.
+//! Detection of patterns in fields that match literally.
 //!
-//! A `deny` rule with `path: /internal/*` denies nothing: `*` is an ordinary character there. So text that reads as a template, a
-//! wildcard or a regular expression is an error that names the field for it. Real paths have many of these characters:
-//! `/v1/items:batch`, `/Orders(1)/$count`, `/c++`, `/~joe`, `/@me` and `/a[0]` are no patterns.
+//! A `deny` rule with `path: /internal/*` would deny nothing, because `*` is an ordinary character
+//! in `path`. So a template, a wildcard or a regular expression in such a field is an error, which
+//! names the right field. Real paths contain many of these characters: `/v1/items:batch`,
+//! `/Orders(1)/$count`, `/c++`, `/~joe`, `/@me` and `/a[0]` are not patterns.
 
 use crate::text::{before, has};
 
-/// The field that a pattern belongs in.
+/// The field for a pattern.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Field {
     PathTemplate,
@@ -15,10 +16,10 @@ pub(super) enum Field {
 
 /// Parts of regular expressions that do not occur in paths.
 const REGEX: &[&str] = &[".*", ".+", "(?", ")*", ")+", ")?", "){", "[^", "]*", "]+", "]?", "]{", "|"];
-/// The letters of escapes such as `\d`; beside these, any punctuation can be escaped.
-const ESCAPED: &[u8] = b"dDwWsS";
+/// The letters of escapes such as `\d`. A backslash also escapes any punctuation.
+const ESCAPED_LETTERS: &[u8] = b"dDwWsS";
 
-/// Finds a pattern in a path that would be matched as it is written.
+/// Finds a pattern in a path that the filter would match literally.
 pub(super) fn find(path: &str) -> Option<(&str, Field)> {
     if let Some(pattern) = regex_in(path) {
         return Some((pattern, Field::SafeRegex));
@@ -26,14 +27,14 @@ pub(super) fn find(path: &str) -> Option<(&str, Field)> {
     let path = before(path, b"?#");
     let mut segments = path.split('/').peekable();
     while let Some(segment) = segments.next() {
-        let ends_here = segments.peek().is_none();
+        let is_last = segments.peek().is_none();
         let field = match segment {
             "*" => Field::PathTemplate,
-            "**" if ends_here => Field::PathTemplate,
+            "**" if is_last => Field::PathTemplate,
             _ if is_variable(segment) => Field::PathTemplate,
             _ if before(segment, b"*{}") != segment => Field::SafeRegex,
-            _ if pair(segment, '<', '>').is_some() => Field::SafeRegex,
-            _ if pair(segment, '[', ']').is_some_and(is_class) => Field::SafeRegex,
+            _ if between(segment, '<', '>').is_some() => Field::SafeRegex,
+            _ if between(segment, '[', ']').is_some_and(is_class) => Field::SafeRegex,
             _ => continue,
         };
         return Some((segment, field));
@@ -41,46 +42,48 @@ pub(super) fn find(path: &str) -> Option<(&str, Field)> {
     None
 }
 
-/// Finds text that a template would match literally, and that its author meant as a variable or a pattern.
-pub(super) fn in_template(template: &str) -> Option<String> {
+/// Finds a variable or pattern in another syntax, which a template would match literally, and
+/// returns the problem.
+pub(super) fn problem_in_template(template: &str) -> Option<String> {
     if let Some(pattern) = regex_in(template) {
-        return Some(format!("must not have a regular expression (`{pattern}`): use `safe_regex`"));
+        return Some(format!("must not have the regular expression `{pattern}`: use `safe_regex`"));
     }
-    let is_foreign = |segment: &&str| !segment.starts_with('{') && is_variable(segment);
-    if let Some(segment) = template.split('/').find(is_foreign) {
+    let is_other_variable = |segment: &&str| !segment.starts_with('{') && is_variable(segment);
+    if let Some(segment) = template.split('/').find(is_other_variable) {
         return Some(format!(
             "must not have `{segment}`, which it would match literally: a variable is `{{name}}`"
         ));
     }
-    let is_partial =
-        |segment: &&str| pair(segment, '<', '>').is_some() || pair(segment, '[', ']').is_some_and(is_class);
-    let segment = template.split('/').find(is_partial)?;
+    let is_regex = |segment: &&str| {
+        between(segment, '<', '>').is_some() || between(segment, '[', ']').is_some_and(is_class)
+    };
+    let segment = template.split('/').find(is_regex)?;
     Some(format!("must not have `{segment}`, which it would match literally: use `safe_regex`"))
 }
 
-/// Finds text that can only be a regular expression.
+/// Finds a part that occurs in regular expressions, and not in paths.
 fn regex_in(path: &str) -> Option<&str> {
     if path.starts_with('^') {
         return Some("^");
     }
-    // Behind a question mark that is no quantifier there is a query, which another check reports.
+    // A question mark that is not a quantifier begins a query. Another check reports it.
     let is_quantified = ["(?", ")?", "]?"].iter().any(|text| has(path, text));
     let path = if is_quantified { path } else { before(path, b"?") };
     if path.ends_with('$') {
         return Some("$");
     }
-    let escape = |window: &[u8]| match window {
-        [b'\\', next] => ESCAPED.contains(next) || next.is_ascii_punctuation(),
+    let is_escape = |window: &[u8]| match window {
+        [b'\\', next] => ESCAPED_LETTERS.contains(next) || next.is_ascii_punctuation(),
         _ => false,
     };
-    if let Some(at) = path.as_bytes().windows(2).position(escape) {
+    if let Some(at) = path.as_bytes().windows(2).position(is_escape) {
         return path.get(at..at.saturating_add(2));
     }
     REGEX.iter().copied().find(|text| has(path, text))
 }
 
-/// Returns whether a segment is a variable as some router writes it: `{id}`, `{id:int}`, `{path=**}`, `{proxy+}`, `:id`,
-/// `:id?`, `<id>`, `<int:id>`, `[id]`, `[...path]`.
+/// Returns whether a segment is a variable in the syntax of some router: `{id}`, `{id:int}`,
+/// `{path=**}`, `{proxy+}`, `:id`, `:id?`, `<id>`, `<int:id>`, `[id]`, `[...path]`.
 fn is_variable(segment: &str) -> bool {
     if let Some(name) = segment.strip_prefix(':') {
         return begins_name(name);
@@ -102,18 +105,19 @@ fn begins_name(text: &str) -> bool {
     text.as_bytes().first().is_some_and(|first| *first == b'_' || first.is_ascii_alphabetic())
 }
 
-/// Returns the text between two characters.
-fn pair(segment: &str, open: char, close: char) -> Option<&str> {
+/// Returns the text between the first opening character and the next closing character.
+fn between(segment: &str, open: char, close: char) -> Option<&str> {
     let (_, rest) = segment.split_once(open)?;
     Some(rest.split_once(close)?.0)
 }
 
-/// Returns whether this is the inside of a character class, and not an index such as the one of `/a[0]`.
+/// Returns whether the text between brackets is a character class, and not an index such as in
+/// `/a[0]`.
 fn is_class(inside: &str) -> bool {
     is_range(inside) || inside.as_bytes().first().is_some_and(u8::is_ascii_alphabetic)
 }
 
-/// Returns whether there is a range such as `a-z` in it.
+/// Returns whether the text between brackets contains a range such as `a-z`.
 fn is_range(inside: &str) -> bool {
     let range = |window: &[u8]| {
         matches!(window, [from, b'-', to] if (from.is_ascii_digit() && to.is_ascii_digit())
@@ -128,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn find_pattern_names_its_field() {
+    fn find_pattern_returns_its_field() {
         for path in [
             "/internal/*",
             "/a/*/b",
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn find_real_path_finds_nothing() {
+    fn find_real_path_returns_none() {
         for path in [
             "/",
             "/a",
@@ -262,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn in_template_foreign_variable_is_a_problem() {
+    fn problem_in_template_other_variable_is_a_problem() {
         for template in [
             "/a/:id",
             "/a/<id>",
@@ -278,7 +282,7 @@ mod tests {
             "/{a}/:b",
             "/a/x<b>",
         ] {
-            assert!(in_template(template).is_some(), "{template}");
+            assert!(problem_in_template(template).is_some(), "{template}");
         }
         for template in [
             "/a/{id}",
@@ -290,7 +294,7 @@ mod tests {
             "/a[0]/{x}",
             "/c++/*",
         ] {
-            assert_eq!(in_template(template), None, "{template}");
+            assert_eq!(problem_in_template(template), None, "{template}");
         }
     }
 }

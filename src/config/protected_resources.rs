@@ -1,50 +1,51 @@
-//! `protected_resources`: what RFC 9728 section 2 calls protected resource metadata.
+//! `protected_resources`: protected resource metadata (RFC 9728 section 2).
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::requirement::scopes;
 use super::{Provider, raw};
 use crate::https_url::HttpsUrl;
 use crate::json::{Object, Value};
-use crate::policy::Reading;
+use crate::policy::NormalizationOptions;
 use crate::protected_resource::{ProtectedResource, ProtectedResources};
 use crate::request::TokenSources;
 
-/// The ways to send a token that RFC 6750 has.
+/// The methods of RFC 6750 to send a token.
 const BEARER_METHODS: &[&str] = &["header", "body", "query"];
 
 pub(super) fn protected_resources(
-    at: &Path,
+    at: &FieldPath,
     raw: Vec<raw::ProtectedResource>,
     providers: &[Provider],
     sources: &TokenSources,
-    reading: Reading,
+    normalization: NormalizationOptions,
 ) -> Result<ProtectedResources, ConfigError> {
     let mut resources: Vec<ProtectedResource> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
-        let resource = protected_resource(&at, raw, providers, sources, reading)?;
-        if resources.iter().any(|other| other.is_same(&resource)) {
-            return Err(at.field("resource").error("has the path of another resource"));
+        let resource = protected_resource(&at, raw, providers, sources, normalization)?;
+        if resources.iter().any(|other| other.has_same_path(&resource)) {
+            return Err(at.field("resource").error("must not have the path of an earlier resource"));
         }
         resources.push(resource);
     }
-    Ok(ProtectedResources::new(resources, reading))
+    Ok(ProtectedResources::new(resources, normalization))
 }
 
 fn protected_resource(
-    at: &Path,
+    at: &FieldPath,
     raw: raw::ProtectedResource,
     providers: &[Provider],
     sources: &TokenSources,
-    reading: Reading,
+    normalization: NormalizationOptions,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
-    let issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();
+    let all_issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();
     let servers = match raw.authorization_servers {
-        None => issuers(),
+        None => all_issuers(),
         Some(servers) => {
             let at = at.field("authorization_servers");
-            let servers = at.non_empty(servers)?;
+            let servers = at.non_empty_list(servers)?;
             for (index, server) in servers.iter().enumerate() {
                 plain_url(&at.index(index), server)?;
             }
@@ -53,7 +54,7 @@ fn protected_resource(
     };
     let mut metadata = Object::new();
     let mut list = |name: &str, values: Vec<String>| {
-        // "Parameters with multiple values are represented as JSON arrays", and without any are not there (section 3.2).
+        // The metadata omits parameters without values (section 3.2).
         if !values.is_empty() {
             metadata.insert(name.to_owned(), values.into());
         }
@@ -80,30 +81,35 @@ fn protected_resource(
         metadata.insert(name.to_owned(), page.into());
     }
     metadata.insert("resource".to_owned(), raw.resource.into());
-    ProtectedResource::new(&url.authority, &url.path, reading, &Value::Object(metadata))
-        .ok_or_else(|| at.field("resource").error("must not have a path that could be read in two ways"))
+    ProtectedResource::new(&url.authority, &url.path, normalization, &Value::Object(metadata)).ok_or_else(
+        || {
+            at.field("resource").error(
+                "must not have an ambiguous path: no empty or dot segments, `;`, `\\` and encoded separators",
+            )
+        },
+    )
 }
 
 fn bearer_methods(
-    at: &Path,
-    written: Option<Vec<String>>,
+    at: &FieldPath,
+    methods: Option<Vec<String>>,
     sources: &TokenSources,
 ) -> Result<Vec<String>, ConfigError> {
-    let Some(methods) = written else {
+    let Some(methods) = methods else {
         let query = (!sources.params.is_empty()).then_some("query");
         return Ok(["header"].into_iter().chain(query).map(str::to_owned).collect());
     };
-    let methods = at.non_empty(methods)?;
+    let methods = at.non_empty_list(methods)?;
     match methods.iter().position(|method| !BEARER_METHODS.contains(&method.as_str())) {
         Some(index) => Err(at.index(index).error("must be `header`, `body` or `query`")),
         None => Ok(methods),
     }
 }
 
-/// An https URL without query and fragment, which fits into the quotes of a challenge.
-fn plain_url(at: &Path, written: &str) -> Result<HttpsUrl, ConfigError> {
-    let url = HttpsUrl::parse(written).map_err(|problem| at.error(problem))?;
-    if written.contains(['?', '"', '\\']) {
+/// Parses an https URL without query and fragment. A challenge can quote it without escapes.
+fn plain_url(at: &FieldPath, text: &str) -> Result<HttpsUrl, ConfigError> {
+    let url = HttpsUrl::parse(text).map_err(|problem| at.error(problem))?;
+    if text.contains(['?', '"', '\\']) {
         return Err(at.error("must not have a query, a quote or a backslash"));
     }
     Ok(url)

@@ -1,22 +1,22 @@
-//! `google.protobuf.Struct`, the plain YAML of an envoy.yaml, as JSON.
+//! Conversion of `google.protobuf.Struct`, a configuration as plain YAML in envoy.yaml, into JSON.
 //!
-//! Envoy's documentation says that it hands a Struct on as JSON. Envoy 1.36 to 1.40 hand on the message as it is
-//! (`MessageUtil::anyToBytes` unwraps StringValue and BytesValue only), so it is read here. Istio makes JSON of its
-//! `pluginConfig` by itself.
+//! Envoy's documentation says that Envoy passes a Struct as JSON. Envoy 1.36 to 1.40 pass the
+//! serialized message (`MessageUtil::anyToBytes` unwraps only StringValue and BytesValue), so the
+//! filter parses it. Istio converts its `pluginConfig` into JSON.
 
 use prost::Message as _;
 use prost_types::value::Kind;
 use prost_types::{Struct, Value as ProtoValue};
 
-use crate::json::{Object, Value};
+use crate::json::{self, Object, Value};
 
-/// The object that a serialized Struct is, or `None` if these bytes are none.
+/// Parses a serialized Struct. Returns `None` for other bytes.
 pub(super) fn decode(bytes: &[u8]) -> Option<Value> {
     object(Struct::decode(bytes).ok()?)
 }
 
 fn object(message: Struct) -> Option<Value> {
-    // One by one: `collect` sorts them first, which takes 6 KiB of the module.
+    // `collect` would sort the members first, which takes 6 KiB of the module.
     let mut members = Object::new();
     for (name, member) in message.fields {
         members.insert(name, value(member)?);
@@ -35,10 +35,10 @@ fn value(message: ProtoValue) -> Option<Value> {
     })
 }
 
-/// A Struct has doubles only. What was a whole number is one again, as far as a double can tell.
+/// Converts a number of a Struct, which is a double. A whole number within the exact range of a
+/// double becomes an integer.
 fn number(number: f64) -> Option<Value> {
-    const MAX_SAFE_INTEGER: f64 = 9_007_199_254_740_991.0;
-    if number.fract() == 0.0 && number.abs() <= MAX_SAFE_INTEGER {
+    if number.fract() == 0.0 && number.abs() <= json::MAX_SAFE_INTEGER {
         return Some((number as i64).into());
     }
     serde_json::Number::from_f64(number).map(Value::Number)
@@ -65,15 +65,15 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_value_comes_back() {
+    fn decode_every_kind_of_value_is_exact() {
         let json = serde_json::json!({ "n": null, "b": true, "i": -300, "f": 1.5, "s": "é", "l": [{}, [], 0], "o": { "a": 1 } });
         let Some(Kind::StructValue(message)) = message(&json).kind else { unreachable!() };
         assert_eq!(decode(&message.encode_to_vec()), Some(json));
     }
 
     #[test]
-    fn bytes_that_are_no_struct() {
-        // The second is a member without a value, the third a number that JSON does not have.
+    fn decode_other_bytes_returns_none() {
+        // JSON; a member without a value; NaN; a truncated message.
         for bytes in [
             &b"{\"providers\":{}}"[..],
             b"\x0a\x03\x0a\x01a",

@@ -1,11 +1,12 @@
-//! Providers: whose tokens are accepted, and where their keys are.
+//! `providers`: the authorization servers, and the sources of their keys.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::duration::Duration as Written;
-use super::error::{ConfigError, Path};
+use super::duration::ConfigDuration;
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::issuer;
 use super::remote::{DAY, HOUR, MINUTE, SECOND, remote};
 use super::{Provider, RemoteJwks, raw};
@@ -16,15 +17,17 @@ use crate::jwks::discovery::Discovery;
 use crate::jwks::source::JwksUri;
 use crate::verify::{TokenProfile, TokenRequirements};
 
+/// The default and the range of `clock_skew`.
 const CLOCK_SKEW: (Duration, RangeInclusive<Duration>) = (MINUTE, Duration::ZERO..=Duration::from_secs(300));
 const CACHE_DURATION: Duration = Duration::from_secs(600);
 const MAX_STALE: Duration = DAY;
+/// The default and the range of `unknown_kid_cooldown`.
 const UNKNOWN_KID_COOLDOWN: (Duration, RangeInclusive<Duration>) = (Duration::from_secs(30), SECOND..=HOUR);
-/// The longest that an authorization server could reasonably let a token live.
+/// The range of `max_token_age`. No reasonable access token is valid for more than a year.
 const MAX_TOKEN_AGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(366 * 86_400);
 
 pub(super) fn providers(
-    at: &Path,
+    at: &FieldPath,
     raw: BTreeMap<String, raw::Provider>,
 ) -> Result<Vec<Provider>, ConfigError> {
     if raw.is_empty() {
@@ -38,7 +41,7 @@ pub(super) fn providers(
     for provider in &providers {
         for issuer in &provider.expected.issuers {
             if let Some(owner) = owners.insert(issuer, &provider.name) {
-                let problem = format!("has an issuer that `{owner}` has already: {issuer}");
+                let problem = format!("must not have the issuer of provider `{owner}`: {issuer}");
                 return Err(at.field(&provider.name).error(problem));
             }
         }
@@ -46,8 +49,8 @@ pub(super) fn providers(
     Ok(providers)
 }
 
-fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, ConfigError> {
-    at.named(&name)?;
+fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider, ConfigError> {
+    at.check_name(&name)?;
     let profile = match raw.token_profile {
         None | Some(raw::TokenProfile::Okta) => TokenProfile::Okta,
         Some(raw::TokenProfile::Rfc9068) => TokenProfile::Rfc9068,
@@ -66,16 +69,16 @@ fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, Con
         Some(remote) => Some(remote_jwks(&at.field("remote_jwks"), remote, &issuers)?),
     };
     if remote_jwks.is_none() && local_jwks.is_none() {
-        return Err(at.error("needs `remote_jwks`, `local_jwks`, or both"));
+        return Err(at.error("must have `remote_jwks`, `local_jwks`, or both"));
     }
     let max_token_age = match raw.max_token_age {
         None => None,
-        written => Some(seconds(written, (DAY, MAX_TOKEN_AGE), &at.field("max_token_age"))?),
+        age => Some(seconds(age, (DAY, MAX_TOKEN_AGE), &at.field("max_token_age"))?),
     };
     let expected = TokenRequirements {
         issuers,
-        audiences: at.field("audiences").non_empty(raw.audiences)?,
-        client_ids: raw.client_ids.map(|ids| at.field("client_ids").non_empty(ids)).transpose()?,
+        audiences: at.field("audiences").non_empty_list(raw.audiences)?,
+        client_ids: raw.client_ids.map(|ids| at.field("client_ids").non_empty_list(ids)).transpose()?,
         algorithms: algorithms(&at.field("algorithms"), raw.algorithms)?,
         clock_skew: seconds(raw.clock_skew, CLOCK_SKEW, &at.field("clock_skew"))?,
         max_token_age,
@@ -85,7 +88,7 @@ fn provider(at: &Path, name: String, raw: raw::Provider) -> Result<Provider, Con
 }
 
 fn issuers(
-    at: &Path,
+    at: &FieldPath,
     one: Option<String>,
     several: Option<Vec<String>>,
     profile: TokenProfile,
@@ -97,30 +100,30 @@ fn issuers(
         }
         (None, Some(issuers)) => {
             let at = at.field("issuers");
-            let issuers = at.non_empty(issuers)?;
+            let issuers = at.non_empty_list(issuers)?;
             for (index, issuer) in issuers.iter().enumerate() {
                 issuer::check(&at.index(index), issuer, profile)?;
             }
             Ok(issuers)
         }
-        _ => Err(at.error("needs either `issuer` or `issuers`")),
+        _ => Err(at.error("must have either `issuer` or `issuers`")),
     }
 }
 
-fn algorithms(at: &Path, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
+fn algorithms(at: &FieldPath, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
     let Some(names) = names else { return Ok(vec![Algorithm::RS256]) };
-    let named = |(index, name): (usize, &String)| {
+    let algorithm = |(index, name): (usize, &String)| {
         Algorithm::from_name(name).ok_or_else(|| {
-            let known: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+            let names: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
             at.index(index)
-                .error(format!("must be one of {}; HS* and none are never accepted", known.join(", ")))
+                .error(format!("must be one of {}; the filter never accepts HS* and none", names.join(", ")))
         })
     };
-    at.non_empty(names)?.iter().enumerate().map(named).collect()
+    at.non_empty_list(names)?.iter().enumerate().map(algorithm).collect()
 }
 
-fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuers: &[String]) -> Result<RemoteJwks, ConfigError> {
-    let (cooldown, bounds) = UNKNOWN_KID_COOLDOWN;
+fn remote_jwks(at: &FieldPath, raw: raw::RemoteJwks, issuers: &[String]) -> Result<RemoteJwks, ConfigError> {
+    let (default_cooldown, bounds) = UNKNOWN_KID_COOLDOWN;
     let at_cooldown = at.field("unknown_kid_cooldown");
     Ok(RemoteJwks {
         remote: remote(
@@ -131,13 +134,19 @@ fn remote_jwks(at: &Path, raw: raw::RemoteJwks, issuers: &[String]) -> Result<Re
             (raw.max_stale, MAX_STALE),
         )?,
         jwks_uri: jwks_uri(at, raw.uri, raw.discovery.unwrap_or(false), raw.jwks_hosts, issuers)?,
-        unknown_kid_cooldown: Written::within(raw.unknown_kid_cooldown, cooldown, bounds, &at_cooldown)?,
+        unknown_kid_cooldown: ConfigDuration::within(
+            raw.unknown_kid_cooldown,
+            default_cooldown,
+            bounds,
+            &at_cooldown,
+        )?,
     })
 }
 
-/// With several issuers, keys are asked of the first: Okta's have them in common.
+/// Returns the source of the key set. With several issuers, it depends on the first, because the
+/// issuers of an Okta authorization server share their keys.
 fn jwks_uri(
-    at: &Path,
+    at: &FieldPath,
     uri: Option<String>,
     discovery: bool,
     hosts: Option<Vec<String>>,
@@ -145,10 +154,10 @@ fn jwks_uri(
 ) -> Result<JwksUri, ConfigError> {
     let issuer = issuers.first().map_or("", String::as_str);
     match (uri, discovery) {
-        (Some(_), true) => Err(at.error("needs either `uri` or `discovery: true`, not both")),
+        (Some(_), true) => Err(at.error("must not have both `uri` and `discovery: true`")),
         (uri, false) => {
             if hosts.is_some() {
-                return Err(at.field("jwks_hosts").error("is for `discovery: true` only"));
+                return Err(at.field("jwks_hosts").error("must not be set without `discovery: true`"));
             }
             let uri = uri.unwrap_or_else(|| format!("{}/v1/keys", issuer.trim_end_matches('/')));
             let url = HttpsUrl::parse(&uri).map_err(|problem| at.field("uri").error(problem))?;
@@ -157,29 +166,29 @@ fn jwks_uri(
         (None, true) => {
             let url = |issuer: &String| HttpsUrl::parse(issuer).map_err(|problem| at.error(problem));
             let urls = issuers.iter().map(url).collect::<Result<Vec<_>, _>>()?;
-            let own = || urls.iter().map(|url| url.authority.clone()).collect();
+            let issuer_hosts = || urls.iter().map(|url| url.authority.clone()).collect();
             let at = at.field("jwks_hosts");
-            let hosts = hosts.map_or_else(|| Ok(own()), |hosts| at.non_empty(hosts))?;
+            let hosts = hosts.map_or_else(|| Ok(issuer_hosts()), |hosts| at.non_empty_list(hosts))?;
             for (index, host) in hosts.iter().enumerate() {
                 if !https_url::is_authority(host) {
-                    return Err(at.index(index).error("must be a host, with a port if it is not 443"));
+                    return Err(at.index(index).error("must be a host, with a port unless it is 443"));
                 }
             }
-            let url = urls.into_iter().next().ok_or_else(|| at.error("needs an issuer"))?;
+            let url = urls.into_iter().next().ok_or_else(|| at.error("must have an issuer"))?;
             Ok(JwksUri::Discovered(Discovery::new(issuer, &url, hosts)))
         }
     }
 }
 
-/// A duration in whole seconds, the unit of a token's times.
+/// Converts a duration into whole seconds, the unit of the times in a token.
 pub(super) fn seconds(
-    written: Option<Written>,
+    duration: Option<ConfigDuration>,
     (default, bounds): (Duration, RangeInclusive<Duration>),
-    at: &Path,
+    at: &FieldPath,
 ) -> Result<i64, ConfigError> {
-    let duration = Written::within(written, default, bounds, at)?;
+    let duration = ConfigDuration::within(duration, default, bounds, at)?;
     if duration.subsec_nanos() != 0 {
-        return Err(at.error("must be whole seconds"));
+        return Err(at.error("must be a whole number of seconds"));
     }
     Ok(i64::try_from(duration.as_secs()).unwrap_or(i64::MAX))
 }

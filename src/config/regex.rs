@@ -2,22 +2,23 @@
 
 use regex_lite::{Regex, RegexBuilder};
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::raw;
 
-/// A pattern of this compiled size matches anything that people write rules for.
+/// The greatest size of a compiled pattern, in bytes. It is enough for every realistic rule.
 const MAX_REGEX_BYTES: usize = 256 * 1024;
 
-/// A pattern that must match the whole of a text.
-pub(super) fn anchored(at: &Path, regex: raw::SafeRegex) -> Result<Regex, ConfigError> {
+/// Compiles a regular expression with anchors, so that it matches whole texts.
+pub(super) fn anchored(at: &FieldPath, regex: raw::SafeRegex) -> Result<Regex, ConfigError> {
     let (raw::SafeRegex::Pattern(pattern) | raw::SafeRegex::Matcher(raw::RegexMatcher { regex: pattern })) =
         regex;
     if pattern.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    // On its own first: `a)|(b` must not escape from the group that anchors it.
+    // The pattern must be valid without the anchoring group: `a)|(b` would escape from it.
     let build = |pattern: &str| RegexBuilder::new(pattern).size_limit(MAX_REGEX_BYTES).build();
     build(&pattern)
         .and_then(|_| build(&format!("^(?:{pattern})$")))
-        .map_err(|error| at.error(format!("is not a usable regular expression: {error}")))
+        .map_err(|error| at.error(format!("must be a valid regular expression: {error}")))
 }

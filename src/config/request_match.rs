@@ -1,74 +1,80 @@
-//! Which requests a rule is for.
+//! `match`: the conditions of a rule on requests.
 
 use std::net::Ipv6Addr;
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::path_match::path_match;
-use super::unmatchable::{self, At};
+use super::unmatchable::{self, Position};
 use super::{raw, regex};
+use crate::authority::is_host_name;
 use crate::headers;
+use crate::percent_encoding::has_encoded_octet;
 use crate::policy::{
-    CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, Pattern, Reading, RequestMatch, StringMatcher,
-    can_have_commas,
+    CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, NormalizationOptions, Pattern, RequestMatch,
+    StringMatcher, can_have_commas,
 };
 
 pub(super) fn request_match(
-    at: &Path,
+    at: &FieldPath,
     raw: raw::Match,
-    reading: Reading,
+    normalization: NormalizationOptions,
 ) -> Result<RequestMatch, ConfigError> {
     let hosts = match raw.hosts {
         None => None,
         Some(hosts) => {
             let at = at.field("hosts");
-            let hosts = at.non_empty(hosts)?;
+            let hosts = at.non_empty_list(hosts)?;
             Some(
                 hosts
                     .iter()
                     .enumerate()
-                    .map(|(i, host)| host_match(&at.index(i), host))
+                    .map(|(index, host)| host_match(&at.index(index), host))
                     .collect::<Result<_, _>>()?,
             )
         }
     };
+    let is_method_byte = |byte: u8| byte.is_ascii_uppercase() || byte == b'-';
     let methods = match raw.methods {
         None => None,
         Some(methods) => {
             let at = at.field("methods");
-            let methods = at.non_empty(methods)?;
-            // A rule for `get` would match nothing, and what it was to protect would fall to a later rule.
-            if let Some(index) =
-                methods.iter().position(|m| !m.bytes().all(|b| b.is_ascii_uppercase() || b == b'-'))
-            {
-                return Err(at.index(index).error("must be in upper case, as methods are sent"));
+            let methods = at.non_empty_list(methods)?;
+            // A rule for `get` would match no request, and a later rule would decide instead.
+            if let Some(index) = methods.iter().position(|method| !method.bytes().all(is_method_byte)) {
+                return Err(at
+                    .index(index)
+                    .error("must consist of upper-case letters and `-`: methods are case-sensitive"));
             }
             Some(methods)
         }
     };
-    let in_header = |name: &str, text: &str, at| {
+    let header_problem = |name: &str, text: &str, position| {
         let has_comma = text.contains(',') && !can_have_commas(name);
-        has_comma.then_some(NO_COMMAS).or_else(|| unmatchable_text(text, at))
+        has_comma.then_some(NO_COMMAS).or_else(|| text_problem(text, position))
     };
-    let in_parameter = |_: &str, text: &str, at| unmatchable_text(text, at);
-    let headers = text_matches(&at.field("headers"), raw.headers, header_name, reading, &in_header)?;
-    let query_parameters = text_matches(
+    let parameter_problem = |_: &str, text: &str, position| text_problem(text, position);
+    let headers =
+        string_matchers(&at.field("headers"), raw.headers, header_name, normalization, &header_problem)?;
+    let query_parameters = string_matchers(
         &at.field("query_parameters"),
         raw.query_parameters,
         query_parameter_name,
-        reading,
-        &in_parameter,
+        normalization,
+        &parameter_problem,
     )?;
     let remote_ip = match raw.remote_ip {
         None => None,
         Some(ranges) => Some(remote_ip(&at.field("remote_ip"), ranges)?),
     };
     let paths = (raw.path, raw.prefix, raw.path_separated_prefix, raw.path_template, raw.safe_regex);
-    let path = path_match(at, paths, reading)?;
+    let path = path_match(at, paths, normalization)?;
     Ok(RequestMatch { path, methods, hosts, headers, query_parameters, remote_ip })
 }
 
-/// Reads a host as requests are compared with it: in lower case, an IPv6 address in the form of RFC 5952 and in brackets.
-fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
+/// Parses a host, and returns it in the form in which the filter compares it: in lower case; an
+/// IPv6 address in brackets, in the form of RFC 5952.
+fn host_match(at: &FieldPath, host: &str) -> Result<HostMatch, ConfigError> {
     let (name, suffix) = match host.strip_prefix("*.") {
         Some(rest) => (rest, true),
         None => (host, false),
@@ -78,133 +84,138 @@ fn host_match(at: &Path, host: &str) -> Result<HostMatch, ConfigError> {
         return Ok(HostMatch::Exact(format!("[{address}]")));
     }
     let name = name.to_ascii_lowercase();
-    let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-    if name.is_empty() || name.ends_with('.') || !name.bytes().all(is_host) {
-        return Err(at.error("must be a host name, or `*.` and a domain, without a port"));
+    if name.is_empty() || name.ends_with('.') || !is_host_name(&name) {
+        return Err(at.error("must be a host name, an IP address, or `*.` and a domain, without a port"));
     }
     if name.starts_with('.') {
-        return Err(at.error("must not begin with a dot: every host below a domain is `*.` and the domain"));
+        return Err(at.error("must not begin with a dot: `*.example.com` matches every host below a domain"));
     }
     Ok(if suffix { HostMatch::Suffix(format!(".{name}")) } else { HostMatch::Exact(name) })
 }
 
-fn text_matches(
-    at: &Path,
+/// Converts the conditions on headers or query parameters. `name` checks a name. `problem` returns
+/// the reason why no value with a name contains a text at a position.
+fn string_matchers(
+    at: &FieldPath,
     raw: Option<Vec<raw::StringMatcher>>,
-    name: fn(&Path, String) -> Result<String, ConfigError>,
-    reading: Reading,
-    problem: &dyn Fn(&str, &str, At) -> Option<&'static str>,
+    name: fn(&FieldPath, String) -> Result<String, ConfigError>,
+    normalization: NormalizationOptions,
+    problem: &dyn Fn(&str, &str, Position) -> Option<&'static str>,
 ) -> Result<Vec<NamedStringMatcher>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    let each = |(index, raw): (usize, raw::StringMatcher)| {
+    let condition = |(index, raw): (usize, raw::StringMatcher)| {
         let at = at.index(index);
-        let test = match (raw.string_match, raw.present_match) {
+        let matcher = match (raw.string_match, raw.present_match) {
             (Some(string_match), None) => string_matcher(&at.field("string_match"), string_match)?,
             (None, Some(true)) => StringMatcher::Present,
-            _ => return Err(at.error("needs either `string_match` or `present_match: true`")),
+            _ => return Err(at.error("must have either `string_match` or `present_match: true`")),
         };
         let name = name(&at.field("name"), raw.name)?;
-        if let Some(problem) = unmatchable(&test, reading, &|text, at| problem(&name, text, at)) {
+        if let Some(problem) =
+            matcher_problem(&matcher, normalization, &|text, position| problem(&name, text, position))
+        {
             return Err(at.field("string_match").error(problem));
         }
-        Ok(NamedStringMatcher { name, test, invert: raw.invert_match.unwrap_or(false) })
+        Ok(NamedStringMatcher { name, matcher, invert: raw.invert_match.unwrap_or(false) })
     };
-    raw.into_iter().enumerate().map(each).collect()
+    raw.into_iter().enumerate().map(condition).collect()
 }
 
-fn string_matcher(at: &Path, raw: raw::StringMatch) -> Result<StringMatcher, ConfigError> {
+fn string_matcher(at: &FieldPath, raw: raw::StringMatch) -> Result<StringMatcher, ConfigError> {
     let raw::StringMatch { exact, prefix, suffix, contains, safe_regex } = raw;
-    // What is empty begins, ends and is in everything.
-    let not_empty = |name: &str, text: String| match text.as_str() {
+    // Every text begins with, ends with and contains the empty text.
+    let non_empty = |name: &str, text: String| match text.as_str() {
         "" => Err(at.field(name).error("must not be empty")),
         _ => Ok(text),
     };
     match (exact, prefix, suffix, contains, safe_regex) {
         (Some(text), None, None, None, None) => Ok(StringMatcher::Exact(text)),
-        (None, Some(text), None, None, None) => Ok(StringMatcher::Prefix(not_empty("prefix", text)?)),
-        (None, None, Some(text), None, None) => Ok(StringMatcher::Suffix(not_empty("suffix", text)?)),
-        (None, None, None, Some(text), None) => Ok(StringMatcher::Contains(not_empty("contains", text)?)),
+        (None, Some(text), None, None, None) => Ok(StringMatcher::Prefix(non_empty("prefix", text)?)),
+        (None, None, Some(text), None, None) => Ok(StringMatcher::Suffix(non_empty("suffix", text)?)),
+        (None, None, None, Some(text), None) => Ok(StringMatcher::Contains(non_empty("contains", text)?)),
         (None, None, None, None, Some(pattern)) => {
             Ok(StringMatcher::SafeRegex(Pattern::new(regex::anchored(&at.field("safe_regex"), pattern)?)))
         }
-        _ => Err(at.error("needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
+        _ => Err(at.error("must have exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`")),
     }
 }
 
-/// Says why no value can meet a condition, with what `problem` says of the texts that a value must have.
-fn unmatchable(
-    test: &StringMatcher,
-    reading: Reading,
-    problem: &dyn Fn(&str, At) -> Option<&'static str>,
+/// Returns the reason why no value meets a condition. `problem` returns the reason why no value
+/// contains a text at a position.
+fn matcher_problem(
+    matcher: &StringMatcher,
+    normalization: NormalizationOptions,
+    problem: &dyn Fn(&str, Position) -> Option<&'static str>,
 ) -> Option<&'static str> {
-    let (text, begins, ends) = match test {
+    let (text, is_start, is_end) = match matcher {
         StringMatcher::Exact(text) => (text, true, true),
         StringMatcher::Prefix(text) => (text, true, false),
         StringMatcher::Suffix(text) => (text, false, true),
         StringMatcher::Contains(text) => (text, false, false),
-        StringMatcher::SafeRegex(pattern) => return unmatchable::by_values(pattern, reading, problem),
+        StringMatcher::SafeRegex(pattern) => {
+            return unmatchable::value_problem(pattern, normalization, problem);
+        }
         StringMatcher::Present => return None,
     };
-    if text.len() > reading.max_match_bytes {
+    if text.len() > normalization.max_match_bytes {
         return Some(unmatchable::TOO_LONG);
     }
-    problem(text, At { begins, ends })
+    problem(text, Position { is_start, is_end })
 }
 
+/// The problem with a comma in a field that is not a list.
 const NO_COMMAS: &str =
-    "can never match: the filter rejects values with a comma, which may be two headers joined";
+    "can never match: the filter rejects a value with a comma, which can be two joined headers";
 
-/// Says why no value has this text: the filter rejects values that could.
-fn unmatchable_text(text: &str, At { begins, ends }: At) -> Option<&'static str> {
-    let control = text.chars().any(|character| character.is_ascii_control() && character != '\t');
-    let trimmed = (begins && text.trim_start() != text) || (ends && text.trim_end() != text);
-    (control || trimmed).then_some(
+/// Returns the reason why no value contains a text: the filter rejects such values.
+fn text_problem(text: &str, Position { is_start, is_end }: Position) -> Option<&'static str> {
+    let has_control = text.chars().any(|character| character.is_ascii_control() && character != '\t');
+    let has_outer_space = (is_start && text.trim_start() != text) || (is_end && text.trim_end() != text);
+    (has_control || has_outer_space).then_some(
         "can never match: the filter rejects values with control characters or white space around them",
     )
 }
 
-/// Headers that Envoy removes from every request before its filters see it.
+/// The headers that Envoy removes from every request before the filters run.
 const REMOVED_BY_ENVOY: &[&str] = &["keep-alive", "proxy-connection", "transfer-encoding"];
 
-/// Pseudo-headers have conditions of their own, and credentials are looked at after the rule has been chosen.
-fn header_name(at: &Path, name: String) -> Result<String, ConfigError> {
+/// Checks the name of a header that a rule matches, and returns it in lower case. The filter
+/// selects the rule before it reads credentials.
+fn header_name(at: &FieldPath, name: String) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
     if !headers::is_name(&name) {
-        return Err(
-            at.error("must be a header name; for path, method and host there are conditions of their own")
-        );
+        return Err(at.error("must be a header name; use `path`, `methods` or `hosts` for pseudo-headers"));
     }
     if name == "host" {
-        return Err(at.error("can never match: Envoy exposes the host as `:authority`; use `hosts`"));
+        return Err(at.error("can never match: Envoy passes the host as `:authority`; use `hosts`"));
     }
     if REMOVED_BY_ENVOY.contains(&name.as_str()) {
         return Err(at.error("can never match: Envoy removes this header before the filter"));
     }
     if matches!(name.as_str(), "authorization" | "cookie") {
-        return Err(at.error("carries credentials: a rule must not depend on them"));
+        return Err(at.error("must not be a header with credentials"));
     }
     Ok(name)
 }
 
-fn query_parameter_name(at: &Path, name: String) -> Result<String, ConfigError> {
-    let is_encoded = |window: &[u8]| matches!(window, [b'%', high, low] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit());
+fn query_parameter_name(at: &FieldPath, name: String) -> Result<String, ConfigError> {
     if name.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    if name.as_bytes().windows(3).any(is_encoded) {
-        return Err(at.error(
-            "must be written without percent-encoding: parameters are decoded before they are matched",
-        ));
+    if has_encoded_octet(name.as_bytes()) {
+        return Err(
+            at.error("must not be percent-encoded: the filter decodes parameters before it matches them")
+        );
     }
     Ok(name)
 }
 
-fn remote_ip(at: &Path, ranges: Vec<String>) -> Result<Vec<CidrRange>, ConfigError> {
+fn remote_ip(at: &FieldPath, ranges: Vec<String>) -> Result<Vec<CidrRange>, ConfigError> {
     let range = |(index, range): (usize, &String)| {
         CidrRange::parse(range).map_err(|CidrRangeError(problem)| at.index(index).error(problem))
     };
-    at.non_empty(ranges)?.iter().enumerate().map(range).collect()
+    at.non_empty_list(ranges)?.iter().enumerate().map(range).collect()
 }

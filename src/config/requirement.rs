@@ -1,25 +1,24 @@
-//! What a rule asks of a valid token.
+//! `requires`: the requirement of a rule on a valid token.
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::provider;
 use super::remote::DAY;
 use super::{Provider, raw, regex};
-use crate::json::Value;
+use crate::json::{MAX_SAFE_INTEGER, Value};
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};
 
-/// `any_of` in `all_of` in `not`: deeper than this nobody can read it.
+/// The greatest depth of `any_of`, `all_of` and `not`. A deeper requirement is unreadable.
 const MAX_DEPTH: usize = 8;
-/// 2^53: from here on a double, and so a Struct, does not tell each whole number from the next.
-const TOO_LARGE: f64 = 9_007_199_254_740_992.0;
-/// Okta's claim for groups.
+/// The default of `groups_claim`, the claim with the groups in Okta.
 const GROUPS: &str = "groups";
-/// As long ago as anybody could have authenticated. Zero asks for an authentication just now (OpenID Connect Core 3.1.2.1).
+/// The range of `max_age`. Zero requires an authentication right now (OpenID Connect Core 3.1.2.1).
 const MAX_AGE: std::ops::RangeInclusive<std::time::Duration> =
     std::time::Duration::ZERO..=std::time::Duration::from_secs(366 * 86_400);
 
-/// What a requirement may refer to.
+/// The parts of the configuration that a requirement can refer to.
 #[derive(Clone, Copy)]
-pub(super) struct RequirementScope<'a> {
+pub(super) struct RequirementContext<'a> {
     /// The providers.
     pub(super) providers: &'a [Provider],
     /// The variables of the rule's path template.
@@ -27,24 +26,25 @@ pub(super) struct RequirementScope<'a> {
 }
 
 pub(super) fn requirement(
-    at: &Path,
+    at: &FieldPath,
     raw: raw::Requires,
-    known: RequirementScope<'_>,
+    context: RequirementContext<'_>,
 ) -> Result<Requirement, ConfigError> {
-    nested(at, raw, known, MAX_DEPTH)
+    nested(at, raw, context, MAX_DEPTH)
 }
 
 fn nested(
-    at: &Path,
+    at: &FieldPath,
     raw: raw::Requires,
-    known: RequirementScope<'_>,
+    context: RequirementContext<'_>,
     depth: usize,
 ) -> Result<Requirement, ConfigError> {
     let Some(deeper) = depth.checked_sub(1) else {
-        return Err(at.error(format!("must not be nested more than {MAX_DEPTH} deep")));
+        return Err(at.error(format!("must not be nested more than {MAX_DEPTH} levels deep")));
     };
-    // A part that every token meets makes `any_of` ask for nothing, and adds nothing to `all_of`: not what was meant.
-    let part = |at: Path, raw| match nested(&at, raw, known, deeper)? {
+    // A part that every token meets makes `any_of` ineffective, and has no effect in `all_of`. It
+    // is a mistake.
+    let part = |at: FieldPath, raw| match nested(&at, raw, context, deeper)? {
         part if part.is_empty() => Err(at.error("must not be empty: every token meets it")),
         part => Ok(part),
     };
@@ -53,7 +53,9 @@ fn nested(
         match list {
             None => Ok(Vec::new()),
             Some(list) if list.is_empty() => Err(at.error("must not be empty")),
-            Some(list) => list.into_iter().enumerate().map(|(i, raw)| part(at.index(i), raw)).collect(),
+            Some(list) => {
+                list.into_iter().enumerate().map(|(index, raw)| part(at.index(index), raw)).collect()
+            }
         }
     };
     if raw.claims.as_ref().is_some_and(Vec::is_empty) {
@@ -64,26 +66,26 @@ fn nested(
         None => None,
         Some(inner) => {
             let at = at.field("not");
-            let inner = nested(&at, *inner, known, deeper)?;
+            let inner = nested(&at, *inner, context, deeper)?;
             if inner.is_empty() {
-                return Err(at.error("must not be empty: it would refuse everybody"));
+                return Err(at.error("must not be empty: it would deny every request"));
             }
             Some(Box::new(inner))
         }
     };
-    let providers = providers(&at.field("providers"), raw.providers, known)?;
+    let providers = providers(&at.field("providers"), raw.providers, context)?;
     Ok(Requirement {
         scopes: scopes(&at.field("scopes"), raw.scopes)?,
         any_scopes: scopes(&at.field("any_scopes"), raw.any_scopes)?,
-        audiences: audiences(&at.field("audiences"), raw.audiences, &providers, known)?,
+        audiences: audiences(&at.field("audiences"), raw.audiences, &providers, context)?,
         providers,
         groups: groups(at, raw.groups, raw.groups_claim)?,
-        client_ids: at.field("client_ids").optional(raw.client_ids)?,
-        subjects: at.field("subjects").optional(raw.subjects)?,
+        client_ids: at.field("client_ids").optional_list(raw.client_ids)?,
+        subjects: at.field("subjects").optional_list(raw.subjects)?,
         user: raw.user,
         step_up: step_up(at, raw.acr_values, raw.max_age)?,
         claims: claims
-            .map(|(i, raw)| claim(&at.field("claims").index(i), raw, known))
+            .map(|(index, raw)| claim(&at.field("claims").index(index), raw, context))
             .collect::<Result<_, _>>()?,
         any_of: several("any_of", raw.any_of)?,
         all_of: several("all_of", raw.all_of)?,
@@ -91,89 +93,94 @@ fn nested(
     })
 }
 
-/// Reads names of providers. No list is all providers.
+/// Checks the names of providers. An empty result means all providers.
 pub(super) fn providers(
-    at: &Path,
+    at: &FieldPath,
     names: Option<Vec<String>>,
-    known: RequirementScope<'_>,
+    context: RequirementContext<'_>,
 ) -> Result<Vec<String>, ConfigError> {
-    let names = at.optional(names)?;
-    let is_known = |name: &String| known.providers.iter().any(|provider| provider.name == *name);
-    match names.iter().position(|name| !is_known(name)) {
-        Some(index) => Err(at.index(index).error("is not the name of a provider")),
-        None => Ok(names),
-    }
+    let names = at.optional_list(names)?;
+    let is_known = |name: &String| context.providers.iter().any(|provider| provider.name == *name);
+    let Some(index) = names.iter().position(|name| !is_known(name)) else { return Ok(names) };
+    let known: Vec<_> = context.providers.iter().map(|provider| provider.name.as_str()).collect();
+    Err(at.index(index).error(format!("must be the name of a provider: `{}`", known.join("`, `"))))
 }
 
-/// Reads audiences. One that no provider accepts could never match, and neither could one of another provider than those
-/// that the requirement names.
+/// Checks audiences. An audience that none of these providers accepts could never match.
 fn audiences(
-    at: &Path,
+    at: &FieldPath,
     audiences: Option<Vec<String>>,
     providers: &[String],
-    known: RequirementScope<'_>,
+    context: RequirementContext<'_>,
 ) -> Result<Vec<String>, ConfigError> {
-    let audiences = at.optional(audiences)?;
-    let named = |provider: &&Provider| providers.is_empty() || providers.contains(&provider.name);
-    let accepts = |audience: &String| {
-        known.providers.iter().filter(named).any(|provider| provider.expected.audiences.contains(audience))
+    let audiences = at.optional_list(audiences)?;
+    let is_named = |provider: &&Provider| providers.is_empty() || providers.contains(&provider.name);
+    let is_accepted = |audience: &String| {
+        context
+            .providers
+            .iter()
+            .filter(is_named)
+            .any(|provider| provider.expected.audiences.contains(audience))
     };
-    match audiences.iter().position(|audience| !accepts(audience)) {
-        Some(index) => Err(at.index(index).error("must be one of the providers' `audiences`")),
+    match audiences.iter().position(|audience| !is_accepted(audience)) {
+        Some(index) => Err(at.index(index).error("must be one of the `audiences` of the providers")),
         None => Ok(audiences),
     }
 }
 
 fn groups(
-    at: &Path,
+    at: &FieldPath,
     groups: Option<Vec<String>>,
     claim: Option<raw::ClaimName>,
 ) -> Result<Option<GroupMatch>, ConfigError> {
     match (groups, claim) {
         (None, None) => Ok(None),
-        (None, Some(_)) => Err(at.field("groups_claim").error("is for `groups`, which are not there")),
+        (None, Some(_)) => Err(at.field("groups_claim").error("must not be set without `groups`")),
         (Some(groups), claim) => {
             let claim = match claim {
                 Some(name) => claim_path(&at.field("groups_claim"), name)?,
                 None => vec![GROUPS.to_owned()],
             };
-            Ok(Some(GroupMatch { claim, any_of: at.field("groups").non_empty(groups)? }))
+            Ok(Some(GroupMatch { claim, any_of: at.field("groups").non_empty_list(groups)? }))
         }
     }
 }
 
 fn step_up(
-    at: &Path,
+    at: &FieldPath,
     acr_values: Option<Vec<String>>,
-    max_age: Option<super::duration::Duration>,
+    max_age: Option<super::duration::ConfigDuration>,
 ) -> Result<StepUp, ConfigError> {
     let max_age = match max_age {
         None => None,
-        written => Some(provider::seconds(written, (DAY, MAX_AGE), &at.field("max_age"))?),
+        age => Some(provider::seconds(age, (DAY, MAX_AGE), &at.field("max_age"))?),
     };
     Ok(StepUp { acr_values: scopes(&at.field("acr_values"), acr_values)?, max_age })
 }
 
-/// Scopes are quoted into the challenge as they are, and are scope-tokens (RFC 6749 section 3.3). So are `acr_values`
-/// (RFC 9470 section 3).
-pub(super) fn scopes(at: &Path, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
-    let scopes = at.optional(scopes)?;
-    let fits = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'"' && byte != b'\\';
-    match scopes.iter().position(|scope| !scope.bytes().all(fits)) {
+/// Checks a list of scope-tokens (RFC 6749 section 3.3) or `acr_values` (RFC 9470 section 3). A
+/// challenge can quote them without escapes.
+pub(super) fn scopes(at: &FieldPath, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+    let scopes = at.optional_list(scopes)?;
+    let is_allowed = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'"' && byte != b'\\';
+    match scopes.iter().position(|scope| !scope.bytes().all(is_allowed)) {
         Some(index) => Err(at.index(index).error("must be printable ASCII without space, `\"` and `\\`")),
         None => Ok(scopes),
     }
 }
 
-fn claim(at: &Path, raw: raw::Claim, known: RequirementScope<'_>) -> Result<ClaimMatch, ConfigError> {
+fn claim(
+    at: &FieldPath,
+    raw: raw::Claim,
+    context: RequirementContext<'_>,
+) -> Result<ClaimMatch, ConfigError> {
     let path = claim_path(&at.field("name"), raw.name)?;
     let mut values = raw.any_of.iter().flatten().chain(&raw.equals);
-    let inexact =
-        |value: &Value| value.is_f64() && value.as_f64().is_some_and(|number| number.abs() >= TOO_LARGE);
-    if values.any(inexact) {
-        return Err(at.error(
-            "has a number of 2^53 or more, which YAML in an Envoy configuration does not carry exactly",
-        ));
+    let is_inexact = |value: &Value| {
+        value.is_f64() && value.as_f64().is_some_and(|number| number.abs() > MAX_SAFE_INTEGER)
+    };
+    if values.any(is_inexact) {
+        return Err(at.error("must not have a number of 2^53 or more: Envoy does not pass it exactly"));
     }
     let test = match (raw.any_of, raw.equals, raw.matches, raw.path_variable, raw.exists) {
         (Some(values), None, None, None, None) if values.is_empty() => {
@@ -184,30 +191,29 @@ fn claim(at: &Path, raw: raw::Claim, known: RequirementScope<'_>) -> Result<Clai
         (None, None, Some(pattern), None, None) => {
             ClaimTest::Matches(regex::anchored(&at.field("matches"), pattern)?)
         }
-        (None, None, None, Some(name), None) if !known.variables.contains(&name) => {
-            let problem = "is not a variable of the rule's `path_template`";
+        (None, None, None, Some(name), None) if !context.variables.contains(&name) => {
+            let problem = "must be a variable of the `path_template` of the rule";
             return Err(at.field("path_variable").error(problem));
         }
         (None, None, None, Some(name), None) => ClaimTest::PathVariable(name),
         (None, None, None, None, Some(exists)) => ClaimTest::Exists(exists),
         _ => {
             return Err(
-                at.error("needs exactly one of `any_of`, `equals`, `matches`, `path_variable`, `exists`")
+                at.error("must have exactly one of `any_of`, `equals`, `matches`, `path_variable`, `exists`")
             );
         }
     };
     Ok(ClaimMatch { path, test })
 }
 
-pub(super) fn claim_path(at: &Path, name: raw::ClaimName) -> Result<Vec<String>, ConfigError> {
+/// Parses the name of a claim into the names of the members that lead to it.
+pub(super) fn claim_path(at: &FieldPath, name: raw::ClaimName) -> Result<Vec<String>, ConfigError> {
     match name {
-        raw::ClaimName::Names(names) => at.non_empty(names),
+        raw::ClaimName::Names(names) => at.non_empty_list(names),
         raw::ClaimName::Dotted(path) => {
             let names: Vec<_> = path.split('.').map(str::to_owned).collect();
             if names.iter().any(String::is_empty) {
-                return Err(
-                    at.error("must be names with dots between them; write a name that has dots as a list")
-                );
+                return Err(at.error("must be names with dots between them; a list can have names with dots"));
             }
             Ok(names)
         }

@@ -1,50 +1,57 @@
-//! Rules, and the policies that routes name.
+//! `rules` and `route_policies`.
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::request_match::request_match;
-use super::requirement::{RequirementScope, requirement};
+use super::requirement::{RequirementContext, requirement};
 use super::{Provider, raw};
-use crate::policy::{Access, Mode, PathMatch, Policy, Reading, Rule, RuleAction};
+use crate::policy::{Access, Mode, NormalizationOptions, PathMatch, Policy, Rule, RuleAction};
 
 pub(super) fn policy(
-    at: &Path,
+    at: &FieldPath,
     raw: Vec<raw::Rule>,
     providers: &[Provider],
-    reading: Reading,
+    normalization: NormalizationOptions,
 ) -> Result<Policy, ConfigError> {
     let rules =
-        raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers, reading));
-    Ok(Policy::new(rules.collect::<Result<_, _>>()?).reading(reading))
+        raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers, normalization));
+    Ok(Policy::new(rules.collect::<Result<_, _>>()?).with_normalization(normalization))
 }
 
 pub(super) fn route_policies(
-    at: &Path,
+    at: &FieldPath,
     raw: BTreeMap<String, raw::RoutePolicy>,
     providers: &[Provider],
 ) -> Result<HashMap<String, RuleAction>, ConfigError> {
     let policy = |(name, raw): (String, raw::RoutePolicy)| {
         let at = at.field(&name);
-        at.named(&name)?;
-        // No path belongs to it.
-        let known = RequirementScope { providers, variables: &[] };
-        let asked = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
-        Ok((name, action(&at, asked, known)?))
+        at.check_name(&name)?;
+        // A route policy has no path template, and so no variables.
+        let context = RequirementContext { providers, variables: &[] };
+        let fields =
+            RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+        Ok((name, action(&at, fields, context)?))
     };
     raw.into_iter().map(policy).collect()
 }
 
-fn rule(at: &Path, raw: raw::Rule, providers: &[Provider], reading: Reading) -> Result<Rule, ConfigError> {
-    let matches = request_match(&at.field("match"), raw.matches, reading)?;
+fn rule(
+    at: &FieldPath,
+    raw: raw::Rule,
+    providers: &[Provider],
+    normalization: NormalizationOptions,
+) -> Result<Rule, ConfigError> {
+    let matches = request_match(&at.field("match"), raw.matches, normalization)?;
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();
-    let known = RequirementScope { providers, variables: &variables };
-    let asked = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
-    Ok(Rule { action: action(at, asked, known)?, matches })
+    let context = RequirementContext { providers, variables: &variables };
+    let fields = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+    Ok(Rule { action: action(at, fields, context)?, matches })
 }
 
-/// What a rule and a route's policy have in common.
+/// The fields that rules and route policies share.
 struct RuleFields {
     public: Option<bool>,
     deny: Option<bool>,
@@ -52,27 +59,31 @@ struct RuleFields {
     mode: Option<raw::Mode>,
 }
 
-fn action(at: &Path, asked: RuleFields, known: RequirementScope<'_>) -> Result<RuleAction, ConfigError> {
-    let (public, deny) = (asked.public.unwrap_or(false), asked.deny.unwrap_or(false));
-    let access = match (public, deny, asked.requires) {
+fn action(
+    at: &FieldPath,
+    fields: RuleFields,
+    context: RequirementContext<'_>,
+) -> Result<RuleAction, ConfigError> {
+    let (public, deny) = (fields.public.unwrap_or(false), fields.deny.unwrap_or(false));
+    let access = match (public, deny, fields.requires) {
         (true, false, None) => Access::Public,
         (false, true, None) => Access::Deny,
         (false, false, Some(requires)) => {
-            Access::Requires(Box::new(requirement(&at.field("requires"), requires, known)?))
+            Access::Requires(Box::new(requirement(&at.field("requires"), requires, context)?))
         }
         _ => {
             return Err(at.error(
-                "needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)",
+                "must have one of `public: true`, `deny: true` and `requires` (`requires: {}` accepts any valid token)",
             ));
         }
     };
-    let mode = match (asked.mode, &access) {
+    let mode = match (fields.mode, &access) {
         (None | Some(raw::Mode::Enforce), _) => Mode::Enforce,
         (Some(_), Access::Public) => {
-            return Err(at.field("mode").error("is for rules that ask for something"));
+            return Err(at.field("mode").error("must not be combined with `public: true`"));
         }
         (Some(raw::Mode::Optional), Access::Deny) => {
-            return Err(at.field("mode").error("must not be `optional` where everybody is denied"));
+            return Err(at.field("mode").error("must be `enforce` or `shadow` with `deny: true`"));
         }
         (Some(raw::Mode::Optional), _) => Mode::Optional,
         (Some(raw::Mode::Shadow), _) => Mode::Shadow,

@@ -1,13 +1,13 @@
-//! What serde would let pass, and no author can have meant.
+//! Checks of values that serde accepts, but that are mistakes.
 //!
-//! A member without a value is null in YAML, and serde reads null as "not there": `scopes:` would ask for nothing, and
-//! `path:` would match everything. And serde reads a list as an object, member by member, in an order that nobody
-//! promised.
+//! A YAML field without a value is null, and serde treats null as absent: `scopes:` would require
+//! nothing, and `path:` would match every path. serde also accepts a list in place of an object.
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use crate::json::Value;
 
-/// The members that are lists.
+/// The fields that are lists.
 const LISTS: &[&str] = &[
     "acr_values",
     "algorithms",
@@ -45,29 +45,29 @@ const LISTS: &[&str] = &[
     "subjects",
 ];
 
-/// The members whose values are somebody else's JSON.
+/// The fields whose values are arbitrary JSON.
 const OPAQUE: &[&str] = &["equals", "local_jwks"];
 
-/// The objects whose members have names of their own.
+/// The objects whose member names the operator chooses.
 const KEYED_BY_NAME: &[&str] = &["providers", "route_policies"];
 
-/// Refuses null, and a list where none belongs, at any depth.
-pub(super) fn check(at: &Path, value: &Value) -> Result<(), ConfigError> {
+/// Checks that a value contains no null, and no list in place of another type, at any depth.
+pub(super) fn check(at: &FieldPath, value: &Value) -> Result<(), ConfigError> {
     match value {
-        Value::Null => Err(at.error("must not be null: leave it out, or give it a value")),
+        Value::Null => Err(at.error("must not be null: remove the field, or give it a value")),
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {
             let at = at.index(index);
             if item.is_array() { Err(at.error("must not be a list")) } else { check(&at, item) }
         }),
         Value::Object(members) => members.iter().try_for_each(|(name, member)| {
-            // These names are the author's, and mean nothing.
-            let own = KEYED_BY_NAME.iter().any(|named| at.is(named));
-            let listed = |names: &[&str]| !own && names.contains(&name.as_str());
-            let (list, foreign) = (listed(LISTS), listed(OPAQUE));
+            // The operator's names have no meaning, also if they are the names of fields.
+            let is_keyed_by_name = KEYED_BY_NAME.iter().any(|path| at.is(path));
+            let is_in = |names: &[&str]| !is_keyed_by_name && names.contains(&name.as_str());
+            let (is_list, is_opaque) = (is_in(LISTS), is_in(OPAQUE));
             let at = at.field(name);
             match member {
-                Value::Array(_) | Value::Object(_) if foreign => Ok(()),
-                Value::Array(_) if !list => Err(at.error("must not be a list")),
+                Value::Array(_) | Value::Object(_) if is_opaque => Ok(()),
+                Value::Array(_) if !is_list => Err(at.error("must not be a list")),
                 _ => check(&at, member),
             }
         }),

@@ -1,15 +1,17 @@
-//! `from_headers`, `from_cookies`, `from_params` and `from_websocket_protocol`.
+//! `from_headers`, `from_cookies`, `from_params` and `from_websocket_protocol`: the places of
+//! tokens besides `Authorization`.
 
-use super::error::{ConfigError, Path};
+use super::error::ConfigError;
+use super::field_path::FieldPath;
 use super::{identity_headers, raw};
 use crate::headers;
 use crate::request::{HeaderSource, TokenSources};
 
-/// `Bearer ` has seven bytes.
+/// The greatest length of `value_prefix`, in bytes. `Bearer ` has seven.
 const MAX_PREFIX_BYTES: usize = 64;
 
 pub(super) fn token_sources(
-    root: &Path,
+    root: &FieldPath,
     headers: Option<Vec<raw::HeaderSource>>,
     cookies: Option<Vec<String>>,
     params: Option<Vec<String>>,
@@ -21,14 +23,17 @@ pub(super) fn token_sources(
         params: names(
             &root.field("from_params"),
             params,
-            is_plain,
+            is_graphic,
             "must be printable ASCII without spaces",
         )?,
         websocket_protocol: websocket_protocol.unwrap_or(false),
     })
 }
 
-fn header_sources(at: &Path, raw: Option<Vec<raw::HeaderSource>>) -> Result<Vec<HeaderSource>, ConfigError> {
+fn header_sources(
+    at: &FieldPath,
+    raw: Option<Vec<raw::HeaderSource>>,
+) -> Result<Vec<HeaderSource>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
@@ -37,11 +42,11 @@ fn header_sources(at: &Path, raw: Option<Vec<raw::HeaderSource>>) -> Result<Vec<
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
         if raw.name.eq_ignore_ascii_case("authorization") {
-            return Err(at.field("name").error("is a source in any case"));
+            return Err(at.field("name").error("is always used: remove it"));
         }
         let name = identity_headers::header_name(&at.field("name"), &raw.name)?;
-        if sources.iter().any(|source| headers::is_cgi_equivalent(&source.name, &name)) {
-            return Err(at.field("name").error("is on the list twice"));
+        if sources.iter().any(|source| headers::is_lookalike(&source.name, &name)) {
+            return Err(at.field("name").error("duplicate entry"));
         }
         let value_prefix = match raw.value_prefix {
             None => String::new(),
@@ -52,33 +57,33 @@ fn header_sources(at: &Path, raw: Option<Vec<raw::HeaderSource>>) -> Result<Vec<
     Ok(sources)
 }
 
-fn value_prefix(at: &Path, prefix: String) -> Result<String, ConfigError> {
-    let printable = prefix.bytes().all(|byte| matches!(byte, b' '..=b'~'));
-    if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !printable || prefix.starts_with(' ') {
+fn value_prefix(at: &FieldPath, prefix: String) -> Result<String, ConfigError> {
+    let is_printable = prefix.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+    if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !is_printable || prefix.starts_with(' ') {
         return Err(at.error("must be 1 to 64 printable ASCII characters, and not begin with a space"));
     }
     Ok(prefix)
 }
 
-/// A list of names, compared exactly.
+/// Checks a list of names, which the filter compares exactly.
 fn names(
-    at: &Path,
+    at: &FieldPath,
     names: Option<Vec<String>>,
-    fits: fn(&str) -> bool,
+    is_valid: fn(&str) -> bool,
     problem: &str,
 ) -> Result<Vec<String>, ConfigError> {
-    let names = at.optional(names)?;
+    let names = at.optional_list(names)?;
     for (index, name) in names.iter().enumerate() {
-        if !fits(name) {
+        if !is_valid(name) {
             return Err(at.index(index).error(problem));
         }
         if names.iter().take(index).any(|earlier| earlier == name) {
-            return Err(at.index(index).error("is on the list twice"));
+            return Err(at.index(index).error("duplicate entry"));
         }
     }
     Ok(names)
 }
 
-fn is_plain(name: &str) -> bool {
+fn is_graphic(name: &str) -> bool {
     name.bytes().all(|byte| byte.is_ascii_graphic())
 }

@@ -1,64 +1,67 @@
-//! Patterns that no request can match, because the filter rejects or decodes what they ask for.
+//! Detection of patterns that no request can match, because the filter rejects or decodes the text
+//! that they require.
 //!
-//! The proof uses only the characters that every match has.
+//! The check uses only the literals that every match contains.
 
-use crate::policy::{CanonicalPath, Pattern, Reading};
+use crate::policy::{CanonicalPath, NormalizationOptions, Pattern};
 use crate::text::replace;
 
-/// Says why no path matches a pattern.
-pub(super) fn by_paths(pattern: &Pattern, reading: Reading) -> Option<String> {
+/// Returns the reason why no path matches a pattern. Returns `None` if a path can match.
+pub(super) fn path_problem(pattern: &Pattern, normalization: NormalizationOptions) -> Option<String> {
     let texts = pattern.texts()?;
     let last = texts.len().saturating_sub(1);
-    let begin = texts.first().map_or("", String::as_str);
+    let prefix = texts.first().map_or("", String::as_str);
     // `OPTIONS *` has the path `*`.
-    if !begin.is_empty() && !begin.starts_with('/') && begin != "*" {
+    if !prefix.is_empty() && !prefix.starts_with('/') && prefix != "*" {
         return Some("can never match: it matches the whole path, which begins with `/`".to_owned());
     }
-    if is_too_long(&texts, reading) {
+    if is_too_long(&texts, normalization) {
         return Some(TOO_LONG.to_owned());
     }
-    let is_in_no_path = |(index, text): (usize, &String)| {
-        // A path can have a `?`, which was encoded.
+    let is_impossible = |(index, text): (usize, &String)| {
+        // A path can contain a `?` that was percent-encoded.
         let text = replace(text, "?", "x");
         let head = if index == 0 && !text.is_empty() { "" } else { "/x" };
         let tail = if index == last { "" } else { "x" };
-        begin != "*" && !CanonicalPath::is_canonical(&format!("{head}{text}{tail}"), reading.allowed)
+        prefix != "*" && !CanonicalPath::is_canonical(&format!("{head}{text}{tail}"), normalization.allowed)
     };
-    let (_, text) = texts.iter().enumerate().find(|(index, text)| is_in_no_path((*index, text)))?;
+    let (_, text) = texts.iter().enumerate().find(|(index, text)| is_impossible((*index, text)))?;
     Some(format!(
-        "can never match: no path that the filter admits has `{text}`; paths are decoded before they are matched, and \
-         `allow_in_paths` names what else they may have"
+        "can never match: the filter rejects paths with `{text}`; it decodes paths before it matches them, and \
+         `allow_in_paths` lists further characters that it can accept"
     ))
 }
 
-/// Says why no value of a header or parameter matches a pattern, if a text at its beginning, within it, or at its end is one
-/// that values cannot have.
-pub(super) fn by_values(
+/// Returns the reason why no value of a header or parameter matches a pattern. `problem` returns
+/// the reason why no value contains a text at a position.
+pub(super) fn value_problem(
     pattern: &Pattern,
-    reading: Reading,
-    problem: &dyn Fn(&str, At) -> Option<&'static str>,
+    normalization: NormalizationOptions,
+    problem: &dyn Fn(&str, Position) -> Option<&'static str>,
 ) -> Option<&'static str> {
     let texts = pattern.texts()?;
     let last = texts.len().saturating_sub(1);
-    if is_too_long(&texts, reading) {
+    if is_too_long(&texts, normalization) {
         return Some(TOO_LONG);
     }
     texts
         .iter()
         .enumerate()
-        .find_map(|(index, text)| problem(text, At { begins: index == 0, ends: index == last }))
+        .find_map(|(index, text)| problem(text, Position { is_start: index == 0, is_end: index == last }))
 }
 
-/// Where in a value a text is.
+/// The position of a text in a value.
 #[derive(Clone, Copy)]
-pub(super) struct At {
-    pub(super) begins: bool,
-    pub(super) ends: bool,
+pub(super) struct Position {
+    /// Whether the value begins with the text.
+    pub(super) is_start: bool,
+    /// Whether the value ends with the text.
+    pub(super) is_end: bool,
 }
 
-/// Why a text that is too long matches nothing.
+/// The problem with a text that is longer than every value that the filter matches.
 pub(super) const TOO_LONG: &str = "can never match: it is longer than `max_match_bytes`";
 
-fn is_too_long(texts: &[String], reading: Reading) -> bool {
-    texts.iter().map(String::len).fold(0_usize, usize::saturating_add) > reading.max_match_bytes
+fn is_too_long(texts: &[String], normalization: NormalizationOptions) -> bool {
+    texts.iter().map(String::len).fold(0_usize, usize::saturating_add) > normalization.max_match_bytes
 }

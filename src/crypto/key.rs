@@ -1,19 +1,19 @@
-//! Public keys that are fit to be used: each limit is checked when the key is made.
+//! Public keys. Each constructor checks the limits of its key type.
 
 use std::fmt;
 
 use super::{Algorithm, spki};
 
-/// NIST SP 800-131A and RFC 7518 section 3.3: nothing smaller.
+/// The minimum of NIST SP 800-131A and RFC 7518 section 3.3.
 const MIN_RSA_BITS: usize = 2048;
-/// Above this a check costs a millisecond even natively; no issuer we know of comes near.
+/// A verification with a larger key takes more than a millisecond of native code.
 const MAX_RSA_BITS: usize = 8192;
-/// BoringSSL refuses larger exponents, and every real key has 65537.
+/// BoringSSL's maximum. The usual exponent is 65537.
 const MAX_RSA_EXPONENT_BITS: usize = 33;
 
 /// An elliptic curve of RFC 7518 section 6.2.1.1.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-#[allow(missing_docs, reason = "the names are the standard's own")]
+#[allow(missing_docs, reason = "registered names")]
 pub enum Curve {
     P256,
     P384,
@@ -21,7 +21,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    /// Length of a coordinate, and of each half of a signature, in octets.
+    /// Returns the length of a coordinate, and of r and s in a signature, in octets.
     pub const fn coordinate_len(self) -> usize {
         match self {
             Self::P256 => 32,
@@ -31,14 +31,14 @@ impl Curve {
     }
 }
 
-/// Why a public key is not usable.
+/// The reason for which a public key is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyError {
-    /// An RSA modulus outside 2048 to 8192 bits.
+    /// The RSA modulus has fewer than 2048 or more than 8192 bits.
     ModulusSize,
-    /// Numbers that no RSA key has: an even modulus, an exponent that is even, one, or huge.
+    /// The RSA modulus is even, or the exponent is even, 1, or longer than 33 bits.
     NotRsa,
-    /// Not a point of that curve, or a weak one.
+    /// The point is not on the curve or has a small order, or a coordinate has the wrong length.
     NotOnCurve,
 }
 
@@ -55,9 +55,9 @@ pub(super) enum Material {
         n: Box<[u8]>,
         e: Box<[u8]>,
     },
-    /// `point` is the uncompressed SEC 1 form.
     Ec {
         curve: Curve,
+        /// The uncompressed SEC 1 form.
         point: Box<[u8]>,
     },
     Ed25519 {
@@ -66,27 +66,30 @@ pub(super) enum Material {
 }
 
 impl PublicKey {
-    /// An RSA key from its modulus and exponent, big-endian.
+    /// Creates an RSA key from its big-endian modulus `n` and exponent `e` (RFC 7518 section
+    /// 6.3.1).
     ///
     /// # Errors
-    /// See [`KeyError`].
+    /// [`KeyError::ModulusSize`] and [`KeyError::NotRsa`].
     pub fn rsa(n: &[u8], e: &[u8]) -> Result<Self, KeyError> {
         let (n, e) = (strip_zeros(n), strip_zeros(e));
-        let modulus_bits = bits(n);
+        let modulus_bits = bit_len(n);
         if !(MIN_RSA_BITS..=MAX_RSA_BITS).contains(&modulus_bits) {
             return Err(KeyError::ModulusSize);
         }
-        let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
-        if !odd(n) || !odd(e) || e == [1] || bits(e) > MAX_RSA_EXPONENT_BITS {
+        let is_odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+        if !is_odd(n) || !is_odd(e) || e == [1] || bit_len(e) > MAX_RSA_EXPONENT_BITS {
             return Err(KeyError::NotRsa);
         }
-        Ok(Self { material: Material::Rsa { n: n.into(), e: e.into() }, spki: spki::rsa(n, e).into() })
+        let spki = spki::rsa(n, e).into();
+        Ok(Self { material: Material::Rsa { n: n.into(), e: e.into() }, spki })
     }
 
-    /// An elliptic curve key from its coordinates, each of exactly the curve's length (RFC 7518 section 6.2.1.2).
+    /// Creates an elliptic curve key from its coordinates (RFC 7518 section 6.2.1).
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`]. For P-521, which only the host can do, membership is left to the host.
+    /// [`KeyError::NotOnCurve`]. For P-521, which only the host supports, the host checks that the
+    /// point is on the curve.
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let len = curve.coordinate_len();
         if x.len() != len || y.len() != len {
@@ -105,17 +108,19 @@ impl PublicKey {
         Ok(Self { material: Material::Ec { curve, point }, spki })
     }
 
-    /// An Ed25519 key (RFC 8037).
+    /// Creates an Ed25519 key (RFC 8037 section 2).
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`], also for points of small order, under which many signatures hold.
+    /// [`KeyError::NotOnCurve`], also for a point of small order, with which a signature is valid
+    /// for several messages.
     pub fn ed25519(x: &[u8]) -> Result<Self, KeyError> {
         let x: [u8; 32] = x.try_into().map_err(|_| KeyError::NotOnCurve)?;
         jwt_simple::algorithms::Ed25519PublicKey::from_bytes(&x).map_err(|_| KeyError::NotOnCurve)?;
-        Ok(Self { material: Material::Ed25519 { x }, spki: spki::ed25519(&x).into() })
+        let spki = spki::ed25519(&x).into();
+        Ok(Self { material: Material::Ed25519 { x }, spki })
     }
 
-    /// Whether a signature of that algorithm can have been made with this kind of key.
+    /// Returns whether the key is for an algorithm, by key type and curve.
     pub fn fits(&self, algorithm: Algorithm) -> bool {
         match &self.material {
             Material::Rsa { .. } => algorithm.is_rsa(),
@@ -124,8 +129,9 @@ impl PublicKey {
         }
     }
 
-    /// The key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1), made once.
-    pub fn spki(&self) -> &[u8] {
+    /// Returns the key as a DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7). The constructor
+    /// encodes it once.
+    pub(crate) fn spki(&self) -> &[u8] {
         &self.spki
     }
 
@@ -137,7 +143,7 @@ impl PublicKey {
 impl fmt::Debug for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = match &self.material {
-            Material::Rsa { n, .. } => format!("RSA-{}", bits(n)),
+            Material::Rsa { n, .. } => format!("RSA-{}", bit_len(n)),
             Material::Ec { curve, .. } => format!("{curve:?}"),
             Material::Ed25519 { .. } => "Ed25519".to_owned(),
         };
@@ -150,7 +156,7 @@ fn strip_zeros(number: &[u8]) -> &[u8] {
     number.get(zeros..).unwrap_or_default()
 }
 
-fn bits(number: &[u8]) -> usize {
+fn bit_len(number: &[u8]) -> usize {
     let first = number.first().map_or(0, |byte| byte.leading_zeros() as usize);
     number.len().saturating_mul(8).saturating_sub(first)
 }
@@ -168,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn rsa_limits_hold_on_both_sides() {
+    fn rsa_modulus_and_exponent_outside_limits_are_rejected() {
         let e: &[u8] = &[1, 0, 1];
         for (bits, expected) in [(2047, false), (2048, true), (8192, true), (8193, false), (0, false)] {
             assert_eq!(PublicKey::rsa(&modulus(bits), e).is_ok(), expected, "{bits}");
@@ -192,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn points_must_be_on_their_curve() {
+    fn point_outside_its_curve_is_rejected() {
         assert_eq!(PublicKey::ec(Curve::P256, &[1; 32], &[1; 32]), Err(KeyError::NotOnCurve));
         assert_eq!(PublicKey::ec(Curve::P384, &[1; 48], &[1; 48]), Err(KeyError::NotOnCurve));
         assert_eq!(PublicKey::ec(Curve::P521, &[1; 65], &[1; 66]), Err(KeyError::NotOnCurve));

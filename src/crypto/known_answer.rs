@@ -1,11 +1,11 @@
-//! Signatures whose answer is known, to find out what a verifier can do before it is trusted with anything.
+//! Known-answer tests, which show at start what a verifier supports.
 //!
 //! The vectors are the examples of RFC 7515, appendices A.2 (RS256) and A.3 (ES256).
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use super::{Algorithm, Curve, PublicKey, SignatureError, SignatureInput, SignatureVerifier};
 
 const MESSAGE_RS256: &[u8] = b"eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 const MESSAGE_ES256: &[u8] = b"eyJhbGciOiJFUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
@@ -17,7 +17,7 @@ const E: &str = "AQAB";
 const X: &str = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU";
 const Y: &str = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0";
 
-/// Whether the verifier tells good RSA signatures (RS256) from bad ones.
+/// Returns whether the verifier accepts a valid RS256 signature and rejects an invalid one.
 pub fn passes_rsa_kat(verifier: &dyn SignatureVerifier) -> bool {
     let key = || PublicKey::rsa(&bytes(N)?, &bytes(E)?).ok();
     key().is_some_and(|key| {
@@ -25,8 +25,8 @@ pub fn passes_rsa_kat(verifier: &dyn SignatureVerifier) -> bool {
     })
 }
 
-/// Whether the verifier tells good ECDSA signatures (ES256) from bad ones.
-pub fn does_ecdsa(verifier: &dyn SignatureVerifier) -> bool {
+/// Returns whether the verifier accepts a valid ES256 signature and rejects an invalid one.
+pub fn passes_ecdsa_kat(verifier: &dyn SignatureVerifier) -> bool {
     let key = || PublicKey::ec(Curve::P256, &bytes(X)?, &bytes(Y)?).ok();
     key().is_some_and(|key| {
         accepts_good_rejects_bad(verifier, Algorithm::ES256, &key, MESSAGE_ES256, SIGNATURE_ES256)
@@ -40,13 +40,13 @@ fn accepts_good_rejects_bad(
     message: &[u8],
     signature: &str,
 ) -> bool {
-    let Some(good) = bytes(signature) else { return false };
-    let mut bad = good.clone();
-    if let Some(last) = bad.last_mut() {
+    let Some(valid) = bytes(signature) else { return false };
+    let mut invalid = valid.clone();
+    if let Some(last) = invalid.last_mut() {
         *last ^= 1;
     }
-    verifier.verify(algorithm, key, message, &good) == Ok(())
-        && verifier.verify(algorithm, key, message, &bad) == Err(SignatureError::Invalid)
+    let verify = |signature: &[u8]| verifier.verify(&SignatureInput { algorithm, key, message, signature });
+    verify(&valid) == Ok(()) && verify(&invalid) == Err(SignatureError::Invalid)
 }
 
 fn bytes(text: &str) -> Option<Vec<u8>> {
@@ -61,16 +61,16 @@ mod tests {
     struct Always(Result<(), SignatureError>);
 
     impl SignatureVerifier for Always {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
             self.0
         }
     }
 
     #[test]
-    fn a_verifier_passes_only_if_it_says_both_yes_and_no() {
-        assert!(passes_rsa_kat(&Software) && does_ecdsa(&Software));
-        for stubborn in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
-            assert!(!passes_rsa_kat(&Always(stubborn)) && !does_ecdsa(&Always(stubborn)));
+    fn kat_passes_only_if_verifier_accepts_and_rejects() {
+        assert!(passes_rsa_kat(&Software) && passes_ecdsa_kat(&Software));
+        for result in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
+            assert!(!passes_rsa_kat(&Always(result)) && !passes_ecdsa_kat(&Always(result)));
         }
     }
 }

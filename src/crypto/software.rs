@@ -1,8 +1,8 @@
-//! The verifier that needs no host: jwt-simple's keys, and the libraries under them.
+//! Verification of signatures without the host, with jwt-simple and its libraries.
 //!
-//! jwt-simple makes the keys, with its own checks, but verifies whole tokens only, and by its own rules for
-//! headers and claims. What is wanted here is the signature over given bytes, so the last step goes to the
-//! library that jwt-simple itself would ask.
+//! jwt-simple constructs and checks the keys. It verifies only whole tokens, with its own rules for
+//! headers and claims. The filter verifies a signature over given bytes, so it calls the library
+//! that jwt-simple uses.
 
 use jwt_simple::algorithms::{
     ECDSAP256PublicKeyLike as _, ECDSAP384PublicKeyLike as _, ES256PublicKey, ES384PublicKey,
@@ -15,25 +15,23 @@ use superboring::rsa::Padding;
 use superboring::sign::Verifier;
 
 use super::key::Material;
-use super::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use super::{Algorithm, Curve, SignatureError, SignatureInput, SignatureVerifier};
 
-/// Pure Rust. Cannot do P-521, RSA above 4096 bits, or an RSA exponent other than 65537, for jwt-simple cannot.
+/// Verifier in Rust.
+///
+/// Because of the limits of jwt-simple, it is [unavailable](SignatureError::Unavailable) for P-521,
+/// for RSA keys of more than 4096 bits, and for RSA exponents other than 65537.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Software;
 
 impl SignatureVerifier for Software {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
+        let SignatureInput { algorithm, key, message, signature } = *input;
         if !key.fits(algorithm) {
             return Err(SignatureError::Invalid);
         }
         match key.material() {
-            Material::Rsa { n, e } => rsa(algorithm, n, e, message, signature),
+            Material::Rsa { n, e } => verify_rsa(input, n, e),
             Material::Ec { curve: Curve::P256, point } => {
                 let key = ES256PublicKey::from_bytes(point).map_err(|_| SignatureError::Unavailable)?;
                 let signature =
@@ -57,13 +55,8 @@ impl SignatureVerifier for Software {
     }
 }
 
-fn rsa(
-    algorithm: Algorithm,
-    n: &[u8],
-    e: &[u8],
-    message: &[u8],
-    signature: &[u8],
-) -> Result<(), SignatureError> {
+fn verify_rsa(input: &SignatureInput<'_>, n: &[u8], e: &[u8]) -> Result<(), SignatureError> {
+    let SignatureInput { algorithm, message, signature, .. } = *input;
     let (digest, padding) = match algorithm {
         Algorithm::RS256 => (MessageDigest::sha256(), Padding::PKCS1),
         Algorithm::RS384 => (MessageDigest::sha384(), Padding::PKCS1),
@@ -75,20 +68,21 @@ fn rsa(
             return Err(SignatureError::Invalid);
         }
     };
-    // RFC 8017 sections 8.1.2 and 8.2.2, step 1: the signature is as long as the modulus, exactly.
+    // RFC 8017 sections 8.1.2 and 8.2.2, step 1: the signature has the length of the modulus.
     if signature.len() != n.len() {
         return Err(SignatureError::Invalid);
     }
-    let check = || -> Option<bool> {
+    let verify = || -> Option<bool> {
         let key = RSAPublicKey::from_components(n, e).ok()?;
         let key = PKey::from_rsa(key.as_ref().clone()).ok()?;
         let mut verifier = Verifier::new(digest, &key).ok()?;
         verifier.set_rsa_padding(padding).ok()?;
         verifier.update(message).ok()?;
-        // The salt is as long as the digest (RFC 7518 section 3.5), which is this library's default.
+        // The library's default for the length of the salt is that of RFC 7518 section 3.5: the
+        // length of the digest.
         verifier.verify(signature).ok()
     };
-    match check() {
+    match verify() {
         Some(true) => Ok(()),
         Some(false) => Err(SignatureError::Invalid),
         None => Err(SignatureError::Unavailable),

@@ -1,7 +1,11 @@
-//! Public keys as DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), the form that Envoy's crypto reads.
+//! Encoder of public keys as DER SubjectPublicKeyInfo (RFC 5280 section 4.1.2.7), the format that
+//! Envoy reads.
 //!
-//! Written here and not taken from the issuer, so that no trailing byte, odd parameter or second encoding of the
-//! same key can exist: Envoy's parser would accept trailing bytes.
+//! The filter encodes each key itself, because Envoy's parser accepts trailing bytes. So no key has
+//! a second encoding, other parameters or trailing bytes.
+//!
+//! This is not the crate `spki`, whose encoder takes 6 KiB of the module although p256 links its
+//! decoder.
 
 use super::Curve;
 
@@ -30,29 +34,35 @@ const EC_P521: &[u8] = &[
 /// `AlgorithmIdentifier { id-Ed25519 }`, RFC 8410 section 3.
 const ED25519: &[u8] = &[0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70];
 
-/// An RSA key; `n` and `e` big-endian without leading zeros.
-pub fn rsa(n: &[u8], e: &[u8]) -> Vec<u8> {
-    let key = tagged(SEQUENCE, &[unsigned(n), unsigned(e)].concat());
-    wrap(RSA_ENCRYPTION, &key)
+/// Encodes an RSA key from its big-endian modulus `n` and exponent `e`.
+pub(super) fn rsa(n: &[u8], e: &[u8]) -> Vec<u8> {
+    encode(RSA_ENCRYPTION, &integers(n, e))
 }
 
-/// An elliptic curve key; `point` in uncompressed SEC 1 form.
-pub fn ec(curve: Curve, point: &[u8]) -> Vec<u8> {
+/// Encodes an elliptic curve key; `point` has the uncompressed SEC 1 form.
+pub(super) fn ec(curve: Curve, point: &[u8]) -> Vec<u8> {
     let algorithm = match curve {
         Curve::P256 => EC_P256,
         Curve::P384 => EC_P384,
         Curve::P521 => EC_P521,
     };
-    wrap(algorithm, point)
+    encode(algorithm, point)
 }
 
-/// An Ed25519 key.
-pub fn ed25519(x: &[u8; 32]) -> Vec<u8> {
-    wrap(ED25519, x)
+/// Encodes an Ed25519 key.
+pub(super) fn ed25519(x: &[u8; 32]) -> Vec<u8> {
+    encode(ED25519, x)
 }
 
-/// A non-negative DER INTEGER: minimal, with a zero in front where the sign bit would be set.
-pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
+/// Encodes a SEQUENCE of two non-negative INTEGERs, each big-endian with any number of leading
+/// zeros.
+pub(super) fn integers(first: &[u8], second: &[u8]) -> Vec<u8> {
+    tagged(SEQUENCE, &[integer(first), integer(second)].concat())
+}
+
+/// Encodes a non-negative INTEGER in its shortest form: with one zero octet in front if the first
+/// bit is set.
+fn integer(number: &[u8]) -> Vec<u8> {
     let zeros = number.iter().take_while(|byte| **byte == 0).count();
     let mut digits = number.get(zeros..).unwrap_or_default().to_vec();
     if digits.first().is_none_or(|byte| byte & 0x80 != 0) {
@@ -61,16 +71,12 @@ pub(super) fn unsigned(number: &[u8]) -> Vec<u8> {
     tagged(INTEGER, &digits)
 }
 
-/// A DER SEQUENCE of what is already encoded.
-pub(super) fn sequence(content: &[u8]) -> Vec<u8> {
-    tagged(SEQUENCE, content)
-}
-
-fn wrap(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+fn encode(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
     let bits = tagged(BIT_STRING, &[&[0], key].concat());
-    sequence(&[algorithm, &bits].concat())
+    tagged(SEQUENCE, &[algorithm, &bits].concat())
 }
 
+/// Encodes a value with its tag and the shortest form of its length.
 fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
     let len = content.len().to_be_bytes();
     let significant =
@@ -78,7 +84,7 @@ fn tagged(tag: u8, content: &[u8]) -> Vec<u8> {
     let mut out = vec![tag];
     match significant {
         [short @ 0..=0x7f] => out.push(*short),
-        // Long form: 0x80 plus the count of length octets, which is at most 8 here.
+        // The long form begins with 0x80 plus the number of length octets, which is at most 8.
         long => {
             out.push(0x80 | u8::try_from(long.len()).unwrap_or(8));
             out.extend_from_slice(long);
@@ -95,8 +101,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lengths_take_the_short_and_the_long_form() {
-        for (len, head) in [
+    fn tagged_length_has_the_shortest_form() {
+        for (len, header) in [
             (0, &[4, 0][..]),
             (127, &[4, 127]),
             (128, &[4, 0x81, 128]),
@@ -104,12 +110,12 @@ mod tests {
             (256, &[4, 0x82, 1, 0]),
         ] {
             let out = tagged(4, &vec![7; len]);
-            assert_eq!((&out[..head.len()], out.len()), (head, head.len() + len));
+            assert_eq!((&out[..header.len()], out.len()), (header, header.len() + len));
         }
     }
 
     #[test]
-    fn integers_are_minimal_and_never_negative() {
+    fn integer_is_minimal_and_not_negative() {
         for (number, expected) in [
             (&[][..], &[2, 1, 0][..]),
             (&[0, 0], &[2, 1, 0]),
@@ -117,17 +123,17 @@ mod tests {
             (&[0x80], &[2, 2, 0, 0x80]),
             (&[0, 1], &[2, 1, 1]),
         ] {
-            assert_eq!(unsigned(number), expected);
+            assert_eq!(integer(number), expected);
         }
     }
 
     #[test]
-    fn an_independent_parser_reads_the_same_key_back() {
+    fn spki_agrees_with_p256_and_jwt_simple() {
         let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap();
         let point = secret.public_key().to_sec1_bytes();
-        let ours = ec(Curve::P256, &point);
-        assert_eq!(ours, secret.public_key().to_public_key_der().unwrap().as_bytes());
-        assert_eq!(p256::PublicKey::from_public_key_der(&ours).unwrap(), secret.public_key());
+        let der = ec(Curve::P256, &point);
+        assert_eq!(der, secret.public_key().to_public_key_der().unwrap().as_bytes());
+        assert_eq!(p256::PublicKey::from_public_key_der(&der).unwrap(), secret.public_key());
 
         let n = [&[0xff; 255][..], &[1]].concat();
         let der = rsa(&n, &[1, 0, 1]);

@@ -1,4 +1,4 @@
-//! How a denylist is fetched: with one request.
+//! The source of a denylist, which one request fetches.
 
 use super::Denylist;
 use crate::https_url::HttpsUrl;
@@ -6,7 +6,7 @@ use crate::refresh::shared::{SharedData, SharedKeys};
 use crate::refresh::source::{FetchAction, FetchError, FetchedDocument, Response, Source};
 use crate::time::UnixTime;
 
-/// The denylist at one place.
+/// The source of the denylist at one URL.
 #[derive(Debug)]
 pub struct DenylistSource {
     uri: HttpsUrl,
@@ -14,7 +14,7 @@ pub struct DenylistSource {
 }
 
 impl DenylistSource {
-    /// The list that is there, through this cluster.
+    /// Creates the source of the denylist at a URL. The fetches go through an Envoy cluster.
     pub fn new(cluster: &str, uri: HttpsUrl) -> Self {
         Self { names: SharedKeys::new(&["denylist", cluster, &uri.authority, &uri.path]), uri }
     }

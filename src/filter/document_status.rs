@@ -1,46 +1,46 @@
-//! The status of the fetched documents, which the metrics report.
+//! The status of key sets and denylists, which the metrics report.
 
 use super::sources::{Keys, SourceId};
 use super::{Filter, ProviderId, Sources};
-use crate::config::Provider;
 use crate::refresh::RefreshSchedule;
 use crate::refresh::refresher::Refresher;
 use crate::refresh::source::{Document as _, Source};
 use crate::time::UnixTime;
-use crate::trace::TraceEvent;
 
-/// How a document is: a key set, or a denylist.
+/// The status of a document: a key set or a denylist.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct DocumentStatus {
-    /// How many things are in it.
+    /// The number of keys or denylist entries.
     pub count: usize,
-    /// When it was fetched, if it was.
+    /// The times of the last successful fetch; `None` before the first one, and for a local
+    /// document.
     pub fetched: Option<RefreshTimes>,
 }
 
 /// The times of a fetched document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshTimes {
-    /// When it came.
+    /// The time of the fetch.
     pub at: UnixTime,
-    /// When a newer one should have come, at the latest.
+    /// The latest time at which the refresh is due: `at` plus `cache_duration`.
     pub due_at: UnixTime,
-    /// When it is too old to be used.
+    /// The time at which the filter stops using the document: `at` plus `max_stale`.
     pub stale_at: UnixTime,
 }
 
 impl Filter {
-    /// Yields the status of each document that the configuration needs.
+    /// Yields the status of the key set of each provider, and of the fetched denylist if the
+    /// configuration has one.
     pub fn document_statuses(&self) -> impl Iterator<Item = (SourceId, DocumentStatus)> {
         let Sources { keys, denylist } = &self.sources;
         let keys = keys.iter().enumerate().map(|(index, keys)| {
-            let freshness = match keys {
+            let status = match keys {
                 Keys::Remote(keys) => DocumentStatus::of(keys.refresher()),
                 Keys::Local(keys) => {
                     DocumentStatus { count: keys.as_ref().map_or(0, |keys| keys.len()), fetched: None }
                 }
             };
-            (SourceId::Keys(ProviderId(index)), freshness)
+            (SourceId::Keys(ProviderId(index)), status)
         });
         keys.chain(denylist.iter().map(|list| (SourceId::Denylist, DocumentStatus::of(list))))
     }
@@ -56,17 +56,5 @@ impl DocumentStatus {
         };
         let count = refresher.latest().map_or(0, |document| document.count());
         Self { count, fetched: refresher.fetched_at().map(times) }
-    }
-}
-
-impl ProviderId {
-    /// Returns the index of the provider in the configuration.
-    pub const fn index(self) -> usize {
-        self.0
-    }
-
-    /// Returns the event that reports this provider to an observer.
-    pub(super) fn selected(self, provider: &Provider) -> TraceEvent<'_> {
-        TraceEvent::ProviderSelected { index: self.0, name: &provider.name }
     }
 }

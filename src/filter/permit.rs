@@ -1,46 +1,51 @@
-//! The permit: that a request may go on, why, and what is told of who sent it. [`Filter`](super::Filter) alone makes one.
+//! The permit of a request: why the host forwards it, and the identity that the upstream receives.
+//! Only [`Filter`](super::Filter) makes one.
 
 use std::rc::Rc;
 
+use super::decision_error::DecisionError;
+use super::sources::PendingFetch;
 use super::verified::{ForwardedIdentity, Verified};
-use super::{DecisionError, PendingFetch};
 use crate::rejection::Rejection;
 
-/// The proof that a request may go on, and what the backend is told of who sent it.
+/// The proof that the filter allows a request, with the identity for the upstream.
 #[derive(Debug)]
 pub struct Permit {
     reason: PermitReason,
-    /// Keys that could not be had; the request did not wait for them.
+    /// The document that the verification of the token needed; the request did not wait for it.
     pending_fetch: Option<PendingFetch>,
     verified: Option<Rc<Verified>>,
 }
 
-/// Why a request may go on.
+/// The reason why the filter allows a request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PermitReason {
-    /// Its token is good, and the policy allows it.
+    /// The token is valid and the policy allows the request.
     Verified,
-    /// Its rule is public.
+    /// The rule or the route policy is public.
     Public,
-    /// It has no token, and its rule does not insist on one.
+    /// The request has no token, and its policy has `mode: optional`.
     Anonymous,
-    /// It is a CORS preflight request, and those pass.
+    /// The request is a CORS preflight request, and `bypass_cors_preflight` is true.
     CorsPreflight,
-    /// The filter would have denied it for this, but the configuration has `mode: shadow`.
+    /// The filter would have denied the request with this rejection, but the configuration has
+    /// `mode: shadow`.
     Shadow(Rejection),
 }
 
 impl Permit {
-    /// A request whose token is good, or good enough to say whose it is.
+    /// Makes the permit of a request with a verified identity.
     pub(super) const fn for_verified(reason: PermitReason, verified: Rc<Verified>) -> Self {
         Self { reason, pending_fetch: None, verified: Some(verified) }
     }
 
+    /// Makes the permit of a request whose token the filter has not examined.
     pub(super) const fn without_token(reason: PermitReason) -> Self {
         Self { reason, pending_fetch: None, verified: None }
     }
 
-    /// Makes the permit of a request that passes whatever its token, and records the keys that its token lacks.
+    /// Makes the permit of a request that is allowed with any token. Records the fetch that the
+    /// verification of its token needs.
     pub(super) fn without_identity(reason: PermitReason, error: Option<&DecisionError>) -> Self {
         Self {
             pending_fetch: error.and_then(DecisionError::pending_fetch).copied(),
@@ -48,12 +53,12 @@ impl Permit {
         }
     }
 
-    /// Why the request may go on.
+    /// Returns why the filter allows the request.
     pub const fn reason(&self) -> PermitReason {
         self.reason
     }
 
-    /// Returns whether the filter has examined a token of the request, whatever became of it.
+    /// Returns whether the decision depended on a token of the request, valid or not.
     pub const fn has_examined_token(&self) -> bool {
         match self.reason {
             PermitReason::Verified => true,
@@ -62,18 +67,19 @@ impl Permit {
         }
     }
 
-    /// Keys that an enforced rule would have made the request wait for.
+    /// Returns the fetch for which the request would have waited under an enforced policy.
     pub const fn pending_fetch(&self) -> Option<&PendingFetch> {
         self.pending_fetch.as_ref()
     }
 
-    /// Headers to set towards the backend. All that could be in here are removed first, whatever the reason.
+    /// Returns the names and values of the identity headers to set. The host first removes every
+    /// header that the configuration reserves for identity, with any permit.
     pub fn identity_headers(&self) -> &[(String, String)] {
         self.forwarded().map_or(&[], |forwarded| &forwarded.headers)
     }
 
-    /// Names and values for filter state.
-    pub fn identity(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    /// Yields the keys and values of the identity for filter state and access logs.
+    pub fn log_attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.forwarded().into_iter().flat_map(|forwarded| forwarded.log_attributes.iter())
     }
 
@@ -83,7 +89,10 @@ impl Permit {
 }
 
 impl PermitReason {
-    /// A stable name: that of the rejection which was not enforced, or one beside these.
+    /// Every reason except [`PermitReason::Shadow`], whose codes are those of rejections.
+    pub const ALL: [Self; 4] = [Self::Verified, Self::Public, Self::Anonymous, Self::CorsPreflight];
+
+    /// Returns the stable code of the reason; for [`PermitReason::Shadow`] that of the rejection.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Verified => "allowed",
@@ -93,7 +102,4 @@ impl PermitReason {
             Self::Shadow(rejection) => rejection.code(),
         }
     }
-
-    /// Every reason but those in shadow, which have the names of rejections.
-    pub const ALL: [Self; 4] = [Self::Verified, Self::Public, Self::Anonymous, Self::CorsPreflight];
 }

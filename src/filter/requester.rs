@@ -1,99 +1,66 @@
-//! The user or machine behind a request, the check of a rule against it, and the reasons why a request cannot go on.
+//! The user or client behind a request, and the evaluation of a policy for it.
 
-use std::rc::Rc;
-
-use super::sources::PendingFetch;
-use super::verified::Verified;
+use super::decision_error::DecisionError;
 use crate::config::Provider;
-use crate::policy::{Access, AuthzContext, MatchedPolicy, UnmetRequirement};
+use crate::observer::{Check, DecisionEvent, DecisionObserver};
+use crate::policy::{Access, AuthzContext, MatchedPolicy};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
-use crate::trace::{Check, DecisionObserver, TraceEvent};
 use crate::verify::Identity;
 
-/// The reason why a request cannot go on: a denial, or a document that the filter has yet to fetch.
-#[derive(Clone)]
-pub(super) enum DecisionError {
-    Denied(Denial),
-    Pending(PendingFetch),
-}
-
-impl DecisionError {
-    pub(super) const fn rejection(&self) -> Rejection {
-        match self {
-            Self::Denied(denial) => denial.rejection,
-            Self::Pending(pending) => pending.rejection_on_timeout,
-        }
-    }
-
-    pub(super) const fn pending_fetch(&self) -> Option<&PendingFetch> {
-        match self {
-            Self::Denied(_) => None,
-            Self::Pending(pending) => Some(pending),
-        }
-    }
-}
-
-impl From<Rejection> for DecisionError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Denied(rejection.into())
-    }
-}
-
-/// A verified token, and whether this request is the first that brings it.
-pub(super) struct Authenticated {
-    pub(super) verified: Rc<Verified>,
-    pub(super) is_new: bool,
-}
-
-/// The identity of a verified token, and the provider that issued it.
+/// The identity of a verified token, and the provider that issued the token.
 pub(super) struct Requester<'a> {
     pub(super) identity: Identity<'a>,
     pub(super) provider: &'a Provider,
 }
 
 impl Requester<'_> {
-    /// Checks whether the rule or the policy for the request allows it.
+    /// Checks whether the policy that decides about the request allows it.
     pub(super) fn authorize(
         &self,
         matched: Result<MatchedPolicy<'_>, Rejection>,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Result<(), Denial> {
-        let allowed = matched.map_err(Denial::from).and_then(|matched| self.meets(matched, trace));
+        let allowed = matched.map_err(Denial::from).and_then(|matched| self.evaluate(matched, observer));
         let rejection = allowed.as_ref().err().map(|denial| denial.rejection);
-        trace.record(TraceEvent::Checked(Check::Policy, rejection));
+        observer.record(DecisionEvent::Checked(Check::Policy, rejection));
         allowed
     }
 
-    /// Checks whether a rule allows this identity.
-    pub(super) fn meets(
+    /// Evaluates a rule or a route policy for this identity.
+    fn evaluate(
         &self,
         MatchedPolicy { action, variables, .. }: MatchedPolicy<'_>,
-        trace: &mut impl DecisionObserver,
+        observer: &mut impl DecisionObserver,
     ) -> Result<(), Denial> {
         match &action.access {
             Access::Public => Ok(()),
             Access::Deny => Err(Rejection::DeniedByRule.into()),
             Access::Requires(requirement) => {
-                let subject =
+                let context =
                     AuthzContext { identity: &self.identity, provider: &self.provider.name, variables };
-                trace.record(TraceEvent::RequirementEvaluated(requirement, subject));
-                requirement.check(&subject).map_err(Denial::from)
+                observer.record(DecisionEvent::RequirementEvaluated(requirement, context));
+                requirement.check(&context).map_err(Denial::from)
             }
         }
     }
 }
 
-impl From<UnmetRequirement> for Denial {
-    fn from(unmet: UnmetRequirement) -> Self {
-        let denial = |rejection: Rejection| Self::from(rejection);
-        match unmet {
-            UnmetRequirement::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
-            UnmetRequirement::AuthenticationAge(step_up) => {
-                Self { step_up, ..denial(Rejection::AuthenticationTooOld) }
-            }
-            UnmetRequirement::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
-            UnmetRequirement::Other => denial(Rejection::RequirementNotMet),
-        }
+/// Evaluates policies in shadow mode and reports their decisions to the observer.
+///
+/// Each policy has the rejection with which it would deny the request with any token, if there is
+/// one. `requester` is the result of the checks of the token.
+pub(super) fn report_shadow_decisions(
+    policies: Vec<(MatchedPolicy<'_>, Option<Rejection>)>,
+    requester: &Result<Requester<'_>, DecisionError>,
+    observer: &mut impl DecisionObserver,
+) {
+    for (policy, rejection) in policies {
+        let decision = match (rejection, requester) {
+            (Some(rejection), _) => Err(rejection),
+            (None, Ok(requester)) => requester.evaluate(policy, observer).map_err(|denial| denial.rejection),
+            (None, Err(error)) => Err(error.rejection()),
+        };
+        observer.record(DecisionEvent::ShadowEvaluated(policy, decision.err()));
     }
 }

@@ -1,4 +1,4 @@
-//! All that a configuration has fetched: the keys of each provider, and the denylist.
+//! The documents that the filter needs: the key set of each provider, and the denylist.
 
 use crate::config::{Config, Provider, Remote, RemoteDenylist};
 use crate::denylist::Denylist;
@@ -7,6 +7,7 @@ use crate::jwks::KeySet;
 use crate::jwks::remote::RemoteKeys;
 use crate::jwks::source::KeySource;
 use crate::jwks::unknown_kids::KidDigest;
+use crate::observer::DecisionEvent;
 use crate::refresh::refresher::{Fetch, FetchProgress, Refresher, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{Document as _, FetchError, Response};
@@ -15,34 +16,34 @@ use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::verify::Identity;
 
-/// Something that is fetched.
+/// A source of a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SourceId {
-    /// The keys of a provider.
+    /// The key set of a provider.
     Keys(ProviderId),
     /// The denylist.
     Denylist,
 }
 
-/// A provider, by its position in the configuration.
+/// The ID of a provider: its index in the configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ProviderId(pub(super) usize);
 
-/// What a request lacks.
+/// A document that a decision needs and the worker does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PendingFetch {
-    /// Where it would come from.
+    /// The source of the document.
     pub source: SourceId,
-    /// Why the request is denied if waiting does not help.
+    /// The rejection of the request if the document does not arrive in time.
     pub rejection_on_timeout: Rejection,
-    /// If it is a key: which.
+    /// The key ID of the token, if the document is a key set.
     pub(super) kid: Option<KidDigest>,
 }
 
-/// What this worker has of all that.
+/// The documents of this worker, with the state of their refresh.
 #[derive(Debug)]
 pub(super) struct Sources {
-    /// One for each provider, in the same order.
+    /// The keys of each provider, in the order of the configuration.
     pub(super) keys: Vec<Keys>,
     pub(super) denylist: Option<Refresher<DenylistSource>>,
 }
@@ -54,7 +55,7 @@ pub(super) enum Keys {
 }
 
 impl SourceId {
-    /// A longer answer than this is not read.
+    /// Returns the size limit of a response, in bytes. The filter reads no longer one.
     pub const fn max_bytes(self) -> usize {
         match self {
             Self::Keys(_) => KeySet::MAX_BYTES,
@@ -62,7 +63,7 @@ impl SourceId {
         }
     }
 
-    /// How to get there, and when.
+    /// Returns the cluster and the refresh schedule; `None` if the document is local.
     pub(super) fn remote(self, config: &Config) -> Option<&Remote> {
         match self {
             Self::Keys(ProviderId(index)) => {
@@ -73,8 +74,20 @@ impl SourceId {
     }
 }
 
+impl ProviderId {
+    /// Returns the index of the provider in the configuration.
+    pub const fn index(self) -> usize {
+        self.0
+    }
+
+    /// Returns the event that reports this provider to an observer.
+    pub(super) fn selected_event(self, provider: &Provider) -> DecisionEvent<'_> {
+        DecisionEvent::ProviderSelected { index: self.0, name: &provider.name }
+    }
+}
+
 impl Sources {
-    /// Nothing has been fetched yet.
+    /// Creates the sources of a worker, without any fetched document.
     pub(super) fn new(config: &Config, worker_id: WorkerId) -> Self {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
             (Some(jwks), pinned) => {
@@ -96,7 +109,11 @@ impl Sources {
         }
     }
 
-    /// The keys of a provider, or why there are none.
+    /// Returns the keys of a provider.
+    ///
+    /// # Errors
+    /// [`Rejection::KeysUnavailable`] before the first fetch has succeeded,
+    /// [`Rejection::KeysStale`] if the keys are older than `max_stale`.
     pub(super) fn keys(&self, provider: ProviderId, now: UnixTime) -> Result<&KeySet, Rejection> {
         match self.keys.get(provider.0) {
             Some(Keys::Local(Some(keys))) => Ok(keys),
@@ -105,6 +122,7 @@ impl Sources {
         }
     }
 
+    /// Returns the rejection of a token whose key ID no key of the provider has.
     pub(super) fn reason_for_unknown_key(&self, provider: ProviderId, now: UnixTime) -> Rejection {
         match self.keys.get(provider.0) {
             Some(Keys::Remote(keys)) => keys.reason_for_unknown_key(now),
@@ -112,16 +130,22 @@ impl Sources {
         }
     }
 
-    /// Whether the fetched list lets a token pass. One that it has refused stays refused however old the list becomes.
+    /// Checks a token against the fetched denylist. An expired denylist still denies the tokens
+    /// that are on it.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenRevoked`] for a token on the denylist; [`Rejection::DenylistUnavailable`]
+    /// for any other token if the denylist has not been fetched or has expired.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
-        if remote.latest().is_some_and(|list| list.has(identity)) {
+        if remote.latest().is_some_and(|list| list.matches(identity)) {
             return Err(Rejection::TokenRevoked);
         }
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)
     }
 
-    /// Whether a request should wait for what it lacks. May make a fetch due at once.
+    /// Returns whether the host should hold a request until a fetch ends. May schedule an early
+    /// refresh.
     pub(super) fn wait_advice(
         &mut self,
         pending: &PendingFetch,
@@ -142,7 +166,8 @@ impl Sources {
         }
     }
 
-    /// Takes over what other workers have fetched, and says what this one is to do.
+    /// Installs the documents that other workers have fetched. Returns for each source what the
+    /// host has to do.
     pub(super) fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
         let keys = self.keys.iter_mut().enumerate().filter_map(|(index, keys)| match keys {
             Keys::Remote(keys) => Some((SourceId::Keys(ProviderId(index)), keys.on_tick(now, shared))),
@@ -152,6 +177,7 @@ impl Sources {
         keys.chain(denylist).collect()
     }
 
+    /// Processes the response to a request of a fetch.
     pub(super) fn on_response(
         &mut self,
         source: SourceId,
@@ -168,10 +194,10 @@ impl Sources {
                 self.denylist.as_mut().map(|list| list.on_response(now, fetch, shared, response))
             }
         };
-        progress.unwrap_or(FetchProgress::Done(Err(FetchError::NoAnswer)))
+        progress.unwrap_or(FetchProgress::Done(Err(FetchError::NoResponse)))
     }
 
-    /// Gives up all fetches under way: see [`Refresher::release`].
+    /// Abandons all fetches in flight. See [`Refresher::release`].
     pub(super) fn release(&mut self, shared: &dyn SharedData) {
         for keys in &mut self.keys {
             if let Keys::Remote(keys) = keys {
@@ -181,7 +207,7 @@ impl Sources {
         self.denylist.iter_mut().for_each(|list| list.release(shared));
     }
 
-    /// Takes the remarks on a document: see [`Refresher::take_remarks`].
+    /// Takes the log messages about a document. See [`Refresher::take_remarks`].
     pub(super) fn take_remarks(&mut self, source: SourceId) -> Vec<String> {
         match source {
             SourceId::Keys(provider) => self.remote_keys(provider).map(RemoteKeys::take_remarks),

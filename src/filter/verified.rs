@@ -1,52 +1,55 @@
-//! A token whose signature holds, and what follows from that for as long as its key lives.
+//! A verified token, and the values that depend only on its claims and the configuration.
 
 use std::cell::OnceCell;
 
 use crate::config::Config;
-use crate::headers::{self, ClaimToHeader};
+use crate::headers::ClaimToHeader;
 use crate::json;
+use crate::percent_encoding::{encode_log_value, truncate_encoded};
 use crate::verify::{AccessToken, Identity};
 
 use super::ProviderId;
 
-/// Longer names than this say no more in a log.
+/// The longest encoded value of a log attribute, in bytes. Longer values are truncated.
 const MAX_LOGGED_BYTES: usize = 256;
+/// The longest value of `okta.scopes`, in bytes. Scopes beyond it are omitted.
 const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
-/// A token that was accepted, and whose it is.
+/// An accepted token, with its provider.
 #[derive(Debug)]
 pub(super) struct Verified {
     pub(super) token: AccessToken,
     pub(super) provider: ProviderId,
-    /// The payload as it was sent, if the backend is to have it.
+    /// The base64url payload as the client sent it, if the configuration forwards it to the
+    /// upstream.
     pub(super) payload: Option<String>,
-    /// Made when somebody is told for the first time, and the same ever after: it depends on claims and configuration.
+    /// The identity for the upstream. The first allowed request with the token computes it.
     pub(super) forwarded: OnceCell<ForwardedIdentity>,
 }
 
-/// What others are told of a token that is good.
+/// The identity that the upstream and the access log receive.
 #[derive(Debug)]
 pub(super) struct ForwardedIdentity {
-    /// Headers for the backend.
+    /// The names and values of the identity headers.
     pub(super) headers: Vec<(String, String)>,
     pub(super) log_attributes: LogAttributes,
 }
 
-/// Names and values for filter state. The values lie in one piece of memory: every request reads them.
+/// Names and values for filter state. One buffer has all values, because every request reads them.
 #[derive(Debug)]
 pub(super) struct LogAttributes {
     text: String,
-    /// With the end of each in the text.
+    /// The name of each value, and the end of the value in `text`.
     names: Vec<(&'static str, usize)>,
 }
 
 impl Verified {
-    /// About what it occupies, in bytes.
+    /// Returns the approximate size in bytes, heap memory included.
     pub(super) fn heap_bytes(&self) -> usize {
         let forwarded = self.forwarded.get().map_or(0, |forwarded| {
             let headers = forwarded.headers.iter().flat_map(|(name, value)| [name, value]);
             headers
-                .map(|text| json::string_bytes(text))
+                .map(|text| json::estimated_heap_bytes(text))
                 .fold(forwarded.log_attributes.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
@@ -57,6 +60,7 @@ impl Verified {
 }
 
 impl ForwardedIdentity {
+    /// Makes the identity headers and the log attributes of a token.
     pub(super) fn new(
         config: &Config,
         provider: &str,
@@ -75,10 +79,11 @@ impl ForwardedIdentity {
 }
 
 impl LogAttributes {
-    /// Makes the values for access logs and later filters: user, client, provider and scopes of a verified token. Encoded,
-    /// because a name with a space or a line break must not become a field or a line of a log.
+    /// Makes the values for access logs and later filters: user, client, provider and scopes. The
+    /// values are encoded, so that spaces and line breaks in them cannot start a field or a line of
+    /// a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {
-        /// About what they take together.
+        /// The typical size of all values together.
         const TYPICAL_BYTES: usize = 160;
         let claims = identity.claims();
         let named = [
@@ -90,8 +95,8 @@ impl LogAttributes {
         let names = Vec::with_capacity(named.len().saturating_add(1));
         let mut all = Self { text: String::with_capacity(TYPICAL_BYTES), names };
         for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            let encoded = headers::encode_for_log(value);
-            all.text.push_str(headers::truncate_encoded(&encoded, MAX_LOGGED_BYTES));
+            let encoded = encode_log_value(value);
+            all.text.push_str(truncate_encoded(&encoded, MAX_LOGGED_BYTES));
             all.names.push((name, all.text.len()));
         }
         push_scopes(&mut all.text, identity.scopes());
@@ -99,7 +104,7 @@ impl LogAttributes {
         all
     }
 
-    /// Each name with its value.
+    /// Yields each name with its value.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
         let mut start = 0;
         self.names.iter().map(move |(name, end)| {
@@ -115,16 +120,17 @@ impl LogAttributes {
     }
 }
 
-/// Adds as many whole scopes as there is room for, with commas between them: a piece of one could be another's name.
+/// Appends scopes, separated by commas, up to [`MAX_LOGGED_SCOPES_BYTES`]. It never truncates a
+/// scope, because a part of a scope can be the name of another.
 fn push_scopes<'a>(text: &mut String, scopes: impl Iterator<Item = &'a str>) {
     let start = text.len();
     for scope in scopes {
-        let scope = headers::encode_for_log(scope);
-        let taken = text.len().saturating_sub(start);
-        if taken.saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
+        let scope = encode_log_value(scope);
+        let length = text.len().saturating_sub(start);
+        if length.saturating_add(scope.len()) >= MAX_LOGGED_SCOPES_BYTES {
             break;
         }
-        if taken > 0 {
+        if length > 0 {
             text.push(',');
         }
         text.push_str(&scope);

@@ -1,39 +1,39 @@
-//! One header of several claims: `{iss}/{sub}`.
+//! Templates of header values: `{iss}/{sub}`.
 
 use std::fmt;
 
-use super::percent_encode;
 use crate::claims::Claims;
 use crate::json::ValueRef;
+use crate::percent_encoding::encode_header_value;
 
-/// The longest template, in octets.
+/// The longest template, in bytes.
 const MAX_BYTES: usize = 1024;
-/// The largest number of claims in a template, which bounds the header by that multiple of the token.
+/// The maximum number of claims in a template. It limits the header to this multiple of the token.
 const MAX_CLAIMS: usize = 8;
 
-/// A text with claims in it.
+/// A template: literal text and claims.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Template(Vec<Part>);
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 enum Part {
     Text(String),
-    /// A claim, by its path.
+    /// The path of a claim.
     Claim(Vec<String>),
 }
 
-/// A text that is no template.
+/// The error of a text that is not a template.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TemplateError {
-    /// It is longer than 1024 octets.
+    /// The text is longer than 1024 bytes.
     TooLong,
-    /// It has characters that are not printable ASCII.
+    /// The text has characters that are not printable ASCII.
     NotAscii,
-    /// A `{` or `}` stands alone.
+    /// A `{` has no matching `}`, or the reverse.
     Brace,
-    /// Between braces there are no names with dots between them.
+    /// The text between braces is not a claim name, or names separated by dots.
     Name,
-    /// It has no claim, or more than eight.
+    /// The text has no claim, or more than eight.
     Claims,
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for TemplateError {
 }
 
 impl Template {
-    /// Reads a template.
+    /// Parses a template. `{{` and `}}` are literal braces.
     ///
     /// # Errors
     /// See [`TemplateError`].
@@ -94,8 +94,8 @@ impl Template {
         if (1..=MAX_CLAIMS).contains(&claims) { Ok(Self(parts)) } else { Err(TemplateError::Claims) }
     }
 
-    /// Returns the text with the claims of a token, encoded as one string; `None` if a claim is missing, or is null, a list or
-    /// an object.
+    /// Returns the percent-encoded text with the claims of a token; `None` if a claim is missing,
+    /// null, an array or an object.
     pub(super) fn value(&self, claims: &Claims) -> Option<String> {
         let mut value = String::new();
         for part in &self.0 {
@@ -110,7 +110,7 @@ impl Template {
                 },
             }
         }
-        Some(percent_encode(&value).into_owned())
+        Some(encode_header_value(&value).into_owned())
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn template_value_has_every_claim_or_is_none() {
+    fn template_value_without_every_claim_is_none() {
         let claims = r#"{"iss":"https://a","sub":"joe\r\nx: y","n":7,"f":1.50,"b":true,"e":"","o":{"p":"q"},"l":[],"z":null,"é":"x"}"#;
         let claims = Claims::parse(claims.as_bytes().to_vec()).unwrap();
         for (text, expected) in [
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn template_with_a_lone_brace_or_without_a_claim_is_an_error() {
+    fn template_malformed_is_rejected() {
         use TemplateError::{Brace, Claims, Name, NotAscii, TooLong};
         let (many, long) = ("{a}".repeat(9), format!("{{a}}{}", "x".repeat(1024)));
         for (text, expected) in [

@@ -1,13 +1,17 @@
-//! The calls of the proxy-wasm ABI for which the SDK has no use: the one file with `unsafe` in it.
+//! Host calls of the proxy-wasm ABI that the filter makes without the SDK. No other file has
+//! `unsafe`.
 //!
-//! Each is here because `proxy-wasm` 0.2 cannot do it: it sends local responses without details, so that the reason
-//! would never reach `%RESPONSE_CODE_DETAILS%`; and it panics on a status that it does not list, which a host with
-//! restricted capabilities may return from any of these.
+//! The crate `proxy-wasm` 0.2 does not replace these calls, for two reasons. It sends local
+//! responses without details, which Envoy's access log shows as `%RESPONSE_CODE_DETAILS%`. It
+//! panics on a status that it does not list, and a host with restricted capabilities can return
+//! such a status from each of these calls.
 //!
-//! Source: proxy-wasm/spec, abi-versions/v0.2.1.
+//! The signatures are those of the proxy-wasm specification, ABI version 0.2.1.
 #![allow(unsafe_code, reason = "raw host calls; each block says why it is sound")]
 
 use proxy_wasm::types::{MapType, MetricType};
+
+use crate::header_map;
 
 /// `WasmResult::Ok`.
 const OK: u32 = 0;
@@ -52,26 +56,28 @@ unsafe extern "C" {
     fn proxy_record_metric(id: u32, value: u64) -> u32;
 }
 
-/// A status of the host that is not `Ok`.
+/// A status other than `Ok` (`proxy_status_t`).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Status(pub(super) u32);
 
-fn result(status: u32) -> Result<(), Status> {
+fn to_result(status: u32) -> Result<(), Status> {
     if status == OK { Ok(()) } else { Err(Status(status)) }
 }
 
-/// Answers the request in place of the backend. Envoy translates the status for gRPC requests by itself.
+/// Sends a response to the client in place of the upstream's. For gRPC requests, Envoy derives the
+/// gRPC status from the HTTP status.
 pub(super) fn send_local_response(
     status: u32,
     details: &str,
     headers: &[(&str, String)],
     body: &str,
 ) -> Result<(), Status> {
-    /// Let Envoy choose.
+    /// Envoy derives the gRPC status.
     const NO_GRPC_STATUS: i32 = -1;
-    let headers = serialize(headers);
-    // SAFETY: every pointer comes with its length from a live borrow, and the host copies before it returns.
-    result(unsafe {
+    let headers = header_map::serialize(headers);
+    // SAFETY: each pointer and its length come from a live borrow, and the host copies the bytes
+    // before it returns.
+    to_result(unsafe {
         proxy_send_local_response(
             status,
             details.as_ptr(),
@@ -85,12 +91,13 @@ pub(super) fn send_local_response(
     })
 }
 
-/// Calls a function that the host may or may not have.
+/// Calls a foreign function. A host that does not have the function returns an error.
 pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<u8>, Status> {
     let mut results: *mut u8 = std::ptr::null_mut();
     let mut results_len: usize = 0;
-    // SAFETY: the inputs as above; the host writes to the two outputs, which live until it returns.
-    result(unsafe {
+    // SAFETY: as for `send_local_response`. The host writes to the two results, which live until it
+    // returns.
+    to_result(unsafe {
         proxy_call_foreign_function(
             name.as_ptr(),
             name.len(),
@@ -103,76 +110,61 @@ pub(super) fn call_foreign_function(name: &str, arguments: &[u8]) -> Result<Vec<
     Ok(take(results, results_len))
 }
 
-/// What the host has put into memory of ours, and has not been taken before.
+/// Takes ownership of bytes that the host has returned. Each result must be taken only once.
 fn take(bytes: *mut u8, len: usize) -> Vec<u8> {
     if bytes.is_null() {
         return Vec::new();
     }
-    // SAFETY: the callers pass what the host has written for them: memory that it got from
-    // `proxy_on_memory_allocate`, the SDK's export, which boxes a slice of exactly this length in this module's
-    // allocator and gives it away.
+    // SAFETY: the callers pass a pointer and a length that the host has written. The host gets this
+    // memory from `proxy_on_memory_allocate`, an export of the SDK, which leaks a boxed slice of
+    // exactly this length from the allocator of this module.
     unsafe { Vec::from_raw_parts(bytes, len, len) }
 }
 
-/// An attribute of the request; the names of its path are separated by zero bytes. `None` if there is no such thing.
+/// Returns an attribute of the request; `None` if the host has no such attribute. In `path`, zero
+/// bytes separate the names.
 pub(super) fn get_property(path: &str) -> Option<Vec<u8>> {
     let mut value: *mut u8 = std::ptr::null_mut();
     let mut value_len: usize = 0;
     // SAFETY: as for `call_foreign_function`.
     let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut value, &raw mut value_len) };
-    result(status).ok()?;
+    to_result(status).ok()?;
     Some(take(value, value_len))
 }
 
-/// All headers of the request, or all trailers, as [`header_map`](crate::request::header_map) reads them.
+/// Returns all headers or all trailers of the request, as a [serialized map](header_map).
 pub(super) fn get_header_map(kind: MapType) -> Option<Vec<u8>> {
     let mut map: *mut u8 = std::ptr::null_mut();
     let mut map_len: usize = 0;
     // SAFETY: as for `call_foreign_function`.
     let status = unsafe { proxy_get_header_map_pairs(kind as u32, &raw mut map, &raw mut map_len) };
-    result(status).ok()?;
+    to_result(status).ok()?;
     Some(take(map, map_len))
 }
 
-/// Sets filter state: the host keeps it under `wasm.` and this name.
+/// Sets a filter state object. Envoy stores it under `wasm.` and the name.
 pub(super) fn set_property(name: &str, value: &[u8]) -> Result<(), Status> {
     // SAFETY: as for `send_local_response`.
-    result(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
+    to_result(unsafe { proxy_set_property(name.as_ptr(), name.len(), value.as_ptr(), value.len()) })
 }
 
-/// The number of the metric with this name, which is made if there is none.
+/// Returns the ID of a metric. The host creates the metric if it does not exist.
 pub(super) fn define_metric(kind: MetricType, name: &str) -> Result<u32, Status> {
     let mut id = 0;
-    // SAFETY: the name comes with its length from a live borrow, and the host writes to `id` before it returns.
-    result(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
+    // SAFETY: pointer and length of the name come from a live borrow, and the host writes to `id`
+    // before it returns.
+    to_result(unsafe { proxy_define_metric(kind as u32, name.as_ptr(), name.len(), &raw mut id) })?;
     Ok(id)
 }
 
-/// Moves a counter or a gauge.
+/// Adds an offset to a counter or a gauge.
 pub(super) fn increment_metric(id: u32, offset: i64) -> Result<(), Status> {
-    // SAFETY: numbers only.
-    result(unsafe { proxy_increment_metric(id, offset) })
+    // SAFETY: the call has no pointers.
+    to_result(unsafe { proxy_increment_metric(id, offset) })
 }
 
 /// Sets a gauge, or adds a value to a histogram.
 pub(super) fn record_metric(id: u32, value: u64) -> Result<(), Status> {
-    // SAFETY: numbers only.
-    result(unsafe { proxy_record_metric(id, value) })
-}
-
-/// Header pairs as the ABI wants them: their count, all lengths, then all texts, each ended by a zero byte.
-fn serialize(headers: &[(&str, String)]) -> Vec<u8> {
-    let len = |text: &str| u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes();
-    let mut bytes = u32::try_from(headers.len()).unwrap_or(u32::MAX).to_le_bytes().to_vec();
-    for (name, value) in headers {
-        bytes.extend_from_slice(&len(name));
-        bytes.extend_from_slice(&len(value));
-    }
-    for (name, value) in headers {
-        for text in [*name, value.as_str()] {
-            bytes.extend_from_slice(text.as_bytes());
-            bytes.push(0);
-        }
-    }
-    bytes
+    // SAFETY: the call has no pointers.
+    to_result(unsafe { proxy_record_metric(id, value) })
 }

@@ -1,4 +1,4 @@
-//! Requests for what is fetched, through an Envoy cluster.
+//! HTTP callouts, which fetch documents through an Envoy cluster.
 
 use log::{info, warn};
 use proxy_wasm::hostcalls;
@@ -6,39 +6,49 @@ use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
-use crate::headers;
 use crate::https_url::HttpsUrl;
-use crate::refresh::response::{ACCEPT_ENCODING, Head};
+use crate::percent_encoding::encode_log_value;
+use crate::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use crate::refresh::source::{FetchError, Response};
 
-/// Sends the request; the answer comes to the root context under this number.
-pub(super) fn dispatch(remote: &Remote, request: &HttpsUrl) -> Result<u32, FetchError> {
+/// Sends a GET request and returns the ID of the callout. The host passes the response to the root
+/// context, with this ID.
+///
+/// # Errors
+/// [`FetchError::NoResponse`] if the host rejects the callout, as for a cluster that does not
+/// exist.
+pub(super) fn dispatch(remote: &Remote, url: &HttpsUrl) -> Result<u32, FetchError> {
     let headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
-        (":authority", request.authority.as_str()),
-        (":path", request.path.as_str()),
+        (":authority", url.authority.as_str()),
+        (":path", url.path.as_str()),
         ("accept", "application/json"),
         ("accept-encoding", ACCEPT_ENCODING),
         ("user-agent", concat!("okta-authz-filter/", env!("CARGO_PKG_VERSION"))),
     ];
     hostcalls::dispatch_http_call(&remote.cluster, headers, None, vec![], remote.schedule.timeout)
-        .map_err(|_| FetchError::NoAnswer)
+        .map_err(|_| FetchError::NoResponse)
 }
 
-/// Reads the answer. Envoy answers by itself for a server that it cannot reach: 503, or 504 when time is up.
+/// Reads the response of the callout that the host reports. Envoy itself responds with 503 if it
+/// cannot reach the server, and with 504 after the timeout.
+///
+/// # Errors
+/// [`FetchError::NoResponse`], [`FetchError::Status`], [`FetchError::Encoded`], or
+/// [`FetchError::TooLarge`] for a body of more than `max_bytes`.
 pub(super) fn read(num_headers: usize, body_size: usize, max_bytes: usize) -> Result<Response, FetchError> {
-    // Without headers there was no answer, and asking for them would be an error.
+    // No headers means no response, and then the host call for headers fails.
     if num_headers == 0 {
-        return Err(FetchError::NoAnswer);
+        return Err(FetchError::NoResponse);
     }
     let headers =
-        hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(|_| FetchError::NoAnswer)?;
+        hostcalls::get_map_bytes(MapType::HttpCallResponseHeaders).map_err(|_| FetchError::NoResponse)?;
     let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
     let status = headers.iter().find(|(name, _)| *name == ":status");
     let status = status.and_then(|(_, digits)| str::from_utf8(digits).ok()?.parse().ok());
-    let head = Head::read(status.unwrap_or(0), &headers)?;
-    // Before it is read: memory that the VM has once taken is never given back.
+    let head = ResponseHead::read(status.unwrap_or(0), &headers)?;
+    // Checked before the body is read, because the memory of a VM never shrinks.
     if body_size > max_bytes {
         return Err(FetchError::TooLarge(max_bytes));
     }
@@ -46,21 +56,22 @@ pub(super) fn read(num_headers: usize, body_size: usize, max_bytes: usize) -> Re
     Ok(head.with_body(body.unwrap_or_default()))
 }
 
-/// Tells the operator how a fetch went, and which parts of the document are skipped if the one before had others.
-pub(super) fn log(filter: &mut Filter, source: SourceId, outcome: &Result<usize, FetchError>) {
+/// Logs the result of a fetch, with the number of keys or entries, and the remarks on the document
+/// that the document before did not have.
+pub(super) fn log(filter: &mut Filter, source: SourceId, result: &Result<usize, FetchError>) {
     let remarks = filter.take_remarks(source);
-    let (whose, what) = match source {
+    let (prefix, document, unit) = match source {
         SourceId::Keys(provider) => {
             let name = filter.provider(provider).map_or("", |provider| &provider.name);
-            (format!("provider {}", headers::encode_for_log(name)), "keys")
+            (format!("provider {}: ", encode_log_value(name)), "JWKS", "keys")
         }
-        SourceId::Denylist => ("denylist".to_owned(), "entries"),
+        SourceId::Denylist => (String::new(), "denylist", "entries"),
     };
-    match outcome {
-        Ok(count) => info!("{whose}: {count} {what} fetched"),
-        Err(error) => warn!("{whose}: {what} not fetched: {error}"),
+    match result {
+        Ok(count) => info!("{prefix}{document} fetch succeeded: {count} {unit}"),
+        Err(error) => warn!("{prefix}{document} fetch failed: {error}"),
     }
     for remark in remarks {
-        warn!("{whose}: {remark}");
+        warn!("{prefix}{remark}");
     }
 }

@@ -1,9 +1,10 @@
-//! Tells the host what happens: at once what every request is counted by, the rest at ticks, so that a request pays for one call.
+//! The metrics of one configuration on one worker. A request costs one host call; everything else
+//! reaches the host at ticks.
 
 use std::cell::Cell;
 
-use super::shared::Shared;
-use super::stats::Metric;
+use super::metric::Metric;
+use super::shared_data::HostSharedData;
 use crate::config::Provider;
 use crate::filter::{DocumentStatus, Filter, SourceId};
 use crate::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
@@ -11,45 +12,53 @@ use crate::metrics::{self, FETCH_RESULTS, Family, RequestOutcome, provider_label
 use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
-use crate::token_cache::Counts;
+use crate::token_cache::CacheCounts;
 
 /// The metrics of one configuration on one worker.
 #[derive(Debug)]
 pub(super) struct Metrics {
     worker_id: WorkerId,
+    /// In the order of [`RequestOutcome::all`].
     decisions: Vec<Metric>,
+    /// In the order of [`Rejection::ALL`].
     shadow: Vec<Metric>,
     providers: Vec<ProviderMetrics>,
-    keys: Fetches,
-    denylist: Fetches,
-    denylist_document: Option<Document>,
+    /// The JWKS fetches of all providers.
+    keys: FetchMetrics,
+    denylist: FetchMetrics,
+    denylist_document: Option<DocumentMetrics>,
+    /// Hits, misses and evictions of the token cache.
     cache: [Metric; 3],
-    /// What has been counted of the token cache.
-    counted: Counts,
-    /// In the order of a [`WorkerGauges`].
+    /// The counts of the token cache that the host has.
+    flushed: CacheCounts,
+    /// The sums over all workers, in the order of [`WorkerGauges`].
     sums: [Metric; 3],
 }
 
-/// What is measured of one provider.
+/// The metrics of one provider.
 #[derive(Debug)]
 struct ProviderMetrics {
+    /// In the order of [`RequestOutcome::all`], each with its count since the last flush.
     decisions: Vec<(Metric, Cell<u64>)>,
-    document: Document,
-    fetches: Fetches,
+    document: DocumentMetrics,
+    fetches: FetchMetrics,
 }
 
-/// What is measured of fetches: how they end, and how long their requests take.
+/// The metrics of fetches.
 #[derive(Debug)]
-struct Fetches {
+struct FetchMetrics {
+    /// In the order of [`FETCH_RESULTS`].
     results: [Metric; 2],
+    /// The duration of one request, in milliseconds.
     millis: Metric,
 }
 
-/// What is measured of a document.
+/// The metrics of a document.
 #[derive(Debug)]
-struct Document {
+struct DocumentMetrics {
+    /// The number of keys or entries.
     count: Metric,
-    /// When it was fetched, is due, and is stale, if it is fetched.
+    /// The times of fetch, next fetch and expiry, in Unix seconds; `None` for pinned keys only.
     times: Option<[Metric; 3]>,
 }
 
@@ -64,95 +73,100 @@ impl Metrics {
         Self {
             worker_id,
             decisions: RequestOutcome::all()
-                .map(|decision| Metric::define(metrics::DECISION, &[decision.code()]))
+                .map(|outcome| Metric::define(metrics::DECISION, &[outcome.code()]))
                 .collect(),
             shadow: shadow.collect(),
             providers: filter.config().providers.iter().map(ProviderMetrics::define).collect(),
-            keys: Fetches { results: results(metrics::JWKS_FETCH), millis: Metric::default() },
-            denylist: Fetches {
+            keys: FetchMetrics { results: results(metrics::JWKS_FETCH), millis: Metric::default() },
+            denylist: FetchMetrics {
                 results: results(metrics::DENYLIST_FETCH),
                 millis: denylist.map(|_| plain(metrics::DENYLIST_FETCH_MS)).unwrap_or_default(),
             },
-            denylist_document: denylist.map(|_| Document {
+            denylist_document: denylist.map(|_| DocumentMetrics {
                 count: plain(metrics::DENYLIST_ENTRIES),
                 times: Some(
                     [metrics::DENYLIST_FETCHED, metrics::DENYLIST_DUE, metrics::DENYLIST_STALE].map(plain),
                 ),
             }),
             cache: [metrics::CACHE_HIT, metrics::CACHE_MISS, metrics::CACHE_EVICTION].map(plain),
-            counted: Counts::default(),
+            flushed: CacheCounts::default(),
             sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
         }
     }
 
-    /// Before there is a configuration: only refusals for want of one are counted.
+    /// Defines the only metric without a configuration: the denials with `misconfigured`.
     pub(super) fn unconfigured() -> Self {
-        let refused = RequestOutcome::Denied(Rejection::Misconfigured);
-        let fetches = || Fetches { results: Default::default(), millis: Metric::default() };
+        let denied = RequestOutcome::Denied(Rejection::Misconfigured);
+        let fetches = || FetchMetrics { results: Default::default(), millis: Metric::default() };
         Self {
             worker_id: WorkerId(0),
-            decisions: vec![Metric::define(metrics::DECISION, &[refused.code()])],
+            decisions: vec![Metric::define(metrics::DECISION, &[denied.code()])],
             shadow: Vec::new(),
             providers: Vec::new(),
             keys: fetches(),
             denylist: fetches(),
             denylist_document: None,
             cache: Default::default(),
-            counted: Counts::default(),
+            flushed: CacheCounts::default(),
             sums: Default::default(),
         }
     }
 
-    /// Counts what has become of a request, whose token names this provider.
-    pub(super) fn count(&self, decision: RequestOutcome, provider: Option<usize>) {
+    /// CacheCounts the outcome of a request, and adds it to the provider that the token names.
+    pub(super) fn count(&self, outcome: RequestOutcome, provider: Option<usize>) {
         if let Some((_, count)) =
-            provider.and_then(|index| self.providers.get(index)?.decisions.get(decision.index()))
+            provider.and_then(|index| self.providers.get(index)?.decisions.get(outcome.index()))
         {
             count.set(count.get().wrapping_add(1));
         }
-        if let Some(stat) = self.decisions.get(decision.index()) {
-            stat.count(1);
+        if let Some(metric) = self.decisions.get(outcome.index()) {
+            metric.count(1);
         }
     }
 
-    /// Counts denials that shadow mode has not enforced.
+    /// CacheCounts denials that shadow mode does not enforce.
     pub(super) fn count_shadows(&self, shadows: &[Rejection]) {
         for rejection in shadows {
-            self.shadow.get(*rejection as usize).into_iter().for_each(|stat| stat.count(1));
+            self.shadow.get(*rejection as usize).into_iter().for_each(|metric| metric.count(1));
         }
     }
 
-    /// Counts a fetch that has ended.
+    /// CacheCounts a fetch that has ended.
     pub(super) fn count_fetch(&self, source: SourceId, succeeded: bool) {
-        let count = |fetches: &Fetches| {
+        let count = |fetches: &FetchMetrics| {
             let [success, failed] = &fetches.results;
             if succeeded { success.count(1) } else { failed.count(1) }
         };
         match source {
             SourceId::Keys(provider) => {
                 count(&self.keys);
-                self.providers.get(provider.index()).into_iter().for_each(|of| count(&of.fetches));
+                self.providers
+                    .get(provider.index())
+                    .into_iter()
+                    .for_each(|provider| count(&provider.fetches));
             }
             SourceId::Denylist => count(&self.denylist),
         }
     }
 
-    /// Takes note of how long a request of a fetch has taken.
+    /// Records the duration of one request of a fetch.
     pub(super) fn time_fetch(&self, source: SourceId, sent_at: UnixTime, now: UnixTime) {
         let fetches = match source {
-            SourceId::Keys(provider) => self.providers.get(provider.index()).map(|of| &of.fetches),
+            SourceId::Keys(provider) => {
+                self.providers.get(provider.index()).map(|provider| &provider.fetches)
+            }
             SourceId::Denylist => Some(&self.denylist),
         };
         let millis = u64::try_from(now.saturating_duration_since(sent_at).as_millis()).unwrap_or(u64::MAX);
         fetches.into_iter().for_each(|fetches| fetches.millis.record(millis));
     }
 
-    /// Brings everything up to date that requests do not pay for.
+    /// Passes the token cache, the documents and the sums over all workers to the host.
     pub(super) fn on_tick(&mut self, filter: &Filter, waiting: usize, now: UnixTime) {
-        let (counts, tokens, bytes) = filter.token_cache();
-        let since = counts.since(self.counted);
-        self.cache.iter().zip(since).for_each(|(stat, (_, count))| stat.count(count));
-        self.counted = counts;
+        let (counts, tokens, bytes) = filter.token_cache_usage();
+        let unflushed = counts.increments_since(self.flushed);
+        self.cache.iter().zip(unflushed).for_each(|(metric, (_, count))| metric.count(count));
+        self.flushed = counts;
         self.flush();
         for (source, status) in filter.document_statuses() {
             self.document(source).into_iter().for_each(|document| document.record(status));
@@ -162,46 +176,53 @@ impl Metrics {
             self.worker_id,
             WorkerGauges([number(tokens), bytes, number(waiting)]),
             now,
-            &Shared,
+            &HostSharedData,
         ));
     }
 
-    /// This configuration ends on this worker. What was set is taken back: whoever goes on with the same provider sets it
-    /// again at once, and for one that is gone nothing shall be left that an alert could take for old keys.
+    /// Resets the gauges when this configuration ends on this worker. A new configuration with the
+    /// same provider sets them again at its first tick. For a removed provider, an alert must not
+    /// find the times of old keys.
     pub(super) fn end(&self) {
         self.flush();
-        for document in self.providers.iter().map(|of| &of.document).chain(&self.denylist_document) {
+        for document in
+            self.providers.iter().map(|provider| &provider.document).chain(&self.denylist_document)
+        {
             document.record(DocumentStatus::default());
         }
-        self.add(shared_gauges::withdraw(self.worker_id, &Shared));
+        self.add(shared_gauges::withdraw(self.worker_id, &HostSharedData));
     }
 
+    /// Passes the decisions of providers since the last flush to the host.
     fn flush(&self) {
-        for (stat, count) in self.providers.iter().flat_map(|of| &of.decisions) {
-            stat.count(count.take());
+        for (metric, count) in self.providers.iter().flat_map(|provider| &provider.decisions) {
+            metric.count(count.take());
         }
     }
 
-    fn document(&self, source: SourceId) -> Option<&Document> {
+    fn document(&self, source: SourceId) -> Option<&DocumentMetrics> {
         match source {
-            SourceId::Keys(provider) => self.providers.get(provider.index()).map(|of| &of.document),
+            SourceId::Keys(provider) => {
+                self.providers.get(provider.index()).map(|provider| &provider.document)
+            }
             SourceId::Denylist => self.denylist_document.as_ref(),
         }
     }
 
-    fn add(&self, change: GaugeDelta) {
-        self.sums.iter().zip(change.0).for_each(|(stat, change)| stat.add(change));
+    fn add(&self, delta: GaugeDelta) {
+        self.sums.iter().zip(delta.0).for_each(|(metric, offset)| metric.add(offset));
     }
 }
 
 impl ProviderMetrics {
+    /// Defines all metrics of a provider.
     fn define(provider: &Provider) -> Self {
         let label = provider_label(&provider.name);
-        let of = |family: Family| Metric::define(family, &[&label]);
-        let decision = |decision: RequestOutcome| {
-            let labels = [label.as_str(), decision.code()];
-            let stat = decision.has_provider().then(|| Metric::define(metrics::PROVIDER_DECISION, &labels));
-            (stat.unwrap_or_default(), Cell::default())
+        let metric = |family: Family| Metric::define(family, &[&label]);
+        let decision = |outcome: RequestOutcome| {
+            let labels = [label.as_str(), outcome.code()];
+            let metric = outcome.has_provider().then(|| Metric::define(metrics::PROVIDER_DECISION, &labels));
+            (metric.unwrap_or_default(), Cell::default())
         };
         let times =
             [metrics::PROVIDER_KEYS_FETCHED, metrics::PROVIDER_KEYS_DUE, metrics::PROVIDER_KEYS_STALE];
@@ -209,21 +230,25 @@ impl ProviderMetrics {
         let fetch = |result| Metric::define(metrics::PROVIDER_FETCH, &[&label, result]);
         Self {
             decisions: RequestOutcome::all().map(decision).collect(),
-            document: Document { count: of(metrics::PROVIDER_KEYS), times: remote.map(|_| times.map(of)) },
-            fetches: Fetches {
+            document: DocumentMetrics {
+                count: metric(metrics::PROVIDER_KEYS),
+                times: remote.map(|_| times.map(metric)),
+            },
+            fetches: FetchMetrics {
                 results: remote.map(|_| FETCH_RESULTS.map(fetch)).unwrap_or_default(),
-                millis: remote.map(|_| of(metrics::PROVIDER_FETCH_MS)).unwrap_or_default(),
+                millis: remote.map(|_| metric(metrics::PROVIDER_FETCH_MS)).unwrap_or_default(),
             },
         }
     }
 }
 
-impl Document {
+impl DocumentMetrics {
+    /// Passes the status of a document to the host; 0 for a time that is not known.
     fn record(&self, status: DocumentStatus) {
         self.count.record(u64::try_from(status.count).unwrap_or(u64::MAX));
         let Some(times) = &self.times else { return };
         let seconds = |time: UnixTime| time.millis() / 1000;
         let fetched = status.fetched.map(|times| [times.at, times.due_at, times.stale_at].map(seconds));
-        times.iter().zip(fetched.unwrap_or_default()).for_each(|(stat, seconds)| stat.record(seconds));
+        times.iter().zip(fetched.unwrap_or_default()).for_each(|(metric, seconds)| metric.record(seconds));
     }
 }

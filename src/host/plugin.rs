@@ -1,4 +1,5 @@
-//! What a plugin configuration is on one worker: the root context and its streams share it.
+//! The state of one plugin configuration on one worker, which the root context and its streams
+//! share.
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 
@@ -7,53 +8,55 @@ use proxy_wasm::hostcalls;
 use super::instrumented::InstrumentedVerifier;
 use super::metrics::Metrics;
 use super::signature::HostVerifier;
-use super::waiting::WaitQueue;
+use super::wait_queue::WaitQueue;
 use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
 use crate::filter::Filter;
 use crate::refresh::state::WorkerId;
 use crate::time::UnixTime;
 
-/// One configuration at work on one worker.
+/// One plugin configuration on one worker.
 #[derive(Debug)]
 pub(super) struct Plugin {
-    /// `None` for a configuration that was refused: every request is denied then.
+    /// `None` before the configuration and after an invalid one. Then the filter denies every
+    /// request.
     pub(super) filter: Option<Filter>,
     pub(super) verifier: WithFallback<InstrumentedVerifier<HostVerifier>, InstrumentedVerifier<Software>>,
     pub(super) metrics: Metrics,
-    pub(super) waiting: WaitQueue,
-    /// The host does not know the function, and the log has it.
-    pub(super) cannot_clear_route_cache: bool,
+    pub(super) wait_queue: WaitQueue,
+    /// Whether the host function `clear_route_cache` has failed, and the log says so.
+    pub(super) clear_route_cache_failed: bool,
 }
 
 impl Plugin {
-    /// Before there is a configuration: denies.
+    /// Creates a plugin without a configuration, which denies every request.
     pub(super) fn unconfigured() -> Self {
         Self {
             filter: None,
             verifier: WithFallback(InstrumentedVerifier::default(), InstrumentedVerifier::default()),
             metrics: Metrics::unconfigured(),
-            waiting: WaitQueue::default(),
-            cannot_clear_route_cache: false,
+            wait_queue: WaitQueue::default(),
+            clear_route_cache_failed: false,
         }
     }
 
-    /// Tells the host what has been counted since the last tick.
+    /// Passes the counts since the last tick to the host.
     pub(super) fn flush(&mut self, now: UnixTime) {
         let Some(filter) = &self.filter else { return };
         let WithFallback(host, software) = &self.verifier;
         host.flush();
         software.flush();
-        self.metrics.on_tick(filter, self.waiting.len(), now);
+        self.metrics.on_tick(filter, self.wait_queue.len(), now);
     }
 }
 
-/// A number that tells this worker from the others: the standard library's own source of randomness, which asks the host.
+/// Returns a random ID for this worker. The standard library's source of randomness asks the host.
 pub(super) fn worker_id() -> WorkerId {
     WorkerId(RandomState::new().build_hasher().finish())
 }
 
-/// Envoy's wall clock. Without it no token is in time: the far future, in which all have expired.
+/// Returns the time of Envoy's wall clock. Without a clock, returns the far future, in which every
+/// token has expired.
 pub(super) fn now() -> UnixTime {
     let since_epoch = |time: std::time::SystemTime| time.duration_since(std::time::UNIX_EPOCH).ok();
     let millis = hostcalls::get_current_time().ok().and_then(since_epoch).map(|since| since.as_millis());

@@ -1,4 +1,5 @@
-//! The root context: takes the configuration, fetches keys and denylists, and lets those go that waited for them.
+//! The root context: it reads the configuration, fetches documents, and resumes the requests that
+//! wait for them.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -11,14 +12,14 @@ use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{BufferType, ContextType};
 
 use super::callout;
-use super::exchange::{self, Outcome};
-use super::http::{IMMEDIATE_TICK, Stream};
 use super::instrumented::InstrumentedVerifier;
 use super::metrics::Metrics;
 use super::plugin::{self, Plugin};
-use super::shared::Shared;
+use super::request::{self, RequestAction};
+use super::shared_data::HostSharedData;
 use super::signature::HostVerifier;
-use super::waiting::{StreamState, WaitQueue};
+use super::stream::{IMMEDIATE_TICK, Stream};
+use super::wait_queue::{StreamState, WaitQueue};
 use crate::config::Config;
 use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
@@ -28,30 +29,35 @@ use crate::refresh::refresher::{Fetch, FetchProgress};
 use crate::refresh::source::{Document as _, FetchError, Response};
 use crate::time::UnixTime;
 
-/// How often the root looks whether something is due. Costs nothing to speak of, and bounds every delay.
+/// The interval at which the root context polls the sources. It bounds the delay of a fetch, of an
+/// update by another worker, and of a deadline.
 const TICK: Duration = Duration::from_millis(100);
 
 /// The root context of one plugin configuration on one worker.
 pub struct Root {
     id: u32,
     plugin: Rc<RefCell<Plugin>>,
-    /// Requests of fetches under way, by the host's number, and when they were sent.
+    /// Fetches in flight by the ID of their callout, each with the time of the callout.
     in_flight: HashMap<u32, (SourceId, Fetch, UnixTime)>,
 }
 
 impl Root {
-    /// A root without a configuration: its streams deny.
+    /// Creates a root context without a configuration. Its streams deny every request.
     pub fn new(id: u32) -> Self {
         Self { id, plugin: Rc::new(RefCell::new(Plugin::unconfigured())), in_flight: HashMap::new() }
     }
 
-    /// Takes over what other workers have fetched, and fetches where this one has the lease.
+    /// Installs the documents that other workers have published, and fetches where this worker has
+    /// taken the lease.
     fn poll_sources(&mut self) {
         let now = plugin::now();
         let ticks = match &mut *self.plugin.borrow_mut() {
-            Plugin { filter: Some(filter), waiting, .. } => {
-                let ticks = filter.on_tick(now, &Shared);
-                ticks.iter().filter(|(_, tick)| tick.changed).for_each(|(source, _)| waiting.wake(*source));
+            Plugin { filter: Some(filter), wait_queue, .. } => {
+                let ticks = filter.on_tick(now, &HostSharedData);
+                ticks
+                    .iter()
+                    .filter(|(_, tick)| tick.changed)
+                    .for_each(|(source, _)| wait_queue.wake(*source));
                 ticks
             }
             _ => Vec::new(),
@@ -61,32 +67,34 @@ impl Root {
         }
     }
 
-    /// Sends the request of a fetch. One that cannot be sent ends the fetch here, with an error.
+    /// Sends the request of a fetch. If the host rejects the callout, the fetch fails at once.
     fn send(&mut self, source: SourceId, fetch: Fetch) {
         let dispatched = {
             let plugin = self.plugin.borrow();
             let Some(filter) = &plugin.filter else { return };
-            filter.remote(source).map(|remote| callout::dispatch(remote, fetch.request()))
+            filter.remote(source).map(|remote| callout::dispatch(remote, fetch.url()))
         };
         match dispatched {
-            Some(Ok(token)) => {
-                self.in_flight.insert(token, (source, fetch, plugin::now()));
+            Some(Ok(callout_id)) => {
+                self.in_flight.insert(callout_id, (source, fetch, plugin::now()));
             }
             Some(Err(error)) => self.on_response(source, fetch, Err(error)),
             None => {}
         }
     }
 
+    /// Passes a response to the filter. Sends the next request of the fetch, or logs and counts its
+    /// result.
     fn on_response(&mut self, source: SourceId, fetch: Fetch, response: Result<Response, FetchError>) {
         let next = {
             let plugin = &mut *self.plugin.borrow_mut();
             let Some(filter) = &mut plugin.filter else { return };
-            match filter.on_response(source, plugin::now(), fetch, &Shared, response) {
+            match filter.on_response(source, plugin::now(), fetch, &HostSharedData, response) {
                 FetchProgress::Request(fetch) => fetch,
-                FetchProgress::Done(outcome) => {
-                    callout::log(filter, source, &outcome);
-                    plugin.metrics.count_fetch(source, outcome.is_ok());
-                    // This worker hears of it like all others, only sooner.
+                FetchProgress::Done(result) => {
+                    callout::log(filter, source, &result);
+                    plugin.metrics.count_fetch(source, result.is_ok());
+                    // The next tick installs the document, as on every other worker.
                     let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
                     return;
                 }
@@ -95,30 +103,31 @@ impl Root {
         self.send(source, next);
     }
 
-    /// Looks again at some of the requests that have waited. One that still lacks something waits on, if its time is not over.
-    fn release(&self, plugin: &mut Plugin) {
+    /// Decides again on due requests. A request that still needs a document waits again until its
+    /// deadline.
+    fn resume_due_requests(&self, plugin: &mut Plugin) {
         let now = plugin::now();
-        let waiters = plugin.waiting.take_due(now);
-        if plugin.waiting.has_due(now) {
+        let due = plugin.wait_queue.take_due(now);
+        if plugin.wait_queue.has_due(now) {
             let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
         }
-        if waiters.is_empty() {
+        if due.is_empty() {
             return;
         }
-        for waiter in waiters {
-            // Fails for a stream that has gone in the meantime.
-            if hostcalls::set_effective_context(waiter.context_id).is_err() {
+        for pending in due {
+            // The host returns an error for a stream that has ended.
+            if hostcalls::set_effective_context(pending.context_id).is_err() {
                 continue;
             }
-            match exchange::handle(plugin, now, now < waiter.deadline) {
-                Outcome::SharedStreamState { examined } => {
-                    waiter.passed.set(StreamState::Open { examined });
+            match request::handle(plugin, now, now < pending.deadline) {
+                RequestAction::Forward { examined } => {
+                    pending.state.set(StreamState::Allowed { examined });
                     if let Err(status) = hostcalls::resume_http_request() {
-                        error!("a request could not be resumed: {status:?}");
+                        error!("the host did not resume a request ({status:?})");
                     }
                 }
-                Outcome::Answered => {}
-                Outcome::Waits(source) => plugin.waiting.put_back(waiter, source),
+                RequestAction::Responded => {}
+                RequestAction::Wait(source) => plugin.wait_queue.put_back(pending, source),
             }
         }
         let _ = hostcalls::set_effective_context(self.id);
@@ -128,12 +137,12 @@ impl Root {
 impl Context for Root {
     fn on_http_call_response(
         &mut self,
-        token: u32,
+        callout_id: u32,
         num_headers: usize,
         body_size: usize,
         _num_trailers: usize,
     ) {
-        if let Some((source, fetch, sent_at)) = self.in_flight.remove(&token) {
+        if let Some((source, fetch, sent_at)) = self.in_flight.remove(&callout_id) {
             self.plugin.borrow().metrics.time_fetch(source, sent_at, plugin::now());
             let response = callout::read(num_headers, body_size, source.max_bytes());
             self.on_response(source, fetch, response);
@@ -141,15 +150,15 @@ impl Context for Root {
     }
 }
 
-/// The root goes with `on_delete`, when the last stream is gone that this configuration had; after an update through ECDS, at
-/// once where there is no stream. `on_done`, which comes before, is
-/// not exported: every stream would be told as well, and has nothing to say to that.
+/// The host deletes the root context with `on_delete`, after the last stream of its configuration
+/// has ended; after an update through ECDS at once, if there is no stream. The module does not
+/// export `on_done`, which comes before, because the host would call it for every stream too.
 impl Drop for Root {
     fn drop(&mut self) {
         if let Ok(mut plugin) = self.plugin.try_borrow_mut() {
-            // The answers to the requests under way go with the root.
+            // The host drops the responses of the callouts in flight.
             if let Some(filter) = &mut plugin.filter {
-                filter.release(&Shared);
+                filter.release(&HostSharedData);
             }
             plugin.flush(plugin::now());
             plugin.metrics.end();
@@ -158,22 +167,24 @@ impl Drop for Root {
 }
 
 impl RootContext for Root {
-    /// Envoy asks every worker, and skips the filter, letting everything through, on a worker that says no after the
-    /// first has said yes. So the answer depends on the configuration alone: not on time, keys, or what the host can do.
+    /// Reads the configuration. Envoy calls this on every worker. If one worker returns false after
+    /// the first has returned true, Envoy skips the filter there and allows every request. So the
+    /// result depends on the configuration only: not on time, keys, or capabilities of the host.
     fn on_configure(&mut self, size: usize) -> bool {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
         let config = match Config::from_bytes(&bytes.unwrap_or_default()) {
             Ok(config) => config,
-            Err(problem) => {
-                error!("configuration refused: {problem}");
+            Err(error) => {
+                error!("configuration rejected: {error}");
                 *self.plugin.borrow_mut() = Plugin::unconfigured();
                 return false;
             }
         };
-        // A host may configure a root anew. The answers of fetches under way would be those of the former configuration.
+        // A host may configure a root context again. The responses of callouts in flight belong to
+        // the former configuration.
         self.in_flight.clear();
         if let Some(filter) = &mut self.plugin.borrow_mut().filter {
-            filter.release(&Shared);
+            filter.release(&HostSharedData);
         }
         for provider in &config.providers {
             for remark in provider.local_jwks.iter().flat_map(|keys| keys.remarks()) {
@@ -190,18 +201,19 @@ impl RootContext for Root {
         );
         let worker_id = plugin::worker_id();
         let filter = Filter::new(config, worker_id);
-        let [by_host, by_software] = BACKENDS;
+        let [host_label, software_label] = BACKENDS;
         *self.plugin.borrow_mut() = Plugin {
             verifier: WithFallback(
-                InstrumentedVerifier::new(host, by_host),
-                InstrumentedVerifier::new(Software, by_software),
+                InstrumentedVerifier::new(host, host_label),
+                InstrumentedVerifier::new(Software, software_label),
             ),
             metrics: Metrics::define(&filter, worker_id),
             filter: Some(filter),
-            waiting: WaitQueue::default(),
-            cannot_clear_route_cache: false,
+            wait_queue: WaitQueue::default(),
+            clear_route_cache_failed: false,
         };
-        // The first tick fetches: a callout from here would be lost in the VM that Envoy only tries things out in.
+        // The first tick fetches. A callout from here would be lost in the VM in which Envoy only
+        // validates the configuration.
         let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
         true
     }
@@ -210,7 +222,7 @@ impl RootContext for Root {
         let _ = hostcalls::set_tick_period(TICK);
         self.poll_sources();
         let plugin = &mut *self.plugin.borrow_mut();
-        self.release(plugin);
+        self.resume_due_requests(plugin);
         plugin.flush(plugin::now());
     }
 

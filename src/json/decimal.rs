@@ -1,34 +1,37 @@
-//! Numbers as a document writes them, read to the last digit.
+//! Exact values of JSON numbers with a fraction or an exponent.
 //!
-//! serde_json hands a number with a point or an exponent on as a double, and not always as the nearest one. A claim such as
-//! `9007199254740991.0` must equal 9007199254740991 and no other number, so the text of such a number is read here.
+//! serde_json converts such a number to a double, and not always to the nearest one. A claim with
+//! the value `9007199254740991.0` must equal 9007199254740991 and no other number, so this module
+//! reads the text of the number.
 
 use std::cmp::Ordering;
 
-use super::{Number, big::Big};
+use super::{Number, big_uint::BigUint};
 
-/// A number as JSON writes it (RFC 8259 section 6): `digits` times ten to the power of `exponent`.
+/// A decimal number: `digits` times ten to the power of `exponent` (RFC 8259 section 6).
 struct Decimal {
     is_negative: bool,
-    /// Values from 0 to 9; neither the first nor the last is 0. None at all is the number 0.
+    /// Values from 0 to 9, without leading and trailing zeros. The number 0 has no digits.
     digits: Vec<u8>,
     exponent: i64,
 }
 
-/// The midpoint between two doubles has fewer significant digits than this, so the digits behind only tell whether a number
-/// is above it.
+/// The midpoint between two doubles has fewer significant digits than this. Digits behind only show
+/// whether a number is above the midpoint.
 const MAX_DIGITS: usize = 800;
-/// Every positive double is larger than ten to this power.
+/// Every positive double is greater than ten to this power.
 const MIN_EXPONENT: i64 = -330;
-/// How often the result of serde_json moves to the next double. It is off by a few.
+/// The maximum number of doubles by which serde_json's result is corrected. Its error is a few
+/// doubles.
 const MAX_STEPS: usize = 64;
 
 impl Decimal {
-    fn read(text: &str) -> Self {
+    /// Parses a number of a valid JSON document.
+    fn parse(text: &str) -> Self {
         let (is_negative, text) = text.strip_prefix('-').map_or((false, text), |rest| (true, rest));
         let (text, exponent) = match text.split_once(['e', 'E']) {
-            // Larger exponents than an `i64` has belong to 0, or to numbers that serde_json rejects or reads as 0.
-            Some((text, exponent)) => (text, exponent.parse().unwrap_or(exponent_beyond(exponent))),
+            // A number whose exponent overflows is 0, or serde_json rejects it or rounds it to 0.
+            Some((text, exponent)) => (text, exponent.parse().unwrap_or(saturated_exponent(exponent))),
             None => (text, 0_i64),
         };
         let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
@@ -42,8 +45,8 @@ impl Decimal {
         Self { is_negative, digits, exponent }
     }
 
-    /// Returns the number, if it is a whole one in the range of `u64` and `i64`.
-    fn whole(&self) -> Option<Number> {
+    /// Returns the number if it is an integer in the range of `i64` or `u64`.
+    fn as_integer(&self) -> Option<Number> {
         if self.digits.is_empty() {
             return Some(0.into());
         }
@@ -59,10 +62,10 @@ impl Decimal {
         }
     }
 
-    /// Compares the magnitude with `mantissa` times two to the power of `exponent`.
+    /// Compares the magnitude with `mantissa` times two to the power of `exponent`, exactly.
     fn cmp_magnitude(&self, mantissa: u64, exponent: i64) -> Ordering {
         let power = |exponent: i64| usize::try_from(exponent).unwrap_or(0);
-        let (mut ours, mut theirs) = (Big::default(), Big::from(mantissa));
+        let (mut ours, mut theirs) = (BigUint::default(), BigUint::from(mantissa));
         let mut tens = self.exponent;
         for (index, digit) in self.digits.iter().enumerate() {
             if index < MAX_DIGITS {
@@ -76,7 +79,7 @@ impl Decimal {
             tens = tens.saturating_sub(1);
         }
         let scale =
-            |big: &mut Big, factor, times| (0..power(times)).for_each(|_| big.multiply_add(factor, 0));
+            |big: &mut BigUint, factor, times| (0..power(times)).for_each(|_| big.multiply_add(factor, 0));
         scale(&mut ours, 10, tens);
         scale(&mut theirs, 10, tens.saturating_neg());
         scale(&mut theirs, 2, exponent);
@@ -84,9 +87,9 @@ impl Decimal {
         ours.cmp(&theirs)
     }
 
-    /// Compares the magnitude with the middle between a double and the next larger one; at the middle, the double with the
-    /// even mantissa is the nearest.
-    fn is_nearer_to_next(&self, bits: u64) -> bool {
+    /// Returns whether the magnitude rounds to a double above the one with these bits. At the
+    /// midpoint between two doubles, the one with the even mantissa is the nearest.
+    fn rounds_above(&self, bits: u64) -> bool {
         const MANTISSA_BITS: u32 = 52;
         let (field, fraction) = (bits >> MANTISSA_BITS, bits & ((1 << MANTISSA_BITS) - 1));
         let (mantissa, field) =
@@ -99,18 +102,17 @@ impl Decimal {
         }
     }
 
-    /// Returns the nearest double, from one that is close.
-    fn nearest(&self, close: f64) -> f64 {
+    /// Returns the nearest double. `close` is a double near it.
+    fn nearest_double(&self, close: f64) -> f64 {
         let magnitude = self.exponent.saturating_add(i64::try_from(self.digits.len()).unwrap_or(i64::MAX));
         if self.digits.is_empty() || magnitude < MIN_EXPONENT || !close.is_finite() {
             return close;
         }
         let mut bits = close.abs().to_bits();
         for _ in 0..MAX_STEPS {
-            if self.is_nearer_to_next(bits) {
+            if self.rounds_above(bits) {
                 bits = bits.saturating_add(1);
-            } else if let Some(before) = bits.checked_sub(1).filter(|before| !self.is_nearer_to_next(*before))
-            {
+            } else if let Some(before) = bits.checked_sub(1).filter(|before| !self.rounds_above(*before)) {
                 bits = before;
             } else {
                 break;
@@ -120,44 +122,46 @@ impl Decimal {
     }
 }
 
-fn exponent_beyond(exponent: &str) -> i64 {
+fn saturated_exponent(exponent: &str) -> i64 {
     if exponent.starts_with('-') { i64::MIN } else { i64::MAX }
 }
 
-/// Returns the number that a text is, if it is a whole one in the range of `u64` and `i64`: `1e3`, `7.0`, `-0`.
-pub(super) fn whole(text: &str) -> Option<Number> {
-    Decimal::read(text).whole()
+/// Returns the value of a JSON number that is an integer in the range of `i64` or `u64`: `1e3`,
+/// `7.0`, `-0`.
+pub(super) fn as_integer(text: &str) -> Option<Number> {
+    Decimal::parse(text).as_integer()
 }
 
-/// Returns the double that is nearest to a number; `None` for a text that is none, or one that is too large.
-pub(super) fn nearest(text: &str) -> Option<f64> {
+/// Returns the double nearest to a JSON number; `None` if the text is not a number or the number is
+/// too large.
+pub(super) fn nearest_double(text: &str) -> Option<f64> {
     let close: Number = text.parse().ok()?;
-    Some(Decimal::read(text).nearest(close.as_f64()?))
+    Some(Decimal::parse(text).nearest_double(close.as_f64()?))
 }
 
-/// Yields the numbers of a valid JSON document, in their order, each with the place where it begins.
+/// Returns the numbers of a valid JSON document in document order, each with its byte offset.
 pub(super) fn numbers(document: &str) -> impl Iterator<Item = (usize, &str)> {
     let bytes = document.as_bytes();
-    let mut at = 0_usize;
+    let mut position = 0_usize;
     std::iter::from_fn(move || {
         loop {
-            let start = at;
-            at = at.saturating_add(1);
+            let start = position;
+            position = position.saturating_add(1);
             match bytes.get(start)? {
                 b'"' => loop {
-                    let byte = bytes.get(at)?;
-                    // An escape has two octets at least, and the second can be the quote.
-                    at = at.saturating_add(if *byte == b'\\' { 2 } else { 1 });
+                    let byte = bytes.get(position)?;
+                    // An escape has at least two octets, and the second can be a quotation mark.
+                    position = position.saturating_add(if *byte == b'\\' { 2 } else { 1 });
                     if *byte == b'"' {
                         break;
                     }
                 },
                 b'-' | b'0'..=b'9' => {
                     let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-                    while bytes.get(at).is_some_and(is_part) {
-                        at = at.saturating_add(1);
+                    while bytes.get(position).is_some_and(is_part) {
+                        position = position.saturating_add(1);
                     }
-                    return Some((start, document.get(start..at)?));
+                    return Some((start, document.get(start..position)?));
                 }
                 _ => {}
             }
@@ -170,7 +174,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_reads_each_spelling_of_a_whole_number() {
+    fn as_integer_reads_each_notation_of_an_integer() {
         for (text, expected) in [
             ("0", "0"),
             ("-0", "0"),
@@ -190,7 +194,11 @@ mod tests {
             ("1844674407370955161500e-2", "18446744073709551615"),
             ("-9223372036854775808.0", "-9223372036854775808"),
         ] {
-            assert_eq!(whole(text).map(|number| number.to_string()).as_deref(), Some(expected), "{text}");
+            assert_eq!(
+                as_integer(text).map(|number| number.to_string()).as_deref(),
+                Some(expected),
+                "{text}"
+            );
         }
         for text in [
             "0.5",
@@ -206,12 +214,12 @@ mod tests {
             "1e308",
             "1e99999999999999999999",
         ] {
-            assert!(whole(text).is_none(), "{text}");
+            assert!(as_integer(text).is_none(), "{text}");
         }
     }
 
     #[test]
-    fn nearest_agrees_with_the_standard_library() {
+    fn nearest_double_agrees_with_the_standard_library() {
         let mut texts: Vec<String> = [
             "0.1",
             "0.30000000000000004",
@@ -247,16 +255,16 @@ mod tests {
         }
         for text in texts {
             let expected: f64 = text.parse().unwrap();
-            assert_eq!(nearest(&text).map(f64::to_bits), Some(expected.to_bits()), "{text}");
+            assert_eq!(nearest_double(&text).map(f64::to_bits), Some(expected.to_bits()), "{text}");
         }
-        assert_eq!((nearest("1e309"), nearest("x")), (None, None));
+        assert_eq!((nearest_double("1e309"), nearest_double("x")), (None, None));
     }
 
     #[test]
-    fn numbers_are_found_outside_strings_only() {
+    fn numbers_ignores_strings() {
         let document = r#"{"1":-2,"a\"3":[4.5e+6,"7\\",8],"\\\\":"9\\\"10","é":0}"#;
         let found: Vec<_> = numbers(document).map(|(_, text)| text).collect();
         assert_eq!(found, ["-2", "4.5e+6", "8", "0"]);
-        assert!(numbers(document).all(|(at, text)| document[at..].starts_with(text)));
+        assert!(numbers(document).all(|(offset, text)| document[offset..].starts_with(text)));
     }
 }

@@ -1,13 +1,14 @@
-//! The keys that may have signed a token.
+//! The candidate keys of a token: those with its key ID and its algorithm.
 
 use std::sync::Arc;
 
-use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureInput, SignatureVerifier};
 
-/// The most different keys with one id that are tried for one algorithm: it bounds what a forged token costs.
+/// The most different keys with one key ID that the filter tries for one algorithm. It bounds the
+/// cost of a forged token.
 pub const MAX_CANDIDATES: usize = 4;
 
-/// At least one key, and at most [`MAX_CANDIDATES`], in the order of the document.
+/// Between one and [`MAX_CANDIDATES`] keys, in the order of the JWK Set.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Candidates<'a> {
     first: &'a Arc<PublicKey>,
@@ -15,22 +16,24 @@ pub struct Candidates<'a> {
 }
 
 impl<'a> Candidates<'a> {
+    /// Creates a list from the first key and up to [`MAX_CANDIDATES`] - 1 further keys.
     pub(super) fn new(first: &'a Arc<PublicKey>, more: impl Iterator<Item = &'a Arc<PublicKey>>) -> Self {
         let mut others = [None; MAX_CANDIDATES - 1];
-        others.iter_mut().zip(more).for_each(|(place, other)| *place = Some(other));
+        others.iter_mut().zip(more).for_each(|(slot, other)| *slot = Some(other));
         Self { first, others }
     }
 
-    /// Returns the keys, in the order in which they are tried.
+    /// Yields the keys in the order in which [`Candidates::verify`] tries them.
     pub fn iter(&self) -> impl Iterator<Item = &'a Arc<PublicKey>> + use<'a> {
         std::iter::once(self.first).chain(self.others.into_iter().flatten())
     }
 
-    /// Checks a signature with each key until it holds under one, and returns that.
+    /// Verifies a signature with each key until one succeeds, and returns that key.
     ///
     /// # Errors
-    /// [`SignatureError::Invalid`] if it holds under none; [`SignatureError::Unavailable`] if it holds under none, and one could
-    /// not be tried: the signature may be that key's.
+    /// [`SignatureError::Invalid`] if the signature is invalid under every key.
+    /// [`SignatureError::Unavailable`] if no key succeeds and the verifier could not try one of
+    /// them.
     pub fn verify(
         &self,
         algorithm: Algorithm,
@@ -40,7 +43,7 @@ impl<'a> Candidates<'a> {
     ) -> Result<&'a Arc<PublicKey>, SignatureError> {
         let mut error = SignatureError::Invalid;
         for key in self.iter() {
-            match verifier.verify(algorithm, key, message, signature) {
+            match verifier.verify(&SignatureInput { algorithm, key, message, signature }) {
                 Ok(()) => return Ok(key),
                 Err(SignatureError::Invalid) => {}
                 Err(SignatureError::Unavailable) => error = SignatureError::Unavailable,
@@ -55,41 +58,42 @@ mod tests {
     use super::*;
     use std::cell::Cell;
 
-    /// Answers in turn.
-    struct Says<'a>(&'a [Result<(), SignatureError>], Cell<usize>);
+    /// A verifier that returns these results in sequence.
+    struct Scripted<'a>(&'a [Result<(), SignatureError>], Cell<usize>);
 
-    impl SignatureVerifier for Says<'_> {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
-            let turn = self.1.replace(self.1.get() + 1);
-            self.0[turn]
+    impl SignatureVerifier for Scripted<'_> {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
+            let call = self.1.replace(self.1.get() + 1);
+            self.0[call]
         }
     }
 
     #[test]
-    fn signature_is_tried_with_each_key_until_it_holds() {
+    fn verify_tries_each_key_until_one_succeeds() {
         let x = [
             215, 90, 152, 1, 130, 177, 10, 183, 213, 75, 254, 211, 201, 100, 7, 58, 14, 225, 114, 243, 218,
             166, 35, 37, 175, 2, 26, 104, 247, 7, 81, 26,
         ];
         let keys = [(); 4].map(|()| Arc::new(PublicKey::ed25519(&x).unwrap()));
-        let (good, bad, dumb) = (Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable));
-        for (answers, expected) in [
-            (&[good][..], Ok(0)),
-            (&[bad], Err(SignatureError::Invalid)),
-            (&[dumb], Err(SignatureError::Unavailable)),
-            (&[bad, good], Ok(1)),
-            (&[dumb, good], Ok(1)),
-            (&[bad, bad, bad, good], Ok(3)),
-            (&[bad, bad, bad, bad], Err(SignatureError::Invalid)),
-            (&[bad, dumb, bad, bad], Err(SignatureError::Unavailable)),
-            (&[bad, bad, bad, dumb], Err(SignatureError::Unavailable)),
+        let (valid, invalid, unavailable) =
+            (Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable));
+        for (results, expected) in [
+            (&[valid][..], Ok(0)),
+            (&[invalid], Err(SignatureError::Invalid)),
+            (&[unavailable], Err(SignatureError::Unavailable)),
+            (&[invalid, valid], Ok(1)),
+            (&[unavailable, valid], Ok(1)),
+            (&[invalid, invalid, invalid, valid], Ok(3)),
+            (&[invalid, invalid, invalid, invalid], Err(SignatureError::Invalid)),
+            (&[invalid, unavailable, invalid, invalid], Err(SignatureError::Unavailable)),
+            (&[invalid, invalid, invalid, unavailable], Err(SignatureError::Unavailable)),
         ] {
-            let number = if expected.is_ok() { 4 } else { answers.len() };
+            let number = if expected.is_ok() { 4 } else { results.len() };
             let candidates = Candidates::new(&keys[0], keys[1..number].iter());
-            let verifier = Says(answers, Cell::default());
-            let told = candidates.verify(Algorithm::EdDSA, b"", b"", &verifier);
-            let told = told.map(|key| keys.iter().position(|one| Arc::ptr_eq(one, key)).unwrap());
-            assert_eq!((told, verifier.1.get()), (expected, answers.len()), "{answers:?}");
+            let verifier = Scripted(results, Cell::default());
+            let verified = candidates.verify(Algorithm::EdDSA, b"", b"", &verifier);
+            let index = verified.map(|key| keys.iter().position(|one| Arc::ptr_eq(one, key)).unwrap());
+            assert_eq!((index, verifier.1.get()), (expected, results.len()), "{results:?}");
         }
     }
 }

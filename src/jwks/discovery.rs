@@ -1,79 +1,80 @@
-//! Where an issuer's keys are, as the issuer itself says (RFC 8414).
+//! Authorization server metadata (RFC 8414), which contains the `jwks_uri` of an issuer.
 //!
-//! The answer is only believed as far as the configuration goes: it must be about our issuer, and the keys must be on a
-//! host that was named. So whoever can change the answer cannot send the filter elsewhere for its keys.
+//! The filter accepts metadata only if `issuer` is the configured issuer and `jwks_uri` is on a
+//! configured host. So an attacker who can change the metadata cannot make the filter fetch keys
+//! from another host.
 
 use std::fmt;
 
 use crate::https_url::HttpsUrl;
 use crate::json::{self, Value};
 
-/// How to find the keys of one issuer.
+/// The discovery of the `jwks_uri` of one issuer.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Discovery {
     issuer: String,
-    /// Hosts that `jwks_uri` may be on.
+    /// The authorities that `jwks_uri` may have.
     hosts: Vec<String>,
-    /// Where the metadata may be, in the order in which they are asked for.
-    places: [HttpsUrl; 3],
+    candidate_urls: [HttpsUrl; 3],
 }
 
-/// Why a document does not say where the keys are.
+/// The reason why metadata does not give a `jwks_uri`.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum MetadataError {
-    /// Not a JSON object, or one with a duplicate member.
+    /// The document is not a JSON object, or a member occurs twice.
     Malformed,
-    /// `issuer` is not the one that was asked about (RFC 8414 section 3.3).
+    /// `issuer` is not the configured issuer (RFC 8414 section 3.3).
     OtherIssuer,
-    /// `jwks_uri` is missing or no https URL.
-    NoKeys,
-    /// `jwks_uri` is on a host that the configuration does not name.
+    /// `jwks_uri` is missing or not an https URL.
+    NoJwksUri,
+    /// `jwks_uri` is on a host that is not in `jwks_hosts`.
     OtherHost,
 }
 
 impl fmt::Display for MetadataError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Malformed => "the issuer's metadata are not a JSON object",
-            Self::OtherIssuer => "the issuer's metadata are those of another issuer",
-            Self::NoKeys => "the issuer's metadata have no `jwks_uri` that is an https URL",
+            Self::Malformed => "the authorization server metadata is not a JSON object",
+            Self::OtherIssuer => "`issuer` in the authorization server metadata is not the configured issuer",
+            Self::NoJwksUri => "the authorization server metadata has no `jwks_uri` that is an https URL",
             Self::OtherHost => {
-                "the `jwks_uri` in the issuer's metadata is on a host that is not in `jwks_hosts`"
+                "`jwks_uri` in the authorization server metadata is on a host that is not in `jwks_hosts`"
             }
         })
     }
 }
 
 impl Discovery {
-    /// For an issuer, that is an https URL, with the hosts that its keys may be on.
+    /// Creates the discovery of an issuer. `url` is the issuer as a URL, and `hosts` are the
+    /// authorities that `jwks_uri` may have.
     pub fn new(issuer: &str, url: &HttpsUrl, hosts: Vec<String>) -> Self {
-        let at = |path: String| HttpsUrl { authority: url.authority.clone(), path };
+        let with_path = |path: String| HttpsUrl { authority: url.authority.clone(), path };
         let path = url.path.trim_end_matches('/');
-        let places = [
-            // Okta's place for it, then RFC 8414's, then that of issuers that know OpenID Connect only.
-            at(format!("{path}/.well-known/oauth-authorization-server")),
-            at(format!("/.well-known/oauth-authorization-server{path}")),
-            at(format!("{path}/.well-known/openid-configuration")),
+        let candidate_urls = [
+            // The path of Okta, of RFC 8414 section 3.1, and of OpenID Connect Discovery.
+            with_path(format!("{path}/.well-known/oauth-authorization-server")),
+            with_path(format!("/.well-known/oauth-authorization-server{path}")),
+            with_path(format!("{path}/.well-known/openid-configuration")),
         ];
-        Self { issuer: issuer.to_owned(), hosts, places }
+        Self { issuer: issuer.to_owned(), hosts, candidate_urls }
     }
 
-    /// Where the metadata may be, in the order in which they are to be asked for.
+    /// Returns the URLs that may have the metadata, in the order in which the filter requests them.
     pub const fn candidate_urls(&self) -> &[HttpsUrl; 3] {
-        &self.places
+        &self.candidate_urls
     }
 
-    /// Hosts that `jwks_uri` may be on.
+    /// Returns the authorities that `jwks_uri` may have.
     pub fn hosts(&self) -> &[String] {
         &self.hosts
     }
 
-    /// Whether keys may come from there.
+    /// Returns whether `jwks_uri` may be this URL.
     pub fn allows(&self, url: &HttpsUrl) -> bool {
         self.hosts.iter().any(|host| url.is_at(host))
     }
 
-    /// What the metadata say.
+    /// Returns the `jwks_uri` of a metadata document.
     ///
     /// # Errors
     /// See [`MetadataError`].
@@ -84,7 +85,7 @@ impl Discovery {
             return Err(MetadataError::OtherIssuer);
         }
         let url =
-            string("jwks_uri").and_then(|uri| HttpsUrl::parse(uri).ok()).ok_or(MetadataError::NoKeys)?;
+            string("jwks_uri").and_then(|uri| HttpsUrl::parse(uri).ok()).ok_or(MetadataError::NoJwksUri)?;
         if self.allows(&url) { Ok(url) } else { Err(MetadataError::OtherHost) }
     }
 }
@@ -100,13 +101,13 @@ mod tests {
     }
 
     #[test]
-    fn candidate_urls() {
-        let places = |issuer: &str| {
+    fn candidate_urls_of_an_issuer_are_in_order() {
+        let urls = |issuer: &str| {
             let discovery = Discovery::new(issuer, &HttpsUrl::parse(issuer).unwrap(), Vec::new());
             discovery.candidate_urls().iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(
-            places(ISSUER),
+            urls(ISSUER),
             [
                 "https://acme.okta.com/oauth2/default/.well-known/oauth-authorization-server",
                 "https://acme.okta.com/.well-known/oauth-authorization-server/oauth2/default",
@@ -114,13 +115,13 @@ mod tests {
             ]
         );
         assert_eq!(
-            places("https://op.example/")[..2],
+            urls("https://op.example/")[..2],
             ["https://op.example/.well-known/oauth-authorization-server"; 2]
         );
     }
 
     #[test]
-    fn only_what_the_configuration_allows_is_believed() {
+    fn jwks_uri_of_another_issuer_or_host_is_an_error() {
         let keys = r#""jwks_uri":"https://acme.okta.com/oauth2/default/v1/keys""#;
         let ours = format!(r#""issuer":"{ISSUER}""#);
         for (name, document, expected) in [
@@ -140,25 +141,25 @@ mod tests {
                 format!(r#"{{"issuer":"{ISSUER}/",{keys}}}"#),
                 Some(MetadataError::OtherIssuer),
             ),
-            ("no keys", format!("{{{ours}}}"), Some(MetadataError::NoKeys)),
-            ("keys of the wrong type", format!(r#"{{{ours},"jwks_uri":7}}"#), Some(MetadataError::NoKeys)),
+            ("no keys", format!("{{{ours}}}"), Some(MetadataError::NoJwksUri)),
+            ("keys of the wrong type", format!(r#"{{{ours},"jwks_uri":7}}"#), Some(MetadataError::NoJwksUri)),
             (
                 "without TLS",
                 format!(r#"{{{ours},"jwks_uri":"http://acme.okta.com/k"}}"#),
-                Some(MetadataError::NoKeys),
+                Some(MetadataError::NoJwksUri),
             ),
             (
-                "a host that nobody named",
+                "a host that is not configured",
                 format!(r#"{{{ours},"jwks_uri":"https://evil.example/k"}}"#),
                 Some(MetadataError::OtherHost),
             ),
             (
-                "a host that only looks like ours",
+                "the configured host as user info",
                 format!(r#"{{{ours},"jwks_uri":"https://acme.okta.com@evil.example/k"}}"#),
-                Some(MetadataError::NoKeys),
+                Some(MetadataError::NoJwksUri),
             ),
             (
-                "another port of ours",
+                "another port of the configured host",
                 format!(r#"{{{ours},"jwks_uri":"https://acme.okta.com:8443/k"}}"#),
                 Some(MetadataError::OtherHost),
             ),

@@ -1,4 +1,5 @@
-//! Tests of key sets in which keys or their ids occur more than once, and of the remarks on skipped entries.
+//! Tests of JWK Sets in which keys or key IDs occur more than once, and of the remarks on skipped
+//! entries.
 
 use std::sync::Arc;
 
@@ -6,20 +7,21 @@ use super::tests::{N, rsa, set};
 use super::*;
 use crate::crypto::PublicKey;
 
-/// Returns one of several RSA keys, valid as far as this module looks.
+/// Returns one of six RSA keys that differ. The modulus of each passes the checks of this module.
 fn other_rsa(number: usize, rest: &str) -> String {
     let n = N.replacen("iKqi", ["iKqj", "iKqk", "iKql", "iKqm", "iKqn", "iKqo"][number], 1);
     format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"{rest}}}"#)
 }
 
+/// Returns the indexes of the candidate keys.
 fn candidates(keys: &KeySet, id: Option<&str>, algorithm: Algorithm) -> Result<Vec<usize>, Rejection> {
-    let all: Vec<_> = keys.keys.iter().map(|key| &key.public).collect();
-    let place = |key: &Arc<PublicKey>| all.iter().position(|one| Arc::ptr_eq(one, key)).unwrap();
-    keys.find(id, algorithm).map(|found| found.iter().map(place).collect())
+    let all: Vec<_> = keys.keys.iter().map(|key| &key.public_key).collect();
+    let index = |key: &Arc<PublicKey>| all.iter().position(|one| Arc::ptr_eq(one, key)).unwrap();
+    keys.find(id, algorithm).map(|found| found.iter().map(index).collect())
 }
 
 #[test]
-fn equal_keys_with_one_kid_are_one_key_that_any_entry_allows() {
+fn key_set_with_equal_keys_of_one_kid_merges_their_algorithms() {
     use Algorithm::{ES256, PS256, RS256, RS512};
     let plain = || rsa(r#","kid":"k""#);
     let padded = || plain().replace(N, &format!("AA{N}")).replace("AQAB", "AAEAAQ");
@@ -32,11 +34,19 @@ fn equal_keys_with_one_kid_are_one_key_that_any_entry_allows() {
         ("with and without alg", vec![only("RS256"), plain()], [&yes, &yes, &yes]),
         ("with alg, twice", vec![only("RS256"), only("RS256")], [&yes, &no, &no]),
         ("with two algs", vec![only("RS256"), only("RS512")], [&yes, &yes, &no]),
-        ("with the alg of another kind", vec![only("RS256"), only("ES256")], [&yes, &no, &no]),
-        ("for encryption, too", vec![only("RS256"), rsa(r#","kid":"k","use":"enc""#)], [&yes, &no, &no]),
+        ("with the alg of another key type", vec![only("RS256"), only("ES256")], [&yes, &no, &no]),
+        (
+            "with an entry for encryption",
+            vec![only("RS256"), rsa(r#","kid":"k","use":"enc""#)],
+            [&yes, &no, &no],
+        ),
         ("with and without use", vec![rsa(r#","kid":"k","use":"sig""#), plain()], [&yes, &yes, &yes]),
         ("with key_ops", vec![rsa(r#","kid":"k","key_ops":["verify"]"#), plain()], [&yes, &yes, &yes]),
-        ("to sign, too", vec![rsa(r#","kid":"k","key_ops":["sign"]"#), only("RS256")], [&yes, &no, &no]),
+        (
+            "with an entry for signing",
+            vec![rsa(r#","kid":"k","key_ops":["sign"]"#), only("RS256")],
+            [&yes, &no, &no],
+        ),
         (
             "with a certificate",
             vec![rsa(r#","kid":"k","x5c":["AA"],"x5t":"a""#), plain()],
@@ -60,7 +70,7 @@ fn equal_keys_with_one_kid_are_one_key_that_any_entry_allows() {
 }
 
 #[test]
-fn different_keys_with_one_kid_are_tried_in_order_up_to_four() {
+fn key_set_with_different_keys_of_one_kid_keeps_the_first_four_per_algorithm() {
     use Algorithm::{ES256, RS256, RS512};
     let point = r#""x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0""#;
     let ec = format!(r#"{{"kty":"EC","crv":"P-256","kid":"k",{point}}}"#);
@@ -68,42 +78,42 @@ fn different_keys_with_one_kid_are_tried_in_order_up_to_four() {
     let many: Vec<String> = (0..6).map(|number| named(number, "")).collect();
     let keys = set(&[&many[..], &[many[0].clone(), ec.clone()]].concat()).unwrap();
     assert_eq!(candidates(&keys, Some("k"), RS256), Ok(vec![0, 1, 2, 3]));
-    assert_eq!(candidates(&keys, Some("k"), ES256), Ok(vec![4]), "keys of another kind take no place");
+    assert_eq!(candidates(&keys, Some("k"), ES256), Ok(vec![4]), "keys of another type do not count");
     let skipped =
         |index| format!("keys[{index}] (kid k) is skipped: four other keys with this `kid` come before it");
     assert_eq!(keys.remarks(), [skipped(4), skipped(5)]);
-    // The bound is for each algorithm.
+    // The bound applies to each algorithm.
     let ties: Vec<String> = (0..5).map(|number| named(number, r#","alg":"RS512""#)).collect();
     let keys = set(&[&ties[..], &[named(5, "")]].concat()).unwrap();
     assert_eq!(candidates(&keys, Some("k"), RS512), Ok(vec![0, 1, 2, 3]));
     assert_eq!(candidates(&keys, Some("k"), RS256), Ok(vec![4]));
     assert_eq!(keys.remarks(), [skipped(4)]);
-    // A second entry of a key cannot get round it.
+    // A second entry of a key does not bypass the bound.
     let keys = set(&[&[named(5, r#","alg":"RS256""#)], &ties[..4], &[named(5, "")]].concat()).unwrap();
     assert_eq!(candidates(&keys, Some("k"), RS512), Ok(vec![1, 2, 3, 4]));
     assert_eq!(candidates(&keys, Some("k"), RS256), Ok(vec![0]));
-    // Other names are other keys.
+    // Keys with another ID do not count.
     let keys = set(&[&many[..4], &[other_rsa(4, r#","kid":"l""#)]].concat()).unwrap();
     assert_eq!(candidates(&keys, Some("l"), RS256), Ok(vec![4]));
 }
 
 #[test]
-fn token_without_kid_needs_one_key_that_fits() {
+fn find_without_kid_and_several_fitting_keys_is_a_mismatch() {
     use Algorithm::{RS256, RS512};
     let (one, mismatch) = (Ok(vec![0]), Err(Rejection::KeyMismatch));
     for (name, entries, expected) in [
-        ("one", vec![rsa("")], &one),
-        ("the same twice", vec![rsa(""), rsa("")], &one),
-        ("the same with a name", vec![rsa(""), rsa(r#","kid":"k""#)], &one),
-        ("two without a name", vec![rsa(""), other_rsa(0, "")], &mismatch),
+        ("one key", vec![rsa("")], &one),
+        ("one key twice", vec![rsa(""), rsa("")], &one),
+        ("one key without and with kid", vec![rsa(""), rsa(r#","kid":"k""#)], &one),
+        ("two keys without kid", vec![rsa(""), other_rsa(0, "")], &mismatch),
         (
-            "six without a name",
+            "six keys without kid",
             [vec![rsa("")], (0..5).map(|number| other_rsa(number, "")).collect()].concat(),
             &mismatch,
         ),
-        ("two with one name", vec![rsa(r#","kid":"k""#), other_rsa(0, r#","kid":"k""#)], &mismatch),
+        ("two keys with one kid", vec![rsa(r#","kid":"k""#), other_rsa(0, r#","kid":"k""#)], &mismatch),
         (
-            "another for another algorithm",
+            "another key for another algorithm",
             vec![rsa(r#","alg":"RS256""#), other_rsa(0, r#","alg":"RS512""#)],
             &one,
         ),
@@ -116,12 +126,12 @@ fn token_without_kid_needs_one_key_that_fits() {
     assert_eq!(
         candidates(&named, Some("k"), RS256),
         Err(Rejection::KeyUnknown),
-        "a nameless key has no name"
+        "a key without `kid` does not match a `kid`"
     );
 }
 
 #[test]
-fn skipped_entries_are_remarked_with_the_reason_and_nothing_of_the_key() {
+fn remarks_of_skipped_entries_have_the_reason_and_no_byte_of_the_key() {
     let good = || rsa(r#","kid":"good""#);
     for (bad, expected) in [
         ("null".to_owned(), "keys[1] is skipped: it is not an object"),
@@ -131,27 +141,21 @@ fn skipped_entries_are_remarked_with_the_reason_and_nothing_of_the_key() {
             rsa(r#","kid":"a b\nc%","key_ops":[]"#),
             "keys[1] (kid a%20b%0Ac%25) is skipped: `key_ops` does not list `verify`",
         ),
-        (
-            rsa(r#","alg":"RSA-OAEP""#),
-            "keys[1] is skipped: `alg` is not a signature algorithm that the filter knows",
-        ),
-        (rsa(r#","alg":"ES256""#), "keys[1] is skipped: `alg` is for another kind of key"),
+        (rsa(r#","alg":"RSA-OAEP""#), "keys[1] is skipped: `alg` is not a supported signature algorithm"),
+        (rsa(r#","alg":"ES256""#), "keys[1] is skipped: `alg` is for another key type"),
         (
             r#"{"kty":"oct","k":"c2VjcmV0"}"#.to_owned(),
-            "keys[1] is skipped: `kty` and `crv` name no kind of key that the filter knows",
+            "keys[1] is skipped: `kty` and `crv` are not a supported key type",
         ),
         (
             r#"{"kty":"RSA","e":"AQAB"}"#.to_owned(),
-            "keys[1] is skipped: a parameter of the key is missing, or is not base64url without padding",
+            "keys[1] is skipped: a key parameter is missing, or is not base64url without padding",
         ),
         (
             r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#.to_owned(),
             "keys[1] is skipped: the RSA modulus does not have 2048 to 8192 bits",
         ),
-        (
-            rsa("").replace("AQAB", "Ag"),
-            "keys[1] is skipped: modulus and exponent are not those of an RSA key",
-        ),
+        (rsa("").replace("AQAB", "Ag"), "keys[1] is skipped: modulus and exponent are not a valid RSA key"),
         (
             format!(r#"{{"kty":"EC","crv":"P-256","x":"{0}","y":"{0}"}}"#, "A".repeat(43)),
             "keys[1] is skipped: the point is not on the curve, or is weak",

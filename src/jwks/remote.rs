@@ -1,4 +1,4 @@
-//! The keys of one provider on one worker, as far as they are fetched: which there are, and when a token is worth a fetch.
+//! The fetched keys of one provider on one worker, and the fetches that unknown key IDs cause.
 
 use std::time::Duration;
 
@@ -6,14 +6,16 @@ use super::KeySet;
 use super::source::KeySource;
 use super::unknown_kids::{KidDigest, UnknownKidCache};
 use crate::refresh::RefreshSchedule;
-use crate::refresh::refresher::{EarlyRefresh, Fetch, FetchProgress, Missing, Refresher, Tick, WaitAdvice};
+use crate::refresh::refresher::{
+    EarlyRefresh, Fetch, FetchProgress, NoDocument, Refresher, Tick, WaitAdvice,
+};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
 use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
-/// Keys that are fetched, with those that are pinned besides.
+/// The fetched and the pinned keys of one provider.
 #[derive(Debug)]
 pub struct RemoteKeys {
     refresher: Refresher<KeySource>,
@@ -22,7 +24,8 @@ pub struct RemoteKeys {
 }
 
 impl RemoteKeys {
-    /// Keys of this source. At least the cooldown passes between two fetches that unknown key ids cause.
+    /// Creates the keys of a source, none of which is fetched yet. `unknown_kid_cooldown` is the
+    /// shortest time between two fetches that unknown key IDs cause.
     pub fn new(
         source: KeySource,
         schedule: RefreshSchedule,
@@ -33,37 +36,39 @@ impl RemoteKeys {
         Self { refresher, unknown_kid_cooldown, unknown_kids: UnknownKidCache::default() }
     }
 
-    /// The keys to verify with.
+    /// Returns the keys to verify with: the fetched and the pinned ones, or the pinned ones if
+    /// there are no fetched keys or these have expired.
     ///
     /// # Errors
-    /// [`Rejection::KeysUnavailable`] before the first set, [`Rejection::KeysStale`] after the last has become too old.
-    /// Pinned keys are neither: they are all that is left then.
+    /// Without pinned keys, [`Rejection::KeysUnavailable`] before the first successful fetch, and
+    /// [`Rejection::KeysStale`] after the fetched keys have expired.
     pub fn keys(&self, now: UnixTime) -> Result<&KeySet, Rejection> {
         let fetched = self.refresher.document(now);
-        fetched.or_else(|missing| self.refresher.source().pinned().ok_or(rejection(missing)))
+        fetched.or_else(|error| self.refresher.source().pinned().ok_or(rejection(error)))
     }
 
-    /// Why a key may not be there: because nobody has it, or because the issuer cannot be asked, or its keys are missing
-    /// and only the pinned ones are left. The token is to blame in the first case only.
+    /// Returns the rejection of a token whose key is not among the keys. It is
+    /// [`Rejection::KeyUnknown`], the fault of the token, only if the fetched keys have not expired
+    /// and the latest fetch has succeeded.
     pub fn reason_for_unknown_key(&self, now: UnixTime) -> Rejection {
         match self.refresher.document(now) {
-            Err(missing) => rejection(missing),
+            Err(error) => rejection(error),
             Ok(_) if self.refresher.is_failing() => Rejection::KeysUnavailable,
             Ok(_) => Rejection::KeyUnknown,
         }
     }
 
-    /// Whoever keeps them fresh.
+    /// Returns the refresher of the fetched keys.
     pub const fn refresher(&self) -> &Refresher<KeySource> {
         &self.refresher
     }
 
-    /// See [`Refresher::on_tick`].
+    /// Runs [`Refresher::on_tick`].
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
         self.refresher.on_tick(now, shared)
     }
 
-    /// See [`Refresher::on_response`].
+    /// Runs [`Refresher::on_response`].
     pub fn on_response(
         &mut self,
         now: UnixTime,
@@ -74,23 +79,24 @@ impl RemoteKeys {
         self.refresher.on_response(now, fetch, shared, response)
     }
 
-    /// Gives up the fetch under way: see [`Refresher::release`].
+    /// Runs [`Refresher::release`].
     pub fn release(&mut self, shared: &dyn SharedData) {
         self.refresher.release(shared);
     }
 
-    /// Takes the remarks on the document: see [`Refresher::take_remarks`].
-    pub fn take_remarks(&mut self) -> Vec<String> {
+    /// Runs [`Refresher::take_remarks`].
+    pub(crate) fn take_remarks(&mut self) -> Vec<String> {
         self.refresher.take_remarks()
     }
 
-    /// A request needs keys, and there are none: see [`Refresher::on_missing`].
+    /// Returns whether to hold a request that needs keys which this worker does not have.
     pub fn on_keys_unavailable(&self, now: UnixTime) -> WaitAdvice {
         self.refresher.on_missing(now)
     }
 
-    /// A request names a key that is not there. A key that has just been made is found by asking again, at most once in
-    /// a cooldown for the whole process: else every made-up key id would be a request to the issuer.
+    /// Returns whether to hold a request whose token has an unknown key ID. Schedules a fetch,
+    /// because the key may be new, at most once per cooldown for the whole process. Without that
+    /// limit, every invented key ID would cause a request to the issuer.
     pub fn on_unknown_kid(&mut self, kid: KidDigest, now: UnixTime, shared: &dyn SharedData) -> WaitAdvice {
         let (generation, cooldown) = (self.refresher.generation(), self.unknown_kid_cooldown);
         if self.unknown_kids.is_known_missing(kid, generation, now, cooldown) {
@@ -98,7 +104,7 @@ impl RemoteKeys {
         }
         match self.refresher.request_refresh(now, cooldown, shared) {
             EarlyRefresh::Scheduled => {
-                self.unknown_kids.asked(kid, generation, now);
+                self.unknown_kids.record_fetch(kid, generation, now);
                 WaitAdvice::Wait
             }
             EarlyRefresh::InFlight => WaitAdvice::Wait,
@@ -107,9 +113,10 @@ impl RemoteKeys {
     }
 }
 
-const fn rejection(missing: Missing) -> Rejection {
-    match missing {
-        Missing::NotYet => Rejection::KeysUnavailable,
-        Missing::Stale => Rejection::KeysStale,
+/// Returns the rejection of a token that needs keys which this worker does not have.
+const fn rejection(error: NoDocument) -> Rejection {
+    match error {
+        NoDocument::NeverFetched => Rejection::KeysUnavailable,
+        NoDocument::Stale => Rejection::KeysStale,
     }
 }

@@ -1,4 +1,4 @@
-//! How keys are fetched: at once where it is known where they are, else by way of the issuer's metadata.
+//! The source of a provider's keys: a configured JWKS URI, or one that discovery finds.
 
 use std::time::Duration;
 
@@ -9,20 +9,23 @@ use crate::refresh::shared::{SharedData, SharedKeys};
 use crate::refresh::source::{FetchAction, FetchError, FetchedDocument, Response, Source};
 use crate::time::UnixTime;
 
-/// After this time the issuer is asked again where its keys are. Issuers move them once in years; and when they are no
-/// longer where they were, that is noticed by the first fetch that fails.
-const LOCATION_LIFE: Duration = Duration::from_secs(3600);
+/// The lifetime of a discovered `jwks_uri`. Issuers rarely change it, and the first fetch that
+/// fails there makes it expire at once.
+const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// Where the keys of a provider are.
+/// The name of the shared [`DiscoveredUri`].
+const LOCATION: &str = "location";
+
+/// The JWKS URI of a provider.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum JwksUri {
-    /// There.
+    /// The URI of the configuration.
     Configured(HttpsUrl),
-    /// Where the issuer says.
+    /// The `jwks_uri` of the authorization server metadata.
     Discovered(Discovery),
 }
 
-/// The keys of one provider, and those that are pinned besides.
+/// The source of the keys of one provider, with its pinned keys.
 #[derive(Debug)]
 pub struct KeySource {
     jwks_uri: JwksUri,
@@ -30,25 +33,25 @@ pub struct KeySource {
     names: SharedKeys,
 }
 
-/// What a fetch is asking for, and what it knows.
+/// The request that a fetch of keys has in flight.
 #[derive(Debug)]
 pub enum FetchState {
-    /// The metadata, in one of the places they may be in. Perhaps there is an old answer to fall back to.
+    /// The metadata, from one of the candidate URLs.
     Metadata {
-        /// Its number.
-        place: usize,
-        /// The old answer.
-        known: Option<DiscoveredUri>,
+        /// The index of the candidate URL.
+        index: usize,
+        /// The expired result of an earlier discovery, which the fetch uses if discovery fails.
+        previous: Option<DiscoveredUri>,
     },
-    /// The keys, where the configuration says.
+    /// The JWKS, from the configured URI.
     Configured,
-    /// The keys, where they were before.
-    Known(DiscoveredUri),
-    /// The keys, where the issuer has just said.
+    /// The JWKS, from the result of an earlier discovery.
+    Previous(DiscoveredUri),
+    /// The JWKS, from the result of the discovery in this fetch.
     Discovered(HttpsUrl),
 }
 
-/// Where an issuer said that its keys are, and when.
+/// The result of a discovery, which the workers share.
 #[derive(Debug)]
 pub struct DiscoveredUri {
     url: HttpsUrl,
@@ -56,8 +59,8 @@ pub struct DiscoveredUri {
 }
 
 impl JwksUri {
-    /// What tells this place from others.
-    fn parts(&self) -> Vec<&str> {
+    /// Returns the parts that identify the URI among all sources.
+    fn identity(&self) -> Vec<&str> {
         match self {
             Self::Configured(url) => vec!["uri", &url.authority, &url.path],
             Self::Discovered(discovery) => {
@@ -68,62 +71,67 @@ impl JwksUri {
 }
 
 impl KeySource {
-    /// The keys of these issuers, through this cluster.
+    /// Creates the source of the keys of these issuers. The fetches go through an Envoy cluster.
     pub fn new(issuers: &[String], cluster: &str, jwks_uri: JwksUri, pinned: Option<KeySet>) -> Self {
         let mut parts = vec!["keys", cluster];
-        parts.extend(jwks_uri.parts());
+        parts.extend(jwks_uri.identity());
         parts.extend(issuers.iter().map(String::as_str));
         let names = SharedKeys::new(&parts);
         Self { jwks_uri, pinned, names }
     }
 
-    /// The keys that are pinned.
+    /// Returns the pinned keys.
     pub const fn pinned(&self) -> Option<&KeySet> {
         self.pinned.as_ref()
     }
 
+    /// Returns the action that follows a metadata response: fetch the JWKS, request the next
+    /// candidate URL, use the earlier result, or fail.
     fn on_metadata(
         &self,
-        place: usize,
-        known: Option<DiscoveredUri>,
+        index: usize,
+        previous: Option<DiscoveredUri>,
         response: Result<Response, FetchError>,
     ) -> FetchAction<FetchState> {
         let JwksUri::Discovered(discovery) = &self.jwks_uri else {
-            // Cannot be: only discovery asks for metadata.
-            return FetchAction::Done(Err(FetchError::NoAnswer));
+            // Unreachable: only discovery requests metadata.
+            return FetchAction::Done(Err(FetchError::NoResponse));
         };
-        let next = place.saturating_add(1);
+        let next = index.saturating_add(1);
         let error = match response {
             Ok(response) => match discovery.jwks_uri(&response.body) {
                 Ok(url) => return FetchAction::Request(url.clone(), FetchState::Discovered(url)),
                 Err(error) => response.unusable(error.to_string()),
             },
-            // The document is not there. Any other trouble would be the same in the next place.
+            // Only a missing document makes the next URL worth a request. Other errors concern the
+            // host, which the candidate URLs have in common.
             Err(FetchError::Status(status)) => match discovery.candidate_urls().get(next) {
                 Some(url) if is_absence(status) => {
-                    return FetchAction::Request(url.clone(), FetchState::Metadata { place: next, known });
+                    let state = FetchState::Metadata { index: next, previous };
+                    return FetchAction::Request(url.clone(), state);
                 }
-                _ => FetchError::Unusable(format!("the issuer's metadata: status {status}")),
+                _ => FetchError::Unusable(format!("the authorization server metadata: status {status}")),
             },
             Err(error) => error,
         };
-        // Keys that were there an hour ago are worth a try: that the metadata cannot be had must not make them stale.
-        match known {
-            Some(known) => FetchAction::Request(known.url.clone(), FetchState::Known(known)),
+        // Keys must not expire because the metadata is unavailable.
+        match previous {
+            Some(previous) => FetchAction::Request(previous.url.clone(), FetchState::Previous(previous)),
             None => FetchAction::Done(Err(error)),
         }
     }
 
-    /// Where the issuer has said that its keys are, as far as anybody here has asked.
-    fn location(&self, discovery: &Discovery, shared: &dyn SharedData) -> Option<DiscoveredUri> {
-        DiscoveredUri::decode(&shared.get(&self.names.of(LOCATION))?.0, discovery)
+    /// Returns the result of the latest discovery of all workers.
+    fn shared_uri(&self, discovery: &Discovery, shared: &dyn SharedData) -> Option<DiscoveredUri> {
+        DiscoveredUri::decode(&shared.get(&self.names.key(LOCATION))?.0, discovery)
     }
 
-    /// A lost race is no harm: whoever was faster has asked the same issuer.
-    fn share_location(&self, shared: &dyn SharedData, location: &DiscoveredUri) {
-        let name = self.names.of(LOCATION);
-        let read = shared.get(&name).map(|(_, cas)| cas);
-        shared.set(&name, &location.encode(), read);
+    /// Shares the result of a discovery. If another worker writes at the same time, its result
+    /// comes from the same issuer and may stay.
+    fn share_uri(&self, shared: &dyn SharedData, discovered: &DiscoveredUri) {
+        let key = self.names.key(LOCATION);
+        let read = shared.get(&key).map(|(_, cas)| cas);
+        shared.set(&key, &discovered.encode(), read);
     }
 }
 
@@ -140,39 +148,42 @@ impl Source for KeySource {
             JwksUri::Configured(url) => return (url.clone(), FetchState::Configured),
             JwksUri::Discovered(discovery) => discovery,
         };
-        match self.location(discovery, shared) {
-            Some(location) if location.is_fresh(now) => (location.url.clone(), FetchState::Known(location)),
-            known => {
+        match self.shared_uri(discovery, shared) {
+            Some(discovered) if discovered.is_fresh(now) => {
+                (discovered.url.clone(), FetchState::Previous(discovered))
+            }
+            previous => {
                 let [first, ..] = discovery.candidate_urls();
-                (first.clone(), FetchState::Metadata { place: 0, known })
+                (first.clone(), FetchState::Metadata { index: 0, previous })
             }
         }
     }
 
     fn on_response(
         &self,
-        step: FetchState,
+        state: FetchState,
         now: UnixTime,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
     ) -> FetchAction<FetchState> {
         let keys =
             |response: Result<Response, FetchError>| response.and_then(FetchedDocument::check::<KeySet>);
-        match step {
-            FetchState::Metadata { place, known } => self.on_metadata(place, known, response),
+        match state {
+            FetchState::Metadata { index, previous } => self.on_metadata(index, previous, response),
             FetchState::Configured => FetchAction::Done(keys(response)),
-            FetchState::Known(location) => {
+            FetchState::Previous(discovered) => {
                 let keys = keys(response);
                 if keys.is_err() {
-                    // Perhaps they have moved.
-                    self.share_location(shared, &location.expired());
+                    // The issuer may have changed its `jwks_uri`: the next fetch discovers it
+                    // again.
+                    self.share_uri(shared, &discovered.expired());
                 }
                 FetchAction::Done(keys)
             }
             FetchState::Discovered(url) => {
                 let keys = keys(response);
                 if keys.is_ok() {
-                    self.share_location(shared, &DiscoveredUri { url, discovered_at: now });
+                    self.share_uri(shared, &DiscoveredUri { url, discovered_at: now });
                 }
                 FetchAction::Done(keys)
             }
@@ -187,15 +198,13 @@ impl Source for KeySource {
     }
 }
 
-/// What the shared [`DiscoveredUri`] is called.
-const LOCATION: &str = "location";
-
 impl DiscoveredUri {
+    /// Encodes the result for the shared store: the time in eight bytes, then the URL.
     fn encode(&self) -> Vec<u8> {
         [&self.discovered_at.millis().to_le_bytes(), self.url.to_string().as_bytes()].concat()
     }
 
-    /// What was shared, if it is a place that keys may come from.
+    /// Decodes a result from untrusted bytes. Returns `None` for a URL that `jwks_uri` may not be.
     fn decode(shared: &[u8], discovery: &Discovery) -> Option<Self> {
         let (millis, url) = shared.split_first_chunk::<8>()?;
         let url = HttpsUrl::parse(str::from_utf8(url).ok()?).ok()?;
@@ -203,17 +212,18 @@ impl DiscoveredUri {
         discovery.allows(&url).then_some(Self { url, discovered_at })
     }
 
-    /// The same, to be asked for again before it is used the next time.
+    /// Returns the result as expired, so that the next fetch begins with discovery.
     fn expired(self) -> Self {
         Self { discovered_at: UnixTime::from_millis(0), ..self }
     }
 
     fn is_fresh(&self, now: UnixTime) -> bool {
-        self.discovered_at <= now && now.saturating_duration_since(self.discovered_at) < LOCATION_LIFE
+        self.discovered_at <= now
+            && now.saturating_duration_since(self.discovered_at) < DISCOVERED_URI_LIFETIME
     }
 }
 
-/// Whether this status says that there is nothing, rather than that something is wrong.
+/// Returns whether a status means that the document does not exist at this URL.
 const fn is_absence(status: u16) -> bool {
     matches!(status, 400..=499) && status != 429
 }
@@ -223,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_difference_between_sources_is_one_of_names() {
+    fn key_sources_that_differ_have_other_shared_keys() {
         let list = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
         let names = |issuers: &[&str], cluster: &str, jwks_uri: JwksUri| {
             KeySource::new(&list(issuers), cluster, jwks_uri, None).names

@@ -1,9 +1,9 @@
-//! Key ids that were asked for and not found: a small memory that keeps one of them from being asked for again and again.
+//! A negative cache of unknown key IDs, which bounds the fetches that one key ID causes.
 //!
-//! The issuer is asked about unknown key ids at most once in a cooldown, whoever sends them. Without this memory a client
-//! that goes on sending a token whose key has been retired would use up every cooldown, and a key that is really new
-//! would have to wait for the next. So each miss doubles the time until the same key id is asked for again. Only ids that
-//! were asked for get in, one in a cooldown, so a flood of made-up ones cannot fill it.
+//! Unknown key IDs cause at most one fetch per cooldown. Without the cache, a client that repeats a
+//! token with a retired key would use every cooldown, and a new key would have to wait. So each
+//! miss doubles the time until a key ID causes the next fetch. Only key IDs that caused a fetch
+//! enter the cache, one per cooldown, so a flood of invented key IDs cannot fill it.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -12,16 +12,18 @@ use sha2::{Digest as _, Sha256};
 
 use crate::time::UnixTime;
 
-/// Ids that are remembered. Further ones push out the one that may be asked for soonest.
+/// The most key IDs in the cache. A further one evicts the ID that may cause a fetch soonest.
 const MAX_IDS: usize = 64;
-/// The longest time between two fetches for the same id. A key that appears is found before, by the regular refresh.
-const MAX_PAUSE: Duration = Duration::from_secs(3600);
+/// The longest time between two fetches for one key ID. The regular refresh finds a new key
+/// earlier.
+const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
-/// What stands for a key id: ids are up to 1 KiB long, and come from strangers.
+/// The first 16 bytes of the SHA-256 hash of a `kid`. An attacker controls the `kid`, which has up
+/// to [`MAX_KEY_ID_BYTES`](crate::token::MAX_KEY_ID_BYTES) bytes.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct KidDigest([u8; 16]);
 
-/// The ids that one worker has asked for.
+/// The unknown key IDs for which one worker has requested a fetch.
 #[derive(Debug, Default)]
 pub(super) struct UnknownKidCache {
     ids: HashMap<KidDigest, KidMiss>,
@@ -29,16 +31,16 @@ pub(super) struct UnknownKidCache {
 
 #[derive(Clone, Copy, Debug)]
 struct KidMiss {
-    /// Fetches that have not brought it.
+    /// The number of fetches after which the key was still unknown.
     misses: u32,
-    /// It is not asked for again before this.
+    /// The time from which the key ID may cause a fetch.
     retry_at: UnixTime,
-    /// The generation of keys at which it was asked for, until the fetch has ended.
-    pending: Option<u64>,
+    /// The generation of the document when the fetch was requested, until the fetch has ended.
+    pending_generation: Option<u64>,
 }
 
 impl KidDigest {
-    /// The digest of a key id; a token without one is a case of its own.
+    /// Hashes a key ID. A token without a `kid` has a digest that no `kid` has.
     pub fn new(kid: Option<&str>) -> Self {
         let mut hash = Sha256::new();
         hash.update(kid.map_or("", |_| "kid:"));
@@ -50,8 +52,8 @@ impl KidDigest {
 }
 
 impl UnknownKidCache {
-    /// Whether this id has been asked for in vain, so that it is too early to ask again. It is not among the keys of
-    /// `generation`.
+    /// Returns whether a fetch for this key ID was in vain, and the next one is not due. The
+    /// document of `generation` does not have the key.
     pub(super) fn is_known_missing(
         &mut self,
         kid: KidDigest,
@@ -59,27 +61,27 @@ impl UnknownKidCache {
         now: UnixTime,
         cooldown: Duration,
     ) -> bool {
-        let Some(asked) = self.ids.get_mut(&kid) else { return false };
-        if asked.pending.is_some_and(|before| before != generation) {
-            let pause =
-                cooldown.saturating_mul(2u32.saturating_pow(asked.misses)).min(MAX_PAUSE.max(cooldown));
-            *asked = KidMiss {
-                misses: asked.misses.saturating_add(1),
-                retry_at: now.saturating_add(pause),
-                pending: None,
+        let Some(miss) = self.ids.get_mut(&kid) else { return false };
+        if miss.pending_generation.is_some_and(|pending| pending != generation) {
+            let factor = 2u32.saturating_pow(miss.misses);
+            let backoff = cooldown.saturating_mul(factor).min(MAX_BACKOFF.max(cooldown));
+            *miss = KidMiss {
+                misses: miss.misses.saturating_add(1),
+                retry_at: now.saturating_add(backoff),
+                pending_generation: None,
             };
         }
-        now < asked.retry_at
+        now < miss.retry_at
     }
 
-    /// A fetch has been made due for this id.
-    pub(super) fn asked(&mut self, kid: KidDigest, generation: u64, now: UnixTime) {
+    /// Records that a fetch for this key ID was requested while `generation` was installed.
+    pub(super) fn record_fetch(&mut self, kid: KidDigest, generation: u64, now: UnixTime) {
         if !self.ids.contains_key(&kid) && self.ids.len() >= MAX_IDS {
-            let soonest = self.ids.iter().min_by_key(|(_, asked)| asked.retry_at.millis()).map(|(id, _)| *id);
+            let soonest = self.ids.iter().min_by_key(|(_, miss)| miss.retry_at.millis()).map(|(id, _)| *id);
             soonest.map(|id| self.ids.remove(&id));
         }
-        let asked = self.ids.entry(kid).or_insert(KidMiss { misses: 0, retry_at: now, pending: None });
-        asked.pending = Some(generation);
+        let first = KidMiss { misses: 0, retry_at: now, pending_generation: None };
+        self.ids.entry(kid).or_insert(first).pending_generation = Some(generation);
     }
 }
 
@@ -98,36 +100,36 @@ mod tests {
     }
 
     #[test]
-    fn each_miss_doubles_the_pause() {
+    fn is_known_missing_after_each_miss_lasts_twice_as_long() {
         let mut kids = UnknownKidCache::default();
-        let (mut now, mut pauses) = (0, Vec::new());
+        let (mut now, mut backoffs) = (0, Vec::new());
         for generation in 1..12 {
             assert!(!kids.is_known_missing(kid(0), generation, at(now), COOLDOWN));
-            kids.asked(kid(0), generation, at(now));
-            assert!(!kids.is_known_missing(kid(0), generation, at(now), COOLDOWN), "not before the answer");
+            kids.record_fetch(kid(0), generation, at(now));
+            assert!(!kids.is_known_missing(kid(0), generation, at(now), COOLDOWN), "the fetch has not ended");
             let missed = now;
             while kids.is_known_missing(kid(0), generation + 1, at(now), COOLDOWN) {
                 now += 1;
             }
-            pauses.push(now - missed);
+            backoffs.push(now - missed);
         }
-        assert_eq!(pauses, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]);
+        assert_eq!(backoffs, [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600, 3600]);
     }
 
     #[test]
-    fn it_stays_small_and_forgets_the_least_missed() {
+    fn record_fetch_in_a_full_cache_evicts_the_soonest_retry() {
         let mut kids = UnknownKidCache::default();
-        kids.asked(kid(0), 1, at(0));
+        kids.record_fetch(kid(0), 1, at(0));
         assert!(kids.is_known_missing(kid(0), 2, at(0), COOLDOWN));
         for number in 1..1_000 {
-            kids.asked(kid(number), 2, at(0));
+            kids.record_fetch(kid(number), 2, at(0));
             assert!(kids.ids.len() <= MAX_IDS);
         }
         assert!(kids.is_known_missing(kid(0), 2, at(1), COOLDOWN));
     }
 
     #[test]
-    fn digests_differ() {
+    fn kid_digest_of_another_kid_or_none_differs() {
         assert_ne!(KidDigest::new(None), KidDigest::new(Some("")));
         assert_ne!(KidDigest::new(Some("a")), KidDigest::new(Some("b")));
     }

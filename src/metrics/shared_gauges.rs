@@ -1,9 +1,10 @@
-//! Gauges that are sums over all workers, and stay so when one of them dies.
+//! Gauges that are sums over all workers, and stay correct when a worker crashes.
 //!
-//! A gauge of the host is one number for the whole process, so each worker adds how its own share has changed. A VM that traps
-//! takes back nothing: its share would stay in the sum for ever. So the shares stand in a book that the workers have in common,
-//! each with the time of the last entry, and whoever finds one whose worker has been silent takes it out of the book and of the
-//! sum. A worker that was only slow finds its line gone, and adds its share again.
+//! A gauge of the host is one number for the whole process, so each worker adds the changes of its
+//! own value. A VM that traps subtracts nothing, so its value would remain in the sum. The workers
+//! therefore share a table with the values of each worker and the time of its last report. A worker
+//! that finds an expired entry removes it from the table and from the sum. A worker that was only
+//! slow finds its entry missing, and adds its values again.
 
 use std::time::Duration;
 
@@ -11,86 +12,89 @@ use crate::refresh::shared::{CasToken, SharedData};
 use crate::refresh::state::WorkerId;
 use crate::time::UnixTime;
 
-/// Where the book is in the shared data.
-pub const NAME: &str = "okta-authz.ledger";
-/// How many numbers a share has.
-const SIZE: usize = 3;
-/// A worker with nothing new writes this often, to say that it is there.
+/// The key of the table in the shared data.
+pub const SHARED_KEY: &str = "okta-authz.ledger";
+/// The number of gauges.
+const GAUGES: usize = 3;
+/// The interval at which a worker without changes reports.
 const HEARTBEAT: Duration = Duration::from_secs(1);
-/// One that has not written for so long is gone.
+/// The time without a report after which an entry expires.
 const WORKER_TIMEOUT: Duration = Duration::from_secs(5);
-/// More lines than any process has workers. Who finds no room is not counted.
-const MAX_LINES: usize = 1024;
-const LINE_BYTES: usize = 16 + 8 * SIZE;
+/// The maximum number of entries, more than a process has workers. The sums omit further workers.
+const MAX_ENTRIES: usize = 1024;
+/// The size of an entry: worker ID, time and values, as little-endian 64-bit integers.
+const ENTRY_BYTES: usize = 16 + 8 * GAUGES;
 
-/// A worker's part of the sums: tokens in memory, their bytes, requests that wait.
+/// The values of one worker: cached tokens, their size in bytes, waiting requests.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct WorkerGauges(pub [u64; SIZE]);
+pub struct WorkerGauges(pub [u64; GAUGES]);
 
-/// What is to be added to each gauge.
+/// The amount to add to each gauge of the host.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct GaugeDelta(pub [i64; SIZE]);
+pub struct GaugeDelta(pub [i64; GAUGES]);
 
 #[derive(Clone, Copy, Debug)]
 struct WorkerEntry {
-    worker: WorkerId,
-    written_at: UnixTime,
-    share: WorkerGauges,
+    worker_id: WorkerId,
+    reported_at: UnixTime,
+    gauges: WorkerGauges,
 }
 
-/// Writes this worker's share, and says what has to be added to the sums for it and for whoever is gone. Nothing has if
-/// another worker writes at the same time: the next tick comes soon.
+/// Reports the values of a worker, and removes expired entries of others. Returns the amount to add
+/// to the gauges. It is zero if another worker writes at the same time; the caller repeats the
+/// report at the next tick.
 pub fn report(
     worker_id: WorkerId,
-    share: WorkerGauges,
+    gauges: WorkerGauges,
     now: UnixTime,
     shared: &dyn SharedData,
 ) -> GaugeDelta {
-    let (lines, mark) = read(shared);
-    let is_gone = |line: &WorkerEntry| line.worker != worker_id && line.is_silent(now);
-    if let Some(mine) = lines.iter().find(|line| line.worker == worker_id)
-        && mine.share == share
-        && !mine.is_older_than(HEARTBEAT, now)
-        && !lines.iter().any(is_gone)
+    let (entries, cas) = read(shared);
+    let is_other_expired = |entry: &WorkerEntry| entry.worker_id != worker_id && entry.is_expired(now);
+    if let Some(own) = entries.iter().find(|entry| entry.worker_id == worker_id)
+        && own.gauges == gauges
+        && !own.is_older_than(HEARTBEAT, now)
+        && !entries.iter().any(is_other_expired)
     {
         return GaugeDelta::default();
     }
-    let others = lines.iter().filter(|line| line.worker != worker_id && !line.is_silent(now)).copied();
-    let others: Vec<WorkerEntry> = others.collect();
-    let mine = WorkerEntry { worker: worker_id, written_at: now, share };
-    let mine = (others.len() < MAX_LINES).then_some(mine);
-    write(&lines, others.into_iter().chain(mine).collect(), mark, shared)
+    let others = entries.iter().filter(|entry| entry.worker_id != worker_id && !entry.is_expired(now));
+    let others: Vec<WorkerEntry> = others.copied().collect();
+    let own = WorkerEntry { worker_id, reported_at: now, gauges };
+    let own = (others.len() < MAX_ENTRIES).then_some(own);
+    write(&entries, others.into_iter().chain(own).collect(), cas, shared)
 }
 
-/// Takes this worker's share out, for it is about to end.
+/// Removes the values of a worker that ends. Returns the amount to add to the gauges.
 pub fn withdraw(worker_id: WorkerId, shared: &dyn SharedData) -> GaugeDelta {
-    let (lines, mark) = read(shared);
-    let others = lines.iter().filter(|line| line.worker != worker_id).copied().collect();
-    write(&lines, others, mark, shared)
+    let (entries, cas) = read(shared);
+    let others = entries.iter().filter(|entry| entry.worker_id != worker_id).copied().collect();
+    write(&entries, others, cas, shared)
 }
 
 fn read(shared: &dyn SharedData) -> (Vec<WorkerEntry>, Option<CasToken>) {
-    match shared.get(NAME) {
-        // What cannot be read somebody else has written: a new book is begun.
-        Some((bytes, mark)) => (WorkerEntry::decode_all(&bytes).unwrap_or_default(), Some(mark)),
+    match shared.get(SHARED_KEY) {
+        // Another program wrote a malformed table. The next report replaces it.
+        Some((bytes, cas)) => (WorkerEntry::decode_all(&bytes).unwrap_or_default(), Some(cas)),
         None => (Vec::new(), None),
     }
 }
 
+/// Replaces the table, and returns the change of the sums; zero if another worker wrote first.
 fn write(
     before: &[WorkerEntry],
     after: Vec<WorkerEntry>,
-    mark: Option<CasToken>,
+    cas: Option<CasToken>,
     shared: &dyn SharedData,
 ) -> GaugeDelta {
-    if !shared.set(NAME, &WorkerEntry::encode_all(&after), mark) {
+    if !shared.set(SHARED_KEY, &WorkerEntry::encode_all(&after), cas) {
         return GaugeDelta::default();
     }
-    let sum = |lines: &[WorkerEntry], index: usize| {
-        lines
+    let sum = |entries: &[WorkerEntry], index: usize| {
+        entries
             .iter()
-            .filter_map(|line| line.share.0.get(index))
-            .fold(0, |sum: u64, part| sum.saturating_add(*part))
+            .filter_map(|entry| entry.gauges.0.get(index))
+            .fold(0, |sum: u64, value| sum.saturating_add(*value))
     };
     GaugeDelta(std::array::from_fn(|index| {
         let signed = |sum: u64| i64::try_from(sum).unwrap_or(i64::MAX);
@@ -100,35 +104,37 @@ fn write(
 
 impl WorkerEntry {
     fn is_older_than(&self, span: Duration, now: UnixTime) -> bool {
-        now.saturating_duration_since(self.written_at) > span
+        now.saturating_duration_since(self.reported_at) > span
     }
 
-    /// Also from a time that has not come: the clock was set back, and who is there will write again.
-    fn is_silent(&self, now: UnixTime) -> bool {
+    /// Returns whether the entry is too old, or too far in the future because the clock was set
+    /// back. A live worker then reports again.
+    fn is_expired(&self, now: UnixTime) -> bool {
         self.is_older_than(WORKER_TIMEOUT, now)
-            || self.written_at.saturating_duration_since(now) > WORKER_TIMEOUT
+            || self.reported_at.saturating_duration_since(now) > WORKER_TIMEOUT
     }
 
-    fn encode_all(lines: &[Self]) -> Vec<u8> {
-        let numbers = |line: &Self| [line.worker.0, line.written_at.millis()].into_iter().chain(line.share.0);
-        lines.iter().flat_map(numbers).flat_map(u64::to_le_bytes).collect()
+    fn encode_all(entries: &[Self]) -> Vec<u8> {
+        let numbers =
+            |entry: &Self| [entry.worker_id.0, entry.reported_at.millis()].into_iter().chain(entry.gauges.0);
+        entries.iter().flat_map(numbers).flat_map(u64::to_le_bytes).collect()
     }
 
     fn decode_all(bytes: &[u8]) -> Option<Vec<Self>> {
-        if !bytes.len().is_multiple_of(LINE_BYTES) || bytes.len() / LINE_BYTES > MAX_LINES {
+        if !bytes.len().is_multiple_of(ENTRY_BYTES) || bytes.len() / ENTRY_BYTES > MAX_ENTRIES {
             return None;
         }
-        Some(bytes.chunks_exact(LINE_BYTES).filter_map(Self::decode).collect())
+        Some(bytes.chunks_exact(ENTRY_BYTES).filter_map(Self::decode).collect())
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let mut numbers =
-            bytes.chunks_exact(8).filter_map(|eight| Some(u64::from_le_bytes(eight.try_into().ok()?)));
-        let (worker, written_at) = (WorkerId(numbers.next()?), UnixTime::from_millis(numbers.next()?));
-        let mut share = WorkerGauges::default();
-        for part in &mut share.0 {
-            *part = numbers.next()?;
+            bytes.chunks_exact(8).filter_map(|number| Some(u64::from_le_bytes(number.try_into().ok()?)));
+        let (worker_id, reported_at) = (WorkerId(numbers.next()?), UnixTime::from_millis(numbers.next()?));
+        let mut gauges = WorkerGauges::default();
+        for value in &mut gauges.0 {
+            *value = numbers.next()?;
         }
-        Some(Self { worker, written_at, share })
+        Some(Self { worker_id, reported_at, gauges })
     }
 }

@@ -1,57 +1,35 @@
-//! The host of a request: a name or an address that the filter and Envoy's virtual hosts read in the same way.
+//! Host of a request, for rules that have `hosts`.
 //!
-//! Envoy compares `:authority` with the domains of virtual hosts as text, with its port and its final dot. A filter that
-//! ignores either lets a request choose one host's rule and another host's routes.
+//! Envoy compares `:authority` with the domains of virtual hosts as text, including the port and a
+//! final dot. If the filter ignored either, a request could match the rule of one host and the
+//! routes of another.
 
-use std::net::Ipv6Addr;
+use crate::authority::Authority;
 
-use memchr::memchr;
-
-/// The requirements of the rules on the host.
+/// Requirements of the rules on the spelling of the host.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct HostNeeds {
-    /// Whether a rule has `hosts`: then the host has one spelling, without a port.
+    /// Whether a rule has `hosts`. Then the host must have one spelling and no port.
     pub exact: bool,
-    /// Whether Envoy's routes ignore the port (`ignore_port_in_host_matching`): then `exact` allows a port.
+    /// Whether Envoy's routes ignore the port (`ignore_port_in_host_matching`). Then `exact` allows
+    /// a port.
     pub ignore_port: bool,
 }
 
-/// Returns the host of an authority in lower case, without its port; `None` for everything but a name or an address and
-/// at most a port (RFC 9110 section 7.2).
+/// Returns the host of an authority in lower case, without its port; `None` for a final dot and for
+/// a text outside the [grammar](crate::authority).
 ///
-/// A final dot and an empty port are `None` in any case. With [`HostNeeds::exact`], so are a port and an IPv6 address in
-/// another form than that of RFC 5952.
+/// With [`HostNeeds::exact`], the result is also `None` for a port, unless the routes ignore it,
+/// and for an IPv6 address in another form than that of RFC 5952.
 pub(super) fn host(authority: &[u8], needs: HostNeeds) -> Option<String> {
-    let authority = str::from_utf8(authority).ok()?;
-    // An IPv6 address has colons of its own.
-    let port_at = match memchr(b']', authority.as_bytes()) {
-        Some(end) => end.checked_add(1)?,
-        None => memchr(b':', authority.as_bytes()).unwrap_or(authority.len()),
-    };
-    let (host, port) = authority.split_at(port_at);
-    if !port.is_empty() {
-        let rejects_ports = needs.exact && !needs.ignore_port;
-        if host.is_empty() || rejects_ports || !port.strip_prefix(':').is_some_and(is_port) {
-            return None;
-        }
+    let Authority { host, ipv6, port } = Authority::parse(str::from_utf8(authority).ok()?)?;
+    if host.ends_with('.') || (needs.exact && !needs.ignore_port && port.is_some()) {
+        return None;
     }
     let host = host.to_ascii_lowercase();
-    let well_formed = match host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        Some(text) => {
-            let address = text.parse::<Ipv6Addr>().ok()?;
-            !needs.exact || address.to_string() == text
-        }
-        None => {
-            let name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
-            host.bytes().all(name) && !host.ends_with('.')
-        }
-    };
-    well_formed.then_some(host)
-}
-
-/// Returns whether these are the digits of a port. Envoy does not strip a number that is too big.
-fn is_port(digits: &str) -> bool {
-    digits.bytes().all(|byte| byte.is_ascii_digit()) && digits.parse::<u16>().is_ok()
+    let is_canonical = !needs.exact
+        || ipv6.is_none_or(|address| host.get(1..host.len().saturating_sub(1)) == Some(&address.to_string()));
+    is_canonical.then_some(host)
 }
 
 #[cfg(test)]
@@ -63,7 +41,7 @@ mod tests {
     const IGNORES_PORT: HostNeeds = HostNeeds { exact: true, ignore_port: true };
 
     #[test]
-    fn host_with_one_reading_is_accepted() {
+    fn host_with_one_spelling_is_accepted() {
         for (authority, expected) in [
             ("API.example.com", "api.example.com"),
             ("api_1.example.com", "api_1.example.com"),
@@ -85,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn host_with_port_is_ambiguous_where_rules_have_hosts_and_routes_have_ports() {
+    fn host_with_port_is_none_if_exact_and_routes_have_ports() {
         for (authority, expected) in [
             ("api.example.com:8443", "api.example.com"),
             ("API.example.com:0", "api.example.com"),
@@ -101,9 +79,9 @@ mod tests {
     }
 
     #[test]
-    fn host_with_two_readings_is_ambiguous() {
+    fn host_outside_the_grammar_is_none() {
         for authority in [
-            // A final dot, an empty port.
+            // A final dot or an empty port.
             "api.example.com.",
             "api.example.com..",
             "api.example.com.:80",
@@ -156,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn address_in_another_form_is_ambiguous_where_rules_have_hosts() {
+    fn host_ipv6_address_in_another_form_is_none_if_exact() {
         for authority in
             ["[0:0:0:0:0:0:0:1]", "[0::1]", "[::0001]", "[2001:db8:0:0:0:0:0:1]", "[::ffff:0102:0304]"]
         {

@@ -1,34 +1,39 @@
-//! Ranges of IP addresses (RFC 4632, RFC 4291 section 2.3).
+//! Ranges of IP addresses in CIDR notation (RFC 4632 section 3.1, RFC 4291 section 2.3), and the
+//! addresses that Envoy writes.
+//!
+//! This is not the crate `ipnet`, which takes 7 KiB of the module. Its parser also accepts leading
+//! zeros, and other software reads `010.0.0.0` as octal.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-/// All addresses that begin with the same bits.
+/// A range of IP addresses with a common prefix.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CidrRange {
-    /// Bits of the network; those behind are zero.
+    /// The first address of the range, in the upper bits.
     network: u128,
+    /// The length of the prefix, in bits.
     length: u32,
-    v6: bool,
+    is_ipv6: bool,
 }
 
-/// Why a text is not a range, as a predicate.
+/// The problem of a text that is not a valid range, as a predicate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CidrRangeError(pub &'static str);
 
-/// The bits in front of an IPv4 address in an IPv4-mapped IPv6 address (RFC 4291 section 2.5.5.2).
-const MAPPED_BITS: u32 = 96;
-/// The zeros among these.
+/// The length of the prefix of IPv4-mapped IPv6 addresses (RFC 4291 section 2.5.5.2).
+const MAPPED_LENGTH: u32 = 96;
+/// The number of zero bits with which that prefix begins.
 const MAPPED_ZEROS: u32 = 80;
-/// The first of these addresses, `::ffff:0.0.0.0`.
-const MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
+/// The first IPv4-mapped address, `::ffff:0.0.0.0`.
+const FIRST_MAPPED: Ipv6Addr = Ipv6Addr::new(0, 0, 0, 0, 0, 0xffff, 0, 0);
 
 impl CidrRange {
-    /// Reads `10.0.0.0/8`, `fd00::/8`, or a single address. A range of IPv4-mapped IPv6 addresses, `::ffff:10.0.0.0/104`, is
-    /// that of the IPv4 addresses.
+    /// Parses `10.0.0.0/8`, `fd00::/8`, or an address. A range of IPv4-mapped IPv6 addresses, such
+    /// as `::ffff:10.0.0.0/104`, becomes the range of the IPv4 addresses.
     ///
     /// # Errors
-    /// For a text that is no range, a range with host bits, and one that has the IPv4-mapped addresses among others:
-    /// [`contains`](Self::contains) takes these for IPv4 addresses.
+    /// A text that is not a range, a range with host bits, and a range with IPv4-mapped and other
+    /// addresses: [`contains`](Self::contains) compares an IPv4-mapped address as an IPv4 address.
     pub fn parse(text: &str) -> Result<Self, CidrRangeError> {
         let malformed =
             CidrRangeError("must be an address, or a network such as `10.0.0.0/8` without host bits");
@@ -40,36 +45,38 @@ impl CidrRange {
             None => (text, None),
         };
         let address: IpAddr = address.parse().map_err(|_| malformed)?;
-        let whole = if address.is_ipv6() { 128 } else { 32 };
-        let length = length.unwrap_or(whole);
+        let max_length = if address.is_ipv6() { 128 } else { 32 };
+        let length = length.unwrap_or(max_length);
         let network = bits(address);
-        // `10.0.0.1/8` is a slip: one address was meant, or the network.
-        if length > whole || network & !mask(length, address.is_ipv6()) != 0 {
+        // With host bits, `10.0.0.1/8` could mean the address or the network.
+        if length > max_length || network & !mask(length, address.is_ipv6()) != 0 {
             return Err(malformed);
         }
-        let range = Self { network, length, v6: address.is_ipv6() };
+        let range = Self { network, length, is_ipv6: address.is_ipv6() };
         let IpAddr::V6(v6) = address else { return Ok(range) };
-        match (v6.to_ipv4_mapped(), length.checked_sub(MAPPED_BITS)) {
-            (Some(v4), Some(length)) => Ok(Self { network: bits(IpAddr::V4(v4)), length, v6: false }),
-            (_, None) if length > MAPPED_ZEROS && range.has(bits(IpAddr::V6(MAPPED))) => Err(CidrRangeError(
-                "must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
-            )),
+        match (v6.to_ipv4_mapped(), length.checked_sub(MAPPED_LENGTH)) {
+            (Some(v4), Some(length)) => Ok(Self { network: bits(IpAddr::V4(v4)), length, is_ipv6: false }),
+            (_, None) if length > MAPPED_ZEROS && range.has(bits(IpAddr::V6(FIRST_MAPPED))) => {
+                Err(CidrRangeError(
+                    "must not mix IPv4-mapped addresses with others: write an IPv4 network, `10.0.0.0/8`",
+                ))
+            }
             _ => Ok(range),
         }
     }
 
-    /// Whether the address is in the range. An IPv4 address that came as an IPv6 one is the same address.
+    /// Returns whether the range has an address. An IPv4-mapped IPv6 address is the IPv4 address.
     pub fn contains(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
-        address.is_ipv6() == self.v6 && self.has(bits(address))
+        address.is_ipv6() == self.is_ipv6 && self.has(bits(address))
     }
 
     fn has(&self, bits: u128) -> bool {
-        bits & mask(self.length, self.v6) == self.network
+        bits & mask(self.length, self.is_ipv6) == self.network
     }
 }
 
-/// The address in the upper bits.
+/// Returns the bits of an address, those of an IPv4 address in the upper 32 bits.
 fn bits(address: IpAddr) -> u128 {
     match address {
         IpAddr::V4(v4) => u128::from(u32::from(v4)) << 96,
@@ -77,23 +84,24 @@ fn bits(address: IpAddr) -> u128 {
     }
 }
 
-fn mask(length: u32, v6: bool) -> u128 {
-    let all = if v6 { u128::MAX } else { u128::from(u32::MAX) << 96 };
+/// Returns the mask of a prefix, aligned as by [`bits`].
+fn mask(length: u32, is_ipv6: bool) -> u128 {
+    let all = if is_ipv6 { u128::MAX } else { u128::from(u32::MAX) << 96 };
     let keep = u128::MAX.checked_shl(128u32.saturating_sub(length)).unwrap_or(0);
     all & keep
 }
 
-/// Reads the address in a text that Envoy writes: `10.0.0.1:443`, `[::1]:443`, or without a port. The zone of a link-local
-/// address, `[fe80::1%eth0]:443`, is no part of it.
+/// Parses the address in an attribute of Envoy: `10.0.0.1:443`, `[::1]:443`, or without a port. The
+/// result does not have the zone of a link-local address, `[fe80::1%eth0]:443`.
 pub fn parse_socket_ip(text: &str) -> Option<IpAddr> {
-    if let Ok(peer) = text.parse::<std::net::SocketAddr>() {
-        return Some(peer.ip());
+    if let Ok(address) = text.parse::<SocketAddr>() {
+        return Some(address.ip());
     }
-    let (bracketed, after) = match text.strip_prefix('[') {
-        Some(inner) => inner.split_once(']').map(|(address, after)| (Some(address), after))?,
+    let (bracketed, port) = match text.strip_prefix('[') {
+        Some(inner) => inner.split_once(']').map(|(address, port)| (Some(address), port))?,
         None => (None, ""),
     };
-    if !after.is_empty() && after.strip_prefix(':')?.parse::<u16>().is_err() {
+    if !port.is_empty() && port.strip_prefix(':')?.parse::<u16>().is_err() {
         return None;
     }
     let address = bracketed.unwrap_or(text);
@@ -109,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges() {
+    fn cidr_range_contains_addresses_with_its_prefix() {
         for (range, inside, outside) in [
             (
                 "10.0.0.0/8",
@@ -146,6 +154,11 @@ mod tests {
             "10.0.0.0/+8",
             "a/8",
             "10.0.0.0/8/8",
+            "/8",
+            "10.0.0.0/-8",
+            "10.0.0.0 /8",
+            "010.0.0.0/8",
+            "10.0.0/8",
             "10.0.0.0/99999999999",
             "::ffff:127.0.0.1/104",
             "::ffff:0:0/90",
@@ -159,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn peers() {
+    fn parse_socket_ip_reads_each_form_of_envoy() {
         for (text, expected) in [
             ("10.0.0.1:443", Some("10.0.0.1")),
             ("[::1]:443", Some("::1")),

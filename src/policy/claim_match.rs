@@ -9,51 +9,55 @@ use crate::json::{Value, ValueRef};
 /// A condition on one claim.
 #[derive(Clone, Debug)]
 pub struct ClaimMatch {
-    /// Where the claim is.
+    /// The names of the members that lead to the claim.
     pub path: Vec<String>,
-    /// What must be true of it.
+    /// The condition.
     pub test: ClaimTest,
 }
 
-/// What must be true of a claim. A claim that is a list passes if one of its elements does.
+/// A condition on the value of a claim. An array meets it if one of its elements does.
 #[derive(Clone, Debug)]
 pub enum ClaimTest {
-    /// It is one of these.
+    /// The value is one of these.
     AnyOf(Vec<Value>),
-    /// It is a string that this pattern matches as a whole, in time linear in its length.
+    /// The value is a string, and this anchored pattern matches it. Takes time linear in its
+    /// length.
     Matches(Regex),
-    /// It is what stands in the path where the rule's template has this variable.
+    /// The value equals this variable of the rule's path template.
     PathVariable(String),
-    /// Whether it is there at all. A claim that is null is not.
+    /// Whether the claim exists. A claim with the value null does not.
     Exists(bool),
 }
 
 impl ClaimMatch {
-    /// Whether the claims meet it.
-    pub fn holds(&self, claims: &Claims, variables: &PathVariables<'_>) -> bool {
+    /// Returns whether the claims meet the condition.
+    pub fn matches(&self, claims: &Claims, variables: &PathVariables<'_>) -> bool {
         let claim = claims.at(&self.path);
-        if let ClaimTest::Exists(wanted) = self.test {
-            return wanted == claim.is_some_and(|claim| !matches!(claim, ValueRef::Null));
+        if let ClaimTest::Exists(expected) = self.test {
+            return expected == claim.is_some_and(|claim| !matches!(claim, ValueRef::Null));
         }
         let Some(claim) = claim else { return false };
-        let one_of = |test: &dyn Fn(&ValueRef<'_>) -> bool| {
+        let any_element = |test: &dyn Fn(&ValueRef<'_>) -> bool| {
             test(&claim) || claim.as_array().is_some_and(|mut items| items.any(|item| test(&item)))
         };
         match &self.test {
             ClaimTest::Exists(_) => false,
-            ClaimTest::AnyOf(accepted) => one_of(&|claim| accepted.iter().any(|value| same(claim, value))),
+            ClaimTest::AnyOf(accepted) => {
+                any_element(&|claim| accepted.iter().any(|value| equals(claim, value)))
+            }
             ClaimTest::Matches(pattern) => {
-                one_of(&|claim| claim.as_str().is_some_and(|text| pattern.is_match(text)))
+                any_element(&|claim| claim.as_str().is_some_and(|text| pattern.is_match(text)))
             }
-            ClaimTest::PathVariable(name) => {
-                variables.get(name).is_some_and(|segment| one_of(&|claim| is_written(claim, &segment)))
-            }
+            ClaimTest::PathVariable(name) => variables
+                .get(name)
+                .is_some_and(|segment| any_element(&|claim| equals_segment(claim, &segment))),
         }
     }
 }
 
-/// Returns whether a path segment is this claim: the string itself, or a whole number without a point or an exponent.
-fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
+/// Returns whether a claim equals a path segment: as a string, or as a whole number without a
+/// decimal point and an exponent.
+fn equals_segment(claim: &ValueRef<'_>, segment: &str) -> bool {
     match claim {
         ValueRef::String(text) => *text == segment,
         ValueRef::Number(number) => number.to_string() == segment,
@@ -61,9 +65,9 @@ fn is_written(claim: &ValueRef<'_>, segment: &str) -> bool {
     }
 }
 
-/// Returns whether two values are equal JSON. Numbers compare by value, 1 and 1.0 alike: whole ones to the last digit,
-/// others as the nearest doubles.
-fn same(claim: &ValueRef<'_>, value: &Value) -> bool {
+/// Returns whether two JSON values are equal. Numbers compare by value, so 1 equals 1.0. Whole
+/// numbers compare exactly, others as the nearest doubles.
+fn equals(claim: &ValueRef<'_>, value: &Value) -> bool {
     match (claim, value) {
         (ValueRef::Null, Value::Null) => true,
         (ValueRef::Bool(a), Value::Bool(b)) => a == b,
@@ -71,11 +75,11 @@ fn same(claim: &ValueRef<'_>, value: &Value) -> bool {
         (ValueRef::Number(a), Value::Number(b)) => a == b,
         (ValueRef::Decimal(_), Value::Number(b)) => b.is_f64() && claim.as_f64() == b.as_f64(),
         (ValueRef::Array(a), Value::Array(b)) => {
-            a.clone().count() == b.len() && a.clone().zip(b).all(|(a, b)| same(&a, b))
+            a.clone().count() == b.len() && a.clone().zip(b).all(|(a, b)| equals(&a, b))
         }
         (ValueRef::Object(a), Value::Object(b)) => {
             a.clone().count() == b.len()
-                && a.clone().all(|(name, a)| b.get(name).is_some_and(|b| same(&a, b)))
+                && a.clone().all(|(name, a)| b.get(name).is_some_and(|b| equals(&a, b)))
         }
         _ => false,
     }

@@ -1,15 +1,17 @@
-//! Headers, as far as rules look at them.
+//! Headers that rules match.
 //!
-//! Backends disagree on which of two headers of the same name counts, on the names that they take for it, and on what bytes
-//! outside UTF-8 mean. So the filter rejects a request in which a header that a rule looks at has more than one reading.
+//! Backends differ in which of two headers with one name they use, in the names that they treat as
+//! equal, and in the meaning of bytes outside UTF-8. So the filter rejects a request in which a
+//! header that a rule matches is ambiguous.
 
 use super::RequiredInputs;
 use crate::headers;
 use crate::rejection::Rejection;
 use crate::request::Header;
 
-/// Fields whose value can have commas: lists by their definition (RFC 9110 section 5.5), dates, products with comments, and
-/// URLs. In the value of any other field a comma can be where Envoy or a proxy has joined two headers.
+/// Fields whose value can contain commas: lists (RFC 9110 section 5.5), dates, products with
+/// comments, and URLs. A comma in any other field can be the place where a proxy joined two
+/// headers.
 const FIELDS_WITH_COMMAS: &[&str] = &[
     "accept",
     "accept-charset",
@@ -50,51 +52,55 @@ const FIELDS_WITH_COMMAS: &[&str] = &[
     "x-forwarded-for",
 ];
 
-/// Returns whether a value of this header can have a comma and be one value.
-pub fn can_have_commas(name: &str) -> bool {
+/// Returns whether a single value of this header can contain a comma.
+pub(crate) fn can_have_commas(name: &str) -> bool {
     FIELDS_WITH_COMMAS.contains(&name)
 }
 
-/// Checks that each header that a rule looks at has one reading.
+/// Checks that each header that a rule matches is unambiguous.
 ///
 /// # Errors
-/// [`Rejection::HeaderAmbiguous`] for a header that is there twice, for a name that a backend can take for it, for one that
-/// `Connection` names, and for a value with a comma, unless the field can have one, with control characters, with white space
-/// around it, or that is not UTF-8; [`Rejection::ValueTooLong`] for a value that is longer than rules match.
-pub(super) fn check(needs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
-    if needs.headers.is_empty() {
+/// [`Rejection::HeaderAmbiguous`] for a header that occurs twice, for a header whose name a backend
+/// can treat as equal, and for a header that `Connection` names; also for a value with a comma,
+/// unless the field can contain one, with control characters, with white space around it, or that
+/// is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes` bytes.
+pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
+    if inputs.headers.is_empty() {
         return Ok(());
     }
-    let inspected = |name: &str| needs.headers.iter().any(|ours| ours == name);
-    let reads_as_inspected =
-        |name: &str| needs.headers.iter().any(|ours| headers::is_cgi_equivalent(name, ours));
-    let ambiguous = |(position, (name, value)): (usize, &Header<'_>)| {
-        if inspected(name) {
-            let before = headers.iter().take(position).any(|(earlier, _)| earlier == name);
-            return before || !has_one_reading(value) || (value.contains(&b',') && !can_have_commas(name));
+    let is_matched = |name: &str| inputs.headers.iter().any(|matched| matched == name);
+    let is_lookalike = |name: &str| inputs.headers.iter().any(|matched| headers::is_lookalike(name, matched));
+    let is_ambiguous = |(position, (name, value)): (usize, &Header<'_>)| {
+        if is_matched(name) {
+            let is_duplicate = headers.iter().take(position).any(|(earlier, _)| earlier == name);
+            return is_duplicate
+                || !is_unambiguous(value)
+                || (value.contains(&b',') && !can_have_commas(name));
         }
-        // A proxy behind removes the headers that `Connection` names (RFC 9110 section 7.6.1). Envoy hands it on for upgrades.
-        let mut named =
+        // An upstream proxy removes the headers that `Connection` names (RFC 9110 section 7.6.1).
+        // Envoy forwards `Connection` for upgrades.
+        let mut connection_options =
             value.split(|byte| *byte == b',').filter_map(|name| str::from_utf8(name.trim_ascii()).ok());
-        (*name == "connection" && named.any(reads_as_inspected)) || reads_as_inspected(name)
+        (*name == "connection" && connection_options.any(is_lookalike)) || is_lookalike(name)
     };
-    // The names in `Connection` are compared with those that rules look at.
-    let too_long = |(name, value): &Header<'_>| {
-        value.len() > needs.reading.max_match_bytes && (*name == "connection" || inspected(name))
+    // The filter compares the names in `Connection`, too, so their length is bounded.
+    let is_too_long = |(name, value): &Header<'_>| {
+        value.len() > inputs.normalization.max_match_bytes && (*name == "connection" || is_matched(name))
     };
-    if headers.iter().any(too_long) {
+    if headers.iter().any(is_too_long) {
         return Err(Rejection::ValueTooLong);
     }
-    if headers.iter().enumerate().any(ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
+    if headers.iter().enumerate().any(is_ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
-/// Returns whether all recipients read these bytes as the same text. Some trim white space, also outside ASCII, and
-/// JavaScript a byte order mark too; a pattern's `.` does not match a line break, and C ends a text at a zero byte.
-pub(super) fn has_one_reading(value: &[u8]) -> bool {
-    let control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
+/// Returns whether all backends read these bytes as one text. Some trim white space, also outside
+/// ASCII. JavaScript trims a byte order mark. The `.` of a pattern does not match a line break, and
+/// a C string ends at a zero byte.
+pub(super) fn is_unambiguous(value: &[u8]) -> bool {
+    let is_control = |byte: &u8| byte.is_ascii_control() && *byte != b'\t';
     let is_trimmed = |character: char| character.is_whitespace() || character == '\u{feff}';
     str::from_utf8(value).is_ok_and(|text| text.trim_matches(is_trimmed) == text)
-        && !value.iter().any(control)
+        && !value.iter().any(is_control)
 }
 
 #[cfg(test)]
@@ -102,9 +108,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn check_inspected_header_has_one_reading_or_none() {
+    fn check_matched_header_ambiguous_is_an_error() {
         let headers = ["x-tenant", "user-agent", "path"].map(str::to_owned).to_vec();
-        let needs = RequiredInputs { headers, ..RequiredInputs::default() };
+        let inputs = RequiredInputs { headers, ..RequiredInputs::default() };
         let one = |name: &'static str, value: &'static [u8]| vec![(name, value)];
         for (headers, expected) in [
             (vec![], true),
@@ -142,14 +148,18 @@ mod tests {
             (vec![("x-tenant", b"a"), ("connection", b"upgrade, X-Tenant")], false),
             (vec![("connection", b"x_tenant,upgrade")], false),
         ] {
-            assert_eq!(check(&needs, &headers).is_ok(), expected, "{headers:?}");
+            assert_eq!(check(&inputs, &headers).is_ok(), expected, "{headers:?}");
         }
         let long = b"x,".repeat(5000);
-        assert_eq!(check(&needs, &[("connection", &long[..])]), Err(Rejection::ValueTooLong));
-        assert_eq!(check(&needs, &[("x-other", &long[..])]), Ok(()));
+        assert_eq!(check(&inputs, &[("connection", &long[..])]), Err(Rejection::ValueTooLong));
+        assert_eq!(check(&inputs, &[("x-other", &long[..])]), Ok(()));
         assert_eq!(check(&RequiredInputs::default(), &[("connection", &long[..])]), Ok(()));
         assert_eq!(check(&RequiredInputs::default(), &[("x-tenant", b"a"), ("x-tenant", b"\xff")]), Ok(()));
         let both = RequiredInputs { headers: vec!["x-a".into(), "x_a".into()], ..RequiredInputs::default() };
-        assert_eq!(check(&both, &[("x-a", b"1"), ("x_a", b"2")]), Ok(()), "each has a rule of its own");
+        assert_eq!(
+            check(&both, &[("x-a", b"1"), ("x_a", b"2")]),
+            Ok(()),
+            "rules match each of the two names"
+        );
     }
 }

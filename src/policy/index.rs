@@ -1,190 +1,199 @@
-//! Where to look for the rule of a request, so that ten thousand rules cost no more than ten.
+//! An index of the rules by path and host, for policies with thousands of rules.
 //!
-//! Rules lie in a tree of path segments, each at the place that its path leads to, and there by host. A request follows
-//! its path down the tree and gathers the rules on the way. What it finds is no decision: these are all the rules that
-//! could match, and some that don't, in the order of the policy, and each is still matched in full. So the first that
-//! matches is the one that a look at every rule would have found, and no rule is looked at that it would have passed by.
+//! A trie of path segments holds the rules, ordered by host at each node. A request descends the
+//! trie along its path and collects the rules at the nodes. These candidates are all rules that can
+//! match the request, in the order of the policy; the policy then evaluates each of them in full.
+//! So the first match is the same as that of a linear search.
 //!
-//! Rules with a regular expression or without a path lie at the root, where every request looks; only their hosts tell
-//! them apart. A variable segment makes the request follow two branches, but a tree has each place once: whatever the
-//! path, a request comes to no place twice, and there are no more places than rules have segments.
+//! Rules with a regular expression or without a path are at the root, where only their hosts narrow
+//! the search. A variable segment makes a request follow two edges. The number of visited nodes is
+//! at most the number of nodes, because each node has one path from the root.
+
+mod candidates;
 
 use std::borrow::Cow;
-use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
 
+use super::normalized_request::NormalizedRequest;
 use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
-use super::target::NormalizedRequest;
+use candidates::Candidates;
 
-/// Before the first slash. Rules that are there are for every path.
+/// The node in front of the first slash. Its rules apply to every path.
 const ROOT: usize = 0;
-/// The number of no host in particular.
+/// The host ID of rules without a condition on the host.
 const ANY_HOST: usize = 0;
 
-/// A number for a host, and the index of a rule for it; ordered, so that the rules for a host are side by side.
+/// A host ID, and the index of a rule for this host. The order puts the rules for a host side by
+/// side.
 type Entry = (usize, usize);
 
-/// Rules by path and host.
+/// The rules by path and host.
 #[derive(Clone, Debug)]
 pub(super) struct Index {
-    hosts: Hosts,
-    places: Vec<TrieNode>,
-    /// From a place to the next one below it, but for [`Edge::One`].
-    steps: HashMap<(usize, Edge<'static>), usize, RandomState>,
+    hosts: HostIds,
+    nodes: Vec<TrieNode>,
+    /// The child nodes, by parent and edge, without those behind [`Edge::Wildcard`].
+    children: HashMap<(usize, Edge<'static>), usize, RandomState>,
 }
 
-/// What may come next in a path.
+/// An edge of the trie: the next segment of a path.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Edge<'a> {
     /// This segment.
     Literal(Cow<'a, str>),
     /// Any segment that is not empty.
-    One,
-    /// A segment that begins like this.
-    Begins(Cow<'a, str>),
+    Wildcard,
+    /// A segment that begins with this text.
+    Prefix(Cow<'a, str>),
 }
 
-/// A place in the tree.
+/// A node of the trie.
 #[derive(Clone, Debug, Default)]
 struct TrieNode {
-    /// Rules for the path that ends here.
+    /// Rules for the path that ends at this node.
     exact: Vec<Entry>,
-    /// Rules for all paths that come by.
+    /// Rules for this path and all paths below it.
     subtree: Vec<Entry>,
-    /// Where [`Edge::One`] leads from here.
+    /// The child behind [`Edge::Wildcard`].
     wildcard: Option<usize>,
-    /// The different lengths of [`Edge::Begins`] from here.
+    /// The distinct lengths of the [`Edge::Prefix`] from this node, in bytes.
     prefix_lengths: Vec<usize>,
 }
 
-/// Numbers for the hosts that rules name. Domains have theirs with the dot: `.example.com`.
+/// The IDs of the hosts in rules. A domain has a leading dot: `.example.com`.
 #[derive(Clone, Debug, Default)]
-struct Hosts {
-    numbers: HashMap<String, usize, RandomState>,
-    /// The number of dots in the domain that has the most.
+struct HostIds {
+    ids: HashMap<String, usize, RandomState>,
+    /// The greatest number of dots in a domain.
     max_dots: usize,
 }
 
-/// Indices of rules, in ascending order: many sorted lists, merged as far as somebody asks. Of each list the next index,
-/// the host, and what is behind.
-#[derive(Debug, Default)]
-pub(super) struct Candidates<'a>(BinaryHeap<Reverse<(usize, usize, &'a [Entry])>>);
-
 impl Index {
+    /// Builds the index of rules, in the order of the policy.
     pub(super) fn new<'a>(rules: impl IntoIterator<Item = &'a RequestMatch>) -> Self {
-        let mut index =
-            Self { hosts: Hosts::default(), places: vec![TrieNode::default()], steps: HashMap::default() };
+        let mut index = Self {
+            hosts: HostIds::default(),
+            nodes: vec![TrieNode::default()],
+            children: HashMap::default(),
+        };
         for (rule, matches) in rules.into_iter().enumerate() {
             let hosts: Vec<usize> = match &matches.hosts {
                 None => vec![ANY_HOST],
-                Some(hosts) => hosts.iter().map(|host| index.hosts.number(host)).collect(),
+                Some(hosts) => hosts.iter().map(|host| index.hosts.id_or_insert(host)).collect(),
             };
-            if let Some(list) = index.list(matches.path.as_ref()) {
+            if let Some(entries) = index.entries_for(matches.path.as_ref()) {
                 for host in hosts {
-                    // Hardly ever far from the end: later rules have higher numbers, and so have hosts named later.
-                    let at = list.partition_point(|entry| *entry <= (host, rule));
-                    list.insert(at, (host, rule));
+                    // The position is close to the end, because later rules and hosts have greater
+                    // numbers.
+                    let position = entries.partition_point(|entry| *entry <= (host, rule));
+                    entries.insert(position, (host, rule));
                 }
             }
         }
         index
     }
 
-    /// Where a rule with this path belongs. It may be found for more paths than it matches, never for fewer.
-    fn list(&mut self, path: Option<&PathMatch>) -> Option<&mut Vec<Entry>> {
-        let (at, ends) = match path {
+    /// Returns the list for a rule with this path. Requests that the rule matches always visit the
+    /// list; some other requests visit it, too.
+    fn entries_for(&mut self, path: Option<&PathMatch>) -> Option<&mut Vec<Entry>> {
+        let (node, is_exact) = match path {
             None | Some(PathMatch::SafeRegex(_)) => (ROOT, false),
-            Some(PathMatch::Exact(path)) => (self.place_of(path), true),
-            Some(PathMatch::PathSeparatedPrefix(path)) => (self.place_of(path), false),
+            Some(PathMatch::Exact(path)) => (self.node_of(path), true),
+            Some(PathMatch::PathSeparatedPrefix(path)) => (self.node_of(path), false),
             Some(PathMatch::Prefix(prefix)) => {
-                let (at, begin) = match prefix.rsplit_once('/') {
-                    Some((path, begin)) => (self.place_of(path), begin),
+                let (parent, rest) = match prefix.rsplit_once('/') {
+                    Some((path, rest)) => (self.node_of(path), rest),
                     None => (ROOT, prefix.as_str()),
                 };
-                let begins = (!begin.is_empty()).then(|| Edge::Begins(begin.to_owned().into()));
-                (begins.into_iter().fold(at, |at, step| self.place(at, step)), false)
+                let edge = (!rest.is_empty()).then(|| Edge::Prefix(rest.to_owned().into()));
+                (edge.into_iter().fold(parent, |node, edge| self.child_or_insert(node, edge)), false)
             }
             Some(PathMatch::PathTemplate(template)) => {
-                let steps = template.iter().map_while(|segment| match segment {
+                let edges = template.iter().map_while(|segment| match segment {
                     Segment::Literal(segment) => Some(Edge::Literal(segment.clone().into())),
-                    Segment::One(_) => Some(Edge::One),
+                    Segment::One(_) => Some(Edge::Wildcard),
                     Segment::Rest => None,
                 });
-                let slash = self.place_of("");
-                (steps.fold(slash, |at, step| self.place(at, step)), !template.contains(&Segment::Rest))
+                let first_slash = self.node_of("");
+                let node = edges.fold(first_slash, |node, edge| self.child_or_insert(node, edge));
+                (node, !template.contains(&Segment::Rest))
             }
         };
-        let place = self.places.get_mut(at)?;
-        Some(if ends { &mut place.exact } else { &mut place.subtree })
+        let node = self.nodes.get_mut(node)?;
+        Some(if is_exact { &mut node.exact } else { &mut node.subtree })
     }
 
-    /// The place of a path, segment by segment.
-    fn place_of(&mut self, path: &str) -> usize {
-        path.split('/').fold(ROOT, |at, segment| self.place(at, Edge::Literal(segment.to_owned().into())))
+    /// Returns the node of a path, and inserts the nodes that are missing.
+    fn node_of(&mut self, path: &str) -> usize {
+        let literal = |segment: &str| Edge::Literal(segment.to_owned().into());
+        path.split('/').fold(ROOT, |node, segment| self.child_or_insert(node, literal(segment)))
     }
 
-    /// The place one step further, made if there is none.
-    fn place(&mut self, from: usize, step: Edge<'static>) -> usize {
-        let new = self.places.len();
-        let Some(place) = self.places.get_mut(from) else { return from };
-        let at = match step {
-            Edge::One => *place.wildcard.get_or_insert(new),
-            step => {
-                if let Edge::Begins(begin) = &step
-                    && !place.prefix_lengths.contains(&begin.len())
+    /// Returns the child of a node behind an edge, and inserts it if it is missing.
+    fn child_or_insert(&mut self, parent: usize, edge: Edge<'static>) -> usize {
+        let new = self.nodes.len();
+        let Some(node) = self.nodes.get_mut(parent) else { return parent };
+        let child = match edge {
+            Edge::Wildcard => *node.wildcard.get_or_insert(new),
+            edge => {
+                if let Edge::Prefix(prefix) = &edge
+                    && !node.prefix_lengths.contains(&prefix.len())
                 {
-                    place.prefix_lengths.push(begin.len());
+                    node.prefix_lengths.push(prefix.len());
                 }
-                *self.steps.entry((from, step)).or_insert(new)
+                *self.children.entry((parent, edge)).or_insert(new)
             }
         };
-        if at == new {
-            self.places.push(TrieNode::default());
+        if child == new {
+            self.nodes.push(TrieNode::default());
         }
-        at
+        child
     }
 
-    /// The rules that may be for this target, in their order.
-    pub(super) fn candidates(&self, target: &NormalizedRequest<'_>) -> Candidates<'_> {
-        let hosts = self.hosts.numbers_of(&target.host);
+    /// Returns the rules that can match a request, in their order.
+    pub(super) fn candidates(&self, request: &NormalizedRequest<'_>) -> Candidates<'_> {
+        let hosts = self.hosts.ids_for(&request.host);
         let mut candidates = Candidates::default();
-        // Places to go to, with the path that is left from there, if any.
-        let mut open = vec![(ROOT, Some(target.path.as_str()))];
-        while let Some((at, rest)) = open.pop() {
-            let Some(place) = self.places.get(at) else { continue };
-            candidates.add(&place.subtree, &hosts);
+        // Nodes to visit, with the remaining path. `None` is the end of the path.
+        let mut open = vec![(ROOT, Some(request.path.as_str()))];
+        while let Some((index, rest)) = open.pop() {
+            let Some(node) = self.nodes.get(index) else { continue };
+            candidates.add(&node.subtree, &hosts);
             let Some(rest) = rest else {
-                candidates.add(&place.exact, &hosts);
+                candidates.add(&node.exact, &hosts);
                 continue;
             };
             let (segment, rest) = match rest.split_once('/') {
                 Some((segment, rest)) => (segment, Some(rest)),
                 None => (rest, None),
             };
-            for begin in place.prefix_lengths.iter().filter_map(|length| segment.get(..*length)) {
-                open.extend(self.next(at, Edge::Begins(Cow::Borrowed(begin))).map(|next| (next, None)));
+            for prefix in node.prefix_lengths.iter().filter_map(|length| segment.get(..*length)) {
+                open.extend(
+                    self.child(index, Edge::Prefix(Cow::Borrowed(prefix))).map(|child| (child, None)),
+                );
             }
             if !segment.is_empty() {
-                open.extend(place.wildcard.map(|next| (next, rest)));
+                open.extend(node.wildcard.map(|child| (child, rest)));
             }
-            open.extend(self.next(at, Edge::Literal(Cow::Borrowed(segment))).map(|next| (next, rest)));
+            open.extend(self.child(index, Edge::Literal(Cow::Borrowed(segment))).map(|child| (child, rest)));
         }
         candidates
     }
 
-    fn next<'a>(&'a self, from: usize, step: Edge<'a>) -> Option<usize> {
-        // As keys that live no longer than what they are compared with, which saves a copy.
-        let steps: &'a HashMap<(usize, Edge<'a>), usize, RandomState> = &self.steps;
-        steps.get(&(from, step)).copied()
+    fn child<'a>(&'a self, parent: usize, edge: Edge<'a>) -> Option<usize> {
+        // The shorter lifetime of the keys makes a lookup with a borrowed edge possible, without a
+        // copy.
+        let children: &'a HashMap<(usize, Edge<'a>), usize, RandomState> = &self.children;
+        children.get(&(parent, edge)).copied()
     }
 }
 
-impl Hosts {
-    /// The number of a host or domain, a new one if it has none.
-    fn number(&mut self, host: &HostMatch) -> usize {
+impl HostIds {
+    /// Returns the ID of a host or domain, and inserts a new one if there is none.
+    fn id_or_insert(&mut self, host: &HostMatch) -> usize {
         let name = match host {
             HostMatch::Exact(host) => host,
             HostMatch::Suffix(domain) => {
@@ -192,43 +201,15 @@ impl Hosts {
                 domain
             }
         };
-        let next = self.numbers.len().saturating_add(1);
-        *self.numbers.entry(name.clone()).or_insert(next)
+        let next = self.ids.len().saturating_add(1);
+        *self.ids.entry(name.clone()).or_insert(next)
     }
 
-    /// The numbers under which rules for this host are found.
-    fn numbers_of(&self, host: &str) -> Vec<usize> {
+    /// Returns the IDs of the rules for this host: any host, the host, and its domains.
+    fn ids_for(&self, host: &str) -> Vec<usize> {
         let domains = host.rmatch_indices('.').take(self.max_dots).filter_map(|(at, _)| host.get(at..));
         let names = std::iter::once(host).chain(domains);
-        std::iter::once(ANY_HOST).chain(names.filter_map(|name| self.numbers.get(name).copied())).collect()
-    }
-}
-
-impl<'a> Candidates<'a> {
-    fn add(&mut self, list: &'a [Entry], hosts: &[usize]) {
-        for host in hosts {
-            let (_, entries) = list.split_at(list.partition_point(|entry| entry.0 < *host));
-            self.push(*host, entries);
-        }
-    }
-
-    /// Adds those in front that are for this host.
-    fn push(&mut self, host: usize, entries: &'a [Entry]) {
-        if let [(of_host, rule), rest @ ..] = entries
-            && *of_host == host
-        {
-            self.0.push(Reverse((*rule, host, rest)));
-        }
-    }
-}
-
-impl Iterator for Candidates<'_> {
-    type Item = usize;
-
-    fn next(&mut self) -> Option<usize> {
-        let Reverse((rule, host, rest)) = self.0.pop()?;
-        self.push(host, rest);
-        Some(rule)
+        std::iter::once(ANY_HOST).chain(names.filter_map(|name| self.ids.get(name).copied())).collect()
     }
 }
 
@@ -239,7 +220,7 @@ mod tests {
     use crate::request::RequestHead;
 
     #[test]
-    fn few_rules_are_looked_at() {
+    fn candidates_are_the_rules_of_the_path_and_host() {
         let rule = |path: PathMatch| RequestMatch { path: Some(path), ..RequestMatch::default() };
         let hosts = |hosts: Vec<HostMatch>| RequestMatch { hosts: Some(hosts), ..RequestMatch::default() };
         let template = |template| rule(PathMatch::template(template, AllowedInPaths::default()).unwrap());
@@ -280,10 +261,10 @@ mod tests {
                 authority: host.as_bytes(),
                 ..RequestHead::default()
             };
-            let needs = RequiredInputs::default();
-            let found: Vec<usize> =
-                index.candidates(&NormalizedRequest::new(&head, &needs).unwrap()).collect();
-            assert_eq!(found, expected, "{host} {path}");
+            let inputs = RequiredInputs::default();
+            let candidates: Vec<usize> =
+                index.candidates(&NormalizedRequest::new(&head, &inputs).unwrap()).collect();
+            assert_eq!(candidates, expected, "{host} {path}");
         }
     }
 }

@@ -1,50 +1,52 @@
-//! The ways in which a rule matches a path.
+//! Path matchers of rules.
 
 use std::borrow::Cow;
 
-use super::canonical_path::{AllowedInPaths, CanonicalPath, ENCODED_SLASH};
+use super::canonical_path::{CanonicalPath, ENCODED_SLASH};
+use super::normalization::AllowedInPaths;
 use super::pattern::Pattern;
 use crate::text::{has, replace};
 
-/// How a rule looks at a path.
+/// A matcher of canonical paths.
 #[derive(Clone, Debug)]
 pub enum PathMatch {
-    /// Equal.
+    /// Matches an equal path.
     Exact(String),
-    /// Begins with these characters.
+    /// Matches a path that begins with these characters.
     Prefix(String),
-    /// Equal, or continues with a slash: `/items` has `/items/1` below it, and not `/itemsets`.
+    /// Matches an equal path, and a path that continues with a slash: `/items` matches `/items/1`
+    /// and does not match `/itemsets`.
     PathSeparatedPrefix(String),
-    /// Segment by segment, some of them variable.
+    /// Matches each segment of the path with a segment of the template.
     PathTemplate(Vec<Segment>),
-    /// The whole path, in time linear in its length.
+    /// Matches the whole path with a regular expression, in time linear in its length.
     SafeRegex(Pattern),
 }
 
 /// A segment of a path template.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Segment {
-    /// These characters.
+    /// Matches a segment with exactly these characters.
     Literal(String),
-    /// `{name}` or `*`: one segment, not empty. With the name, if it has one.
+    /// Matches one segment that is not empty: `{name}`, with its name, or `*`.
     One(Option<String>),
-    /// `**`, at the end only: everything that is left, unless that is nothing.
+    /// Matches the rest of the path, if it is not empty: `**`, which must be the last segment.
     Rest,
 }
 
-/// What stands in a path where a template has variables.
+/// Values of the variables of a path template.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PathVariables<'a> {
     template: &'a [Segment],
     path: &'a str,
 }
 
-/// What is wrong with a path template.
+/// The problem of a malformed path template, as a predicate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PathTemplateError(pub &'static str);
 
 impl PathMatch {
-    /// Whether the path is matched.
+    /// Returns whether the matcher matches a path.
     pub fn matches(&self, path: &CanonicalPath) -> bool {
         let path = path.as_str();
         match self {
@@ -58,38 +60,39 @@ impl PathMatch {
         }
     }
 
-    /// Reads a path template: `/items/{id}`, `/items/*/parts`, `/files/**`.
+    /// Parses a path template: `/items/{id}`, `/items/*/parts`, `/files/**`.
     ///
     /// # Errors
-    /// What is wrong with it. An empty segment before the last is an error unless the policy allows empty segments.
+    /// A template that does not begin with `/`, repeats a variable, or has braces or `*` within a
+    /// segment. Unless the policy allows empty segments, also an empty segment before the last.
     pub fn template(template: &str, allowed: AllowedInPaths) -> Result<Self, PathTemplateError> {
         let Some(segments) = template.strip_prefix('/') else {
             return Err(PathTemplateError("must begin with `/`"));
         };
         let segments: Vec<_> = segments.split('/').collect();
         let last = segments.len().saturating_sub(1);
-        let mut read = Vec::new();
-        for (at, segment) in segments.into_iter().enumerate() {
+        let mut parsed = Vec::new();
+        for (index, segment) in segments.into_iter().enumerate() {
             let variable = segment.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            if variable.is_some_and(|name| variable_names(&read).any(|earlier| earlier == name)) {
+            if variable.is_some_and(|name| variable_names(&parsed).any(|earlier| earlier == name)) {
                 return Err(PathTemplateError("must not have the same variable twice"));
             }
-            read.push(match (segment, variable) {
-                ("", _) if at != last && !allowed.empty_segment => {
+            parsed.push(match (segment, variable) {
+                ("", _) if index != last && !allowed.empty_segment => {
                     return Err(PathTemplateError("must not have an empty segment"));
                 }
                 ("*", _) => Segment::One(None),
-                ("**", _) if at == last => Segment::Rest,
+                ("**", _) if index == last => Segment::Rest,
                 ("**", _) => return Err(PathTemplateError("`**` must be the last segment")),
                 (_, Some(name)) if is_name(name) => Segment::One(Some(name.to_owned())),
                 (literal, None) if !literal.contains(['{', '}', '*']) => Segment::Literal(literal.to_owned()),
                 _ => return Err(PathTemplateError("a variable must be a whole segment: `{name}`")),
             });
         }
-        Ok(Self::PathTemplate(read))
+        Ok(Self::PathTemplate(parsed))
     }
 
-    /// The names of the variables.
+    /// Returns the names of the variables of a template, in order.
     pub fn variable_names(&self) -> impl Iterator<Item = &str> {
         variable_names(match self {
             Self::PathTemplate(template) => template,
@@ -97,7 +100,7 @@ impl PathMatch {
         })
     }
 
-    /// The variables of a path that is matched.
+    /// Returns the variables of a path that the matcher matches.
     pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
         match self {
             Self::PathTemplate(template) => PathVariables { template, path: path.as_str() },
@@ -107,11 +110,11 @@ impl PathMatch {
 }
 
 impl<'a> PathVariables<'a> {
-    /// Returns the value of a variable. An encoded slash is a slash in it: it is data of the segment.
+    /// Returns the value of a variable. An encoded slash, which is data of the segment, is decoded.
     pub fn get(&self, name: &str) -> Option<Cow<'a, str>> {
-        let named = |segment: &Segment| matches!(segment, Segment::One(Some(own)) if own == name);
-        let at = self.template.iter().position(named)?;
-        let segment = self.path.strip_prefix('/')?.split('/').nth(at)?;
+        let has_name = |segment: &Segment| matches!(segment, Segment::One(Some(own)) if own == name);
+        let index = self.template.iter().position(has_name)?;
+        let segment = self.path.strip_prefix('/')?.split('/').nth(index)?;
         // No other character of a canonical path is encoded.
         Some(if has(segment, ENCODED_SLASH) {
             Cow::Owned(replace(segment, ENCODED_SLASH, "/"))
@@ -133,11 +136,11 @@ fn is_name(name: &str) -> bool {
 }
 
 fn template_matches(template: &[Segment], path: &str) -> bool {
-    let mut left = path.strip_prefix('/');
+    let mut remaining = path.strip_prefix('/');
     for expected in template {
-        let Some(path) = left else { return false };
-        let (segment, behind) = match path.split_once('/') {
-            Some((segment, behind)) => (segment, Some(behind)),
+        let Some(path) = remaining else { return false };
+        let (segment, rest) = match path.split_once('/') {
+            Some((segment, rest)) => (segment, Some(rest)),
             None => (path, None),
         };
         match expected {
@@ -146,26 +149,27 @@ fn template_matches(template: &[Segment], path: &str) -> bool {
             Segment::Rest => return !path.is_empty(),
             Segment::Literal(_) | Segment::One(_) => return false,
         }
-        left = behind;
+        remaining = rest;
     }
-    left.is_none()
+    remaining.is_none()
 }
 
 #[cfg(test)]
 mod tests {
     use regex_lite::Regex;
 
-    use super::super::canonical_path::Reading;
+    use super::super::normalization::NormalizationOptions;
     use super::*;
 
     #[test]
-    fn matches() {
+    fn path_match_matches_each_kind() {
         let regex = |pattern: &str| {
             PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{pattern})$")).unwrap()))
         };
         let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
-        let read = |path: &str| CanonicalPath::new(path.as_bytes(), Reading::default()).unwrap();
-        for (matcher, yes, no) in [
+        let canonical =
+            |path: &str| CanonicalPath::new(path.as_bytes(), NormalizationOptions::default()).unwrap();
+        for (matcher, matching, others) in [
             (PathMatch::Exact("/a".into()), vec!["/a", "/a?b", "/%61"], vec!["/", "/a/", "/ab", "/A", ""]),
             (PathMatch::Prefix("/a".into()), vec!["/a", "/ab", "/a/b"], vec!["/", "/A", "/b/a", "*"]),
             (PathMatch::PathSeparatedPrefix("/a".into()), vec!["/a", "/a/", "/a/b"], vec!["/ab", "/"]),
@@ -177,11 +181,11 @@ mod tests {
             (regex("/a/[0-9]+"), vec!["/a/1"], vec!["/a/1/", "/x/a/1", "/a/b", "/a/"]),
             (regex("/a|/b"), vec!["/a", "/b"], vec!["/ab", "/a/b"]),
         ] {
-            for path in yes {
-                assert!(matcher.matches(&read(path)), "{matcher:?} {path}");
+            for path in matching {
+                assert!(matcher.matches(&canonical(path)), "{matcher:?} {path}");
             }
-            for path in no {
-                assert!(!matcher.matches(&read(path)), "{matcher:?} {path}");
+            for path in others {
+                assert!(!matcher.matches(&canonical(path)), "{matcher:?} {path}");
             }
         }
     }
@@ -190,8 +194,8 @@ mod tests {
     fn template_allowed_characters_are_matched_within_segments() {
         let allowed =
             AllowedInPaths { encoded_slash: true, semicolon: true, empty_segment: true, encoded_hash: true };
-        let reading = Reading { allowed, ..Reading::default() };
-        for (template, yes, no) in [
+        let options = NormalizationOptions { allowed, ..NormalizationOptions::default() };
+        for (template, matching, others) in [
             (
                 "/a/{id}",
                 vec!["/a/b%2Fc", "/a/b%2fc", "/a/%2F", "/a/b;c=d", "/a/;x", "/a/%23"],
@@ -206,14 +210,14 @@ mod tests {
         ] {
             let matcher = PathMatch::template(template, allowed).unwrap();
             for (path, expected) in
-                yes.iter().map(|path| (path, true)).chain(no.iter().map(|path| (path, false)))
+                matching.iter().map(|path| (path, true)).chain(others.iter().map(|path| (path, false)))
             {
-                let path = CanonicalPath::new(path.as_bytes(), reading).unwrap();
+                let path = CanonicalPath::new(path.as_bytes(), options).unwrap();
                 assert_eq!(matcher.matches(&path), expected, "{template} {path:?}");
             }
         }
         let matcher = PathMatch::template("/a/{x}/{y}", allowed).unwrap();
-        let path = CanonicalPath::new(b"/a/b%2fc%2Fd/e;f", reading).unwrap();
+        let path = CanonicalPath::new(b"/a/b%2fc%2Fd/e;f", options).unwrap();
         let variables = matcher.variables(&path);
         assert_eq!(
             (variables.get("x").as_deref(), variables.get("y").as_deref()),
@@ -222,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_make_no_sense() {
+    fn template_malformed_is_rejected() {
         for template in ["", "a", "/a//b", "/**/b", "/a{id}", "/{}", "/{a b}", "/{a", "/a}", "/a*"] {
             assert!(PathMatch::template(template, AllowedInPaths::default()).is_err(), "{template}");
         }

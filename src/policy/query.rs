@@ -1,54 +1,56 @@
-//! Query parameters, as far as rules look at them.
+//! Query parameters that rules match.
 //!
-//! Backends disagree on which of two parameters of the same name counts, on the names that they take for it, and on what a
-//! broken percent-encoding or bytes outside UTF-8 mean. So a request in which a parameter that a rule looks at has more
-//! than one reading is rejected, as it is for paths.
+//! Backends differ in which of two parameters with one name they use, in the names that they treat
+//! as equal, and in the meaning of malformed percent-encoding and of bytes outside UTF-8. So the
+//! filter rejects a request in which a parameter that a rule matches is ambiguous.
 
 use super::headers;
 use crate::rejection::Rejection;
 use crate::request::query;
 
-/// The values of the parameters that rules look at.
+/// The values of the query parameters that rules match.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct QueryParameters<'n> {
     values: Vec<(&'n str, Vec<u8>)>,
 }
 
 impl<'n> QueryParameters<'n> {
-    /// Reads the parameters of these names from a query.
+    /// Reads the parameters with these names from a query.
     ///
     /// # Errors
-    /// [`Rejection::QueryAmbiguous`].
+    /// [`Rejection::QueryAmbiguous`] if one of them is ambiguous.
     pub fn new(names: &'n [String], query: &[u8]) -> Result<Self, Rejection> {
-        let mut found = Self::default();
+        let mut parameters = Self::default();
         if names.is_empty() {
-            return Ok(found);
+            return Ok(parameters);
         }
-        let mut ambiguous = false;
+        let mut is_ambiguous = false;
         query::readings(names, query, &mut |reading| {
-            // Some backends separate parameters at `;` as well.
+            // Some backends also separate parameters at `;`.
             let value = match reading {
-                query::Reading::Exact(name, value) if !value.contains(&b';') && found.get(name).is_none() => {
+                query::Reading::Exact(name, value)
+                    if !value.contains(&b';') && parameters.get(name).is_none() =>
+                {
                     query::decode(value).map(|value| (name, value))
                 }
                 _ => None,
             };
-            match value.filter(|(_, value)| headers::has_one_reading(value)) {
-                Some((name, value)) if !ambiguous => found.values.push((name, value.into_owned())),
-                _ => ambiguous = true,
+            match value.filter(|(_, value)| headers::is_unambiguous(value)) {
+                Some((name, value)) if !is_ambiguous => parameters.values.push((name, value.into_owned())),
+                _ => is_ambiguous = true,
             }
         });
-        if ambiguous { Err(Rejection::QueryAmbiguous) } else { Ok(found) }
+        if is_ambiguous { Err(Rejection::QueryAmbiguous) } else { Ok(parameters) }
     }
 
-    /// Returns the length of the longest value, in bytes and decoded.
+    /// Returns the length of the longest decoded value, in bytes.
     pub fn longest(&self) -> usize {
         self.values.iter().map(|(_, value)| value.len()).max().unwrap_or_default()
     }
 
-    /// The value of a parameter.
+    /// Returns the decoded value of a parameter.
     pub fn get(&self, name: &str) -> Option<&[u8]> {
-        self.values.iter().find(|(have, _)| *have == name).map(|(_, value)| value.as_slice())
+        self.values.iter().find(|(other, _)| *other == name).map(|(_, value)| value.as_slice())
     }
 }
 
@@ -57,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_reading_or_none() {
+    fn query_parameters_ambiguous_is_an_error() {
         let names = ["a".to_owned(), "b c".to_owned()];
         for (query, expected) in [
             ("", Ok(vec![])),
@@ -104,10 +106,11 @@ mod tests {
             ("?a=1", Err(Rejection::QueryAmbiguous)),
             ("x[a]=1&aa=1&a2=1&bc=1&b_c_d=1&ab=%ff", Ok(vec![])),
         ] {
-            let read = QueryParameters::new(&names, query.as_bytes());
-            let listed = read.map(|read| {
+            let parameters = QueryParameters::new(&names, query.as_bytes());
+            let pairs = parameters.map(|parameters| {
                 let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-                read.values
+                parameters
+                    .values
                     .into_iter()
                     .map(|(name, value)| (name.to_owned(), text(value)))
                     .collect::<Vec<_>>()
@@ -118,7 +121,7 @@ mod tests {
                     .map(|(name, value): (&str, &str)| (name.to_owned(), value.to_owned()))
                     .collect()
             });
-            assert_eq!(listed, expected, "{query}");
+            assert_eq!(pairs, expected, "{query}");
         }
         assert_eq!(QueryParameters::new(&[], b"a=%"), Ok(QueryParameters::default()));
     }

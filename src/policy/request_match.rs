@@ -1,83 +1,84 @@
-//! Which requests a rule is for.
+//! The conditions of a rule on requests.
 
 use super::canonical_path::CanonicalPath;
 use super::cidr_range::CidrRange;
+use super::normalized_request::NormalizedRequest;
 use super::path::{PathMatch, PathVariables};
 use super::string_matcher::StringMatcher;
-use super::target::NormalizedRequest;
 
-/// Conditions on a request; all that are given must hold.
+/// The conditions of a rule on requests. A request must meet all of them.
 #[derive(Clone, Debug, Default)]
 pub struct RequestMatch {
     /// The path, without the query.
     pub path: Option<PathMatch>,
-    /// The method, any of; compared exactly, for methods are case-sensitive (RFC 9110 section 9.1).
+    /// Accepted methods, any of. Methods are case-sensitive (RFC 9110 section 9.1).
     pub methods: Option<Vec<String>>,
-    /// The host, any of.
+    /// Accepted hosts, any of.
     pub hosts: Option<Vec<HostMatch>>,
-    /// Headers, all of them.
+    /// Conditions on headers, all of.
     pub headers: Vec<NamedStringMatcher>,
-    /// Query parameters, all of them.
+    /// Conditions on query parameters, all of.
     pub query_parameters: Vec<NamedStringMatcher>,
-    /// Where the client is, any of: Envoy's `downstream_remote_address`, which is what `use_remote_address` and
-    /// `xff_num_trusted_hops` make of `X-Forwarded-For`.
+    /// Accepted networks of the client, any of. The filter compares Envoy's downstream remote
+    /// address, which depends on `use_remote_address` and `xff_num_trusted_hops`.
     pub remote_ip: Option<Vec<CidrRange>>,
 }
 
 /// A condition on a header or a query parameter.
 #[derive(Clone, Debug)]
 pub struct NamedStringMatcher {
-    /// Whose value it is about; of headers in lower case.
+    /// The name of the header, in lower case, or of the parameter.
     pub name: String,
-    /// What must be true of the value. One that is not there meets no condition.
-    pub test: StringMatcher,
-    /// Turns the outcome around.
+    /// The condition on the value. A missing header or parameter does not meet it.
+    pub matcher: StringMatcher,
+    /// Whether the result is inverted.
     pub invert: bool,
 }
 
-/// A host, in lower case.
+/// A condition on the host, in lower case.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum HostMatch {
-    /// That host.
+    /// One host.
     Exact(String),
-    /// `*.example.com`: every host below it. Keeps the dot: `.example.com`.
+    /// Every host below a domain: `*.example.com`. The text has the dot: `.example.com`.
     Suffix(String),
 }
 
 impl RequestMatch {
-    /// Returns whether the rule is for this request. One that looks at an address that is unknown may be for it:
-    /// [`lacks_address`](Self::lacks_address).
-    pub fn matches(&self, target: &NormalizedRequest<'_>) -> bool {
-        let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == target.method);
-        let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&target.host));
-        // The cheap conditions come first: a pattern costs time for each byte of the path.
+    /// Returns whether the request meets the conditions. An unknown address of the client meets
+    /// every condition on it; see [`depends_on_unknown_ip`](Self::depends_on_unknown_ip).
+    pub fn matches(&self, request: &NormalizedRequest<'_>) -> bool {
+        let method = |methods: &Vec<String>| methods.iter().any(|method| method.as_bytes() == request.method);
+        let host = |hosts: &Vec<HostMatch>| hosts.iter().any(|host| host.matches(&request.host));
+        // The cheap conditions come first. A pattern takes time for each byte of the path.
         self.methods.as_ref().is_none_or(method)
             && self.hosts.as_ref().is_none_or(host)
-            && self.path.as_ref().is_none_or(|matcher| matcher.matches(&target.path))
-            && self.headers.iter().all(|header| header.holds(target.header(&header.name)))
+            && self.path.as_ref().is_none_or(|matcher| matcher.matches(&request.path))
+            && self.headers.iter().all(|header| header.matches(request.header(&header.name)))
             && self
                 .query_parameters
                 .iter()
-                .all(|parameter| parameter.holds(target.query.get(&parameter.name)))
+                .all(|parameter| parameter.matches(request.query.get(&parameter.name)))
             && self.remote_ip.as_ref().is_none_or(|ranges| {
-                target.remote_ip.is_none_or(|address| ranges.iter().any(|range| range.contains(address)))
+                request.remote_ip.is_none_or(|address| ranges.iter().any(|range| range.contains(address)))
             })
     }
 
-    /// Returns whether the rule looks at the address of the client, and that is unknown.
-    pub const fn lacks_address(&self, target: &NormalizedRequest<'_>) -> bool {
-        self.remote_ip.is_some() && target.remote_ip.is_none()
+    /// Returns whether there is a condition on the address of the client, and the address is
+    /// unknown.
+    pub const fn depends_on_unknown_ip(&self, request: &NormalizedRequest<'_>) -> bool {
+        self.remote_ip.is_some() && request.remote_ip.is_none()
     }
 
-    /// The variables of a path that is matched.
+    /// Returns the variables of a path that meets the condition on paths.
     pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
         self.path.as_ref().map(|matcher| matcher.variables(path)).unwrap_or_default()
     }
 }
 
 impl NamedStringMatcher {
-    fn holds(&self, value: Option<&[u8]>) -> bool {
-        value.is_some_and(|value| self.test.matches(value)) != self.invert
+    fn matches(&self, value: Option<&[u8]>) -> bool {
+        value.is_some_and(|value| self.matcher.matches(value)) != self.invert
     }
 }
 
@@ -97,7 +98,7 @@ mod tests {
     use crate::request::RequestHead;
 
     #[test]
-    fn every_condition_must_hold() {
+    fn request_match_requires_every_condition() {
         let rule = RequestMatch {
             path: Some(PathMatch::Prefix("/a".into())),
             methods: Some(vec!["GET".into(), "HEAD".into()]),

@@ -1,123 +1,126 @@
-//! What a rule asks of a valid token.
+//! The requirement of a rule on a valid token.
 
 use super::claim_match::ClaimMatch;
 use super::path::PathVariables;
 use crate::json::ValueRef;
 use crate::verify::Identity;
 
-/// Conditions on an identity; all that are given must hold. With none, any valid token will do.
+/// Conditions on a valid token. The token must meet all of them. Without conditions, any valid
+/// token meets the requirement.
 #[derive(Clone, Debug, Default)]
 pub struct Requirement {
-    /// Providers by name, one of them.
+    /// Accepted providers by name, any of.
     pub providers: Vec<String>,
-    /// Audiences, one of them.
+    /// Accepted audiences, any of.
     pub audiences: Vec<String>,
-    /// Scopes, all of them.
+    /// Required scopes, all of.
     pub scopes: Vec<String>,
-    /// Scopes, at least one of them.
+    /// Required scopes, any of.
     pub any_scopes: Vec<String>,
-    /// Membership in a group.
+    /// Required membership in a group.
     pub groups: Option<GroupMatch>,
-    /// Clients, one of them.
+    /// Accepted client IDs, any of.
     pub client_ids: Vec<String>,
-    /// Subjects, one of them.
+    /// Accepted values of `sub`, any of.
     pub subjects: Vec<String>,
-    /// Whether the token is a user's, or a machine's own.
+    /// `true` requires a token of a user, `false` a token of the client credentials grant.
     pub user: Option<bool>,
-    /// How and when the user must have authenticated.
+    /// Required authentication of the user.
     pub step_up: StepUp,
-    /// Conditions on claims, all of them.
+    /// Conditions on claims, all of.
     pub claims: Vec<ClaimMatch>,
-    /// At least one of these.
+    /// Alternatives: the token must meet at least one.
     pub any_of: Vec<Self>,
-    /// Every one of these.
+    /// Further requirements: the token must meet all of them.
     pub all_of: Vec<Self>,
-    /// Not this.
+    /// A requirement that the token must not meet.
     pub not: Option<Box<Self>>,
 }
 
-/// Membership in at least one of some groups.
+/// A condition on the groups of a user.
 #[derive(Clone, Debug)]
 pub struct GroupMatch {
-    /// Where the claim with the groups is: a list, or a string for a single one.
+    /// The names of the members that lead to the claim with the groups: an array, or a string for a
+    /// single group.
     pub claim: Vec<String>,
-    /// The groups.
+    /// Accepted groups, any of.
     pub any_of: Vec<String>,
 }
 
-/// What RFC 9470 calls step-up: a better or a more recent authentication than the token tells of.
+/// A condition on the authentication of the user (RFC 9470).
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct StepUp {
-    /// Accepted values of `acr`, one of them; none accepts all.
+    /// Accepted values of `acr`, any of. An empty list accepts all.
     pub acr_values: Vec<String>,
-    /// Seconds since `auth_time`.
+    /// The greatest number of seconds since `auth_time`.
     pub max_age: Option<i64>,
 }
 
-/// Who asks, and for what.
+/// The facts about a request that a requirement checks.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthzContext<'a> {
-    /// The token.
+    /// The identity that the valid token gives.
     pub identity: &'a Identity<'a>,
-    /// The name of its provider.
+    /// The name of the provider of the token.
     pub provider: &'a str,
-    /// What stands in the path where the rule's template has a variable.
+    /// The values of the variables of the rule's path template.
     pub variables: PathVariables<'a>,
 }
 
-/// What a subject lacks.
+/// The reason why a token does not meet a requirement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UnmetRequirement {
-    /// The `acr` of the token is not one of these; another authentication would do.
+    /// The token has none of the accepted values of `acr`. A step-up authentication can help.
     Acr(StepUp),
-    /// The user has authenticated too long ago.
+    /// The last authentication of the user is too old.
     AuthenticationAge(StepUp),
-    /// These scopes would do.
+    /// The token lacks one or more of these scopes. A token with all of them meets the requirement.
     Scopes(Vec<String>),
-    /// Something that the client can do nothing about.
+    /// The token does not meet a condition that the client cannot change.
     Other,
 }
 
 impl Requirement {
-    /// Whether the subject meets the requirement.
+    /// Checks whether the token meets the requirement.
     ///
     /// # Errors
-    /// What is missing. Scopes and authentications are named only where they alone would help: a client that fetches
-    /// them and is refused again has been misled. Authentication comes first, for it brings another token.
-    pub fn check(&self, subject: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
-        let identity = subject.identity;
+    /// The reason why it does not. [`UnmetRequirement::Scopes`] and the two variants for
+    /// authentication occur only if a token with these scopes, or after this authentication, meets
+    /// the requirement. Authentication comes first, because it results in a new token.
+    pub fn check(&self, context: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
+        let identity = context.identity;
         let one_of = |accepted: &[String], value: Option<&str>| {
             accepted.is_empty()
                 || value.is_some_and(|value| accepted.iter().any(|accepted| accepted == value))
         };
-        let holds = one_of(&self.providers, Some(subject.provider))
+        let is_met = one_of(&self.providers, Some(context.provider))
             && (self.audiences.is_empty()
-                || identity.claims().audiences().any(|one| one_of(&self.audiences, Some(one))))
+                || identity.claims().audiences().any(|audience| one_of(&self.audiences, Some(audience))))
             && one_of(&self.client_ids, identity.client_id())
             && one_of(&self.subjects, identity.claims().string("sub"))
             && self.user.is_none_or(|user| identity.is_user() == Some(user))
-            && self.groups.as_ref().is_none_or(|groups| groups.holds(identity))
-            && self.claims.iter().all(|claim| claim.holds(identity.claims(), &subject.variables))
-            && self.not.as_ref().is_none_or(|not| not.check(subject).is_err());
-        if !holds {
+            && self.groups.as_ref().is_none_or(|groups| groups.matches(identity))
+            && self.claims.iter().all(|claim| claim.matches(identity.claims(), &context.variables))
+            && self.not.as_ref().is_none_or(|not| not.check(context).is_err());
+        if !is_met {
             return Err(UnmetRequirement::Other);
         }
-        let mut lacks = MissingCollector::default();
-        lacks.add(self.step_up.check(identity))?;
+        let mut missing = MissingCollector::default();
+        missing.add(self.step_up.check(identity))?;
         if !self.scopes.iter().all(|scope| identity.has_scope(scope)) {
-            lacks.scopes.extend_from_slice(&self.scopes);
+            missing.scopes.extend_from_slice(&self.scopes);
         }
         if !self.any_scopes.is_empty() && !self.any_scopes.iter().any(|scope| identity.has_scope(scope)) {
-            lacks.scopes.extend_from_slice(&self.any_scopes);
+            missing.scopes.extend_from_slice(&self.any_scopes);
         }
         for part in &self.all_of {
-            lacks.add(part.check(subject))?;
+            missing.add(part.check(context))?;
         }
-        lacks.add(self.check_any_of(subject))?;
-        lacks.into_result()
+        missing.add(self.check_any_of(context))?;
+        missing.into_result()
     }
 
-    /// Whether every valid token meets it.
+    /// Returns whether every valid token meets the requirement.
     pub fn is_empty(&self) -> bool {
         let Self {
             providers,
@@ -144,10 +147,10 @@ impl Requirement {
             && not.is_none()
     }
 
-    fn check_any_of(&self, subject: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
+    fn check_any_of(&self, context: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
         let mut best = if self.any_of.is_empty() { Ok(()) } else { Err(UnmetRequirement::Other) };
         for alternative in &self.any_of {
-            match alternative.check(subject) {
+            match alternative.check(context) {
                 Ok(()) => return Ok(()),
                 Err(unmet) if best == Err(UnmetRequirement::Other) => best = Err(unmet),
                 Err(_) => {}
@@ -158,13 +161,13 @@ impl Requirement {
 }
 
 impl GroupMatch {
-    fn holds(&self, identity: &Identity<'_>) -> bool {
-        let wanted = |group: ValueRef<'_>| {
-            group.as_str().is_some_and(|group| self.any_of.iter().any(|wanted| wanted == group))
+    fn matches(&self, identity: &Identity<'_>) -> bool {
+        let is_accepted = |group: ValueRef<'_>| {
+            group.as_str().is_some_and(|group| self.any_of.iter().any(|accepted| accepted == group))
         };
         match identity.claims().at(&self.claim) {
-            Some(ValueRef::Array(mut groups)) => groups.any(wanted),
-            Some(only) => wanted(only),
+            Some(ValueRef::Array(mut groups)) => groups.any(is_accepted),
+            Some(group) => is_accepted(group),
             None => false,
         }
     }
@@ -185,7 +188,7 @@ impl StepUp {
     }
 }
 
-/// What has been found missing so far, and can be helped.
+/// The unmet parts of a requirement that the client can change.
 #[derive(Default)]
 struct MissingCollector {
     authentication: Option<UnmetRequirement>,
@@ -193,12 +196,12 @@ struct MissingCollector {
 }
 
 impl MissingCollector {
-    /// Adds what is missing to the rest; what cannot be helped ends the search.
-    fn add(&mut self, outcome: Result<(), UnmetRequirement>) -> Result<(), UnmetRequirement> {
-        match outcome {
+    /// Adds the result of a check. [`UnmetRequirement::Other`] is an error, which ends the check.
+    fn add(&mut self, result: Result<(), UnmetRequirement>) -> Result<(), UnmetRequirement> {
+        match result {
             Ok(()) => {}
             Err(UnmetRequirement::Other) => return Err(UnmetRequirement::Other),
-            Err(UnmetRequirement::Scopes(missing)) => self.scopes.extend(missing),
+            Err(UnmetRequirement::Scopes(scopes)) => self.scopes.extend(scopes),
             Err(authentication) => {
                 self.authentication.get_or_insert(authentication);
             }

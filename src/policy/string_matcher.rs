@@ -1,28 +1,28 @@
-//! Conditions on a piece of text, with the names of Envoy's `StringMatcher`.
+//! Conditions on a text, with the names of Envoy's `StringMatcher`.
 
 use super::pattern::Pattern;
-
 use crate::text::has;
 
 /// A condition on text that may not be UTF-8.
 #[derive(Clone, Debug)]
 pub enum StringMatcher {
-    /// Equal.
+    /// The text equals this.
     Exact(String),
-    /// Begins with this.
+    /// The text begins with this.
     Prefix(String),
-    /// Ends with this.
+    /// The text ends with this.
     Suffix(String),
-    /// Has this in it.
+    /// The text contains this.
     Contains(String),
-    /// The pattern matches the whole, in time linear in its length. Bytes that are not UTF-8 never do.
+    /// The pattern matches the whole text. Takes time linear in its length. Bytes that are not
+    /// UTF-8 never match.
     SafeRegex(Pattern),
-    /// There is one, whatever it is.
+    /// Any text.
     Present,
 }
 
 impl StringMatcher {
-    /// Whether the text meets it.
+    /// Returns whether the text meets the condition.
     pub fn matches(&self, text: &[u8]) -> bool {
         match self {
             Self::Exact(exact) => text == exact.as_bytes(),
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn conditions() {
+    fn string_matcher_each_kind_matches_its_texts() {
         let text = |text: &str| text.to_owned();
         for (condition, yes, no) in [
             (StringMatcher::Exact(text("a")), &[&b"a"[..]][..], &[&b""[..], b"A", b"aa"][..]),

@@ -1,20 +1,21 @@
-//! Whether a rule leaves anything to the rules behind it.
+//! A conservative check whether one rule matches every request that another rule matches.
 //!
-//! Nothing is decided by this: it is for those who look over a policy. It never says yes where a request could slip
-//! through; where that is hard to tell, it says no.
+//! `okta-authz check` uses it to find unreachable rules. The filter never uses it for a request. It
+//! returns `true` only if that is certain.
 
 use super::canonical_path::CanonicalPath;
 use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
 
 impl RequestMatch {
-    /// Whether every request that the other matches is matched by this one, too.
+    /// Returns whether these conditions match every request that `other` matches. `false` if that
+    /// is not certain.
     pub fn subsumes(&self, other: &Self) -> bool {
         let Self { path, methods, hosts, headers, query_parameters, remote_ip } = self;
-        let narrower = !headers.is_empty() || !query_parameters.is_empty() || remote_ip.is_some();
-        !narrower
-            && all_covered(methods.as_deref(), other.methods.as_deref(), PartialEq::eq)
-            && all_covered(hosts.as_deref(), other.hosts.as_deref(), HostMatch::subsumes)
+        let is_narrower = !headers.is_empty() || !query_parameters.is_empty() || remote_ip.is_some();
+        !is_narrower
+            && all_subsumed(methods.as_deref(), other.methods.as_deref(), PartialEq::eq)
+            && all_subsumed(hosts.as_deref(), other.hosts.as_deref(), HostMatch::subsumes)
             && match (path, &other.path) {
                 (None, _) => true,
                 (Some(_), None) => false,
@@ -23,13 +24,13 @@ impl RequestMatch {
     }
 }
 
-/// Whether each of `others` is covered by one of `these`. Nothing stands for everything.
-fn all_covered<T>(these: Option<&[T]>, others: Option<&[T]>, covers: impl Fn(&T, &T) -> bool) -> bool {
+/// Returns whether one of `these` subsumes each of `others`. `None` matches everything.
+fn all_subsumed<T>(these: Option<&[T]>, others: Option<&[T]>, subsumes: impl Fn(&T, &T) -> bool) -> bool {
     match (these, others) {
         (None, _) => true,
         (Some(_), None) => false,
         (Some(these), Some(others)) => {
-            others.iter().all(|other| these.iter().any(|this| covers(this, other)))
+            others.iter().all(|other| these.iter().any(|this| subsumes(this, other)))
         }
     }
 }
@@ -45,14 +46,15 @@ impl HostMatch {
 }
 
 impl PathMatch {
-    /// Whether every path that the other matches is matched by this one, too.
+    /// Returns whether this condition matches every path that `other` matches. `false` if that is
+    /// not certain.
     pub fn subsumes(&self, other: &Self) -> bool {
-        if let Some(path) = other.only_path() {
+        if let Some(path) = other.single_path() {
             return self.matches(&path);
         }
         match (self, other) {
             (Self::SafeRegex(this), Self::SafeRegex(other)) => this.as_str() == other.as_str(),
-            (Self::PathTemplate(this), Self::PathTemplate(other)) => template_covers(this, other),
+            (Self::PathTemplate(this), Self::PathTemplate(other)) => template_subsumes(this, other),
             (Self::Prefix(prefix), _) => other.begins_with(prefix),
             (Self::PathSeparatedPrefix(this), Self::PathSeparatedPrefix(other)) if this == other => true,
             (Self::PathSeparatedPrefix(prefix), _) => other.begins_with(&format!("{prefix}/")),
@@ -60,8 +62,8 @@ impl PathMatch {
         }
     }
 
-    /// The path, where there is only one.
-    fn only_path(&self) -> Option<CanonicalPath> {
+    /// Returns the only path that the condition matches, if there is exactly one.
+    fn single_path(&self) -> Option<CanonicalPath> {
         let path = match self {
             Self::Exact(path) => path.clone(),
             Self::PathTemplate(template) => {
@@ -73,14 +75,14 @@ impl PathMatch {
             }
             _ => return None,
         };
-        Some(CanonicalPath::of_rule(path))
+        Some(CanonicalPath::from_rule(path))
     }
 
-    /// Whether every path that is matched begins so.
-    fn begins_with(&self, beginning: &str) -> bool {
+    /// Returns whether every path that the condition matches begins with this prefix.
+    fn begins_with(&self, prefix: &str) -> bool {
         match self {
             Self::Exact(path) | Self::Prefix(path) | Self::PathSeparatedPrefix(path) => {
-                path.starts_with(beginning)
+                path.starts_with(prefix)
             }
             Self::PathTemplate(template) => {
                 let mut known = String::new();
@@ -89,14 +91,14 @@ impl PathMatch {
                     let Segment::Literal(literal) = segment else { break };
                     known.push_str(literal);
                 }
-                known.starts_with(beginning)
+                known.starts_with(prefix)
             }
             Self::SafeRegex(_) => false,
         }
     }
 }
 
-fn template_covers(this: &[Segment], other: &[Segment]) -> bool {
+fn template_subsumes(this: &[Segment], other: &[Segment]) -> bool {
     let is_empty = |segment: &Segment| matches!(segment, Segment::Literal(literal) if literal.is_empty());
     let mut others = other.iter();
     for segment in this {
@@ -129,8 +131,8 @@ mod tests {
     }
 
     #[test]
-    fn paths() {
-        for (this, covered, others) in [
+    fn subsumes_compares_paths() {
+        for (this, subsumed, others) in [
             (
                 "path /a",
                 "path /a, template /a",
@@ -179,17 +181,17 @@ mod tests {
         ] {
             let this_match = path(this);
             let list = |text: &'static str| text.split(", ").map(|text| (text, path(text)));
-            for (text, other) in list(covered) {
-                assert!(this_match.subsumes(&other), "{this} covers {text}");
+            for (text, other) in list(subsumed) {
+                assert!(this_match.subsumes(&other), "{this} subsumes {text}");
             }
             for (text, other) in list(others) {
-                assert!(!this_match.subsumes(&other), "{this} does not cover {text}");
+                assert!(!this_match.subsumes(&other), "{this} does not subsume {text}");
             }
         }
     }
 
     #[test]
-    fn hosts() {
+    fn subsumes_compares_hosts() {
         let (exact, suffix) = (|h: &str| HostMatch::Exact(h.into()), |h: &str| HostMatch::Suffix(h.into()));
         for (this, other, expected) in [
             (exact("a.x"), exact("a.x"), true),
@@ -207,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn every_condition_counts() {
+    fn subsumes_compares_every_condition() {
         let methods = |list: &[&str]| RequestMatch {
             methods: Some(list.iter().map(|&method| method.to_owned()).collect()),
             ..RequestMatch::default()
@@ -218,7 +220,7 @@ mod tests {
             ..RequestMatch::default()
         };
         let present =
-            || NamedStringMatcher { name: "x".to_owned(), test: StringMatcher::Present, invert: false };
+            || NamedStringMatcher { name: "x".to_owned(), matcher: StringMatcher::Present, invert: false };
         let header = || RequestMatch { headers: vec![present()], ..RequestMatch::default() };
         let query = || RequestMatch { query_parameters: vec![present()], ..RequestMatch::default() };
         let address = || RequestMatch { remote_ip: Some(Vec::new()), ..RequestMatch::default() };

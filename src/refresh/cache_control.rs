@@ -1,17 +1,18 @@
-//! `Cache-Control` and `Age`, as far as they say how long a response may be kept (RFC 9111).
+//! `Cache-Control` and `Age`: the freshness lifetime of a response (RFC 9111).
 //!
-//! The filter keeps what it has fetched for itself, as a private cache does, so `s-maxage` and `private` do not matter.
+//! The filter is a private cache, so it ignores `s-maxage` and `private`.
 
 use std::time::Duration;
 
-/// The longest `max-age`, in seconds. A larger value means this one (RFC 9111 section 1.2.2).
+/// The largest `max-age`, in seconds. A larger value means this one (RFC 9111 section 1.2.2).
 const MAX_DELTA_SECONDS: u64 = 2_147_483_648;
 
-/// Returns how long a response stays fresh by its `Cache-Control`, which may stand on several lines (RFC 9110 section 5.3);
-/// `None` where the field says nothing about it.
+/// Returns the freshness lifetime by the lines of `Cache-Control`, which are one field (RFC 9110
+/// section 5.3). Returns `None` without `max-age`, `no-store` and `no-cache`.
 ///
-/// Zero for `no-store` and for `no-cache` without field names; zero as well, as section 4.2.1 advises, where `max-age` is no
-/// number of seconds, where two values differ, and where a quoted string does not end.
+/// The lifetime is zero for `no-store` and for `no-cache` without field names. It is also zero, as
+/// section 4.2.1 advises, if `max-age` is not a number of seconds, if two values differ, or if a
+/// quoted string does not end.
 pub fn max_age<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Duration> {
     let field = lines.into_iter().collect::<Vec<_>>().join(&b", "[..]);
     let Some(directives) = directives(&field) else { return Some(Duration::ZERO) };
@@ -24,14 +25,15 @@ pub fn max_age<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Duration
             None => (directive, None),
         };
         let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-        // With names of fields, `no-cache` is about these fields, which the filter does not keep.
+        // With field names, `no-cache` applies to these fields only, which the filter does not
+        // keep.
         if is("no-store") || (is("no-cache") && value.as_ref().is_none_or(Vec::is_empty)) {
             return Some(Duration::ZERO);
         }
         if is("max-age") {
             let age = value.and_then(|value| seconds(&value)).unwrap_or_default();
             match found {
-                Some(before) if before != age => return Some(Duration::ZERO),
+                Some(previous) if previous != age => return Some(Duration::ZERO),
                 _ => found = Some(age),
             }
         }
@@ -39,14 +41,15 @@ pub fn max_age<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Duration
     found
 }
 
-/// Returns how old a response was when it arrived, by its `Age`. A value that is no number of seconds is ignored, and so is
-/// all but the first (RFC 9111 section 5.1).
+/// Returns the age of a response on arrival, by its `Age`. Only the first value counts (RFC 9111
+/// section 5.1). Returns `None` if it is not a number of seconds.
 pub fn age<'a>(lines: impl IntoIterator<Item = &'a [u8]>) -> Option<Duration> {
     let first = lines.into_iter().next()?.split(|byte| *byte == b',').next()?;
     seconds(first.trim_ascii())
 }
 
-/// Splits a field at its commas, but for those in quoted strings; `None` if one of these does not end.
+/// Splits a field at the commas outside quoted strings. Returns `None` if a quoted string does not
+/// end.
 fn directives(field: &[u8]) -> Option<Vec<&[u8]>> {
     let (mut directives, mut start) = (Vec::new(), 0_usize);
     let (mut quoted, mut escaped) = (false, false);
@@ -66,7 +69,7 @@ fn directives(field: &[u8]) -> Option<Vec<&[u8]>> {
     (!quoted).then_some(directives)
 }
 
-/// Returns an argument without the quotes and escapes that it may have (RFC 9110 section 5.6.4).
+/// Returns an argument without quotes and escapes (RFC 9110 section 5.6.4).
 fn unquoted(value: &[u8]) -> Vec<u8> {
     let Some(inner) = value.strip_prefix(b"\"").and_then(|rest| rest.strip_suffix(b"\"")) else {
         return value.to_vec();
@@ -83,7 +86,7 @@ fn unquoted(value: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Reads a number of seconds: digits, and nothing else.
+/// Parses a number of seconds, which consists of digits only.
 fn seconds(digits: &[u8]) -> Option<Duration> {
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
@@ -97,7 +100,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn max_age_of_each_field_is_that_of_rfc_9111() {
+    fn max_age_of_each_field_follows_rfc_9111() {
         for (lines, expected) in [
             (&["max-age=3832304, must-revalidate"][..], Some(3_832_304)),
             (&["must-revalidate,MAX-AGE=60"], Some(60)),
@@ -156,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn age_of_a_broken_field_is_none() {
+    fn age_of_an_invalid_field_is_none() {
         for (lines, expected) in [
             (&["5"][..], Some(5)),
             (&[" 5 "], Some(5)),
@@ -168,8 +171,8 @@ mod tests {
             (&["-5"], None),
             (&["99999999999999999999"], Some(MAX_DELTA_SECONDS)),
         ] {
-            let told = age(lines.iter().map(|line| line.as_bytes()));
-            assert_eq!(told, expected.map(Duration::from_secs), "{lines:?}");
+            let age = age(lines.iter().map(|line| line.as_bytes()));
+            assert_eq!(age, expected.map(Duration::from_secs), "{lines:?}");
         }
     }
 }

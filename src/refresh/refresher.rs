@@ -1,9 +1,10 @@
-//! One worker's part in keeping a document fresh: a machine without a clock or a network.
+//! The document of one source on one worker, and the fetch that this worker has in flight. It has
+//! no clock and no network: the caller passes the time and the responses, and sends the requests.
 //!
-//! The caller passes the time and the events, and gets the next action. All workers of a process share a
-//! [`RefreshState`](super::record::Record) and the document that was fetched last: the worker that gets the lease fetches for all, the
-//! others take over the published document. A document that was good is kept until a better one has arrived or it has become
-//! too old to trust; no state lies in between.
+//! All workers of a process share a [`RefreshState`](super::state::RefreshState) and the document
+//! of the last fetch. The worker that takes the lease fetches; the others install the document that
+//! it publishes. A worker keeps its document until it installs a newer one or the document expires.
+//! There is no state between these two.
 
 use std::time::Duration;
 
@@ -23,23 +24,23 @@ pub struct Refresher<S: Source> {
     source: S,
     worker: Worker,
     installed: Option<Installed<S::Document>>,
-    /// The fetch that this worker has begun last.
-    in_flight: Option<PendingFetch<S::State>>,
-    /// Requests that this worker has sent.
+    /// The latest fetch of this worker, until it ends.
+    in_flight: Option<InFlightFetch<S::State>>,
+    /// The number of requests that this worker has sent.
     sent: u64,
-    /// Remarks on the document that this worker has fetched last.
+    /// The remarks on the latest document that this worker has fetched.
     remarks: Vec<String>,
 }
 
-/// A fetch that waits for the answer to a request.
+/// A fetch that waits for the response to its request.
 #[derive(Debug)]
-struct PendingFetch<T> {
+struct InFlightFetch<T> {
     /// The request, by [`Fetch::number`].
     number: u64,
     /// The lease, which ticks renew.
     lease: Lease,
     sent_at: UnixTime,
-    step: T,
+    state: T,
 }
 
 #[derive(Debug)]
@@ -49,120 +50,126 @@ struct Installed<D> {
     generation: u64,
 }
 
-/// A request of a fetch. Worker and number tell its answer from those to all other requests.
+/// One request of a fetch. Worker and number identify it, so that a response to another request has
+/// no effect.
 #[derive(Debug)]
 pub struct Fetch {
-    by: WorkerId,
+    worker_id: WorkerId,
     number: u64,
-    request: HttpsUrl,
+    url: HttpsUrl,
 }
 
-/// Why there is no document to be used.
+/// The reason why a worker has no document to use.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Missing {
-    /// None has arrived yet.
-    NotYet,
-    /// The last one has become too old.
+pub enum NoDocument {
+    /// No fetch has succeeded yet.
+    NeverFetched,
+    /// The latest document is older than `max_stale`.
     Stale,
 }
 
-/// What a tick has found, and what is to be done.
+/// The result of a tick.
 #[derive(Debug, Default)]
 pub struct Tick {
-    /// A fetch, if one is this worker's to do: send its request, and tell [`Refresher::on_response`] how it went.
+    /// A request for the caller to send. The caller passes the response to
+    /// [`Refresher::on_response`].
     pub fetch: Option<Fetch>,
-    /// A fetch has ended since the last tick, here or elsewhere: look again at requests that wait.
+    /// Whether a fetch of any worker has ended since the last tick. Then requests that wait for the
+    /// document can be decided again.
     pub changed: bool,
 }
 
-/// What a response has led to.
+/// The progress of a fetch after a response.
 #[derive(Debug)]
 pub enum FetchProgress {
-    /// The fetch goes on with another request.
+    /// The fetch needs another request.
     Request(Fetch),
-    /// It is over, and everybody has been told: how many things the document has in it, or why there is none.
+    /// The fetch has ended and the shared state has its result: the number of keys or entries of
+    /// the document, or the error.
     Done(Result<usize, FetchError>),
 }
 
-impl<T> PendingFetch<T> {
+impl<T> InFlightFetch<T> {
     fn is_awaited(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
-        now.saturating_duration_since(self.sent_at) < schedule.answer_timeout()
+        now.saturating_duration_since(self.sent_at) < schedule.response_timeout()
     }
 }
 
 impl Fetch {
-    /// What is to be asked for.
-    pub const fn request(&self) -> &HttpsUrl {
-        &self.request
+    /// Returns the URL to request with GET.
+    pub const fn url(&self) -> &HttpsUrl {
+        &self.url
     }
 }
 
 impl<S: Source> Refresher<S> {
-    /// Documents of this source, fetched on this schedule.
+    /// Creates a refresher without a document.
     pub fn new(source: S, schedule: RefreshSchedule, worker_id: WorkerId) -> Self {
         let worker = Worker::new(worker_id, schedule, source.names().clone());
         Self { source, worker, installed: None, in_flight: None, sent: 0, remarks: Vec::new() }
     }
 
-    /// Where the documents come from.
+    /// Returns the source of the document.
     pub const fn source(&self) -> &S {
         &self.source
     }
 
-    /// The document to be used now.
+    /// Returns the document.
     ///
     /// # Errors
-    /// Why there is none.
-    pub fn document(&self, now: UnixTime) -> Result<&S::Document, Missing> {
-        let installed = self.installed.as_ref().ok_or(Missing::NotYet)?;
-        let stale = now.saturating_duration_since(installed.fetched_at) > self.worker.schedule().max_stale;
-        if stale { Err(Missing::Stale) } else { Ok(&installed.document) }
+    /// [`NoDocument`] if there is none, or it has expired.
+    pub fn document(&self, now: UnixTime) -> Result<&S::Document, NoDocument> {
+        let installed = self.installed.as_ref().ok_or(NoDocument::NeverFetched)?;
+        let is_stale = now.saturating_duration_since(installed.fetched_at) > self.worker.schedule().max_stale;
+        if is_stale { Err(NoDocument::Stale) } else { Ok(&installed.document) }
     }
 
-    /// Whether the last fetch, anybody's, has failed.
-    pub const fn is_failing(&self) -> bool {
-        self.worker.seen().failures > 0
+    /// Returns whether the latest fetch of all workers has failed.
+    pub(crate) const fn is_failing(&self) -> bool {
+        self.worker.observed().failures > 0
     }
 
-    /// The last document, whatever its age.
+    /// Returns the latest document, whatever its age.
     pub fn latest(&self) -> Option<&S::Document> {
         self.installed.as_ref().map(|installed| &installed.document)
     }
 
-    /// When it was fetched, if there is one.
+    /// Returns the time at which the latest document was fetched.
     pub fn fetched_at(&self) -> Option<UnixTime> {
         self.installed.as_ref().map(|installed| installed.fetched_at)
     }
 
-    /// How often documents are fetched, and how long they last.
+    /// Returns the schedule of the fetches.
     pub const fn schedule(&self) -> &RefreshSchedule {
         self.worker.schedule()
     }
 
-    /// The generation of the document that is here; 0 for none.
-    pub fn generation(&self) -> u64 {
+    /// Returns the generation of the installed document; 0 without a document.
+    pub(crate) fn generation(&self) -> u64 {
         self.installed.as_ref().map_or(0, |installed| installed.generation)
     }
 
-    /// Renews the lease of the fetch under way, adopts the document of other workers, and takes the lease if a fetch is due and
-    /// no worker has it.
+    /// Renews the lease of the fetch in flight, installs a newer document of the other workers, and
+    /// takes the lease if a fetch is due and no worker has it.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Tick {
         self.keep_lease(now, shared);
         let changed = self.worker.observe(shared);
         self.install(now, shared);
-        let seen = self.worker.seen();
-        // What the record announces is not there, or not fit to be used: somebody else has written to it.
-        let lost = self.generation() != seen.generation
-            && now.saturating_duration_since(seen.fetched_at) >= MIN_CACHE_DURATION;
-        let fetch = self.worker.claim(now, lost, shared).map(|lease| {
-            let (request, step) = self.source.begin(now, shared);
-            self.send(now, lease, request, step)
+        let observed = self.worker.observed();
+        // The published document is absent or invalid although the shared state announces it:
+        // another plugin has overwritten it.
+        let is_lost = self.generation() != observed.generation
+            && now.saturating_duration_since(observed.fetched_at) >= MIN_CACHE_DURATION;
+        let fetch = self.worker.claim(now, is_lost, shared).map(|lease| {
+            let (url, state) = self.source.begin(now, shared);
+            self.send(now, lease, url, state)
         });
         Tick { fetch, changed }
     }
 
-    /// Renews the lease of the fetch under way, so that it outlives [`LEASE`](super::record::LEASE) while this worker ticks. A
-    /// request whose answer is overdue is given up, and the lease with it.
+    /// Renews the lease of the fetch in flight, so that it lasts longer than
+    /// [`LEASE`](super::state::LEASE) while this worker ticks. If the response is overdue, gives up
+    /// the fetch and releases the lease.
     fn keep_lease(&mut self, now: UnixTime, shared: &dyn SharedData) {
         let Some(in_flight) = &mut self.in_flight else { return };
         if !in_flight.is_awaited(now, self.worker.schedule()) {
@@ -171,27 +178,32 @@ impl<S: Source> Refresher<S> {
         if in_flight.lease.needs_renewal(now) {
             match self.worker.renew(now, in_flight.lease, shared) {
                 Some(renewed) => in_flight.lease = renewed,
-                // This worker was held up, and another has taken the lease.
+                // This worker was held up, and another worker has taken the lease.
                 None => self.in_flight = None,
             }
         }
     }
 
-    /// Gives up the fetch under way, and returns its lease by compare-and-set: for a worker that departs, and takes the answer
-    /// with it. Any other worker fetches with its next tick.
+    /// Gives up the fetch in flight and releases its lease by compare-and-set, so that another
+    /// worker can fetch at its next tick. A worker that ends calls this, because it loses the
+    /// response.
     pub fn release(&mut self, shared: &dyn SharedData) {
         if let Some(in_flight) = self.in_flight.take() {
             self.worker.release(in_flight.lease, shared);
         }
     }
 
-    /// Takes the remarks on the document that this worker has fetched last: those that the document before did not have. For
-    /// the log.
+    /// Takes the remarks on the latest document that this worker has fetched, for the log. There
+    /// are none if the document before had the same remarks.
     pub fn take_remarks(&mut self) -> Vec<String> {
         std::mem::take(&mut self.remarks)
     }
 
-    /// Takes what the request of a fetch has brought. At the end of the fetch everybody is told.
+    /// Passes the response of a request to the source. If the fetch ends, publishes the document or
+    /// the failure to all workers.
+    ///
+    /// The result is [`FetchError::TooLate`] for the response to a request that this worker no
+    /// longer awaits, or whose lease another worker has taken.
     pub fn on_response(
         &mut self,
         now: UnixTime,
@@ -200,25 +212,24 @@ impl<S: Source> Refresher<S> {
         response: Result<Response, FetchError>,
     ) -> FetchProgress {
         let schedule = *self.worker.schedule();
-        let is_ours = fetch.by == self.worker.id();
-        // Of another configuration, or so late that this worker has given the fetch up or begun another.
-        let Some(PendingFetch { lease, step, .. }) = self.in_flight.take_if(|in_flight| {
+        let is_ours = fetch.worker_id == self.worker.id();
+        // The request can be one of a former configuration, or one that this worker has given up.
+        let Some(InFlightFetch { lease, state, .. }) = self.in_flight.take_if(|in_flight| {
             is_ours && in_flight.number == fetch.number && in_flight.is_awaited(now, &schedule)
         }) else {
             return FetchProgress::Done(Err(FetchError::TooLate));
         };
-        match self.source.on_response(step, now, shared, response) {
-            FetchAction::Request(request, step) => match self.worker.renew(now, lease, shared) {
-                Some(renewed) => FetchProgress::Request(self.send(now, renewed, request, step)),
-                // Another worker has the lease.
+        match self.source.on_response(state, now, shared, response) {
+            FetchAction::Request(url, state) => match self.worker.renew(now, lease, shared) {
+                Some(renewed) => FetchProgress::Request(self.send(now, renewed, url, state)),
                 None => FetchProgress::Done(Err(FetchError::TooLate)),
             },
             FetchAction::Done(Ok(fetched)) => {
                 if !self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age) {
                     return FetchProgress::Done(Err(FetchError::TooLate));
                 }
-                let known = self.installed.as_ref().map(|installed| installed.document.remarks());
-                if known.is_none_or(|known| known != fetched.remarks) {
+                let previous = self.installed.as_ref().map(|installed| installed.document.remarks());
+                if previous.is_none_or(|previous| previous != fetched.remarks) {
                     self.remarks = fetched.remarks;
                 }
                 FetchProgress::Done(Ok(fetched.count))
@@ -230,14 +241,14 @@ impl<S: Source> Refresher<S> {
         }
     }
 
-    /// A request needs the document, and there is none: should it wait?
+    /// Returns whether to hold a request that needs the document, which this worker does not have.
     pub fn on_missing(&self, now: UnixTime) -> WaitAdvice {
         self.worker.wait_advice(now)
     }
 
-    /// A request hopes that a newer document has what this one lacks: makes a fetch due, at most once in a cooldown for the
-    /// whole process.
-    pub fn request_refresh(
+    /// Schedules a fetch before its due time, at most once per cooldown for the whole process. A
+    /// request calls this if a newer document may have a key that the installed one does not have.
+    pub(crate) fn request_refresh(
         &self,
         now: UnixTime,
         cooldown: Duration,
@@ -246,22 +257,24 @@ impl<S: Source> Refresher<S> {
         self.worker.request_refresh(now, self.generation(), cooldown, shared)
     }
 
-    fn send(&mut self, now: UnixTime, lease: Lease, request: HttpsUrl, step: S::State) -> Fetch {
+    /// Records a request as in flight, and returns it.
+    fn send(&mut self, now: UnixTime, lease: Lease, url: HttpsUrl, state: S::State) -> Fetch {
         self.sent = self.sent.wrapping_add(1);
-        self.in_flight = Some(PendingFetch { number: self.sent, lease, sent_at: now, step });
-        Fetch { by: self.worker.id(), number: self.sent, request }
+        self.in_flight = Some(InFlightFetch { number: self.sent, lease, sent_at: now, state });
+        Fetch { worker_id: self.worker.id(), number: self.sent, url }
     }
 
-    /// Takes over the published document, if it is not the one that is here already and can be read.
+    /// Installs the published document if it is another generation and valid.
     fn install(&mut self, now: UnixTime, shared: &dyn SharedData) {
-        let (generation, fetched_at) = (self.worker.seen().generation, self.worker.seen().fetched_at);
+        let observed = self.worker.observed();
+        let (generation, fetched_at) = (observed.generation, observed.fetched_at);
         if generation == self.generation() {
             return;
         }
         let published = self.worker.published(shared);
         if let Some(document) = published.and_then(|bytes| decode_document(generation, &bytes)) {
             let document = self.source.install(document);
-            // A time in the future would keep the document from ever becoming stale.
+            // With a time in the future, the document would never expire.
             self.installed = Some(Installed { document, fetched_at: fetched_at.min(now), generation });
         }
     }

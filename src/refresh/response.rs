@@ -1,30 +1,30 @@
-//! The head of a response, for every client that fetches documents: the filter in Envoy and the command line.
+//! The head of an HTTP response. The filter in Envoy and the command line use it.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::cache_control;
 use super::source::{FetchError, Response};
-use crate::headers::percent_encode;
+use crate::percent_encoding::encode_header_value;
 
-/// The only `Accept-Encoding` that a fetch sends: the filter cannot decompress.
+/// The `Accept-Encoding` of every fetch. The filter cannot decompress.
 pub const ACCEPT_ENCODING: &str = "identity";
-/// Longer values from outside say no more in a log.
+/// The most bytes of a header value in a log line.
 const MAX_LOGGED_BYTES: usize = 64;
 
 /// The head of a response with status 200 and without a content coding.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Head {
+pub struct ResponseHead {
     max_age: Option<Duration>,
     content_type: Option<String>,
 }
 
-impl Head {
-    /// Reads status and headers. A header may occur several times.
+impl ResponseHead {
+    /// Checks status and headers. A header may occur several times.
     ///
     /// # Errors
-    /// [`FetchError::Status`] for any status but 200; [`FetchError::Encoded`] for a content coding but `identity`, which the
-    /// request asked for (RFC 9110 sections 8.4 and 12.5.3).
+    /// [`FetchError::Status`] for a status other than 200; [`FetchError::Encoded`] for a content
+    /// coding other than `identity` (RFC 9110 sections 8.4 and 12.5.3).
     pub fn read(status: u16, headers: &[(&str, &[u8])]) -> Result<Self, FetchError> {
         if status != 200 {
             return Err(FetchError::Status(status));
@@ -39,7 +39,7 @@ impl Head {
         }
         let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
-            // The time that is left: the response may have been in a cache on the way (RFC 9111 section 4.2.3).
+            // A cache on the way may have stored the response (RFC 9111 section 4.2.3).
             max_age: cache_control::max_age(lines("cache-control"))
                 .map(|max_age| max_age.saturating_sub(age)),
             content_type: lines("content-type").next().map(for_log),
@@ -52,24 +52,23 @@ impl Head {
             Some(content_type) => Cow::Owned(format!("content-type {content_type}")),
             None => Cow::Borrowed("no content-type"),
         };
-        let compressed = compression(&body).map_or_else(String::new, |name| {
-            format!(", compressed with {name} although no content-encoding says so")
-        });
-        let arrived = format!("{content_type}, {} bytes{compressed}", body.len());
-        Response { body, max_age: self.max_age, arrived }
+        let compressed = compression(&body)
+            .map_or_else(String::new, |name| format!(", compressed with {name} without content-encoding"));
+        let description = format!("{content_type}, {} bytes{compressed}", body.len());
+        Response { body, max_age: self.max_age, description }
     }
 }
 
-/// Returns the compression whose magic number a body begins with, for the log.
+/// Returns the compression format of a body, by its magic number.
 fn compression(body: &[u8]) -> Option<&'static str> {
     const MAGIC: [(&[u8], &str); 2] = [(b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd")];
     MAGIC.iter().find(|(magic, _)| body.starts_with(magic)).map(|(_, name)| *name)
 }
 
-/// Returns a value from outside as one word of a log line, of at most 64 bytes.
-pub fn for_log(value: &[u8]) -> String {
+/// Encodes an untrusted value as one word of a log line, of at most 64 bytes.
+pub(crate) fn for_log(value: &[u8]) -> String {
     let value = value.get(..MAX_LOGGED_BYTES).unwrap_or(value);
-    let mut word = percent_encode(&String::from_utf8_lossy(value)).replace(' ', "%20");
+    let mut word = encode_header_value(&String::from_utf8_lossy(value)).replace(' ', "%20");
     word.truncate(MAX_LOGGED_BYTES);
     word
 }
@@ -78,14 +77,14 @@ pub fn for_log(value: &[u8]) -> String {
 mod tests {
     use super::*;
 
-    fn read(headers: &[(&str, &str)]) -> Result<Head, FetchError> {
+    fn read(headers: &[(&str, &str)]) -> Result<ResponseHead, FetchError> {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        Head::read(200, &headers)
+        ResponseHead::read(200, &headers)
     }
 
     #[test]
-    fn content_encoding_other_than_identity_is_an_error_that_names_it() {
-        for (values, named) in [
+    fn head_with_a_content_encoding_other_than_identity_is_an_error_that_names_it() {
+        for (values, coding) in [
             (&[][..], None),
             (&["identity"], None),
             (&["Identity"], None),
@@ -104,7 +103,7 @@ mod tests {
         ] {
             for name in ["content-encoding", "Content-Encoding"] {
                 let headers: Vec<_> = values.iter().map(|value| (name, *value)).collect();
-                let expected = named.map(|named| FetchError::Encoded(named.to_owned()));
+                let expected = coding.map(|coding| FetchError::Encoded(coding.to_owned()));
                 assert_eq!(read(&headers).err(), expected, "{values:?}");
             }
         }
@@ -113,26 +112,26 @@ mod tests {
     }
 
     #[test]
-    fn status_other_than_200_precedes_the_encoding() {
+    fn head_with_a_status_other_than_200_is_that_error_whatever_the_encoding() {
         for status in [0, 199, 201, 204, 206, 304, 404, 503] {
-            let read = Head::read(status, &[("content-encoding", b"gzip")]);
-            assert_eq!(read, Err(FetchError::Status(status)));
+            let head = ResponseHead::read(status, &[("content-encoding", b"gzip")]);
+            assert_eq!(head, Err(FetchError::Status(status)));
         }
     }
 
     #[test]
-    fn max_age_of_several_lines_is_reduced_by_the_age() {
-        let left = |headers: &[(&str, &str)]| read(headers).unwrap().max_age.map(|left| left.as_secs());
-        assert_eq!(left(&[("cache-control", "public"), ("Cache-Control", "max-age=60")]), Some(60));
-        assert_eq!(left(&[("cache-control", "max-age=60"), ("age", "45")]), Some(15));
-        assert_eq!(left(&[("cache-control", "max-age=60"), ("age", "90")]), Some(0));
-        assert_eq!(left(&[("cache-control", "max-age=60"), ("age", "x")]), Some(60));
-        assert_eq!(left(&[("age", "45")]), None);
+    fn head_max_age_of_several_lines_is_reduced_by_the_age() {
+        let max_age = |headers: &[(&str, &str)]| read(headers).unwrap().max_age.map(|age| age.as_secs());
+        assert_eq!(max_age(&[("cache-control", "public"), ("Cache-Control", "max-age=60")]), Some(60));
+        assert_eq!(max_age(&[("cache-control", "max-age=60"), ("age", "45")]), Some(15));
+        assert_eq!(max_age(&[("cache-control", "max-age=60"), ("age", "90")]), Some(0));
+        assert_eq!(max_age(&[("cache-control", "max-age=60"), ("age", "x")]), Some(60));
+        assert_eq!(max_age(&[("age", "45")]), None);
     }
 
     #[test]
-    fn body_that_is_no_document_is_described_without_a_byte_of_it() {
-        let arrived = |headers: &[(&str, &str)], body: &[u8]| {
+    fn unusable_body_is_described_without_its_bytes() {
+        let error = |headers: &[(&str, &str)], body: &[u8]| {
             read(headers).unwrap().with_body(body.to_vec()).unusable("it is not JSON".to_owned()).to_string()
         };
         let html = [("content-type", "text/html; charset=\"utf-8\"")];
@@ -140,17 +139,17 @@ mod tests {
             (
                 &html[..],
                 &b"<secret>"[..],
-                "it is not JSON (arrived: content-type text/html;%20charset=\"utf-8\", 8 bytes)",
+                "it is not JSON (received: content-type text/html;%20charset=\"utf-8\", 8 bytes)",
             ),
-            (&[], b"", "it is not JSON (arrived: no content-type, 0 bytes)"),
+            (&[], b"", "it is not JSON (received: no content-type, 0 bytes)"),
             (
                 &[("content-type", "application/json")],
                 b"\x1f\x8b\x08secret",
-                "it is not JSON (arrived: content-type application/json, 9 bytes, compressed with gzip although no \
-                 content-encoding says so)",
+                "it is not JSON (received: content-type application/json, 9 bytes, compressed with gzip without \
+                 content-encoding)",
             ),
         ] {
-            assert_eq!(arrived(headers, body), expected);
+            assert_eq!(error(headers, body), expected);
         }
     }
 }

@@ -1,67 +1,72 @@
-//! What the workers of one process have in common: a key-value store with compare-and-set.
+//! The store that the workers of one process share: keys and values with compare-and-set.
 //!
-//! In Envoy it is the shared data of the `vm_id`: process-wide, never expiring, and open to every plugin with the same
-//! `vm_id`. So names carry a hash of what the keys are for, and what is read is checked like any input.
+//! In Envoy it is the shared data of the `vm_id`. It is process-wide, its values never expire, and
+//! every plugin with the same `vm_id` can write it. So a key contains a hash of the source, and
+//! every value is untrusted input.
 
 use sha2::{Digest as _, Sha256};
 
 use super::source::{self, Document};
 
-/// Marks a value that was read, so that it is replaced only if it still stands.
+/// The version of a value that was read. A write with this token succeeds only if the value has not
+/// changed since.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct CasToken(pub u32);
 
-/// The store.
+/// A key-value store with compare-and-set.
 pub trait SharedData {
-    /// The value under a name, if there is one.
+    /// Returns the value of a key, and its token.
     fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)>;
 
-    /// Writes a value if the one that was read still stands; `None` if there was none. False if another was faster.
+    /// Writes a value if the value of the key has not changed since it was read. `read` is `None`
+    /// if there was no value. Returns false if another worker has written the key.
     fn set(&self, name: &str, value: &[u8], read: Option<CasToken>) -> bool;
 }
 
-/// The names under which the values of one source are shared.
+/// The keys under which the workers share the values of one source.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SharedKeys {
-    id: String,
-    /// Of the [`super::state::RefreshState`].
+    source_id: String,
+    /// The key of the encoded [`RefreshState`](super::state::RefreshState).
     pub record: String,
-    /// Of the document.
+    /// The key of the document.
     pub document: String,
 }
 
 impl SharedKeys {
-    /// Names for what comes from one place. Two configurations that agree on all these parts share them.
+    /// Derives the keys from the parts that identify a source. Two configurations share the values
+    /// of a source if all parts are equal.
     pub fn new(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
         for part in parts {
-            // With their lengths, for no two lists of parts may come to the same bytes.
+            // Lengths keep two lists of parts from having the same bytes.
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
             hash.update(part.as_bytes());
         }
-        let id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { record: name(&id, "record"), document: name(&id, "document"), id }
+        let source_id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+        Self { record: key(&source_id, "record"), document: key(&source_id, "document"), source_id }
     }
 
-    /// The name of something else that is shared about the same source.
-    pub fn of(&self, what: &str) -> String {
-        name(&self.id, what)
+    /// Returns the key of another value of this source.
+    pub fn key(&self, name: &str) -> String {
+        key(&self.source_id, name)
     }
 }
 
-fn name(id: &str, what: &str) -> String {
-    format!("okta-authz.{id}.{what}")
+fn key(source_id: &str, name: &str) -> String {
+    format!("okta-authz.{source_id}.{name}")
 }
 
-/// The document as it is shared: the generation it belongs to, and the text that was fetched.
+/// Encodes a document for the shared store: its generation in eight bytes, then its text.
 pub(super) fn encode_document(generation: u64, text: &[u8]) -> Vec<u8> {
     [&generation.to_le_bytes(), text].concat()
 }
 
-/// A shared document, if it is of this generation and fit to be used.
+/// Decodes a document from untrusted bytes. Returns `None` for another generation, and for a
+/// document that does not parse.
 pub(super) fn decode_document<D: Document>(generation: u64, shared: &[u8]) -> Option<D> {
-    let (of, text) = shared.split_first_chunk::<8>()?;
-    if u64::from_le_bytes(*of) != generation {
+    let (encoded, text) = shared.split_first_chunk::<8>()?;
+    if u64::from_le_bytes(*encoded) != generation {
         return None;
     }
     source::read(text).ok()
@@ -73,17 +78,17 @@ mod tests {
     use crate::jwks::KeySet;
 
     #[test]
-    fn names_differ_with_every_part() {
-        let names =
+    fn shared_keys_differ_if_a_part_differs() {
+        let keys =
             [&["a"][..], &["b"], &["a", "b"], &["ab"], &["", "ab"], &["ab", ""], &[]].map(SharedKeys::new);
-        for (index, name) in names.iter().enumerate() {
-            assert!(!names[..index].contains(name), "{name:?}");
-            assert_eq!(name.record.len(), "okta-authz..record".len() + 32);
+        for (index, shared_keys) in keys.iter().enumerate() {
+            assert!(!keys[..index].contains(shared_keys), "{shared_keys:?}");
+            assert_eq!(shared_keys.record.len(), "okta-authz..record".len() + 32);
         }
     }
 
     #[test]
-    fn a_document_is_taken_only_whole_and_of_its_generation() {
+    fn decode_document_truncated_or_of_another_generation_is_none() {
         let jwks = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
         let shared = encode_document(7, jwks);
         let decode = decode_document::<KeySet>;

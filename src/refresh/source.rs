@@ -1,4 +1,5 @@
-//! What is fetched, and how: the part of the machine that each kind of document fills in.
+//! The part of a refresh that depends on the kind of document: the document, and the requests that
+//! fetch it.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,75 +8,75 @@ use super::shared::{SharedData, SharedKeys};
 use crate::https_url::HttpsUrl;
 use crate::time::UnixTime;
 
-/// Something that text from elsewhere becomes, whole or not at all.
+/// A document that is parsed from untrusted bytes, all or nothing.
 pub trait Document: Sized {
-    /// Longer texts are not read.
+    /// The size limit in bytes. The filter does not read a longer body.
     const MAX_BYTES: usize;
 
-    /// Reads it, whoever has written it.
+    /// Parses a document from untrusted bytes.
     ///
     /// # Errors
-    /// What is wrong with it, for the log: without a byte of it.
+    /// A message for the log. It contains no byte of the document.
     fn read(text: &[u8]) -> Result<Self, String>;
 
-    /// How many things are in it, for the log.
+    /// Returns the number of keys or entries.
     fn count(&self) -> usize;
 
-    /// Returns remarks on the document for the log, such as the entries that are skipped. Bounded.
+    /// Returns remarks for the log, such as skipped entries. Number and length are bounded.
     fn remarks(&self) -> &[String] {
         &[]
     }
 }
 
-/// Where documents of one kind come from. A fetch is one request or several, one after the other.
+/// The source of one document. A fetch needs one request, or several in sequence.
 pub trait Source {
-    /// What is fetched.
+    /// The document.
     type Document: Document;
-    /// What is to be remembered from one request of a fetch to the next.
+    /// The state of a fetch between two of its requests.
     type State;
 
-    /// The names under which the workers share what comes from here.
+    /// Returns the keys under which the workers share the document.
     fn names(&self) -> &SharedKeys;
 
-    /// The first request of a fetch.
+    /// Begins a fetch. Returns the URL of its first request, and its state.
     fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, Self::State);
 
-    /// What the response to a request leads to.
+    /// Returns the action that follows a response or a failed request.
     fn on_response(
         &self,
-        step: Self::State,
+        state: Self::State,
         now: UnixTime,
         shared: &dyn SharedData,
         response: Result<Response, FetchError>,
     ) -> FetchAction<Self::State>;
 
-    /// What a document is used as, once it has been published.
+    /// Returns the document that a worker uses for a published one.
     fn install(&self, document: Self::Document) -> Self::Document {
         document
     }
 }
 
-/// What a request brought.
+/// A response with status 200 and without a content coding.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Response {
-    /// Of a response with status 200.
+    /// The body.
     pub body: Vec<u8>,
-    /// The rest of the time for which it is fresh by `Cache-Control` and `Age`.
+    /// The remaining freshness lifetime by `Cache-Control` and `Age` (RFC 9111 section 4.2).
     pub max_age: Option<Duration>,
-    /// Content type and length, for the log; empty where the response has neither.
-    pub arrived: String,
+    /// Content type and length, for error messages; may be empty.
+    pub description: String,
 }
 
-/// What a response leads to.
+/// The action that follows a response.
 #[derive(Debug)]
-pub enum FetchAction<Step> {
-    /// Another request.
-    Request(HttpsUrl, Step),
-    /// The end.
+pub enum FetchAction<State> {
+    /// Send another request, and keep this state until its response.
+    Request(HttpsUrl, State),
+    /// End the fetch with a document or an error.
     Done(Result<FetchedDocument, FetchError>),
 }
 
-/// The text of a document that was fetched and can be read.
+/// The text of a fetched document that parses.
 #[derive(Debug)]
 pub struct FetchedDocument {
     pub(super) text: Vec<u8>,
@@ -84,31 +85,31 @@ pub struct FetchedDocument {
     pub(super) max_age: Option<Duration>,
 }
 
-/// Why a fetch brought nothing.
+/// The reason why a fetch failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum FetchError {
-    /// The request could not be sent, or no answer came in time.
-    NoAnswer,
-    /// The answer came when this worker's turn was over; another may have fetched meanwhile.
+    /// The request could not be sent, or the response did not arrive in time.
+    NoResponse,
+    /// The lease had expired when the response arrived, and another worker may fetch.
     TooLate,
-    /// The answer was not 200.
+    /// The status was not 200.
     Status(u16),
-    /// The answer has this content coding.
+    /// The response has this content coding.
     Encoded(String),
-    /// The answer is larger than this.
+    /// The body is longer than this many bytes.
     TooLarge(usize),
-    /// The answer was 200 and is of no use.
+    /// The response has status 200, and its body is not a valid document, for this reason.
     Unusable(String),
 }
 
 impl FetchedDocument {
-    /// Takes a response for a document, if it is one.
+    /// Parses a response.
     ///
     /// # Errors
     /// [`FetchError::TooLarge`] or [`FetchError::Unusable`].
-    pub fn check<D: Document>(response: Response) -> Result<Self, FetchError> {
+    pub(crate) fn check<D: Document>(response: Response) -> Result<Self, FetchError> {
         let document = read::<D>(&response.body).map_err(|error| match error {
-            FetchError::Unusable(problem) => response.unusable(problem),
+            FetchError::Unusable(reason) => response.unusable(reason),
             other => other,
         })?;
         let (count, remarks) = (document.count(), document.remarks().to_vec());
@@ -117,11 +118,11 @@ impl FetchedDocument {
 }
 
 impl Response {
-    /// Returns the error for a response that is no document for this reason, with its type and length.
-    pub fn unusable(&self, problem: String) -> FetchError {
-        FetchError::Unusable(match self.arrived.as_str() {
-            "" => problem,
-            arrived => format!("{problem} (arrived: {arrived})"),
+    /// Returns the error for a body that is not a valid document, with its content type and length.
+    pub(crate) fn unusable(&self, reason: String) -> FetchError {
+        FetchError::Unusable(match self.description.as_str() {
+            "" => reason,
+            description => format!("{reason} (received: {description})"),
         })
     }
 }
@@ -129,19 +130,22 @@ impl Response {
 impl fmt::Display for FetchError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NoAnswer => f.write_str("no answer, or the cluster does not exist"),
-            Self::TooLate => f.write_str("the answer came too late, and another worker may fetch by now"),
+            Self::NoResponse => f.write_str("no response, or the cluster does not exist"),
+            Self::TooLate => f.write_str("response discarded: lease expired"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::Encoded(coding) => {
-                write!(f, "the response has content-encoding {coding}, and the request asked for identity")
+                write!(f, "the response has content-encoding {coding}; the filter accepts only identity")
             }
-            Self::TooLarge(most) => write!(f, "the document is larger than {most} bytes"),
-            Self::Unusable(problem) => f.write_str(problem),
+            Self::TooLarge(limit) => write!(f, "the document is larger than {limit} bytes"),
+            Self::Unusable(reason) => f.write_str(reason),
         }
     }
 }
 
-/// Reads a document of bounded length.
+/// Parses a document of bounded length.
+///
+/// # Errors
+/// [`FetchError::TooLarge`] or [`FetchError::Unusable`].
 pub(super) fn read<D: Document>(text: &[u8]) -> Result<D, FetchError> {
     if text.len() > D::MAX_BYTES {
         return Err(FetchError::TooLarge(D::MAX_BYTES));

@@ -1,79 +1,83 @@
-//! What the workers of a process share about one document: a small record, changed by compare-and-set only.
+//! The state machine of a refresh, which the workers of a process share.
 //!
-//! The record is the whole state of the fetching: who fetches, when the next fetch is due, how many have failed. A worker
-//! reads it, decides by a pure function, and writes the changed record; if another was faster, it has lost and does
-//! nothing. What is read is input like any other: other plugins can write there. So it is versioned, has one length, and no
-//! value in it can stop the fetching for longer than the schedule allows.
+//! The state says which worker fetches, when the next fetch is due, and how many fetches have
+//! failed. A worker reads it, computes the next state with a pure function, and writes that by
+//! compare-and-set. A worker that loses the race reads again, or does nothing.
+//!
+//! The encoded state is untrusted input, because other plugins can write it. So it has a version
+//! and a fixed length, and no value in it delays a fetch for longer than the schedule allows.
 
 use std::time::Duration;
 
 use super::RefreshSchedule;
 use crate::time::UnixTime;
 
-/// The first pause after a failed fetch; each further one doubles it.
+/// The backoff after the first failed fetch. Each further failure doubles it.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
-/// The longest pause: a server that comes back is noticed within this time.
+/// The longest backoff. The workers notice within this time that a server has recovered.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
-/// The life of a lease. Its owner renews it while a request of a fetch is under way, so the lease of a worker that has died
-/// ends within this time, however long a request may take.
+/// The lifetime of a lease. Its owner renews it while a request is in flight. So the lease of a
+/// worker that has ended expires within this time, however long the timeout of a request is.
 pub const LEASE: Duration = Duration::from_secs(2);
-/// The age at which the owner renews a lease: a worker may be held up for the rest of [`LEASE`] and keep it.
-const RENEWAL: Duration = Duration::from_millis(250);
-/// So much older than another's may a worker's time be: a thread can be held up between its look at the clock and its look at
-/// the record. What is written for later than the schedule allows, and this, was not written by a worker.
+/// The age at which the owner renews a lease. A worker keeps the lease if it is held up for less
+/// than the rest of [`LEASE`].
+const RENEWAL_AGE: Duration = Duration::from_millis(250);
+/// The tolerance for a stale clock reading: a thread can be held up after it reads the clock and
+/// before it reads the state. A time that is later than the schedule allows by more than this is
+/// corrupt.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
-/// Changes with the meaning of the bytes.
+/// The version of the encoding.
 const VERSION: u64 = 1;
 const FIELDS: usize = 8;
 
-/// A worker, told from the others by a random number.
+/// A random number that identifies a worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct WorkerId(pub u64);
 
-/// The right to fetch, as it was given to one worker until one moment: no two are equal.
+/// The right of one worker to fetch until a time. No two leases are equal.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Lease {
-    by: WorkerId,
+    owner: WorkerId,
     until: UnixTime,
 }
 
-/// The shared state of one document.
+/// The shared state of one refresh.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct RefreshState {
-    /// Counts published documents; 0 before the first.
+    /// The number of the published document; 0 before the first.
     pub generation: u64,
-    /// When the published one was fetched.
+    /// The time at which the published document was fetched.
     pub fetched_at: UnixTime,
-    /// When the next fetch is due.
+    /// The time from which the next fetch is due.
     pub due_at: UnixTime,
-    /// Fetches that have failed since the last success.
+    /// The number of failed fetches since the last success.
     pub failures: u64,
-    /// Until when the owner of the lease has the right to fetch; in the past, nobody has.
+    /// The end of the lease. A time in the past means that no worker has the lease.
     pub leased_until: UnixTime,
-    /// The owner of the lease.
+    /// The owner of the latest lease.
     pub leased_by: WorkerId,
-    /// When a fetch was last made due before its time.
+    /// The time at which a fetch was last scheduled before its due time.
     pub last_early_refresh: UnixTime,
 }
 
 impl Lease {
-    fn new(by: WorkerId, now: UnixTime) -> Self {
-        Self { by, until: now.saturating_add(LEASE) }
+    fn new(owner: WorkerId, now: UnixTime) -> Self {
+        Self { owner, until: now.saturating_add(LEASE) }
     }
 
-    /// Returns a lease of the same owner that lasts for [`LEASE`] from now on.
-    pub fn extended(self, now: UnixTime) -> Self {
-        Self::new(self.by, now)
+    /// Returns a lease of this owner that lasts for [`LEASE`] from now on.
+    pub(super) fn extended(self, now: UnixTime) -> Self {
+        Self::new(self.owner, now)
     }
 
     /// Returns whether the lease is old enough to be renewed.
-    pub fn needs_renewal(self, now: UnixTime) -> bool {
-        self.until.saturating_duration_since(now) <= LEASE.saturating_sub(RENEWAL)
+    pub(super) fn needs_renewal(self, now: UnixTime) -> bool {
+        self.until.saturating_duration_since(now) <= LEASE.saturating_sub(RENEWAL_AGE)
     }
 }
 
 impl RefreshState {
-    /// Before anything has happened: a fetch is due.
+    /// Returns the initial state: no document, and a fetch is due.
     pub const fn new() -> Self {
         const NEVER: UnixTime = UnixTime::from_millis(0);
         Self {
@@ -87,81 +91,87 @@ impl RefreshState {
         }
     }
 
-    /// Returns whether a worker is fetching. A lease that lasts longer than a worker writes is none.
-    pub fn is_leased(&self, now: UnixTime) -> bool {
+    /// Returns whether a worker has the lease. A lease that lasts longer than [`LEASE`] is corrupt,
+    /// and does not count.
+    pub(super) fn is_leased(&self, now: UnixTime) -> bool {
         now < self.leased_until
             && self.leased_until <= now.saturating_add(CLOCK_TOLERANCE).saturating_add(LEASE)
     }
 
-    /// Whether a fetch is due. One that is set further ahead than the schedule ever sets it is due now.
-    pub fn is_due(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
+    /// Returns whether a fetch is due. A due time later than the schedule allows is corrupt, and
+    /// the fetch is due now.
+    pub(super) fn is_due(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
         now >= self.due_at
             || self.due_at
                 > now.saturating_add(CLOCK_TOLERANCE).saturating_add(schedule.cache_duration.max(MAX_BACKOFF))
     }
 
-    /// The record with the lease taken, if nobody is fetching and a fetch is due, or wanted `early`.
-    pub fn claimed(
+    /// Returns the state in which `owner` has the lease. Returns `None` if a worker has the lease,
+    /// or no fetch is due and `early` is not set.
+    pub(super) fn claimed(
         self,
         now: UnixTime,
-        by: WorkerId,
+        owner: WorkerId,
         early: bool,
         schedule: &RefreshSchedule,
     ) -> Option<(Self, Lease)> {
         if self.is_leased(now) || !(early || self.is_due(now, schedule)) {
             return None;
         }
-        let lease = Lease::new(by, now);
-        Some((Self { leased_until: lease.until, leased_by: by, ..self }, lease))
+        let lease = Lease::new(owner, now);
+        Some((Self { leased_until: lease.until, leased_by: owner, ..self }, lease))
     }
 
-    /// Returns the record after a fetch that brought a document; `None` if another worker has the lease.
-    pub fn succeeded(self, now: UnixTime, lease: Lease, fresh: Duration) -> Option<Self> {
-        self.released(lease).map(|record| Self {
-            generation: record.generation.wrapping_add(1).max(1),
+    /// Returns the state after a successful fetch, whose document is fresh for `freshness`. Returns
+    /// `None` if another worker has taken the lease.
+    pub(super) fn succeeded(self, now: UnixTime, lease: Lease, freshness: Duration) -> Option<Self> {
+        self.released(lease).map(|state| Self {
+            generation: state.generation.wrapping_add(1).max(1),
             fetched_at: now,
-            due_at: now.saturating_add(fresh),
+            due_at: now.saturating_add(freshness),
             failures: 0,
-            ..record
+            ..state
         })
     }
 
-    /// The record after a fetch that failed.
-    pub fn failed(self, now: UnixTime, lease: Lease) -> Option<Self> {
-        let doubled = 2u32.saturating_pow(u32::try_from(self.failures).unwrap_or(u32::MAX));
-        let pause = MIN_BACKOFF.saturating_mul(doubled).min(MAX_BACKOFF);
+    /// Returns the state after a failed fetch, with exponential backoff. Returns `None` if another
+    /// worker has taken the lease.
+    pub(super) fn failed(self, now: UnixTime, lease: Lease) -> Option<Self> {
+        let factor = 2u32.saturating_pow(u32::try_from(self.failures).unwrap_or(u32::MAX));
+        let backoff = MIN_BACKOFF.saturating_mul(factor).min(MAX_BACKOFF);
         let failures = self.failures.saturating_add(1);
-        self.released(lease).map(|record| Self { due_at: now.saturating_add(pause), failures, ..record })
+        self.released(lease).map(|state| Self { due_at: now.saturating_add(backoff), failures, ..state })
     }
 
-    /// The record with a fetch made due before its time: at most once in a cooldown, and not through a pause after failures.
-    pub fn with_early_refresh(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
-        let cooling = self.last_early_refresh <= now.saturating_add(CLOCK_TOLERANCE)
+    /// Returns the state in which a fetch is due now. Returns `None` within a cooldown of the last
+    /// such fetch, and after a failure, when the backoff decides.
+    pub(super) fn with_early_refresh(self, now: UnixTime, cooldown: Duration) -> Option<Self> {
+        let is_cooling_down = self.last_early_refresh <= now.saturating_add(CLOCK_TOLERANCE)
             && now.saturating_duration_since(self.last_early_refresh) < cooldown;
-        if cooling || self.failures > 0 {
+        if is_cooling_down || self.failures > 0 {
             return None;
         }
         Some(Self { due_at: now, last_early_refresh: now, ..self })
     }
 
-    /// Returns the record with the lease renewed; `None` if another worker has taken it.
-    pub fn renewed(self, lease: Lease, renewed: Lease) -> Option<Self> {
-        self.is_latest(lease).then_some(Self { leased_until: renewed.until, ..self })
+    /// Returns the state with the lease renewed. Returns `None` if another worker has taken it.
+    pub(super) fn renewed(self, lease: Lease, renewed: Lease) -> Option<Self> {
+        self.owns_lease(lease).then_some(Self { leased_until: renewed.until, ..self })
     }
 
-    /// Returns the record without the lease, so that any worker can take it; `None` if another worker has taken it. What was
-    /// due stays due.
-    pub fn released(self, lease: Lease) -> Option<Self> {
-        self.is_latest(lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
+    /// Returns the state without the lease, so that any worker can take it. A due fetch stays due.
+    /// Returns `None` if another worker has taken the lease.
+    pub(super) fn released(self, lease: Lease) -> Option<Self> {
+        self.owns_lease(lease).then_some(Self { leased_until: UnixTime::from_millis(0), ..self })
     }
 
-    /// Returns whether the lease is the last that was given. One that has run out, and that no other worker has taken, still
-    /// stands: its answer is the newest there is, and compare-and-set keeps it from being the second.
-    fn is_latest(&self, lease: Lease) -> bool {
-        self.leased_by == lease.by && self.leased_until == lease.until
+    /// Returns whether a lease is the latest. An expired lease that no other worker has taken still
+    /// counts: its response is the newest, and compare-and-set prevents a second one.
+    fn owns_lease(&self, lease: Lease) -> bool {
+        self.leased_by == lease.owner && self.leased_until == lease.until
     }
 
-    /// The record as bytes.
+    /// Encodes the state for the shared store.
     pub fn encode(&self) -> Vec<u8> {
         let fields: [u64; FIELDS] = [
             VERSION,
@@ -176,7 +186,7 @@ impl RefreshState {
         fields.iter().flat_map(|field| field.to_le_bytes()).collect()
     }
 
-    /// The record that these bytes are, if they are one.
+    /// Decodes a state from untrusted bytes. Returns `None` for another length or version.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (fields, []) = bytes.as_chunks::<8>() else { return None };
         let fields: &[[u8; 8]; FIELDS] = fields.try_into().ok()?;

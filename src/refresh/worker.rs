@@ -1,4 +1,4 @@
-//! One worker among those that share a record: takes the lease when it is its turn, and tells the others how it went.
+//! The view that one worker has of the shared state, and its changes by compare-and-set.
 
 use std::time::Duration;
 
@@ -7,25 +7,28 @@ use super::shared::{CasToken, SharedData, SharedKeys, encode_document};
 use super::state::{Lease, RefreshState, WorkerId};
 use crate::time::UnixTime;
 
-/// A response may not shorten the time between two fetches below this, or a `max-age=0` would make every tick a fetch.
+/// The shortest time between two fetches that a response can set. Without it, `max-age=0` would
+/// cause a fetch at every tick.
 pub(super) const MIN_CACHE_DURATION: Duration = Duration::from_secs(30);
-/// A request that lacks the document waits for a fetch that is at most this far away.
+/// The longest time until the next fetch for which a request without a document waits.
 const MAX_WAIT_FOR_DUE: Duration = Duration::from_secs(2);
-/// How often a change of the record is tried again when another worker was faster: each of them has written once then.
-const ATTEMPTS: usize = 64;
-/// Documents are fetched up to this part of their time early, so that the proxies of a fleet do not all ask at once.
-const JITTER_PART: u32 = 10;
+/// The most attempts to change the shared state. Each failed attempt means that another worker has
+/// changed it.
+const MAX_CAS_ATTEMPTS: usize = 64;
+/// The fraction of the cache duration by which a worker may fetch early: 1/10. It spreads the
+/// fetches of many proxies over time.
+const JITTER_FRACTION: u32 = 10;
 
-/// A worker's view of the record.
+/// One worker's view of the shared state.
 #[derive(Debug)]
 pub(super) struct Worker {
     worker_id: WorkerId,
     schedule: RefreshSchedule,
     names: SharedKeys,
-    /// The record as it was last seen.
-    seen: RefreshState,
-    /// The mark of its value, if there was one.
-    mark: Option<CasToken>,
+    /// The shared state as this worker read it last.
+    observed: RefreshState,
+    /// The compare-and-set token of that state; `None` if the store had no value.
+    observed_cas: Option<CasToken>,
 }
 
 /// The advice for a request that needs a document which this worker does not have.
@@ -50,12 +53,12 @@ pub enum EarlyRefresh {
 
 impl Worker {
     pub(super) const fn new(worker_id: WorkerId, schedule: RefreshSchedule, names: SharedKeys) -> Self {
-        Self { worker_id, schedule, names, seen: RefreshState::new(), mark: None }
+        Self { worker_id, schedule, names, observed: RefreshState::new(), observed_cas: None }
     }
 
-    /// The record as it was last seen.
-    pub(super) const fn seen(&self) -> &RefreshState {
-        &self.seen
+    /// Returns the shared state as this worker read it last.
+    pub(super) const fn observed(&self) -> &RefreshState {
+        &self.observed
     }
 
     pub(super) const fn id(&self) -> WorkerId {
@@ -66,36 +69,38 @@ impl Worker {
         &self.schedule
     }
 
-    /// Looks at the record, and says whether a fetch has ended since the last time.
+    /// Reads the shared state. Returns whether a fetch has ended since the last call.
     pub(super) fn observe(&mut self, shared: &dyn SharedData) -> bool {
-        let (record, mark) = self.read(shared);
-        let changed = (record.generation, record.failures) != (self.seen.generation, self.seen.failures);
-        (self.seen, self.mark) = (record, mark);
+        let (state, cas) = self.read(shared);
+        let changed =
+            (state.generation, state.failures) != (self.observed.generation, self.observed.failures);
+        (self.observed, self.observed_cas) = (state, cas);
         changed
     }
 
-    /// Takes the lease, if the record stands as it was seen, nobody has the lease, and a fetch is due or wanted `early`.
+    /// Takes the lease if no worker has it, and a fetch is due or `early` is set. Returns `None`
+    /// also if another worker has changed the state since [`Worker::observe`].
     pub(super) fn claim(&mut self, now: UnixTime, early: bool, shared: &dyn SharedData) -> Option<Lease> {
-        let (claimed, lease) = self.seen.claimed(now, self.worker_id, early, &self.schedule)?;
-        if !shared.set(&self.names.record, &claimed.encode(), self.mark) {
+        let (claimed, lease) = self.observed.claimed(now, self.worker_id, early, &self.schedule)?;
+        if !shared.set(&self.names.record, &claimed.encode(), self.observed_cas) {
             return None;
         }
-        self.seen = claimed;
+        self.observed = claimed;
         Some(lease)
     }
 
-    /// Renews the lease, unless another worker has taken it.
+    /// Renews the lease. Returns `None` if another worker has taken it.
     pub(super) fn renew(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) -> Option<Lease> {
         let renewed = lease.extended(now);
-        self.update(shared, &|record| record.renewed(lease, renewed)).then_some(renewed)
+        self.update(shared, &|state| state.renewed(lease, renewed)).then_some(renewed)
     }
 
-    /// Gives the lease back before its fetch has ended, unless another worker has taken it.
+    /// Releases the lease before its fetch has ended, unless another worker has taken it.
     pub(super) fn release(&self, lease: Lease, shared: &dyn SharedData) {
-        self.update(shared, &|record| record.released(lease));
+        self.update(shared, &|state| state.released(lease));
     }
 
-    /// Tells all workers of a document that was fetched. Returns false if another worker has taken the lease.
+    /// Publishes a document to all workers. Returns false if another worker has taken the lease.
     pub(super) fn publish(
         &self,
         now: UnixTime,
@@ -104,36 +109,39 @@ impl Worker {
         text: &[u8],
         max_age: Option<Duration>,
     ) -> bool {
-        let fresh = self.freshness(max_age);
-        self.update(shared, &|record| {
-            let published = record.succeeded(now, lease, fresh)?;
-            // The document first: a record must never announce what is not there. It is not compared, for only the
-            // owner of the lease writes it.
+        let freshness = self.freshness(max_age);
+        self.update(shared, &|state| {
+            let published = state.succeeded(now, lease, freshness)?;
+            // The document precedes the state, which must not announce a document that is not
+            // there. Only the owner of the lease writes it, so it needs no comparison with an
+            // earlier read.
             let document = encode_document(published.generation, text);
             let read = shared.get(&self.names.document).map(|(_, cas)| cas);
             shared.set(&self.names.document, &document, read).then_some(published)
         })
     }
 
-    /// The document that was published last, with its generation.
+    /// Returns the latest published document with its generation, as
+    /// [`decode_document`](super::shared::decode_document) reads it.
     pub(super) fn published(&self, shared: &dyn SharedData) -> Option<Vec<u8>> {
         shared.get(&self.names.document).map(|(bytes, _)| bytes)
     }
 
-    /// Tells everybody of a fetch that has failed.
+    /// Publishes the failure of a fetch to all workers.
     pub(super) fn fail(&self, now: UnixTime, lease: Lease, shared: &dyn SharedData) {
-        self.update(shared, &|record| record.failed(now, lease));
+        self.update(shared, &|state| state.failed(now, lease));
     }
 
-    /// Whether a request that lacks the document should wait. Worth it through a fetch and the short pauses after the first
-    /// failures; later ones are told so at once rather than queued behind an outage.
+    /// Returns whether to hold a request that needs the document: during a fetch and during the
+    /// short backoff after the first failures. In a longer outage the filter denies the request at
+    /// once.
     pub(super) fn wait_advice(&self, now: UnixTime) -> WaitAdvice {
-        let soon = self.seen.due_at.saturating_duration_since(now) <= MAX_WAIT_FOR_DUE
-            || self.seen.is_due(now, &self.schedule);
-        if soon || self.seen.is_leased(now) { WaitAdvice::Wait } else { WaitAdvice::FailNow }
+        let is_due_soon = self.observed.due_at.saturating_duration_since(now) <= MAX_WAIT_FOR_DUE
+            || self.observed.is_due(now, &self.schedule);
+        if is_due_soon || self.observed.is_leased(now) { WaitAdvice::Wait } else { WaitAdvice::FailNow }
     }
 
-    /// Makes a fetch due now, for what the document of this generation lacks.
+    /// Makes a fetch due now, unless a document newer than `generation` is published or under way.
     pub(super) fn request_refresh(
         &self,
         now: UnixTime,
@@ -141,37 +149,39 @@ impl Worker {
         cooldown: Duration,
         shared: &dyn SharedData,
     ) -> EarlyRefresh {
-        for _ in 0..ATTEMPTS {
-            let (record, mark) = self.read(shared);
-            // Due and not leased: another worker has wished for it just now, and the next tick of any takes the lease.
-            let due = record.failures == 0 && record.is_due(now, &self.schedule);
-            if record.generation != generation || due || record.is_leased(now) {
+        for _ in 0..MAX_CAS_ATTEMPTS {
+            let (state, cas) = self.read(shared);
+            // Due and not leased: another worker has just requested a refresh, and the next tick of
+            // any worker takes the lease.
+            let is_due = state.failures == 0 && state.is_due(now, &self.schedule);
+            if state.generation != generation || is_due || state.is_leased(now) {
                 return EarlyRefresh::InFlight;
             }
-            let Some(wanted) = record.with_early_refresh(now, cooldown) else {
+            let Some(scheduled) = state.with_early_refresh(now, cooldown) else {
                 return EarlyRefresh::RateLimited;
             };
-            if shared.set(&self.names.record, &wanted.encode(), mark) {
+            if shared.set(&self.names.record, &scheduled.encode(), cas) {
                 return EarlyRefresh::Scheduled;
             }
         }
         EarlyRefresh::RateLimited
     }
 
-    /// Changes the record, again if another worker was faster, and says whether it has been changed. `change` says `None`
-    /// where there is nothing to change.
+    /// Changes the shared state, and retries if another worker has changed it at the same time.
+    /// Returns false if `change` returns `None`, or after [`MAX_CAS_ATTEMPTS`] attempts.
     fn update(&self, shared: &dyn SharedData, change: &dyn Fn(RefreshState) -> Option<RefreshState>) -> bool {
-        for _ in 0..ATTEMPTS {
-            let (record, mark) = self.read(shared);
-            let Some(changed) = change(record) else { return false };
-            if shared.set(&self.names.record, &changed.encode(), mark) {
+        for _ in 0..MAX_CAS_ATTEMPTS {
+            let (state, cas) = self.read(shared);
+            let Some(changed) = change(state) else { return false };
+            if shared.set(&self.names.record, &changed.encode(), cas) {
                 return true;
             }
         }
         false
     }
 
-    /// The record; a new one where there is none or nobody can read it.
+    /// Reads the shared state. Returns the initial state if the store has no value or an invalid
+    /// one.
     fn read(&self, shared: &dyn SharedData) -> (RefreshState, Option<CasToken>) {
         match shared.get(&self.names.record) {
             Some((bytes, cas)) => (RefreshState::decode(&bytes).unwrap_or_default(), Some(cas)),
@@ -179,12 +189,13 @@ impl Worker {
         }
     }
 
-    /// How long a document is fresh: what the schedule allows, what the response allows, and a little less.
+    /// Returns how long a document is fresh: the shorter of schedule and `max_age`, minus up to a
+    /// tenth that depends on the worker.
     fn freshness(&self, max_age: Option<Duration>) -> Duration {
-        let most = self.schedule.cache_duration;
-        let fresh = max_age.map_or(most, |age| age.max(MIN_CACHE_DURATION).min(most));
+        let longest = self.schedule.cache_duration;
+        let freshness = max_age.map_or(longest, |age| age.max(MIN_CACHE_DURATION).min(longest));
         let part = u32::try_from(self.worker_id.0 % 1024).unwrap_or(0);
-        let early = fresh.checked_div(JITTER_PART).unwrap_or_default().saturating_mul(part).checked_div(1024);
-        fresh.saturating_sub(early.unwrap_or_default())
+        let jitter = freshness.checked_div(JITTER_FRACTION).unwrap_or_default().saturating_mul(part);
+        freshness.saturating_sub(jitter.checked_div(1024).unwrap_or_default())
     }
 }

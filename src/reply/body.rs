@@ -1,43 +1,43 @@
-//! What stands in a reply besides its status: the body, in a form that the configuration chooses.
+//! The body of a response to a denied request, in the format that the configuration selects.
 
 use serde_json::{Value, json};
 
-/// How denials are told to clients. Their statuses are not to be chosen.
+/// The configuration of responses to denied requests. It cannot change the status of a rejection.
 #[derive(Clone, Debug)]
 pub struct Responses {
-    /// `realm` of the challenges; checked to fit into quotes.
+    /// `realm` of the challenges. The configuration ensures that it needs no quoting.
     pub realm: String,
-    /// What bodies are like.
+    /// The format of the body.
     pub body: Body,
-    /// Another `Content-Type` than the body's own.
+    /// The `Content-Type` in place of that of the format.
     pub content_type: Option<String>,
-    /// Whether clients are told why.
+    /// Whether responses contain the reason: code, description, missing scopes and step-up.
     pub details: bool,
-    /// Bodies for a status, in place of all the others.
+    /// Bodies that replace the format for one status.
     pub custom: Vec<CustomBody>,
 }
 
-/// The form of a body.
+/// The format of a body.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Body {
-    /// `detail`, `error` and `code`.
+    /// A JSON object with `detail`, `error` and `code`.
     Json,
-    /// `detail` alone, as FastAPI has it.
+    /// A JSON object with `detail`, as in FastAPI.
     Detail,
     /// Problem details (RFC 9457).
     Problem,
-    /// None.
+    /// No body.
     Empty,
 }
 
-/// A body that is sent as it is.
+/// A body that the filter sends verbatim.
 #[derive(Clone, Debug)]
 pub struct CustomBody {
-    /// For replies with this status.
+    /// The status of the responses that have this body.
     pub status: u32,
-    /// Its type.
+    /// The value of `Content-Type`.
     pub content_type: String,
-    /// Itself.
+    /// The body.
     pub body: String,
 }
 
@@ -53,7 +53,7 @@ impl Default for Responses {
     }
 }
 
-/// What a client is to be told.
+/// The fields of an error response.
 pub(super) struct ErrorFields<'a> {
     pub(super) status: u32,
     pub(super) error: &'static str,
@@ -62,12 +62,12 @@ pub(super) struct ErrorFields<'a> {
 }
 
 impl Responses {
-    /// The type of the body and the body, if there is to be one.
-    pub(super) fn content(&self, told: &ErrorFields<'_>) -> Option<(String, String)> {
-        if let Some(custom) = self.custom.iter().find(|custom| custom.status == told.status) {
+    /// Returns the content type and the body; `None` for no body.
+    pub(super) fn content(&self, fields: &ErrorFields<'_>) -> Option<(String, String)> {
+        if let Some(custom) = self.custom.iter().find(|custom| custom.status == fields.status) {
             return Some((custom.content_type.clone(), custom.body.clone()));
         }
-        let ErrorFields { status, error, detail, code } = told;
+        let ErrorFields { status, error, detail, code } = fields;
         let mut body = match self.body {
             Body::Json => json!({ "detail": detail, "error": error }),
             Body::Detail => json!({ "detail": detail }),
@@ -79,8 +79,9 @@ impl Responses {
         if let (Body::Json | Body::Problem, Some(code)) = (self.body, *code) {
             set(&mut body, "code", code);
         }
-        let own = if self.body == Body::Problem { "application/problem+json" } else { "application/json" };
-        Some((self.content_type.clone().unwrap_or_else(|| own.to_owned()), body.to_string()))
+        let default_type =
+            if self.body == Body::Problem { "application/problem+json" } else { "application/json" };
+        Some((self.content_type.clone().unwrap_or_else(|| default_type.to_owned()), body.to_string()))
     }
 }
 
@@ -90,7 +91,8 @@ fn set(body: &mut Value, name: &str, value: &str) {
     }
 }
 
-/// What RFC 9110 section 15 calls the status: the title of a problem without a type of its own.
+/// Returns the reason phrase of the status (RFC 9110 section 15). RFC 9457 section 4.2.1 requires
+/// it as the title of a problem with the type `about:blank`.
 const fn title(status: u32) -> &'static str {
     match status {
         400 => "Bad Request",
@@ -101,8 +103,8 @@ const fn title(status: u32) -> &'static str {
     }
 }
 
-/// A sentence that gives nothing away. Those for 401 and 403 are FastAPI's.
-pub(super) const fn neutral(status: u32) -> &'static str {
+/// Returns a description that depends only on the status. Those for 401 and 403 are FastAPI's.
+pub(super) const fn generic_detail(status: u32) -> &'static str {
     match status {
         400 => "Invalid request",
         401 => "Could not validate credentials",
@@ -116,7 +118,7 @@ pub(super) const fn neutral(status: u32) -> &'static str {
 mod tests {
     use super::*;
 
-    const TOLD: ErrorFields<'_> = ErrorFields {
+    const FIELDS: ErrorFields<'_> = ErrorFields {
         status: 401,
         error: "invalid_token",
         detail: "it expired",
@@ -124,11 +126,11 @@ mod tests {
     };
 
     fn content(responses: Responses) -> Option<(String, String)> {
-        responses.content(&TOLD)
+        responses.content(&FIELDS)
     }
 
     #[test]
-    fn forms() {
+    fn content_in_each_format_has_its_fields() {
         for (body, content_type, expected) in [
             (
                 Body::Json,
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_its_own_is_for_one_status() {
+    fn custom_body_is_sent_for_its_status_only() {
         let page = |status| {
             let custom = CustomBody { status, content_type: "text/html".to_owned(), body: "<p>".to_owned() };
             content(Responses { body: Body::Empty, custom: vec![custom], ..Responses::default() })

@@ -1,53 +1,54 @@
-//! Cookies that carry a token, and those that a backend can take for one.
+//! Cookies with a configured name, and cookies that a backend may read under such a name.
 //!
-//! Servers part cookies at `;` (RFC 6265 section 5.4), and some at commas (RFC 2965) or white space (Python's `http.cookies`)
-//! as well.
+//! Servers separate cookies at `;` (RFC 6265 section 5.4). Some also separate them at commas (RFC
+//! 2965) or at white space (Python's `http.cookies`).
 
 use super::query;
 
-/// The reading of a cookie under the configured names.
+/// The comparison of a cookie with the configured names.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) struct Reading<'a> {
-    /// The value of a cookie of exactly such a name, without white space and quotes around it.
+pub(super) struct CookieMatch<'a> {
+    /// The value, without surrounding white space and quotes, if the name is a configured one.
     pub(super) exact: Option<&'a [u8]>,
-    /// Whether a backend can read another cookie in it, of such a name or one like it.
+    /// Whether a backend may read another cookie in it, under a configured name or a lookalike.
     pub(super) lookalike: bool,
 }
 
-/// Yields the cookies of a header.
-pub(super) fn cookies(header: &[u8]) -> impl Iterator<Item = &[u8]> {
+/// Yields the cookies of a `Cookie` header.
+pub(super) fn split(header: &[u8]) -> impl Iterator<Item = &[u8]> {
     header.split(|byte| *byte == b';')
 }
 
-/// Reads a cookie under these names.
+/// Compares a cookie with the configured names.
 #[inline(never)]
-pub(super) fn read<'a>(names: &[String], cookie: &'a [u8]) -> Reading<'a> {
+pub(super) fn match_names<'a>(names: &[String], cookie: &'a [u8]) -> CookieMatch<'a> {
     let (name, value) = query::pair(cookie);
-    // White space around them means nothing, as to the servers that trim it.
+    // Servers trim white space around name and value.
     let (name, value) = (name.trim_ascii(), value.trim_ascii());
-    let exact = names.iter().any(|ours| ours.as_bytes() == name);
-    // The first name among the parts is that of the cookie itself.
-    let others = names_within(cookie).skip(usize::from(exact));
+    let exact = names.iter().any(|configured| configured.as_bytes() == name);
+    // The first name is that of the cookie itself.
+    let others = embedded_names(cookie).skip(usize::from(exact));
     let whole = (!exact).then_some(name);
     let lookalike = whole.into_iter().chain(others).any(|name| query::is_lookalike(names, name));
-    // A value may stand in quotes (RFC 6265 section 4.1.1).
+    // A value may have quotes (RFC 6265 section 4.1.1).
     let unquoted = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\""));
-    Reading { exact: exact.then_some(unquoted.unwrap_or(value)), lookalike }
+    CookieMatch { exact: exact.then_some(unquoted.unwrap_or(value)), lookalike }
 }
 
-/// Yields the names of all cookies that a server can find in one, if commas and white space part them as well.
-fn names_within(cookie: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let parts = |byte: &u8| *byte <= b' ' || *byte == b',' || *byte >= 0x7f;
-    let mut before: &[u8] = b"";
-    cookie.split(parts).filter(|part| !part.is_empty()).filter_map(move |part| {
-        // The name may be the part before: `name = value`.
-        let named_before = (part.first() == Some(&b'=')).then_some(before);
-        before = part;
+/// Yields the names of all cookies that a server reads in one cookie if it also separates cookies
+/// at commas and white space.
+fn embedded_names(cookie: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let separates = |byte: &u8| *byte <= b' ' || *byte == b',' || *byte >= 0x7f;
+    let mut previous: &[u8] = b"";
+    cookie.split(separates).filter(|part| !part.is_empty()).filter_map(move |part| {
+        // The name may be the previous part: `name = value`.
+        let previous_name = (part.first() == Some(&b'=')).then_some(previous);
+        previous = part;
         let inner = part.iter().position(|byte| *byte != b'=').and_then(|start| part.get(start..));
         let inner = inner.unwrap_or_default();
         match inner.iter().position(|byte| *byte == b'=') {
             Some(end) => inner.get(..end),
-            None => named_before,
+            None => previous_name,
         }
     })
 }
@@ -56,13 +57,13 @@ fn names_within(cookie: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
 
-    fn reading(cookie: &[u8]) -> (Option<&[u8]>, bool) {
-        let Reading { exact, lookalike } = read(&["session_token".to_owned()], cookie);
+    fn exact_and_lookalike(cookie: &[u8]) -> (Option<&[u8]>, bool) {
+        let CookieMatch { exact, lookalike } = match_names(&["session_token".to_owned()], cookie);
         (exact, lookalike)
     }
 
     #[test]
-    fn read_exact_name_is_no_lookalike() {
+    fn match_names_of_an_exact_name_is_not_a_lookalike() {
         for (cookie, value) in [
             (&b"session_token=x"[..], &b"x"[..]),
             (b" session_token = x\t", b"x"),
@@ -73,12 +74,12 @@ mod tests {
             (b"session_token", b""),
             (b"session_token=", b""),
         ] {
-            assert_eq!(reading(cookie), (Some(value), false), "{}", cookie.escape_ascii());
+            assert_eq!(exact_and_lookalike(cookie), (Some(value), false), "{}", cookie.escape_ascii());
         }
     }
 
     #[test]
-    fn read_other_spelling_is_a_lookalike() {
+    fn match_names_of_another_spelling_is_a_lookalike() {
         for cookie in [
             &b"Session_Token=x"[..],
             b"session.token=x",
@@ -107,13 +108,16 @@ mod tests {
             b"session_token[0]=x",
             b"session_token\0=x",
         ] {
-            assert_eq!(reading(cookie), (None, true), "{}", cookie.escape_ascii());
+            assert_eq!(exact_and_lookalike(cookie), (None, true), "{}", cookie.escape_ascii());
         }
-        assert_eq!(reading(b"session_token=x,session_token=y"), (Some(&b"x,session_token=y"[..]), true));
+        assert_eq!(
+            exact_and_lookalike(b"session_token=x,session_token=y"),
+            (Some(&b"x,session_token=y"[..]), true)
+        );
     }
 
     #[test]
-    fn read_other_name_is_nothing() {
+    fn match_names_of_another_name_is_no_match() {
         for cookie in [
             &b""[..],
             b"=",
@@ -129,7 +133,7 @@ mod tests {
             b"a=YWJj==",
             b"100%=x",
         ] {
-            assert_eq!(reading(cookie), (None, false), "{}", cookie.escape_ascii());
+            assert_eq!(exact_and_lookalike(cookie), (None, false), "{}", cookie.escape_ascii());
         }
     }
 }

@@ -1,29 +1,33 @@
-//! Where a token may be: in `Authorization` always, elsewhere only where the configuration says so.
+//! Token sources: `Authorization`, which is always one, and the configured headers, cookies, query
+//! parameters and WebSocket subprotocols.
 //!
-//! Each place is read here and in [`super::strip`], and nowhere else: what is found is what is taken out.
+//! Only this module and [`super::strip`] read these sources, so the filter strips every token that
+//! it finds.
 
 use std::borrow::Cow;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use super::{RequestHead, cookies, query};
+use super::cookies::{self, CookieMatch};
+use super::{RequestHead, query};
 use crate::headers;
 use crate::rejection::Rejection;
 
-/// How browsers, whose WebSocket API sets no headers, send a token to Kubernetes.
+/// The prefix of a token in `Sec-WebSocket-Protocol`. Kubernetes introduced it, because the
+/// WebSocket API of browsers cannot set other headers.
 const WEBSOCKET_PREFIX: &[u8] = b"base64url.bearer.authorization.k8s.io.";
 
-/// The places besides `Authorization`.
+/// The configured token sources besides `Authorization`.
 #[derive(Clone, Debug, Default)]
 pub struct TokenSources {
-    /// Headers.
+    /// The headers.
     pub headers: Vec<HeaderSource>,
-    /// Names of cookies.
+    /// The names of cookies.
     pub cookies: Vec<String>,
-    /// Names of query parameters (RFC 6750 section 2.3).
+    /// The names of query parameters (RFC 6750 section 2.3).
     pub params: Vec<String>,
-    /// An entry of `Sec-WebSocket-Protocol`.
+    /// Whether an entry of `Sec-WebSocket-Protocol` can be a token.
     pub websocket_protocol: bool,
 }
 
@@ -32,41 +36,43 @@ pub struct TokenSources {
 pub struct HeaderSource {
     /// The name, in lower case.
     pub name: String,
-    /// What stands before the token, compared exactly.
+    /// The text before the token, which must match exactly.
     pub value_prefix: String,
 }
 
-/// A token as it was sent, or nothing where its place's encoding is broken.
-type Candidate<'a> = Option<Cow<'a, [u8]>>;
+/// A token as the client sent it; `None` if its encoding in the source is invalid.
+type FoundToken<'a> = Option<Cow<'a, [u8]>>;
 
-/// The tokens in the configured places of a request.
+/// The tokens in the configured sources of a request.
 #[derive(Debug, Default)]
-struct Found<'a> {
-    tokens: Vec<Candidate<'a>>,
-    /// A header that is a source, without its prefix.
+struct FoundTokens<'a> {
+    tokens: Vec<FoundToken<'a>>,
+    /// Whether a header that is a source lacks its prefix.
     unprefixed: bool,
-    /// A place that a backend can take for one that was named.
+    /// Whether a backend may read something else as a configured source.
     lookalike: bool,
 }
 
 impl TokenSources {
-    /// The one token of a request.
+    /// Returns the token of a request.
     ///
     /// # Errors
-    /// [`Rejection::TokenMissing`]; [`Rejection::MultipleCredentials`] for two tokens, in one place or in two
-    /// (RFC 6750 section 2), or for one beside what a backend can read as another; [`Rejection::CredentialsAmbiguous`] for
-    /// nothing but a header that lacks its prefix; [`Rejection::TokenMalformed`] for one that cannot be decoded.
+    /// - [`Rejection::TokenMissing`] without a token.
+    /// - [`Rejection::MultipleCredentials`] for two tokens, in one source or in two (RFC 6750
+    ///   section 2), and for one token beside something that a backend may read as another.
+    /// - [`Rejection::CredentialsAmbiguous`] for no token and a header that lacks its prefix.
+    /// - [`Rejection::TokenMalformed`] for a token that cannot be decoded.
     pub fn token<'a>(&self, head: &RequestHead<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
         let bearer_token = match head.bearer_token() {
             Err(Rejection::TokenMissing) => None,
             other => Some(other?),
         };
-        let mut found = Found::default();
+        let mut found = FoundTokens::default();
         for (name, value) in head.headers {
             self.find_in_header(name, value, &mut found);
         }
         self.find_in_params(head, &mut found);
-        let Found { tokens, unprefixed, lookalike } = found;
+        let FoundTokens { tokens, unprefixed, lookalike } = found;
         let mut tokens = bearer_token.map(|token| Some(Cow::Borrowed(token))).into_iter().chain(tokens);
         match (tokens.next(), tokens.next()) {
             (None, _) if unprefixed => Err(Rejection::CredentialsAmbiguous),
@@ -77,11 +83,11 @@ impl TokenSources {
         }
     }
 
-    fn find_in_header<'a>(&self, name: &str, value: &'a [u8], found: &mut Found<'a>) {
+    fn find_in_header<'a>(&self, name: &str, value: &'a [u8], found: &mut FoundTokens<'a>) {
         match name {
             "cookie" if !self.cookies.is_empty() => {
-                for cookie in cookies::cookies(value) {
-                    let cookies::Reading { exact, lookalike } = cookies::read(&self.cookies, cookie);
+                for cookie in cookies::split(value) {
+                    let CookieMatch { exact, lookalike } = cookies::match_names(&self.cookies, cookie);
                     found.lookalike |= lookalike;
                     found
                         .tokens
@@ -101,11 +107,11 @@ impl TokenSources {
                 let Some(source) = self.headers.iter().find(|source| source.name == name) else { return };
                 let (value, prefix) = (value.trim_ascii(), source.value_prefix.as_bytes());
                 let Some(tokens) = value.strip_prefix(prefix) else {
-                    // The prefix alone has lost the space at its end on the way, and is no token.
+                    // A proxy may have trimmed the space at the end of a prefix without a token.
                     found.unprefixed |= !value.is_empty() && value != prefix.trim_ascii_end();
                     return;
                 };
-                // A token has neither commas nor white space: what has, is several.
+                // A token contains no comma and no white space.
                 for token in tokens.split(|byte| *byte == b',' || byte.is_ascii_whitespace()) {
                     if !token.is_empty() {
                         found.tokens.push(Some(Cow::Borrowed(token)));
@@ -115,7 +121,7 @@ impl TokenSources {
         }
     }
 
-    fn find_in_params<'a>(&self, head: &RequestHead<'a>, found: &mut Found<'a>) {
+    fn find_in_params<'a>(&self, head: &RequestHead<'a>, found: &mut FoundTokens<'a>) {
         if self.params.is_empty() {
             return;
         }
@@ -126,27 +132,25 @@ impl TokenSources {
         });
     }
 
-    /// Whether this is a header that carries a token, or one that a backend could read as such.
-    pub fn is_token_header(&self, name: &str) -> bool {
-        name == "authorization"
-            || self.headers.iter().any(|source| headers::is_cgi_equivalent(name, &source.name))
+    /// Returns whether a header is a token source, or a backend may read it as one.
+    pub(crate) fn is_token_header(&self, name: &str) -> bool {
+        name == "authorization" || self.headers.iter().any(|source| headers::is_lookalike(name, &source.name))
     }
 
-    /// Whether this is a header that nobody has verified although a backend could read it as one that was: it has not
-    /// the name of a source, but one like it.
-    pub fn is_lookalike(&self, name: &str) -> bool {
+    /// Returns whether a header is not a token source, and a backend may read it as one.
+    pub(crate) fn is_lookalike(&self, name: &str) -> bool {
         self.is_token_header(name)
             && name != "authorization"
             && !self.headers.iter().any(|source| source.name == name)
     }
 
-    /// Returns whether this cookie is a token, or one that a backend could read as such.
+    /// Returns whether a cookie is a token, or a backend may read it as one.
     pub(super) fn is_token_cookie(&self, cookie: &[u8]) -> bool {
-        let cookies::Reading { exact, lookalike } = cookies::read(&self.cookies, cookie);
+        let CookieMatch { exact, lookalike } = cookies::match_names(&self.cookies, cookie);
         exact.is_some() || lookalike
     }
 
-    /// Returns whether this query parameter is a token, or one that a backend could read as such.
+    /// Returns whether a query parameter is a token, or a backend may read it as one.
     pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
         let mut found = false;
         query::readings_of(&self.params, parameter, &mut |_| found = true);
@@ -154,7 +158,8 @@ impl TokenSources {
     }
 }
 
-/// Returns whether this entry of `Sec-WebSocket-Protocol` is a token. Servers may compare names of protocols in any case.
+/// Returns whether an entry of `Sec-WebSocket-Protocol` is a token. Servers may ignore the letter
+/// case of subprotocols.
 pub(super) fn is_token_protocol(entry: &[u8]) -> bool {
     entry
         .split_at_checked(WEBSOCKET_PREFIX.len())

@@ -1,30 +1,30 @@
-//! Requests without the tokens that were sent with them, for backends that need none. Only a request of which the
-//! filter has examined a token is changed.
+//! The removal of tokens from a request before it reaches the upstream. The filter strips a request
+//! only if it has examined a token of it.
 //!
-//! Whole headers go by their names ([`TokenSources::is_token_header`]); here are the headers that carry other things as
-//! well, of which everything else stays as it was.
+//! [`TokenSources::is_token_header`] selects the headers that the filter removes whole. This module
+//! handles the headers that also carry other values, and leaves these unchanged.
 
 use super::sources::is_token_protocol;
 use super::{Header, RequestHead, TokenSources, query};
 
-/// A header's name, and its new value; `None` if nothing is left of it.
+/// The name of a header, and its new value; `None` to remove the header.
 pub type HeaderEdit = (&'static str, Option<Vec<u8>>);
 
 impl TokenSources {
-    /// What has to change in the headers of a request so that its tokens do not reach the backend. With `forward`, they may,
-    /// but for the one in `Sec-WebSocket-Protocol`: it is no protocol, and the backend must choose another, or none.
+    /// Returns the edits after which the headers contain no token. With `forward`, tokens stay,
+    /// except in `Sec-WebSocket-Protocol`: the token is not a subprotocol that a server can select.
     pub fn strip(&self, head: &RequestHead<'_>, forward: bool) -> Vec<HeaderEdit> {
-        let mut changes = Vec::new();
-        changes.extend(self.without_token_protocol(head.headers));
+        let mut edits = Vec::new();
+        edits.extend(self.without_token_protocol(head.headers));
         if !forward {
-            changes.extend(self.without_token_cookies(head.headers));
-            changes.extend(self.path_without_tokens(head).map(|path| (":path", Some(path))));
+            edits.extend(self.without_token_cookies(head.headers));
+            edits.extend(self.path_without_tokens(head).map(|path| (":path", Some(path))));
         }
-        changes
+        edits
     }
 
-    /// Returns the changes of a request's trailers after which no token reaches the backend in them. The filter
-    /// verifies none of these, so `forward` makes no difference.
+    /// Returns the edits after which the trailers contain no token. The filter verifies no token in
+    /// trailers, so `forward` has no effect on them.
     pub fn strip_trailers(&self, trailers: &[Header<'_>]) -> Vec<HeaderEdit> {
         self.without_token_protocol(trailers)
             .into_iter()
@@ -52,13 +52,14 @@ impl TokenSources {
         if tokens.is_empty() {
             return None;
         }
-        // The path itself cannot have a question mark.
+        // A path contains no question mark.
         let path = head.path.split(|byte| *byte == b'?').next().unwrap_or_default();
         Some(if kept.is_empty() { path.to_vec() } else { [path, b"?", &kept.join(&b"&"[..])].concat() })
     }
 }
 
-/// The header without those elements of its list that are tokens; `None` if there are none.
+/// Returns the edit that removes the tokens from a list header; `None` if it has no token. `joint`
+/// separates the elements of the new value.
 fn without(
     headers: &[Header<'_>],
     name: &'static str,
@@ -67,7 +68,7 @@ fn without(
     is_token: &dyn Fn(&[u8]) -> bool,
 ) -> Option<HeaderEdit> {
     let (mut kept, mut found) = (Vec::new(), false);
-    for (_, value) in headers.iter().filter(|(have, _)| *have == name) {
+    for (_, value) in headers.iter().filter(|(other, _)| *other == name) {
         for element in value.split(|byte| *byte == separator).map(<[u8]>::trim_ascii) {
             if is_token(element) {
                 found = true;
@@ -96,13 +97,13 @@ mod tests {
 
     fn strip(headers: &[(&str, &str)], forward: bool) -> Vec<(&'static str, Option<String>)> {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let changes = sources().strip(&RequestHead::new(&headers), forward);
+        let edits = sources().strip(&RequestHead::new(&headers), forward);
         let text = |value: Vec<u8>| String::from_utf8(value).unwrap();
-        changes.into_iter().map(|(name, value)| (name, value.map(text))).collect()
+        edits.into_iter().map(|(name, value)| (name, value.map(text))).collect()
     }
 
     #[test]
-    fn only_the_token_goes() {
+    fn strip_of_each_header_removes_only_tokens() {
         let kept = |value: &str| Some(Some(value.to_owned()));
         for (name, value, expected) in [
             (":path", "/a", None),
@@ -125,37 +126,33 @@ mod tests {
             ("sec-websocket-protocol", &format!("{TOKEN}, chat,,v2"), kept("chat, v2")),
             ("sec-websocket-protocol", &format!("chat,{}", TOKEN.to_uppercase()), kept("chat")),
         ] {
-            let changes = strip(&[(name, value)], false);
-            assert_eq!(
-                changes,
-                expected.map(|value| (name, value)).into_iter().collect::<Vec<_>>(),
-                "{value}"
-            );
+            let edits = strip(&[(name, value)], false);
+            assert_eq!(edits, expected.map(|value| (name, value)).into_iter().collect::<Vec<_>>(), "{value}");
         }
     }
 
     #[test]
-    fn a_header_that_was_sent_twice_becomes_one() {
-        let twice = strip(&[("cookie", "session=x; a=1"), ("cookie", "b=2")], false);
-        assert_eq!(twice, [("cookie", Some("a=1; b=2".to_owned()))]);
+    fn strip_of_a_repeated_header_joins_its_values() {
+        let edits = strip(&[("cookie", "session=x; a=1"), ("cookie", "b=2")], false);
+        assert_eq!(edits, [("cookie", Some("a=1; b=2".to_owned()))]);
     }
 
     #[test]
-    fn strip_trailers_takes_tokens_and_leaves_the_rest() {
+    fn strip_trailers_with_tokens_removes_only_tokens() {
         let trailers = [
             ("x", &b"session=x"[..]),
             ("cookie", b"session=x; a=1"),
             ("cookie", b"Session=y"),
             ("sec-websocket-protocol", TOKEN.as_bytes()),
         ];
-        let changes = [("sec-websocket-protocol", None), ("cookie", Some(b"a=1".to_vec()))];
-        assert_eq!(sources().strip_trailers(&trailers), changes);
+        let edits = [("sec-websocket-protocol", None), ("cookie", Some(b"a=1".to_vec()))];
+        assert_eq!(sources().strip_trailers(&trailers), edits);
         assert_eq!(sources().strip_trailers(&[("cookie", b"a=1, b=2")]), []);
         assert_eq!(TokenSources::default().strip_trailers(&trailers), []);
     }
 
     #[test]
-    fn forward_leaves_everything_but_the_protocol() {
+    fn strip_with_forward_removes_only_the_token_protocol() {
         let all = [(":path", "/?access_token=x"), ("cookie", "session=x"), ("sec-websocket-protocol", TOKEN)];
         assert_eq!(strip(&all, true), [("sec-websocket-protocol", None)]);
         assert_eq!(strip(&all, false).len(), 3);

@@ -1,4 +1,5 @@
-//! The headers that were read last: all tokens that an issuer signs with one key have the same, to the letter.
+//! A cache of parsed JOSE headers. All tokens that an issuer signs with one key have the same
+//! header segment.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
@@ -7,15 +8,16 @@ use std::rc::Rc;
 use super::{JoseHeader, decode};
 use crate::rejection::Rejection;
 
-/// One for each key that is in use, where there are few issuers. With more, some are read again.
+/// The number of cached headers: one for each signing key of a few issuers.
 const SLOTS: usize = 4;
-/// Okta's have 80 octets. Longer ones are read each time, and not kept.
+/// The longest cached segment, in bytes. Okta's have 80 bytes. The filter parses a longer one each
+/// time.
 const MAX_BYTES: usize = 256;
 
-/// A segment, and what it says.
+/// A segment, and the header that it encodes.
 type Slot = (Box<[u8]>, Rc<JoseHeader>);
 
-/// Headers, with the segment in which each was written. A stranger can have them forgotten, and no more than that.
+/// A cache of the last parsed headers, by segment. Tokens of an attacker can only evict entries.
 #[derive(Default)]
 pub struct JoseHeaderCache {
     slots: RefCell<[Option<Slot>; SLOTS]>,
@@ -23,10 +25,14 @@ pub struct JoseHeaderCache {
 }
 
 impl JoseHeaderCache {
-    /// The header that this segment says.
-    pub(super) fn read(&self, segment: &[u8]) -> Result<Rc<JoseHeader>, Rejection> {
+    /// Returns the header that a base64url segment encodes.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenMalformed`] for a segment that is not base64url, and the rejections for a
+    /// malformed header.
+    pub(super) fn parse(&self, segment: &[u8]) -> Result<Rc<JoseHeader>, Rejection> {
         let mut slots = self.slots.borrow_mut();
-        if let Some((_, header)) = slots.iter().flatten().find(|(have, _)| **have == *segment) {
+        if let Some((_, header)) = slots.iter().flatten().find(|(cached, _)| **cached == *segment) {
             return Ok(Rc::clone(header));
         }
         let header = Rc::new(JoseHeader::parse(decode(segment)?)?);
@@ -42,7 +48,7 @@ impl JoseHeaderCache {
 
 impl fmt::Debug for JoseHeaderCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("HeadersRead(<redacted>)")
+        f.write_str("JoseHeaderCache(<redacted>)")
     }
 }
 
@@ -54,29 +60,29 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_header_is_read_once_and_stays_what_it_is() {
-        let read = JoseHeaderCache::default();
+    fn header_parsed_twice_is_shared_if_short() {
+        let cache = JoseHeaderCache::default();
         let segment = |kid: &str| URL_SAFE_NO_PAD.encode(format!(r#"{{"alg":"RS256","kid":"{kid}"}}"#));
-        let kid = |segment: &str| read.read(segment.as_bytes()).unwrap().key_id.clone().unwrap();
+        let kid = |segment: &str| cache.parse(segment.as_bytes()).unwrap().key_id.clone().unwrap();
         for round in 0..3 {
             for name in ["a", "b", "c", "d", "e", "f", &"long".repeat(50)] {
                 let segment = segment(name);
-                let (first, second) = (read.read(segment.as_bytes()), read.read(segment.as_bytes()));
-                let kept = segment.len() <= MAX_BYTES;
-                assert_eq!(Rc::ptr_eq(&first.unwrap(), &second.unwrap()), kept, "{round} {name}");
+                let (first, second) = (cache.parse(segment.as_bytes()), cache.parse(segment.as_bytes()));
+                let is_cached = segment.len() <= MAX_BYTES;
+                assert_eq!(Rc::ptr_eq(&first.unwrap(), &second.unwrap()), is_cached, "{round} {name}");
                 assert_eq!(kid(&segment), name, "{round}");
             }
         }
     }
 
     #[test]
-    fn what_is_no_header_is_none_the_second_time_either() {
-        let read = JoseHeaderCache::default();
+    fn malformed_header_is_rejected_each_time() {
+        let cache = JoseHeaderCache::default();
         for _ in 0..2 {
-            assert_eq!(read.read(b"e30").unwrap_err(), Rejection::HeaderMalformed);
-            assert_eq!(read.read(b"").unwrap_err(), Rejection::TokenMalformed);
-            assert_eq!(read.read(b"e30=").unwrap_err(), Rejection::TokenMalformed);
+            assert_eq!(cache.parse(b"e30").unwrap_err(), Rejection::HeaderMalformed);
+            assert_eq!(cache.parse(b"").unwrap_err(), Rejection::TokenMalformed);
+            assert_eq!(cache.parse(b"e30=").unwrap_err(), Rejection::TokenMalformed);
         }
-        assert!(read.slots.borrow().iter().all(Option::is_none));
+        assert!(cache.slots.borrow().iter().all(Option::is_none));
     }
 }

@@ -1,29 +1,33 @@
-//! Who has knocked before: the admission to a memory that is full.
+//! The admission filter of a full token cache: the doorkeeper of TinyLFU (Einziger, Friedman and
+//! Manes, "TinyLFU: A Highly Efficient Cache Admission Policy", 2017).
 //!
-//! A token that is used once would push another out, and both for nothing: what is written for it and freed for it is cold
-//! memory, which costs more than all that is done with it (DESIGN.md, "Speed"). So it is turned away and a number is
-//! noted; when it comes again while the number is there, it has proved that it does.
+//! A token that is used once would evict another without a later hit. The memory that such an entry
+//! writes and frees is not in the processor's cache, and costs more than the rest of the decision
+//! (DESIGN.md). The doorkeeper therefore rejects the first insertion and stores a hash of the
+//! token. It admits the token at a later insertion, if no other token has replaced the hash.
 
-/// The tokens that were turned away last, by their hashes.
+/// The hashes of the tokens that were last rejected.
 pub(super) struct Doorkeeper {
-    /// Each hash has one place, which it shares with others: who came last has it. 0 is nobody.
-    places: Box<[u32]>,
+    /// The upper half of a hash, at the index that its lower half selects. A later hash with the
+    /// same index replaces it. 0 is an empty slot.
+    slots: Box<[u32]>,
 }
 
 impl Doorkeeper {
-    /// One that remembers about so many.
-    pub(super) fn new(places: usize) -> Self {
-        Self { places: vec![0; places.max(1)].into() }
+    /// Creates a doorkeeper with this number of slots, at least one.
+    pub(super) fn new(slots: usize) -> Self {
+        Self { slots: vec![0; slots.max(1)].into() }
     }
 
-    /// Whether this hash has been here before. From now on it has.
+    /// Stores a hash, and returns whether it was already stored.
     ///
-    /// Another's may be taken for it, once in four billion times; then somebody is let in on the first visit.
+    /// Two hashes with the same index and the same upper half are not distinguished. The
+    /// probability is 2^-32 for a given slot; the cache then admits a token at its first insertion.
     pub(super) fn check_and_insert(&mut self, hash: u64) -> bool {
-        let [tag, place] = [hash >> 32, hash].map(|half| half as u32);
-        let len = u32::try_from(self.places.len()).unwrap_or(u32::MAX);
-        let place = place.checked_rem(len).and_then(|place| self.places.get_mut(place as usize));
-        place.is_some_and(|place| std::mem::replace(place, tag) == tag)
+        let [tag, index] = [hash >> 32, hash].map(|half| half as u32);
+        let len = u32::try_from(self.slots.len()).unwrap_or(u32::MAX);
+        let slot = index.checked_rem(len).and_then(|index| self.slots.get_mut(index as usize));
+        slot.is_some_and(|slot| std::mem::replace(slot, tag) == tag)
     }
 }
 
@@ -31,33 +35,33 @@ impl Doorkeeper {
 mod tests {
     use super::*;
 
-    /// Two hashes for each number: `tag` in the upper half, `place` in the lower one.
-    const fn hash(tag: u32, place: u32) -> u64 {
-        (tag as u64) << 32 | place as u64
+    /// Returns a hash with these halves.
+    const fn hash(tag: u32, index: u32) -> u64 {
+        (tag as u64) << 32 | index as u64
     }
 
     #[test]
-    fn the_second_visit_counts() {
-        let mut door = Doorkeeper::new(8);
-        assert!(!door.check_and_insert(hash(5, 1)));
-        assert!(door.check_and_insert(hash(5, 1)) && door.check_and_insert(hash(5, 1)));
-        assert!(!door.check_and_insert(hash(5, 2)), "another place");
-        assert!(!door.check_and_insert(hash(6, 1)), "another hash at the same place");
-        assert!(!door.check_and_insert(hash(5, 1)), "which has taken it");
+    fn hash_inserted_twice_is_found() {
+        let mut doorkeeper = Doorkeeper::new(8);
+        assert!(!doorkeeper.check_and_insert(hash(5, 1)));
+        assert!(doorkeeper.check_and_insert(hash(5, 1)) && doorkeeper.check_and_insert(hash(5, 1)));
+        assert!(!doorkeeper.check_and_insert(hash(5, 2)), "another slot");
+        assert!(!doorkeeper.check_and_insert(hash(6, 1)), "another hash for the same slot");
+        assert!(!doorkeeper.check_and_insert(hash(5, 1)), "which has replaced the first");
     }
 
     #[test]
-    fn it_remembers_about_as_many_as_it_was_made_for() {
-        let mut door = Doorkeeper::new(1000);
+    fn hashes_for_half_of_the_slots_are_mostly_found() {
+        let mut doorkeeper = Doorkeeper::new(1000);
         let hashes: Vec<u64> = (1..=500_u64).map(|i| i.wrapping_mul(0x9e37_79b9_7f4a_7c15)).collect();
-        assert!(hashes.iter().all(|hash| !door.check_and_insert(*hash)));
-        let known = hashes.iter().filter(|hash| door.check_and_insert(**hash)).count();
-        assert!(known > 250, "{known} of 500");
+        assert!(hashes.iter().all(|hash| !doorkeeper.check_and_insert(*hash)));
+        let found = hashes.iter().filter(|hash| doorkeeper.check_and_insert(**hash)).count();
+        assert!(found > 250, "{found} of 500");
     }
 
     #[test]
-    fn a_door_without_places_is_still_a_door() {
-        let mut door = Doorkeeper::new(0);
-        assert!(!door.check_and_insert(hash(5, 7)) && door.check_and_insert(hash(5, 7)));
+    fn doorkeeper_of_zero_slots_has_one() {
+        let mut doorkeeper = Doorkeeper::new(0);
+        assert!(!doorkeeper.check_and_insert(hash(5, 7)) && doorkeeper.check_and_insert(hash(5, 7)));
     }
 }

@@ -1,22 +1,24 @@
-//! What tells an access token from everything else that an issuer signs.
+//! The token profiles, which distinguish access tokens from other JWTs of an issuer.
 
 use super::token_type::TokenType;
 use crate::claims::Claims;
 use crate::json::ValueRef;
 use crate::rejection::Rejection;
 
-/// What makes a JWT an access token, rather than an ID token or something else from the same issuer.
+/// The profile of access tokens: the rule that distinguishes them from ID tokens and other JWTs of
+/// the same issuer.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TokenProfile {
-    /// Okta's custom authorization servers: `cid`, `scp`, no `typ`.
+    /// Access tokens of Okta's custom authorization servers: `cid`, `scp`, no `typ`.
     Okta,
-    /// RFC 9068: `typ: at+jwt`, `client_id`, `sub`, `jti`.
+    /// Access tokens of RFC 9068: `typ: at+jwt`, `client_id`, `sub`, `jti`.
     Rfc9068,
-    /// Any signed JWT for the right audience whose `typ` is not registered for another use. An ID token is one, too.
+    /// Any signed JWT whose `typ` is not registered for another use. This includes ID tokens.
     Any,
 }
 
 impl TokenProfile {
+    /// Checks the `typ` header (RFC 8725 section 3.11, RFC 9068 section 4).
     pub(super) fn check_type(self, typ: Option<&str>) -> Result<(), Rejection> {
         use TokenType::{AccessToken, Jwt, OrgServer, Unregistered};
         match (self, typ.map(TokenType::of)) {
@@ -28,19 +30,19 @@ impl TokenProfile {
         }
     }
 
-    /// Whether the claims are those of an access token.
-    pub(super) fn check_shape(self, claims: &Claims) -> Result<(), Rejection> {
+    /// Checks that the token has the claims of an access token.
+    pub(super) fn check_claims(self, claims: &Claims) -> Result<(), Rejection> {
         let has = |name| claims.string(name).is_some_and(|value| !value.is_empty());
-        let access_token = match self {
-            // Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins with `ID.`; an ID-JAG's with
-            // `IDAAG.`.
+        let is_access_token = match self {
+            // Okta's reserved claims. An ID token has neither `cid` nor `scp`, and its `jti` begins
+            // with `ID.`. The `jti` of an ID-JAG begins with `IDAAG.`.
             Self::Okta => {
-                let foreign = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
-                !claims.string("jti").is_some_and(foreign)
+                let is_other_token = |id: &str| id.starts_with("ID.") || id.starts_with("IDAAG.");
+                !claims.string("jti").is_some_and(is_other_token)
                     && has("cid")
                     && claims.get("scp").is_some_and(|list| is_list(&list))
             }
-            // Section 2.2: what every access token of that profile has.
+            // RFC 9068 section 2.2: the required claims.
             Self::Rfc9068 => {
                 let scopes = match (claims.get("scope"), claims.get("scp")) {
                     (Some(scope), _) => scope.as_str().is_some(),
@@ -51,10 +53,10 @@ impl TokenProfile {
             }
             Self::Any => true,
         };
-        if access_token { Ok(()) } else { Err(Rejection::NotAnAccessToken) }
+        if is_access_token { Ok(()) } else { Err(Rejection::NotAnAccessToken) }
     }
 
-    /// The client that a token was issued to.
+    /// Returns the client that the token was issued to.
     pub(super) fn client_id(self, claims: &Claims) -> Option<&str> {
         match self {
             Self::Okta => claims.string("cid"),
@@ -63,11 +65,12 @@ impl TokenProfile {
         }
     }
 
-    /// The scopes of a token. What has another form than expected is not there, and no rule that asks for it holds.
+    /// Yields the scopes of the token. Values of another type are ignored, so a rule that requires
+    /// them denies the request.
     pub(super) fn scopes(self, claims: &Claims) -> impl Iterator<Item = &str> {
         let list = match self {
             Self::Okta => claims.get("scp"),
-            // RFC 8693 section 4.2's `scope`, or the `scp` that Okta and others write instead.
+            // `scope` of RFC 8693 section 4.2, or `scp`, which Okta and other issuers use instead.
             Self::Rfc9068 => claims.get("scope").or_else(|| claims.get("scp")),
             Self::Any => claims.get("scp").or_else(|| claims.get("scope")),
         };
@@ -81,7 +84,7 @@ impl TokenProfile {
     }
 }
 
-/// An array of strings.
+/// Returns whether the value is an array of strings.
 fn is_list(value: &ValueRef<'_>) -> bool {
     value.as_array().is_some_and(|mut items| items.all(|item| item.as_str().is_some()))
 }

@@ -1,7 +1,8 @@
-//! The kind of a token, by its `typ` header.
+//! The token type, from the `typ` header.
 
-/// Types of something else than an access token, beside all that have a suffix such as `+jwt`: PASSporTs (RFC 8225), SD-JWTs
-/// (RFC 9901), Verifiable Credentials, and words that issuers use for ID tokens, refresh tokens, logout tokens and events.
+/// Types of other tokens than access tokens: PASSporTs (RFC 8225), SD-JWTs (RFC 9901), Verifiable
+/// Credentials, and names that issuers use for ID tokens, refresh tokens, logout tokens and events.
+/// All types with a suffix such as `+jwt`, except `at+jwt`, are also of other tokens.
 const NOT_ACCESS_TOKENS: &[&str] = &[
     "cwt",
     "dpop",
@@ -22,7 +23,7 @@ const NOT_ACCESS_TOKENS: &[&str] = &[
     "vp",
 ];
 
-/// A kind of token, by the `typ` header.
+/// The type of a token.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum TokenType {
     /// `at+jwt` (RFC 9068 section 2.1).
@@ -31,14 +32,15 @@ pub(super) enum TokenType {
     Jwt,
     /// An access token of Okta's org authorization server.
     OrgServer,
-    /// A type that is not registered, or `JOSE` (RFC 7515 section 4.1.9): an issuer's own name for its tokens.
+    /// A private name of an issuer, which is not registered, or `JOSE` (RFC 7515 section 4.1.9).
     Unregistered,
-    /// A type that is registered for another use, or none at all.
+    /// A type that is registered for another use, or a value that is not a type.
     Other,
 }
 
 impl TokenType {
-    /// Reads the value of `typ`. Case does not matter, nor does `application/` (RFC 7515 section 4.1.9).
+    /// Returns the type for a value of `typ`. Ignores case and the prefix `application/` (RFC 7515
+    /// section 4.1.9).
     pub(super) fn of(typ: &str) -> Self {
         let name = typ.to_ascii_lowercase();
         let (is_full, name) = match name.strip_prefix("application/") {
@@ -48,9 +50,11 @@ impl TokenType {
         match name {
             "at+jwt" => Self::AccessToken,
             "jwt" if !is_full => Self::Jwt,
-            // Since 2024 these are signed with a published key, and still only Okta may judge them.
+            // Okta has signed these with a published key since 2024, but only Okta may validate
+            // them.
             "okta-internal-at+jwt" => Self::OrgServer,
-            // The suffix names the encoding, and the part before it the kind of token (RFC 6838 section 4.2.8).
+            // RFC 6838 section 4.2.8: the suffix names the encoding, and the part before it the
+            // type.
             name if is_name(name) && !name.contains('+') && !NOT_ACCESS_TOKENS.contains(&name) => {
                 Self::Unregistered
             }
@@ -59,10 +63,10 @@ impl TokenType {
     }
 }
 
-/// Returns whether this is the name of a media type without its first part (RFC 6838 section 4.2).
+/// Returns whether a text is the subtype name of a media type (RFC 6838 section 4.2).
 fn is_name(name: &str) -> bool {
-    let is_part = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
-    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_part)
+    let is_name_byte = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&byte);
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_name_byte)
 }
 
 #[cfg(test)]
@@ -70,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn token_type_of_each_spelling() {
+    fn token_type_spelling_is_classified() {
         use TokenType::{AccessToken, Jwt, OrgServer, Other, Unregistered};
         for (typ, expected) in [
             ("at+jwt", AccessToken),
@@ -105,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn token_type_registered_for_another_use_is_other() {
+    fn token_type_registered_for_other_use_is_other() {
         for name in [
             "dpop+jwt",
             "logout+jwt",

@@ -1,4 +1,5 @@
-//! The certificate of the HTTPS listener, and the authority that vouches for it: made at every start.
+//! The certificate of the HTTPS listener and its certificate authority. Both are made at each
+//! start.
 
 use std::io;
 use std::sync::Arc;
@@ -12,15 +13,20 @@ use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 
-/// What the HTTPS listener and its clients need.
+/// The TLS material of the HTTPS listener and its clients.
 pub(crate) struct Certificates {
-    /// For the clients. The key that belongs to it is gone: it can vouch for nothing else.
+    /// The certificate of the authority, in PEM, for the clients. Its key is discarded, so it signs
+    /// no other certificate.
     pub ca_pem: String,
-    /// For the listener.
+    /// The acceptor for the listener.
     pub tls: TlsAcceptor,
 }
 
-/// Makes an authority and a certificate for the domain and for this machine.
+/// Makes a certificate authority, and a certificate for the domain and for this machine.
+///
+/// # Errors
+///
+/// If the domain is not a valid DNS name, or if a key cannot be generated.
 pub(crate) fn issue(domain: &str) -> io::Result<Certificates> {
     let authority = authority().map_err(io::Error::other)?;
     let key = KeyPair::generate().map_err(io::Error::other)?;
@@ -46,14 +52,15 @@ fn authority() -> Result<CertifiedIssuer<'static, KeyPair>, rcgen::Error> {
 }
 
 fn server(domain: &str) -> Result<CertificateParams, rcgen::Error> {
-    // A domain like localhost:9443 makes issuers that a client without a resolver of its own can follow.
+    // The domain may have a port. With `localhost:9443`, a client needs no DNS entry to reach the
+    // issuer.
     let domain = domain.split(':').next().unwrap_or(domain);
     let names = [domain, "localhost", "127.0.0.1"];
     let mut params = CertificateParams::new(names.map(str::to_owned))?;
     params.distinguished_name.push(DnType::CommonName, domain);
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-    // Strict verifiers (Python 3.13 is one) want to see who vouches.
+    // Strict verifiers, for example Python 3.13, require the authority key identifier.
     params.use_authority_key_identifier_extension = true;
     Ok(params)
 }

@@ -1,4 +1,4 @@
-//! The control API, for people with curl. On the plain HTTP listener only, and not protected: it is a toy.
+//! The control API. Only the plain HTTP listener serves it, without authentication.
 //!
 //! ```text
 //! curl -d '{"server":"default","kind":"user","claims":{"groups":["Admins"]}}' localhost:9080/stand-in/token
@@ -10,17 +10,24 @@
 //! curl localhost:9080/stand-in/denylist
 //! ```
 //!
-//! - `server`: `org`, `default` (also if left out) or `aus9o8wzkhckw9TLa0h7z`.
-//! - token: `kind` is `user`, `machine`, `refreshed`, `on-behalf-of`, `agent`, `dpop-bound`, `org-access`, `id-token`,
-//!   `id-jag` or `encrypted`; `claims` and `header` replace or add members, or with null remove them; `lifetime` and
-//!   `issued_at` are in seconds. The answer is the token.
-//! - rotate: `automatic`, `manual` or `emergency-double`. The answer is the id of the key that signs now.
-//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-refused"`, `"html"`, `"huge"`, `"reset"`, `"truncated-json"`,
-//!   `"truncated-transfer"`, `{"gzip":{"marked":true}}`, `{"headers":[["age","5"]]}`, `{"status":500}`,
-//!   `{"slow":{"millis":3000}}` or `{"body":"{\"keys\":[]}"}`; for keys and metadata, or with `endpoint` for one of `keys`, `discovery`, `introspect`, `denylist`.
-//! - keys: what the key set is like. `stage` is `active`, `active-next` or `active-next-expired`; `lag_millis` delays
-//!   what rotations show; `cache_control` is a header value, or null for none.
-//! - denylist: what was revoked at `/v1/revoke`. Served over HTTPS as well, for Envoy to poll.
+//! - `server`: `org`, `default` (the default) or `aus9o8wzkhckw9TLa0h7z`.
+//! - token: `kind` is `user`, `machine`, `refreshed`, `on-behalf-of`, `agent`, `dpop-bound`,
+//!   `org-access`, `id-token`, `id-jag` or `encrypted`. `claims` and `header` replace or add
+//!   members; null removes one. `lifetime` is in seconds, `issued_at` in Unix seconds. The response
+//!   is the token.
+//! - rotate: `rotation` is `automatic`, `manual` or `emergency-double`. The response is the key ID
+//!   of the ACTIVE key.
+//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-refused"`, `"html"`, `"huge"`,
+//!   `"reset"`, `"truncated-json"`, `"truncated-transfer"`, `{"gzip":{"marked":true}}`,
+//!   `{"headers":[["age","5"]]}`, `{"status":500}`, `{"slow":{"millis":3000}}` or
+//!   `{"body":"{\"keys\":[]}"}`. It affects the endpoints `keys` and `discovery`. With `endpoint`
+//!   it affects one of `keys`, `discovery`, `introspect` and `denylist`.
+//! - keys: `stage` is `active`, `active-next` or `active-next-expired`. `lag_millis` delays the
+//!   publication of later rotations. `cache_control` is a header value, or null for no header. The
+//!   response is the key set.
+//! - requests: the number of requests to each endpoint of each server.
+//! - denylist: the tokens that were revoked at `/v1/revoke`. The HTTPS listener serves it too, for
+//!   Envoy to poll.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,9 +46,9 @@ use super::keys::{Rotation, Stage};
 use super::org::{Endpoint, Org, Server};
 use super::tokens::TokenSpec;
 
-type Answer = Result<String, (StatusCode, String)>;
+type ControlResult = Result<String, (StatusCode, String)>;
 
-/// The control API.
+/// Returns a router for the control API.
 pub(crate) fn router(org: Arc<Org>) -> Router {
     Router::new()
         .route("/stand-in/token", post(token))
@@ -52,15 +59,15 @@ pub(crate) fn router(org: Arc<Org>) -> Router {
         .with_state(org)
 }
 
-async fn token(State(org): State<Arc<Org>>, body: Bytes) -> Answer {
-    // Whatever type curl says the body has: it is JSON.
-    let mut wanted: Map<String, Value> = parse(&body)?;
-    let server = match wanted.remove("server") {
+async fn token(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
+    // The body is JSON. Its `Content-Type` is ignored, because curl's default is that of a form.
+    let mut members: Map<String, Value> = parse(&body)?;
+    let server = match members.remove("server") {
         Some(server) => serde_json::from_value(server).map_err(bad_request)?,
         None => Server::Default,
     };
-    let spec: TokenSpec = serde_json::from_value(Value::Object(wanted)).map_err(bad_request)?;
-    Ok(line(&org.mint(server, &spec)))
+    let spec: TokenSpec = serde_json::from_value(Value::Object(members)).map_err(bad_request)?;
+    Ok(with_newline(&org.mint(server, &spec)))
 }
 
 #[derive(Deserialize)]
@@ -71,11 +78,11 @@ struct RotateRequest {
     rotation: Rotation,
 }
 
-async fn rotate(State(org): State<Arc<Org>>, body: Bytes) -> Answer {
+async fn rotate(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
     let RotateRequest { server, rotation } = parse(&body)?;
-    beside(move || {
-        org.authority(server).rotate(rotation);
-        line(org.authority(server).ring().active().kid())
+    run_blocking(move || {
+        org.state(server).rotate(rotation);
+        with_newline(org.state(server).ring().active().kid())
     })
     .await
 }
@@ -89,17 +96,17 @@ struct FaultRequest {
     fault: Fault,
 }
 
-async fn fault(State(org): State<Arc<Org>>, body: Bytes) -> Answer {
+async fn fault(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
     let FaultRequest { server, endpoint, fault } = parse(&body)?;
-    let authority = org.authority(server);
+    let state = org.state(server);
     match endpoint {
-        Some(endpoint) => authority.set_fault(endpoint, fault),
+        Some(endpoint) => state.set_fault(endpoint, fault),
         None => {
-            authority.set_fault(Endpoint::Keys, fault.clone());
-            authority.set_fault(Endpoint::Discovery, fault);
+            state.set_fault(Endpoint::Keys, fault.clone());
+            state.set_fault(Endpoint::Discovery, fault);
         }
     }
-    Ok(line("ok"))
+    Ok(with_newline("ok"))
 }
 
 #[derive(Deserialize)]
@@ -109,25 +116,25 @@ struct KeysRequest {
     server: Server,
     stage: Option<Stage>,
     lag_millis: Option<u64>,
-    /// Absent: stays as it is. Null: no header.
+    /// Absent: no change. Null: no header.
     #[serde(default, deserialize_with = "present")]
     cache_control: Option<Option<String>>,
 }
 
-async fn keys(State(org): State<Arc<Org>>, body: Bytes) -> Answer {
+async fn keys(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
     let KeysRequest { server, stage, lag_millis, cache_control } = parse(&body)?;
-    beside(move || {
-        let authority = org.authority(server);
+    run_blocking(move || {
+        let state = org.state(server);
         if let Some(millis) = lag_millis {
-            authority.ring().set_lag(Duration::from_millis(millis));
+            state.ring().set_lag(Duration::from_millis(millis));
         }
         if let Some(value) = cache_control {
-            authority.set_cache_control(value);
+            state.set_cache_control(value);
         }
         if let Some(stage) = stage {
-            authority.set_stage(stage);
+            state.set_stage(stage);
         }
-        line(&authority.published_keys())
+        with_newline(&state.published_keys())
     })
     .await
 }
@@ -136,33 +143,33 @@ async fn requests(State(org): State<Arc<Org>>) -> String {
     let counts: Map<String, Value> = Server::ALL
         .into_iter()
         .map(|server| {
-            let authority = org.authority(server);
+            let state = org.state(server);
             let counts: Map<String, Value> = Endpoint::ALL
                 .into_iter()
-                .map(|(name, endpoint)| (name.to_owned(), authority.requests(endpoint).into()))
+                .map(|(name, endpoint)| (name.to_owned(), state.requests(endpoint).into()))
                 .collect();
             (server.id().to_owned(), Value::Object(counts))
         })
         .collect();
-    line(&Value::Object(counts).to_string())
+    with_newline(&Value::Object(counts).to_string())
 }
 
-/// Away from the thread that serves: making RSA keys takes a while.
-async fn beside(work: impl FnOnce() -> String + Send + 'static) -> Answer {
-    let done = tokio::task::spawn_blocking(work).await;
-    done.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, line(&error.to_string())))
+/// Runs work that generates RSA keys on another thread, so that other requests are not delayed.
+async fn run_blocking(work: impl FnOnce() -> String + Send + 'static) -> ControlResult {
+    let result = tokio::task::spawn_blocking(work).await;
+    result.map_err(|error| (StatusCode::INTERNAL_SERVER_ERROR, with_newline(&error.to_string())))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, (StatusCode, String)> {
     serde_json::from_slice(body).map_err(bad_request)
 }
 
-#[allow(clippy::needless_pass_by_value, reason = "the shape map_err wants")]
+#[allow(clippy::needless_pass_by_value, reason = "`map_err` passes the error by value")]
 fn bad_request(error: serde_json::Error) -> (StatusCode, String) {
-    (StatusCode::BAD_REQUEST, line(&error.to_string()))
+    (StatusCode::BAD_REQUEST, with_newline(&error.to_string()))
 }
 
-fn line(text: &str) -> String {
+fn with_newline(text: &str) -> String {
     format!("{text}\n")
 }
 

@@ -1,5 +1,6 @@
-//! A denylist of the tokens that were revoked, for those who verify tokens by themselves. Okta publishes none, and tells of
-//! revocations by introspection alone: this is what a service beside it would make of them.
+//! A denylist of the revoked tokens, for clients that verify tokens themselves. Okta publishes no
+//! denylist and reports revocations only by introspection. An operator's own service would publish
+//! such a list.
 
 use std::sync::Arc;
 
@@ -10,24 +11,25 @@ use axum::response::Response;
 use axum::routing::get;
 use serde_json::{Value, json};
 
+use super::connections::ResetHandle;
 use super::faults::Document;
-use super::lines::Cut;
 use super::org::{Endpoint, Org, Server};
 
-/// The list, of all servers; counted and broken as an endpoint of the default one.
+/// Returns a router for the denylist of all servers. Its requests and faults belong to the server
+/// `default`.
 pub(crate) fn router(org: Arc<Org>) -> Router {
     Router::new().route("/stand-in/denylist", get(denylist)).with_state(org)
 }
 
 async fn denylist(
     State(org): State<Arc<Org>>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    ConnectInfo(reset): ConnectInfo<ResetHandle>,
     request: HeaderMap,
 ) -> Response {
-    let fault = org.authority(Server::Default).asked(Endpoint::Denylist);
+    let fault = org.state(Server::Default).record_request(Endpoint::Denylist);
     let entries: Vec<Value> = org.revoked().into_iter().map(|jti| json!({ "jti": jti })).collect();
     let body = json!({ "entries": entries }).to_string();
     fault
-        .spoil(Document { body, content_type: "application/json", cache_control: None }, &cut, &request)
+        .apply(Document { body, content_type: "application/json", cache_control: None }, &reset, &request)
         .await
 }

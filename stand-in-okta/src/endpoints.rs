@@ -1,4 +1,4 @@
-//! Okta's endpoints: keys and metadata here, the ones for clients in `oauth`.
+//! Okta's endpoints for keys and metadata. `oauth` has the endpoints for clients.
 
 use std::sync::Arc;
 
@@ -10,39 +10,40 @@ use axum::routing::{get, post};
 use serde_json::json;
 
 use super::DEMO_CLIENT_ID;
+use super::connections::ResetHandle;
 use super::faults::Document;
 use super::keys::random_text;
-use super::lines::Cut;
-use super::org::{Authority, Endpoint, Org, Server};
+use super::org::{Endpoint, Org, Server, ServerState};
 use super::{metadata, oauth};
 
 /// The authorization server that an endpoint belongs to, and its org.
 #[derive(Clone)]
-pub(crate) struct Place {
-    /// All of them.
+pub(crate) struct ServerRef {
+    /// The org, with the state of all its servers.
     pub org: Arc<Org>,
-    /// This one.
+    /// The server whose endpoint this is.
     pub server: Server,
 }
 
-impl Place {
-    /// The server's state.
-    pub(crate) fn authority(&self) -> &Authority {
-        self.org.authority(self.server)
+impl ServerRef {
+    /// Returns the server's state.
+    pub(crate) fn state(&self) -> &ServerState {
+        self.org.state(self.server)
     }
 
-    /// The server's issuer.
+    /// Returns the server's issuer.
     pub(crate) fn issuer(&self) -> String {
         self.server.issuer(self.org.domain())
     }
 }
 
-/// Everything that Okta answers.
+/// Returns a router with every endpoint of Okta.
 pub(crate) fn router(org: &Arc<Org>) -> Router {
     let servers = Server::ALL.map(|server| {
         let base = server.base_path();
-        // The org server's metadata are at the root, not where its endpoints are; a custom server's OAuth metadata
-        // are in two places, that of OpenID Connect and that of RFC 8414 section 3.1.
+        // The org server's metadata are at the root, and its endpoints are below `/oauth2`. A
+        // custom server publishes its OAuth metadata at two paths: that of OpenID Connect Discovery
+        // and that of RFC 8414 section 3.1.
         let (own, rfc8414) = match server {
             Server::Org => (String::new(), None),
             Server::Default | Server::Custom => {
@@ -59,12 +60,13 @@ pub(crate) fn router(org: &Arc<Org>) -> Router {
         if let Some(path) = rfc8414 {
             router = router.route(&path, get(oauth_metadata));
         }
-        router.with_state(Place { org: Arc::clone(org), server })
+        router.with_state(ServerRef { org: Arc::clone(org), server })
     });
     servers.into_iter().fold(Router::new(), Router::merge).fallback(unknown)
 }
 
-/// An error in the dialect of Okta's own APIs, which its OAuth endpoints for keys and metadata share.
+/// Returns an error in the format of Okta's own APIs. Its endpoints for keys and metadata use the
+/// same format.
 pub(crate) fn okta_error(status: StatusCode, code: &str, summary: &str) -> Response {
     let body = json!({
         "errorCode": code,
@@ -77,57 +79,57 @@ pub(crate) fn okta_error(status: StatusCode, code: &str, summary: &str) -> Respo
 }
 
 async fn keys(
-    State(place): State<Place>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    State(server_ref): State<ServerRef>,
+    ConnectInfo(reset): ConnectInfo<ResetHandle>,
     request: HeaderMap,
 ) -> Response {
-    let authority = place.authority();
-    let fault = authority.asked(Endpoint::Keys);
+    let state = server_ref.state();
+    let fault = state.record_request(Endpoint::Keys);
     let document = Document {
-        body: authority.published_keys(),
+        body: state.published_keys(),
         content_type: "application/json;charset=UTF-8",
-        cache_control: authority.cache_control(),
+        cache_control: state.cache_control(),
     };
-    fault.spoil(document, &cut, &request).await
+    fault.apply(document, &reset, &request).await
 }
 
 async fn openid_metadata(
-    state: State<Place>,
-    cut: ConnectInfo<Cut>,
+    state: State<ServerRef>,
+    reset: ConnectInfo<ResetHandle>,
     query: RawQuery,
     request: HeaderMap,
 ) -> Response {
     let body = metadata::openid(state.server, state.org.domain());
-    discovery(state, cut, query, request, body).await
+    discovery(state, reset, query, request, body).await
 }
 
 async fn oauth_metadata(
-    state: State<Place>,
-    cut: ConnectInfo<Cut>,
+    state: State<ServerRef>,
+    reset: ConnectInfo<ResetHandle>,
     query: RawQuery,
     request: HeaderMap,
 ) -> Response {
     let body = metadata::oauth(state.server, state.org.domain());
-    discovery(state, cut, query, request, body).await
+    discovery(state, reset, query, request, body).await
 }
 
 async fn discovery(
-    State(place): State<Place>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    State(server_ref): State<ServerRef>,
+    ConnectInfo(reset): ConnectInfo<ResetHandle>,
     RawQuery(query): RawQuery,
     request: HeaderMap,
     body: String,
 ) -> Response {
-    let fault = place.authority().asked(Endpoint::Discovery);
+    let fault = server_ref.state().record_request(Endpoint::Discovery);
     let client = query.as_deref().and_then(|query| query.strip_prefix("client_id="));
     if client.is_some_and(|client| client != DEMO_CLIENT_ID) {
         let summary = "Invalid value for `client_id` parameter";
         return okta_error(StatusCode::BAD_REQUEST, "invalid_client", summary);
     }
-    fault.spoil(Document { body, content_type: JSON, cache_control: None }, &cut, &request).await
+    fault.apply(Document { body, content_type: JSON, cache_control: None }, &reset, &request).await
 }
 
-/// Okta's answer for a server that is not there; everything else that is not there is answered alike.
+/// Returns Okta's response for an unknown authorization server, for every unknown path.
 async fn unknown(uri: Uri) -> Response {
     let path = uri.path();
     let id = path.split("/oauth2/").nth(1).and_then(|rest| rest.split('/').next());

@@ -1,4 +1,4 @@
-//! All the ways in which a document can fail to arrive.
+//! The faults that an endpoint can have.
 
 use std::io;
 use std::time::Duration;
@@ -10,76 +10,73 @@ use futures_util::{StreamExt as _, stream};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::connections::ResetHandle;
 use super::endpoints::okta_error;
 use super::gzip::gzip;
-use super::lines::Cut;
 
-/// What goes wrong with the answers of an endpoint, until told otherwise.
+/// A fault in an endpoint's responses. It lasts until the next call of `set_fault`.
 #[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Fault {
-    /// Nothing.
+    /// No fault.
     #[default]
     None,
-    /// This JSON instead, with 200.
+    /// Status 200 with this JSON in place of the document.
     Body(String),
-    /// 200 without a body.
+    /// Status 200 without a body.
     Empty,
-    /// Besides the good keys, ones that must be skipped: wrong types, other uses, missing parts.
+    /// The document, with keys that a client must skip before and after the good ones: wrong types,
+    /// other uses, missing members.
     ExtraKeys,
-    /// A page for people, with 200: what a captive portal or a maintenance page sends.
+    /// Status 200 with an HTML page, as from a captive portal or during maintenance.
     Html,
-    /// The right answer, two megabytes long.
+    /// The document, padded to two megabytes.
     Huge,
-    /// The right answer, compressed, although the request has not asked for it.
+    /// The document, compressed although the request does not accept it.
     Gzip {
-        /// Whether `Content-Encoding` says so.
+        /// Whether the response has `Content-Encoding: gzip`.
         marked: bool,
     },
-    /// The right answer, compressed unless the request has `Accept-Encoding: identity`: servers may do so by default (RFC 9110
-    /// section 12.5.3).
-    GzipUnlessRefused,
-    /// The right answer, with these headers besides. A name may occur several times.
+    /// The document, compressed unless the request has `Accept-Encoding: identity`. A server may
+    /// compress by default (RFC 9110 section 12.5.3).
+    #[serde(rename = "gzip-unless-refused")]
+    GzipUnlessIdentity,
+    /// The document, with these headers added. A name may occur several times.
     Headers(Vec<(String, String)>),
-    /// The connection is reset instead of an answer.
+    /// A reset of the connection in place of a response.
     Reset,
-    /// The right answer, late.
+    /// The document, delayed.
     Slow {
-        /// By this much.
+        /// The delay in milliseconds.
         millis: u64,
     },
-    /// This status with Okta's error body; 429 comes with the rate limit's headers.
+    /// This status with Okta's error body. 429 has the headers of the rate limit.
     Status(u16),
-    /// The first half of the right answer, as if it were all.
+    /// The first half of the document, with a matching `Content-Length`.
     TruncatedJson,
-    /// The first half of the right answer, then the connection ends: `Content-Length` had promised more.
+    /// The first half of the document, after which the connection ends. `Content-Length` is that of
+    /// the whole.
     TruncatedTransfer,
 }
 
 impl Fault {
-    /// The answer that comes of it. `document` is what would have been right.
-    pub async fn spoil(self, document: Document, cut: &Cut, request: &HeaderMap) -> Response {
+    /// Returns the response with this fault. `document` is the correct response.
+    pub async fn apply(self, document: Document, reset: &ResetHandle, request: &HeaderMap) -> Response {
         match self {
             Self::None => document.into_response(),
             Self::Body(body) => document.with(body).into_response(),
             Self::Empty => document.with(String::new()).into_response(),
-            Self::ExtraKeys => {
-                let body = with_extra_keys(&document.body);
-                document.with(body).into_response()
-            }
+            Self::ExtraKeys => document.map(with_extra_keys).into_response(),
             Self::Gzip { marked } => compressed(document, marked),
-            Self::GzipUnlessRefused => match request.get(header::ACCEPT_ENCODING) {
+            Self::GzipUnlessIdentity => match request.get(header::ACCEPT_ENCODING) {
                 Some(value) if value == "identity" => document.into_response(),
                 _ => compressed(document, true),
             },
-            Self::Headers(more) => with_headers(document, &more),
+            Self::Headers(added) => with_headers(document, &added),
             Self::Html => ([(header::CONTENT_TYPE, "text/html;charset=utf-8")], MAINTENANCE).into_response(),
-            Self::Huge => {
-                let body = padded(&document.body);
-                document.with(body).into_response()
-            }
+            Self::Huge => document.map(padded).into_response(),
             Self::Reset => {
-                cut.now();
+                reset.reset();
                 StatusCode::OK.into_response()
             }
             Self::Slow { millis } => {
@@ -87,34 +84,37 @@ impl Fault {
                 document.into_response()
             }
             Self::Status(status) => error(status),
-            Self::TruncatedJson => {
-                let half = first_half(&document.body).to_owned();
-                document.with(half).into_response()
-            }
-            Self::TruncatedTransfer => cut_short(document),
+            Self::TruncatedJson => document.map(|body| first_half(body).to_owned()).into_response(),
+            Self::TruncatedTransfer => truncated_transfer(document),
         }
     }
 }
 
-/// A JSON document with the headers Okta sends along.
+/// A JSON document with the headers that Okta sends.
 pub struct Document {
-    /// The text.
+    /// The JSON text.
     pub body: String,
-    /// The `Content-Type`: Okta writes it in two ways.
+    /// The `Content-Type`. Okta writes it in two ways.
     pub content_type: &'static str,
-    /// The `Cache-Control`, if there is one.
+    /// The `Cache-Control`, or `None` for no such header.
     pub cache_control: Option<String>,
 }
 
 impl Document {
-    /// With the same headers, another text.
+    /// Replaces the text and keeps the headers.
     fn with(self, body: String) -> Self {
         Self { body, ..self }
     }
 
+    /// Replaces the text by a function of it.
+    fn map(self, change: impl FnOnce(&str) -> String) -> Self {
+        let body = change(&self.body);
+        self.with(body)
+    }
+
     fn into_response(self) -> Response {
         let mut response = ([(header::CONTENT_TYPE, self.content_type)], self.body).into_response();
-        // A value that is no header value would come from a test with a slip of the pen.
+        // Only a mistake in a test gives a value that is not allowed in a header.
         if let Some(Ok(value)) = self.cache_control.map(HeaderValue::try_from) {
             response.headers_mut().insert(header::CACHE_CONTROL, value);
         }
@@ -158,9 +158,9 @@ fn compressed(document: Document, marked: bool) -> Response {
     response
 }
 
-fn with_headers(document: Document, more: &[(String, String)]) -> Response {
+fn with_headers(document: Document, added: &[(String, String)]) -> Response {
     let mut response = document.into_response();
-    for (name, value) in more {
+    for (name, value) in added {
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
             response.headers_mut().append(name, value);
         }
@@ -172,11 +172,11 @@ fn first_half(text: &str) -> &str {
     text.get(..text.len().div_euclid(2)).unwrap_or_default()
 }
 
-fn cut_short(document: Document) -> Response {
+fn truncated_transfer(document: Document) -> Response {
     let length = HeaderValue::from(document.body.len());
     let half = Bytes::from(first_half(&document.body).to_owned());
     let broken = async {
-        // Long enough for the half to leave: an error at once would take it along.
+        // The server sends the first half in this time. An error at once would discard it.
         tokio::time::sleep(Duration::from_millis(50)).await;
         Err(io::Error::from(io::ErrorKind::UnexpectedEof))
     };
@@ -186,10 +186,10 @@ fn cut_short(document: Document) -> Response {
     response
 }
 
-/// Well-formed and right in all but its length.
+/// Adds a member of [`PADDING_BYTES`] to the JSON object, whose other members stay valid.
 fn padded(document: &str) -> String {
     let Ok(Value::Object(mut object)) = serde_json::from_str(document) else { return document.to_owned() };
-    object.insert("padding".to_owned(), Value::from("x".repeat(HUGE)));
+    object.insert("padding".to_owned(), Value::from("x".repeat(PADDING_BYTES)));
     Value::Object(object).to_string()
 }
 
@@ -197,7 +197,7 @@ fn with_extra_keys(document: &str) -> String {
     let Ok(mut document) = serde_json::from_str::<Value>(document) else { return document.to_owned() };
     if let Some(keys) = document.get_mut("keys").and_then(Value::as_array_mut) {
         let good = std::mem::take(keys);
-        // Before and behind the good ones: who stops at the first bad key shows it.
+        // Before and after the good keys, to find a reader that stops at the first bad one.
         keys.extend(bad_keys(&good));
         keys.extend(good.iter().cloned());
         keys.extend(bad_keys(&good));
@@ -205,7 +205,7 @@ fn with_extra_keys(document: &str) -> String {
     document.to_string()
 }
 
-/// Keys no token must be verified with, made from good ones where that is the point.
+/// Returns keys that must verify no token. Some are good keys with one member changed.
 fn bad_keys(good: &[Value]) -> Vec<Value> {
     let changed = |name: &str, value: Value| {
         let mut key = good.first().cloned().unwrap_or_default();
@@ -235,8 +235,9 @@ fn bad_keys(good: &[Value]) -> Vec<Value> {
     ]
 }
 
-/// Of padding; more than anyone should read of a key set.
-const HUGE: usize = 2 * 1024 * 1024;
+/// The length of the padding of [`Fault::Huge`]. It exceeds the limit of every client for a key
+/// set.
+const PADDING_BYTES: usize = 2 * 1024 * 1024;
 
 const MAINTENANCE: &str = "<!DOCTYPE html>\n<html><head><title>Okta is in read-only mode</title></head>\
     <body><h1>We'll be back soon</h1></body></html>\n";

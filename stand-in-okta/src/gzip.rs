@@ -1,8 +1,9 @@
-//! Gzip without a compressor: the format has blocks for data as they are (RFC 1951 section 3.2.4, RFC 1952).
+//! A gzip encoder that stores the data without compression, in stored blocks (RFC 1951 section
+//! 3.2.4, RFC 1952).
 
-/// The text as a gzip file.
+/// Encodes the bytes as a gzip file.
 pub(crate) fn gzip(text: &[u8]) -> Vec<u8> {
-    /// Deflate, no flags, no time, an unknown system.
+    /// Method deflate, no flags, no modification time, unknown operating system.
     const HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
     let mut file = HEAD.to_vec();
     let mut blocks = text.chunks(usize::from(u16::MAX)).peekable();

@@ -1,6 +1,7 @@
-//! Signing keys, and what an authorization server publishes of them.
+//! Signing keys, and the key set that an authorization server publishes.
 //!
-//! Okta knows a key that signs (ACTIVE), one that will (NEXT, published weeks ahead), and one that did (EXPIRED).
+//! Okta has three stages of keys: ACTIVE signs, NEXT signs after the next rotation and is published
+//! weeks before, and EXPIRED signed before the last rotation.
 
 use std::time::Duration;
 
@@ -13,27 +14,30 @@ use rsa::signature::{Keypair as _, SignatureEncoding as _, Signer as _, Verifier
 use rsa::traits::PublicKeyParts as _;
 use serde::{Deserialize, Serialize};
 
-/// How keys change places.
+/// A kind of key rotation.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Rotation {
-    /// By schedule: the key published ahead takes over. Who has fetched the keys lately notices nothing.
+    /// By schedule: the NEXT key becomes ACTIVE. A client with a recent key set has the key
+    /// already.
     Automatic,
-    /// By an administrator: a key that nobody has seen signs at once. The former one stays published.
+    /// By an administrator: a key that was never published becomes ACTIVE. The former key stays
+    /// published.
     Manual,
-    /// Two manual ones, one after the other: the former key is gone, and its tokens with it.
+    /// Two manual rotations in a row. The former key is no longer published, so its tokens are
+    /// invalid.
     EmergencyDouble,
 }
 
-/// Which keys are published.
+/// The keys that a server publishes.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// The one that signs.
+    /// Only the ACTIVE key.
     Active,
-    /// That one, and the one that will sign: how the stand-in starts.
+    /// The ACTIVE and the NEXT key. The stand-in starts with them.
     ActiveNext,
-    /// Those, and one that did sign: as after a rotation.
+    /// The ACTIVE, the NEXT and an EXPIRED key, as after a rotation.
     ActiveNextExpired,
 }
 
@@ -43,12 +47,13 @@ pub(crate) struct KeyRing {
     next: Option<Key>,
     expired: Option<Key>,
     lag: Duration,
-    /// What is still published, and until when (Unix milliseconds).
+    /// The key set that is still published after a rotation, and the end of that time in Unix
+    /// milliseconds.
     lagging: Option<(Vec<Jwk>, i64)>,
 }
 
 impl KeyRing {
-    /// Fresh keys: one that signs and one that will.
+    /// Generates an ACTIVE and a NEXT key.
     pub(crate) fn new() -> Self {
         Self {
             active: Key::generate(),
@@ -59,17 +64,17 @@ impl KeyRing {
         }
     }
 
-    /// The key that signs.
+    /// Returns the ACTIVE key.
     pub(crate) const fn active(&self) -> &Key {
         &self.active
     }
 
-    /// The keys there are.
+    /// Returns all keys.
     pub(crate) fn all(&self) -> impl Iterator<Item = &Key> {
         [Some(&self.active), self.next.as_ref(), self.expired.as_ref()].into_iter().flatten()
     }
 
-    /// Okta's JWKS document, in random order: the order must tell nothing.
+    /// Returns Okta's JWKS document. The order is random, so that no client can depend on it.
     pub(crate) fn document(&self, now_millis: i64) -> String {
         let mut keys = match &self.lagging {
             Some((former, until)) if now_millis < *until => former.clone(),
@@ -79,7 +84,8 @@ impl KeyRing {
         serde_json::to_string(&Jwks { keys }).unwrap_or_default()
     }
 
-    /// Changes the keys' places. The fresh keys come from outside, for it takes long to find them.
+    /// Rotates the keys. The caller generates the new keys, because that takes a fraction of a
+    /// second and the key ring is locked here.
     pub(crate) fn rotate(&mut self, rotation: Rotation, [fresh, another]: [Key; 2], now_millis: i64) {
         let former: Vec<Jwk> = self.all().map(Key::jwk).collect();
         let lag = i64::try_from(self.lag.as_millis()).unwrap_or(i64::MAX);
@@ -97,7 +103,7 @@ impl KeyRing {
         }
     }
 
-    /// Sets which keys there are; fresh ones fill the gaps.
+    /// Sets the keys that exist. Generates those that are missing.
     pub(crate) fn set_stage(&mut self, stage: Stage) {
         let (next, expired) = (self.next.take(), self.expired.take());
         if stage != Stage::Active {
@@ -108,38 +114,44 @@ impl KeyRing {
         }
     }
 
-    /// How long a rotation takes to show. "Information returned could lag slightly", as Okta puts it.
+    /// Sets how long a rotation takes until it is published. Okta documents that "information
+    /// returned could lag slightly".
     pub(crate) fn set_lag(&mut self, lag: Duration) {
         self.lag = lag;
     }
 }
 
-/// A key pair with its id.
+/// A key pair with its key ID.
 pub struct Key {
     kid: String,
     pair: SigningKey<Sha256>,
 }
 
 impl Key {
-    /// Makes an RSA-2048 key.
+    /// Generates an RSA key of 2048 bits.
+    ///
+    /// # Panics
+    ///
+    /// If the key cannot be generated.
     pub fn generate() -> Self {
-        // 43 characters like Okta's, and like those not the key's thumbprint.
-        Self { kid: random_text(32), pair: SigningKey::random(&mut OsRng, 2048).unwrap_or_else(unlucky) }
+        // 43 characters like Okta's key IDs, which are not thumbprints of the keys either.
+        let pair = SigningKey::random(&mut OsRng, 2048).unwrap_or_else(panic_on_keygen_failure);
+        Self { kid: random_text(32), pair }
     }
 
-    /// Its id.
+    /// Returns the key ID.
     pub fn kid(&self) -> &str {
         &self.kid
     }
 
-    /// A compact JWS of exactly these bytes.
+    /// Returns a compact JWS (RFC 7515) over exactly these bytes.
     pub fn sign(&self, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(payload));
         let signature = URL_SAFE_NO_PAD.encode(self.pair.sign(message.as_bytes()).to_bytes());
         format!("{message}.{signature}")
     }
 
-    /// Whether the signature over the message is this key's.
+    /// Returns whether the signature over the message is valid under this key.
     pub fn verifies(&self, message: &str, signature: &[u8]) -> bool {
         Signature::try_from(signature)
             .is_ok_and(|signature| self.pair.verifying_key().verify(message.as_bytes(), &signature).is_ok())
@@ -158,7 +170,7 @@ impl Key {
     }
 }
 
-/// Random bytes as base64url text: ids of all kinds look like that.
+/// Returns random bytes as base64url text. Okta's identifiers have this form.
 pub(crate) fn random_text(bytes: usize) -> String {
     let mut random = vec![0; bytes];
     OsRng.fill_bytes(&mut random);
@@ -170,7 +182,7 @@ struct Jwks {
     keys: Vec<Jwk>,
 }
 
-/// The public half, with Okta's members in Okta's order.
+/// A public key, with Okta's members in Okta's order.
 #[derive(Clone, Serialize)]
 struct Jwk {
     alg: &'static str,
@@ -183,8 +195,8 @@ struct Jwk {
 
 #[allow(
     clippy::panic,
-    reason = "2048 bits are always possible; without keys there is nothing to stand in with"
+    reason = "generating 2048 bits fails only without a random source; the stand-in cannot run without keys"
 )]
-fn unlucky(error: rsa::Error) -> SigningKey<Sha256> {
-    panic!("no RSA key: {error}")
+fn panic_on_keygen_failure(error: rsa::Error) -> SigningKey<Sha256> {
+    panic!("cannot generate an RSA key: {error}")
 }

@@ -1,8 +1,8 @@
-//! A stand-in for Okta: an org with three authorization servers, close enough that neither Envoy nor a client
-//! can tell, and obedient where Okta is not: keys rotate on command, and every way for a key endpoint to break is
-//! one call away.
+//! A stand-in for Okta: an org with three authorization servers. Envoy and clients use it like
+//! Okta.
+//! It also rotates keys on command and produces every fault that a key endpoint can have.
 //!
-//! Tests and demos hold it in their own process; it serves until it is dropped:
+//! Tests and the demo run it in their own process. It serves until it is dropped:
 //!
 //! ```text
 //! let okta = StandIn::start(Options::default());
@@ -12,11 +12,12 @@
 //! assert_eq!(okta.key_fetches(Server::Default), 0);
 //! ```
 //!
-//! People with curl use the control API under `/stand-in/`, which `control.rs` describes.
+//! The control API under `/stand-in/` does the same over HTTP. `control.rs` describes it.
 //!
-//! What it does is what Okta documents or what real tokens show: two issuers' worth of quirks (the org server's
-//! issuer has no path, its tokens carry a `typ`), the member order of headers and payloads, the two dialects of error
-//! bodies. What it leaves out: anything with a browser, DPoP at the token endpoint, client assertions.
+//! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
+//! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
+//! bodies have two formats.
+//! It has no browser flows, no DPoP at the token endpoint and no client assertions.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -28,13 +29,13 @@ use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
 mod certificates;
+mod connections;
 mod control;
 mod denylist;
 mod endpoints;
 mod faults;
 mod gzip;
 mod keys;
-mod lines;
 mod members;
 mod metadata;
 mod oauth;
@@ -46,20 +47,21 @@ pub use keys::{Rotation, Stage};
 pub use org::{Endpoint, Server};
 pub use tokens::{Kind, TokenSpec};
 
-/// The client that may ask any custom authorization server for tokens with `client_credentials`.
+/// The client ID for `client_credentials` at every custom authorization server.
 pub const DEMO_CLIENT_ID: &str = "0oademo00000000000001";
 
-/// Its secret. Public: it opens nothing but this program.
+/// The secret of that client. It is public, because only this program accepts it.
 pub const DEMO_CLIENT_SECRET: &str = "demo-secret";
 
-/// Where and as whom the stand-in serves.
+/// The addresses and the domain of a stand-in.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Plain HTTP, with the control API. Port 0: any free one.
+    /// The address of the plain HTTP listener, which also serves the control API. Port 0 selects a
+    /// free port.
     pub http: SocketAddr,
-    /// HTTPS, as Envoy wants to see Okta. Port 0: any free one.
+    /// The address of the HTTPS listener, which Envoy uses. Port 0 selects a free port.
     pub https: SocketAddr,
-    /// The org's domain: the host of every issuer, and the main name of the certificate.
+    /// The org's domain: the host of every issuer, and the first name of the certificate.
     pub domain: String,
 }
 
@@ -76,23 +78,27 @@ pub struct StandIn {
     ca_pem: String,
     http: SocketAddr,
     https: SocketAddr,
-    /// Never sent to: that it is dropped is the message.
+    /// Never sends. When it is dropped, the server thread ends.
     running: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl StandIn {
-    /// Starts a stand-in on a thread of its own.
+    /// Starts a stand-in on its own thread.
     ///
     /// # Panics
     ///
-    /// If it cannot: a test has nothing better to do then.
+    /// If it cannot start.
     #[allow(clippy::expect_used, reason = "only at start-up, and for tests")]
     pub fn start(options: Options) -> Self {
         Self::try_start(options).expect("the stand-in Okta should start")
     }
 
-    /// Starts a stand-in on a thread of its own, or says why it cannot. Both listeners accept from here on.
+    /// Starts a stand-in on its own thread. Both listeners accept connections when it returns.
+    ///
+    /// # Errors
+    ///
+    /// If a listener cannot bind its address, or if the certificate or the thread cannot be made.
     pub fn try_start(options: Options) -> io::Result<Self> {
         let http = listener(options.http)?;
         let https = listener(options.https)?;
@@ -107,7 +113,7 @@ impl StandIn {
                 if let Err(error) = serving.await {
                     eprintln!("stand-in-okta: {error}");
                 }
-                // Resolves, with an error, when the other end is dropped.
+                // Returns an error when the sender is dropped.
                 let _ = stopped.await;
             });
             runtime.shutdown_background();
@@ -122,100 +128,103 @@ impl StandIn {
         })
     }
 
-    /// The port of the plain HTTP listener.
+    /// Returns the port of the plain HTTP listener.
     pub fn http_port(&self) -> u16 {
         self.http.port()
     }
 
-    /// The port of the HTTPS listener.
+    /// Returns the port of the HTTPS listener.
     pub fn https_port(&self) -> u16 {
         self.https.port()
     }
 
-    /// The certificate authority that vouches for the HTTPS listener: made at start, its key kept nowhere.
+    /// Returns the certificate of the authority that signed the listener's certificate, in PEM. It
+    /// is made at start, and its key is not kept.
     pub fn ca_pem(&self) -> &str {
         &self.ca_pem
     }
 
-    /// The server's issuer, as in `iss`.
+    /// Returns the server's issuer, the value of `iss`.
     pub fn issuer(&self, server: Server) -> String {
         server.issuer(self.org.domain())
     }
 
-    /// The audience of the server's access tokens.
+    /// Returns the audience of the server's access tokens.
     pub fn audience(&self, server: Server) -> String {
         server.audience(self.org.domain())
     }
 
-    /// A token as the server would issue it now, but for what `spec` changes.
+    /// Mints a token as the server would issue it now, with the changes of `spec`.
     pub fn mint(&self, server: Server, spec: &TokenSpec) -> String {
         self.org.mint(server, spec)
     }
 
-    /// Exactly these bytes, signed RS256 with the server's active key: for tokens Okta would never issue.
+    /// Signs exactly these bytes with the server's ACTIVE key by RS256, for tokens that Okta would
+    /// never issue.
     pub fn sign(&self, server: Server, header_json: &str, payload_json: &str) -> String {
-        self.org.authority(server).ring().active().sign(header_json, payload_json)
+        self.org.state(server).ring().active().sign(header_json, payload_json)
     }
 
-    /// The id of the key that signs now.
+    /// Returns the key ID of the ACTIVE key.
     pub fn kid(&self, server: Server) -> String {
-        self.org.authority(server).ring().active().kid().to_owned()
+        self.org.state(server).ring().active().kid().to_owned()
     }
 
-    /// The key set as the server would publish it now, without a request being counted.
+    /// Returns the key set that the server publishes now. This does not count as a request.
     pub fn jwks(&self, server: Server) -> String {
-        self.org.authority(server).published_keys()
+        self.org.state(server).published_keys()
     }
 
-    /// Revokes the token with this `jti`, as a client would.
+    /// Revokes the token with this `jti`.
     pub fn revoke(&self, jti: &str) {
         self.org.revoke(jti.to_owned());
     }
 
-    /// Rotates the server's keys. Takes a fraction of a second: RSA keys are made for it.
+    /// Rotates the server's keys. It generates RSA keys, which takes a fraction of a second.
     pub fn rotate(&self, server: Server, rotation: Rotation) {
-        self.org.authority(server).rotate(rotation);
+        self.org.state(server).rotate(rotation);
     }
 
-    /// Sets which keys the server publishes; the one that signs stays.
+    /// Sets the keys that the server publishes. The ACTIVE key stays.
     pub fn set_stage(&self, server: Server, stage: Stage) {
-        self.org.authority(server).set_stage(stage);
+        self.org.state(server).set_stage(stage);
     }
 
-    /// From the next rotation on, the server goes on publishing its former keys for this long.
+    /// Sets how long the server publishes its former keys after each later rotation.
     pub fn set_lag(&self, server: Server, lag: Duration) {
-        self.org.authority(server).ring().set_lag(lag);
+        self.org.state(server).ring().set_lag(lag);
     }
 
-    /// Sets the `Cache-Control` of the server's key set; `None` sends no such header.
+    /// Sets the `Cache-Control` of the server's key set. With `None` the response has no such
+    /// header.
     pub fn set_cache_control(&self, server: Server, value: Option<&str>) {
-        self.org.authority(server).set_cache_control(value.map(str::to_owned));
+        self.org.state(server).set_cache_control(value.map(str::to_owned));
     }
 
-    /// Breaks the server's key and discovery endpoints, or with `Fault::None` mends them.
+    /// Sets the fault of the server's key and discovery endpoints. `Fault::None` removes it.
     pub fn set_fault(&self, server: Server, fault: Fault) {
         self.set_fault_at(server, Endpoint::Keys, fault.clone());
         self.set_fault_at(server, Endpoint::Discovery, fault);
     }
 
-    /// Breaks or mends one endpoint.
+    /// Sets the fault of one endpoint.
     pub fn set_fault_at(&self, server: Server, endpoint: Endpoint, fault: Fault) {
-        self.org.authority(server).set_fault(endpoint, fault);
+        self.org.state(server).set_fault(endpoint, fault);
     }
 
-    /// How often the server's keys were asked for, successfully or not.
+    /// Returns the number of requests for the server's keys, failed ones included.
     pub fn key_fetches(&self, server: Server) -> u64 {
         self.requests(server, Endpoint::Keys)
     }
 
-    /// How often the server's metadata were asked for, in any of their places.
+    /// Returns the number of requests for the server's metadata, at all of its paths.
     pub fn discovery_fetches(&self, server: Server) -> u64 {
         self.requests(server, Endpoint::Discovery)
     }
 
-    /// How often this endpoint was asked.
+    /// Returns the number of requests to this endpoint.
     pub fn requests(&self, server: Server, endpoint: Endpoint) -> u64 {
-        self.org.authority(server).requests(endpoint)
+        self.org.state(server).requests(endpoint)
     }
 }
 
@@ -223,7 +232,7 @@ impl Drop for StandIn {
     fn drop(&mut self) {
         drop(self.running.take());
         if let Some(thread) = self.thread.take() {
-            // A panic of that thread has been printed; there is nothing to add.
+            // The panic message of that thread is already printed.
             let _ = thread.join();
         }
     }
@@ -231,12 +240,12 @@ impl Drop for StandIn {
 
 fn listener(address: SocketAddr) -> io::Result<TcpListener> {
     let listener = TcpListener::bind(address)
-        .map_err(|error| io::Error::new(error.kind(), format!("can't listen on {address}: {error}")))?;
+        .map_err(|error| io::Error::new(error.kind(), format!("cannot listen on {address}: {error}")))?;
     listener.set_nonblocking(true)?;
     Ok(listener)
 }
 
-/// Starts both listeners; they run as long as the runtime does.
+/// Starts both listeners. They run until the runtime shuts down.
 async fn serve(
     http: TcpListener,
     https: TcpListener,
@@ -245,9 +254,9 @@ async fn serve(
 ) -> io::Result<()> {
     let okta = endpoints::router(&org).merge(denylist::router(Arc::clone(&org)));
     let with_control = okta.clone().merge(control::router(org));
-    let plain = lines::Plain::new(http)?;
-    let encrypted = lines::Encrypted::new(https, tls)?;
-    tokio::spawn(async { axum::serve(plain, lines::with_cut(with_control)).await });
-    tokio::spawn(async { axum::serve(encrypted, lines::with_cut(okta)).await });
+    let plain = connections::PlainListener::new(http)?;
+    let tls = connections::TlsListener::new(https, tls)?;
+    tokio::spawn(async { axum::serve(plain, connections::with_reset_handle(with_control)).await });
+    tokio::spawn(async { axum::serve(tls, connections::with_reset_handle(okta)).await });
     Ok(())
 }

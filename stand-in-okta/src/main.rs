@@ -1,11 +1,11 @@
-//! The stand-in Okta as a program. What it is and does: `lib.rs`; its control API: `control.rs`.
+//! The stand-in Okta as a program. `lib.rs` describes the stand-in, `control.rs` its control API.
 //!
 //! ```text
 //! cargo run --bin stand-in-okta -- --http 127.0.0.1:9080 --https 127.0.0.1:9443 \
 //!     --ca-out target/stand-in-okta/ca.pem --domain acme.okta.example
 //! ```
 //!
-//! These are the defaults.
+//! These values are the defaults.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -38,7 +38,7 @@ fn run(options: Options, ca_out: &Path) -> io::Result<std::convert::Infallible> 
         fs::create_dir_all(folder)?;
     }
     fs::write(ca_out, okta.ca_pem())?;
-    println!("https://{https}:{} as {domain}, vouched for by {}", okta.https_port(), ca_out.display());
+    println!("https://{https}:{} as {domain}, CA certificate in {}", okta.https_port(), ca_out.display());
     println!("http://{http}:{} with /stand-in/, issuer {}", okta.http_port(), okta.issuer(Server::Default));
     loop {
         std::thread::park();
@@ -54,10 +54,10 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Options, PathBu
     let mut ca_out = PathBuf::from("target/stand-in-okta/ca.pem");
     while let Some(name) = given.next() {
         let value = given.next().ok_or_else(|| format!("{name} needs a value"))?;
-        let wrong = |error| format!("{name} {value}: {error}");
+        let invalid = |error| format!("{name} {value}: {error}");
         match name.as_str() {
-            "--http" => options.http = value.parse().map_err(wrong)?,
-            "--https" => options.https = value.parse().map_err(wrong)?,
+            "--http" => options.http = value.parse().map_err(invalid)?,
+            "--https" => options.https = value.parse().map_err(invalid)?,
             "--domain" => options.domain = value,
             "--ca-out" => ca_out = value.into(),
             _ => return Err(format!("unknown argument {name}")),

@@ -1,48 +1,49 @@
-//! JSON objects whose members stay in order.
+//! JSON objects that keep the order of their members.
 //!
-//! Okta's tokens have an order, and tests that compare with real ones want it. `serde_json` would keep one too, with a
-//! feature that would then hold for the filter's own tests and not for the filter: hence this.
+//! Okta's tokens have an order of members, and tests compare with real tokens. The feature
+//! `preserve_order` of `serde_json` would keep it too, but cargo would enable the feature for the
+//! filter's tests as well, and the filter does not have it.
 
 use std::fmt;
 
 use serde_json::{Map, Value};
 
-/// The members of a JSON object, in order.
+/// The members of a JSON object in their order.
 pub(crate) struct Members(Vec<(String, Value)>);
 
 impl Members {
-    /// These members.
+    /// Makes an object of these members.
     pub(crate) fn of<const N: usize>(members: [(&str, Value); N]) -> Self {
         Self(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
-    /// And this one.
+    /// Adds a member.
     pub(crate) fn and(mut self, name: &str, value: Value) -> Self {
         self.set(name, value);
         self
     }
 
-    /// Sets a member where Okta would have it; null removes it.
+    /// Sets a member at its position in Okta's order. Null removes the member.
     pub(crate) fn set(&mut self, name: &str, value: Value) {
         if value.is_null() {
             self.0.retain(|(other, _)| other != name);
         } else if let Some((_, old)) = self.0.iter_mut().find(|(other, _)| other == name) {
             *old = value;
         } else {
-            let follower = self.0.iter().position(|(other, _)| place(other) > place(name));
+            let follower = self.0.iter().position(|(other, _)| rank(other) > rank(name));
             self.0.insert(follower.unwrap_or(self.0.len()), (name.to_owned(), value));
         }
     }
 
-    /// Sets all of these.
-    pub(crate) fn change(&mut self, changes: &Map<String, Value>) {
+    /// Sets all of these members.
+    pub(crate) fn set_all(&mut self, changes: &Map<String, Value>) {
         for (name, value) in changes {
             self.set(name, value.clone());
         }
     }
 }
 
-/// The object, without white space.
+/// Writes the object without white space.
 impl fmt::Display for Members {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("{")?;
@@ -54,8 +55,8 @@ impl fmt::Display for Members {
     }
 }
 
-/// The rank of a claim in Okta's access tokens; custom claims come last.
-fn place(name: &str) -> usize {
+/// Returns the position of a claim in Okta's access tokens. Custom claims come last.
+fn rank(name: &str) -> usize {
     ORDER.iter().position(|known| *known == name).unwrap_or(ORDER.len())
 }
 

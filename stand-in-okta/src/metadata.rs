@@ -1,13 +1,14 @@
-//! The metadata documents: Okta's examples with the stand-in's names in them.
+//! The metadata documents: Okta's documented examples, with the stand-in's names.
 
 use super::org::Server;
 
-/// `oauth-authorization-server`. Unlike the other it knows `client_credentials`.
+/// Returns `oauth-authorization-server` (RFC 8414). Unlike `openid-configuration` it lists
+/// `client_credentials`.
 pub(crate) fn oauth(server: Server, domain: &str) -> String {
     fill(include_str!("metadata/oauth-authorization-server.json"), server, domain)
 }
 
-/// `openid-configuration`.
+/// Returns `openid-configuration`.
 pub(crate) fn openid(server: Server, domain: &str) -> String {
     fill(include_str!("metadata/openid-configuration.json"), server, domain)
 }
@@ -15,7 +16,7 @@ pub(crate) fn openid(server: Server, domain: &str) -> String {
 fn fill(template: &str, server: Server, domain: &str) -> String {
     let host = format!("https://{domain}");
     let base = format!("{host}{}", server.base_path());
-    // Okta sends them without white space.
+    // Okta sends the documents without white space.
     let lines = template.lines().filter_map(|line| match server {
         Server::Org => org_line(line.trim()),
         Server::Default | Server::Custom => Some(line.trim()),
@@ -24,7 +25,7 @@ fn fill(template: &str, server: Server, domain: &str) -> String {
     document.replace("{issuer}", &server.issuer(domain)).replace("{base}", &base).replace("{host}", &host)
 }
 
-/// In the org server's examples some members differ, or are not there.
+/// Returns the line of the org server's document, or `None` if the org server does not have it.
 fn org_line(line: &str) -> Option<&str> {
     if line.starts_with(r#""id_token_encryption_"#) {
         None

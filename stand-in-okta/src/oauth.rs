@@ -1,4 +1,5 @@
-//! The endpoints for clients: token, introspection, revocation. Errors are OAuth's (RFC 6749 section 5.2).
+//! The endpoints for clients: token, introspection, revocation. Errors have the format of RFC 6749
+//! section 5.2.
 
 use std::collections::HashMap;
 
@@ -10,64 +11,66 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value, json};
 
-use super::endpoints::Place;
+use super::connections::ResetHandle;
+use super::endpoints::ServerRef;
 use super::faults::Document;
-use super::lines::Cut;
 use super::org::{Endpoint, unix_millis};
 use super::tokens::TokenSpec;
 use super::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
 
 type Fields = HashMap<String, String>;
 
-/// `client_credentials`, and a polite no to everything else.
+/// Issues a token for `client_credentials`, and rejects every other grant type.
 pub(crate) async fn token(
-    State(place): State<Place>,
+    State(server_ref): State<ServerRef>,
     headers: HeaderMap,
     form: Result<Form<Fields>, FormRejection>,
 ) -> Response {
-    place.authority().asked(Endpoint::Token);
+    server_ref.state().record_request(Endpoint::Token);
     let fields = fields(form);
-    match issue(&place, &headers, &fields) {
+    match issue(&server_ref, &headers, &fields) {
         Ok(body) => uncached(StatusCode::OK, &body),
         Err(error) => error.into_response(),
     }
 }
 
-/// What a token is worth now: all about a good one, and nothing about any other (RFC 7662).
+/// Returns the claims of a valid token, and only `active: false` for every other token (RFC 7662).
 pub(crate) async fn introspect(
-    State(place): State<Place>,
-    ConnectInfo(cut): ConnectInfo<Cut>,
+    State(server_ref): State<ServerRef>,
+    ConnectInfo(reset): ConnectInfo<ResetHandle>,
     headers: HeaderMap,
     form: Result<Form<Fields>, FormRejection>,
 ) -> Response {
-    let fault = place.authority().asked(Endpoint::Introspect);
+    let fault = server_ref.state().record_request(Endpoint::Introspect);
     let fields = fields(form);
-    let answer = authenticate(&headers, &fields).and_then(|()| required(&fields, "token"));
-    match answer {
+    let token = authenticate(&headers, &fields).and_then(|()| required(&fields, "token"));
+    match token {
         Ok(token) => {
-            let body =
-                good(&place, token).map_or_else(|| json!({ "active": false }), |claims| about(&claims));
+            let body = valid_claims(&server_ref, token)
+                .map_or_else(|| json!({ "active": false }), |claims| introspection(&claims));
             let cache_control = Some("no-cache, no-store".to_owned());
             let document =
                 Document { body: body.to_string(), content_type: "application/json", cache_control };
-            fault.spoil(document, &cut, &headers).await
+            fault.apply(document, &reset, &headers).await
         }
         Err(error) => error.into_response(),
     }
 }
 
-/// 200 always: a token that is unknown is as good as revoked (RFC 7009 section 2.2).
+/// Revokes a token. The status is 200 also for an unknown token (RFC 7009 section 2.2).
 pub(crate) async fn revoke(
-    State(place): State<Place>,
+    State(server_ref): State<ServerRef>,
     headers: HeaderMap,
     form: Result<Form<Fields>, FormRejection>,
 ) -> Response {
-    place.authority().asked(Endpoint::Revoke);
+    server_ref.state().record_request(Endpoint::Revoke);
     let fields = fields(form);
     match authenticate(&headers, &fields).and_then(|()| required(&fields, "token")) {
         Ok(token) => {
-            if let Some(jti) = good(&place, token).as_ref().and_then(|claims| text(claims, "jti")) {
-                place.org.revoke(jti.to_owned());
+            if let Some(jti) =
+                valid_claims(&server_ref, token).as_ref().and_then(|claims| text(claims, "jti"))
+            {
+                server_ref.org.revoke(jti.to_owned());
             }
             StatusCode::OK.into_response()
         }
@@ -75,7 +78,7 @@ pub(crate) async fn revoke(
     }
 }
 
-/// Status, `error`, `error_description`.
+/// An OAuth error: the status, `error` and `error_description`.
 struct OAuthError(StatusCode, &'static str, &'static str);
 
 impl OAuthError {
@@ -92,41 +95,41 @@ impl OAuthError {
     }
 }
 
-fn issue(place: &Place, headers: &HeaderMap, fields: &Fields) -> Result<Value, OAuthError> {
-    let bad = |error, description| Err(OAuthError(StatusCode::BAD_REQUEST, error, description));
+fn issue(server_ref: &ServerRef, headers: &HeaderMap, fields: &Fields) -> Result<Value, OAuthError> {
+    let bad_request = |error, description| Err(OAuthError(StatusCode::BAD_REQUEST, error, description));
     authenticate(headers, fields)?;
     match fields.get("grant_type").map(String::as_str) {
         Some("client_credentials") => {}
-        // The stand-in has issued no code that could still be good.
+        // The stand-in issues no authorization codes, so every code is invalid.
         Some("authorization_code") => {
-            return bad("invalid_grant", "The authorization code is invalid or has expired.");
+            return bad_request("invalid_grant", "The authorization code is invalid or has expired.");
         }
         Some(_) | None => {
-            return bad("unsupported_grant_type", "The grant type in the request isn't supported.");
+            return bad_request("unsupported_grant_type", "The grant type in the request isn't supported.");
         }
     }
     let scope = fields.get("scope").map(String::as_str).unwrap_or_default();
     let scopes: Vec<&str> = scope.split_ascii_whitespace().collect();
     if scopes.is_empty() {
-        return bad("invalid_scope", "No scopes were requested.");
+        return bad_request("invalid_scope", "No scopes were requested.");
     }
     if scopes.iter().any(|scope| OPENID_SCOPES.contains(scope)) {
-        return bad("invalid_scope", "Cannot request 'openid' scopes using client credentials.");
+        return bad_request("invalid_scope", "Cannot request 'openid' scopes using client credentials.");
     }
-    // One wrong scope refuses them all: Okta never gives less than was asked for.
-    if scopes.iter().any(|scope| !place.server.scopes().contains(scope)) {
-        return bad(
+    // Okta rejects the request if one scope is invalid. It does not grant the others.
+    if scopes.iter().any(|scope| !server_ref.server.scopes().contains(scope)) {
+        return bad_request(
             "invalid_scope",
             "One or more scopes are not configured for the authorization server resource.",
         );
     }
-    let token = place.org.mint(place.server, &TokenSpec::machine().scopes(&scopes));
+    let token = server_ref.org.mint(server_ref.server, &TokenSpec::machine().scopes(&scopes));
     Ok(
         json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ") }),
     )
 }
 
-/// The client by its secret, in the header or in the body but not in both.
+/// Authenticates the client by its secret, which is in the header or in the body, but not in both.
 fn authenticate(headers: &HeaderMap, fields: &Fields) -> Result<(), OAuthError> {
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| basic(value.as_bytes()));
     let posted = fields
@@ -169,43 +172,44 @@ fn required<'a>(fields: &'a Fields, name: &str) -> Result<&'a str, OAuthError> {
     fields.get(name).map(String::as_str).filter(|value| !value.is_empty()).ok_or(missing)
 }
 
-/// No form is an empty form: the error is then about what is missing.
+/// Returns the fields of the form. A body that is not a form counts as an empty form, so the error
+/// names the missing parameter.
 fn fields(form: Result<Form<Fields>, FormRejection>) -> Fields {
     form.map(|Form(fields)| fields).unwrap_or_default()
 }
 
-/// The claims, if this server has signed the token and it is good now.
-fn good(place: &Place, token: &str) -> Option<Map<String, Value>> {
+/// Returns the claims if this server signed the token and the token is valid now.
+fn valid_claims(server_ref: &ServerRef, token: &str) -> Option<Map<String, Value>> {
     let (message, signature) = token.rsplit_once('.')?;
     let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-    if !place.authority().ring().all().any(|key| key.verifies(message, &signature)) {
+    if !server_ref.state().ring().all().any(|key| key.verifies(message, &signature)) {
         return None;
     }
     let payload = URL_SAFE_NO_PAD.decode(message.split_once('.')?.1).ok()?;
     let claims: Map<String, Value> = serde_json::from_slice(&payload).ok()?;
     let exp = claims.get("exp").and_then(Value::as_i64)?;
-    let valid = text(&claims, "iss") == Some(&place.issuer())
+    let valid = text(&claims, "iss") == Some(&server_ref.issuer())
         && exp.saturating_mul(1000) > unix_millis()
-        && !place.org.is_revoked(text(&claims, "jti").unwrap_or_default());
+        && !server_ref.org.is_revoked(text(&claims, "jti").unwrap_or_default());
     valid.then_some(claims)
 }
 
-/// Introspection has names of its own for some claims.
-fn about(claims: &Map<String, Value>) -> Value {
-    let mut about = claims.clone();
-    about.insert("active".to_owned(), json!(true));
-    about.insert("token_type".to_owned(), json!("Bearer"));
-    if let Some(Value::Array(scopes)) = about.remove("scp") {
+/// Returns the introspection response, which has other names than the token for some claims.
+fn introspection(claims: &Map<String, Value>) -> Value {
+    let mut members = claims.clone();
+    members.insert("active".to_owned(), json!(true));
+    members.insert("token_type".to_owned(), json!("Bearer"));
+    if let Some(Value::Array(scopes)) = members.remove("scp") {
         let scopes: Vec<&str> = scopes.iter().filter_map(Value::as_str).collect();
-        about.insert("scope".to_owned(), json!(scopes.join(" ")));
+        members.insert("scope".to_owned(), json!(scopes.join(" ")));
     }
-    if let Some(client) = about.remove("cid") {
-        about.insert("client_id".to_owned(), client);
+    if let Some(client) = members.remove("cid") {
+        members.insert("client_id".to_owned(), client);
     }
     if let Some(subject) = claims.get("sub") {
-        about.insert("username".to_owned(), subject.clone());
+        members.insert("username".to_owned(), subject.clone());
     }
-    Value::Object(about)
+    Value::Object(members)
 }
 
 fn text<'a>(claims: &'a Map<String, Value>, name: &str) -> Option<&'a str> {

@@ -1,4 +1,4 @@
-//! The org: its authorization servers, and what each of them has at one moment.
+//! The org: its authorization servers, and the state of each.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
@@ -9,25 +9,25 @@ use super::faults::Fault;
 use super::keys::{Key, KeyRing, Rotation, Stage};
 use super::tokens::TokenSpec;
 
-/// An authorization server of the org. Each has keys of its own.
+/// An authorization server of the org. Each has its own keys.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
 pub enum Server {
-    /// The org's own server: its access tokens are meant for Okta, and for no API of yours.
+    /// The org authorization server. Its access tokens are for Okta's APIs only.
     #[serde(rename = "org")]
     Org,
-    /// The custom server that every org has.
+    /// The custom authorization server `default`, which every org has.
     #[serde(rename = "default")]
     Default,
-    /// Another custom server.
+    /// Another custom authorization server.
     #[serde(rename = "aus9o8wzkhckw9TLa0h7z")]
     Custom,
 }
 
 impl Server {
-    /// All of them.
+    /// All servers.
     pub const ALL: [Self; 3] = [Self::Org, Self::Default, Self::Custom];
 
-    /// The id in paths; the org server has none there.
+    /// Returns the server's ID. It is in the paths of the custom servers.
     pub const fn id(self) -> &'static str {
         match self {
             Self::Org => "org",
@@ -36,15 +36,16 @@ impl Server {
         }
     }
 
-    /// Where its endpoints are, as a path.
-    pub fn base_path(self) -> String {
+    /// Returns the path below which the endpoints are.
+    pub(crate) fn base_path(self) -> String {
         match self {
             Self::Org => "/oauth2".to_owned(),
             Self::Default | Self::Custom => format!("/oauth2/{}", self.id()),
         }
     }
 
-    /// Its name in `iss`. Unlike that of the others, the org server's is not where its endpoints are.
+    /// Returns the issuer, the value of `iss`. The endpoints of the org server are not below its
+    /// issuer.
     pub fn issuer(self, domain: &str) -> String {
         match self {
             Self::Org => format!("https://{domain}"),
@@ -52,7 +53,7 @@ impl Server {
         }
     }
 
-    /// Whom its access tokens are for.
+    /// Returns the audience of the server's access tokens.
     pub fn audience(self, domain: &str) -> String {
         match self {
             Self::Org => self.issuer(domain),
@@ -61,7 +62,7 @@ impl Server {
         }
     }
 
-    /// The scopes a client may be given here, besides those of OpenID Connect.
+    /// Returns the scopes that a client can request, without those of OpenID Connect.
     pub const fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Org => &[],
@@ -70,13 +71,13 @@ impl Server {
     }
 }
 
-/// What can be asked of a server, counted, and (for all but `Token` and `Revoke`) broken.
+/// An endpoint whose requests are counted. All but `Token` and `Revoke` can have a fault.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
-    /// The list of revoked tokens, which is not Okta's.
+    /// The list of revoked tokens. Okta has no such endpoint.
     Denylist,
-    /// Its metadata, in all their places.
+    /// The metadata, at all of their paths.
     Discovery,
     /// `/v1/introspect`
     Introspect,
@@ -89,7 +90,7 @@ pub enum Endpoint {
 }
 
 impl Endpoint {
-    /// All of them, with the names they have in the control API.
+    /// All endpoints with their names in the control API.
     pub const ALL: [(&'static str, Self); 6] = [
         ("denylist", Self::Denylist),
         ("discovery", Self::Discovery),
@@ -100,38 +101,39 @@ impl Endpoint {
     ];
 }
 
-/// All that the stand-in knows.
+/// The state of the stand-in.
 pub(crate) struct Org {
     domain: String,
-    org: Authority,
-    default: Authority,
-    custom: Authority,
-    /// The `jti` of revoked tokens: only introspection and the denylist know of them.
+    org: ServerState,
+    default: ServerState,
+    custom: ServerState,
+    /// The `jti` of revoked tokens. Only introspection and the denylist use it.
     revoked: Mutex<HashSet<String>>,
 }
 
 impl Org {
-    /// An org with fresh keys.
+    /// Makes an org with new keys.
     pub(crate) fn new(domain: String) -> Self {
         let org = Self {
             domain,
-            org: Authority::new(),
-            default: Authority::new(),
-            custom: Authority::new(),
+            org: ServerState::new(),
+            default: ServerState::new(),
+            custom: ServerState::new(),
             revoked: Mutex::default(),
         };
-        // The server that everyone uses shall answer its first request as fast as any other.
+        // Most tests use this server. Its keys are generated now, so its first response is not
+        // delayed.
         drop(org.default.ring());
         org
     }
 
-    /// The host of all issuers.
+    /// Returns the host of all issuers.
     pub(crate) fn domain(&self) -> &str {
         &self.domain
     }
 
-    /// The state of one server.
-    pub(crate) const fn authority(&self, server: Server) -> &Authority {
+    /// Returns the state of one server.
+    pub(crate) const fn state(&self, server: Server) -> &ServerState {
         match server {
             Server::Org => &self.org,
             Server::Default => &self.default,
@@ -139,38 +141,38 @@ impl Org {
         }
     }
 
-    /// A token signed with the server's active key.
+    /// Mints a token that the server's ACTIVE key signs.
     pub(crate) fn mint(&self, server: Server, spec: &TokenSpec) -> String {
         let now = unix_millis().div_euclid(1000);
-        spec.mint(server, &self.domain, now, self.authority(server).ring().active())
+        spec.mint(server, &self.domain, now, self.state(server).ring().active())
     }
 
-    /// Remembers that this token is no longer good.
+    /// Revokes the token with this `jti`.
     pub(crate) fn revoke(&self, jti: String) {
         lock(&self.revoked).insert(jti);
     }
 
-    /// The `jti` of all that were revoked.
+    /// Returns the `jti` of all revoked tokens.
     pub(crate) fn revoked(&self) -> Vec<String> {
         lock(&self.revoked).iter().cloned().collect()
     }
 
-    /// Whether the token was revoked.
+    /// Returns whether the token was revoked.
     pub(crate) fn is_revoked(&self, jti: &str) -> bool {
         lock(&self.revoked).contains(jti)
     }
 }
 
-/// One authorization server's state.
-pub(crate) struct Authority {
-    /// Made when first needed: RSA keys take a while, and most tests are about one server.
+/// The state of one authorization server.
+pub(crate) struct ServerState {
+    /// Generated on first use: RSA keys take time, and most tests use one server.
     ring: OnceLock<Mutex<KeyRing>>,
     cache_control: Mutex<Option<String>>,
     faults: Mutex<HashMap<Endpoint, Fault>>,
     requests: Mutex<HashMap<Endpoint, u64>>,
 }
 
-impl Authority {
+impl ServerState {
     fn new() -> Self {
         Self {
             ring: OnceLock::new(),
@@ -180,68 +182,68 @@ impl Authority {
         }
     }
 
-    /// The keys, locked.
+    /// Locks the keys.
     pub(crate) fn ring(&self) -> MutexGuard<'_, KeyRing> {
         lock(self.ring.get_or_init(|| Mutex::new(KeyRing::new())))
     }
 
-    /// The key set as a document, in random order as Okta's.
+    /// Returns the JWKS document, in random order like Okta's.
     pub(crate) fn published_keys(&self) -> String {
         self.ring().document(unix_millis())
     }
 
     /// Rotates the keys.
     pub(crate) fn rotate(&self, rotation: Rotation) {
-        // Before the ring is locked: whoever asks for the keys meanwhile gets those that there are.
+        // Before the lock, so that concurrent requests get the current keys without delay.
         let fresh = [Key::generate(), Key::generate()];
         self.ring().rotate(rotation, fresh, unix_millis());
     }
 
-    /// Sets which keys are published.
+    /// Sets the keys that are published.
     pub(crate) fn set_stage(&self, stage: Stage) {
         self.ring().set_stage(stage);
     }
 
-    /// The `Cache-Control` of the key set.
+    /// Returns the `Cache-Control` of the key set.
     pub(crate) fn cache_control(&self) -> Option<String> {
         lock(&self.cache_control).clone()
     }
 
-    /// Sets it.
+    /// Sets the `Cache-Control` of the key set. `None` removes it.
     pub(crate) fn set_cache_control(&self, value: Option<String>) {
         *lock(&self.cache_control) = value;
     }
 
-    /// Notes a request, and tells what is to go wrong with it.
-    pub(crate) fn asked(&self, endpoint: Endpoint) -> Fault {
+    /// Counts a request to the endpoint and returns the endpoint's fault.
+    pub(crate) fn record_request(&self, endpoint: Endpoint) -> Fault {
         let mut requests = lock(&self.requests);
         let count = requests.entry(endpoint).or_default();
         *count = count.saturating_add(1);
         lock(&self.faults).get(&endpoint).cloned().unwrap_or_default()
     }
 
-    /// How many requests were noted.
+    /// Returns the number of counted requests.
     pub(crate) fn requests(&self, endpoint: Endpoint) -> u64 {
         lock(&self.requests).get(&endpoint).copied().unwrap_or_default()
     }
 
-    /// Sets what is to go wrong.
+    /// Sets the fault of an endpoint.
     pub(crate) fn set_fault(&self, endpoint: Endpoint, fault: Fault) {
         lock(&self.faults).insert(endpoint, fault);
     }
 }
 
-/// The only clock here: milliseconds since the Unix epoch.
+/// Returns the time in milliseconds since the Unix epoch. The stand-in reads the clock only here.
 #[allow(clippy::disallowed_methods, reason = "an authorization server puts the time into its tokens")]
 pub(crate) fn unix_millis() -> i64 {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(now.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A thread that panicked with the lock in hand has changed nothing half-way: every change here is one assignment.
+/// Locks the mutex, also after a panic. Each change is one assignment, so the state is consistent.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What Okta sends, in its documentation's example: 44 days.
+/// The `Cache-Control` of Okta's documented example: 44 days.
 const CACHE_CONTROL: &str = "max-age=3832304, must-revalidate";

@@ -1,4 +1,4 @@
-//! Tokens, byte for byte as Okta serialises them, and the variations that a verifier must tell apart.
+//! Tokens, serialized as Okta serializes them, of each kind that a verifier must distinguish.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -10,7 +10,8 @@ use super::keys::{Key, random_text};
 use super::members::Members;
 use super::org::Server;
 
-/// What sort of token. All are signed with the same key of the server: only their content tells them apart.
+/// A kind of token. The server signs all kinds with one key, so only the content distinguishes
+/// them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
@@ -19,108 +20,113 @@ pub enum Kind {
     User,
     /// An access token for a machine (`client_credentials`): no `uid`, `sub` is `cid`.
     Machine,
-    /// A user's access token that came with a refresh token: its `jti` has a suffix.
+    /// A user's access token from a refresh token. Its `jti` has a suffix.
     Refreshed,
-    /// An access token exchanged by a service for its user's: the user's `uid`, the service's `cid`.
+    /// An access token that a service obtained by token exchange: the user's `uid`, the service's
+    /// `cid`.
     OnBehalfOf,
-    /// An agent's access token, as documented: `scope` is one string, `act` nests, no `scp`, `cid`, `jti`.
+    /// An access token of an AI agent, as documented: `scope` is a string, `act` nests, `scp`,
+    /// `cid` and `jti` are absent.
     Agent,
-    /// An access token bound to a key (DPoP): as a bearer token it must be refused.
+    /// An access token bound to a key by DPoP (RFC 9449). It must be rejected as a bearer token.
     DpopBound,
-    /// The org server's access token, told by `typ`: for Okta itself, opaque to everyone else.
+    /// The org server's access token, marked by `typ`. It is for Okta's APIs, and opaque to other
+    /// APIs.
     OrgAccess,
-    /// An ID token: says who logged in, and allows nothing.
+    /// An ID token. It authenticates a user and must not be accepted as an access token.
     IdToken,
-    /// An identity assertion for another authorization server (ID-JAG): allows nothing either.
+    /// An identity assertion for another authorization server (ID-JAG). It must not be accepted as
+    /// an access token.
     IdJag,
-    /// Five parts, as an encrypted token has. They are random: nobody here could decrypt it.
+    /// Five random parts in the form of a compact JWE (RFC 7516).
     Encrypted,
 }
 
-/// A token to be minted.
+/// The content of a token to mint.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenSpec {
     kind: Kind,
-    /// Replaces or adds claims; null removes one.
+    /// Claims that replace or extend those of the kind. Null removes a claim.
     claims: Map<String, Value>,
-    /// The same for the header.
+    /// Header members that replace or extend those of the kind. Null removes a member.
     header: Map<String, Value>,
-    /// `exp - iat` in seconds. By default an hour, five minutes for an ID-JAG.
+    /// `exp - iat` in seconds. Default: 3600, or 300 for an ID-JAG.
     lifetime: Option<i64>,
-    /// `iat` in Unix seconds. By default the time of minting.
+    /// `iat` in Unix seconds. Default: the time of minting.
     issued_at: Option<i64>,
 }
 
 impl TokenSpec {
-    /// A token of this kind, as Okta would issue it.
+    /// Makes a spec of this kind without changes.
     pub fn new(kind: Kind) -> Self {
         Self { kind, ..Self::default() }
     }
 
-    /// A user's access token: scopes `openid profile items:read`, groups `Everyone` and `IT`.
+    /// Makes a spec of a user's access token with the scopes `openid profile items:read` and the
+    /// groups `Everyone` and `IT`.
     pub fn user() -> Self {
         Self::new(Kind::User)
     }
 
-    /// A machine's access token: scope `items:read`.
+    /// Makes a spec of a machine's access token with the scope `items:read`.
     pub fn machine() -> Self {
         Self::new(Kind::Machine)
     }
 
-    /// With this claim, replacing what was there.
+    /// Sets a claim. Null removes it.
     #[must_use]
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.claims.insert(name.to_owned(), value.into());
         self
     }
 
-    /// Without this claim.
+    /// Removes a claim.
     #[must_use]
     pub fn without(self, name: &str) -> Self {
         self.claim(name, Value::Null)
     }
 
-    /// With this header member, replacing what was there; null removes it.
+    /// Sets a header member. Null removes it.
     #[must_use]
     pub fn header(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.header.insert(name.to_owned(), value.into());
         self
     }
 
-    /// With these scopes.
+    /// Sets the scopes.
     #[must_use]
     pub fn scopes(self, scopes: &[&str]) -> Self {
         self.claim("scp", json!(scopes))
     }
 
-    /// With these groups.
+    /// Sets the groups.
     #[must_use]
     pub fn groups(self, groups: &[&str]) -> Self {
         self.claim("groups", json!(groups))
     }
 
-    /// With this authentication context, which Okta echoes when the app has asked for it.
+    /// Sets the authentication context class, which Okta includes if the client requested it.
     #[must_use]
     pub fn acr(self, acr: &str) -> Self {
         self.claim("acr", acr)
     }
 
-    /// With `exp` this many seconds after `iat`. Okta's range: 300 to 86400.
+    /// Sets `exp` to this many seconds after `iat`. Okta's range is 300 to 86400.
     #[must_use]
     pub fn lifetime(mut self, seconds: i64) -> Self {
         self.lifetime = Some(seconds);
         self
     }
 
-    /// Issued then, in Unix seconds.
+    /// Sets `iat`, in Unix seconds.
     #[must_use]
     pub fn issued_at(mut self, unix_seconds: i64) -> Self {
         self.issued_at = Some(unix_seconds);
         self
     }
 
-    /// The token, signed.
+    /// Mints the token: a compact JWS that the key signs with RS256.
     pub fn mint(&self, server: Server, domain: &str, now: i64, key: &Key) -> String {
         if self.kind == Kind::Encrypted {
             return encrypted();
@@ -132,14 +138,15 @@ impl TokenSpec {
         let iat = self.issued_at.unwrap_or(now);
         let lifetime = self.lifetime.unwrap_or(if self.kind == Kind::IdJag { 300 } else { 3600 });
         let mut payload = self.kind.payload(server, domain, iat, iat.saturating_add(lifetime));
-        header.change(&self.header);
-        payload.change(&self.claims);
+        header.set_all(&self.header);
+        payload.set_all(&self.claims);
         key.sign(&header.to_string(), &payload.to_string())
     }
 }
 
 impl Kind {
-    /// Okta's custom servers set no `typ`, neither on access tokens nor on ID tokens.
+    /// Returns the `typ` of the header. Okta's custom servers set none, on access tokens or ID
+    /// tokens.
     const fn typ(self) -> Option<&'static str> {
         match self {
             Self::OrgAccess => Some("application/okta-internal-at+jwt"),
@@ -158,10 +165,11 @@ impl Kind {
                 .and("sub", json!(DEMO_CLIENT_ID)),
             Self::Refreshed => user(&iss, &aud, APP_ID, times)
                 .and("jti", json!(format!("AT.{}.oar{}", random_text(32), "1a2b3c4d5e6f7g8h9"))),
-            // Okta's examples of exchanged tokens have no `act`, and the exchange's time as `auth_time`.
+            // In Okta's examples, exchanged tokens have no `act`, and `auth_time` is the time of
+            // the exchange.
             Self::OnBehalfOf => user(&iss, &aud, SERVICE_ID, times).and("auth_time", json!(iat)),
             Self::DpopBound => user(&iss, &aud, APP_ID, times).and("cnf", json!({ "jkt": random_text(32) })),
-            // The org server knows no scopes but its own, and puts groups into ID tokens only.
+            // The org server has only its own scopes, and it adds groups only to ID tokens.
             Self::OrgAccess => user(&iss, &aud, APP_ID, times)
                 .and("scp", json!(["openid", "profile"]))
                 .and("groups", Value::Null),
@@ -179,13 +187,13 @@ struct Times {
 }
 
 impl Times {
-    /// When the user logged in: some seconds before the app came for the token.
+    /// Returns `auth_time`, some seconds before `iat`.
     const fn login(self) -> i64 {
         self.iat.saturating_sub(21)
     }
 }
 
-/// What every access token begins with.
+/// Returns the claims with which every access token begins.
 fn access(iss: &str, aud: &str, cid: &str, times: Times) -> Members {
     Members::of([
         ("ver", json!(1)),
@@ -239,12 +247,12 @@ fn id_token(iss: &str, times: Times) -> Members {
     ])
 }
 
-/// Its audience is the other authorization server, by issuer.
-fn id_jag(iss: &str, redeemed_at: &str, times: Times) -> Members {
+/// Returns the claims of an ID-JAG. Its audience is the issuer of the other authorization server.
+fn id_jag(iss: &str, other_issuer: &str, times: Times) -> Members {
     Members::of([
         ("iss", json!(iss)),
         ("sub", json!(USER_ID)),
-        ("aud", json!(redeemed_at)),
+        ("aud", json!(other_issuer)),
         ("iat", json!(times.iat)),
         ("exp", json!(times.exp)),
         ("jti", json!(format!("IDAAG.{}", random_text(32)))),
@@ -254,7 +262,8 @@ fn id_jag(iss: &str, redeemed_at: &str, times: Times) -> Members {
     ])
 }
 
-/// Header, wrapped key, nonce, ciphertext, tag: as long as Okta's would be.
+/// Returns header, encrypted key, initialization vector, ciphertext and tag, with the lengths of
+/// Okta's.
 fn encrypted() -> String {
     let header = json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT", "kid": random_text(32) });
     let header = URL_SAFE_NO_PAD.encode(header.to_string());

@@ -60,18 +60,20 @@ fn valid_conditions_and_requirements_are_accepted() {
 
 #[test]
 fn invalid_condition_is_rejected() {
-    let one = "rules[0].match.headers[0]: needs either `string_match` or `present_match: true`";
-    let host = "rules[0].match.headers[0].name: can never match: Envoy exposes the host as `:authority`; use `hosts`";
+    let one = "rules[0].match.headers[0]: must have either `string_match` or `present_match: true`";
+    let host =
+        "rules[0].match.headers[0].name: can never match: Envoy passes the host as `:authority`; use `hosts`";
     let removed =
         "rules[0].match.headers[0].name: can never match: Envoy removes this header before the filter";
-    let comma = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with a comma, which may be two headers joined";
+    let comma = "rules[0].match.headers[0].string_match: can never match: the filter rejects a value with a comma, which can be two joined headers";
     let control = "rules[0].match.headers[0].string_match: can never match: the filter rejects values with control characters or white space around them";
-    let hosts = "rules[0].match.hosts[0]: must be a host name, or `*.` and a domain, without a port";
+    let hosts =
+        "rules[0].match.hosts[0]: must be a host name, an IP address, or `*.` and a domain, without a port";
     let long = "a".repeat(8193);
     let too_long =
         "rules[0].match.headers[0].string_match: can never match: it is longer than `max_match_bytes`";
     let network = "rules[0].match.remote_ip[0]: must be an address, or a network such as `10.0.0.0/8` without host bits";
-    let test = "rules[0].match.headers[0].string_match: needs exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
+    let test = "rules[0].match.headers[0].string_match: must have exactly one of `exact`, `prefix`, `suffix`, `contains`, `safe_regex`";
     assert_errors([
         (matching(json!({ "headers": [] })), "rules[0].match.headers: must not be empty"),
         (header(json!({})), one),
@@ -85,11 +87,11 @@ fn invalid_condition_is_rejected() {
         ),
         (
             header(json!({ "name": ":path", "present_match": true })),
-            "rules[0].match.headers[0].name: must be a header name; for path, method and host there are conditions of their own",
+            "rules[0].match.headers[0].name: must be a header name; use `path`, `methods` or `hosts` for pseudo-headers",
         ),
         (
             header(json!({ "name": "Authorization", "present_match": true })),
-            "rules[0].match.headers[0].name: carries credentials: a rule must not depend on them",
+            "rules[0].match.headers[0].name: must not be a header with credentials",
         ),
         (
             matching(json!({ "query_parameters": [{ "name": "", "present_match": true }] })),
@@ -97,7 +99,7 @@ fn invalid_condition_is_rejected() {
         ),
         (
             header(json!({ "name": "Host", "string_match": { "exact": "api.example.com" } })),
-            "rules[0].match.headers[0].name: can never match: Envoy exposes the host as `:authority`; use `hosts`",
+            "rules[0].match.headers[0].name: can never match: Envoy passes the host as `:authority`; use `hosts`",
         ),
         (header(json!({ "name": "host", "present_match": true, "invert_match": true })), host),
         (header(json!({ "name": "keep-alive", "present_match": true })), removed),
@@ -127,7 +129,7 @@ fn invalid_condition_is_rejected() {
         (header(json!({ "string_match": { "contains": long } })), too_long),
         (
             matching(json!({ "query_parameters": [{ "name": "user%5Bid%5D", "present_match": true }] })),
-            "rules[0].match.query_parameters[0].name: must be written without percent-encoding: parameters are decoded before they are matched",
+            "rules[0].match.query_parameters[0].name: must not be percent-encoded: the filter decodes parameters before it matches them",
         ),
         (matching(json!({ "hosts": ["[::1"] })), hosts),
         (matching(json!({ "hosts": ["[a]"] })), hosts),
@@ -160,7 +162,7 @@ fn condition_on_identity_header_is_rejected() {
     );
     assert_eq!(
         outcome(config.to_string().as_bytes()),
-        "rules[0].match.headers[0].name: is a header that only this filter sets, and removes from requests"
+        "rules[0].match.headers[0].name: is an identity header, which the filter removes from requests"
     );
 }
 
@@ -170,25 +172,28 @@ fn invalid_requirement_is_rejected() {
         (requiring(json!({ "subjects": [] })), "rules[0].requires.subjects: must not be empty"),
         (
             requiring(json!({ "user": "yes" })),
-            "rules[0].requires.user: invalid type: string \"yes\", expected a boolean",
+            "rules[0].requires.user: must be `true` or `false`, not the string \"yes\"",
         ),
         (
             requiring(json!({ "providers": ["okta", "other"] })),
-            "rules[0].requires.providers[1]: is not the name of a provider",
+            "rules[0].requires.providers[1]: must be the name of a provider: `okta`",
         ),
         (
             requiring(json!({ "groups_claim": "g" })),
-            "rules[0].requires.groups_claim: is for `groups`, which are not there",
+            "rules[0].requires.groups_claim: must not be set without `groups`",
         ),
         (
             requiring(json!({ "acr_values": ["a b"] })),
             "rules[0].requires.acr_values[0]: must be printable ASCII without space, `\"` and `\\`",
         ),
-        (requiring(json!({ "max_age": "1.5s" })), "rules[0].requires.max_age: must be whole seconds"),
+        (
+            requiring(json!({ "max_age": "1.5s" })),
+            "rules[0].requires.max_age: must be a whole number of seconds",
+        ),
         (requiring(json!({ "max_age": "367d" })), "rules[0].requires.max_age: must be from 0s to 366d"),
         (
             requiring(json!({ "claims": [{ "name": "uid", "path_variable": "id" }] })),
-            "rules[0].requires.claims[0].path_variable: is not a variable of the rule's `path_template`",
+            "rules[0].requires.claims[0].path_variable: must be a variable of the `path_template` of the rule",
         ),
         (
             requiring(json!({ "claims": [{ "name": "uid", "matches": "" }] })),
@@ -198,21 +203,23 @@ fn invalid_requirement_is_rejected() {
     let broken = requiring(json!({ "claims": [{ "name": "uid", "matches": "a)|(b" }] }));
     let error = outcome(broken.to_string().as_bytes());
     assert!(
-        error.starts_with("rules[0].requires.claims[0].matches: is not a usable regular expression: "),
+        error.starts_with("rules[0].requires.claims[0].matches: must be a valid regular expression: "),
         "{error}"
     );
 }
 
 #[test]
 fn invalid_route_policy_is_rejected() {
-    let either =
-        "needs one of `public: true`, `deny: true` and `requires` (`requires: {}` is any valid token)";
+    let either = "must have one of `public: true`, `deny: true` and `requires` (`requires: {}` accepts any valid token)";
     assert_eq!(
         outcome(route_policies(json!({ "a": {} })).to_string().as_bytes()),
         format!("route_policies.a: {either}")
     );
     assert_errors([
-        (route_policies(json!({ "": { "public": true } })), "route_policies.: must have a name"),
+        (
+            route_policies(json!({ "": { "public": true } })),
+            "route_policies.: must have a name that is not empty",
+        ),
         (
             route_policies(json!({ "a\r\nb": { "public": true } })),
             "route_policies.a\\r\\nb: must have a name without control characters and line separators",
@@ -229,11 +236,8 @@ fn invalid_route_policy_is_rejected() {
             route_policies(
                 json!({ "a": { "requires": { "claims": [{ "name": "uid", "path_variable": "uid" }] } } }),
             ),
-            "route_policies.a.requires.claims[0].path_variable: is not a variable of the rule's `path_template`",
+            "route_policies.a.requires.claims[0].path_variable: must be a variable of the `path_template` of the rule",
         ),
-        (
-            route_policies(json!({ "a": null })),
-            "route_policies.a: invalid type: null, expected struct RoutePolicy",
-        ),
+        (route_policies(json!({ "a": null })), "route_policies.a: must be an object, not null"),
     ]);
 }

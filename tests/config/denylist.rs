@@ -24,25 +24,25 @@ fn invalid_denylist_entry_is_rejected() {
     let many: Vec<Value> = (0..=10_000).map(|number| json!({ "jti": number.to_string() })).collect();
     assert_errors([
         (denylist(json!({})), "denylist: needs `entries`, `remote`, or both"),
-        (denylist(json!([])), "denylist: invalid type: sequence, expected struct Denylist"),
+        (denylist(json!([])), "denylist: must be an object, not a list"),
         (
             denylist(json!({ "nope": 1 })),
             "denylist.nope: unknown field `nope`, expected `entries` or `remote`",
         ),
         (denylist(json!({ "entries": [] })), "denylist.entries: must not be empty"),
-        (denylist(json!({ "entries": {} })), "denylist.entries: invalid type: map, expected a sequence"),
+        (denylist(json!({ "entries": {} })), "denylist.entries: must be a list, not an object"),
         (
             denylist(json!({ "entries": null })),
-            "denylist.entries: must not be null: leave it out, or give it a value",
+            "denylist.entries: must not be null: remove the field, or give it a value",
         ),
         (
             denylist(json!({ "entries": many })),
             "denylist.entries: is not usable: there are more than 10000 entries",
         ),
-        (entry(json!({})), "denylist.entries[1]: must not be empty: it would refuse every token"),
+        (entry(json!({})), "denylist.entries[1]: must not be empty: it would match every token"),
         (entry(json!("AT.xyz")), "denylist.entries[1]: must be an object"),
         (entry(json!(["AT.xyz"])), "denylist.entries[1]: must not be a list"),
-        (entry(json!(null)), "denylist.entries[1]: must not be null: leave it out, or give it a value"),
+        (entry(json!(null)), "denylist.entries[1]: must not be null: remove the field, or give it a value"),
         (entry(json!({ "jti": "" })), "denylist.entries[1].jti: must not be empty"),
         (entry(json!({ "sub": "" })), "denylist.entries[1].sub: must not be empty"),
         (entry(json!({ "uid": 1 })), "denylist.entries[1].uid: must be a string"),
@@ -50,7 +50,7 @@ fn invalid_denylist_entry_is_rejected() {
         (entry(json!({ "cid": {} })), "denylist.entries[1].cid: must be a string"),
         (
             entry(json!({ "issuer": null })),
-            "denylist.entries[1].issuer: must not be null: leave it out, or give it a value",
+            "denylist.entries[1].issuer: must not be null: remove the field, or give it a value",
         ),
         (entry(json!({ "iss": "https://h" })), unknown),
         (entry(json!({ "jti": "a", "reason": "lost" })), unknown),
@@ -77,7 +77,7 @@ fn invalid_remote_denylist_is_rejected() {
         (remote(json!({ "uri": "http://h/list" })), "denylist.remote.uri: must begin with `https://`"),
         (
             remote(json!({ "uri": "https://u@h/list" })),
-            "denylist.remote.uri: must name a host, without user information",
+            "denylist.remote.uri: must name a host, with an optional port and without user information",
         ),
         (remote(json!({ "timeout": "99ms" })), "denylist.remote.timeout: must be from 100ms to 1m"),
         (

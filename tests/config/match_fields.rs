@@ -16,7 +16,7 @@ fn invalid_path_method_or_host_is_rejected() {
             matching(json!({ "path": "/a", "prefix": "/a" })),
             "rules[0].match: must have only one of `path`, `prefix`, `path_separated_prefix`, `path_template`, `safe_regex`",
         ),
-        (matching(json!({ "path": 1 })), "rules[0].match.path: invalid type: integer `1`, expected a string"),
+        (matching(json!({ "path": 1 })), "rules[0].match.path: must be a string, not the number `1`"),
         (matching(json!({ "path": "" })), "rules[0].match.path: must begin with `/`"),
         (matching(json!({ "prefix": "a" })), "rules[0].match.prefix: must begin with `/`"),
         (
@@ -50,49 +50,52 @@ fn invalid_path_method_or_host_is_rejected() {
         (matching(json!({ "methods": ["GET", ""] })), "rules[0].match.methods[1]: must not be empty"),
         (
             matching(json!({ "methods": ["GET", "post"] })),
-            "rules[0].match.methods[1]: must be in upper case, as methods are sent",
+            "rules[0].match.methods[1]: must consist of upper-case letters and `-`: methods are case-sensitive",
         ),
         (
             matching(json!({ "methods": "GET" })),
-            "rules[0].match.methods: invalid type: string \"GET\", expected a sequence",
+            "rules[0].match.methods: must be a list, not the string \"GET\"",
         ),
         (matching(json!({ "hosts": [] })), "rules[0].match.hosts: must not be empty"),
         (matching(json!({ "hosts": [""] })), "rules[0].match.hosts[0]: must not be empty"),
     ];
     for path in ["/a?b", "/a?b#c"] {
-        cases.push((matching(json!({ "path": path })), "rules[0].match.path: must not have a query or a fragment: rules are matched against the path alone"));
+        cases.push((
+            matching(json!({ "path": path })),
+            "rules[0].match.path: must not have a query or a fragment: the filter matches only the path",
+        ));
     }
     for path in ["/%61", "/a%2eb", "/%25", "/%252F"] {
-        cases.push((matching(json!({ "path": path })), "rules[0].match.path: must be written without percent-encoding: paths are decoded before they are matched"));
+        cases.push((matching(json!({ "path": path })), "rules[0].match.path: must not be percent-encoded: the filter decodes paths before it matches them"));
     }
     for path in ["/a/./b", "/a/..", "/.", "/a\\b"] {
         cases.push((
             matching(json!({ "path": path })),
-            "rules[0].match.path: can never match: paths with `/./`, `/../` or `\\` are rejected, also before `;` and beside `%2F`",
+            "rules[0].match.path: can never match: the filter rejects paths with `/./`, `/../` or `\\`, also with `;` or `%2F` around the dots",
         ));
     }
     for path in ["//", "//a", "/a//"] {
         cases.push((
             matching(json!({ "path": path })),
-            "rules[0].match.path: can never match: paths with `//` are rejected unless `allow_in_paths` has `empty_segment`",
+            "rules[0].match.path: can never match: the filter rejects paths with `//` unless `allow_in_paths` has `empty_segment`",
         ));
     }
     for path in ["/a;b", "/a%3Bb", "/a%3bb"] {
         cases.push((
             matching(json!({ "path": path })),
-            "rules[0].match.path: can never match: paths with `;` are rejected unless `allow_in_paths` has `semicolon`",
+            "rules[0].match.path: can never match: the filter rejects paths with `;` unless `allow_in_paths` has `semicolon`",
         ));
     }
     for path in ["/a%2Fb", "/a%2fb"] {
         cases.push((
             matching(json!({ "path": path })),
-            "rules[0].match.path: can never match: paths with `%2F` are rejected unless `allow_in_paths` has `encoded_slash`",
+            "rules[0].match.path: can never match: the filter rejects paths with `%2F` unless `allow_in_paths` has `encoded_slash`",
         ));
     }
     for path in ["/a#b", "/a%23b"] {
         cases.push((
             matching(json!({ "path": path })),
-            "rules[0].match.path: can never match: paths with `#` are rejected unless `allow_in_paths` has `encoded_hash`",
+            "rules[0].match.path: can never match: the filter rejects paths with `#` unless `allow_in_paths` has `encoded_hash`",
         ));
     }
     for template in ["/{}", "/a{b}", "/{a b}", "/a*", "/{a", "/a}"] {
@@ -136,13 +139,13 @@ fn invalid_path_method_or_host_is_rejected() {
     ] {
         cases.push((
             matching(json!({ "hosts": [host] })),
-            "rules[0].match.hosts[0]: must be a host name, or `*.` and a domain, without a port",
+            "rules[0].match.hosts[0]: must be a host name, an IP address, or `*.` and a domain, without a port",
         ));
     }
     for host in [".example.com", "*..example.com"] {
         cases.push((
             matching(json!({ "hosts": [host] })),
-            "rules[0].match.hosts[0]: must not begin with a dot: every host below a domain is `*.` and the domain",
+            "rules[0].match.hosts[0]: must not begin with a dot: `*.example.com` matches every host below a domain",
         ));
     }
     assert_errors(cases);
@@ -151,7 +154,7 @@ fn invalid_path_method_or_host_is_rejected() {
     {
         let error = super::outcome(matching(json!({ "safe_regex": pattern })).to_string().as_bytes());
         assert!(
-            error.starts_with("rules[0].match.safe_regex: is not a usable regular expression: "),
+            error.starts_with("rules[0].match.safe_regex: must be a valid regular expression: "),
             "{pattern}: {error}"
         );
     }

@@ -17,24 +17,20 @@ fn remote(more: Value) -> Value {
 fn invalid_issuer_is_rejected() {
     let issuer = |issuer: &str| provider(json!({ "issuer": issuer }));
     let https = "providers.okta.issuer: must begin with `https://`";
-    let host = "providers.okta.issuer: must name a host, without user information";
+    let host = "providers.okta.issuer: must name a host, with an optional port and without user information";
     let url = "providers.okta.issuer: must be a URL without spaces and without a fragment";
     let placeholder = "providers.okta.issuer: still has a placeholder in it";
     let query = "providers.okta.issuer: must not have a query (RFC 8414 section 2)";
-    let slash =
-        "providers.okta.issuer: must not end with `/`: Okta's issuers do not, and they are compared exactly";
-    let admin = "providers.okta.issuer: is the address of the Admin Console; leave out `-admin`";
-    let com = "providers.okta.issuer: ends with `.com.com`";
-    let org = "providers.okta.issuer: must be that of a custom authorization server, `https://{domain}/oauth2/{id}`: access tokens of the org authorization server are for Okta alone";
-    let either = "providers.okta: needs either `issuer` or `issuers`";
+    let slash = "providers.okta.issuer: must not end with `/`: no issuer of Okta does, and the filter compares issuers exactly";
+    let admin = "providers.okta.issuer: must not be the address of the Admin Console: remove `-admin`";
+    let com = "providers.okta.issuer: must not end with `.com.com`";
+    let org = "providers.okta.issuer: must be the issuer of a custom authorization server, `https://{domain}/oauth2/{id}`: access tokens of the org authorization server are only for Okta's own APIs";
+    let either = "providers.okta: must have either `issuer` or `issuers`";
     let list = |list: Value| provider(json!({ "issuer": null, "issuers": list }));
     assert_errors([
         (provider(json!({ "issuer": null })), either),
         (provider(json!({ "issuers": [ISSUER] })), either),
-        (
-            provider(json!({ "issuer": 1 })),
-            "providers.okta.issuer: invalid type: integer `1`, expected a string",
-        ),
+        (provider(json!({ "issuer": 1 })), "providers.okta.issuer: must be a string, not the number `1`"),
         (issuer(""), https),
         (issuer("http://acme.okta.com/oauth2/default"), https),
         (issuer("HTTPS://acme.okta.com/oauth2/default"), https),
@@ -71,25 +67,25 @@ fn invalid_issuer_is_rejected() {
         (list(json!([ISSUER, "http://x/oauth2/a"])), "providers.okta.issuers[1]: must begin with `https://`"),
         (
             list(json!([ISSUER, ISSUER])),
-            "providers.okta: has an issuer that `okta` has already: https://acme.okta.com/oauth2/default",
+            "providers.okta: must not have the issuer of provider `okta`: https://acme.okta.com/oauth2/default",
         ),
         (
             list(json!(ISSUER)),
-            "providers.okta.issuers: invalid type: string \"https://acme.okta.com/oauth2/default\", expected a sequence",
+            "providers.okta.issuers: must be a list, not the string \"https://acme.okta.com/oauth2/default\"",
         ),
         (
             with(
                 provider(json!({})),
                 json!({ "providers": { "a": provider(json!({}))["providers"]["okta"], "b": provider(json!({}))["providers"]["okta"] } }),
             ),
-            "providers.b: has an issuer that `a` has already: https://acme.okta.com/oauth2/default",
+            "providers.b: must not have the issuer of provider `a`: https://acme.okta.com/oauth2/default",
         ),
         (
             with(
                 two_providers(json!({})),
                 json!({ "providers": { "": provider(json!({}))["providers"]["okta"] } }),
             ),
-            "providers.: must have a name",
+            "providers.: must have a name that is not empty",
         ),
         (
             with(
@@ -110,45 +106,51 @@ fn invalid_issuer_is_rejected() {
 
 #[test]
 fn invalid_token_requirement_of_provider_is_rejected() {
-    let algorithm = "providers.okta.algorithms[0]: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA; HS* and none are never accepted";
+    let algorithm = "providers.okta.algorithms[0]: must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA; the filter never accepts HS* and none";
     let duration = |name: &str, written: Value| provider(json!({ name: written }));
     let mut cases = vec![
         (provider(json!({ "audiences": null })), "providers.okta: missing field `audiences`"),
         (
             provider(json!({ "audiences": "api://default" })),
-            "providers.okta.audiences: invalid type: string \"api://default\", expected a sequence",
+            "providers.okta.audiences: must be a list, not the string \"api://default\"",
         ),
         (provider(json!({ "audiences": [] })), "providers.okta.audiences: must not be empty"),
         (provider(json!({ "audiences": [""] })), "providers.okta.audiences[0]: must not be empty"),
         (
             provider(json!({ "audiences": ["a", 1] })),
-            "providers.okta.audiences[1]: invalid type: integer `1`, expected a string",
+            "providers.okta.audiences[1]: must be a string, not the number `1`",
         ),
         (provider(json!({ "client_ids": [] })), "providers.okta.client_ids: must not be empty"),
         (provider(json!({ "client_ids": ["a", ""] })), "providers.okta.client_ids[1]: must not be empty"),
         (provider(json!({ "algorithms": [] })), "providers.okta.algorithms: must not be empty"),
         (
             provider(json!({ "algorithms": "RS256" })),
-            "providers.okta.algorithms: invalid type: string \"RS256\", expected a sequence",
+            "providers.okta.algorithms: must be a list, not the string \"RS256\"",
         ),
         (
             provider(json!({ "token_profile": "Okta" })),
-            "providers.okta.token_profile: unknown variant `Okta`, expected one of `okta`, `rfc9068`, `any`",
+            "providers.okta.token_profile: must be one of `okta`, `rfc9068`, `any`, not the string \"Okta\"",
         ),
         (
             provider(json!({ "token_profile": 1 })),
-            "providers.okta.token_profile: invalid type: integer `1`, expected enum TokenProfile",
+            "providers.okta.token_profile: must be one of `okta`, `rfc9068`, `any`, not the number `1`",
         ),
         (duration("clock_skew", json!("301s")), "providers.okta.clock_skew: must be from 0s to 5m"),
         (duration("clock_skew", json!("5.001m")), "providers.okta.clock_skew: must be from 0s to 5m"),
-        (duration("clock_skew", json!("500ms")), "providers.okta.clock_skew: must be whole seconds"),
+        (
+            duration("clock_skew", json!("500ms")),
+            "providers.okta.clock_skew: must be a whole number of seconds",
+        ),
         (
             duration("clock_skew", json!(60)),
-            "providers.okta.clock_skew: invalid type: integer `60`, expected a string",
+            "providers.okta.clock_skew: must be a string, not the number `60`",
         ),
         (duration("max_token_age", json!("0s")), "providers.okta.max_token_age: must be from 1s to 366d"),
         (duration("max_token_age", json!("999ms")), "providers.okta.max_token_age: must be from 1s to 366d"),
-        (duration("max_token_age", json!("1001ms")), "providers.okta.max_token_age: must be whole seconds"),
+        (
+            duration("max_token_age", json!("1001ms")),
+            "providers.okta.max_token_age: must be a whole number of seconds",
+        ),
         (duration("max_token_age", json!("367d")), "providers.okta.max_token_age: must be from 1s to 366d"),
     ];
     for written in ["", "60", "s", "-1s", "1 s", "1S", "1h30m", "1e3s", "+1s", "1w", "99999999999999999999d"]
@@ -174,14 +176,14 @@ fn invalid_key_source_is_rejected() {
     assert_errors([
         (
             provider(json!({ "remote_jwks": null })),
-            "providers.okta: needs `remote_jwks`, `local_jwks`, or both",
+            "providers.okta: must have `remote_jwks`, `local_jwks`, or both",
         ),
         (
             provider(json!({ "remote_jwks": "okta" })),
-            "providers.okta.remote_jwks: invalid type: string \"okta\", expected struct RemoteJwks",
+            "providers.okta.remote_jwks: must be an object, not the string \"okta\"",
         ),
         (provider(json!({ "remote_jwks": {} })), "providers.okta.remote_jwks: missing field `cluster`"),
-        (local(json!("x")), "providers.okta.local_jwks: invalid type: string \"x\", expected a map"),
+        (local(json!("x")), "providers.okta.local_jwks: must be an object, not the string \"x\""),
         (local(json!({})), "providers.okta.local_jwks: the document is not a JWK Set"),
         (local(json!({ "keys": {} })), "providers.okta.local_jwks: the document is not a JWK Set"),
         (local(json!({ "keys": [] })), "providers.okta.local_jwks: the document has no usable signing key"),
@@ -198,7 +200,7 @@ fn invalid_key_source_is_rejected() {
         ),
         (
             remote(json!({ "uri": "https://u@h/keys" })),
-            "providers.okta.remote_jwks.uri: must name a host, without user information",
+            "providers.okta.remote_jwks.uri: must name a host, with an optional port and without user information",
         ),
         (
             remote(json!({ "uri": "https://h/k\r\nx: y" })),
@@ -210,11 +212,11 @@ fn invalid_key_source_is_rejected() {
         ),
         (
             remote(json!({ "uri": "https://h/k", "discovery": true })),
-            "providers.okta.remote_jwks: needs either `uri` or `discovery: true`, not both",
+            "providers.okta.remote_jwks: must not have both `uri` and `discovery: true`",
         ),
         (
             remote(json!({ "jwks_hosts": ["h"] })),
-            "providers.okta.remote_jwks.jwks_hosts: is for `discovery: true` only",
+            "providers.okta.remote_jwks.jwks_hosts: must not be set without `discovery: true`",
         ),
         (
             remote(json!({ "discovery": true, "jwks_hosts": [] })),
@@ -222,11 +224,11 @@ fn invalid_key_source_is_rejected() {
         ),
         (
             remote(json!({ "discovery": true, "jwks_hosts": ["https://h"] })),
-            "providers.okta.remote_jwks.jwks_hosts[0]: must be a host, with a port if it is not 443",
+            "providers.okta.remote_jwks.jwks_hosts[0]: must be a host, with a port unless it is 443",
         ),
         (
             remote(json!({ "discovery": "yes" })),
-            "providers.okta.remote_jwks.discovery: invalid type: string \"yes\", expected a boolean",
+            "providers.okta.remote_jwks.discovery: must be `true` or `false`, not the string \"yes\"",
         ),
         (
             remote(json!({ "timeout": "99ms" })),
@@ -235,7 +237,7 @@ fn invalid_key_source_is_rejected() {
         (remote(json!({ "timeout": "61s" })), "providers.okta.remote_jwks.timeout: must be from 100ms to 1m"),
         (
             remote(json!({ "timeout": 5 })),
-            "providers.okta.remote_jwks.timeout: invalid type: integer `5`, expected a string",
+            "providers.okta.remote_jwks.timeout: must be a string, not the number `5`",
         ),
         (
             remote(json!({ "cache_duration": "999ms" })),

@@ -17,22 +17,22 @@ fn invalid_responses_are_rejected() {
     let size = "responses.custom[0].body: must be 1 to 65536 bytes";
     let status = "responses.custom[0].status: must be 400, 401, 403, 414 or 503";
     let mut cases = vec![
-        (responses(json!("json")), "responses: invalid type: string \"json\", expected struct Responses"),
+        (responses(json!("json")), "responses: must be an object, not the string \"json\""),
         (
             responses(json!({ "body": "xml" })),
-            "responses.body: unknown variant `xml`, expected one of `json`, `detail`, `problem`, `empty`",
+            "responses.body: must be one of `json`, `detail`, `problem`, `empty`, not the string \"xml\"",
         ),
         (
             responses(json!({ "details": "no" })),
-            "responses.details: invalid type: string \"no\", expected a boolean",
+            "responses.details: must be `true` or `false`, not the string \"no\"",
         ),
         (
             responses(json!({ "body": "empty", "content_type": "text/plain" })),
-            "responses.content_type: is of no use with `body: empty`",
+            "responses.content_type: has no effect with `body: empty`",
         ),
         (responses(json!({ "custom": [] })), "responses.custom: must not be empty"),
         (responses(json!({ "custom": [{}] })), "responses.custom[0]: missing field `status`"),
-        (responses(json!({ "custom": [page, page] })), "responses.custom[1].status: is on the list twice"),
+        (responses(json!({ "custom": [page, page] })), "responses.custom[1].status: duplicate entry"),
         (custom(json!({ "content_type": null })), "responses.custom[0]: missing field `content_type`"),
         (
             custom(json!({ "content_type": "html" })),
@@ -56,17 +56,20 @@ fn invalid_protected_resource_is_rejected() {
         |changes: Value| list(json!([with(json!({ "resource": "https://a.example/x" }), changes)]));
     let url = |url: &str| resource(json!({ "resource": url }));
     let both = |first: &str, second: &str| list(json!([{ "resource": first }, { "resource": second }]));
-    let twice = "protected_resources[1].resource: has the path of another resource";
+    let twice = "protected_resources[1].resource: must not have the path of an earlier resource";
     let quoted = "protected_resources[0].resource: must not have a query, a quote or a backslash";
-    let readings = "protected_resources[0].resource: must not have a path that could be read in two ways";
+    let readings = "protected_resources[0].resource: must not have an ambiguous path: no empty or dot segments, `;`, `\\` and encoded separators";
     assert_errors([
-        (list(json!({})), "protected_resources: invalid type: map, expected a sequence"),
+        (list(json!({})), "protected_resources: must be a list, not an object"),
         (list(json!([{}])), "protected_resources[0]: missing field `resource`"),
         (url("http://a.example/x"), "protected_resources[0].resource: must begin with `https://`"),
-        (url("https:///x"), "protected_resources[0].resource: must name a host, without user information"),
+        (
+            url("https:///x"),
+            "protected_resources[0].resource: must name a host, with an optional port and without user information",
+        ),
         (
             url("https://u@a.example/x"),
-            "protected_resources[0].resource: must name a host, without user information",
+            "protected_resources[0].resource: must name a host, with an optional port and without user information",
         ),
         (
             url("https://a.example/x#y"),

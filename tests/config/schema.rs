@@ -6,7 +6,6 @@ use std::path::Path;
 use okta_authz_filter::config::schema;
 use serde_json::{Value, json};
 use test_support::common::{config, rules};
-use test_support::json_schema::problem;
 
 use super::accepted;
 
@@ -22,19 +21,19 @@ fn published_schema_is_current() {
 
 #[test]
 fn schema_accepts_valid_configuration() {
-    let schema = schema();
+    let schema = jsonschema::validator_for(&schema()).unwrap();
     let envoy: Value = serde_saphyr::from_str(&read("envoy.yaml")).unwrap();
     let manager =
         &envoy["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
     let reference = &manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"];
     for config in accepted::configs().iter().chain([reference]) {
-        assert_eq!(problem(&schema, &schema, config), None, "{config}");
+        assert_eq!(schema.validate(config).map_err(|error| error.to_string()), Ok(()), "{config}");
     }
 }
 
 #[test]
 fn schema_rejects_invalid_configuration() {
-    let schema = schema();
+    let schema = jsonschema::validator_for(&schema()).unwrap();
     let provider = |changes: Value| config(changes, json!({}));
     let rest = |rest: Value| config(json!({}), rest);
     let requires = |requires: Value| rules(json!([{ "match": {}, "requires": requires }]));
@@ -68,7 +67,7 @@ fn schema_rejects_invalid_configuration() {
         requires(json!({ "not": [] })),
         requires(json!({ "claims": [{ "name": 1 }] })),
     ] {
-        assert!(problem(&schema, &schema, &config).is_some(), "{config}");
+        assert!(!schema.is_valid(&config), "{config}");
         assert_ne!(super::outcome(config.to_string().as_bytes()), "accepted", "{config}");
     }
 }

@@ -13,31 +13,31 @@ fn invalid_top_level_field_is_rejected() {
     assert_errors([
         (rest(json!({ "providers": null })), "the configuration is not valid: missing field `providers`"),
         (rest(json!({ "providers": {} })), "providers: must not be empty"),
-        (rest(json!({ "providers": [] })), "providers: invalid type: sequence, expected a map"),
-        (rest(json!({ "rules": {} })), "rules: invalid type: map, expected a sequence"),
-        (rest(json!({ "rules": [1] })), "rules[0]: invalid type: integer `1`, expected struct Rule"),
-        (rest(json!({ "forward": "false" })), "forward: invalid type: string \"false\", expected a boolean"),
-        (rest(json!({ "forward": 0 })), "forward: invalid type: integer `0`, expected a boolean"),
+        (rest(json!({ "providers": [] })), "providers: must be an object, not a list"),
+        (rest(json!({ "rules": {} })), "rules: must be a list, not an object"),
+        (rest(json!({ "rules": [1] })), "rules[0]: must be an object, not the number `1`"),
+        (rest(json!({ "forward": "false" })), "forward: must be `true` or `false`, not the string \"false\""),
+        (rest(json!({ "forward": 0 })), "forward: must be `true` or `false`, not the number `0`"),
         (
             rest(json!({ "max_token_bytes": "16384" })),
-            "max_token_bytes: invalid type: string \"16384\", expected u32",
+            "max_token_bytes: must be a whole number from 0 to 4294967295, not the string \"16384\"",
         ),
         (
             rest(json!({ "max_token_bytes": -1 })),
-            "max_token_bytes: invalid value: integer `-1`, expected u32",
+            "max_token_bytes: must be a whole number from 0 to 4294967295, not the number `-1`",
         ),
         (
             rest(json!({ "max_token_bytes": 4_294_967_296_u64 })),
-            "max_token_bytes: invalid value: integer `4294967296`, expected u32",
+            "max_token_bytes: must be a whole number from 0 to 4294967295, not the number `4294967296`",
         ),
         (
             rest(json!({ "token_cache_max_bytes": 268_435_457 })),
-            "token_cache_max_bytes: must be at most 268435456",
+            "token_cache_max_bytes: must be from 0 to 268435456",
         ),
         (rest(json!({ "max_token_bytes": 0 })), size),
         (rest(json!({ "max_token_bytes": 1023 })), size),
         (rest(json!({ "max_token_bytes": 65_537 })), size),
-        (rest(json!({ "realm": 1 })), "realm: invalid type: integer `1`, expected a string"),
+        (rest(json!({ "realm": 1 })), "realm: must be a string, not the number `1`"),
         (rest(json!({ "realm": "" })), realm),
         (rest(json!({ "realm": "r".repeat(129) })), realm),
         (rest(json!({ "realm": "a\"b" })), realm),
@@ -58,12 +58,12 @@ fn invalid_identity_header_is_rejected() {
     let twice =
         json!([{ "header_name": "x-a", "claim_name": "a" }, { "header_name": "X-A", "claim_name": "b" }]);
     let token = "claim_to_headers[0].header_name: must be a header name";
-    let reserved = "claim_to_headers[0].header_name: is a header that steers the request itself";
-    let dots = "claim_to_headers[0].claim_name: must be names with dots between them; write a name that has dots as a list";
+    let reserved = "claim_to_headers[0].header_name: is reserved: HTTP or Envoy uses it to frame, route or authenticate requests";
+    let dots = "claim_to_headers[0].claim_name: must be names with dots between them; a list can have names with dots";
     let mut cases = vec![
         (
             config(json!({}), json!({ "claim_to_headers": {} })),
-            "claim_to_headers: invalid type: map, expected a sequence",
+            "claim_to_headers: must be a list, not an object",
         ),
         (
             config(json!({}), json!({ "claim_to_headers": [{}] })),
@@ -71,15 +71,15 @@ fn invalid_identity_header_is_rejected() {
         ),
         (
             config(json!({}), json!({ "claim_to_headers": [{ "header_name": "x-a" }] })),
-            "claim_to_headers[0]: needs either `claim_name` or `template`",
+            "claim_to_headers[0]: must have either `claim_name` or `template`",
         ),
         (
             config(json!({}), json!({ "claim_to_headers": twice })),
-            "claim_to_headers[1].header_name: is set twice from tokens of `okta`",
+            "claim_to_headers[1].header_name: duplicate header for provider `okta`",
         ),
         (
             header("x_a"),
-            "claim_to_headers[0].header_name: must not have an underscore: some backends confuse it with a hyphen",
+            "claim_to_headers[0].header_name: must not have an underscore: some backends read it as a hyphen",
         ),
         (claim(json!("")), dots),
         (claim(json!("a..b")), dots),
@@ -140,7 +140,7 @@ fn invalid_identity_header_is_rejected() {
         .map(|name| (header(name), reserved)),
     );
     // Names that CGI does not distinguish from pseudo-headers (`:path`, `:method`).
-    let begins = "claim_to_headers[0].header_name: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`";
+    let begins = "claim_to_headers[0].header_name: must begin with a letter or a digit: some backends read `-path` as the pseudo-header `:path`";
     cases.extend(
         ["-path", ".method", "~authority", "_scheme", "-protocol", "-status", "-x-a", "_x", "!", "-"]
             .map(|name| (header(name), begins)),
@@ -181,7 +181,7 @@ fn invalid_template_or_provider_of_identity_header_is_rejected() {
     let one = |header: Value| config(json!({}), json!({ "claim_to_headers": [header] }));
     let template = |text: &str| one(json!({ "header_name": "x-a", "template": text }));
     let entry = |providers: Value| json!({ "header_name": "x-a", "claim_name": "a", "providers": providers });
-    let either = "claim_to_headers[0]: needs either `claim_name` or `template`";
+    let either = "claim_to_headers[0]: must have either `claim_name` or `template`";
     let brace =
         "claim_to_headers[0].template: must have each claim in braces; write `{{` and `}}` for a brace";
     let name = "claim_to_headers[0].template: must have a claim name, with dots for nested claims, in each pair of braces";
@@ -200,19 +200,16 @@ fn invalid_template_or_provider_of_identity_header_is_rejected() {
         (one(entry(json!([]))), "claim_to_headers[0].providers: must not be empty"),
         (
             one(entry(json!(["okta", "nope"]))),
-            "claim_to_headers[0].providers[1]: is not the name of a provider",
+            "claim_to_headers[0].providers[1]: must be the name of a provider: `okta`",
         ),
-        (
-            one(entry(json!("okta"))),
-            "claim_to_headers[0].providers: invalid type: string \"okta\", expected a sequence",
-        ),
+        (one(entry(json!("okta"))), "claim_to_headers[0].providers: must be a list, not the string \"okta\""),
         (
             both(json!([entry(json!(["okta"])), entry(json!(["other", "okta"]))])),
-            "claim_to_headers[1].header_name: is set twice from tokens of `okta`",
+            "claim_to_headers[1].header_name: duplicate header for provider `okta`",
         ),
         (
             both(json!([entry(json!(["other"])), { "header_name": "X-A", "template": "{a}" }])),
-            "claim_to_headers[1].header_name: is set twice from tokens of `other`",
+            "claim_to_headers[1].header_name: duplicate header for provider `other`",
         ),
     ]);
     let disjoint = both(json!([entry(json!(["okta"])), entry(json!(["other"]))]));
@@ -223,9 +220,9 @@ fn invalid_template_or_provider_of_identity_header_is_rejected() {
 fn invalid_mode_is_rejected() {
     let mode = |mode: Value| config(json!({}), json!({ "mode": mode }));
     assert_errors([
-        (mode(json!("optional")), "mode: unknown variant `optional`, expected `enforce` or `shadow`"),
-        (mode(json!("Shadow")), "mode: unknown variant `Shadow`, expected `enforce` or `shadow`"),
-        (mode(json!(true)), "mode: invalid type: boolean `true`, expected enum PolicyMode"),
+        (mode(json!("optional")), "mode: must be one of `enforce`, `shadow`, not the string \"optional\""),
+        (mode(json!("Shadow")), "mode: must be one of `enforce`, `shadow`, not the string \"Shadow\""),
+        (mode(json!(true)), "mode: must be one of `enforce`, `shadow`, not `true`"),
     ]);
     for written in ["enforce", "shadow"] {
         assert_eq!(super::outcome(mode(json!(written)).to_string().as_bytes()), "accepted", "{written}");
@@ -236,7 +233,7 @@ fn invalid_mode_is_rejected() {
 fn invalid_payload_header_is_rejected() {
     let rest = |rest: Value| config(json!({}), rest);
     let name = |name: &str| rest(json!({ "forward_payload_header": name }));
-    let identity = "is a header that only this filter sets, and removes from requests";
+    let identity = "is an identity header, which the filter removes from requests";
     let condition = json!([{ "name": "x-p", "present_match": true }]);
     assert_errors([
         (name(""), "forward_payload_header: must be a header name"),
@@ -244,23 +241,29 @@ fn invalid_payload_header_is_rejected() {
         (name(":path"), "forward_payload_header: must be a header name"),
         (
             name("-path"),
-            "forward_payload_header: must begin with a letter or a digit: `-path` reads like the pseudo-header `:path`",
+            "forward_payload_header: must begin with a letter or a digit: some backends read `-path` as the pseudo-header `:path`",
         ),
-        (name("content.length"), "forward_payload_header: is a header that steers the request itself"),
-        (name("Authorization"), "forward_payload_header: is a header that steers the request itself"),
+        (
+            name("content.length"),
+            "forward_payload_header: is reserved: HTTP or Envoy uses it to frame, route or authenticate requests",
+        ),
+        (
+            name("Authorization"),
+            "forward_payload_header: is reserved: HTTP or Envoy uses it to frame, route or authenticate requests",
+        ),
         (
             name("sec-websocket-protocol"),
-            "forward_payload_header: is a header that steers the request itself",
+            "forward_payload_header: is reserved: HTTP or Envoy uses it to frame, route or authenticate requests",
         ),
         (
             name("x_p"),
-            "forward_payload_header: must not have an underscore: some backends confuse it with a hyphen",
+            "forward_payload_header: must not have an underscore: some backends read it as a hyphen",
         ),
         (
             rest(
                 json!({ "forward_payload_header": "X-P", "claim_to_headers": [{ "header_name": "x-p", "claim_name": "a" }] }),
             ),
-            "forward_payload_header: is also in `claim_to_headers`",
+            "forward_payload_header: must not be in `claim_to_headers`, too",
         ),
         (
             rest(json!({ "forward_payload_header": "x-p", "from_headers": [{ "name": "x.p" }] })),
@@ -278,7 +281,7 @@ fn invalid_payload_header_is_rejected() {
         ),
         (
             rest(json!({ "clear_route_cache": 1 })),
-            "clear_route_cache: invalid type: integer `1`, expected a boolean",
+            "clear_route_cache: must be `true` or `false`, not the number `1`",
         ),
     ]);
 }

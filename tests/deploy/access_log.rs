@@ -1,4 +1,5 @@
-//! deploy/envoy/access-log-*.yaml: who asked, what was decided and why; never a token, and never a line that somebody forged.
+//! `deploy/envoy/access-log-*.yaml`: subject, decision and code of each request. The log never has
+//! a token, and requests cannot inject lines or columns.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,9 +8,9 @@ use serde_json::{Value, json};
 use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Client, get};
 
-use super::scene::{BOTH_WORKERS, Scene, ask, yaml};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, get_with_token, yaml};
 
-/// Columns of the text.
+// Columns of the text format.
 const STATUS: usize = 1;
 const DECISION: usize = 2;
 const CODE: usize = 3;
@@ -22,35 +23,37 @@ const SCOPES: usize = 9;
 const METHOD: usize = 10;
 const PATH: usize = 11;
 
-struct Logged {
-    scene: Scene,
+/// An Envoy that writes an access log.
+struct LoggingEnvoy {
+    harness: Harness,
     path: PathBuf,
 }
 
-impl Logged {
+impl LoggingEnvoy {
     fn new(name: &str, format: &str) -> Self {
         let path = test_support::scratch(name).join("access.log");
         let _ = std::fs::remove_file(&path);
         let access_log = yaml(&format!("deploy/envoy/access-log-{format}.yaml"))["access_log"].clone();
-        let scene = Scene::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
+        let harness = Harness::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
             config.manager()["access_log"] = access_log;
             config.plugin()["from_params"] = json!(["access_token"]);
-            // The switch that operators have, in a file that Envoy has at its start.
+            // With the admin layer, `/runtime_modify` sets runtime values.
             config.document()["layered_runtime"] =
                 json!({ "layers": [{ "name": "admin", "admin_layer": {} }] });
             config.access_log(&path)
         });
-        Self { scene, path }
+        Self { harness, path }
     }
 
-    /// How many of a hundred refusals are logged.
-    fn log_refusals(&self, percent: u32) {
+    /// Sets the percentage of denials that Envoy logs.
+    fn log_denials(&self, percent: u32) {
         let set = format!("/runtime_modify?okta_authz.log_refusals={percent}");
-        let admin = Client::new(self.scene.envoy.admin_port);
+        let admin = Client::new(self.harness.envoy.admin_port);
         assert_eq!(admin.send(&test_support::client::request("POST", set)).status, 200);
     }
 
-    /// All lines, once there are so many: Envoy writes its access log when a second has passed.
+    /// Waits up to 10 s for this number of lines, and returns all lines. Envoy writes the log once
+    /// per second.
     fn lines(&self, at_least: usize) -> Vec<String> {
         let mut lines = Vec::new();
         for _ in 0..100 {
@@ -65,70 +68,75 @@ impl Logged {
         lines
     }
 
-    /// All lines so far, when this is asked for the nth time. Each worker writes for itself, in order: what both of them were asked
-    /// last is a sign that all else is there.
-    fn settled(&self, times: usize) -> Vec<String> {
-        for _ in 0..BOTH_WORKERS {
-            assert_eq!(self.scene.envoy.client().get("/healthz").status, 200);
+    /// Returns all lines after both workers have written the log. `calls` counts the calls in a
+    /// test.
+    ///
+    /// Each worker writes its lines in order. So the lines of the last requests, to `/healthz` on
+    /// both workers, show that all lines are there.
+    fn all_lines(&self, calls: usize) -> Vec<String> {
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+            assert_eq!(self.harness.envoy.client().get("/healthz").status, 200);
         }
         for _ in 0..300 {
             let lines = self.lines(1);
-            if lines.iter().filter(|line| line.contains("/healthz")).count() == times * BOTH_WORKERS {
+            if lines.iter().filter(|line| line.contains("/healthz")).count()
+                == calls * CONNECTIONS_FOR_BOTH_WORKERS
+            {
                 return lines;
             }
             std::thread::sleep(Duration::from_millis(100));
         }
-        panic!("not all is written in half a minute");
+        panic!("Envoy has not written all lines within 30 s");
     }
 
-    /// Requests of every kind, and the tokens that were in them.
-    fn requests(&self) -> Vec<String> {
-        let client = self.scene.envoy.client();
-        let good = self.scene.user(&["orders:read", "orders:write"]);
-        let expired = self.scene.okta.mint(Server::Default, &TokenSpec::user().lifetime(-120));
-        ask(client, "/orders?x=1", Some(&good));
-        client.get(&format!("/orders?access_token={good}&x=1"));
-        ask(client, "/orders", Some(&expired));
+    /// Sends [`REQUESTS`] requests with various outcomes, and returns their tokens.
+    fn send_requests(&self) -> Vec<String> {
+        let client = self.harness.envoy.client();
+        let valid = self.harness.user_token(&["orders:read", "orders:write"]);
+        let expired = self.harness.okta.mint(Server::Default, &TokenSpec::user().lifetime(-120));
+        get_with_token(client, "/orders?x=1", Some(&valid));
+        client.get(&format!("/orders?access_token={valid}&x=1"));
+        get_with_token(client, "/orders", Some(&expired));
         client.get(&format!("/orders?access_token={expired}"));
         client.get("/orders");
         client.get("/healthz");
-        let hostile = self.hostile();
+        let hostile = self.hostile_token();
         let agent = b"\"}\t{\"okta\":{\"sub\":\"root\"}}\\".as_slice();
         client.send(&get("/orders").bearer(&hostile).header("user-agent", agent));
         client.send(
             &get("/orders/%0d%0aforged%09allow%09allowed\"}{\"").header("x-request-id", "1\tallow\troot"),
         );
-        vec![good, expired, hostile]
+        vec![valid, expired, hostile]
     }
 
-    /// A token of which every claim that is logged would like to be another line.
-    fn hostile(&self) -> String {
+    /// Issues a token that tries to inject a line with every logged claim.
+    fn hostile_token(&self) -> String {
         let line = "x\ty\r\n2030\t200\tallow\tallowed\tforged\"}\n{\"okta\":{\"sub\":\"root\"}}";
         let spec = TokenSpec::user().claim("sub", line).claim("uid", line).claim("cid", line);
-        self.scene.okta.mint(Server::Default, &spec.claim("scp", json!(["orders:read", line])))
+        self.harness.okta.mint(Server::Default, &spec.claim("scp", json!(["orders:read", line])))
     }
 
-    fn assert_has_none_of(&self, tokens: &[String]) {
-        let log = std::fs::read_to_string(&self.path).unwrap() + &self.scene.envoy.log();
+    fn assert_no_tokens(&self, tokens: &[String]) {
+        let log = std::fs::read_to_string(&self.path).unwrap() + &self.harness.envoy.log();
         for token in tokens {
             for segment in token.split('.') {
-                assert!(!log.contains(segment), "a segment of a token is in a log");
+                assert!(!log.contains(segment), "a log has a segment of a token");
             }
         }
-        assert!(!log.contains("access_token"), "a query is in a log");
+        assert!(!log.contains("access_token"), "a log has a query");
     }
 }
 
 const REQUESTS: usize = 8;
 
 #[test]
-fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
-    let logged = Logged::new("access-log-text", "text");
-    logged.log_refusals(100);
-    let tokens = logged.requests();
-    let lines = logged.lines(REQUESTS);
+fn text_access_log_escapes_hostile_values() {
+    let logging = LoggingEnvoy::new("access-log-text", "text");
+    logging.log_denials(100);
+    let tokens = logging.send_requests();
+    let lines = logging.lines(REQUESTS);
     assert_eq!(lines.len(), REQUESTS, "{lines:#?}");
-    logged.assert_has_none_of(&tokens);
+    logging.assert_no_tokens(&tokens);
     let rows: Vec<Vec<&str>> = lines.iter().map(|line| line.split('\t').collect()).collect();
     let joe = ["okta", "0oa", "00u", "joe.user@example.com", "orders:read,orders:write", "GET", "/orders"];
     for row in &rows[..2] {
@@ -154,13 +162,13 @@ fn text_has_who_and_why_in_columns_that_nobody_can_forge() {
 }
 
 #[test]
-fn json_has_who_and_why_and_stays_json() {
-    let logged = Logged::new("access-log-json", "json");
-    logged.log_refusals(100);
-    let tokens = logged.requests();
-    let lines = logged.lines(REQUESTS);
+fn json_access_log_escapes_hostile_values() {
+    let logging = LoggingEnvoy::new("access-log-json", "json");
+    logging.log_denials(100);
+    let tokens = logging.send_requests();
+    let lines = logging.lines(REQUESTS);
     assert_eq!(lines.len(), REQUESTS, "{lines:#?}");
-    logged.assert_has_none_of(&tokens);
+    logging.assert_no_tokens(&tokens);
     let rows: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
     let okta = &rows[0]["okta"];
     assert_eq!(okta["decision"], "allow");
@@ -184,33 +192,37 @@ fn json_has_who_and_why_and_stays_json() {
 }
 
 #[test]
-fn under_attack_refusals_are_sampled_and_what_passes_is_not() {
+fn access_log_under_attack_samples_only_denials() {
     const ATTACK: usize = 600;
     for format in ["text", "json"] {
-        let logged = Logged::new(&format!("sampled-{format}"), format);
-        let client = logged.scene.envoy.client();
-        let good = logged.scene.user(&["orders:read"]);
-        let count = |lines: &[String], what: &str| lines.iter().filter(|line| line.contains(what)).count();
+        let logging = LoggingEnvoy::new(&format!("sampled-{format}"), format);
+        let client = logging.harness.envoy.client();
+        let valid = logging.harness.user_token(&["orders:read"]);
+        let count = |lines: &[String], text: &str| lines.iter().filter(|line| line.contains(text)).count();
         for at in 0..ATTACK {
             assert_eq!(client.get("/orders").status, 401);
             if at % 20 == 0 {
-                assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
+                assert_eq!(get_with_token(client, "/orders", Some(&valid)).status, 200);
             }
         }
-        let passed = ATTACK / 20;
-        let lines = logged.settled(1);
-        assert_eq!(count(&lines, "joe.user@example.com"), passed, "{format}");
+        let allowed = ATTACK / 20;
+        let lines = logging.all_lines(1);
+        assert_eq!(count(&lines, "joe.user@example.com"), allowed, "{format}");
         let sampled = count(&lines, "token_missing");
-        // A tenth, give or take six deviations.
+        // A tenth, within six standard deviations.
         assert!((15..=105).contains(&sampled), "{format}: {sampled} of {ATTACK}");
-        assert_eq!(logged.scene.envoy.count("decision.token_missing"), ATTACK as u64, "counters have all");
+        assert_eq!(
+            logging.harness.envoy.count("decision.token_missing"),
+            ATTACK as u64,
+            "the counter has every denial"
+        );
 
-        // Switched off, while Envoy runs: what passes still is logged.
-        logged.log_refusals(0);
+        // At 0 %, Envoy logs only allowed requests.
+        logging.log_denials(0);
         (0..100).for_each(|_| drop(client.get("/orders")));
-        assert_eq!(ask(client, "/orders", Some(&good)).status, 200);
-        let lines = logged.settled(2);
-        assert_eq!(count(&lines, "joe.user@example.com"), passed + 1, "{format}");
+        assert_eq!(get_with_token(client, "/orders", Some(&valid)).status, 200);
+        let lines = logging.all_lines(2);
+        assert_eq!(count(&lines, "joe.user@example.com"), allowed + 1, "{format}");
         assert_eq!(count(&lines, "token_missing"), sampled, "{format}");
     }
 }

@@ -1,5 +1,5 @@
-//! deploy/envoy/capabilities.yaml: the filter needs what is listed there, and nothing else; and with less than that it lets
-//! nobody through.
+//! `deploy/envoy/capabilities.yaml`: the filter needs every listed capability and no other one.
+//! With fewer capabilities it allows no request without a token.
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -11,117 +11,120 @@ use test_support::backend::Backend;
 use test_support::client::{get, request};
 use test_support::envoy::{Envoy, WORKERS};
 
-use super::scene::{DOMAIN, between, ca_of, stand_in, yaml};
+use super::harness::{DOMAIN, config_for, start_stand_in, write_ca, yaml};
 
-/// Envoys that run at the same time.
-const AT_A_TIME: usize = 4;
+/// Envoys that run concurrently.
+const CONCURRENT_ENVOYS: usize = 4;
 
-/// Requests that come to both workers, most probably.
-const SOME: usize = 5;
-/// How late the keys are.
-const LAG: Duration = Duration::from_secs(1);
+/// Repetitions of a request, which probably reach both workers.
+const REPETITIONS: usize = 5;
+/// Delay of the responses with keys.
+const KEYS_DELAY: Duration = Duration::from_secs(1);
 
-/// What is needed, but not seen to be missing in what these requests get.
-const UNSEEN: [(&str, &str); 3] = [
-    ("proxy_on_request_body", "holds a body back whose head waits, where a host would hand it on"),
-    ("proxy_on_request_trailers", "takes identity headers out of trailers: tests/envoy/identity.rs"),
-    ("proxy_on_delete", "forgets a request that waits, when its client has gone: tests/envoy/keys.rs"),
+/// Capabilities without which the filter works differently, but not for these requests; with
+/// reasons.
+const NOT_OBSERVABLE: [(&str, &str); 3] = [
+    ("proxy_on_request_body", "keeps the body of a waiting request: tests/envoy/waiting_requests.rs"),
+    ("proxy_on_request_trailers", "removes identity headers from trailers: tests/envoy/identity_headers.rs"),
+    ("proxy_on_delete", "removes a waiting request whose client disconnected: tests/envoy/keys.rs"),
 ];
 
 fn listed() -> Value {
     yaml("deploy/envoy/capabilities.yaml")["capability_restriction_config"].clone()
 }
 
-/// All that a client, the API and an operator see of a filter with these capabilities. Nobody gets through without a token,
-/// whatever they are.
-fn seen(name: &str, capabilities: &Value) -> Vec<String> {
-    let (okta, backend) = (stand_in(DOMAIN), Backend::start());
-    okta.set_lag(Server::Default, LAG);
-    let mut config = between("deploy/envoy/two-listeners.yaml", &okta, &ca_of(&okta, name), &backend);
+/// Returns what a client, the backend and an operator observe of a filter with these capabilities.
+/// Asserts that no request without a token is allowed.
+fn observe(name: &str, capabilities: &Value) -> Vec<String> {
+    let (okta, backend) = (start_stand_in(DOMAIN), Backend::start());
+    okta.set_lag(Server::Default, KEYS_DELAY);
+    let mut config = config_for("deploy/envoy/two-listeners.yaml", &okta, &write_ca(&okta, name), &backend);
     config.filter()["capability_restriction_config"] = capabilities.clone();
     let rules = config.plugin()["rules"].as_array_mut().unwrap();
     rules.push(json!({ "match": { "path": "/from-here", "remote_ip": ["127.0.0.0/8"] }, "public": true }));
-    // The other listener would load the module without restriction.
+    // The other listener loads the module without restrictions.
     config.document()["static_resources"]["listeners"].as_array_mut().unwrap().truncate(1);
     let Ok(envoy) = Envoy::try_start(name, &config, WORKERS) else {
-        return vec!["Envoy does not start".to_owned()];
+        return vec!["Envoy did not start".to_owned()];
     };
     let client = envoy.client();
     let token = okta.mint(Server::Default, &TokenSpec::user().scopes(&["orders:read"]));
-    let Ok(refused) = client.try_send(&get("/orders")) else { return vec!["no answer".to_owned()] };
-    assert_ne!(refused.status, 200, "{name}: nobody gets through without a token");
-    // The keys are late, so the first request has to wait, and to be let go.
+    let Ok(denied) = client.try_send(&get("/orders")) else { return vec!["no response".to_owned()] };
+    assert_ne!(denied.status, 200, "{name}: a request without a token was allowed");
+    // The first request waits for the keys.
     let first = client.try_send(&get("/orders").bearer(&token)).map(|response| response.status);
     if !matches!(first, Ok(200)) {
         return vec![format!("{first:?}")];
     }
-    let mut seen = Vec::new();
-    let passed = backend.requests();
-    for _ in 0..SOME {
-        let Ok(refused) = client.try_send(&get("/orders")) else { return vec!["no answer".to_owned()] };
-        assert_ne!(refused.status, 200, "{name}: nobody gets through without a token");
-        seen.push(format!("{} {:?} {}", refused.status, refused.header("www-authenticate"), refused.code()));
-        if envoy.has_trapped() || refused.status != 401 {
-            return seen;
+    let mut observed = Vec::new();
+    let before = backend.requests();
+    for _ in 0..REPETITIONS {
+        let Ok(denied) = client.try_send(&get("/orders")) else { return vec!["no response".to_owned()] };
+        assert_ne!(denied.status, 200, "{name}: a request without a token was allowed");
+        observed.push(format!("{} {:?} {}", denied.status, denied.header("www-authenticate"), denied.code()));
+        if envoy.has_trapped() || denied.status != 401 {
+            return observed;
         }
     }
-    assert_eq!(backend.requests(), passed, "{name}");
+    assert_eq!(backend.requests(), before, "{name}");
     for response in [
         client.try_send(&get("/orders").bearer(&token).header("x-okta-sub", "root").body("body")),
         client.try_send(&request("POST", "/orders").bearer(&token)),
         client.try_send(&get("/from-here")),
         client.try_send(&get("/healthz").header("x-okta-sub", "root")),
     ] {
-        let Ok(response) = response else { return vec!["no answer".to_owned()] };
+        let Ok(response) = response else { return vec!["no response".to_owned()] };
         let headers = &response.json()["headers"];
-        let told = ["x-okta-sub", "authorization"].map(|name| headers[name].to_string());
-        seen.push(format!("{} {told:?} {}", response.status, response.code()));
+        let values = ["x-okta-sub", "authorization"].map(|name| headers[name].to_string());
+        observed.push(format!("{} {values:?} {}", response.status, response.code()));
     }
-    seen.push(format!("{:?}", ["allowed", "public"].map(|code| envoy.count(&format!("decision.{code}")))));
+    observed
+        .push(format!("{:?}", ["allowed", "public"].map(|code| envoy.count(&format!("decision.{code}")))));
     let keys = envoy.stat("wasmcustom.okta_authz.provider.okta.keys").is_some_and(|keys| keys > 0);
-    seen.push(format!("keys are measured: {keys}"));
-    seen.push(format!("{} fetches", okta.key_fetches(Server::Default)));
+    observed.push(format!("gauge of keys is set: {keys}"));
+    observed.push(format!("{} fetches", okta.key_fetches(Server::Default)));
     let log = envoy.log();
-    seen.push(log.lines().find_map(|line| line.split_once("signatures: ")).unwrap_or_default().1.to_owned());
-    seen.push(format!("trapped: {}", envoy.has_trapped()));
-    seen
+    observed
+        .push(log.lines().find_map(|line| line.split_once("signatures: ")).unwrap_or_default().1.to_owned());
+    observed.push(format!("trapped: {}", envoy.has_trapped()));
+    observed
 }
 
 #[test]
-fn just_these_are_needed() {
+fn capability_withheld_changes_behavior() {
     let all = listed();
-    let unrestricted = seen("capabilities-all", &json!({}));
+    let unrestricted = observe("capabilities-all", &json!({}));
     assert!(unrestricted.iter().any(|line| line.starts_with("200 [\"[\\\"joe")), "{unrestricted:#?}");
     assert_eq!(
-        seen("capabilities-listed", &all),
+        observe("capabilities-listed", &all),
         unrestricted,
-        "with what is listed it works as without restriction"
+        "the listed capabilities have the effect of no restriction"
     );
 
     let names: Vec<String> = all["allowed_capabilities"].as_object().unwrap().keys().cloned().collect();
-    let (next, missed) = (Mutex::new(names.iter()), Mutex::new(BTreeMap::new()));
+    let (next, observable) = (Mutex::new(names.iter()), Mutex::new(BTreeMap::new()));
     let work = || {
         loop {
             let Some(name) = next.lock().unwrap().next() else { return };
             let mut fewer = all.clone();
             fewer["allowed_capabilities"].as_object_mut().unwrap().remove(name);
-            let is_missed = seen(&format!("without-{name}"), &fewer) != unrestricted;
-            missed.lock().unwrap().insert(name.clone(), is_missed);
+            let is_observable = observe(&format!("without-{name}"), &fewer) != unrestricted;
+            observable.lock().unwrap().insert(name.clone(), is_observable);
         }
     };
     std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..AT_A_TIME).map(|_| scope.spawn(work)).collect();
+        let workers: Vec<_> = (0..CONCURRENT_ENVOYS).map(|_| scope.spawn(work)).collect();
         workers.into_iter().for_each(|worker| worker.join().unwrap());
     });
-    let mut unseen: Vec<String> = missed
+    let mut not_observable: Vec<String> = observable
         .into_inner()
         .unwrap()
         .into_iter()
-        .filter(|(_, missed)| !missed)
+        .filter(|(_, is_observable)| !is_observable)
         .map(|(name, _)| name)
         .collect();
-    let mut expected = UNSEEN.map(|(name, _)| name.to_owned());
-    unseen.sort();
+    let mut expected = NOT_OBSERVABLE.map(|(name, _)| name.to_owned());
+    not_observable.sort();
     expected.sort();
-    assert_eq!(unseen, expected, "these could be left out of the list, and nobody would notice");
+    assert_eq!(not_observable, expected, "withholding these capabilities changes nothing");
 }

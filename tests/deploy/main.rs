@@ -1,7 +1,7 @@
-//! What is under deploy/ works: manifests fit the schemas of their kinds, every configuration passes `okta-authz check`, and
-//! what is for Envoy runs in a real one, with the stand-in Okta behind TLS.
+//! Files of `deploy/`: manifests match the schemas of their kinds, `okta-authz check` accepts every
+//! configuration, and an Envoy runs those for Envoy, with a stand-in Okta behind TLS.
 //!
-//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`).
+//! `make test` builds the modules and sets `OKTA_AUTHZ_WASM` and `ENVOY`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -14,9 +14,9 @@
 
 mod access_log;
 mod capabilities;
+mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
 mod route_policies;
-mod scene;
 mod updates;

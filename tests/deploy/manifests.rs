@@ -1,13 +1,13 @@
-//! Manifests fit the schemas of their kinds (tests/data/crds), every configuration in them is one for the filter, and what they add to
-//! Envoy's own configuration is what an Envoy runs on elsewhere in these tests.
+//! Kubernetes manifests: schemas of their kinds (`tests/data/crds`), configurations of the filter,
+//! and parts of Envoy's configuration, which must equal the files that other tests run in an Envoy.
 
 use std::collections::BTreeSet;
 
+use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
-use test_support::json_schema::problem;
 use test_support::root;
 
-use super::scene::yaml;
+use super::harness::{find_values, yaml};
 
 const MANIFESTS: [&str; 5] = [
     "deploy/istio/gateway.yaml",
@@ -17,18 +17,27 @@ const MANIFESTS: [&str; 5] = [
     "deploy/envoy-gateway/backend.yaml",
 ];
 
+/// Reads all documents of a YAML file.
 fn documents(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).expect(file)
 }
 
-/// What is wrong with a resource, by the schema of its kind.
-fn wrong(resource: &Value) -> Option<String> {
+/// Returns the first violation of the schema of the resource's kind.
+fn schema_violation(resource: &Value) -> Option<String> {
     let kind = resource["kind"].as_str().expect("a kind");
     let text = std::fs::read_to_string(root().join(format!("tests/data/crds/{kind}.json"))).expect(kind);
     let schema: Value = serde_json::from_str(&text).unwrap();
-    problem(&schema, &schema, resource)
+    let error = jsonschema::validate(&schema, resource).err()?;
+    // The error of `additionalProperties` has the path of the object.
+    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
+        return Some(format!("{}/{}: is not allowed", error.instance_path(), unexpected.join(", ")));
+    }
+    let keyword = error.schema_path().to_string();
+    let keyword = keyword.rsplit('/').next()?;
+    Some(format!("{}: {keyword}: {error}", error.instance_path()))
 }
 
+/// Runs `okta-authz check`, and returns whether it succeeded, and its output.
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
     let options: &[&str] = if deny_warnings { &["check", "--deny-warnings"] } else { &["check"] };
     let check = test_support::okta_authz().args(options).args(files).current_dir(root()).output().unwrap();
@@ -36,11 +45,11 @@ fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
 }
 
 #[test]
-fn every_resource_fits_the_schema_of_its_kind() {
+fn resource_matches_the_schema_of_its_kind() {
     let mut kinds = BTreeSet::new();
     for file in MANIFESTS {
         for resource in documents(file) {
-            assert_eq!(wrong(&resource), None, "{file}: {}", resource["kind"]);
+            assert_eq!(schema_violation(&resource), None, "{file}: {}", resource["kind"]);
             assert!(
                 resource["metadata"]["name"].is_string() && resource["metadata"]["namespace"].is_string()
             );
@@ -51,12 +60,12 @@ fn every_resource_fits_the_schema_of_its_kind() {
         .unwrap()
         .map(|file| file.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned())
         .collect();
-    assert_eq!(kinds, schemas, "a schema for each kind, and none that nothing needs");
+    assert_eq!(kinds, schemas, "there must be exactly one schema for each kind in the manifests");
 }
 
 #[test]
-fn and_with_a_slip_it_does_not() {
-    for (file, document, pointer, value, says) in [
+fn resource_with_an_error_violates_the_schema() {
+    for (file, document, pointer, value, expected) in [
         ("istio/gateway.yaml", 0, "/spec/failStrategy", json!("FAIL_CLOSED"), "failStrategy: enum"),
         ("istio/gateway.yaml", 0, "/spec/sha256", json!("sha256:00"), "sha256: pattern"),
         ("istio/gateway.yaml", 0, "/spec/plugin_config", json!({}), "plugin_config: is not allowed"),
@@ -85,14 +94,15 @@ fn and_with_a_slip_it_does_not() {
         let mut resource = documents(&format!("deploy/{file}"))[document].clone();
         let (parent, name) = pointer.rsplit_once('/').unwrap();
         resource.pointer_mut(parent).unwrap_or_else(|| panic!("{file}: {pointer}"))[name] = value;
-        let told = wrong(&resource).unwrap_or_default();
-        assert!(told.contains(says), "{file}: {pointer}: {told:?}");
+        let violation = schema_violation(&resource).unwrap_or_default();
+        assert!(violation.contains(expected), "{file}: {pointer}: {violation:?}");
     }
 }
 
-/// What `check` says where the bound on held requests is taken away or switched off.
+/// `okta-authz check` must report each place where the timeout for waiting requests is removed or
+/// changed.
 #[test]
-fn timeout_for_held_requests_is_in_every_chain() {
+fn idle_timeout_removed_or_changed_is_reported() {
     for (file, from, to) in [
         ("envoy.yaml", "stream_idle_timeout: 7s", "max_request_headers_kb: 60"),
         ("deploy/envoy/two-listeners.yaml", "stream_idle_timeout: 7s", "stream_idle_timeout: 0s"),
@@ -107,50 +117,51 @@ fn timeout_for_held_requests_is_in_every_chain() {
     ] {
         let text = std::fs::read_to_string(root().join(file)).unwrap();
         assert!(text.contains(from), "{file}");
-        let told = |text: &str| {
-            let changed = test_support::scratch("manifests").join("timeout.yaml");
-            std::fs::write(&changed, text).unwrap();
-            check(&[changed.to_str().unwrap()], false)
+        let reports = |text: &str| {
+            let path = test_support::scratch("manifests").join("timeout.yaml");
+            std::fs::write(&path, text).unwrap();
+            check(&[path.to_str().unwrap()], false)
                 .1
                 .to_ascii_lowercase()
                 .replace('_', "")
                 .matches("streamidletimeout")
                 .count()
         };
-        assert_eq!(told(&text), 0, "{file}");
-        assert_eq!(told(&text.replace(from, to)), text.matches(from).count(), "{file}");
+        assert_eq!(reports(&text), 0, "{file}");
+        assert_eq!(reports(&text.replace(from, to)), text.matches(from).count(), "{file}");
     }
 }
 
 #[test]
-fn every_configuration_is_one_for_the_filter() {
-    let envoys = [
+fn configuration_in_every_file_is_accepted() {
+    let envoy_files = [
         "deploy/envoy/two-listeners.yaml",
         "deploy/envoy/ecds.yaml",
         "deploy/envoy/ecds-okta-authz.yaml",
         "deploy/envoy/route-policies.yaml",
     ];
-    let files: Vec<&str> = MANIFESTS.into_iter().chain(envoys).collect();
-    let (good, told) = check(&files, false);
-    assert!(good, "{told}");
+    let files: Vec<&str> = MANIFESTS.into_iter().chain(envoy_files).collect();
+    let (succeeded, output) = check(&files, false);
+    assert!(succeeded, "{output}");
     assert_eq!(
-        told.matches("ok: 1 provider").count(),
+        output.matches("ok: 1 provider").count(),
         files.len(),
-        "one in each but the one that has it by ECDS, and two listeners: {told}"
+        "one configuration in each file; none in ecds.yaml and two in two-listeners.yaml: {output}"
     );
     assert!(
-        told.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check that, too"),
-        "{told}"
+        output.contains("from the file deploy/envoy/ecds-okta-authz.yaml (ECDS): check it separately"),
+        "{output}"
     );
-    let warnings: Vec<&str> = told.lines().filter(|line| line.contains("warning:")).collect();
+    let warnings: Vec<&str> = output.lines().filter(|line| line.contains("warning:")).collect();
     assert_eq!(warnings, [""; 0]);
-    let notes = told.lines().filter(|line| line.contains("sha256: is not set")).count();
-    assert_eq!(notes, 4, "where the module is an image: {told}");
+    let notes = output.lines().filter(|line| line.contains("sha256: is not set")).count();
+    assert_eq!(notes, 4, "one note for each module in an image: {output}");
 }
 
-/// What the release workflow pushes, and how the manifests name it; `OWNER`, in capitals, is a name that no registry takes.
+/// The manifests name the image that the release workflow pushes. `OWNER` is a placeholder:
+/// registries reject upper case.
 #[test]
-fn the_image_is_the_releases() {
+fn image_reference_matches_the_release_workflow() {
     let workflow = std::fs::read_to_string(root().join(".github/workflows/release.yml")).unwrap();
     assert!(workflow.contains("IMAGE: ghcr.io/${{ github.repository }}\n"), "{workflow}");
     let image = format!("ghcr.io/OWNER/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
@@ -165,45 +176,31 @@ fn the_image_is_the_releases() {
 }
 
 #[test]
-fn and_with_a_slip_it_is_none() {
+fn configuration_with_unknown_field_is_rejected() {
     for file in MANIFESTS {
-        let broken = test_support::scratch("manifests").join("broken.yaml");
+        let path = test_support::scratch("manifests").join("unknown-field.yaml");
         let text = std::fs::read_to_string(root().join(file)).unwrap().replace("requires:", "require:");
-        std::fs::write(&broken, text).unwrap();
-        let (good, told) = check(&[broken.to_str().unwrap()], true);
-        assert!(!good && told.contains("unknown field `require`"), "{file}: {told}");
+        std::fs::write(&path, text).unwrap();
+        let (succeeded, output) = check(&[path.to_str().unwrap()], true);
+        assert!(!succeeded && output.contains("unknown field `require`"), "{file}: {output}");
     }
 }
 
-/// Every object in these documents for which this holds.
-fn all<'a>(value: &'a Value, is: &dyn Fn(&Value) -> bool, found: &mut Vec<&'a Value>) {
-    if is(value) {
-        found.push(value);
-    }
-    match value {
-        Value::Array(items) => items.iter().for_each(|item| all(item, is, found)),
-        Value::Object(members) => members.values().for_each(|member| all(member, is, found)),
-        _ => {}
-    }
-}
-
-/// Guard, cluster and list are copies of what an Envoy runs on in these tests.
+/// Guard, cluster and capability list are copies of configurations that tests run in an Envoy.
 #[test]
-fn what_is_envoys_own_is_the_same_everywhere() {
+fn guard_cluster_and_capabilities_are_equal_in_all_files() {
     let reference = yaml("deploy/envoy/two-listeners.yaml");
-    let named = |value: &Value, name: &str| value["name"] == name && value.get("operation").is_none();
-    let only = |documents: &[Value], name: &str| -> Vec<Value> {
-        let mut found = Vec::new();
-        documents.iter().for_each(|document| all(document, &|value| named(value, name), &mut found));
-        found.into_iter().cloned().collect()
+    let named = |documents: &[Value], name: &str| -> Vec<Value> {
+        let has_name = |value: &Value| value["name"] == name && value.get("operation").is_none();
+        find_values(documents, &has_name).into_iter().cloned().collect()
     };
-    let guard = only(std::slice::from_ref(&reference), "okta-authz-guard")[0].clone();
+    let guard = named(std::slice::from_ref(&reference), "okta-authz-guard")[0].clone();
     // The alert OktaAuthzNotInChain selects the guard by this prefix.
     let prefix = guard["typed_config"]["rules_stat_prefix"].as_str().unwrap();
     let alerts = std::fs::read_to_string(root().join("deploy/monitoring/alerts.yml")).unwrap();
     assert!(alerts.contains(&format!("envoy_http_rbac_denied{{envoy_rbac_http_prefix=\"{prefix}\"}}")));
     for file in ["deploy/envoy/two-listeners.yaml", "deploy/envoy/ecds.yaml"].iter().chain(&MANIFESTS[..4]) {
-        let guards = only(&documents(file), "okta-authz-guard");
+        let guards = named(&documents(file), "okta-authz-guard");
         let guards: Vec<&Value> = guards.iter().filter(|guard| guard.get("typed_config").is_some()).collect();
         assert!(!guards.is_empty(), "{file}");
         assert!(guards.iter().all(|other| **other == guard), "{file}: {guards:?}");
@@ -222,9 +219,9 @@ fn what_is_envoys_own_is_the_same_everywhere() {
     );
 }
 
-/// The cluster that Istio makes of the ServiceEntry is the one that the filter asks through, and TLS is for that host.
+/// The filter uses the cluster that Istio creates for the ServiceEntry, and TLS is for that host.
 #[test]
-fn the_way_to_okta_is_the_same_in_all_resources() {
+fn okta_host_is_equal_in_all_resources() {
     for file in ["deploy/istio/gateway.yaml", "deploy/istio/sidecar.yaml", "book/examples/istio-after.yaml"] {
         let documents = documents(file);
         let of =

@@ -1,13 +1,15 @@
-//! deploy/envoy/route-policies.yaml: a request that was decided by the policy of one route never ends at a route with another, or none.
+//! `deploy/envoy/route-policies.yaml`: a request that one route policy has allowed never reaches a
+//! route with another policy or without one.
 //!
-//! Filters in front change what routes are chosen by, and do not have Envoy choose again. This filter changes a header, and Envoy does.
+//! An earlier filter can change a header that selects the route. Envoy selects the route again only
+//! when this filter changes a header, after the decision.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get, request};
 use test_support::config::EnvoyConfig;
 
-use super::scene::{BOTH_WORKERS, Scene, answers};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, assert_statuses};
 
 const FILE: &str = "deploy/envoy/route-policies.yaml";
 const HEADER_MUTATION: &str = "envoy.extensions.filters.http.header_mutation.v3.HeaderMutation";
@@ -18,7 +20,8 @@ fn routes(config: &mut EnvoyConfig) -> &mut Vec<Value> {
     hosts[0]["routes"].as_array_mut().expect("routes")
 }
 
-/// The first route is for these requests, and has this policy, with the guard that the file has for a policy.
+/// Inserts a first route with this match, this policy, and the guard that the file has for a
+/// policy.
 fn with_route(mut config: EnvoyConfig, matches: Value, policy: Option<&str>) -> EnvoyConfig {
     let routes = routes(&mut config);
     let mut route = routes.last().expect("a route without a policy").clone();
@@ -27,7 +30,7 @@ fn with_route(mut config: EnvoyConfig, matches: Value, policy: Option<&str>) -> 
         route = serde_json::from_str(&text).expect("a route");
     }
     route["match"] = matches;
-    // So the API says which route a request has taken.
+    // The backend returns this header, so a test knows the route.
     route["route"] = json!({ "cluster": "app" });
     route["request_headers_to_add"] = json!([{ "header": { "key": "x-route", "value": "first" } }]);
     routes.insert(0, route);
@@ -38,15 +41,16 @@ fn canary() -> Value {
     json!({ "prefix": "/", "headers": [{ "name": "x-canary", "present_match": true }] })
 }
 
+/// Inserts a filter before all others.
 fn with_filter(mut config: EnvoyConfig, kind: &str, mut settings: Value) -> EnvoyConfig {
     settings["@type"] = json!(format!("type.googleapis.com/{kind}"));
     let filters = config.manager()["http_filters"].as_array_mut().expect("http_filters");
-    filters.insert(0, json!({ "name": "in-front", "typed_config": settings }));
+    filters.insert(0, json!({ "name": "earlier-filter", "typed_config": settings }));
     config
 }
 
-/// A filter in front removes the header that chose the route.
-fn without_canary(config: EnvoyConfig) -> EnvoyConfig {
+/// Inserts a filter that removes the header `x-canary`, which has selected the route.
+fn with_canary_removed(config: EnvoyConfig) -> EnvoyConfig {
     with_filter(
         config,
         HEADER_MUTATION,
@@ -54,14 +58,14 @@ fn without_canary(config: EnvoyConfig) -> EnvoyConfig {
     )
 }
 
-/// `users` is a policy for every valid token.
+/// Adds the policy `users`, which allows every valid token.
 fn with_users(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["route_policies"]["users"] = json!({ "requires": {} });
     config
 }
 
-/// The guard of the reference alone, which asks for the permit and no more.
-fn without_guards_of_routes(mut config: EnvoyConfig) -> EnvoyConfig {
+/// Replaces the guards by that of the reference configuration, which requires only the permit.
+fn without_route_guards(mut config: EnvoyConfig) -> EnvoyConfig {
     for route in routes(&mut config) {
         let _ = route.as_object_mut().expect("a route").remove("typed_per_filter_config");
     }
@@ -76,31 +80,31 @@ fn without_guards_of_routes(mut config: EnvoyConfig) -> EnvoyConfig {
     config
 }
 
-/// How many of these requests reach the API.
-fn passed(scene: &Scene, request: &Request) -> u64 {
-    let before = scene.backend.requests();
-    for _ in 0..BOTH_WORKERS / 2 {
-        let response = scene.envoy.client().send(request);
-        assert_ne!(response.status, 503, "{response:?}\n{}", scene.envoy.log());
+/// Sends a request [`ALL`] times, and returns how many reach the backend.
+fn forwarded(harness: &Harness, request: &Request) -> u64 {
+    let before = harness.backend.requests();
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS / 2 {
+        let response = harness.envoy.client().send(request);
+        assert_ne!(response.status, 503, "{response:?}\n{}", harness.envoy.log());
     }
-    scene.backend.requests() - before
+    harness.backend.requests() - before
 }
 
-const ALL: u64 = BOTH_WORKERS as u64 / 2;
+const ALL: u64 = CONNECTIONS_FOR_BOTH_WORKERS as u64 / 2;
 
-fn warm_up(scene: &Scene) {
-    answers(scene.envoy.client(), &[("/orders", Some(&scene.user(&["orders:read"])), 200)]);
+fn warm_up(harness: &Harness) {
+    assert_statuses(harness.envoy.client(), &[("/orders", Some(&harness.user_token(&["orders:read"])), 200)]);
 }
 
-fn admin(scene: &Scene) -> String {
+fn admin_token(harness: &Harness) -> String {
     let spec = TokenSpec::user().scopes(&["orders:read"]).claim("groups", json!(["Admins"]));
-    scene.okta.mint(Server::Default, &spec)
+    harness.okta.mint(Server::Default, &spec)
 }
 
 #[test]
-fn guard_of_a_policy_with_a_space_requires_the_encoded_name() {
+fn guard_for_policy_name_with_space_requires_percent_encoding() {
     for (required, expected) in [("all%20users", ALL), ("all users", 0)] {
-        let scene = Scene::new("route-policies-encoded", FILE, |mut config| {
+        let harness = Harness::new("route-policies-encoded", FILE, |mut config| {
             config.plugin()["route_policies"]["all users"] = json!({ "requires": {} });
             let mut config = with_route(config, json!({ "path": "/x" }), Some("all users"));
             let guards = &mut routes(&mut config)[0]["typed_per_filter_config"];
@@ -108,21 +112,21 @@ fn guard_of_a_policy_with_a_space_requires_the_encoded_name() {
             *guards = serde_json::from_str(&text).expect("guards");
             config
         });
-        warm_up(&scene);
-        let reader = scene.user(&["orders:read"]);
-        assert_eq!(passed(&scene, &get("/x").bearer(&reader)), expected, "{required}");
+        warm_up(&harness);
+        let reader = harness.user_token(&["orders:read"]);
+        assert_eq!(forwarded(&harness, &get("/x").bearer(&reader)), expected, "{required}");
     }
 }
 
 #[test]
-fn each_route_has_its_policy() {
-    let scene = Scene::new("route-policies", FILE, |mut config| {
+fn route_with_policy_is_decided_by_that_policy() {
+    let harness = Harness::new("route-policies", FILE, |mut config| {
         config.plugin()["bypass_cors_preflight"] = json!(true);
         config
     });
-    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
-    answers(
-        scene.envoy.client(),
+    let (reader, admin) = (harness.user_token(&["orders:read"]), admin_token(&harness));
+    assert_statuses(
+        harness.envoy.client(),
         &[
             ("/status", None, 200),
             ("/status", Some(&reader), 200),
@@ -135,90 +139,96 @@ fn each_route_has_its_policy() {
             ("/elsewhere", Some(&admin), 403),
         ],
     );
-    // Junk is removed or stays, and the route stays the same.
-    let junk = |path: &str| get(path).header("authorization", "x");
-    assert_eq!(passed(&scene, &junk("/status")), ALL);
-    assert_eq!(passed(&scene, &junk("/admin")), 0);
+    // Invalid credentials do not change the route.
+    let invalid = |path: &str| get(path).header("authorization", "x");
+    assert_eq!(forwarded(&harness, &invalid("/status")), ALL);
+    assert_eq!(forwarded(&harness, &invalid("/admin")), 0);
     let preflight = |path: &str| {
         request("OPTIONS", path)
             .header("origin", "https://app.example")
             .header("access-control-request-method", "GET")
     };
     for path in ["/status", "/admin", "/orders"] {
-        assert_eq!(passed(&scene, &preflight(path)), ALL, "{path}");
+        assert_eq!(forwarded(&harness, &preflight(path)), ALL, "{path}");
     }
-    assert!(!scene.envoy.has_trapped(), "{}", scene.envoy.log());
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn header_that_is_removed_in_front_leads_to_no_other_policy() {
-    let unguarded = Scene::new("route-policies-unguarded", FILE, |config| {
-        without_guards_of_routes(without_canary(with_route(with_users(config), canary(), Some("users"))))
+fn header_removed_before_the_filter_reaches_no_other_policy() {
+    let unguarded = Harness::new("route-policies-unguarded", FILE, |config| {
+        without_route_guards(with_canary_removed(with_route(with_users(config), canary(), Some("users"))))
     });
-    let open = Scene::new("route-policies-open", FILE, |config| {
-        without_canary(with_route(config, canary(), Some("open")))
+    let open = Harness::new("route-policies-open", FILE, |config| {
+        with_canary_removed(with_route(config, canary(), Some("open")))
     });
-    let users = Scene::new("route-policies-users", FILE, |config| {
-        without_canary(with_route(with_users(config), canary(), Some("users")))
+    let users = Harness::new("route-policies-users", FILE, |config| {
+        with_canary_removed(with_route(with_users(config), canary(), Some("users")))
     });
-    let same = Scene::new("route-policies-same", FILE, |config| {
-        without_canary(with_route(config, canary(), Some("admins")))
+    let same = Harness::new("route-policies-same", FILE, |config| {
+        with_canary_removed(with_route(config, canary(), Some("admins")))
     });
     let to_admin = |token: &str| get("/admin").header("x-canary", "1").bearer(token);
-    for scene in [&unguarded, &open, &users, &same] {
-        warm_up(scene);
+    for harness in [&unguarded, &open, &users, &same] {
+        warm_up(harness);
     }
-    // The attack exists: without the guards of the routes, a reader reaches the route of administrators.
-    assert_eq!(passed(&unguarded, &to_admin(&unguarded.user(&["orders:read"]))), ALL);
-    for (name, scene) in [("open", &open), ("users", &users)] {
-        let (reader, admin) = (scene.user(&["orders:read"]), admin(scene));
-        // A request that passes under a public policy takes the route of that policy, also if the filter changes a header.
-        // The filter leaves credentials on public routes alone, so Envoy stays with the route that it has chosen first.
-        let reader_too = format!("Bearer {reader}");
-        for junk in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_too] {
+    // Control: without the guards of the routes, a reader reaches the route of administrators.
+    assert_eq!(forwarded(&unguarded, &to_admin(&unguarded.user_token(&["orders:read"]))), ALL);
+    for (name, harness) in [("open", &open), ("users", &users)] {
+        let (reader, admin) = (harness.user_token(&["orders:read"]), admin_token(harness));
+        // The filter does not remove credentials under a public policy, so Envoy keeps the first
+        // route.
+        let reader_credentials = format!("Bearer {reader}");
+        for credentials in ["x", "Basic eDp4", "Bearer x", "Bearer", "", &reader_credentials] {
             for path in ["/admin", "/orders"] {
-                let request = get(path).header("x-canary", "1").header("authorization", junk);
-                let response = scene.envoy.client().send(&request);
-                let passed_first =
+                let request = get(path).header("x-canary", "1").header("authorization", credentials);
+                let response = harness.envoy.client().send(&request);
+                let reached_first_route =
                     response.status == 200 && response.json()["headers"]["x-route"] == json!(["first"]);
                 let denied = matches!(response.status, 401 | 403);
-                assert!(denied || (passed_first && name == "open"), "{name}: {path}: {junk}: {response:?}");
+                assert!(
+                    denied || (reached_first_route && name == "open"),
+                    "{name}: {path}: {credentials}: {response:?}"
+                );
             }
         }
-        assert_eq!(passed(scene, &get("/admin").bearer(&admin)), ALL, "{name}: without the header");
-        assert_eq!(passed(scene, &get("/orders").bearer(&reader)), ALL, "{name}: without the header");
-        assert_eq!(passed(scene, &get("/status")), ALL, "{name}: without the header");
+        assert_eq!(forwarded(harness, &get("/admin").bearer(&admin)), ALL, "{name}: without the header");
+        assert_eq!(forwarded(harness, &get("/orders").bearer(&reader)), ALL, "{name}: without the header");
+        assert_eq!(forwarded(harness, &get("/status")), ALL, "{name}: without the header");
     }
-    // From a policy to `rules`: the guard of the listener.
-    let none = users.user(&[]);
-    assert_eq!(users.envoy.client().send(&get("/orders").bearer(&none)).code(), "insufficient_scope");
-    assert_eq!(passed(&users, &get("/orders").header("x-canary", "1").bearer(&none)), 0);
-    // The same policy on both routes is no other.
-    assert_eq!(passed(&same, &to_admin(&admin(&same))), ALL);
-    assert_eq!(passed(&same, &to_admin(&same.user(&["orders:read"]))), 0);
+    // Between a policy and `rules`, the guard of the listener denies.
+    let without_scopes = users.user_token(&[]);
+    assert_eq!(
+        users.envoy.client().send(&get("/orders").bearer(&without_scopes)).code(),
+        "insufficient_scope"
+    );
+    assert_eq!(forwarded(&users, &get("/orders").header("x-canary", "1").bearer(&without_scopes)), 0);
+    // If both routes have one policy, the guard allows the request.
+    assert_eq!(forwarded(&same, &to_admin(&admin_token(&same))), ALL);
+    assert_eq!(forwarded(&same, &to_admin(&same.user_token(&["orders:read"]))), 0);
 }
 
 #[test]
-fn rules_do_not_decide_for_a_route_with_a_policy() {
-    let scene = Scene::new("route-policies-rules", FILE, |config| {
-        let mut config = without_canary(with_route(config, canary(), None));
+fn route_with_policy_is_not_decided_by_rules() {
+    let harness = Harness::new("route-policies-rules", FILE, |config| {
+        let mut config = with_canary_removed(with_route(config, canary(), None));
         config.plugin()["rules"] = json!([{ "match": {}, "requires": {} }]);
         config
     });
-    warm_up(&scene);
-    let (reader, admin) = (scene.user(&["orders:read"]), admin(&scene));
-    assert_eq!(passed(&scene, &get("/admin").header("x-canary", "1").bearer(&reader)), 0);
-    assert_eq!(passed(&scene, &get("/status").header("x-canary", "1").bearer(&reader)), 0);
-    assert_eq!(passed(&scene, &get("/orders").header("x-canary", "1").bearer(&reader)), ALL);
-    assert_eq!(passed(&scene, &get("/admin").bearer(&admin)), ALL);
+    warm_up(&harness);
+    let (reader, admin) = (harness.user_token(&["orders:read"]), admin_token(&harness));
+    assert_eq!(forwarded(&harness, &get("/admin").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(forwarded(&harness, &get("/status").header("x-canary", "1").bearer(&reader)), 0);
+    assert_eq!(forwarded(&harness, &get("/orders").header("x-canary", "1").bearer(&reader)), ALL);
+    assert_eq!(forwarded(&harness, &get("/admin").bearer(&admin)), ALL);
 }
 
 #[test]
-fn grpc_web_leads_to_no_other_policy() {
+fn grpc_web_filter_reaches_no_other_policy() {
     let with_grpc = |config| {
         let config = with_route(with_users(config), json!({ "prefix": "/", "grpc": {} }), Some("admins"));
         let mut config = with_filter(config, GRPC_WEB, json!({}));
-        // Every valid token reads everything else.
+        // The policy `users` decides for all other requests.
         let routes = routes(&mut config);
         let text = routes[1].to_string().replace("\"open\"", "\"users\"");
         let last = routes.len() - 1;
@@ -227,24 +237,24 @@ fn grpc_web_leads_to_no_other_policy() {
         config
     };
     let unguarded =
-        Scene::new("grpc-web-unguarded", FILE, |config| without_guards_of_routes(with_grpc(config)));
-    let guarded = Scene::new("grpc-web-guarded", FILE, with_grpc);
+        Harness::new("grpc-web-unguarded", FILE, |config| without_route_guards(with_grpc(config)));
+    let guarded = Harness::new("grpc-web-guarded", FILE, with_grpc);
     let call = |content_type: &str, token: &str| {
         request("POST", "/orders.Orders/Get")
             .header("content-type", content_type)
             .bearer(token)
             .body("AAAAAAA=")
     };
-    for scene in [&unguarded, &guarded] {
-        warm_up(scene);
+    for harness in [&unguarded, &guarded] {
+        warm_up(harness);
     }
-    let reader = unguarded.user(&["orders:read"]);
-    assert_eq!(passed(&unguarded, &call("application/grpc-web+proto", &reader)), ALL);
-    let (reader, admin) = (guarded.user(&["orders:read"]), admin(&guarded));
+    let reader = unguarded.user_token(&["orders:read"]);
+    assert_eq!(forwarded(&unguarded, &call("application/grpc-web+proto", &reader)), ALL);
+    let (reader, admin) = (guarded.user_token(&["orders:read"]), admin_token(&guarded));
     for content_type in ["application/grpc-web", "application/grpc-web+proto", "application/grpc-web-text"] {
-        assert_eq!(passed(&guarded, &call(content_type, &reader)), 0, "{content_type}");
+        assert_eq!(forwarded(&guarded, &call(content_type, &reader)), 0, "{content_type}");
     }
-    assert_eq!(passed(&guarded, &call("application/grpc", &reader)), 0);
-    assert_eq!(passed(&guarded, &call("application/grpc", &admin)), ALL);
-    assert_eq!(passed(&guarded, &call("application/json", &reader)), ALL);
+    assert_eq!(forwarded(&guarded, &call("application/grpc", &reader)), 0);
+    assert_eq!(forwarded(&guarded, &call("application/grpc", &admin)), ALL);
+    assert_eq!(forwarded(&guarded, &call("application/json", &reader)), ALL);
 }

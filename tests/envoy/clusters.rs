@@ -1,4 +1,5 @@
-//! The cluster that keys come through: `check` warns of exactly those with which a forged token is accepted.
+//! TLS settings of the cluster for keys. `okta-authz check` must warn about a cluster exactly if
+//! Envoy accepts another server through it.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn};
@@ -6,14 +7,14 @@ use test_support::backend::Backend;
 use test_support::client::get;
 use test_support::envoy::Envoy;
 
-use super::setup::config;
+use super::harness::reference_config;
 
 const HOST: &str = "acme.okta.example";
 const PLUGIN: &str =
     "/filter_chains/0/filters/0/typed_config/http_filters/0/typed_config/config/configuration/value";
 const HTTP: &str = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-/// A change of the cluster, and whether it still accepts Okta's server only.
+/// A name, a change of the cluster, and whether the cluster still accepts only the server of Okta.
 type Variant = (&'static str, fn(&mut Value), bool);
 
 fn tls(cluster: &mut Value) -> &mut Value {
@@ -113,12 +114,13 @@ const VARIANTS: [Variant; 15] = [
 ];
 
 #[test]
-fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
+fn cluster_check_warns_exactly_if_another_server_is_accepted() {
     let start = |domain: &str| StandIn::start(Options { domain: domain.to_owned(), ..Options::default() });
     let backend = Backend::start();
-    // Okta; a server with a certificate of a trusted authority, for a name of its own; one with a self-made certificate.
+    // Okta, a server with a trusted certificate for another host, and a server with an untrusted
+    // certificate for the host of Okta.
     let servers = [("okta", start(HOST)), ("other", start("evil.example.com")), ("forger", start(HOST))];
-    let mut config = config("clusters", &servers[0].1, &backend);
+    let mut config = reference_config("clusters", &servers[0].1, &backend);
     let trusted = format!("{}{}", servers[0].1.ca_pem(), servers[1].1.ca_pem());
     std::fs::write(test_support::scratch("clusters").join("ca.pem"), trusted).unwrap();
     let resources = &config.document()["static_resources"];
@@ -128,7 +130,7 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
         resources["clusters"][1].clone(),
     );
     let (mut listeners, mut clusters) = (Vec::new(), vec![app]);
-    for (name, change, is_sound) in VARIANTS {
+    for (name, change, accepts_only_okta) in VARIANTS {
         for (server, stand_in) in &servers {
             let (mut listener, mut cluster) = (listener.clone(), okta.clone());
             let endpoint = &mut cluster["load_assignment"]["endpoints"][0]["lb_endpoints"][0]["endpoint"];
@@ -139,16 +141,16 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
             listener["name"] = json!(name);
             listener.pointer_mut(PLUGIN).unwrap()["providers"]["okta"]["remote_jwks"]["cluster"] =
                 json!(name);
-            let mut alone = config.clone();
-            alone.document()["static_resources"]["listeners"] = json!([listener]);
-            alone.document()["static_resources"]["clusters"] = json!([cluster]);
+            let mut only_this = config.clone();
+            only_this.document()["static_resources"]["listeners"] = json!([listener]);
+            only_this.document()["static_resources"]["clusters"] = json!([cluster]);
             let file = test_support::scratch("clusters").join("check.json");
-            std::fs::write(&file, alone.to_json()).unwrap();
+            std::fs::write(&file, only_this.to_json()).unwrap();
             let check =
                 test_support::okta_authz().args(["check", "--deny-warnings"]).arg(&file).output().unwrap();
             assert_eq!(
                 check.status.success(),
-                is_sound,
+                accepts_only_okta,
                 "{name}: {}",
                 String::from_utf8_lossy(&check.stdout)
             );
@@ -159,13 +161,13 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
     config.document()["static_resources"]["listeners"] = json!(listeners);
     config.document()["static_resources"]["clusters"] = json!(clusters);
     let envoy = Envoy::start("clusters", &config);
-    for (name, _, is_sound) in VARIANTS {
+    for (name, _, accepts_only_okta) in VARIANTS {
         let accepted = servers.each_ref().map(|(server, stand_in)| {
             let listener = format!("{name}-{server}");
             envoy.client_of(&listener).send(&get("/me").bearer(forged(stand_in))).status == 200
         });
-        // One that accepts another server may do without Okta's.
-        if is_sound {
+        // A cluster that accepts another server does not have to accept the server of Okta.
+        if accepts_only_okta {
             assert_eq!(accepted, [true, false, false], "{name}\n{}", envoy.log());
         } else {
             assert!(accepted[1] || accepted[2], "{name} {accepted:?}\n{}", envoy.log());
@@ -173,7 +175,7 @@ fn check_warns_of_a_cluster_if_and_only_if_it_accepts_another_server() {
     }
 }
 
-/// A token of Okta's default server, signed with the keys of this one.
+/// Returns a token with the issuer of Okta's default server, signed by `server`.
 fn forged(server: &StandIn) -> String {
     server.sign(
         Server::Default,

@@ -1,4 +1,4 @@
-//! A broken configuration is refused when Envoy loads it, and the log says what is wrong and where.
+//! Configurations that the filter rejects when Envoy loads them.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
@@ -7,37 +7,38 @@ use test_support::client::get;
 use test_support::config::EnvoyConfig;
 use test_support::envoy::{Envoy, StartError, WORKERS};
 
-use super::setup::config;
+use super::harness::reference_config;
 
-fn refused(name: &str, config: &EnvoyConfig) -> StartError {
+/// Starts an Envoy that must fail, and returns the error.
+fn start_error(name: &str, config: &EnvoyConfig) -> StartError {
     match Envoy::try_start(name, config, WORKERS) {
-        Ok(_) => panic!("{name}: Envoy has started"),
+        Ok(_) => panic!("{name}: Envoy started"),
         Err(error) => error,
     }
 }
 
 #[test]
-fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
+fn configuration_invalid_stops_envoy_and_logs_path_and_reason() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let reference = config("configuration", &okta, &backend);
+    let reference = reference_config("configuration", &okta, &backend);
     let changed = |path: &str, value: Value| {
         let mut config = reference.clone();
         *config.plugin().pointer_mut(path).unwrap() = value;
         config
     };
     let long: Value = vec![json!("x"); 100_000].into();
-    for (name, config, says) in [
-        ("empty", reference.clone().with_plugin_text(""), "the configuration is empty"),
+    for (name, config, message) in [
+        ("empty", reference.clone().with_plugin_text(""), "the configuration must not be empty"),
         ("no JSON", reference.clone().with_plugin_text("providers:"), "the configuration is not JSON"),
         ("duplicate", reference.clone().with_plugin_text(r#"{"a":1,"a":2}"#), "the same member twice"),
-        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration is empty"),
+        ("an empty Struct", reference.clone().with_plugin(json!({})), "the configuration must not be empty"),
         ("no providers", reference.clone().with_plugin(json!({ "rules": [] })), "missing field `providers`"),
         (
             "an empty scope",
             changed("/rules/4/requires/scopes/0", json!("")),
             "rules[4].requires.scopes[0]: must not be empty",
         ),
-        ("a list that is long and wrong", changed("/rules/4/requires", long), "rules[4].requires"),
+        ("a long list of a wrong type", changed("/rules/4/requires", long), "rules[4].requires"),
         (
             "a typo",
             changed("/rules/4", json!({ "match": {}, "require": {} })),
@@ -46,7 +47,7 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
         (
             "the org server",
             changed("/providers/okta/issuer", json!("https://acme.okta.example")),
-            "providers.okta.issuer: must be that of a custom authorization server",
+            "providers.okta.issuer: must be the issuer of a custom authorization server",
         ),
         (
             "HS256",
@@ -60,11 +61,11 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
             "providers.okta.algorithms[0]: must be one of",
         ),
     ] {
-        let error = refused("configuration", &config);
+        let error = start_error("configuration", &config);
         assert!(!error.status.success(), "{name}");
         assert!(
-            error.log.contains("configuration refused: ") && error.log.contains(says),
-            "{name}: {says} in:\n{}",
+            error.log.contains("configuration rejected: ") && error.log.contains(message),
+            "{name}: {message} is not in:\n{}",
             error.log
         );
         assert!(!error.log.contains("panicked"), "{name}:\n{}", error.log);
@@ -72,14 +73,14 @@ fn envoy_does_not_start_and_the_log_has_the_path_and_the_reason() {
 }
 
 #[test]
-fn a_filter_that_serves_without_a_configuration_answers_503() {
+fn configuration_missing_at_request_time_gives_503() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let config = config("no-configuration", &okta, &backend)
+    let config = reference_config("no-configuration", &okta, &backend)
         .module(&test_support::wasm("serves_regardless"))
         .with_plugin(json!({ "providers": {} }));
     let envoy = Envoy::start("no-configuration", &config);
-    assert!(envoy.log().contains("configuration refused: providers: must not be empty"), "{}", envoy.log());
+    assert!(envoy.log().contains("configuration rejected: providers: must not be empty"), "{}", envoy.log());
     for path in ["/", "/me"] {
         let response = envoy.client().send(&get(path).bearer(&token));
         assert_eq!((response.status, response.code().as_str()), (503, "misconfigured"), "{path}");
@@ -89,9 +90,9 @@ fn a_filter_that_serves_without_a_configuration_answers_503() {
 }
 
 #[test]
-fn a_configuration_as_text_works_as_well() {
+fn configuration_as_text_is_accepted() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let mut reference = config("configuration-text", &okta, &backend);
+    let mut reference = reference_config("configuration-text", &okta, &backend);
     let text = reference.plugin().to_string();
     let envoy = Envoy::start("configuration-text", &reference.with_plugin_text(&text));
     assert_eq!(envoy.client().get("/me").code(), "token_missing");

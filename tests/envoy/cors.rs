@@ -1,14 +1,14 @@
-//! Envoy's CORS filter in front of this filter, and behind it.
+//! Envoy's CORS filter before and after this filter.
 
 use serde_json::{Value, json};
 use test_support::client::{Response, request};
 
-use super::setup::Setup;
+use super::harness::Harness;
 
 const ORIGIN: &str = "https://app.example.com";
 
-fn setup(name: &str, is_in_front: bool) -> Setup {
-    Setup::new(name, |mut config| {
+fn with_cors_filter(name: &str, is_before_okta_authz: bool) -> Harness {
+    Harness::new(name, |mut config| {
         let manager = config.manager();
         let cors = "type.googleapis.com/envoy.extensions.filters.http.cors.v3";
         let filter =
@@ -20,17 +20,17 @@ fn setup(name: &str, is_in_front: bool) -> Setup {
         manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] =
             json!({ "envoy.filters.http.cors": policy });
         let filters: &mut Vec<Value> = manager["http_filters"].as_array_mut().unwrap();
-        // Behind is: between the guard and the router.
-        filters.insert(if is_in_front { 0 } else { 2 }, filter);
+        // Position 2 is between the guard and the router.
+        filters.insert(if is_before_okta_authz { 0 } else { 2 }, filter);
         config
     })
 }
 
-/// A preflight request, and a request without a token.
-fn both(setup: &Setup) -> [Response; 2] {
+/// Sends a preflight request and a request without a token.
+fn send_preflight_and_request(harness: &Harness) -> [Response; 2] {
     let preflight =
         request("OPTIONS", "/items").header("origin", ORIGIN).header("access-control-request-method", "POST");
-    [preflight, request("GET", "/items").header("origin", ORIGIN)].map(|request| setup.send(&request))
+    [preflight, request("GET", "/items").header("origin", ORIGIN)].map(|request| harness.send(&request))
 }
 
 fn allowed_origin(response: &Response) -> Option<&str> {
@@ -38,15 +38,15 @@ fn allowed_origin(response: &Response) -> Option<&str> {
 }
 
 #[test]
-fn cors_filter_in_front_answers_preflights_and_adds_its_headers_to_denials() {
-    let [preflight, denied] = both(&setup("cors-front", true));
+fn cors_filter_before_okta_authz_handles_preflights_and_denials() {
+    let [preflight, denied] = send_preflight_and_request(&with_cors_filter("cors-before", true));
     assert_eq!((preflight.status, allowed_origin(&preflight)), (200, Some(ORIGIN)), "{preflight:?}");
     assert_eq!((denied.status, allowed_origin(&denied)), (401, Some(ORIGIN)), "{denied:?}");
 }
 
 #[test]
-fn cors_filter_behind_gets_no_preflight_and_adds_nothing_to_denials() {
-    let [preflight, denied] = both(&setup("cors-behind", false));
+fn cors_filter_after_okta_authz_receives_no_preflights_or_denials() {
+    let [preflight, denied] = send_preflight_and_request(&with_cors_filter("cors-after", false));
     assert_eq!((preflight.status, allowed_origin(&preflight)), (401, None), "{preflight:?}");
     assert_eq!((denied.status, allowed_origin(&denied)), (401, None), "{denied:?}");
 }

@@ -1,4 +1,4 @@
-//! The denylist: what is revoked is refused on every worker within a poll, and an outage lets nobody in who was refused.
+//! The denylist: each worker rejects a revoked token after the next fetch, also during an outage.
 
 use std::time::Duration;
 
@@ -7,16 +7,16 @@ use stand_in_okta::{Endpoint, Fault, Options, Server, StandIn, TokenSpec};
 use test_support::client::{Response, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup, failures};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, response_faults};
 
-/// The list of the stand-in, polled every second.
-fn polling(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
+/// Configures the denylist of the stand-in Okta with a cache duration of 1 s, and these fields.
+fn with_denylist(fields: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     move |mut config| {
         let mut remote = json!({
             "cluster": "okta", "uri": "https://acme.okta.example/stand-in/denylist",
             "timeout": "1s", "cache_duration": "1s",
         });
-        for (name, value) in more.as_object().unwrap() {
+        for (name, value) in fields.as_object().unwrap() {
             remote[name] = value.clone();
         }
         config.plugin()["denylist"] = json!({ "remote": remote });
@@ -24,27 +24,30 @@ fn polling(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     }
 }
 
-fn token(setup: &Setup, jti: &str) -> String {
-    setup.mint(&TokenSpec::user().claim("jti", jti))
+/// Issues a token that the test revokes, and one that stays valid. Their IDs are `AT.revoked` and
+/// `AT.valid`.
+fn two_tokens(harness: &Harness) -> (String, String) {
+    let mint = |jti: &str| harness.mint(&TokenSpec::user().claim("jti", jti));
+    (mint("AT.revoked"), mint("AT.valid"))
 }
 
-fn fail(okta: &StandIn, fault: Fault) {
+fn set_denylist_fault(okta: &StandIn, fault: Fault) {
     okta.set_fault_at(Server::Default, Endpoint::Denylist, fault);
 }
 
-/// Asks all workers; they must agree.
-fn all(setup: &Setup, token: &str) -> (u16, String) {
-    let answer = |response: Response| {
+/// Returns status and code of `GET /me`, which must be equal on both workers.
+fn decision(harness: &Harness, token: &str) -> (u16, String) {
+    let status_and_code = |response: Response| {
         (response.status, if response.status == 200 { String::new() } else { response.code() })
     };
-    let first = answer(setup.me(token));
-    for _ in 1..BOTH_WORKERS {
-        assert_eq!(answer(setup.me(token)), first, "{}", setup.envoy.log());
+    let first = status_and_code(harness.get_me(token));
+    for _ in 1..CONNECTIONS_FOR_BOTH_WORKERS {
+        assert_eq!(status_and_code(harness.get_me(token)), first, "{}", harness.envoy.log());
     }
     first
 }
 
-fn revoked() -> (u16, String) {
+fn rejected() -> (u16, String) {
     (401, "token_revoked".to_owned())
 }
 
@@ -53,91 +56,100 @@ fn allowed() -> (u16, String) {
 }
 
 #[test]
-fn what_is_revoked_is_refused_through_every_way_of_failing() {
-    let setup = Setup::new("denylist", polling(json!({})));
-    setup.warm_up();
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    assert_eq!((all(&setup, &gone), all(&setup, &stays)), (allowed(), allowed()));
-    setup.okta.revoke("AT.gone");
-    // A poll interval, and time for a slow machine.
-    setup.eventually(&gone, 401, Duration::from_secs(5));
-    let refused = setup.me(&gone);
+fn revoked_token_is_rejected_during_every_fetch_failure() {
+    let harness = Harness::new("denylist", with_denylist(json!({})));
+    harness.warm_up();
+    let (revoked_token, valid_token) = two_tokens(&harness);
+    assert_eq!(
+        (decision(&harness, &revoked_token), decision(&harness, &valid_token)),
+        (allowed(), allowed())
+    );
+    harness.okta.revoke("AT.revoked");
+    // The cache duration is 1 s. The rest is for a slow machine.
+    harness.wait_for_status(&revoked_token, 401, Duration::from_secs(5));
+    let response = harness.get_me(&revoked_token);
     let challenge =
         r#"Bearer realm="api",error="invalid_token",error_description="the access token was revoked""#;
-    assert_eq!(refused.header("www-authenticate"), Some(challenge));
-    let documents = [r#"{"entries":[{"nope":"AT.stays"}]}"#, r#"{"entries":[{}]}"#];
-    for fault in failures().into_iter().chain(documents.map(|text| Fault::Body(text.into()))) {
+    assert_eq!(response.header("www-authenticate"), Some(challenge));
+    let documents = [r#"{"entries":[{"nope":"AT.valid"}]}"#, r#"{"entries":[{}]}"#];
+    for fault in response_faults().into_iter().chain(documents.map(|text| Fault::Body(text.into()))) {
         let name = format!("{fault:?}");
         let (failed, fetched) =
-            (setup.envoy.count("denylist_fetch_failed"), setup.envoy.count("denylist_fetch_success"));
-        fail(&setup.okta, fault);
-        setup.wait_for("denylist_fetch_failed", failed + 1);
-        assert_eq!((all(&setup, &gone), all(&setup, &stays)), (revoked(), allowed()), "{name}");
-        fail(&setup.okta, Fault::None);
-        setup.wait_for("denylist_fetch_success", fetched + 1);
+            (harness.envoy.count("denylist_fetch_failed"), harness.envoy.count("denylist_fetch_success"));
+        set_denylist_fault(&harness.okta, fault);
+        harness.wait_for_counter("denylist_fetch_failed", failed + 1);
+        assert_eq!(
+            (decision(&harness, &revoked_token), decision(&harness, &valid_token)),
+            (rejected(), allowed()),
+            "{name}"
+        );
+        set_denylist_fault(&harness.okta, Fault::None);
+        harness.wait_for_counter("denylist_fetch_success", fetched + 1);
     }
-    let log = setup.envoy.log();
-    for says in ["denylist: 1 entries fetched", "denylist: entries not fetched: status 500"] {
-        assert!(log.contains(says), "{says}\n{log}");
+    let log = harness.envoy.log();
+    for message in ["denylist fetch succeeded: 1 entries", "denylist fetch failed: status 500"] {
+        assert!(log.contains(message), "{message}\n{log}");
     }
-    assert!(!log.contains("AT."), "no entry in the log\n{log}");
-    // What is taken from the list is good again; and one that is as long as can be is no burden.
-    let others: Vec<Value> =
+    assert!(!log.contains("AT."), "an entry is in the log\n{log}");
+    // A token without an entry is allowed again. The new list has the maximum length.
+    let other_entries: Vec<Value> =
         (0..10_000).map(|number| json!({ "sub": format!("{number}@example.com") })).collect();
-    fail(&setup.okta, Fault::Body(json!({ "entries": others }).to_string()));
-    setup.eventually(&gone, 200, Duration::from_secs(5));
-    setup.assert_alive();
+    set_denylist_fault(&harness.okta, Fault::Body(json!({ "entries": other_entries }).to_string()));
+    harness.wait_for_status(&revoked_token, 200, Duration::from_secs(5));
+    harness.assert_alive();
 }
 
 #[test]
-fn a_list_that_is_too_old_lets_nobody_pass_until_there_is_a_new_one() {
-    let setup = Setup::new("denylist-stale", polling(json!({ "max_stale": "2s" })));
-    setup.warm_up();
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    setup.okta.revoke("AT.gone");
-    setup.eventually(&gone, 401, Duration::from_secs(5));
-    fail(&setup.okta, Fault::Reset);
-    // Requests wait for a fetch while the next one is near, so this takes some seconds.
-    setup.eventually(&stays, 503, Duration::from_secs(60));
-    let refused = setup.me(&stays);
-    assert_eq!((refused.status, refused.code().as_str()), (503, "denylist_unavailable"));
-    assert_eq!((refused.header("retry-after"), refused.header("www-authenticate")), (Some("5"), None));
-    assert_eq!(all(&setup, &gone), revoked(), "who was refused stays refused");
-    assert_eq!(setup.send(&get("/")).status, 200, "what is public needs no list");
-    fail(&setup.okta, Fault::None);
-    // After the longest pause between two fetches.
-    setup.eventually(&stays, 200, Duration::from_secs(40));
-    assert!(!setup.envoy.has_trapped(), "{}", setup.envoy.log());
+fn denylist_expired_denies_every_token_until_refetched() {
+    let harness = Harness::new("denylist-stale", with_denylist(json!({ "max_stale": "2s" })));
+    harness.warm_up();
+    let (revoked_token, valid_token) = two_tokens(&harness);
+    harness.okta.revoke("AT.revoked");
+    harness.wait_for_status(&revoked_token, 401, Duration::from_secs(5));
+    set_denylist_fault(&harness.okta, Fault::Reset);
+    // Requests wait while a fetch is due soon, so each may take some seconds.
+    harness.wait_for_status(&valid_token, 503, Duration::from_secs(60));
+    let denied = harness.get_me(&valid_token);
+    assert_eq!((denied.status, denied.code().as_str()), (503, "denylist_unavailable"));
+    assert_eq!((denied.header("retry-after"), denied.header("www-authenticate")), (Some("5"), None));
+    assert_eq!(decision(&harness, &revoked_token), rejected(), "an expired list still rejects its tokens");
+    assert_eq!(harness.send(&get("/")).status, 200, "public paths need no denylist");
+    set_denylist_fault(&harness.okta, Fault::None);
+    // The deadline is longer than the longest pause between two fetches.
+    harness.wait_for_status(&valid_token, 200, Duration::from_secs(40));
+    assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn the_first_requests_wait_for_the_list() {
+fn first_requests_wait_for_the_denylist() {
     let okta = StandIn::start(Options::default());
-    okta.revoke("AT.gone");
-    fail(&okta, Fault::Slow { millis: 800 });
-    let setup = Setup::with_okta("denylist-cold", okta, polling(json!({})));
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    let ask = |token: &str| setup.me(token).status;
-    let answers: Vec<(u16, u16)> = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..BOTH_WORKERS).map(|_| scope.spawn(|| (ask(&gone), ask(&stays)))).collect();
+    okta.revoke("AT.revoked");
+    set_denylist_fault(&okta, Fault::Slow { millis: 800 });
+    let harness = Harness::with_okta("denylist-cold", okta, with_denylist(json!({})));
+    let (revoked_token, valid_token) = two_tokens(&harness);
+    let status = |token: &str| harness.get_me(token).status;
+    let statuses: Vec<(u16, u16)> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..CONNECTIONS_FOR_BOTH_WORKERS)
+            .map(|_| scope.spawn(|| (status(&revoked_token), status(&valid_token))))
+            .collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     });
-    assert_eq!(answers, [(401, 200); BOTH_WORKERS], "{}", setup.envoy.log());
+    assert_eq!(statuses, [(401, 200); CONNECTIONS_FOR_BOTH_WORKERS], "{}", harness.envoy.log());
 }
 
 #[test]
-fn without_a_list_requests_end_in_503_and_entries_need_none() {
+fn denylist_never_fetched_gives_503_and_static_entries_apply() {
     let okta = StandIn::start(Options::default());
-    fail(&okta, Fault::Status(503));
-    let setup = Setup::with_okta("denylist-none", okta, |config| {
-        let mut config = polling(json!({}))(config);
+    set_denylist_fault(&okta, Fault::Status(503));
+    let harness = Harness::with_okta("denylist-none", okta, |config| {
+        let mut config = with_denylist(json!({}))(config);
         config.plugin()["denylist"]["entries"] =
-            json!([{ "jti": "AT.gone" }, { "issued_before": 1_600_000_000 }]);
+            json!([{ "jti": "AT.revoked" }, { "issued_before": 1_600_000_000 }]);
         config
     });
-    let (gone, stays) = (token(&setup, "AT.gone"), token(&setup, "AT.stays"));
-    assert_eq!(setup.me(&stays).code(), "denylist_unavailable");
-    assert_eq!(all(&setup, &gone), revoked());
-    assert_eq!(setup.send(&get("/me")).code(), "token_missing");
-    assert_eq!(setup.send(&get("/")).status, 200);
+    let (revoked_token, valid_token) = two_tokens(&harness);
+    assert_eq!(harness.get_me(&valid_token).code(), "denylist_unavailable");
+    assert_eq!(decision(&harness, &revoked_token), rejected());
+    assert_eq!(harness.send(&get("/me")).code(), "token_missing");
+    assert_eq!(harness.send(&get("/")).status, 200);
 }

@@ -1,70 +1,71 @@
-//! `discovery: true`: the issuer says where its keys are, and is believed only as far as the configuration goes.
+//! `discovery: true`: the filter finds the keys through the metadata of the issuer (RFC 8414).
 
 use serde_json::{Value, json};
 use stand_in_okta::{Endpoint, Fault, Options, Rotation, Server, StandIn};
 use test_support::client::{Response, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 
-fn discovering(more: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
+/// Configures discovery with a cache duration of 1 s, and these fields.
+fn with_discovery(fields: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     move |mut config| {
         let remote = &mut config.plugin()["providers"]["okta"]["remote_jwks"];
         *remote = json!({ "cluster": "okta", "discovery": true, "timeout": "1s", "cache_duration": "1s" });
-        for (name, value) in more.as_object().unwrap() {
+        for (name, value) in fields.as_object().unwrap() {
             remote[name] = value.clone();
         }
         config
     }
 }
 
-fn me(setup: &Setup) -> Response {
-    setup.send(&get("/me").bearer(setup.user()))
+fn get_me(harness: &Harness) -> Response {
+    harness.send(&get("/me").bearer(harness.user_token()))
 }
 
-/// Waits until the keys have been asked for that many times more; every request in between must get through.
-fn through_fetches(setup: &Setup, count: u64) {
-    let (before, mut asked) = (setup.okta.key_fetches(Server::Default), 0);
-    while setup.okta.key_fetches(Server::Default) < before + count {
-        let response = me(setup);
-        assert_eq!(response.status, 200, "{response:?}\n{}", setup.envoy.log());
-        asked += 1;
-        assert!(asked < 2_000, "no fetch\n{}", setup.envoy.log());
+/// Sends requests until the keys have been fetched `count` times. Every request must get 200.
+fn send_during_fetches(harness: &Harness, count: u64) {
+    let (before, mut sent) = (harness.okta.key_fetches(Server::Default), 0);
+    while harness.okta.key_fetches(Server::Default) < before + count {
+        let response = get_me(harness);
+        assert_eq!(response.status, 200, "{response:?}\n{}", harness.envoy.log());
+        sent += 1;
+        assert!(sent < 2_000, "no fetch\n{}", harness.envoy.log());
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
 }
 
 #[test]
-fn keys_are_found_refreshed_and_rotated() {
-    let setup = Setup::new("discovery", discovering(json!({ "unknown_kid_cooldown": "1s" })));
-    setup.warm_up();
-    through_fetches(&setup, 3);
-    assert_eq!(setup.okta.discovery_fetches(Server::Default), 1, "asked once, by one of all VMs");
-    // With the metadata gone, the keys are still where they were.
-    setup.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Status(500));
-    through_fetches(&setup, 2);
-    setup.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::None);
-    setup.okta.rotate(Server::Default, Rotation::Manual);
-    for _ in 0..BOTH_WORKERS {
-        assert_eq!(me(&setup).status, 200, "the first use of a new key\n{}", setup.envoy.log());
+fn discovered_keys_survive_refresh_outage_and_rotation() {
+    let harness = Harness::new("discovery", with_discovery(json!({ "unknown_kid_cooldown": "1s" })));
+    harness.warm_up();
+    send_during_fetches(&harness, 3);
+    assert_eq!(harness.okta.discovery_fetches(Server::Default), 1, "one VM fetches the metadata for all");
+    // Without the metadata, the filter uses the cached `jwks_uri`.
+    harness.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Status(500));
+    send_during_fetches(&harness, 2);
+    harness.okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::None);
+    harness.okta.rotate(Server::Default, Rotation::Manual);
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+        assert_eq!(get_me(&harness).status, 200, "the first use of a new key\n{}", harness.envoy.log());
     }
-    // Keys that cannot be had where they were are looked for again.
-    setup.okta.set_fault_at(Server::Default, Endpoint::Keys, Fault::Status(404));
-    through_fetches(&setup, 2);
-    assert!(setup.okta.discovery_fetches(Server::Default) >= 2);
-    setup.assert_alive();
+    // If a fetch of the keys fails, the filter fetches the metadata again.
+    harness.okta.set_fault_at(Server::Default, Endpoint::Keys, Fault::Status(404));
+    send_during_fetches(&harness, 2);
+    assert!(harness.okta.discovery_fetches(Server::Default) >= 2);
+    harness.assert_alive();
 }
 
 #[test]
-fn the_first_requests_wait_for_both_answers() {
+fn first_requests_wait_for_metadata_and_keys() {
     let okta = StandIn::start(Options::default());
     okta.set_fault(Server::Default, Fault::Slow { millis: 700 });
-    let setup = Setup::with_okta("discovery-cold", okta, discovering(json!({})));
-    assert_eq!(me(&setup).status, 200, "{}", setup.envoy.log());
+    let harness = Harness::with_okta("discovery-cold", okta, with_discovery(json!({})));
+    assert_eq!(get_me(&harness).status, 200, "{}", harness.envoy.log());
 }
 
 #[test]
-fn metadata_of_another_issuer_or_with_keys_elsewhere_give_no_keys() {
+fn metadata_of_another_issuer_or_host_yields_no_keys() {
     let issuer = "https://acme.okta.example/oauth2/default";
     let mut documents = vec![
         (
@@ -78,9 +79,9 @@ fn metadata_of_another_issuer_or_with_keys_elsewhere_give_no_keys() {
     for ((name, document), text) in documents.drain(..).zip(texts) {
         let okta = StandIn::start(Options::default());
         okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Body(document.to_string()));
-        let setup = Setup::with_okta(&format!("discovery-{name}"), okta, discovering(json!({})));
-        assert_eq!(me(&setup).code(), "keys_unavailable", "{name}");
-        assert_eq!(setup.okta.key_fetches(Server::Default), 0, "{name}");
-        assert!(setup.envoy.log().contains(text), "{name}\n{}", setup.envoy.log());
+        let harness = Harness::with_okta(&format!("discovery-{name}"), okta, with_discovery(json!({})));
+        assert_eq!(get_me(&harness).code(), "keys_unavailable", "{name}");
+        assert_eq!(harness.okta.key_fetches(Server::Default), 0, "{name}");
+        assert!(harness.envoy.log().contains(text), "{name}\n{}", harness.envoy.log());
     }
 }

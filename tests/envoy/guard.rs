@@ -1,4 +1,4 @@
-//! The guard: what happens where Envoy serves without the filter.
+//! The guard (the RBAC filter behind the filter), where Envoy serves requests without the filter.
 
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
@@ -7,44 +7,44 @@ use test_support::client::get;
 use test_support::config::EnvoyConfig;
 use test_support::envoy::Envoy;
 
-use super::setup::{BOTH_WORKERS, config};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, reference_config};
 
 #[test]
-fn a_filter_that_failed_on_a_worker_lets_nobody_through() {
+fn filter_failed_on_worker_is_denied_by_the_guard() {
     let okta = StandIn::start(Options::default());
     let backend = Backend::start();
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let broken = config("guard", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
+    let broken = reference_config("guard", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
 
-    // Without the guard this is what Envoy does: the test would prove nothing if it were otherwise.
+    // Control: without the guard, Envoy forwards the request.
     {
         let envoy = Envoy::start("guard-absent", &broken.clone().without_filter("okta-authz-guard"));
         assert!(envoy.log().contains("Failed to configure thread-local Wasm plugin"), "{}", envoy.log());
-        assert_eq!(envoy.client().get("/me").status, 200, "Envoy skips a filter that failed on a worker");
+        assert_eq!(envoy.client().get("/me").status, 200, "Envoy skips the filter that failed on a worker");
         assert_eq!(backend.requests(), 1);
     }
 
     let envoy = Envoy::start("guard", &broken);
     for path in ["/", "/me", "/admin"] {
-        for _ in 0..BOTH_WORKERS {
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             assert_eq!(envoy.client().get(path).status, 403, "{path}");
             assert_eq!(
                 envoy.client().send(&get(path).bearer(&token)).status,
                 403,
-                "{path} with a good token"
+                "{path} with a valid token"
             );
         }
     }
-    assert_eq!(backend.requests(), 1, "nothing has reached the backend since");
+    assert_eq!(backend.requests(), 1, "with the guard, no request reaches the backend");
 }
 
-/// The connection manager of a listener.
+/// JSON pointer from a listener to its connection manager.
 const MANAGER: &str = "/filter_chains/0/filters/0/typed_config";
 const RBAC: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC";
 const PER_ROUTE: &str = "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBACPerRoute";
 const FILTER_CONFIG: &str = "type.googleapis.com/envoy.config.route.v3.FilterConfig";
 
-/// A change of the connection manager, and whether the guard then still denies.
+/// A name, a change of the connection manager, and whether the guard still denies.
 type Variant = (&'static str, fn(&mut Value), bool);
 
 fn guard(manager: &mut Value) -> &mut Value {
@@ -71,7 +71,7 @@ fn permit_and(other: &Value) -> Value {
         "principals": [{ "and_ids": { "ids": [permit, other] } }] } } } })
 }
 
-/// A filter whose code runs on every worker, with a policy that allows everything.
+/// Adds a filter that works on every worker, with a policy that allows everything.
 fn add_second_filter(manager: &mut Value) {
     let mut second = filters(manager)[0].clone();
     second["name"] = json!("second");
@@ -172,38 +172,40 @@ const VARIANTS: [Variant; 20] = [
     ("two", add_second_filter, false),
 ];
 
-/// `check` warns of exactly those guards with which Envoy serves requests that no filter has seen.
+/// `okta-authz check` must warn about a guard exactly if Envoy then forwards requests without the
+/// filter.
 #[test]
-fn check_warns_of_a_guard_if_and_only_if_envoy_serves_without_the_filter() {
+fn guard_check_warns_exactly_if_requests_bypass_the_filter() {
     let (okta, backend) = (StandIn::start(Options::default()), Backend::start());
-    let mut config = config("guards", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
+    let mut config =
+        reference_config("guards", &okta, &backend).module(&test_support::wasm("fails_on_worker"));
     let reference = config.document()["static_resources"]["listeners"][0].clone();
     let mut listeners = Vec::new();
-    for (name, change, is_sound) in VARIANTS {
+    for (name, change, guard_denies) in VARIANTS {
         let mut listener = reference.clone();
         listener["name"] = json!(name);
-        // Each listener has VMs of its own, which count how often they are configured.
+        // A `vm_id` per listener: the module counts the configurations of its VM.
         listener.pointer_mut(MANAGER).unwrap()["http_filters"][0]["typed_config"]["config"]["vm_config"]["vm_id"] =
             json!(name);
         change(listener.pointer_mut(MANAGER).unwrap());
-        let mut alone = config.clone();
-        alone.document()["static_resources"]["listeners"] = json!([listener]);
-        let warnings = warnings(name, &alone);
-        assert_eq!(warnings.is_empty(), is_sound, "{name}: {warnings}");
+        let mut only_this = config.clone();
+        only_this.document()["static_resources"]["listeners"] = json!([listener]);
+        let warnings = warnings(name, &only_this);
+        assert_eq!(warnings.is_empty(), guard_denies, "{name}: {warnings}");
         listeners.push(listener);
     }
     config.document()["static_resources"]["listeners"] = json!(listeners);
     let envoy = Envoy::start("guards", &config);
-    for (name, _, is_sound) in VARIANTS {
+    for (name, _, guard_denies) in VARIANTS {
         let client = envoy.client_of(name);
-        let status = if is_sound { 403 } else { 200 };
-        for _ in 0..BOTH_WORKERS {
+        let status = if guard_denies { 403 } else { 200 };
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             assert_eq!(client.get("/me").status, status, "{name}\n{}", envoy.log());
         }
     }
 }
 
-/// What `okta-authz check` warns of.
+/// Returns the warnings of `okta-authz check`.
 fn warnings(name: &str, config: &EnvoyConfig) -> String {
     let file = test_support::scratch("guards").join(format!("{name}.json"));
     std::fs::write(&file, config.to_json()).unwrap();

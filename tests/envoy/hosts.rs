@@ -1,12 +1,13 @@
-//! Rules with `hosts`, and the virtual hosts of a real Envoy: no spelling of a host has the rule of one and the routes of another.
+//! Rules with `hosts` and Envoy's virtual hosts. No spelling of a host may match the rule of one
+//! virtual host and the routes of another.
 
 use serde_json::json;
 use test_support::client::{Request, Response, get, request};
 use test_support::config::EnvoyConfig;
 
-use super::setup::Setup;
+use super::harness::Harness;
 
-/// What Envoy and the filter make of ports and final dots.
+/// Handling of ports and trailing dots in Envoy and in the filter.
 #[derive(Clone, Copy, Debug)]
 struct Settings {
     name: &'static str,
@@ -24,7 +25,7 @@ const SHIPPED: Settings = Settings { name: "hosts-shipped", strip_dot: true, ..I
 
 impl Settings {
     fn apply(self, mut config: EnvoyConfig) -> EnvoyConfig {
-        let answer = |text: &str| json!([{ "match": { "prefix": "/" }, "direct_response": { "status": 200, "body": { "inline_string": text } } }]);
+        let direct_response = |text: &str| json!([{ "match": { "prefix": "/" }, "direct_response": { "status": 200, "body": { "inline_string": text } } }]);
         let manager = config.manager();
         manager["strip_any_host_port"] = json!(self.strip_port);
         manager["strip_trailing_host_dot"] = json!(self.strip_dot);
@@ -32,8 +33,8 @@ impl Settings {
             "name": "local",
             "ignore_port_in_host_matching": self.ignore_port,
             "virtual_hosts": [
-                { "name": "open", "domains": ["www.example.com", "*.open.example", "[::1]"], "routes": answer("open") },
-                { "name": "any", "domains": ["*"], "routes": answer("any") },
+                { "name": "open", "domains": ["www.example.com", "*.open.example", "[::1]"], "routes": direct_response("open") },
+                { "name": "any", "domains": ["*"], "routes": direct_response("any") },
             ],
         });
         config.plugin()["ignore_port_in_host_matching"] = json!(self.ignore_port);
@@ -45,15 +46,16 @@ impl Settings {
     }
 }
 
-/// The status, and which virtual host has answered, or the code of the filter.
-fn seen(response: &Response) -> (u16, String) {
+/// Returns the status, and the body of the virtual host or the denial code.
+fn outcome(response: &Response) -> (u16, String) {
     let body = if response.status == 200 { response.body.clone() } else { response.code() };
     (response.status, body)
 }
 
-fn over_both(setup: &Setup, host: &str) -> [(u16, String); 2] {
+/// Sends a request over HTTP/1.1 and over HTTP/2, and returns both outcomes.
+fn outcomes(harness: &Harness, host: &str) -> [(u16, String); 2] {
     let request = get("/x").header("host", host);
-    [seen(&setup.send(&request)), seen(&setup.client().send_http2(&request))]
+    [outcome(&harness.send(&request)), outcome(&harness.client().send_http2(&request))]
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn host_in_another_spelling_never_reaches_the_other_virtual_host() {
     const STRICT: (u16, &str) = (401, "token_missing");
     const AMBIGUOUS: (u16, &str) = (400, "host_ambiguous");
     let settings = [PLAIN, STRIPPED, IGNORING, SHIPPED];
-    let setups = settings.map(|settings| Setup::new(settings.name, |config| settings.apply(config)));
+    let setups = settings.map(|settings| Harness::new(settings.name, |config| settings.apply(config)));
     let mut wrong = Vec::new();
     for (host, expected) in [
         ("www.example.com", [OPEN; 4]),
@@ -93,30 +95,30 @@ fn host_in_another_spelling_never_reaches_the_other_virtual_host() {
         ("[::1]:", [AMBIGUOUS; 4]),
         ("[0:0:0:0:0:0:0:1]", [AMBIGUOUS; 4]),
         ("www.example.com:99999", [AMBIGUOUS, OPEN, AMBIGUOUS, AMBIGUOUS]),
-        // Envoy strips no number of more than 32 bits.
+        // Envoy does not strip a port of more than 32 bits.
         ("www.example.com:4294967377", [AMBIGUOUS; 4]),
     ] {
-        for (setup, (settings, expected)) in setups.iter().zip(settings.iter().zip(expected)) {
-            for seen in over_both(setup, host) {
-                if seen != (expected.0, expected.1.to_owned()) {
-                    wrong.push(format!("{host} with {}: {seen:?}, not {expected:?}", settings.name));
+        for (harness, (settings, expected)) in setups.iter().zip(settings.iter().zip(expected)) {
+            for outcome in outcomes(harness, host) {
+                if outcome != (expected.0, expected.1.to_owned()) {
+                    wrong.push(format!("{host} with {}: {outcome:?}, expected {expected:?}", settings.name));
                 }
             }
         }
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
-    // A token opens the other virtual host.
-    for (setup, settings) in setups.iter().zip(settings) {
-        let request = get("/x").header("host", "other.example").bearer(setup.user());
-        assert_eq!(seen(&setup.send(&request)), (200, "any".to_owned()), "{settings:?}");
-        assert_eq!(seen(&setup.client().send_http2(&request)), (200, "any".to_owned()), "{settings:?}");
+    // With a token, the other virtual host responds.
+    for (harness, settings) in setups.iter().zip(settings) {
+        let request = get("/x").header("host", "other.example").bearer(harness.user_token());
+        assert_eq!(outcome(&harness.send(&request)), (200, "any".to_owned()), "{settings:?}");
+        assert_eq!(outcome(&harness.client().send_http2(&request)), (200, "any".to_owned()), "{settings:?}");
     }
 }
 
 #[test]
-fn other_ways_to_name_a_host_never_reach_the_other_virtual_host() {
+fn host_in_another_form_never_reaches_the_other_virtual_host() {
     for settings in [PLAIN, STRIPPED, IGNORING, SHIPPED] {
-        let setup = Setup::new(&format!("{}-ways", settings.name), |config| settings.apply(config));
+        let harness = Harness::new(&format!("{}-ways", settings.name), |config| settings.apply(config));
         let host = |host: &str| get("/x").header("host", host);
         let absolute = |target: &str| get(target).header("host", "www.example.com");
         let both =
@@ -150,24 +152,24 @@ fn other_ways_to_name_a_host_never_reach_the_other_virtual_host() {
             both("www.example.com", "other.example"),
             both("", "www.example.com"),
         ];
-        let mut seen = Vec::new();
+        let mut outcomes = Vec::new();
         for request in &over_http1 {
-            seen.extend(setup.client().try_send(request).map(|response| self::seen(&response)));
+            outcomes.extend(harness.client().try_send(request).map(|response| outcome(&response)));
         }
         for request in &over_http2 {
-            seen.extend(setup.client().try_send_http2(request).map(|response| self::seen(&response)));
+            outcomes.extend(harness.client().try_send_http2(request).map(|response| outcome(&response)));
         }
         let leaks: Vec<&(u16, String)> =
-            seen.iter().filter(|(status, body)| *status == 200 && body != "open").collect();
-        assert!(leaks.is_empty(), "{settings:?}: {seen:#?}");
-        assert!(seen.len() > over_http1.len(), "Envoy answers most of them: {seen:#?}");
+            outcomes.iter().filter(|(status, body)| *status == 200 && body != "open").collect();
+        assert!(leaks.is_empty(), "{settings:?}: {outcomes:#?}");
+        assert!(outcomes.len() > over_http1.len(), "Envoy responds to most of them: {outcomes:#?}");
     }
 }
 
-/// Without `hosts`, no rule depends on the port: it stays allowed.
+/// Without `hosts`, no rule depends on the port, so the filter allows it.
 #[test]
-fn port_is_allowed_where_no_rule_has_hosts() {
-    let setup = Setup::new("hosts-none", |config| {
+fn port_is_allowed_if_no_rule_has_hosts() {
+    let harness = Harness::new("hosts-none", |config| {
         let mut config = PLAIN.apply(config);
         config.plugin()["rules"] = json!([{ "match": {}, "public": true }]);
         config
@@ -179,20 +181,20 @@ fn port_is_allowed_where_no_rule_has_hosts() {
         ("www.example.com.", (400, "host_ambiguous")),
         ("www.example.com:", (400, "host_ambiguous")),
     ] {
-        for seen in over_both(&setup, host) {
-            assert_eq!(seen, (expected.0, expected.1.to_owned()), "{host}");
+        for outcome in outcomes(&harness, host) {
+            assert_eq!(outcome, (expected.0, expected.1.to_owned()), "{host}");
         }
     }
 }
 
-/// The API builds URLs of `Host`: the port stays there.
+/// Backends build URLs from `Host`, so the filter keeps the port.
 #[test]
-fn api_sees_the_port_that_the_client_has_sent() {
-    let setup = Setup::new("hosts-backend", |config| config);
-    let response = setup.send(&get("/").header("host", "api.example.com.:10443"));
+fn port_sent_by_the_client_reaches_the_backend() {
+    let harness = Harness::new("hosts-backend", |config| config);
+    let response = harness.send(&get("/").header("host", "api.example.com.:10443"));
     assert_eq!(
         (response.status, &response.json()["headers"]["host"]),
         (200, &json!(["api.example.com:10443"]))
     );
-    assert_eq!(setup.send(&get("/").header("host", "api.example.com:")).code(), "host_ambiguous");
+    assert_eq!(harness.send(&get("/").header("host", "api.example.com:")).code(), "host_ambiguous");
 }

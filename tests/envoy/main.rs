@@ -1,6 +1,7 @@
-//! The compiled filter in a real Envoy with two workers, the stand-in Okta behind TLS, and real requests.
+//! End-to-end tests: the compiled filter in an Envoy with two workers, and a stand-in Okta behind
+//! TLS.
 //!
-//! `make test` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`, `ENVOY`, `OKTA_AUTHZ_PYTHON`).
+//! `make test` builds the modules and sets `OKTA_AUTHZ_WASM`, `ENVOY` and `OKTA_AUTHZ_PYTHON`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -12,30 +13,33 @@
     reason = "test code"
 )]
 
-mod answers;
+mod access_logs;
+mod ambiguous_conditions;
+mod ambiguous_tokens;
 mod clusters;
 mod configuration;
 mod cors;
+mod denials;
 mod denylist;
 mod discovery;
 mod guard;
+mod harness;
 mod hostile;
 mod hosts;
-mod identity;
+mod identity_headers;
 mod key_documents;
 mod keys;
+mod large_policies;
 mod metrics;
-mod parked;
 mod paths;
 mod redirects;
 mod resource_metadata;
 mod responses;
 mod routes;
 mod rules;
-mod scale;
-mod seen_before;
-mod setup;
+mod shadow_mode;
 mod signatures;
-mod sources;
-mod spellings;
+mod token_cache;
+mod token_sources;
+mod waiting_requests;
 mod yaml;

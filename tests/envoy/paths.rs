@@ -1,16 +1,17 @@
-//! Paths that Envoy has not normalised do not get round a rule: here its own normalisation is switched off.
+//! Ambiguous paths, with and without Envoy's path normalization, and the characters of
+//! `allow_in_paths`.
 
 use serde_json::json;
 use test_support::client::get;
 
-use super::setup::Setup;
+use super::harness::Harness;
 
 #[test]
-fn ambiguous_paths_are_refused_with_and_without_a_token() {
-    let setup = Setup::new("paths", |config| config.raw_paths());
-    setup.warm_up();
-    let token = setup.user();
-    let before = setup.backend.requests();
+fn ambiguous_path_is_rejected_with_and_without_a_token() {
+    let harness = Harness::new("paths", |config| config.raw_paths());
+    harness.warm_up();
+    let token = harness.user_token();
+    let before = harness.backend.requests();
     for path in [
         "/items/../admin",
         "/items/%2e%2e/admin",
@@ -31,30 +32,30 @@ fn ambiguous_paths_are_refused_with_and_without_a_token() {
         "/%c0%ae%c0%ae/admin",
     ] {
         for request in [get(path), get(path).bearer(&token)] {
-            let response = setup.send(&request);
+            let response = harness.send(&request);
             assert_eq!((response.status, response.code().as_str()), (400, "path_ambiguous"), "{path}");
         }
     }
-    // One reading, differently written: the rule holds.
+    // These paths have one interpretation, so the rule for `/admin` decides.
     for path in ["/%61dmin", "/adm%69n/x"] {
-        assert_eq!(setup.send(&get(path)).code(), "token_missing", "{path}");
-        assert_eq!(setup.send(&get(path).bearer(&token)).code(), "requirement_not_met", "{path}");
+        assert_eq!(harness.send(&get(path)).code(), "token_missing", "{path}");
+        assert_eq!(harness.send(&get(path).bearer(&token)).code(), "requirement_not_met", "{path}");
     }
     assert_eq!(
-        setup.send(&get("/me?next=/../admin;x//%2f").bearer(&token)).status,
+        harness.send(&get("/me?next=/../admin;x//%2f").bearer(&token)).status,
         200,
-        "the query is no path"
+        "the query is not part of the path"
     );
-    assert_eq!(setup.backend.requests(), before + 1);
-    setup.assert_alive();
+    assert_eq!(harness.backend.requests(), before + 1);
+    harness.assert_alive();
 }
 
 #[test]
-fn the_reference_configuration_leaves_no_way_round() {
-    let setup = Setup::new("paths-normalised", |config| config);
-    setup.warm_up();
-    let token = setup.user();
-    let before = setup.backend.requests();
+fn ambiguous_path_with_reference_settings_reaches_no_other_rule() {
+    let harness = Harness::new("paths-normalised", |config| config);
+    harness.warm_up();
+    let token = harness.user_token();
+    let before = harness.backend.requests();
     for path in [
         "/docs/../admin",
         "/docs/%2e%2e/admin",
@@ -63,16 +64,16 @@ fn the_reference_configuration_leaves_no_way_round() {
         "/admin;x",
         "/docs/..;/admin",
     ] {
-        let response = setup.send(&get(path).bearer(&token));
+        let response = harness.send(&get(path).bearer(&token));
         assert!(matches!(response.status, 400 | 403), "{path}: {response:?}");
     }
-    assert_eq!(setup.backend.requests(), before);
+    assert_eq!(harness.backend.requests(), before);
 }
 
 #[test]
 fn allowed_path_reaches_the_backend_unchanged() {
     for (name, normalizes) in [("paths-allowed", false), ("paths-allowed-normalized", true)] {
-        let setup = Setup::new(name, |config| {
+        let harness = Harness::new(name, |config| {
             let mut config = config.raw_paths();
             config.manager()["normalize_path"] = json!(normalizes);
             config.plugin()["allow_in_paths"] =
@@ -85,8 +86,8 @@ fn allowed_path_reaches_the_backend_unchanged() {
             ]);
             config
         });
-        setup.warm_up();
-        let token = setup.user();
+        harness.warm_up();
+        let token = harness.user_token();
         for path in [
             "/v2/group%2Fproject/tags/1",
             "/v2/group%2fproject/tags/a%2Fb?x=%2F;//",
@@ -95,7 +96,7 @@ fn allowed_path_reaches_the_backend_unchanged() {
             "/open//a///b//",
             "/open/a;b/%2F/%23?q",
         ] {
-            let response = setup.send(&get(path).bearer(&token));
+            let response = harness.send(&get(path).bearer(&token));
             assert_eq!(response.status, 200, "{path}: {response:?}");
             assert_eq!(response.json()["path"], path, "normalize_path: {normalizes}");
         }
@@ -107,10 +108,10 @@ fn allowed_path_reaches_the_backend_unchanged() {
             "/admin%2Fsecret",
             "/admin;x/secret",
         ] {
-            assert_eq!(setup.send(&get(path).bearer(&token)).code(), "no_rule_matches", "{path}");
+            assert_eq!(harness.send(&get(path).bearer(&token)).code(), "no_rule_matches", "{path}");
         }
         for (path, normalized) in [
-            // Envoy's normalization takes `..;` for `..` and `.;x` for `.`, and forwards what it makes of them.
+            // Envoy normalizes `..;` like `..` and `.;x` like `.`, and forwards the result.
             ("/open/..;/admin/secret", "denied_by_rule"),
             ("/open/.;x/a", "/open/a"),
             ("/open/a%00", "rejected by Envoy"),
@@ -119,7 +120,7 @@ fn allowed_path_reaches_the_backend_unchanged() {
             ("/open%2F..%2Fadmin/secret", "path_ambiguous"),
             ("/open/%252F", "path_ambiguous"),
         ] {
-            let response = setup.send(&get(path).bearer(&token));
+            let response = harness.send(&get(path).bearer(&token));
             let outcome = match (response.status, response.code()) {
                 (200, _) => response.json()["path"].as_str().unwrap_or_default().to_owned(),
                 (400, code) if code.is_empty() => "rejected by Envoy".to_owned(),
@@ -127,11 +128,12 @@ fn allowed_path_reaches_the_backend_unchanged() {
             };
             assert_eq!(outcome, if normalizes { normalized } else { "path_ambiguous" }, "{path}");
         }
-        setup.assert_alive();
+        harness.assert_alive();
     }
 }
 
-// The settings that `check` warns of: the filter never sees the path as the client sent it.
+/// With these settings, about which `okta-authz check` warns, the filter does not get the path that
+/// the client sent.
 #[test]
 fn envoy_settings_change_an_allowed_path_before_the_filter() {
     for (name, setting, value, path, expected) in [
@@ -140,7 +142,7 @@ fn envoy_settings_change_an_allowed_path_before_the_filter() {
         ("paths-unescaped", "path_with_escaped_slashes_action", "UNESCAPE_AND_FORWARD", "/open/a%2Fb", 200),
         ("paths-merged", "merge_slashes", "", "/open/a//b", 200),
     ] {
-        let setup = Setup::new(name, |config| {
+        let harness = Harness::new(name, |config| {
             let mut config = config.raw_paths();
             config.manager()[setting] = if value.is_empty() { json!(true) } else { json!(value) };
             config.plugin()["allow_in_paths"] = json!(["encoded_slash", "empty_segment"]);
@@ -150,9 +152,9 @@ fn envoy_settings_change_an_allowed_path_before_the_filter() {
             ]);
             config
         });
-        let response = setup.send(&get(path));
+        let response = harness.send(&get(path));
         assert_eq!(response.status, expected, "{setting}: {response:?}");
-        assert_eq!(response.code(), "", "{setting}: not the filter's answer");
+        assert_eq!(response.code(), "", "{setting}: the filter responded");
         if expected == 200 {
             assert_eq!(response.json()["path"], "/open/a/b", "{setting}");
         }
@@ -160,8 +162,8 @@ fn envoy_settings_change_an_allowed_path_before_the_filter() {
 }
 
 #[test]
-fn text_longer_than_patterns_are_matched_against_is_rejected() {
-    let setup = Setup::new("paths-long", |mut config| {
+fn matched_text_too_long_is_rejected() {
+    let harness = Harness::new("paths-long", |mut config| {
         config.plugin()["rules"] = json!([
             { "match": { "safe_regex": "/.*/internal/.*" }, "deny": true },
             { "match": { "headers": [{ "name": "x-a", "string_match": { "safe_regex": "(a+)+b" } }] }, "deny": true },
@@ -170,8 +172,8 @@ fn text_longer_than_patterns_are_matched_against_is_rejected() {
         ]);
         config
     });
-    setup.warm_up();
-    let token = setup.user();
+    harness.warm_up();
+    let token = harness.user_token();
     let a = |length: usize| "a".repeat(length);
     for (request, status, code) in [
         (get(format!("/{}", a(8191))), 200, ""),
@@ -184,8 +186,8 @@ fn text_longer_than_patterns_are_matched_against_is_rejected() {
         (get("/").header("x-b", a(58_000)), 200, ""),
         (get(format!("/?q={}", a(8193))), 400, "value_too_long"),
     ] {
-        let response = setup.send(&request.bearer(&token));
+        let response = harness.send(&request.bearer(&token));
         assert_eq!((response.status, response.code().as_str()), (status, code));
     }
-    setup.assert_alive();
+    harness.assert_alive();
 }

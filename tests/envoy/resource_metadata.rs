@@ -1,17 +1,16 @@
-//! The filter answers for the resources that it protects (RFC 9728), and its challenges say where.
+//! Protected resource metadata (RFC 9728): the document, and its URL in challenges.
 
 use serde_json::json;
 use test_support::client::{get, request};
 
-use super::setup::{BOTH_WORKERS, Setup};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, access_log_path, wait_for_access_log};
 
 const ITEMS: &str = "/.well-known/oauth-protected-resource/items";
 
 #[test]
-fn metadata_are_found_from_the_challenge() {
-    let path = test_support::scratch("metadata").join("access.log");
-    let _ = std::fs::remove_file(&path);
-    let setup = Setup::new("metadata", |config| {
+fn resource_metadata_is_found_through_the_challenge() {
+    let path = access_log_path("metadata");
+    let harness = Harness::new("metadata", |config| {
         let mut config = config.access_log(&path);
         config.plugin()["protected_resources"] = json!([
             { "resource": "https://api.example.com/items", "scopes_supported": ["items:read", "items:write"] },
@@ -19,10 +18,10 @@ fn metadata_are_found_from_the_challenge() {
         ]);
         config
     });
-    setup.warm_up();
-    let before = setup.backend.requests();
+    harness.warm_up();
+    let before = harness.backend.requests();
     let challenge = |path: &str| {
-        let response = setup.send(&get(path).header("host", "evil.example"));
+        let response = harness.send(&get(path).header("host", "evil.example"));
         response.header("www-authenticate").unwrap().to_owned()
     };
     let url = format!("https://api.example.com{ITEMS}");
@@ -31,8 +30,8 @@ fn metadata_are_found_from_the_challenge() {
     assert_eq!(challenge("/itemsets"), format!("Bearer realm=\"api\",resource_metadata=\"{root}\""));
     assert!(challenge("/docs;x").ends_with(&format!(",resource_metadata=\"{root}\"")));
 
-    for _ in 0..BOTH_WORKERS {
-        let response = setup.send(&get(ITEMS).bearer("nonsense"));
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+        let response = harness.send(&get(ITEMS).bearer("nonsense"));
         assert_eq!(response.status, 200, "{response:?}");
         assert_eq!(response.header("content-type"), Some("application/json"));
         assert_eq!(response.header("cache-control"), Some("public, max-age=3600"));
@@ -48,29 +47,28 @@ fn metadata_are_found_from_the_challenge() {
             })
         );
     }
-    let length = setup.send(&get(ITEMS)).body.len().to_string();
-    let head = setup.send(&request("HEAD", ITEMS));
+    let length = harness.send(&get(ITEMS)).body.len().to_string();
+    let head = harness.send(&request("HEAD", ITEMS));
     assert_eq!(
         (head.status, head.body.as_str(), head.header("content-length")),
         (200, "", Some(length.as_str()))
     );
     assert_eq!(
-        setup.send(&request("POST", ITEMS)).code(),
+        harness.send(&request("POST", ITEMS)).code(),
         "token_missing",
-        "the rules are for everything else"
+        "other methods are subject to the rules"
     );
-    assert_eq!(setup.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy has normalised it");
-    assert_eq!(setup.backend.requests(), before, "the backend has nothing to do with it");
-    assert_eq!(setup.envoy.count("decision.protected_resource_metadata"), BOTH_WORKERS as u64 + 3);
+    assert_eq!(harness.send(&get(format!("/docs/..{ITEMS}"))).status, 200, "Envoy normalizes the path");
+    assert_eq!(harness.backend.requests(), before, "the filter responds itself");
+    assert_eq!(
+        harness.envoy.count("decision.protected_resource_metadata"),
+        CONNECTIONS_FOR_BOTH_WORKERS as u64 + 3
+    );
 
     let line = format!(
         "{ITEMS} 200 okta_authz{{protected_resource_metadata}} decision=answer code=protected_resource_metadata"
     );
-    let logged = || std::fs::read_to_string(&path).unwrap_or_default().contains(&line);
-    // Envoy writes its access log when a second has passed.
-    assert!((0..100).any(|_| logged() || {
-        std::thread::sleep(std::time::Duration::from_millis(100));
-        false
-    }));
-    setup.assert_alive();
+    let log = wait_for_access_log(&path, |log| log.contains(&line));
+    assert!(log.contains(&line), "{line} is not in:\n{log}");
+    harness.assert_alive();
 }

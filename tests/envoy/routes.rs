@@ -1,64 +1,66 @@
-//! Routes that are chosen by what the filter says of the client, and by nothing that the client says of itself.
+//! Route selection by identity headers that the filter has set (`clear_route_cache`).
 
 use serde_json::json;
 use stand_in_okta::{Options, StandIn, TokenSpec};
 use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 
-use super::setup::{BOTH_WORKERS, Setup, asked_without_crypto};
+use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, runs_without_host_crypto};
 
-/// A route for Joe, and one for everybody else.
-fn joe_has_a_route(mut config: EnvoyConfig) -> EnvoyConfig {
+/// Configures a route for the subject Joe and a default route.
+fn with_route_for_joe(mut config: EnvoyConfig) -> EnvoyConfig {
     let is_joe = json!([{ "name": "x-okta-sub", "string_match": { "exact": "joe.user@example.com" } }]);
-    let answer = |text: &str| json!({ "status": 200, "body": { "inline_string": text } });
+    let response = |text: &str| json!({ "status": 200, "body": { "inline_string": text } });
     config.manager()["route_config"]["virtual_hosts"][0]["routes"] = json!([
-        { "match": { "prefix": "/", "headers": is_joe }, "direct_response": answer("joe's") },
-        { "match": { "prefix": "/" }, "direct_response": answer("anybody's") },
+        { "match": { "prefix": "/", "headers": is_joe }, "direct_response": response("joe") },
+        { "match": { "prefix": "/" }, "direct_response": response("default") },
     ]);
     config.plugin()["clear_route_cache"] = json!(true);
     config
 }
 
-fn assert_route(setup: &Setup, request: &Request, expected: &str) {
-    let response = setup.send(request);
+fn assert_route(harness: &Harness, request: &Request, expected: &str) {
+    let response = harness.send(request);
     assert_eq!(
         (response.status, response.body.as_str()),
         (200, expected),
         "{response:?}\n{}",
-        setup.envoy.log()
+        harness.envoy.log()
     );
 }
 
 #[test]
-fn the_route_is_chosen_again_when_the_filter_has_spoken() {
-    let setup = Setup::new("routes", joe_has_a_route);
-    let (joe, machine) = (setup.user(), setup.mint(&TokenSpec::machine()));
+fn route_is_selected_again_after_identity_headers_are_set() {
+    let harness = Harness::new("routes", with_route_for_joe);
+    let (joe, machine) = (harness.user_token(), harness.mint(&TokenSpec::machine()));
     let spoofed = |path: &str| get(path).header("x-okta-sub", "joe.user@example.com");
-    for _ in 0..BOTH_WORKERS {
-        assert_route(&setup, &get("/me").bearer(&joe), "joe's");
-        assert_route(&setup, &get("/me").bearer(&machine), "anybody's");
-        assert_route(&setup, &spoofed("/me").bearer(&machine), "anybody's");
-        assert_route(&setup, &spoofed("/"), "anybody's");
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
+        assert_route(&harness, &get("/me").bearer(&joe), "joe");
+        assert_route(&harness, &get("/me").bearer(&machine), "default");
+        assert_route(&harness, &spoofed("/me").bearer(&machine), "default");
+        assert_route(&harness, &spoofed("/"), "default");
     }
-    // A foreign function too. Where there is none the log says so, and Envoy has chosen again for a header that was changed.
-    let cannot = setup.envoy.log().contains("clear_route_cache: the host cannot");
-    assert_eq!(cannot, asked_without_crypto(), "{}", setup.envoy.log());
+    // `clear_route_cache` is a foreign function, like the crypto. Without foreign functions the
+    // filter logs it, and Envoy selects the route again because a header has changed.
+    let unavailable = harness.envoy.log().contains("clear_route_cache failed");
+    assert_eq!(unavailable, runs_without_host_crypto(), "{}", harness.envoy.log());
 }
 
 #[test]
-fn so_it_is_for_a_request_that_has_waited_for_keys() {
+fn route_of_a_waiting_request_is_selected_again() {
     for _ in 0..3 {
-        let setup = Setup::with_okta("routes-cold", StandIn::start(Options::default()), joe_has_a_route);
-        assert_route(&setup, &get("/me").bearer(setup.user()), "joe's");
+        let harness =
+            Harness::with_okta("routes-cold", StandIn::start(Options::default()), with_route_for_joe);
+        assert_route(&harness, &get("/me").bearer(harness.user_token()), "joe");
     }
 }
 
-// Envoy chooses the route again whenever a header has been taken away. A client must not pick a lax policy with a header
-// and end up, without it, on a route whose policy nobody has asked for.
+/// Envoy selects the route again when the filter removes a header. A client must not select a lax
+/// policy with an identity header, and then reach a route whose policy was not evaluated.
 #[test]
-fn a_policy_is_not_picked_with_an_identity_header() {
-    let setup = Setup::new("routes-policy", |config| {
-        let mut config = joe_has_a_route(config);
+fn identity_header_from_the_client_cannot_select_a_policy() {
+    let harness = Harness::new("routes-policy", |config| {
+        let mut config = with_route_for_joe(config);
         config.plugin()["clear_route_cache"] = json!(false);
         config.plugin()["rules"] = json!([{ "match": {}, "public": true }]);
         config.plugin()["route_policies"] =
@@ -69,11 +71,11 @@ fn a_policy_is_not_picked_with_an_identity_header() {
         }
         config
     });
-    let user = setup.user();
+    let user = harness.user_token();
     for name in ["x-okta-sub", "X-Okta-Sub"] {
-        let picked = get("/x").header(name, "joe.user@example.com");
-        assert_eq!(setup.send(&picked).code(), "token_missing");
-        assert_eq!(setup.send(&picked.bearer(&user)).code(), "route_policy_unknown");
+        let spoofed = get("/x").header(name, "joe.user@example.com");
+        assert_eq!(harness.send(&spoofed).code(), "token_missing");
+        assert_eq!(harness.send(&spoofed.bearer(&user)).code(), "route_policy_unknown");
     }
-    assert_eq!(setup.send(&get("/x").bearer(&user)).code(), "requirement_not_met");
+    assert_eq!(harness.send(&get("/x").bearer(&user)).code(), "requirement_not_met");
 }

@@ -1,4 +1,5 @@
-//! What Envoy reads in a file of YAML. `okta-authz` reads the same tables, in its unit tests, and has to read the same.
+//! Interpretation of YAML by Envoy. The unit tests of `okta-authz` use these tables too, so both
+//! readers must agree.
 
 use std::path::Path;
 
@@ -6,7 +7,8 @@ use serde_json::{Value, json};
 use test_support::client::Client;
 use test_support::envoy::{Envoy, WORKERS};
 
-/// A listener, which the tests' Envoy waits for, and clusters that a test adds.
+/// A bootstrap with the listener that `test-support` waits for. Tests append clusters and
+/// listeners.
 const BOOTSTRAP: &str = r#"
 admin: { address: { socket_address: { address: 127.0.0.1, port_value: 0 } } }
 static_resources:
@@ -40,7 +42,7 @@ fn indented(text: &str, by: usize) -> String {
     text.lines().map(|line| format!("{}{line}\n", " ".repeat(by))).collect()
 }
 
-/// Returns the bootstrap that Envoy has read from this file.
+/// Returns the bootstrap that Envoy reads from this text, or `None` if Envoy does not start.
 fn read(name: &str, yaml: &str) -> Option<Value> {
     let envoy = Envoy::try_start_file(name, "envoy.yaml", yaml, WORKERS).ok()?;
     let dump = Client::new(envoy.admin_port).get("/config_dump?mask=bootstrap").json();
@@ -54,7 +56,7 @@ fn yaml_scalars_are_read_as_in_the_table() {
     for (index, row) in rows.iter().enumerate() {
         yaml.push_str(&format!("    v{index}: {}\n", text(row, "written")));
     }
-    let bootstrap = read("yaml-scalars", &yaml).expect("Envoy starts");
+    let bootstrap = read("yaml-scalars", &yaml).expect("Envoy must start");
     for (index, row) in rows.iter().enumerate() {
         let read = &bootstrap["node"]["metadata"][format!("v{index}")];
         assert_eq!(read, &row["envoy"], "{row}");
@@ -96,7 +98,7 @@ fn yaml_messages_are_read_as_in_the_table() {
         }
     }
     let bootstrap =
-        read("yaml-messages", &format!("{BOOTSTRAP}{listeners}{clusters}")).expect("Envoy starts");
+        read("yaml-messages", &format!("{BOOTSTRAP}{listeners}{clusters}")).expect("Envoy must start");
     let named = |kind: &str, name: String| {
         let resources = bootstrap["static_resources"][kind].as_array().unwrap();
         resources.iter().find(|resource| resource["name"] == name.as_str()).unwrap().clone()

@@ -1,5 +1,5 @@
-//! The image of a release: what is in it, and that it is the same wherever, whenever and by whomever it is made. That the module
-//! is, too, takes two whole builds: `make reproduce`.
+//! The image and the SBOM of a release: content and reproducibility. `make reproduce` also builds
+//! the module twice and compares it.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
 
 use std::fs;
@@ -15,7 +15,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// An empty directory.
+/// Returns an empty directory.
 fn scratch(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("image").join(name);
     let _ = fs::remove_dir_all(&path);
@@ -23,121 +23,132 @@ fn scratch(name: &str) -> PathBuf {
     path
 }
 
+/// Runs a command that must succeed, and returns its standard output.
 fn output(command: &mut Command) -> Vec<u8> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     output.stdout
 }
 
-/// Longer than a block of the compression that is none.
+/// Returns a module that is longer than a block of uncompressed DEFLATE (65,535 bytes).
 fn module() -> Vec<u8> {
     let body = (0..200_000_u32).flat_map(u32::to_le_bytes);
     b"\0asm\x01\0\0\0".iter().copied().chain(body).collect()
 }
 
-/// Makes an image of this module in `place`, and gives its digest.
-fn image(place: &Path, module: &[u8], umask: &str, timezone: &str, epoch: &str) -> String {
-    fs::write(place.join("module.wasm"), module).unwrap();
+/// Builds an image of this module in a directory, and returns its digest.
+fn build_image(directory: &Path, module: &[u8], umask: &str, timezone: &str, epoch: &str) -> String {
+    fs::write(directory.join("module.wasm"), module).unwrap();
     let script = r#"umask "$1" && exec python3 "$2/scripts/oci_image.py" --module module.wasm --name okta-authz-filter \
         --version "$3" --epoch "$4" --label "$5" --directory oci --archive image.tar"#;
     let mut shell = Command::new("bash");
     shell.args(["-c", script, "bash", umask]).arg(root()).args([VERSION, epoch, LABEL]);
-    let told = output(shell.current_dir(place).env("TZ", timezone));
-    String::from_utf8(told).unwrap().trim().to_owned()
+    let digest = output(shell.current_dir(directory).env("TZ", timezone));
+    String::from_utf8(digest).unwrap().trim().to_owned()
 }
 
-fn json_file(path: &Path) -> Value {
+fn read_json(path: &Path) -> Value {
     serde_json::from_slice(&fs::read(path).unwrap()).unwrap()
 }
 
-fn blob(place: &Path, descriptor: &Value) -> PathBuf {
-    place.join("oci/blobs").join(descriptor["digest"].as_str().unwrap().replace(':', "/"))
+/// Returns the path of a blob in the OCI layout.
+fn blob(directory: &Path, descriptor: &Value) -> PathBuf {
+    directory.join("oci/blobs").join(descriptor["digest"].as_str().unwrap().replace(':', "/"))
 }
 
 #[test]
-fn two_images_of_a_module_are_one() {
-    let (one, other) = (scratch("one"), scratch("another place, with a longer name"));
-    let digest = image(&one, &module(), "022", "UTC", "1700000000");
-    assert_eq!(digest, image(&other, &module(), "077", "Asia/Kathmandu", "1700000000"));
+fn image_built_twice_is_identical() {
+    let (one, other) = (scratch("one"), scratch("another directory with a longer name"));
+    let digest = build_image(&one, &module(), "022", "UTC", "1700000000");
+    assert_eq!(digest, build_image(&other, &module(), "077", "Asia/Kathmandu", "1700000000"));
     assert_eq!(fs::read(one.join("image.tar")).unwrap(), fs::read(other.join("image.tar")).unwrap());
     output(Command::new("diff").arg("-r").args([one.join("oci"), other.join("oci")]));
 
     let later = scratch("later");
-    assert_ne!(digest, image(&later, &module(), "022", "UTC", "1700000001"), "the time is in it");
+    assert_ne!(digest, build_image(&later, &module(), "022", "UTC", "1700000001"), "the image has the time");
     let mut changed = module();
     *changed.last_mut().unwrap() ^= 1;
-    assert_ne!(digest, image(&scratch("changed"), &changed, "022", "UTC", "1700000000"));
+    assert_ne!(digest, build_image(&scratch("changed"), &changed, "022", "UTC", "1700000000"));
 }
 
 #[test]
-fn the_image_is_one_layer_with_the_module() {
-    let place = scratch("content");
-    let digest = image(&place, &module(), "022", "UTC", "1700000000");
-    let index = json_file(&place.join("oci/index.json"));
+fn image_has_one_layer_with_the_module() {
+    let directory = scratch("content");
+    let digest = build_image(&directory, &module(), "022", "UTC", "1700000000");
+    let index = read_json(&directory.join("oci/index.json"));
     let [named] = index["manifests"].as_array().unwrap().as_slice() else { panic!("{index}") };
     assert_eq!(named["digest"], digest);
     assert_eq!(named["annotations"]["org.opencontainers.image.ref.name"], VERSION);
 
-    let manifest = json_file(&blob(&place, named));
+    let manifest = read_json(&blob(&directory, named));
     let [layer] = manifest["layers"].as_array().unwrap().as_slice() else { panic!("{manifest}") };
-    assert_eq!(layer["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip", "what Istio reads");
-    let path = blob(&place, layer);
+    assert_eq!(
+        layer["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip",
+        "the media type that Istio reads"
+    );
+    let path = blob(&directory, layer);
     let listed = output(Command::new("tar").arg("-tvzf").arg(&path).args(["--utc", "--numeric-owner"]));
     let listed = String::from_utf8(listed).unwrap();
     let fields: Vec<&str> = listed.split_whitespace().collect();
     assert_eq!(fields, ["-rw-r--r--", "0/0", "800008", "2023-11-14", "22:13", "plugin.wasm"]);
     assert_eq!(output(Command::new("tar").arg("-xOzf").arg(&path).arg("plugin.wasm")), module());
 
-    let config = json_file(&blob(&place, &manifest["config"]));
+    let config = read_json(&blob(&directory, &manifest["config"]));
     assert_eq!((&config["os"], &config["created"]), (&json!("linux"), &json!("2023-11-14T22:13:20Z")));
     assert_eq!(config["config"]["Labels"]["org.opencontainers.image.revision"], "0123456789abcdef");
     assert_eq!(config["config"]["Labels"]["org.opencontainers.image.version"], VERSION);
     assert_eq!(manifest["annotations"], config["config"]["Labels"]);
 
-    // The archive has the layout, and what `docker load` asks for.
-    let archive = output(Command::new("tar").arg("-xOf").arg(place.join("image.tar")).arg("manifest.json"));
+    // The archive also has the manifest that `docker load` requires.
+    let archive =
+        output(Command::new("tar").arg("-xOf").arg(directory.join("image.tar")).arg("manifest.json"));
     let docker: Value = serde_json::from_slice(&archive).unwrap();
     assert_eq!(docker[0]["RepoTags"], json!([format!("okta-authz-filter:{VERSION}")]));
     assert_eq!(docker[0]["Layers"].as_array().unwrap().len(), 1);
 }
 
 #[test]
-fn what_is_no_module_becomes_no_image() {
-    let place = scratch("none");
-    fs::write(place.join("module.wasm"), "<html>").unwrap();
+fn image_of_an_invalid_module_fails() {
+    let directory = scratch("none");
+    fs::write(directory.join("module.wasm"), "<html>").unwrap();
     let mut python = Command::new("python3");
-    python.arg(root().join("scripts/oci_image.py")).current_dir(&place);
+    python.arg(root().join("scripts/oci_image.py")).current_dir(&directory);
     python.args("--module module.wasm --name a --version 1 --epoch 0 --directory oci --archive a".split(' '));
-    let told = python.output().unwrap();
-    assert!(!told.status.success() && String::from_utf8_lossy(&told.stderr).contains("is no wasm module"));
-    assert!(!place.join("oci").exists());
+    let result = python.output().unwrap();
+    assert!(
+        !result.status.success() && String::from_utf8_lossy(&result.stderr).contains("is not a wasm module")
+    );
+    assert!(!directory.join("oci").exists());
 }
 
-/// What only runs on the developer's machine is not in the bill, and what is linked in is.
+/// The SBOM has the linked crates, and no crates that run only at build time.
 #[test]
-fn the_bill_has_what_is_in_the_module() {
-    let module = scratch("bill").join("module.wasm");
+fn sbom_lists_the_crates_in_the_module() {
+    let module = scratch("sbom").join("module.wasm");
     fs::write(&module, self::module()).unwrap();
-    let bill = || {
+    let sbom = || {
         let mut python = Command::new("python3");
         python.args(["scripts/sbom.py", "--target", "wasm32-wasip1", "--rust", "1.95.0", "--module"]);
-        // The cargo of these tests, which may be Debian's.
+        // The cargo that runs these tests may not be in the `PATH`.
         let cargo = Path::new(env!("CARGO")).parent().unwrap();
         let path = format!("{}:{}", cargo.display(), std::env::var("PATH").unwrap());
         output(python.arg(&module).current_dir(root()).env("PATH", path))
     };
-    let text = bill();
-    assert_eq!(text, bill());
-    assert!(!String::from_utf8_lossy(&text).contains(root().to_str().unwrap()), "no path of this machine");
-    let bill: Value = serde_json::from_slice(&text).unwrap();
-    assert_eq!((&bill["bomFormat"], &bill["specVersion"]), (&json!("CycloneDX"), &json!("1.5")));
-    assert!(bill["serialNumber"].as_str().unwrap().starts_with("urn:uuid:"));
-    assert_eq!(bill["metadata"]["component"]["name"], "okta-authz-filter");
+    let text = sbom();
+    assert_eq!(text, sbom());
+    assert!(
+        !String::from_utf8_lossy(&text).contains(root().to_str().unwrap()),
+        "the SBOM has a path of this machine"
+    );
+    let sbom: Value = serde_json::from_slice(&text).unwrap();
+    assert_eq!((&sbom["bomFormat"], &sbom["specVersion"]), (&json!("CycloneDX"), &json!("1.5")));
+    assert!(sbom["serialNumber"].as_str().unwrap().starts_with("urn:uuid:"));
+    assert_eq!(sbom["metadata"]["component"]["name"], "okta-authz-filter");
 
-    let components = bill["components"].as_array().unwrap();
+    let components = sbom["components"].as_array().unwrap();
     let names: Vec<&str> = components.iter().map(|component| component["name"].as_str().unwrap()).collect();
     for name in ["jwt-simple", "superboring", "p256", "serde_json", "proxy-wasm", "rust-std"] {
-        assert!(names.contains(&name), "{name} is in the module: {names:?}");
+        assert!(names.contains(&name), "{name} is missing: {names:?}");
     }
     for name in ["serde_derive", "syn", "prost-derive", "tokio", "axum", "criterion", "lexopt", "ureq"] {
         assert!(!names.contains(&name), "{name} is not in the module");
@@ -147,18 +158,18 @@ fn the_bill_has_what_is_in_the_module() {
         let is_crate = component["purl"].as_str().unwrap().starts_with("pkg:cargo/");
         assert_eq!(component["hashes"][0]["content"].is_string(), is_crate, "{component}");
     }
-    // Every crate is used by something that is there.
-    let dependencies = bill["dependencies"].as_array().unwrap();
-    let known: Vec<&Value> = dependencies.iter().map(|one| &one["ref"]).collect();
+    // Every crate is a dependency of a listed component.
+    let dependencies = sbom["dependencies"].as_array().unwrap();
+    let listed: Vec<&Value> = dependencies.iter().map(|dependency| &dependency["ref"]).collect();
     let used: Vec<&Value> =
-        dependencies.iter().filter_map(|one| one["dependsOn"].as_array()).flatten().collect();
-    assert!(used.iter().all(|one| known.contains(one)));
+        dependencies.iter().filter_map(|dependency| dependency["dependsOn"].as_array()).flatten().collect();
+    assert!(used.iter().all(|reference| listed.contains(reference)));
     assert!(components.iter().all(|component| used.contains(&&component["bom-ref"])));
 }
 
-/// The pins of a release are written twice, because a Dockerfile cannot read them.
+/// The Dockerfile repeats the pinned versions of `scripts/release.sh`, because it cannot read them.
 #[test]
-fn the_dockerfile_has_the_tools_of_a_release() {
+fn dockerfile_has_the_toolchain_of_a_release() {
     let pins = fs::read_to_string(root().join("scripts/release.sh")).unwrap();
     let rust = pins.lines().find_map(|line| line.strip_prefix("release_rust=")).unwrap();
     let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();

@@ -1,5 +1,5 @@
-//! docker-compose.yml starts Prometheus and Grafana with these files in the profile `monitoring`. These
-//! tests read the files, and run no container.
+//! The profile `monitoring` of `docker-compose.yml`. These tests read the files and start no
+//! container.
 
 use serde_json::Value;
 use test_support::root;
@@ -23,19 +23,19 @@ fn mounted_files_exist_at_the_expected_paths() {
             .map(|parts| (parts[0].clone(), parts[1].clone()))
             .collect()
     };
-    let mut found = Vec::new();
+    let mut mounted = Vec::new();
     for service in ["prometheus", "grafana"] {
         for (from, to) in mounts(service) {
             assert!(root().join(&from).exists(), "{from}");
-            found.push(to);
+            mounted.push(to);
         }
     }
     let dashboards = document("grafana/provisioning/dashboards/okta-authz.yaml");
-    let looked_for = dashboards["providers"][0]["options"]["path"].as_str().unwrap().to_owned();
-    assert!(found.contains(&looked_for), "{looked_for} in {found:?}");
+    let dashboard_path = dashboards["providers"][0]["options"]["path"].as_str().unwrap().to_owned();
+    assert!(mounted.contains(&dashboard_path), "{dashboard_path} in {mounted:?}");
     assert!(
-        found.contains(&"/etc/grafana/provisioning".to_owned())
-            && found.contains(&"/etc/prometheus".to_owned())
+        mounted.contains(&"/etc/grafana/provisioning".to_owned())
+            && mounted.contains(&"/etc/prometheus".to_owned())
     );
 }
 
@@ -48,7 +48,8 @@ fn monitoring_services_are_optional_and_pinned() {
         let (_, tag) = service["image"].as_str().unwrap().rsplit_once(':').unwrap();
         assert!(tag.split('.').count() == 3, "{tag}");
     }
-    // Prometheus reaches Envoy's admin port, which only 127.0.0.1 does; Grafana reaches Prometheus by the name of its network.
+    // Prometheus shares the network namespace of Envoy, because the admin port listens on
+    // 127.0.0.1. Grafana reaches Prometheus by the service name of that namespace.
     assert_eq!(compose["services"]["prometheus"]["network_mode"], "service:net");
     let url = document("grafana/provisioning/datasources/prometheus.yaml")["datasources"][0]["url"].clone();
     assert_eq!(url, "http://net:9090");

@@ -1,4 +1,4 @@
-//! The dashboard as a document: panels, units, legends and data sources.
+//! Structure of the Grafana dashboard: panels, units, legends and data source.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -6,15 +6,16 @@ use serde_json::Value;
 
 use super::document;
 
-const WIDTH: u64 = 24;
+/// Columns of Grafana's grid.
+const GRID_COLUMNS: u64 = 24;
 
-/// A panel with queries.
+/// A panel or row of the dashboard.
 #[derive(Clone, Debug)]
 pub struct Panel {
     pub title: String,
     pub kind: String,
     pub unit: String,
-    /// PromQL expressions with the legends of their series.
+    /// Expressions and their legends. The expressions contain no Grafana variables.
     pub queries: Vec<(String, String)>,
 }
 
@@ -26,17 +27,18 @@ fn panels(dashboard: &Value) -> &Vec<Value> {
     dashboard["panels"].as_array().unwrap()
 }
 
-fn place(panel: &Value) -> [u64; 4] {
+/// Returns x, y, width and height.
+fn grid_position(panel: &Value) -> [u64; 4] {
     ["x", "y", "w", "h"].map(|side| panel["gridPos"][side].as_u64().unwrap())
 }
 
-/// Returns the panels and rows. Variables of queries select every proxy, and rates have this window.
-pub fn read(window: &str) -> Vec<Panel> {
+/// Returns all panels and rows. The queries select every proxy, and their rates use `window`.
+pub fn panels_with_window(window: &str) -> Vec<Panel> {
     let dashboard = dashboard();
-    let filled = |query: &str| {
+    let without_variables = |query: &str| {
         let query = query.replace("$__rate_interval", window).replace("\"$job\"", "\".*\"");
         let query = query.replace("\"$instance\"", "\".*\"");
-        assert!(!query.contains('$'), "an undefined variable: {query}");
+        assert!(!query.contains('$'), "undefined variable: {query}");
         query
     };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
@@ -48,7 +50,9 @@ pub fn read(window: &str) -> Vec<Panel> {
             .as_array()
             .into_iter()
             .flatten()
-            .map(|target| (filled(target["expr"].as_str().unwrap()), text(&target["legendFormat"])))
+            .map(|target| {
+                (without_variables(target["expr"].as_str().unwrap()), text(&target["legendFormat"]))
+            })
             .collect(),
     };
     panels(&dashboard).iter().map(panel).collect()
@@ -60,20 +64,20 @@ fn panels_have_unique_ids_and_do_not_overlap() {
     let (mut ids, mut cells) = (HashSet::new(), HashSet::new());
     for panel in panels(&dashboard) {
         assert!(ids.insert(panel["id"].as_u64().unwrap()), "{}", panel["title"]);
-        let [x, y, width, height] = place(panel);
-        assert!(width > 0 && height > 0 && x + width <= WIDTH, "{}", panel["title"]);
+        let [x, y, width, height] = grid_position(panel);
+        assert!(width > 0 && height > 0 && x + width <= GRID_COLUMNS, "{}", panel["title"]);
         for cell in (x..x + width).flat_map(|x| (y..y + height).map(move |y| (x, y))) {
-            assert!(cells.insert(cell), "{} lies on another panel at {cell:?}", panel["title"]);
+            assert!(cells.insert(cell), "{} overlaps another panel at {cell:?}", panel["title"]);
         }
     }
-    let lowest = cells.iter().map(|(_, y)| y).max().unwrap() + 1;
-    assert_eq!(cells.len() as u64, lowest * WIDTH, "no hole between the panels");
+    let rows = cells.iter().map(|(_, y)| y).max().unwrap() + 1;
+    assert_eq!(cells.len() as u64, rows * GRID_COLUMNS, "there is a gap between the panels");
 }
 
 #[test]
 fn panels_have_known_kinds_titles_and_legends() {
     let units = ["reqps", "ops", "percentunit", "s", "ms", "µs", "short", "bytes"];
-    for panel in read("5m") {
+    for panel in panels_with_window("5m") {
         assert!(["row", "stat", "timeseries"].contains(&panel.kind.as_str()), "{panel:?}");
         assert!(!panel.title.is_empty());
         assert_eq!(panel.queries.is_empty(), panel.kind == "row", "{panel:?}");
@@ -88,7 +92,7 @@ fn panels_have_known_kinds_titles_and_legends() {
     }
 }
 
-/// Every panel uses the variable, whose default is the provisioned data source.
+/// Every panel uses the variable `datasource`. Its default is the data source of the provisioning.
 #[test]
 fn panels_use_the_provisioned_data_source() {
     fn sources(value: &Value, found: &mut Vec<Value>) {

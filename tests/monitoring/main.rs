@@ -1,8 +1,7 @@
-//! Tests of deploy/monitoring. A real Prometheus scrapes a real Envoy with the compiled filter, and the
-//! tests check the result of every query of the dashboard and of the alerts.
+//! Alerts, dashboard and scrape configuration of `deploy/monitoring`, in a Prometheus that scrapes
+//! two Envoys with the compiled filter.
 //!
-//! `make test` builds the programs and sets their paths (`OKTA_AUTHZ_WASM`, `ENVOY`,
-//! `OKTA_AUTHZ_PROMETHEUS`).
+//! `make test` builds the modules and sets `OKTA_AUTHZ_WASM`, `ENVOY` and `OKTA_AUTHZ_PROMETHEUS`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,21 +12,21 @@
     reason = "test code"
 )]
 
+mod alerts;
 mod compose;
 mod dashboard;
+mod harness;
 mod labels;
 mod prometheus;
 mod queries;
-mod rules;
-mod scene;
 mod traffic;
 
 use serde_json::Value;
 
-const FOLDER: &str = "deploy/monitoring";
+const DIRECTORY: &str = "deploy/monitoring";
 
-/// A file of deploy/monitoring, YAML or JSON.
+/// Reads a YAML or JSON file of `deploy/monitoring`.
 fn document(file: &str) -> Value {
-    let text = std::fs::read_to_string(test_support::root().join(FOLDER).join(file)).expect(file);
+    let text = std::fs::read_to_string(test_support::root().join(DIRECTORY).join(file)).expect(file);
     serde_saphyr::from_str(&text).expect(file)
 }

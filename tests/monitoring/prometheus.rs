@@ -1,4 +1,4 @@
-//! A real Prometheus in a child process, which ends when its handle is dropped.
+//! A Prometheus process. It ends when its handle is dropped.
 
 use std::fs::File;
 use std::net::{Ipv4Addr, TcpListener};
@@ -16,7 +16,7 @@ pub struct Prometheus {
     port: u16,
 }
 
-/// A series of an instant query: labels and value.
+/// One series of an instant query.
 #[derive(Clone, Debug)]
 pub struct Series {
     pub labels: Value,
@@ -25,18 +25,20 @@ pub struct Series {
 
 /// Returns the path of `prometheus` or `promtool`.
 pub fn program(name: &str) -> PathBuf {
-    let folder = std::env::var_os("OKTA_AUTHZ_PROMETHEUS")
-        .expect("OKTA_AUTHZ_PROMETHEUS names a folder with prometheus and promtool: run this through make, which sets it");
+    let folder = std::env::var_os("OKTA_AUTHZ_PROMETHEUS").expect(
+        "OKTA_AUTHZ_PROMETHEUS must name the directory of prometheus and promtool; `make test` sets it",
+    );
     Path::new(&folder).join(name)
 }
 
 impl Prometheus {
+    /// Starts Prometheus on a free port and waits until it is ready.
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn start(name: &str, config: &Value) -> Self {
         let folder = test_support::scratch(name);
         let (file, data) = (folder.join("prometheus.json"), folder.join("data"));
         let _ = std::fs::remove_dir_all(&data);
-        // JSON is YAML.
+        // Prometheus reads YAML, of which JSON is a subset.
         std::fs::write(&file, config.to_string()).unwrap();
         let output = File::create(folder.join("prometheus.log")).unwrap();
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
@@ -50,33 +52,31 @@ impl Prometheus {
             .stdout(output.try_clone().unwrap())
             .stderr(output)
             .spawn()
-            .expect("Prometheus runs");
+            .expect("Prometheus must start");
         let mut prometheus = Self { process, port };
         let deadline = Instant::now() + START_TIMEOUT;
         let ready = |response: client::Response| response.status == 200;
         while !Client::new(port).try_send(&client::get("/-/ready")).is_ok_and(ready) {
             let ended = prometheus.process.try_wait().unwrap();
-            assert!(ended.is_none() && Instant::now() < deadline, "{name}: see prometheus.log: {ended:?}");
+            assert!(
+                ended.is_none() && Instant::now() < deadline,
+                "{name}: not ready, see prometheus.log: {ended:?}"
+            );
             std::thread::sleep(Duration::from_millis(50));
         }
         prometheus
     }
 
-    /// Returns the result of an instant query.
+    /// Evaluates an instant query.
     pub fn query(&self, query: &str) -> Vec<Series> {
-        let data = self.ask(&format!("/api/v1/query?query={}", encode(query)), query);
+        let response = Client::new(self.port).get(&format!("/api/v1/query?query={}", percent_encode(query)));
+        let json = response.json();
+        assert_eq!(json["status"], "success", "{query}: {}", response.body);
         let series = |one: &Value| Series {
             labels: one["metric"].clone(),
             value: one["value"][1].as_str().unwrap().parse().unwrap(),
         };
-        data.as_array().expect("a vector").iter().map(series).collect()
-    }
-
-    fn ask(&self, path: &str, query: &str) -> Value {
-        let response = Client::new(self.port).get(path);
-        let json = response.json();
-        assert_eq!(json["status"], "success", "{query}: {}", response.body);
-        json["data"]["result"].clone()
+        json["data"]["result"].as_array().expect("a vector").iter().map(series).collect()
     }
 }
 
@@ -87,7 +87,7 @@ impl Drop for Prometheus {
     }
 }
 
-fn encode(text: &str) -> String {
+fn percent_encode(text: &str) -> String {
     text.bytes()
         .map(
             |byte| {

@@ -1,89 +1,89 @@
-//! Real traffic, and the result of every query.
+//! Results of every dashboard query and alert expression, under real traffic.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use okta_authz_filter::metrics::provider_label;
 
+use super::alerts::{alerts, records};
 use super::dashboard;
-use super::labels::assert_alike;
+use super::harness::{Harness, PROVIDER_WITHOUT_KEYS};
+use super::labels::assert_equal_labels;
 use super::prometheus::Series;
-use super::rules::{alerts, records};
-use super::scene::{ABSENT, Scene};
 use super::traffic;
 
-/// The window of rates: several scrapes, which are a second apart.
+/// Range of the rates in the queries: several scrapes, of which Prometheus makes one per second.
 const WINDOW: &str = "20s";
 
-/// The alerts whose expressions are true for this traffic, regardless of their `for`: requests for a
-/// provider without keys, signatures that Envoy cannot verify, and a VM that traps.
-const TRUE_HERE: [&str; 3] = ["OktaAuthzNoKeys", "OktaAuthzSoftwareCrypto", "OktaAuthzVmFailed"];
+/// Alerts whose expressions hold under this traffic, regardless of their `for` duration: it has
+/// tokens of a provider without keys, signatures that Envoy's crypto cannot verify, and a trap.
+const EXPECTED_ALERTS: [&str; 3] = ["OktaAuthzNoKeys", "OktaAuthzSoftwareCrypto", "OktaAuthzVmFailed"];
 
 #[test]
 fn query_of_dashboard_or_alert_has_expected_result() {
-    let scene = Scene::new("monitoring");
-    traffic::send(&scene, Duration::from_secs(4), 4);
-    traffic::trap(&scene);
-    traffic::outage(&scene, Duration::from_secs(3));
-    let value = |query: &str| scene.prometheus.query(query);
+    let harness = Harness::new("monitoring");
+    traffic::send(&harness, Duration::from_secs(4), 4);
+    traffic::trap(&harness);
+    traffic::outage(&harness, Duration::from_secs(3));
+    let query = |query: &str| harness.prometheus.query(query);
 
-    // The gauge counts waiting requests, and returns to 0. The query selects one Envoy: the last sample
-    // of the other may still have a request of the outage, and a sum would mix two times.
-    let waiting = std::thread::scope(|scope| {
-        let answers = scope.spawn(|| traffic::wait(&scene, 3_000));
+    // The gauge has the waiting requests, and is 0 after them. The query selects one Envoy: the
+    // last sample of the other may still contain a request of the outage.
+    let most_waiting = std::thread::scope(|scope| {
+        let responses = scope.spawn(|| traffic::send_waiting_requests(&harness, 3_000));
         let mut most: f64 = 0.0;
-        while !answers.is_finished() {
-            most = most.max(sum(&value("okta_authz_waiting_requests{job=\"envoy\"}")));
+        while !responses.is_finished() {
+            most = most.max(sum(&query("okta_authz_waiting_requests{job=\"envoy\"}")));
             std::thread::sleep(Duration::from_millis(200));
         }
-        for answer in answers.join().unwrap() {
+        for response in responses.join().unwrap() {
             assert_eq!(
-                answer.status,
+                response.status,
                 200,
-                "{answer:?}\n{:#?}",
-                scene.tagged.log().lines().rev().take(20).collect::<Vec<_>>()
+                "{response:?}\n{:#?}",
+                harness.tagged.log().lines().rev().take(20).collect::<Vec<_>>()
             );
         }
         most
     });
-    assert_eq!(waiting, f64::from(traffic::WAITING));
-    traffic::send(&scene, Duration::from_secs(3), 4);
+    assert_eq!(most_waiting, f64::from(traffic::WAITING_REQUESTS));
+    traffic::send(&harness, Duration::from_secs(3), 4);
     std::thread::sleep(Duration::from_secs(3));
-    assert_eq!(sum(&value("okta_authz_waiting_requests")), 0.0);
+    assert_eq!(sum(&query("okta_authz_waiting_requests")), 0.0);
 
-    for panel in dashboard::read(WINDOW) {
-        for (query, _) in &panel.queries {
-            let series = value(query);
-            assert!(!series.is_empty(), "{}: no series: {query}", panel.title);
+    for panel in dashboard::panels_with_window(WINDOW) {
+        for (expression, _) in &panel.queries {
+            let series = query(expression);
+            assert!(!series.is_empty(), "{}: no series: {expression}", panel.title);
             let finite = series.iter().any(|series| series.value.is_finite());
-            assert!(finite, "{}: {query}: {series:?}", panel.title);
+            assert!(finite, "{}: {expression}: {series:?}", panel.title);
         }
     }
     for (name, expression) in records() {
-        assert!(!value(&name).is_empty() && !value(&expression).is_empty(), "{name}: {expression}");
+        assert!(!query(&name).is_empty() && !query(&expression).is_empty(), "{name}: {expression}");
     }
-    let holds = |(name, expression): (String, String)| (!value(&expression).is_empty()).then_some(name);
-    let hold: BTreeSet<String> = alerts().into_iter().filter_map(holds).collect();
-    assert_eq!(hold, BTreeSet::from(TRUE_HERE.map(str::to_owned)));
+    let active = |(name, expression): (String, String)| (!query(&expression).is_empty()).then_some(name);
+    let active_alerts: BTreeSet<String> = alerts().into_iter().filter_map(active).collect();
+    assert_eq!(active_alerts, BTreeSet::from(EXPECTED_ALERTS.map(str::to_owned)));
 
-    the_figures_are_right(&scene);
-    assert_alike(&scene.prometheus);
-    assert!(!scene.tagged.has_trapped(), "{}", scene.tagged.log());
+    assert_plausible_values(&harness);
+    assert_equal_labels(&harness.prometheus);
+    assert!(!harness.tagged.has_trapped(), "{}", harness.tagged.log());
 }
 
 fn sum(series: &[Series]) -> f64 {
     series.iter().map(|series| series.value).sum()
 }
 
-/// What can be said of them without a stopwatch.
-fn the_figures_are_right(scene: &Scene) {
+/// Asserts counters, gauges and histograms that follow from the traffic.
+fn assert_plausible_values(harness: &Harness) {
     let one = |query: &str| {
-        let series = scene.prometheus.query(query);
+        let series = harness.prometheus.query(query);
         assert_eq!(series.len(), 1, "{query}: {series:?}");
         series[0].value
     };
     let of = |metric: &str, labels: &str| format!("{metric}{{job=\"envoy\", {labels}}}");
-    // With the provider or without, it is the same requests.
+    // The sum over providers is the total.
     let total = one(&of("okta_authz_decision", r#"code="allowed""#));
     assert!(total > 100.0);
     let by_provider = of("okta_authz_provider_decision", r#"code="allowed""#);
@@ -93,11 +93,11 @@ fn the_figures_are_right(scene: &Scene) {
         let okta = one(&of("okta_authz_provider_decision", &format!("code=\"{code}\", provider=\"okta\"")));
         assert!(all > 0.0 && okta == all, "{code}: {okta} of {all}");
     }
-    let absent = provider_label(ABSENT);
+    let absent = provider_label(PROVIDER_WITHOUT_KEYS);
     let no_keys = format!("code=\"keys_unavailable\", provider=\"{absent}\"");
     assert!(one(&of("okta_authz_provider_decision", &no_keys)) > 0.0);
     assert!(one(&of("okta_authz_shadow", r#"code="insufficient_scope""#)) > 0.0);
-    // Keys: those of the issuer and the pinned ones; fetched just now, and none of the provider that has none.
+    // `okta` has fetched and pinned keys; the provider without a cluster has none.
     assert!(one(&of("okta_authz_provider_keys", r#"provider="okta""#)) >= 5.0);
     assert_eq!(one(&of("okta_authz_provider_keys", &format!("provider=\"{absent}\""))), 0.0);
     let age = one(&format!("time() - {}", of("okta_authz_provider_keys_fetched_at", r#"provider="okta""#)));
@@ -107,9 +107,9 @@ fn the_figures_are_right(scene: &Scene) {
     });
     assert!(succeeded > 2.0 && failed > 0.0, "{succeeded}, {failed}");
     let timed = one(&of("okta_authz_provider_jwks_fetch_ms_count", r#"provider="okta""#));
-    // One request for each fetch; histograms come a flush later.
+    // One value per fetch; Envoy flushes histograms later than counters.
     assert!((succeeded + failed - timed).abs() <= 3.0, "{succeeded}, {failed}, {timed}");
-    // Signatures: both backends, and times that are neither zero nor nonsense.
+    // Both backends verified signatures, within plausible times.
     for (backend, result) in [("host", "valid"), ("host", "invalid"), ("software", "valid")] {
         let labels = format!("backend=\"{backend}\", result=\"{result}\"");
         assert!(one(&of("okta_authz_signature", &labels)) > 0.0, "{labels}");
@@ -121,11 +121,11 @@ fn the_figures_are_right(scene: &Scene) {
         part("sum") / part("count")
     };
     let (host, software) = (mean("host"), mean("software"));
-    eprintln!("a signature check took {host:.0} µs by the host, {software:.0} µs in the VM (EdDSA)");
+    eprintln!("mean time of a signature check: {host:.0} µs in the host, {software:.0} µs in the VM (EdDSA)");
     assert!(host > 1.0 && host < 100_000.0 && software > host, "{host} µs, {software} µs");
-    // The guard has its own series in both Envoys, and denies nothing.
+    // Each Envoy has a series for its guard, which denies nothing.
     let guards =
-        scene.prometheus.query("envoy_http_rbac_denied{envoy_rbac_http_prefix=\"okta_authz_guard\"}");
+        harness.prometheus.query("envoy_http_rbac_denied{envoy_rbac_http_prefix=\"okta_authz_guard\"}");
     let denials: Vec<f64> = guards.iter().map(|series| series.value).collect();
     assert_eq!(denials, [0.0, 0.0]);
     assert!(one(&of("okta_authz_token_cache_tokens", "")) > 1.0);

@@ -1,4 +1,4 @@
-//! The way to Okta is missing: Envoy has no such cluster, not yet, not any more, or none with an endpoint.
+//! The cluster for Okta is missing, is added later, is removed, or has no endpoints.
 
 use std::time::Duration;
 
@@ -6,101 +6,110 @@ use serde_json::{Value, json};
 use stand_in_okta::Server;
 use test_support::client::Response;
 
-use super::Happening;
-use super::discovery::{Source, with_okta_from};
-use super::load::{Load, Mix};
-use super::row::Row;
-use super::scene::{Scene, now, one_worker, short_lived};
+use super::Scenario;
+use super::harness::{Harness, fetches_of_one_worker, now, short_cache_duration};
+use super::load::{Load, RequestMix};
+use super::report::Row;
+use super::xds::{Source, with_okta_from};
 
-const A_WHILE: Duration = Duration::from_secs(6);
+/// Six cache durations of 1 s.
+const OUTAGE: Duration = Duration::from_secs(6);
 
-pub const ALL: &[Happening] = &[
-    ("the cluster never comes", never),
-    ("the cluster never comes, and keys are pinned", never_but_pinned),
-    ("the cluster comes later", later),
-    ("the cluster has no endpoints any more", |name| emptied(name, without_endpoints)),
-    ("the cluster is taken away", |name| emptied(name, |_| Vec::new())),
+pub const ALL: &[Scenario] = &[
+    ("The cluster never exists", never_exists),
+    ("The cluster never exists, and keys are pinned", never_exists_with_pinned_keys),
+    ("The cluster is added later", added_later),
+    ("The cluster loses its endpoints", |name| changed(name, without_endpoints)),
+    ("The cluster is removed", |name| changed(name, |_| Vec::new())),
 ];
 
-/// Before there have ever been keys no token can be judged: 503 is the right answer, and nobody is to blame.
-fn keyless(response: &Response) -> bool {
+/// Whether the response is the expected one before the first successful fetch.
+fn is_keys_unavailable(response: &Response) -> bool {
     (response.status, response.code().as_str()) == (503, "keys_unavailable")
 }
 
-fn nobody() -> Value {
-    let mut keys = short_lived();
-    keys["cluster"] = json!("nobody");
-    keys
+fn missing_cluster() -> Value {
+    let mut remote_jwks = short_cache_duration();
+    remote_jwks["cluster"] = json!("missing");
+    remote_jwks
 }
 
-fn never(name: &'static str) -> Row {
-    let scene = Scene::new(name, nobody(), |config, _| config);
-    let load = Load::start(scene.envoy.client(), Mix::of(&scene.okta).excusing(keyless));
-    // The first ones wait for five seconds, as long as there is hope.
-    std::thread::sleep(A_WHILE + Duration::from_secs(3));
-    let mut row = scene.end(load, scene.fetches());
-    row.must(row.counts.excused == row.counts.legitimate, || "without keys, who was let through?".to_owned());
-    let bound = one_worker(row.seconds, 3);
+fn never_exists(name: &'static str) -> Row {
+    let harness = Harness::new(name, missing_cluster(), |config, _| config);
+    let load = Load::start(
+        harness.envoy.client(),
+        RequestMix::of(&harness.okta).with_expected_denial(is_keys_unavailable),
+    );
+    // The first requests wait for up to 5 s while a fetch is due soon.
+    std::thread::sleep(OUTAGE + Duration::from_secs(3));
+    let mut row = harness.finish(load, harness.fetches());
+    row.require(row.counts.expected_denials == row.counts.legitimate, || {
+        "a request was allowed without keys".to_owned()
+    });
+    let bound = fetches_of_one_worker(row.seconds, 3);
     row.note("503 `keys_unavailable`").fetches_at_most(bound)
 }
 
-fn never_but_pinned(name: &'static str) -> Row {
-    let scene = Scene::new(name, nobody(), |mut config, okta| {
+fn never_exists_with_pinned_keys(name: &'static str) -> Row {
+    let harness = Harness::new(name, missing_cluster(), |mut config, okta| {
         let jwks: Value = serde_json::from_str(&okta.jwks(Server::Default)).unwrap();
         config.plugin()["providers"]["okta"]["local_jwks"] = jwks;
         config
     });
-    let load = scene.load();
-    std::thread::sleep(A_WHILE);
-    let row = scene.end(load, scene.fetches());
-    let bound = one_worker(row.seconds, 3);
+    let load = harness.start_load();
+    std::thread::sleep(OUTAGE);
+    let row = harness.finish(load, harness.fetches());
+    let bound = fetches_of_one_worker(row.seconds, 3);
     row.fetches_at_most(bound)
 }
 
-fn later(name: &'static str) -> Row {
+fn added_later(name: &'static str) -> Row {
     let source = Source::new(name, "cds");
     let mut cluster = Value::Null;
-    let scene = Scene::new(name, short_lived(), |config, _| {
+    let harness = Harness::new(name, short_cache_duration(), |config, _| {
         let (config, okta) = with_okta_from(&source, config);
         cluster = okta;
         config
     });
-    let load = Load::start(scene.envoy.client(), Mix::of(&scene.okta).excusing(keyless));
+    let load = Load::start(
+        harness.envoy.client(),
+        RequestMix::of(&harness.okta).with_expected_denial(is_keys_unavailable),
+    );
     std::thread::sleep(Duration::from_secs(2));
     source.publish(&[cluster]);
     let added = now();
-    scene.settle();
-    let settled = added.elapsed();
-    // From here on nothing is excused.
-    load.change(Mix::of(&scene.okta));
+    harness.wait_until_ready();
+    let ready = added.elapsed();
+    // From here on the scenario expects no denial.
+    load.change(RequestMix::of(&harness.okta));
     std::thread::sleep(Duration::from_secs(3));
-    let row = scene.end(load, scene.fetches());
-    let bound = one_worker(row.seconds, 3);
-    row.note(format!("keys on all workers {:.1} s after it came", settled.as_secs_f64()))
+    let row = harness.finish(load, harness.fetches());
+    let bound = fetches_of_one_worker(row.seconds, 3);
+    row.note(format!("keys on all workers {:.1} s after the cluster", ready.as_secs_f64()))
         .fetches_at_most(bound)
 }
 
-/// There were keys; then the cluster changes, for an hour of six periods; then it is as it was.
-fn emptied(name: &'static str, change: fn(Value) -> Vec<Value>) -> Row {
+/// The cluster changes for six periods after a successful fetch, and then changes back.
+fn changed(name: &'static str, change: fn(Value) -> Vec<Value>) -> Row {
     let source = Source::new(name, "cds");
     let mut cluster = Value::Null;
-    let scene = Scene::new(name, short_lived(), |config, _| {
+    let harness = Harness::new(name, short_cache_duration(), |config, _| {
         let (config, okta) = with_okta_from(&source, config);
         source.publish(std::slice::from_ref(&okta));
         cluster = okta;
         config
     });
-    scene.settle();
-    let load = scene.load();
-    let failed = scene.envoy.count("jwks_fetch_failed");
+    harness.wait_until_ready();
+    let load = harness.start_load();
+    let failed = harness.envoy.count("jwks_fetch_failed");
     source.publish(&change(cluster.clone()));
-    std::thread::sleep(A_WHILE);
-    let failed = scene.envoy.count("jwks_fetch_failed") - failed;
+    std::thread::sleep(OUTAGE);
+    let failed = harness.envoy.count("jwks_fetch_failed") - failed;
     source.publish(&[cluster]);
-    scene.until_fetched();
-    let mut row = scene.end(load, scene.fetches());
-    row.must(failed >= 2, || format!("only {failed} attempts have failed"));
-    let bound = one_worker(row.seconds, 3);
+    harness.wait_for_fetch();
+    let mut row = harness.finish(load, harness.fetches());
+    row.require(failed >= 2, || format!("only {failed} attempts failed"));
+    let bound = fetches_of_one_worker(row.seconds, 3);
     row.note(format!("{failed} attempts failed")).fetches_at_most(bound)
 }
 

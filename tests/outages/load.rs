@@ -1,4 +1,4 @@
-//! The constant load: legitimate and hostile requests in turn, and a judgement of every answer.
+//! Constant load: alternating legitimate and hostile requests, with an evaluation of each response.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,39 +11,40 @@ use test_support::backend::HOSTILE;
 use test_support::client::{Client, Request, Response, get};
 
 const THREADS: usize = 6;
-/// The pause of a thread between two requests. Each is sent on a connection of its own, so every worker gets some.
+/// Pause of a thread between two requests. Each request has a new connection, so every worker gets
+/// requests.
 const PAUSE: Duration = Duration::from_millis(25);
-/// Details that are kept of each sort of wrong answer.
-const DETAILS: usize = 5;
+/// Maximum number of wrong responses in [`Counts::details`].
+const MAX_DETAILS: usize = 5;
 
-/// What is sent.
+/// The requests of a load.
 #[derive(Clone)]
-pub struct Mix {
-    /// Must get 200.
+pub struct RequestMix {
+    /// Requests that must get 200.
     pub legitimate: Vec<Request>,
-    /// Must never get 200, nor reach the backend.
+    /// Requests that must not get 200 and must not reach the backend.
     pub hostile: Vec<Request>,
-    /// Which refusal of a legitimate request is right for now, or is the price that is measured.
-    pub excused: fn(&Response) -> bool,
+    /// Whether the scenario expects this denial of a legitimate request.
+    pub is_expected_denial: fn(&Response) -> bool,
 }
 
-/// How it went.
+/// The numbers of requests and responses.
 #[derive(Clone, Debug, Default)]
 pub struct Counts {
     pub requests: u64,
     pub legitimate: u64,
-    pub excused: u64,
-    pub wrongly_refused: u64,
+    pub expected_denials: u64,
+    pub wrongly_denied: u64,
     pub wrongly_allowed: u64,
-    /// The longest that a legitimate request took that was let through.
+    /// The longest response time of an allowed legitimate request.
     pub slowest: Duration,
-    /// What the wrong answers were.
+    /// The first wrong responses.
     pub details: Vec<String>,
-    /// The answers to hostile requests, for the failure message.
-    pub hostile_answers: BTreeMap<u16, u64>,
+    /// The number of responses to hostile requests by status; 0 stands for no response.
+    pub hostile_statuses: BTreeMap<u16, u64>,
 }
 
-/// Threads that send. Dropping it stops them.
+/// Threads that send requests. They stop when this is dropped.
 pub struct Load {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
@@ -51,18 +52,18 @@ pub struct Load {
 
 struct Shared {
     running: AtomicBool,
-    mix: Mutex<Arc<Mix>>,
+    mix: Mutex<Arc<RequestMix>>,
     counts: Mutex<Counts>,
 }
 
-impl Mix {
-    /// Nothing but tokens that are good now, and forgeries of them.
+impl RequestMix {
+    /// Returns requests with valid tokens of this Okta, and hostile requests.
     pub fn of(okta: &StandIn) -> Self {
         let mint = |spec: &TokenSpec| okta.mint(Server::Default, spec);
         let (user, machine) = (mint(&TokenSpec::user()), mint(&TokenSpec::machine()));
         let expired = mint(&TokenSpec::user().issued_at(1_600_000_000));
-        let audience = mint(&TokenSpec::user().claim("aud", "api://somebody-else"));
-        // A known key, and a signature of that key: but over the machine's token.
+        let audience = mint(&TokenSpec::user().claim("aud", "api://another-api"));
+        // The key signed another token with this signature.
         let forged = user.rsplit_once('.').zip(machine.rsplit_once('.'));
         let forged = forged.map(|((signed, _), (_, signature))| format!("{signed}.{signature}")).unwrap();
         Self {
@@ -73,28 +74,29 @@ impl Mix {
                 hostile("audience", &audience),
                 get("/me").header(HOSTILE, "no token"),
             ],
-            excused: |_| false,
+            is_expected_denial: |_| false,
         }
     }
 
-    /// With these refusals excused.
-    pub fn excusing(self, excused: fn(&Response) -> bool) -> Self {
-        Self { excused, ..self }
+    /// Sets the expected denials.
+    pub fn with_expected_denial(self, is_expected_denial: fn(&Response) -> bool) -> Self {
+        Self { is_expected_denial, ..self }
     }
 
-    /// With one more token that is to be refused.
-    pub fn and_hostile(mut self, what: &str, token: &str) -> Self {
-        self.hostile.push(hostile(what, token));
+    /// Adds a hostile request with this token.
+    pub fn with_hostile(mut self, description: &str, token: &str) -> Self {
+        self.hostile.push(hostile(description, token));
         self
     }
 }
 
-fn hostile(what: &str, token: &str) -> Request {
-    get("/me").header(HOSTILE, what).bearer(token)
+fn hostile(description: &str, token: &str) -> Request {
+    get("/me").header(HOSTILE, description).bearer(token)
 }
 
 impl Load {
-    pub fn start(client: Client, mix: Mix) -> Self {
+    /// Starts the threads.
+    pub fn start(client: Client, mix: RequestMix) -> Self {
         let shared = Arc::new(Shared {
             running: AtomicBool::new(true),
             mix: Mutex::new(Arc::new(mix)),
@@ -102,25 +104,25 @@ impl Load {
         });
         let thread = |number| {
             let shared = Arc::clone(&shared);
-            std::thread::spawn(move || shared.send_on(client, number))
+            std::thread::spawn(move || shared.send_requests(client, number))
         };
         Self { threads: (0..THREADS).map(thread).collect(), shared }
     }
 
-    /// Sends this from now on. When it returns, no request of the former mix is under way.
-    pub fn change(&self, mix: Mix) {
+    /// Replaces the requests. When it returns, no request of the former mix is in flight.
+    pub fn change(&self, mix: RequestMix) {
         let former = std::mem::replace(&mut *self.shared.mix.lock().unwrap(), Arc::new(mix));
         while Arc::strong_count(&former) > 1 {
             std::thread::sleep(Duration::from_millis(1));
         }
     }
 
-    /// How it has gone so far.
+    /// Returns the counts so far.
     pub fn counts(&self) -> Counts {
         self.shared.counts.lock().unwrap().clone()
     }
 
-    /// Waits for the requests under way, and says how it went.
+    /// Waits for the requests in flight, and returns the counts.
     pub fn stop(mut self) -> Counts {
         self.join();
         self.counts()
@@ -142,49 +144,55 @@ impl Drop for Load {
 
 impl Shared {
     #[allow(clippy::disallowed_methods, reason = "measures how long a client waits")]
-    fn send_on(&self, client: Client, first: usize) {
-        let mut turn = first;
+    fn send_requests(&self, client: Client, first: usize) {
+        let mut number = first;
         while self.running.load(Ordering::SeqCst) {
-            turn += 1;
+            number += 1;
             let mix = Arc::clone(&self.mix.lock().unwrap());
-            // Half of the requests are legitimate, on every thread and at any time.
-            let legitimate = turn.is_multiple_of(2);
+            // Every second request of each thread is legitimate.
+            let legitimate = number.is_multiple_of(2);
             let requests = if legitimate { &mix.legitimate } else { &mix.hostile };
             let begin = Instant::now();
-            let answer = client.try_send(&requests[turn / 2 % requests.len()]);
-            self.judge(&mix, legitimate, &answer, begin.elapsed());
+            let response = client.try_send(&requests[number / 2 % requests.len()]);
+            self.evaluate(&mix, legitimate, &response, begin.elapsed());
             drop(mix);
             std::thread::sleep(PAUSE);
         }
     }
 
-    fn judge(&self, mix: &Mix, legitimate: bool, answer: &std::io::Result<Response>, took: Duration) {
+    fn evaluate(
+        &self,
+        mix: &RequestMix,
+        legitimate: bool,
+        response: &std::io::Result<Response>,
+        duration: Duration,
+    ) {
         let counts = &mut *self.counts.lock().unwrap();
-        let status = answer.as_ref().map_or(0, |response| response.status);
+        let status = response.as_ref().map_or(0, |response| response.status);
         counts.requests += 1;
         if !legitimate {
-            *counts.hostile_answers.entry(status).or_default() += 1;
+            *counts.hostile_statuses.entry(status).or_default() += 1;
             if status == 200 {
                 counts.wrongly_allowed += 1;
-                counts.note(format!("hostile, and allowed: {answer:?}"));
+                counts.add_detail(format!("hostile, and allowed: {response:?}"));
             }
             return;
         }
         counts.legitimate += 1;
         if status == 200 {
-            counts.slowest = counts.slowest.max(took);
-        } else if answer.as_ref().is_ok_and(mix.excused) {
-            counts.excused += 1;
+            counts.slowest = counts.slowest.max(duration);
+        } else if response.as_ref().is_ok_and(mix.is_expected_denial) {
+            counts.expected_denials += 1;
         } else {
-            counts.wrongly_refused += 1;
-            counts.note(format!("legitimate, and refused after {took:?}: {answer:?}"));
+            counts.wrongly_denied += 1;
+            counts.add_detail(format!("legitimate, and denied after {duration:?}: {response:?}"));
         }
     }
 }
 
 impl Counts {
-    fn note(&mut self, detail: String) {
-        if self.details.len() < DETAILS {
+    fn add_detail(&mut self, detail: String) {
+        if self.details.len() < MAX_DETAILS {
             self.details.push(detail);
         }
     }

@@ -1,4 +1,5 @@
-//! Okta's keys change. A token of the new key is good from its first moment; one of a withdrawn key is not for long.
+//! Rotations of Okta's keys. The filter allows a token of the new key at once, and rejects tokens
+//! of a withdrawn key after the next fetch.
 
 use std::time::Duration;
 
@@ -6,178 +7,186 @@ use serde_json::json;
 use stand_in_okta::{Fault, Rotation, Server, TokenSpec};
 use test_support::client::{Request, get};
 
-use super::Happening;
-use super::load::Mix;
-use super::row::Row;
-use super::scene::{Scene, long_lived, now, one_worker, short_lived};
+use super::Scenario;
+use super::harness::{Harness, fetches_of_one_worker, long_cache_duration, now, short_cache_duration};
+use super::load::RequestMix;
+use super::report::Row;
 
-/// How long things go on between two changes: longer than the cooldown for unknown key ids, and than a cache period.
-const A_WHILE: Duration = Duration::from_secs(2);
+/// Pause between two changes, longer than the cooldown for unknown key IDs and the cache duration.
+const PAUSE: Duration = Duration::from_secs(2);
 
-/// Enough that each of them is always one that has not been asked for lately.
-const MADE_UP: u32 = 60;
+/// Number of invented key IDs, so large that the filter has not searched the next one recently.
+const INVENTED_KEY_IDS: u32 = 60;
 
-pub const ALL: &[Happening] = &[
-    ("automatic rotation: to the key published ahead", automatic),
-    ("manual rotation: to a key nobody has seen", manual),
-    ("two manual rotations in a row", twice),
-    ("emergency rotation: the old key is gone", emergency),
-    ("manual rotation while Okta answers 500", during_an_outage),
-    ("manual rotation in a flood of made-up key ids", in_a_flood),
+pub const ALL: &[Scenario] = &[
+    ("Scheduled rotation to a published key", scheduled),
+    ("Manual rotation to an unknown key", manual),
+    ("Two manual rotations in a row", two_manual),
+    ("Emergency rotation: the old key is withdrawn", emergency),
+    ("Manual rotation while Okta responds with 500", during_outage),
+    ("Manual rotation during a flood of invented key IDs", during_flood),
 ];
 
-fn automatic(name: &'static str) -> Row {
-    let scene = Scene::warm(name, long_lived());
-    let load = scene.load();
-    std::thread::sleep(A_WHILE);
-    let (old, before) = (Mix::of(&scene.okta), scene.fetches());
-    let first = rotate(&scene, Rotation::Automatic);
-    load.change(both(old, Mix::of(&scene.okta)));
-    std::thread::sleep(A_WHILE);
-    let caused = scene.fetches() - before;
-    let mut row = scene.end(load, scene.fetches());
-    row.must(caused == 0, || format!("{caused} fetches for a key that was there"));
-    row.note(in_ms(&[first])).fetches_at_most(1)
+fn scheduled(name: &'static str) -> Row {
+    let harness = Harness::warm(name, long_cache_duration());
+    let load = harness.start_load();
+    std::thread::sleep(PAUSE);
+    let (old, before) = (RequestMix::of(&harness.okta), harness.fetches());
+    let first = rotate(&harness, Rotation::Automatic);
+    load.change(combined(old, RequestMix::of(&harness.okta)));
+    std::thread::sleep(PAUSE);
+    let extra_fetches = harness.fetches() - before;
+    let mut row = harness.finish(load, harness.fetches());
+    row.require(extra_fetches == 0, || format!("{extra_fetches} fetches for a known key"));
+    row.note(format_latencies(&[first])).fetches_at_most(1)
 }
 
 fn manual(name: &'static str) -> Row {
-    let scene = Scene::warm(name, long_lived());
-    let load = scene.load();
-    std::thread::sleep(A_WHILE);
-    let old = Mix::of(&scene.okta);
-    let first = rotate(&scene, Rotation::Manual);
-    // The former key stays published, so tokens of both are good.
-    load.change(both(old, Mix::of(&scene.okta)));
-    std::thread::sleep(A_WHILE);
-    scene.end(load, scene.fetches()).note(in_ms(&[first])).fetches_at_most(2)
+    let harness = Harness::warm(name, long_cache_duration());
+    let load = harness.start_load();
+    std::thread::sleep(PAUSE);
+    let old = RequestMix::of(&harness.okta);
+    let first = rotate(&harness, Rotation::Manual);
+    // Okta still publishes the previous key, so tokens of both keys are valid.
+    load.change(combined(old, RequestMix::of(&harness.okta)));
+    std::thread::sleep(PAUSE);
+    harness.finish(load, harness.fetches()).note(format_latencies(&[first])).fetches_at_most(2)
 }
 
-fn twice(name: &'static str) -> Row {
-    let scene = Scene::warm(name, long_lived());
-    let load = scene.load();
+fn two_manual(name: &'static str) -> Row {
+    let harness = Harness::warm(name, long_cache_duration());
+    let load = harness.start_load();
     let mut firsts = Vec::new();
     for _ in 0..2 {
-        std::thread::sleep(A_WHILE);
-        let old = Mix::of(&scene.okta);
-        // Okta publishes one former key, and the second rotation withdraws the first one's.
+        std::thread::sleep(PAUSE);
+        let old = RequestMix::of(&harness.okta);
+        // Okta publishes one previous key, so the second rotation withdraws the first key.
         load.change(old.clone());
-        firsts.push(rotate(&scene, Rotation::Manual));
-        load.change(both(old, Mix::of(&scene.okta)));
+        firsts.push(rotate(&harness, Rotation::Manual));
+        load.change(combined(old, RequestMix::of(&harness.okta)));
     }
-    std::thread::sleep(A_WHILE);
-    scene.end(load, scene.fetches()).note(in_ms(&firsts)).fetches_at_most(3)
+    std::thread::sleep(PAUSE);
+    harness.finish(load, harness.fetches()).note(format_latencies(&firsts)).fetches_at_most(3)
 }
 
 fn emergency(name: &'static str) -> Row {
-    let scene = Scene::warm(name, short_lived());
-    let load = scene.load();
-    std::thread::sleep(A_WHILE);
-    let old = scene.okta.mint(Server::Default, &TokenSpec::user());
-    // Its tokens are withdrawn, and nobody who means well sends them any more.
-    load.change(Mix { legitimate: vec![get("/")], ..Mix::of(&scene.okta) });
-    let first = rotate(&scene, Rotation::EmergencyDouble);
+    let harness = Harness::warm(name, short_cache_duration());
+    let load = harness.start_load();
+    std::thread::sleep(PAUSE);
+    let old = harness.okta.mint(Server::Default, &TokenSpec::user());
+    // Legitimate clients no longer send tokens of the withdrawn key.
+    load.change(RequestMix { legitimate: vec![get("/")], ..RequestMix::of(&harness.okta) });
+    let first = rotate(&harness, Rotation::EmergencyDouble);
     let rotated = now();
-    load.change(Mix::of(&scene.okta));
+    load.change(RequestMix::of(&harness.okta));
     let request = get("/me").bearer(&old);
-    scene.until("the old key is gone", || scene.envoy.client().send(&request).status == 401);
-    let gone = rotated.elapsed();
-    // The grace: one period, in which every worker has taken over what was published.
+    harness.wait_until("the old key is removed", || harness.envoy.client().send(&request).status == 401);
+    let removed = rotated.elapsed();
+    // After one more cache duration, every worker has installed the new keys.
     std::thread::sleep(Duration::from_secs(1));
-    load.change(Mix::of(&scene.okta).and_hostile("withdrawn", &old));
-    std::thread::sleep(A_WHILE);
-    let row = scene.end(load, scene.fetches());
-    let bound = one_worker(row.seconds, 4);
-    row.note(format!("{}; the old key's refused after {} ms", in_ms(&[first]), gone.as_millis()))
-        .fetches_at_most(bound)
+    load.change(RequestMix::of(&harness.okta).with_hostile("withdrawn", &old));
+    std::thread::sleep(PAUSE);
+    let row = harness.finish(load, harness.fetches());
+    let bound = fetches_of_one_worker(row.seconds, 4);
+    row.note(format!(
+        "{}; tokens of the old key rejected after {} ms",
+        format_latencies(&[first]),
+        removed.as_millis()
+    ))
+    .fetches_at_most(bound)
 }
 
-/// A key that cannot be had: its tokens are not to blame, so they get 503 and never 401, until Okta answers again and the
-/// pause after the failures is over.
-fn during_an_outage(name: &'static str) -> Row {
-    let scene = Scene::warm(name, short_lived());
-    let load = scene.load();
-    let old = Mix::of(&scene.okta);
+/// The filter cannot fetch the new key. Its tokens get 503 and not 401, until Okta responds again
+/// and the pause after the failures has passed.
+fn during_outage(name: &'static str) -> Row {
+    let harness = Harness::warm(name, short_cache_duration());
+    let load = harness.start_load();
+    let old = RequestMix::of(&harness.okta);
     load.change(old.clone());
-    scene.okta.set_fault(Server::Default, Fault::Status(500));
-    std::thread::sleep(A_WHILE);
-    scene.okta.rotate(Server::Default, Rotation::Manual);
-    let request = get("/me").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
+    harness.okta.set_fault(Server::Default, Fault::Status(500));
+    std::thread::sleep(PAUSE);
+    harness.okta.rotate(Server::Default, Rotation::Manual);
+    let request = get("/me").bearer(harness.okta.mint(Server::Default, &TokenSpec::user()));
     let unavailable = (503, "keys_unavailable");
-    assert!(!lets_through(&scene, &request, unavailable), "a key that nobody could fetch");
-    scene.okta.set_fault(Server::Default, Fault::None);
-    let (took, refused) = until_let_through(&scene, &request, unavailable);
-    load.change(both(old, Mix::of(&scene.okta)));
-    std::thread::sleep(A_WHILE);
-    let row = scene.end(load, scene.fetches());
-    let bound = one_worker(row.seconds, 4);
-    row.and_refused(refused + 1)
-        .note(format!("first 200 with the new key {:.1} s after the end", took.as_secs_f64()))
+    assert!(!is_allowed(&harness, &request, unavailable), "no worker can have the new key");
+    harness.okta.set_fault(Server::Default, Fault::None);
+    let (latency, denials) = wait_until_allowed(&harness, &request, unavailable);
+    load.change(combined(old, RequestMix::of(&harness.okta)));
+    std::thread::sleep(PAUSE);
+    let row = harness.finish(load, harness.fetches());
+    let bound = fetches_of_one_worker(row.seconds, 4);
+    row.with_expected_denials(denials + 1)
+        .note(format!("first 200 with the new key {:.1} s after the outage", latency.as_secs_f64()))
         .fetches_at_most(bound)
 }
 
-/// The price of asking for unknown keys at most once in a cooldown: who makes up an id may have used it up for all.
-fn in_a_flood(name: &'static str) -> Row {
-    let mut keys = long_lived();
-    keys["unknown_kid_cooldown"] = json!("2s");
-    let scene = Scene::warm(name, keys);
-    let load = scene.load();
-    let made_up = |number: u32| {
-        scene.okta.mint(Server::Default, &TokenSpec::user().header("kid", format!("made-up-{number}")))
+/// The filter fetches for an unknown key ID at most once in a cooldown. A client with an invented
+/// ID may have caused that fetch before the rotation.
+fn during_flood(name: &'static str) -> Row {
+    let mut remote_jwks = long_cache_duration();
+    remote_jwks["unknown_kid_cooldown"] = json!("2s");
+    let harness = Harness::warm(name, remote_jwks);
+    let load = harness.start_load();
+    let invented_token = |number: u32| {
+        harness.okta.mint(Server::Default, &TokenSpec::user().header("kid", format!("invented-{number}")))
     };
-    let old = (0..MADE_UP)
-        .fold(Mix::of(&scene.okta), |mix, number| mix.and_hostile("made-up key id", &made_up(number)));
+    let old = (0..INVENTED_KEY_IDS).fold(RequestMix::of(&harness.okta), |mix, number| {
+        mix.with_hostile("invented key ID", &invented_token(number))
+    });
     load.change(old.clone());
-    std::thread::sleep(A_WHILE);
-    scene.okta.rotate(Server::Default, Rotation::Manual);
-    let request = get("/me").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
-    let (took, refused) = until_let_through(&scene, &request, (401, "key_unknown"));
-    load.change(both(old, Mix::of(&scene.okta)));
-    std::thread::sleep(A_WHILE);
-    let row = scene.end(load, scene.fetches());
-    // One a cooldown of two seconds.
-    let bound = one_worker(row.seconds / 2.0, 2);
-    row.and_refused(refused)
-        .note(format!("first 200 with the new key after {} ms, of a cooldown of 2 s", took.as_millis()))
+    std::thread::sleep(PAUSE);
+    harness.okta.rotate(Server::Default, Rotation::Manual);
+    let request = get("/me").bearer(harness.okta.mint(Server::Default, &TokenSpec::user()));
+    let (latency, denials) = wait_until_allowed(&harness, &request, (401, "key_unknown"));
+    load.change(combined(old, RequestMix::of(&harness.okta)));
+    std::thread::sleep(PAUSE);
+    let row = harness.finish(load, harness.fetches());
+    // One fetch per cooldown of 2 s.
+    let bound = fetches_of_one_worker(row.seconds / 2.0, 2);
+    row.with_expected_denials(denials)
+        .note(format!("first 200 with the new key after {} ms; the cooldown is 2 s", latency.as_millis()))
         .fetches_at_most(bound)
 }
 
-/// How long it takes until this gets through, and how often it does not before that.
-fn until_let_through(scene: &Scene, request: &Request, or: (u16, &str)) -> (Duration, u64) {
-    let (begin, mut refused) = (now(), 0);
-    scene.until("the new key is there", || {
-        let passed = lets_through(scene, request, or);
-        refused += u64::from(!passed);
-        passed
+/// Sends a request until the filter allows it. Returns the time and the number of denials, each of
+/// which must be `expected_denial`.
+fn wait_until_allowed(harness: &Harness, request: &Request, expected_denial: (u16, &str)) -> (Duration, u64) {
+    let (begin, mut denials) = (now(), 0);
+    harness.wait_until("the filter allows the new key", || {
+        let allowed = is_allowed(harness, request, expected_denial);
+        denials += u64::from(!allowed);
+        allowed
     });
-    (begin.elapsed(), refused)
+    (begin.elapsed(), denials)
 }
 
-/// Or answers this, and nothing else.
-fn lets_through(scene: &Scene, request: &Request, or: (u16, &str)) -> bool {
-    let response = scene.envoy.client().send(request);
-    let refused = (response.status, response.code().as_str()) == or;
-    assert!(refused || response.status == 200, "{}: {response:?}\n{}", scene.name, scene.envoy.log());
-    !refused
+/// Sends a request, and returns whether the filter allows it. A denial must be `expected_denial`.
+fn is_allowed(harness: &Harness, request: &Request, expected_denial: (u16, &str)) -> bool {
+    let response = harness.envoy.client().send(request);
+    let denied = (response.status, response.code().as_str()) == expected_denial;
+    assert!(denied || response.status == 200, "{}: {response:?}\n{}", harness.name, harness.envoy.log());
+    !denied
 }
 
-/// Rotates, and tells how long the first request with a token of the new key took: it must get through.
-fn rotate(scene: &Scene, rotation: Rotation) -> Duration {
-    scene.okta.rotate(Server::Default, rotation);
-    let request: Request = get("/me").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
+/// Rotates the key, and returns the latency of the first request with a token of the new key. The
+/// filter must allow it.
+fn rotate(harness: &Harness, rotation: Rotation) -> Duration {
+    harness.okta.rotate(Server::Default, rotation);
+    let request: Request = get("/me").bearer(harness.okta.mint(Server::Default, &TokenSpec::user()));
     let rotated = now();
-    let response = scene.envoy.client().send(&request);
-    let took = rotated.elapsed();
-    assert_eq!(response.status, 200, "the first token of the new key: {response:?}\n{}", scene.envoy.log());
-    took
+    let response = harness.envoy.client().send(&request);
+    let latency = rotated.elapsed();
+    assert_eq!(response.status, 200, "the first token of the new key: {response:?}\n{}", harness.envoy.log());
+    latency
 }
 
-fn both(mut one: Mix, other: Mix) -> Mix {
+fn combined(mut one: RequestMix, other: RequestMix) -> RequestMix {
     one.legitimate.extend(other.legitimate);
     one.hostile.extend(other.hostile);
     one
 }
 
-fn in_ms(firsts: &[Duration]) -> String {
-    let all: Vec<String> = firsts.iter().map(|first| format!("{} ms", first.as_millis())).collect();
+fn format_latencies(latencies: &[Duration]) -> String {
+    let all: Vec<String> = latencies.iter().map(|latency| format!("{} ms", latency.as_millis())).collect();
     format!("first 200 with the new key after {}", all.join(", "))
 }

@@ -1,5 +1,5 @@
-//! A bug of the filter ends a VM. What that costs is measured; what must hold is that it gives nothing away, and that the
-//! keys, which are in shared data, are still there afterwards.
+//! Traps: a bug of the filter ends a VM. The filter must not allow a hostile request, and the keys
+//! in shared data must remain.
 
 use std::time::Duration;
 
@@ -8,20 +8,22 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::backend::HOSTILE;
 use test_support::client::get;
 
-use super::Happening;
-use super::load::{Load, Mix};
-use super::row::Row;
-use super::scene::{Scene, long_lived};
+use super::Scenario;
+use super::harness::{Harness, long_cache_duration};
+use super::load::{Load, RequestMix};
+use super::report::Row;
 
-/// Five times a request that ends the VM of the worker that gets it.
+/// Requests that trap the VM of the worker that receives them.
 const TRAPS: usize = 5;
 const BETWEEN_TRAPS: Duration = Duration::from_millis(700);
 
-pub const ALL: &[Happening] =
-    &[("five requests trap a VM, FAIL_RELOAD", reload), ("one request traps a VM, FAIL_CLOSED", closed)];
+pub const ALL: &[Scenario] = &[
+    ("Five requests trap a VM, `FAIL_RELOAD`", fail_reload),
+    ("One request traps a VM, `FAIL_CLOSED`", fail_closed),
+];
 
-fn scene(name: &'static str, policy: &Value) -> Scene {
-    let scene = Scene::new(name, long_lived(), |config, _| {
+fn with_failure_policy(name: &'static str, policy: &Value) -> Harness {
+    let harness = Harness::new(name, long_cache_duration(), |config, _| {
         let mut config = config.module(&test_support::wasm("traps_on_demand"));
         config.filter()["failure_policy"] = policy.clone();
         if policy != "FAIL_RELOAD" {
@@ -29,54 +31,63 @@ fn scene(name: &'static str, policy: &Value) -> Scene {
         }
         config
     });
-    scene.settle();
-    scene
+    harness.wait_until_ready();
+    harness
 }
 
-/// The load, with the 503s of a worker without a VM taken for what they are: the price.
-fn forgiving(scene: &Scene) -> Load {
-    let load = scene.load();
-    load.change(Mix::of(&scene.okta).excusing(|response| response.status == 503));
+/// Starts load that expects the 503 responses of a worker without a VM.
+fn start_load_expecting_503(harness: &Harness) -> Load {
+    let load = harness.start_load();
+    load.change(RequestMix::of(&harness.okta).with_expected_denial(|response| response.status == 503));
     load
 }
 
-/// With a good token even: whoever traps the VM is not let through.
-fn trap(scene: &Scene) -> u16 {
-    let token = scene.okta.mint(Server::Default, &TokenSpec::user());
-    scene.envoy.client().send(&get("/me").bearer(token).header(HOSTILE, "trap").header("x-trap", "1")).status
+/// Traps a VM with a request that has a valid token, and returns the status.
+fn trap(harness: &Harness) -> u16 {
+    let token = harness.okta.mint(Server::Default, &TokenSpec::user());
+    harness
+        .envoy
+        .client()
+        .send(&get("/me").bearer(token).header(HOSTILE, "trap").header("x-trap", "1"))
+        .status
 }
 
-fn reload(name: &'static str) -> Row {
-    let scene = scene(name, &json!("FAIL_RELOAD"));
-    let load = forgiving(&scene);
-    let mut answers = Vec::new();
+fn fail_reload(name: &'static str) -> Row {
+    let harness = with_failure_policy(name, &json!("FAIL_RELOAD"));
+    let load = start_load_expecting_503(&harness);
+    let mut statuses = Vec::new();
     for _ in 0..TRAPS {
-        answers.push(trap(&scene));
+        statuses.push(trap(&harness));
         std::thread::sleep(BETWEEN_TRAPS);
     }
-    // From here on nothing is forgiven.
-    scene.settle();
-    load.change(Mix::of(&scene.okta));
+    // From here on the scenario expects no denial.
+    harness.wait_until_ready();
+    load.change(RequestMix::of(&harness.okta));
     std::thread::sleep(Duration::from_secs(2));
-    let reloads = scene.envoy.stat("wasm.okta-authz.vm_reload_success").unwrap_or(0);
-    let mut row = scene.end_after_traps(load, scene.fetches());
-    row.must(answers == [503; TRAPS], || format!("who traps gets 503, not {answers:?}"));
-    row.must(reloads >= 1, || "no VM was reloaded".to_owned());
-    let (traps, price) = (TRAPS, row.counts.excused);
-    row.note(format!("{traps} traps, {reloads} reloads, {price} answers 503 besides")).fetches_at_most(1)
+    let reloads = harness.envoy.stat("wasm.okta-authz.vm_reload_success").unwrap_or(0);
+    let mut row = harness.finish_after_traps(load, harness.fetches());
+    row.require(statuses == [503; TRAPS], || format!("a request that traps must get 503, not {statuses:?}"));
+    row.require(reloads >= 1, || "no VM was reloaded".to_owned());
+    let denials = row.counts.expected_denials;
+    row.note(format!("{TRAPS} traps, {reloads} reloads, {denials} other responses with 503"))
+        .fetches_at_most(1)
 }
 
-fn closed(name: &'static str) -> Row {
-    let scene = scene(name, &json!("FAIL_CLOSED"));
-    let load = forgiving(&scene);
-    let answer = trap(&scene);
+fn fail_closed(name: &'static str) -> Row {
+    let harness = with_failure_policy(name, &json!("FAIL_CLOSED"));
+    let load = start_load_expecting_503(&harness);
+    let status = trap(&harness);
     std::thread::sleep(Duration::from_secs(3));
-    let soon = load.counts();
+    let earlier = load.counts();
     std::thread::sleep(Duration::from_secs(2));
-    let mut row = scene.end_after_traps(load, scene.fetches());
-    row.must(answer == 503, || format!("who traps gets 503, not {answer}"));
-    // As Envoy documents: that worker answers 503 for ever, and the others go on.
-    row.must(row.counts.excused > soon.excused, || "the worker has come back".to_owned());
-    row.must(row.counts.legitimate > 2 * row.counts.excused, || "more than one worker is gone".to_owned());
-    row.note("the worker of the trap answers 503 for ever").fetches_at_most(1)
+    let mut row = harness.finish_after_traps(load, harness.fetches());
+    row.require(status == 503, || format!("a request that traps must get 503, not {status}"));
+    // As Envoy documents, that worker responds with 503 permanently, and the others continue.
+    row.require(row.counts.expected_denials > earlier.expected_denials, || {
+        "the worker has recovered".to_owned()
+    });
+    row.require(row.counts.legitimate > 2 * row.counts.expected_denials, || {
+        "more than one worker responds with 503".to_owned()
+    });
+    row.note("the worker of the trap responds with 503 permanently").fetches_at_most(1)
 }

@@ -1,5 +1,5 @@
-//! The configuration changes under load, through LDS and ECDS: the old one serves until the new one is good, a bad one never
-//! takes over, and the keys stay, for they are in shared data.
+//! Updates of the configuration under load, through LDS and ECDS. Envoy rejects an invalid version
+//! and keeps the old one. The keys remain, because they are in shared data.
 
 use std::time::Duration;
 
@@ -8,79 +8,104 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get};
 use test_support::config::EnvoyConfig;
 
-use super::Happening;
-use super::discovery::{Source, filter, listener, with_filter_from, with_listener_from};
-use super::row::Row;
-use super::scene::{Scene, long_lived};
+use super::Scenario;
+use super::harness::{Harness, long_cache_duration};
+use super::report::Row;
+use super::xds::{Source, filter, listener, with_filter_from, with_listener_from};
 
-/// How long each configuration serves, at least.
-const A_WHILE: Duration = Duration::from_millis(400);
+/// Minimum time between two updates.
+const PAUSE: Duration = Duration::from_millis(400);
 
-pub const ALL: &[Happening] = &[
-    ("the listener is replaced (LDS), with bad ones between", |name| {
-        updated(name, &Way { kind: "lds", from: with_listener_from, resource: listener, refused: LDS })
-    }),
-    ("the filter is replaced (ECDS), with bad ones between", |name| {
-        updated(name, &Way { kind: "ecds", from: with_filter_from, resource: filter, refused: ECDS })
-    }),
+pub const ALL: &[Scenario] = &[
+    ("LDS replaces the listener, with invalid versions in between", |name| update(name, &LDS)),
+    ("ECDS replaces the filter, with invalid versions in between", |name| update(name, &ECDS)),
 ];
 
-const LDS: &str = "listener_manager.lds.update_rejected";
-const ECDS: &str = "extension_config_discovery.http_filter.okta-authz.update_rejected";
-
-/// A way in which configurations come.
-struct Way {
-    kind: &'static str,
-    from: fn(&Source, EnvoyConfig) -> EnvoyConfig,
-    resource: fn(&mut EnvoyConfig) -> Value,
-    /// The counter of configurations that Envoy has refused.
-    refused: &'static str,
+/// An xDS service that updates the filter.
+pub struct UpdateService {
+    pub name: &'static str,
+    /// Moves a part of the configuration to a source.
+    pub move_to_source: fn(&Source, EnvoyConfig) -> EnvoyConfig,
+    /// Returns that part as a resource.
+    pub resource: fn(&mut EnvoyConfig) -> Value,
+    /// Counter of the updates that Envoy rejected.
+    update_rejected: &'static str,
 }
 
-fn updated(name: &'static str, way: &Way) -> Row {
-    let source = Source::new(name, way.kind);
+pub const LDS: UpdateService = UpdateService {
+    name: "lds",
+    move_to_source: with_listener_from,
+    resource: listener,
+    update_rejected: "listener_manager.lds.update_rejected",
+};
+
+pub const ECDS: UpdateService = UpdateService {
+    name: "ecds",
+    move_to_source: with_filter_from,
+    resource: filter,
+    update_rejected: "extension_config_discovery.http_filter.okta-authz.update_rejected",
+};
+
+fn update(name: &'static str, service: &UpdateService) -> Row {
+    let source = Source::new(name, service.name);
     let mut reference = None;
-    let scene = Scene::new(name, long_lived(), |config, _| {
+    let harness = Harness::new(name, long_cache_duration(), |config, _| {
         reference = Some(config.clone());
-        (way.from)(&source, config)
+        (service.move_to_source)(&source, config)
     });
     let reference = reference.unwrap();
-    scene.settle();
-    let load = scene.load();
-    let extra = get("/extra").bearer(scene.okta.mint(Server::Default, &TokenSpec::user()));
+    harness.wait_until_ready();
+    let load = harness.start_load();
+    let extra = get("/extra").bearer(harness.okta.mint(Server::Default, &TokenSpec::user()));
     let mut updates = 0;
-    for bad in [unknown_field, refused_by_the_filter, without_a_module].map(Some).into_iter().chain([None]) {
-        replaced(&scene, &source, &extra, (way.resource)(&mut with_another_rule(reference.clone())), 200);
-        if let Some(bad) = bad {
-            refused(&scene, &source, &extra, (way.resource)(&mut bad(reference.clone())), way.refused);
+    for invalidate in [unknown_field, invalid_issuer, missing_module].map(Some).into_iter().chain([None]) {
+        publish_valid(
+            &harness,
+            &source,
+            &extra,
+            (service.resource)(&mut with_another_rule(reference.clone())),
+            200,
+        );
+        if let Some(invalidate) = invalidate {
+            publish_invalid(
+                &harness,
+                &source,
+                &extra,
+                (service.resource)(&mut invalidate(reference.clone())),
+                service.update_rejected,
+            );
         }
-        replaced(&scene, &source, &extra, (way.resource)(&mut reference.clone()), 403);
+        publish_valid(&harness, &source, &extra, (service.resource)(&mut reference.clone()), 403);
         updates += 2;
     }
-    let row = scene.end(load, scene.fetches());
-    row.note(format!("{updates} good updates, 3 refused")).fetches_at_most(1)
+    let row = harness.finish(load, harness.fetches());
+    row.note(format!("{updates} valid updates, 3 rejected")).fetches_at_most(1)
 }
 
-/// A good configuration takes over on every worker.
-fn replaced(scene: &Scene, source: &Source, extra: &Request, resource: Value, status: u16) {
+/// Publishes a valid resource, and waits until every worker responds to `extra` with `status`.
+fn publish_valid(harness: &Harness, source: &Source, extra: &Request, resource: Value, status: u16) {
     source.publish(&[resource]);
-    scene.settle_on(extra, status);
-    std::thread::sleep(A_WHILE);
+    harness.wait_for_status(extra, status);
+    std::thread::sleep(PAUSE);
 }
 
-/// A bad one does not, and Envoy says so. The one before has another rule.
-fn refused(scene: &Scene, source: &Source, extra: &Request, resource: Value, counter: &str) {
-    let before = scene.envoy.stat(counter).unwrap_or_else(|| panic!("no counter {counter}"));
+/// Publishes an invalid resource. Envoy must reject it and keep the version that allows `extra`.
+fn publish_invalid(harness: &Harness, source: &Source, extra: &Request, resource: Value, counter: &str) {
+    let before = harness.envoy.stat(counter).unwrap_or_else(|| panic!("no counter {counter}"));
     source.publish(&[resource]);
-    scene.until("Envoy refuses it", || scene.envoy.stat(counter) > Some(before));
-    std::thread::sleep(A_WHILE);
-    for _ in 0..super::scene::ALL_WORKERS {
-        let response = scene.envoy.client().send(extra);
-        assert_eq!(response.status, 200, "{}: a refused configuration serves: {response:?}", scene.name);
+    harness.wait_until("Envoy rejects the update", || harness.envoy.stat(counter) > Some(before));
+    std::thread::sleep(PAUSE);
+    for _ in 0..super::harness::CONNECTIONS_FOR_ALL_WORKERS {
+        let response = harness.envoy.client().send(extra);
+        assert_eq!(
+            response.status, 200,
+            "{}: the rejected configuration is active: {response:?}",
+            harness.name
+        );
     }
 }
 
-/// Other audiences, and a rule more. What is legitimate, and what hostile, is so under both.
+/// Adds an audience and a rule for `/extra`. The decisions on the requests of the load stay.
 pub fn with_another_rule(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["providers"]["okta"]["audiences"] = json!(["api://another", "api://default"]);
     let rules = config.plugin()["rules"].as_array_mut().unwrap();
@@ -93,11 +118,11 @@ fn unknown_field(mut config: EnvoyConfig) -> EnvoyConfig {
     config
 }
 
-fn refused_by_the_filter(mut config: EnvoyConfig) -> EnvoyConfig {
+fn invalid_issuer(mut config: EnvoyConfig) -> EnvoyConfig {
     config.plugin()["providers"]["okta"]["issuer"] = json!("https://acme.okta.example");
     config
 }
 
-fn without_a_module(config: EnvoyConfig) -> EnvoyConfig {
-    config.module(std::path::Path::new("target/filter/nothing.wasm"))
+fn missing_module(config: EnvoyConfig) -> EnvoyConfig {
+    config.module(std::path::Path::new("target/filter/missing.wasm"))
 }

@@ -50,7 +50,7 @@ fn metadata(error: MetadataError) -> FetchError {
 }
 
 fn metadata_status(status: u16) -> FetchError {
-    FetchError::Unusable(format!("the issuer's metadata: status {status}"))
+    FetchError::Unusable(format!("the authorization server metadata: status {status}"))
 }
 
 fn keys() -> FetchResult {
@@ -71,8 +71,8 @@ fn run(
     let mut fetch = worker.on_tick(now, shared).fetch.expect("a fetch is due");
     let mut requested = Vec::new();
     loop {
-        assert_eq!(fetch.request().authority, "acme.okta.example");
-        let path = fetch.request().path.clone();
+        assert_eq!(fetch.url().authority, "acme.okta.example");
+        let path = fetch.url().path.clone();
         let response = issuer(&path);
         requested.push(path);
         match worker.on_response(now, fetch, shared, response) {
@@ -134,7 +134,7 @@ fn metadata_failure_other_than_404_ends_the_fetch() {
     };
     type Make = Box<dyn Fn() -> FetchResult>;
     let table: [(&str, Make, FetchError); 7] = [
-        ("no response", Box::new(|| Err(FetchError::NoAnswer)), FetchError::NoAnswer),
+        ("no response", Box::new(|| Err(FetchError::NoResponse)), FetchError::NoResponse),
         ("500", Box::new(|| status(500)), metadata_status(500)),
         ("429", Box::new(|| status(429)), metadata_status(429)),
         ("a redirect", Box::new(|| status(302)), metadata_status(302)),
@@ -211,7 +211,7 @@ fn corrupt_cached_uri_is_ignored() {
         b"\xff\xff\xff\xff\xff\xff\xff\x7fhttps://acme.okta.example/keys",
     ] {
         let shared = Store::default();
-        assert!(shared.set(&shared_keys().of("location"), written, None));
+        assert!(shared.set(&shared_keys().key("location"), written, None));
         assert_eq!(run(&mut worker(1), at(0), &shared, healthy).0, [OKTA_FORM, KEYS], "{written:?}");
     }
 }

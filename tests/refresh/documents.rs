@@ -7,7 +7,7 @@ use okta_authz_filter::denylist::source::DenylistSource;
 use okta_authz_filter::https_url::HttpsUrl;
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::jwks::source::KeySource;
-use okta_authz_filter::refresh::refresher::{FetchProgress, Missing, Refresher};
+use okta_authz_filter::refresh::refresher::{FetchProgress, NoDocument, Refresher};
 use okta_authz_filter::refresh::source::{Document, FetchError, Source};
 use okta_authz_filter::refresh::state::WorkerId;
 use test_support::common::Store;
@@ -108,13 +108,13 @@ fn fetch<S: Source>(
     }
 }
 
-fn count<S: Source<Document: Document>>(worker: &Refresher<S>, millis: u64) -> Result<usize, Missing> {
+fn count<S: Source<Document: Document>>(worker: &Refresher<S>, millis: u64) -> Result<usize, NoDocument> {
     worker.document(at(millis)).map(Document::count)
 }
 
 fn assert_shared_and_kept_after_reload<K: Kind>(shared: &Store) {
     let (mut leader, mut other) = (worker::<K>(1), worker::<K>(2));
-    assert_eq!(count(&leader, 0), Err(Missing::NotYet));
+    assert_eq!(count(&leader, 0), Err(NoDocument::NeverFetched));
     assert_eq!(fetch(&mut leader, 0, shared, K::valid(3)), Ok(3));
     assert_eq!(count(&leader, 0), Ok(3));
     for worker in [&mut other, &mut worker::<K>(3)] {
@@ -158,7 +158,7 @@ fn assert_stale_after_max_stale<K: Kind>() {
     let (shared, mut worker) = (Store::default(), worker::<K>(1));
     assert_eq!(fetch(&mut worker, 0, &shared, K::valid(1)), Ok(1));
     let limit = u64::try_from(SCHEDULE.max_stale.as_millis()).unwrap();
-    assert_eq!([count(&worker, limit), count(&worker, limit + 1)], [Ok(1), Err(Missing::Stale)]);
+    assert_eq!([count(&worker, limit), count(&worker, limit + 1)], [Ok(1), Err(NoDocument::Stale)]);
     assert!(worker.latest().is_some());
     assert_eq!(fetch(&mut worker, limit + 1, &shared, K::valid(1)), Ok(1));
     assert_eq!(count(&worker, limit + 1), Ok(1));
@@ -178,7 +178,7 @@ fn assert_corrupt_shared_document_causes_one_fetch<K: Kind>() {
     for bytes in written {
         let (shared, mut leader, mut other) = (Store::default(), worker::<K>(1), worker::<K>(2));
         assert_eq!(fetch(&mut leader, 0, &shared, K::valid(1)), Ok(1));
-        shared.vandalise(".document", &bytes);
+        shared.corrupt(".document", &bytes);
         let mut fetches = 0;
         for millis in (100..40_000).step_by(100) {
             leader.on_tick(at(millis), &shared);

@@ -59,7 +59,7 @@ fn shared_keys() -> SharedKeys {
 }
 
 fn response(body: Vec<u8>) -> Response {
-    Response { body, max_age: None, arrived: String::new() }
+    Response { body, max_age: None, description: String::new() }
 }
 
 fn kid(number: u64) -> KidDigest {
@@ -165,7 +165,7 @@ fn outage_keeps_keys_until_max_stale() {
         for worker in &mut workers {
             if let Some(fetch) = worker.on_tick(at(millis), &shared).fetch {
                 fetches += 1;
-                worker.on_response(at(millis), fetch, &shared, Err(FetchError::NoAnswer));
+                worker.on_response(at(millis), fetch, &shared, Err(FetchError::NoResponse));
             }
         }
         if workers.iter().any(|worker| worker.keys(at(millis)) == Err(Rejection::KeysStale)) {
@@ -231,7 +231,7 @@ fn corrupt_shared_data_causes_a_fetch_and_removes_no_key() {
     ] {
         let shared = Store::default();
         let mut workers = [worker_with_keys(&shared), worker(2)];
-        shared.vandalise(suffix, &bytes);
+        shared.corrupt(suffix, &bytes);
         let mut fetches = 0;
         for millis in (0..700_000).step_by(100) {
             for worker in &mut workers {

@@ -1,12 +1,12 @@
 //! Gauges as sums over workers: workers start, are slow, lose races and trap. A sum has the live
 //! workers only.
 
+use fastrand::Rng;
 use okta_authz_filter::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
 use test_support::common::Store;
-use test_support::common::random::Random;
 
 use super::T0;
 
@@ -60,13 +60,13 @@ fn silent_worker_is_removed_and_added_again_when_it_reports() {
 fn unchanged_gauges_are_written_once_per_second() {
     let store = Store::default();
     shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(0), &store);
-    let (_, written) = store.get(shared_gauges::NAME).unwrap();
+    let (_, written) = store.get(shared_gauges::SHARED_KEY).unwrap();
     for tick in 1..=10 {
         shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(tick * 100), &store);
     }
-    assert_eq!(store.get(shared_gauges::NAME).unwrap().1, written);
+    assert_eq!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
     shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(1_100), &store);
-    assert_ne!(store.get(shared_gauges::NAME).unwrap().1, written);
+    assert_ne!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
 }
 
 #[test]
@@ -94,7 +94,7 @@ fn sum_is_correct_after_the_clock_jumps() {
 fn corrupt_table_is_replaced() {
     for garbage in [&b"x"[..], &[0xff; 41], &[]] {
         let store = Store::default();
-        assert!(store.set(shared_gauges::NAME, garbage, None));
+        assert!(store.set(shared_gauges::SHARED_KEY, garbage, None));
         assert_eq!(
             shared_gauges::report(WorkerId(1), WorkerGauges([1, 2, 3]), at(0), &store),
             GaugeDelta([1, 2, 3])
@@ -106,26 +106,26 @@ fn corrupt_table_is_replaced() {
 #[test]
 fn sum_after_random_history_has_the_gauges_of_live_workers() {
     for seed in 0..40 {
-        let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Random::new(seed));
+        let (store, mut gauges, mut random) = (Store::default(), Gauges::default(), Rng::with_seed(seed));
         let mut live: Vec<(WorkerId, WorkerGauges)> = Vec::new();
         let (mut started, mut now) = (0, 0);
         for _ in 0..200 {
             now += 100;
-            match random.below(10) {
+            match random.u64(..10) {
                 0 | 1 if live.len() < 6 => {
                     started += 1;
                     live.push((WorkerId(started), WorkerGauges::default()));
                 }
                 2 if !live.is_empty() => {
                     // A trap: the worker does not withdraw.
-                    let index = random.index(live.len());
+                    let index = random.usize(..live.len());
                     live.swap_remove(index);
                 }
                 3 => store.lost_races.set(2),
                 _ => {}
             }
             for (worker, share) in &mut live {
-                *share = WorkerGauges([random.below(100), random.below(10_000), random.below(5)]);
+                *share = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5)]);
                 gauges.add(shared_gauges::report(*worker, *share, at(now), &store));
             }
         }

@@ -10,13 +10,13 @@
 //! - A worker that has ticked since keys were published has keys.
 //! - The number of fetches is bounded.
 
+use fastrand::Rng;
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::refresh::refresher::Fetch;
 use okta_authz_filter::refresh::shared::SharedData as _;
 use okta_authz_filter::refresh::source::FetchError;
 use okta_authz_filter::refresh::state::{LEASE, RefreshState};
 use test_support::common::Store;
-use test_support::common::random::Random;
 
 use super::{SCHEDULE, TICK, at, document, kid, response, shared_keys, worker};
 
@@ -50,7 +50,7 @@ struct InFlightFetch {
 }
 
 struct World {
-    random: Random,
+    random: Rng,
     shared: Store,
     workers: Vec<Worker>,
     next_number: u64,
@@ -64,8 +64,8 @@ struct World {
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut random = Random::new(seed);
-        let count = 2 + random.below(7);
+        let mut random = Rng::with_seed(seed);
+        let count = 2 + random.u64(..7);
         let workers = (0..count).map(|number| Worker::new(number, &mut random)).collect();
         Self {
             random,
@@ -100,10 +100,10 @@ impl World {
         // the leader died or is suspended, another starts one after the rest of the lease; if it
         // departed, at any time.
         let lease = u64::try_from(LEASE.as_millis()).unwrap();
-        let answer_timeout = u64::try_from(SCHEDULE.answer_timeout().as_millis()).unwrap();
+        let response_timeout = u64::try_from(SCHEDULE.response_timeout().as_millis()).unwrap();
         let rival = self.fetches.iter().find(|fetch| {
             let has_lease = |ticked: u64| millis < ticked + lease - RENEWAL;
-            millis < fetch.started_at + answer_timeout && fetch.last_tick.is_some_and(has_lease)
+            millis < fetch.started_at + response_timeout && fetch.last_tick.is_some_and(has_lease)
         });
         let rival = rival.map(|fetch| (fetch.started_at, fetch.last_tick));
         assert_eq!(rival, None, "a fetch starts at {millis}, and another has a lease");
@@ -112,8 +112,8 @@ impl World {
             u64::from(orphans.map(|fetch| fetch.started_at).any(|started| millis < started + lease));
         self.fetches.iter_mut().for_each(|fetch| fetch.last_tick = None);
         let duration =
-            if self.random.below(20) == 0 { answer_timeout + 1_000 } else { self.random.below(5_000) };
-        let fails = self.failing || self.random.below(10) == 0;
+            if self.random.u64(..20) == 0 { response_timeout + 1_000 } else { self.random.u64(..5_000) };
+        let fails = self.failing || self.random.u64(..10) == 0;
         let kid = (!fails).then_some(self.kid);
         self.started += 1;
         let number = self.started;
@@ -169,16 +169,16 @@ impl World {
     }
 
     fn inject_fault(&mut self, millis: u64) {
-        let index = self.random.index(self.workers.len());
-        match self.random.below(200) {
+        let index = self.random.usize(..self.workers.len());
+        match self.random.u64(..200) {
             0 => self.kid += 1,
             1 => self.failing = !self.failing,
             2 => self.replace(index, false),
             3 => self.shared.lost_races.set(3),
             4..8 => self.replace(index, true),
-            8 => self.workers[index].suspended_until = millis + self.random.below(5_000),
+            8 => self.workers[index].suspended_until = millis + self.random.u64(..5_000),
             9..13 => {
-                let kid = kid(self.random.below(20));
+                let kid = kid(self.random.u64(..20));
                 self.workers[index].keys.on_unknown_kid(kid, at(millis), &self.shared);
             }
             _ => {}
@@ -191,8 +191,8 @@ impl World {
 }
 
 impl Worker {
-    fn new(number: u64, random: &mut Random) -> Self {
-        Self { number, keys: worker(random.below(1 << 30)), suspended_until: 0 }
+    fn new(number: u64, random: &mut Rng) -> Self {
+        Self { number, keys: worker(random.u64(..1 << 30)), suspended_until: 0 }
     }
 }
 
@@ -210,7 +210,7 @@ fn random_schedule_keeps_the_properties_of_leases_and_keys() {
         for step in 0..STEPS {
             let millis = step * TICK;
             for _ in 0..world.workers.len() {
-                let index = world.random.index(world.workers.len());
+                let index = world.random.usize(..world.workers.len());
                 let ticked = world.tick(index, millis);
                 let keys = world.workers[index].keys.keys(at(millis));
                 assert!(

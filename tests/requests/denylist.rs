@@ -4,8 +4,8 @@ use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public, Wait};
 use test_support::common::{
-    ISSUER, NOW, OTHER_ISSUER, Outcome, RSA_B, Signer, Token, config, decide, delivered, get, outcome,
-    present, two_providers, with,
+    ISSUER, NOW, OTHER_ISSUER, Outcome, RSA_B, Signer, Token, config, decide, filter_with_denylist, get,
+    outcome, present, two_providers, with,
 };
 
 use super::{Auth, Row, row};
@@ -188,14 +188,14 @@ pub(crate) fn rows_without_denylist() -> Vec<Row> {
 #[test]
 fn fetched_entry_has_the_effect_of_a_configured_entry() {
     for (name, entry, expected) in entries() {
-        let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [entry] })));
+        let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": [entry] })));
         assert_eq!(present(&filter, Token::user().compact()), expected, "{name}");
     }
 }
 
 #[test]
 fn stale_list_still_denies_its_tokens() {
-    let filter = delivered(&remote(json!({})), Some(&json!({ "entries": [{ "jti": JTI }] })));
+    let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": [{ "jti": JTI }] })));
     let at = |seconds: u64| {
         let token = Token::user().claims(json!({ "exp": NOW + 90_000 })).compact();
         let value = format!("Bearer {token}");
@@ -213,7 +213,7 @@ fn list_of_ten_thousand_entries_denies_listed_tokens() {
         _ => json!({ "uid": format!("00u{number}") }),
     };
     let entries: Vec<Value> = (0..10_000).map(entry).collect();
-    let filter = delivered(&remote(json!({})), Some(&json!({ "entries": entries })));
+    let filter = filter_with_denylist(&remote(json!({})), Some(&json!({ "entries": entries })));
     for (changes, expected) in [
         (json!({}), Allow),
         (json!({ "jti": "AT.9996" }), REVOKED),

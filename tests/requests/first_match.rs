@@ -3,13 +3,13 @@
 //! The policies and requests are random, from few words, so that many rules overlap. A failure
 //! names its seed.
 
+use fastrand::Rng;
 use okta_authz_filter::policy::{
-    Access, AllowedInPaths, HostMatch, Mode, NormalizedRequest, PathMatch, Pattern, Policy, Reading,
-    RequestMatch, Requirement, Rule, RuleAction,
+    Access, AllowedInPaths, HostMatch, Mode, NormalizationOptions, NormalizedRequest, PathMatch, Pattern,
+    Policy, RequestMatch, Requirement, Rule, RuleAction,
 };
 use okta_authz_filter::request::RequestHead;
 use regex_lite::Regex;
-use test_support::common::random::Random;
 
 const POLICIES: u64 = 2_000;
 const REQUESTS: u64 = 20;
@@ -25,13 +25,13 @@ const METHODS: &[&str] = &["GET", "POST"];
 
 /// A generator of random policies and requests.
 struct Generator {
-    random: Random,
+    random: Rng,
     allowed: AllowedInPaths,
 }
 
 impl Generator {
     fn below(&mut self, bound: u64) -> u64 {
-        self.random.below(bound)
+        self.random.u64(..bound)
     }
 
     fn one_in(&mut self, bound: u64) -> bool {
@@ -39,7 +39,7 @@ impl Generator {
     }
 
     fn pick(&mut self, choices: &[&'static str]) -> &'static str {
-        choices[self.random.index(choices.len())]
+        choices[self.random.usize(..choices.len())]
     }
 
     fn segments(&self) -> &'static [&'static str] {
@@ -132,7 +132,7 @@ fn rule(index: usize, matches: RequestMatch) -> Rule {
 
 /// Returns the index of the rule that the policy finds.
 fn decided(policy: &Policy, request: &NormalizedRequest<'_>) -> Option<usize> {
-    match &policy.decide(request).ok()?.action.access {
+    match &policy.select(request).ok()?.action.access {
         Access::Requires(requirement) => Some(requirement.scopes[0].parse().unwrap()),
         other => panic!("no rule has {other:?}"),
     }
@@ -143,11 +143,12 @@ fn index_finds_the_first_rule_that_matches() {
     let mut matched = 0;
     for seed in 1..=POLICIES {
         let allowed = if seed % 2 == 0 { ALLOWED } else { AllowedInPaths::default() };
-        let mut random = Generator { random: Random::new(seed), allowed };
+        let mut random = Generator { random: Rng::with_seed(seed), allowed };
         let count = 1 + random.below(40);
         let matches: Vec<RequestMatch> = (0..count).map(|_| random.request_match()).collect();
         let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();
-        let policy = Policy::new(rules).reading(Reading { allowed, ..Reading::default() });
+        let policy = Policy::new(rules)
+            .with_normalization(NormalizationOptions { allowed, ..NormalizationOptions::default() });
         for _ in 0..REQUESTS {
             let (method, path, authority) = random.request();
             let head = RequestHead {
@@ -156,7 +157,7 @@ fn index_finds_the_first_rule_that_matches() {
                 authority: authority.as_bytes(),
                 ..RequestHead::default()
             };
-            let request = NormalizedRequest::new(&head, policy.needs()).unwrap();
+            let request = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
             let first = matches.iter().position(|matches| matches.matches(&request));
             assert_eq!(decided(&policy, &request), first, "seed {seed}: {request:?} in {matches:#?}");
             matched += u64::from(first.is_some());

@@ -41,7 +41,9 @@ use std::collections::BTreeSet;
 
 use okta_authz_filter::rejection::Rejection;
 use serde_json::Value;
-use test_support::common::{NOW, Outcome, Request, Token, cold, decide_with, delivered, filter, outcome};
+use test_support::common::{
+    NOW, Outcome, Request, Token, cold, decide_with, filter, filter_with_denylist, outcome,
+};
 
 struct Row {
     name: &'static str,
@@ -82,7 +84,7 @@ impl Row {
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         let filter = match fetched {
             FetchedDocuments::All => filter(&self.config),
-            FetchedDocuments::Keys => delivered(&self.config, None),
+            FetchedDocuments::Keys => filter_with_denylist(&self.config, None),
             FetchedDocuments::None => cold(&self.config),
         };
         outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))

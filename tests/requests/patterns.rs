@@ -4,9 +4,9 @@
 //! The patterns and texts are random, from few characters, so that they match often. A failure
 //! names its seed.
 
+use fastrand::Rng;
 use okta_authz_filter::policy::Pattern;
 use regex_lite::Regex;
-use test_support::common::random::Random;
 
 const PATTERNS: u64 = 30_000;
 const TEXTS: u64 = 20;
@@ -62,9 +62,9 @@ const CHARACTERS: &[&str] = &["a", "b", "ab", "/", "é", ".", "1", "\n", "A", "B
 fn pattern_matches_exactly_the_texts_that_its_expression_matches() {
     let (mut usable, mut matched) = (0, 0);
     for seed in 1..=PATTERNS {
-        let mut random = Random::new(seed);
-        let pick = |random: &mut Random, of: &[&'static str], most: u64| -> String {
-            (0..random.below(most)).map(|_| of[random.index(of.len())]).collect()
+        let mut random = Rng::with_seed(seed);
+        let pick = |random: &mut Rng, of: &[&'static str], most: u64| -> String {
+            (0..random.u64(..most)).map(|_| of[random.usize(..of.len())]).collect()
         };
         let source = pick(&mut random, PARTS, 7);
         let Ok(regex) = Regex::new(&format!("^(?:{source})$")) else { continue };

@@ -63,7 +63,7 @@ pub(crate) fn rows() -> Vec<Row> {
 
 fn document(config: &Value, path: &str) -> Value {
     match decide(&cold(config), &get(path), &[], NOW) {
-        Verdict::Answer(reply) => {
+        Verdict::LocalResponse(reply) => {
             assert_eq!(reply.status, 200);
             for (name, value) in [
                 ("content-type", "application/json"),

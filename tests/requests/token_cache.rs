@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::filter::Filter;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
@@ -20,15 +20,9 @@ use test_support::common::{
 struct CountingVerifier(Cell<u32>);
 
 impl SignatureVerifier for CountingVerifier {
-    fn verify(
-        &self,
-        algorithm: Algorithm,
-        key: &PublicKey,
-        message: &[u8],
-        signature: &[u8],
-    ) -> Result<(), SignatureError> {
+    fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
         self.0.set(self.0.get() + 1);
-        Software.verify(algorithm, key, message, signature)
+        Software.verify(input)
     }
 }
 
@@ -52,7 +46,7 @@ fn okta(rest: Value) -> Filter {
 }
 
 fn cached_tokens(filter: &Filter) -> usize {
-    filter.token_cache().1
+    filter.token_cache_usage().1
 }
 
 #[test]
@@ -185,9 +179,9 @@ fn cached_token_counts_with_its_size() {
     let groups: Vec<String> = (0..200).map(|group| format!("group {group}")).collect();
     let (small, large) = (Token::user(), Token::user().claims(json!({ "groups": groups })));
     verifier.decide(&filter, "/", &small.compact(), NOW);
-    let small_size = filter.token_cache().2;
+    let small_size = filter.token_cache_usage().2;
     verifier.decide(&filter, "/", &large.compact(), NOW);
-    let large_size = filter.token_cache().2 - small_size;
+    let large_size = filter.token_cache_usage().2 - small_size;
     assert!((1500..8000).contains(&small_size), "{small_size}");
     // Each group is a value and a string on the heap.
     assert!(large_size > small_size + 200 * (size_of::<Value>() as u64 + 8), "{large_size}");

@@ -7,10 +7,10 @@
 use std::collections::BTreeSet;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
 use rsa::sha2::{Digest as _, Sha256};
 use test_support::vectors::report::Exception;
-use test_support::vectors::{self, Backend, Bounds, Good, data};
+use test_support::vectors::{self, Backend, MutantLimits, ValidSignature, data};
 
 const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Software, mutants: sample };
 
@@ -20,14 +20,14 @@ const SOFTWARE: Backend<'static> = Backend { name: "software", verifier: &Softwa
 /// algorithm that is fast or that Okta uses; a sample for the others (in a debug build, a check
 /// takes 5 ms for P-384 and 1 ms for RSA-4096). [`signature_with_any_flipped_bit_is_rejected`] has
 /// all bits.
-fn sample(good: Good) -> Bounds {
-    let flips = match (good.first, good.algorithm) {
-        (true, Algorithm::RS256) if good.len == 256 => usize::MAX,
+fn sample(valid: ValidSignature) -> MutantLimits {
+    let flips = match (valid.first, valid.algorithm) {
+        (true, Algorithm::RS256) if valid.len == 256 => usize::MAX,
         (true, Algorithm::ES256 | Algorithm::EdDSA) => usize::MAX,
         (true, _) => 64,
         (false, _) => 1,
     };
-    Bounds { flips, ..Bounds::EVERY }
+    MutantLimits { flips, ..MutantLimits::EVERY }
 }
 
 /// Defines a test for each set of vectors.
@@ -62,8 +62,10 @@ sets! {
 #[test]
 #[ignore = "takes a minute; the tests of the algorithms check a sample"]
 fn signature_with_any_flipped_bit_is_rejected() {
-    let every = |good: Good| if good.first { Bounds::EVERY } else { Bounds { flips: 0, truncations: 0 } };
-    for report in vectors::everything(&Backend { mutants: every, ..SOFTWARE }) {
+    let every = |valid: ValidSignature| {
+        if valid.first { MutantLimits::EVERY } else { MutantLimits { flips: 0, truncations: 0 } }
+    };
+    for report in vectors::run_all(&Backend { mutants: every, ..SOFTWARE }) {
         report.check();
     }
 }
@@ -111,13 +113,13 @@ fn verifier_with_constant_result_fails_the_vectors() {
     struct ConstantVerifier(Result<(), SignatureError>);
 
     impl SignatureVerifier for ConstantVerifier {
-        fn verify(&self, _: Algorithm, _: &PublicKey, _: &[u8], _: &[u8]) -> Result<(), SignatureError> {
+        fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
             self.0
         }
     }
 
     for result in [Ok(()), Err(SignatureError::Invalid), Err(SignatureError::Unavailable)] {
-        let mutants = |_| Bounds { flips: 1, truncations: 1 };
+        let mutants = |_| MutantLimits { flips: 1, truncations: 1 };
         let backend = Backend { verifier: &ConstantVerifier(result), mutants, ..SOFTWARE };
         let reports = ["rfc_jws.json", "rfc9068_at.json", "jwt_verify_lib.json"]
             .map(|file| vectors::cases(file, &backend));

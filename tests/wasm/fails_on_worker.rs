@@ -1,7 +1,8 @@
-//! A filter that is configured well where Envoy tries it out, and badly on every worker.
+//! A filter that accepts its configuration where Envoy validates it, and rejects it on every
+//! worker.
 //!
-//! Envoy then serves without it. It stands for whatever may go wrong on a worker only, and proves the guard: see
-//! `tests/envoy/guard.rs`. It lets everything pass, so that only the guard can be what stops a request.
+//! Envoy then serves without the filter. `tests/envoy/guard.rs` shows with it that the guard denies
+//! every request. The filter itself allows every request, so only the guard can deny one.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
 
@@ -13,9 +14,10 @@ proxy_wasm::main! {{
     proxy_wasm::set_root_context(|_| Box::new(Root));
 }}
 
-/// Where Envoy's VMs count how many of them have been configured.
+/// The key in the shared data for the number of configured VMs.
 const CONFIGURED: &str = "configured";
-/// The VM that Envoy tries the configuration out in, and the main thread's: the workers' come after these.
+/// The VMs before those of the workers: the one in which Envoy validates the configuration, and the
+/// main thread's.
 const BEFORE_WORKERS: u8 = 2;
 
 struct Root;

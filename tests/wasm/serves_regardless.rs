@@ -1,6 +1,7 @@
-//! The filter, but for one thing: it tells Envoy that every configuration is fine.
+//! The filter with one change: it returns to Envoy that it accepted every configuration.
 //!
-//! So requests reach a filter that has refused its configuration. See `tests/envoy/configuration.rs`.
+//! So requests reach a filter that rejected its configuration. `tests/envoy/configuration.rs` uses
+//! it.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, unsafe_code, reason = "an exported function has an unmangled name")]
 
@@ -8,8 +9,8 @@ use okta_authz_filter::host::Root;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::ContextType;
 
-/// Replaces the root context that the filter's `_initialize` has set. Envoy calls `main` after
-/// `_initialize` if a module exports it.
+/// Sets the fixture's root context. The filter's `_initialize` set that of the filter. Envoy then
+/// calls `main`, if a module exports it.
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|id| Box::new(Regardless(Root::new(id))));

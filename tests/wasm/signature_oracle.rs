@@ -1,7 +1,9 @@
-//! Lets a test ask a real Envoy's `verify_signature`: the question comes in a header, the answer goes out as the body.
+//! A filter that calls Envoy's `verify_signature`: the argument is in a request header, and the
+//! result is the response body.
 //!
-//! Questions are written and answers read by the core (`crypto::envoy`), natively, in the test: so the same vectors run
-//! against Envoy's crypto and against the software verifier. See `tests/envoy/signatures.rs`.
+//! The test encodes the argument and decodes the result with the core (`crypto::envoy`). So the
+//! test vectors run with Envoy's crypto and with the software verifier. `tests/envoy/signatures.rs`
+//! uses it.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
 
@@ -34,8 +36,8 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
-        let (status, body) = match answer() {
-            Some(reply) => (200, STANDARD.encode(reply)),
+        let (status, body) = match verify_signature() {
+            Some(result) => (200, STANDARD.encode(result)),
             None => (500, String::new()),
         };
         let _ = hostcalls::send_http_response(status, vec![], Some(body.as_bytes()));
@@ -43,9 +45,9 @@ impl HttpContext for Stream {
     }
 }
 
-/// `None` where the host has no such function or cannot read the question.
-fn answer() -> Option<Vec<u8>> {
-    let question = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-question").ok()??;
-    let question = STANDARD.decode(question).ok()?;
-    Some(hostcalls::call_foreign_function("verify_signature", Some(&question)).ok()?.unwrap_or_default())
+/// Calls the function. Returns `None` if the host does not have it or rejects the argument.
+fn verify_signature() -> Option<Vec<u8>> {
+    let argument = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-question").ok()??;
+    let argument = STANDARD.decode(argument).ok()?;
+    Some(hostcalls::call_foreign_function("verify_signature", Some(&argument)).ok()?.unwrap_or_default())
 }

@@ -1,7 +1,8 @@
-//! The filter, with one addition: a request that carries `x-trap` ends the VM, as a bug in the filter would.
+//! The filter with one change: a request with the header `x-trap` ends the VM, like a panic of the
+//! filter.
 //!
-//! All else is the filter itself, so that what a trap costs, and what it never gives away, is seen in a real Envoy: see
-//! `tests/outages/traps.rs`.
+//! `tests/outages/traps.rs` shows with it which requests fail after a trap, and that none is
+//! allowed without a valid token.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, unsafe_code, reason = "an exported function has an unmangled name")]
 
@@ -10,8 +11,8 @@ use proxy_wasm::hostcalls;
 use proxy_wasm::traits::{Context, HttpContext, RootContext};
 use proxy_wasm::types::{Action, ContextType, MapType};
 
-/// Replaces the root context that the filter's `_initialize` has set. Envoy calls `main` after
-/// `_initialize` if a module exports it.
+/// Sets the fixture's root context. The filter's `_initialize` set that of the filter. Envoy then
+/// calls `main`, if a module exports it.
 #[unsafe(no_mangle)]
 extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|id| Box::new(Trapping(Root::new(id))));
@@ -50,7 +51,7 @@ impl Context for Stream {}
 
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, headers: usize, end_of_stream: bool) -> Action {
-        // Before the filter has said anything: a request that ends the VM has no permit.
+        // Before the filter decides, so a request that ends the VM has no permit.
         if let Ok(Some(_)) = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-trap") {
             std::process::abort();
         }

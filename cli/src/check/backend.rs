@@ -1,63 +1,71 @@
-//! TLS of a cluster that Envoy Gateway makes for a rule of a route: the `Backend` and its `BackendTLSPolicy`.
+//! TLS of a cluster that Envoy Gateway generates for a rule of an `HTTPRoute`: the `Backend` and
+//! its `BackendTLSPolicy`.
 
 use serde_json::Value;
 
-use super::Finding;
-use super::mesh::resources;
-use super::read::{is_true, list, says, text};
+use super::envoy_json::{is_true, list, text, text_equals};
+use super::finding::Finding;
+use super::kubernetes::{metadata, resources_of_kind, spec};
 
-/// Returns the problems with the TLS of `httproute/default/okta/rule/0`.
+/// Returns the problems with the TLS of a cluster such as `httproute/default/okta/rule/0`.
 ///
-/// `None` for other names, and where the file does not have the route and its backends.
+/// `None` for other names, and if the file does not have the route and its backends.
 pub(super) fn findings(
-    at: &str,
+    path: &str,
     cluster: &str,
     hosts: &[String],
     documents: &[Value],
 ) -> Option<Vec<Finding>> {
-    let mut parts = cluster.split('/');
+    let mut segments = cluster.split('/');
     let (Some("httproute"), Some(namespace), Some(route), Some("rule"), Some(rule)) =
-        (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
+        (segments.next(), segments.next(), segments.next(), segments.next(), segments.next())
     else {
         return None;
     };
-    let named = |kind: &'static str, name: &str| find(documents, kind, namespace, name);
-    let rule = list(named("HTTPRoute", route)?.get("spec")?, "rules").get(rule.parse::<usize>().ok()?)?;
-    let (mut problems, mut notes) = (Vec::new(), Vec::new());
+    let resource = |kind: &'static str, name: &str| find(documents, kind, namespace, name);
+    let rules = list(resource("HTTPRoute", route)?.get("spec")?, "rules");
+    let rule = rules.get(rule.parse::<usize>().ok()?)?;
+    let (mut warnings, mut notes) = (Vec::new(), Vec::new());
     for name in list(rule, "backendRefs").iter().filter_map(|backend| text(backend, "name")) {
-        let tls = named("Backend", name)?.pointer("/spec/tls").unwrap_or(&Value::Null);
+        let tls = resource("Backend", name)?.pointer("/spec/tls").unwrap_or(&Value::Null);
         if is_true(tls, "insecureSkipVerify") {
-            problems.push(format!("the `Backend` {name:?} accepts every certificate: `insecureSkipVerify`"));
+            let problem = format!("the `Backend` {name:?} accepts every certificate: `insecureSkipVerify`");
+            warnings.push(Finding::warning(path, problem));
         }
-        let policies = resources(documents).filter(|policy| says(policy, "kind", "BackendTLSPolicy"));
-        let mut policies = policies.filter_map(|policy| policy.get("spec")).filter(|spec| {
-            list(spec, "targetRefs").iter().any(|to| says(to, "kind", "Backend") && says(to, "name", name))
-        });
+        let mut policies =
+            resources_of_kind(documents, "BackendTLSPolicy").map(spec).filter(|spec| targets(spec, name));
         match policies.next().map(|spec| spec.pointer("/validation/hostname").and_then(Value::as_str)) {
             None if tls.is_null() => {
                 let problem =
                     format!("no `BackendTLSPolicy` in this file adds TLS for {name:?}: check cannot see it");
-                notes.push(Finding::note(at, problem));
+                notes.push(Finding::note(path, problem));
             }
             Some(hostname) if !hostname.is_some_and(|hostname| hosts.iter().any(|host| host == hostname)) => {
                 let (hostname, host) =
                     (hostname.unwrap_or_default(), hosts.first().map_or("", String::as_str));
-                problems.push(format!(
-                    "the `BackendTLSPolicy` is for the host {hostname:?}, but the filter asks the host {host:?}"
-                ));
+                let problem = format!(
+                    "the `BackendTLSPolicy` is for the host {hostname:?}, but the filter fetches from {host:?}"
+                );
+                warnings.push(Finding::warning(path, problem));
             }
             _ => {}
         }
     }
-    let warnings = problems.into_iter().map(|problem| Finding::warning(at, problem));
-    Some(warnings.chain(notes).collect())
+    warnings.extend(notes);
+    Some(warnings)
 }
 
-/// Returns the resource of a kind with this name, in the namespace or in none.
+/// Reports whether a `BackendTLSPolicy` applies to a `Backend`.
+fn targets(policy: &Value, backend: &str) -> bool {
+    list(policy, "targetRefs")
+        .iter()
+        .any(|target| text_equals(target, "kind", "Backend") && text_equals(target, "name", backend))
+}
+
+/// Returns the resource of a kind with this name, in the namespace or without one.
 fn find<'a>(documents: &'a [Value], kind: &str, namespace: &str, name: &str) -> Option<&'a Value> {
-    let metadata = |resource: &'a Value, field: &str| resource.get("metadata").and_then(|of| text(of, field));
-    resources(documents).filter(|resource| says(resource, "kind", kind)).find(|resource| {
+    resources_of_kind(documents, kind).find(|resource| {
         metadata(resource, "name") == Some(name)
-            && metadata(resource, "namespace").is_none_or(|its| its == namespace)
+            && metadata(resource, "namespace").is_none_or(|own| own == namespace)
     })
 }

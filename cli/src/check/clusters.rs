@@ -1,61 +1,62 @@
-//! The clusters through which keys and denylists are fetched. An attacker who
-//! poses as the issuer can forge every token; one who poses as the source of the denylist can empty it.
+//! The clusters through which the filter fetches keys and denylists. An attacker who can
+//! impersonate the issuer can forge any token; one who can impersonate the source of the denylist
+//! can empty it.
 
 use okta_authz_filter::config::{Config, Remote};
 use okta_authz_filter::jwks::source::JwksUri;
 use serde_json::Value;
 
-use super::read::{kind, list, says, text};
-use super::{Finding, backend, destination, mesh, tls};
+use super::envoy_json::{list, list_at, text, text_equals, type_name};
+use super::finding::Finding;
+use super::{backend, destination, kubernetes, tls};
 
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 
-/// A source that the filter fetches from.
-struct Source<'a> {
-    /// `providers.okta.remote_jwks.cluster`
-    at: String,
+/// A source from which the filter fetches a document.
+struct RemoteSource<'a> {
+    /// The path of the field: `providers.okta.remote_jwks.cluster`.
+    path: String,
     remote: &'a Remote,
-    /// The hosts that the filter asks, each without its port; the first is that of the first request.
+    /// The hosts that the filter fetches from, without ports. The first is that of the first
+    /// request.
     hosts: Vec<String>,
 }
 
+/// Returns the problems with the clusters of all remote key sets and of the denylist.
 pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
     let clusters = clusters(documents);
     let mut findings = Vec::new();
-    for Source { at, remote, hosts } in sources(config) {
-        let named: Vec<_> =
-            clusters.iter().filter(|cluster| says(cluster, "name", &remote.cluster)).collect();
-        match named.as_slice() {
-            [_, ..] => {
-                let problems = named.iter().flat_map(|cluster| tls::problems(cluster, &hosts, documents));
-                findings.extend(problems.map(|problem| problem.into_finding(&at)));
-            }
-            [] if mesh::is_resource_file(documents) => {
-                let of_backend = backend::findings(&at, &remote.cluster, &hosts, documents);
-                findings.extend(
-                    of_backend
-                        .unwrap_or_else(|| destination::findings(&at, &remote.cluster, &hosts, documents)),
-                );
-            }
-            [] => findings.push(missing(&at, &remote.cluster, documents, clusters.is_empty())),
+    for RemoteSource { path, remote, hosts } in remote_sources(config) {
+        let name = remote.cluster.as_str();
+        let named: Vec<_> = clusters.iter().filter(|cluster| text_equals(cluster, "name", name)).collect();
+        if !named.is_empty() {
+            let problems = named.iter().flat_map(|cluster| tls::problems(cluster, &hosts, documents));
+            findings.extend(problems.map(|problem| problem.into_finding(&path)));
+        } else if kubernetes::resources(documents).next().is_some() {
+            let of_backend = backend::findings(&path, name, &hosts, documents);
+            let of_destination = || destination::findings(&path, name, &hosts, documents);
+            findings.extend(of_backend.unwrap_or_else(of_destination));
+        } else {
+            findings.push(missing_cluster(&path, name, documents, clusters.is_empty()));
         }
     }
     findings
 }
 
-/// Returns a finding for a cluster that a file for Envoy does not have. Only a bootstrap without a control plane must have it.
-fn missing(at: &str, cluster: &str, documents: &[Value], is_without: bool) -> Finding {
+/// Returns a finding for a cluster that is not in a file for Envoy: a warning if the file must have
+/// it, because it is a bootstrap without CDS, and otherwise a note.
+fn missing_cluster(path: &str, cluster: &str, documents: &[Value], has_no_clusters: bool) -> Finding {
     let has = |pointer: &str| documents.iter().any(|document| document.pointer(pointer).is_some());
-    let is_dynamic = has("/dynamic_resources/cds_config");
-    if is_without && (is_dynamic || !has("/static_resources")) {
+    let has_cds = has("/dynamic_resources/cds_config");
+    if has_no_clusters && (has_cds || !has("/static_resources")) {
         let problem = format!("no cluster is in this file: check cannot see the TLS of {cluster:?}");
-        return Finding::note(at, problem);
+        return Finding::note(path, problem);
     }
     let problem = format!("no cluster in this file is named {cluster:?}");
-    if is_dynamic { Finding::note(at, problem) } else { Finding::warning(at, problem) }
+    if has_cds { Finding::note(path, problem) } else { Finding::warning(path, problem) }
 }
 
-fn sources(config: &Config) -> Vec<Source<'_>> {
+fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
     let keys = config.providers.iter().filter_map(|provider| {
         let jwks = provider.remote_jwks.as_ref()?;
         let hosts = match &jwks.jwks_uri {
@@ -66,18 +67,19 @@ fn sources(config: &Config) -> Vec<Source<'_>> {
                 std::iter::once(host(&first.authority)).chain(hosts).collect()
             }
         };
-        let at = format!("providers.{}.remote_jwks.cluster", provider.name);
-        Some(Source { at, remote: &jwks.remote, hosts })
+        let path = format!("providers.{}.remote_jwks.cluster", provider.name);
+        Some(RemoteSource { path, remote: &jwks.remote, hosts })
     });
-    let denylist = config.remote_denylist.iter().map(|denylist| Source {
-        at: "denylist.remote.cluster".to_owned(),
+    let denylist = config.remote_denylist.iter().map(|denylist| RemoteSource {
+        path: "denylist.remote.cluster".to_owned(),
         remote: &denylist.remote,
         hosts: vec![host(&denylist.uri.authority)],
     });
     keys.chain(denylist).collect()
 }
 
-/// Returns the host of an authority, in lower case, without its port and without the brackets of an IPv6 address.
+/// Returns the host of an authority, in lower case, without its port and without the brackets of an
+/// IPv6 address.
 fn host(authority: &str) -> String {
     let host = match authority.strip_prefix('[') {
         Some(rest) => rest.split(']').next(),
@@ -86,24 +88,24 @@ fn host(authority: &str) -> String {
     host.unwrap_or_default().to_ascii_lowercase()
 }
 
-/// Returns every cluster that is written out.
+/// Returns every cluster in the file: of a bootstrap, of resources, and of patches.
 fn clusters(documents: &[Value]) -> Vec<&Value> {
     let mut found = Vec::new();
     for document in documents {
-        let own = document.pointer("/static_resources/clusters").and_then(Value::as_array);
-        found.extend(own.into_iter().flatten());
-        found.extend(list(document, "resources").iter().filter(|resource| kind(resource) == Some(CLUSTER)));
+        found.extend(list_at(document, "/static_resources/clusters"));
+        let resources = list(document, "resources").iter();
+        found.extend(resources.filter(|resource| type_name(resource) == Some(CLUSTER)));
     }
-    for resource in mesh::resources(documents) {
-        // A patch of Envoy Gateway.
-        let patches = resource.pointer("/spec/jsonPatches").and_then(Value::as_array).into_iter().flatten();
+    for resource in kubernetes::resources(documents) {
+        // Envoy Gateway's `EnvoyPatchPolicy`.
+        let patches = list_at(resource, "/spec/jsonPatches").iter();
         let patches = patches
             .filter(|patch| text(patch, "type").is_some_and(|name| name.rsplit('/').next() == Some(CLUSTER)));
         let values = patches.filter_map(|patch| patch.pointer("/operation/value"));
         found.extend(values.filter(|cluster| cluster.get("name").is_some()));
-        // A patch of Istio.
-        let patches = resource.pointer("/spec/configPatches").and_then(Value::as_array).into_iter().flatten();
-        let patches = patches.filter(|patch| says(patch, "applyTo", "CLUSTER"));
+        // Istio's `EnvoyFilter`.
+        let patches = list_at(resource, "/spec/configPatches").iter();
+        let patches = patches.filter(|patch| text_equals(patch, "applyTo", "CLUSTER"));
         let added = patches.filter(|patch| patch.pointer("/patch/operation").is_some_and(|op| op == "ADD"));
         found.extend(added.filter_map(|patch| patch.pointer("/patch/value")));
     }
@@ -115,7 +117,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn host_of_authority_has_no_port() {
+    fn host_authority_with_port_has_no_port() {
         for (authority, expected) in [
             ("acme.okta.com", "acme.okta.com"),
             ("ACME.okta.com:443", "acme.okta.com"),

@@ -1,94 +1,86 @@
-//! TLS that Istio's `DestinationRule` adds to the cluster of a `ServiceEntry`.
+//! TLS of the cluster of a `ServiceEntry`, which Istio's `DestinationRule` adds.
 
 use serde_json::Value;
 
-use super::Finding;
-use super::mesh::resources;
-use super::read::{is_true, list, says, text};
+use super::envoy_json::{is_true, list, list_at, text, text_equals};
+use super::finding::Finding;
+use super::kubernetes::{resources_of_kind, spec};
 
-/// Returns the problems with the TLS of `outbound|443||acme.okta.com`.
+/// Returns the problems with the TLS of a cluster such as `outbound|443||acme.okta.com`.
 ///
-/// Other names get a note: a cluster of Envoy Gateway is in no resource.
-pub(super) fn findings(at: &str, cluster: &str, hosts: &[String], documents: &[Value]) -> Vec<Finding> {
-    let mut parts = cluster.split('|');
+/// Other names get a note, because a cluster that Envoy Gateway generates is in no resource.
+pub(super) fn findings(path: &str, cluster: &str, hosts: &[String], documents: &[Value]) -> Vec<Finding> {
+    let mut segments = cluster.split('|');
     let (Some("outbound"), Some(port), Some(subset), Some(host)) =
-        (parts.next(), parts.next(), parts.next(), parts.next())
+        (segments.next(), segments.next(), segments.next(), segments.next())
     else {
         let problem = format!("the cluster {cluster:?} is not in this file: check cannot see its TLS");
-        return vec![Finding::note(at, problem)];
+        return vec![Finding::note(path, problem)];
     };
-    let rules: Vec<&Value> = resources(documents)
-        .filter(|resource| says(resource, "kind", "DestinationRule"))
-        .filter_map(|rule| rule.get("spec"))
-        .filter(|spec| says(spec, "host", host))
+    let rules: Vec<&Value> = resources_of_kind(documents, "DestinationRule")
+        .map(spec)
+        .filter(|spec| text_equals(spec, "host", host))
         .collect();
-    let is_entry = |resource: &Value| {
-        let entry = resource.pointer("/spec/hosts").and_then(Value::as_array);
-        says(resource, "kind", "ServiceEntry")
-            && entry.is_some_and(|hosts| hosts.iter().any(|one| one == host))
-    };
+    let has_host = |entry: &Value| list_at(entry, "/spec/hosts").iter().any(|entry_host| entry_host == host);
     if rules.is_empty() {
         let problem = format!("no `DestinationRule` in this file adds TLS for {host:?}: check cannot see it");
-        let finding = resources(documents).any(is_entry).then(|| Finding::note(at, problem));
-        return finding.into_iter().collect();
+        let is_known = resources_of_kind(documents, "ServiceEntry").any(has_host);
+        return is_known.then(|| Finding::note(path, problem)).into_iter().collect();
     }
-    let problems = rules.iter().flat_map(|spec| match tls(spec, port, subset) {
+    let settings = || rules.iter().map(|spec| tls_settings(spec, port, subset));
+    let problems = settings().flat_map(|tls| match tls {
         Some(tls) => problems(tls, hosts),
         None => vec![format!("the `DestinationRule` for {host:?} adds no TLS")],
     });
-    let mut findings: Vec<Finding> = problems.map(|problem| Finding::warning(at, problem)).collect();
-    let trusts_default =
-        |tls: &&Value| tls.get("caCertificates").is_none() && tls.get("credentialName").is_none();
-    let default = rules.iter().filter_map(|spec| tls(spec, port, subset)).find(trusts_default);
-    if findings.is_empty() && default.is_some() {
-        let problem = "the `DestinationRule` has no `caCertificates`: it depends on Istio's settings whether any certificate \
-                       will do";
-        findings.push(Finding::note(at, problem));
+    let mut findings: Vec<Finding> = problems.map(|problem| Finding::warning(path, problem)).collect();
+    let uses_default_ca =
+        |tls: &Value| tls.get("caCertificates").is_none() && tls.get("credentialName").is_none();
+    if findings.is_empty() && settings().flatten().any(uses_default_ca) {
+        let problem = "the `DestinationRule` has no `caCertificates`: the settings of Istio decide whether Envoy verifies \
+                       the certificate";
+        findings.push(Finding::note(path, problem));
     }
     findings
 }
 
-/// Returns the most specific TLS settings: those of the subset, of the port, of the host.
-fn tls<'a>(spec: &'a Value, port: &str, subset: &str) -> Option<&'a Value> {
-    let subset = list(spec, "subsets").iter().find(|one| says(one, "name", subset));
+/// Returns the most specific TLS settings: those of the subset, of the port, or of the host.
+fn tls_settings<'a>(spec: &'a Value, port: &str, subset: &str) -> Option<&'a Value> {
+    let subset = list(spec, "subsets").iter().find(|candidate| text_equals(candidate, "name", subset));
     let policies = [subset.and_then(|subset| subset.get("trafficPolicy")), spec.get("trafficPolicy")];
     policies.into_iter().flatten().find_map(|policy| {
         let is_port =
             |settings: &&Value| settings.pointer("/port/number").and_then(Value::as_u64) == port.parse().ok();
-        let of_port = list(policy, "portLevelSettings").iter().find(is_port);
-        of_port.map_or_else(|| policy.get("tls"), |settings| settings.get("tls"))
+        let port_settings = list(policy, "portLevelSettings").iter().find(is_port);
+        port_settings.map_or_else(|| policy.get("tls"), |settings| settings.get("tls"))
     })
 }
 
 fn problems(tls: &Value, hosts: &[String]) -> Vec<String> {
-    let mut problems = Vec::new();
-    let is_ours = |name: &str| hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
-    let host = hosts.first().map_or("", String::as_str);
-    match text(tls, "mode") {
-        Some("SIMPLE" | "MUTUAL") => {}
-        mode => {
-            let mode = mode.unwrap_or("DISABLE");
-            return vec![format!(
-                "the `DestinationRule` has `mode: {mode}`: use `SIMPLE` for a host outside the mesh"
-            )];
-        }
+    let mode = text(tls, "mode").unwrap_or("DISABLE");
+    if !matches!(mode, "SIMPLE" | "MUTUAL") {
+        return vec![format!(
+            "the `DestinationRule` has `mode: {mode}`: use `SIMPLE` for a host outside the mesh"
+        )];
     }
+    let mut problems = Vec::new();
+    let is_expected = |name: &str| hosts.iter().any(|host| host.eq_ignore_ascii_case(name));
+    let host = hosts.first().map_or("", String::as_str);
     if is_true(tls, "insecureSkipVerify") {
         problems.push("the `DestinationRule` accepts every certificate: `insecureSkipVerify`".to_owned());
     }
-    if let Some(sni) = text(tls, "sni").filter(|sni| !is_ours(sni)) {
+    if let Some(sni) = text(tls, "sni").filter(|sni| !is_expected(sni)) {
         problems.push(format!(
-            "the `DestinationRule` sends the SNI {sni:?}, but the filter asks the host {host:?}"
+            "the `DestinationRule` sends the SNI {sni:?}, but the filter fetches from {host:?}"
         ));
     }
     let names = list(tls, "subjectAltNames").iter().filter_map(Value::as_str);
-    problems.extend(names.filter(|name| !is_ours(name)).map(|name| {
+    problems.extend(names.filter(|name| !is_expected(name)).map(|name| {
         format!(
-            "the `DestinationRule` accepts certificates for {name:?}, but the filter asks the host {host:?}"
+            "the `DestinationRule` accepts certificates for {name:?}, but the filter fetches from {host:?}"
         )
     }));
     if tls.get("subjectAltNames").is_none() {
-        let problem = "the `DestinationRule` takes a certificate for any name: it has no `subjectAltNames`";
+        let problem = "the `DestinationRule` accepts a certificate for any name: it has no `subjectAltNames`";
         problems.push(problem.to_owned());
     }
     problems

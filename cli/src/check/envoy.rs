@@ -1,45 +1,46 @@
-//! What is around the configuration: settings of Envoy, Istio and Envoy Gateway that let requests pass the filter by, or
-//! let somebody else say what Okta's keys are.
+//! Settings of Envoy, Istio and Envoy Gateway around a configuration that let requests bypass the
+//! filter, or let an attacker replace Okta's keys.
 
 use okta_authz_filter::config::Config;
 
-use super::chain::FileContext;
-use super::plugin::FAIL_OPEN;
-use super::read::{is_true, says};
-use super::{Finding, clusters, guard, mesh, plugin};
-use crate::places::Surroundings;
+use super::connection_managers::FileContext;
+use super::envoy_json::{is_true, text_equals};
+use super::finding::Finding;
+use super::plugin::fails_open;
+use super::{clusters, guard, kubernetes, mesh_guard, plugin};
+use crate::locate::ConfigContext;
 
-pub(super) fn findings(around: Surroundings<'_>, config: &Config, context: &FileContext<'_>) -> Vec<Finding> {
+pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    match around {
-        Surroundings::None => return findings,
-        Surroundings::Istio { spec } => {
-            if says(spec, "failStrategy", "FAIL_OPEN") {
-                findings.push(Finding::warning("spec.failStrategy", FAIL_OPEN));
+    match context {
+        ConfigContext::None => return findings,
+        ConfigContext::Istio { spec } => {
+            if text_equals(spec, "failStrategy", "FAIL_OPEN") {
+                findings.push(Finding::warning("spec.failStrategy", fails_open("`FAIL_CLOSE`")));
             }
-            // Of a `TrafficExtension`.
-            if spec.get("wasm").is_some_and(|wasm| says(wasm, "failStrategy", "FAIL_OPEN")) {
-                findings.push(Finding::warning("spec.wasm.failStrategy", FAIL_OPEN));
+            // A `TrafficExtension` has `spec.wasm`.
+            if spec.get("wasm").is_some_and(|wasm| text_equals(wasm, "failStrategy", "FAIL_OPEN")) {
+                findings.push(Finding::warning("spec.wasm.failStrategy", fails_open("`FAIL_CLOSE`")));
             }
-            findings.extend(mesh::guard(spec, context.documents));
+            findings.extend(mesh_guard::findings(spec, file.documents));
         }
-        Surroundings::EnvoyGateway { extension } => {
+        ConfigContext::EnvoyGateway { extension } => {
             if is_true(extension, "failOpen") {
-                findings.push(Finding::warning("failOpen", FAIL_OPEN));
+                findings.push(Finding::warning("failOpen", fails_open("`false`")));
             }
-            findings.extend(mesh::guard(extension, context.documents));
+            findings.extend(mesh_guard::findings(extension, file.documents));
         }
-        Surroundings::Envoy { plugin, behind } => {
+        ConfigContext::Envoy { plugin, following_filters } => {
             findings.extend(plugin::warnings(plugin));
-            findings.extend(match behind {
-                Some(_) => guard::findings(behind, context),
-                None if mesh::is_in_resource(plugin, context.documents) => {
-                    mesh::guard(plugin, context.documents)
+            findings.extend(match following_filters {
+                Some(_) => guard::findings(following_filters, file),
+                None if kubernetes::owner(plugin, file.documents).is_some() => {
+                    mesh_guard::findings(plugin, file.documents)
                 }
-                None => guard::findings_outside(plugin, context),
+                None => guard::findings_outside(plugin, file),
             });
         }
     }
-    findings.extend(clusters::findings(config, context.documents));
+    findings.extend(clusters::findings(config, file.documents));
     findings
 }

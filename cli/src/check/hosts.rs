@@ -1,113 +1,112 @@
-//! Rules with `hosts`: whether Envoy's virtual hosts and the filter read a port and a final dot in the same way.
+//! Rules with `hosts`: Envoy and the filter must treat a port and a trailing dot in a host alike.
 
 use okta_authz_filter::config::Config;
 use serde_json::Value;
 
-use super::Finding;
-use super::mesh::resources;
-use super::read::{contains, is_true, says};
-use super::routes::{manager_of, routes_of};
-use crate::places::Surroundings;
+use super::connection_managers::FileContext;
+use super::envoy_json::{contains, is_true, list};
+use super::finding::Finding;
+use super::kubernetes::resources_of_kind;
+use super::routes::routes_of;
+use crate::locate::ConfigContext;
 
 const FIELD: &str = "ignore_port_in_host_matching";
 
-/// Returns where Envoy and a filter that has rules with `hosts` do not agree.
-pub(super) fn warnings(around: Surroundings<'_>, config: &Config, documents: &[Value]) -> Vec<Finding> {
-    let needs = config.policy.needs().host;
+/// Returns where Envoy and a filter that has rules with `hosts` treat a host differently.
+pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
+    let needs = config.policy.required_inputs().host;
     if !needs.exact {
         return Vec::new();
     }
-    match around {
-        Surroundings::Istio { .. } => in_mesh("Istio", needs.ignore_port),
-        Surroundings::EnvoyGateway { .. } => in_mesh("Envoy Gateway", needs.ignore_port),
-        Surroundings::Envoy { plugin, behind } => {
-            match behind.and_then(|behind| manager_of(behind, documents)) {
-                Some(manager) => in_envoy(manager, needs.ignore_port, documents),
-                None if is_patch(plugin, documents) => in_mesh("Istio", needs.ignore_port),
+    match context {
+        ConfigContext::Istio { .. } => mesh_warnings("Istio", needs.ignore_port),
+        ConfigContext::EnvoyGateway { .. } => mesh_warnings("Envoy Gateway", needs.ignore_port),
+        ConfigContext::Envoy { plugin, following_filters } => {
+            match following_filters.and_then(|filters| file.manager_before(filters)) {
+                Some((manager, _)) => envoy_warnings(manager.value, needs.ignore_port, file.documents),
+                None if is_in_patch(plugin, file.documents) => mesh_warnings("Istio", needs.ignore_port),
                 None => Vec::new(),
             }
         }
-        Surroundings::None => Vec::new(),
+        ConfigContext::None => Vec::new(),
     }
 }
 
-/// Warns where the filter looks at ports: Istio and Envoy Gateway make route configurations that ignore them.
-fn in_mesh(name: &str, ignores: bool) -> Vec<Finding> {
+/// Warns if the filter does not ignore ports: the routes of Istio and Envoy Gateway ignore them.
+fn mesh_warnings(name: &str, ignores_port: bool) -> Vec<Finding> {
     let problem = format!(
-        "must be `true` with rules that have `hosts`: {name}'s routes ignore the port of a host, and without this the \
-         filter rejects a request that has one with 400"
+        "must be `true` if rules have `hosts`: the routes of {name} ignore the port of a host, but the filter rejects a \
+         host with a port (400)"
     );
-    if ignores { Vec::new() } else { vec![Finding::warning(FIELD, problem)] }
+    if ignores_port { Vec::new() } else { vec![Finding::warning(FIELD, problem)] }
 }
 
-fn in_envoy(manager: &Value, ignores: bool, documents: &[Value]) -> Vec<Finding> {
+fn envoy_warnings(manager: &Value, ignores_port: bool, documents: &[Value]) -> Vec<Finding> {
     let mut warnings = Vec::new();
     if !is_true(manager, "strip_trailing_host_dot") {
-        let problem = "is not `true`: with rules that have `hosts`, the filter rejects a host with a final dot with 400";
+        let problem = "must be `true` if rules have `hosts`: otherwise the filter rejects a host with a trailing dot (400)";
         warnings.push(Finding::warning("strip_trailing_host_dot", problem));
     }
-    let strips_any = is_true(manager, "strip_any_host_port");
-    let strips = strips_any || is_true(manager, "strip_matching_host_port");
+    let strips_any_port = is_true(manager, "strip_any_host_port");
+    let strips_port = strips_any_port || is_true(manager, "strip_matching_host_port");
+    let rejects_port = |place: &str| {
+        format!(
+            "must be `true` here and in {place} if rules have `hosts`, because the connection manager strips no port: \
+             otherwise the filter rejects a host with a port (400); or set `strip_any_host_port`"
+        )
+    };
     let routes = routes_of(manager, documents);
-    if let Some(hidden) = routes.hidden.filter(|_| routes.configurations.is_empty() && !ignores && !strips) {
-        let problem = format!(
-            "is not `true`, and the connection manager strips no port: with rules that have `hosts`, the filter rejects a \
-             request whose host has a port with 400. Set it here and in the routes that come by `{hidden}`, or set \
-             `strip_any_host_port`"
-        );
+    let only_hidden = routes.hidden.filter(|_| routes.configurations.is_empty());
+    if let Some(hidden) = only_hidden.filter(|_| !ignores_port && !strips_port) {
+        let problem = rejects_port(&format!("the routes from `{hidden}`"));
         warnings.push(Finding::warning(FIELD, problem));
     }
-    for (place, routes) in &routes.configurations {
-        let routes_ignore = is_true(routes, FIELD);
-        let problem = match (ignores, routes_ignore) {
-            (true, false) if !strips_any => Some(format!(
-                "is `true`, but `{place}.{FIELD}` is not: with a port in its host, a request chooses the rule of one host and \
-                 the routes of another"
+    for (path, routes) in &routes.configurations {
+        let problem = match (ignores_port, is_true(routes, FIELD)) {
+            (true, false) if !strips_any_port => Some(format!(
+                "is `true`, but `{path}.{FIELD}` is not: for a host with a port, Envoy and the filter can select different \
+                 hosts; use equal values"
             )),
-            (false, true) if !strips_any => Some(format!(
-                "is not `true`, but `{place}.{FIELD}` is: the filter rejects a request whose host has a port with 400"
+            (false, true) if !strips_any_port => Some(format!(
+                "is not `true`, but `{path}.{FIELD}` is: the filter rejects a host with a port (400); use equal values"
             )),
-            (false, false) if !strips => Some(format!(
-                "is not `true`, and the connection manager strips no port: with rules that have `hosts`, the filter rejects a \
-                 request whose host has a port with 400. Set it here and in `{place}`, or set `strip_any_host_port`"
-            )),
+            (false, false) if !strips_port => Some(rejects_port(&format!("`{path}`"))),
             _ => None,
         };
         warnings.extend(problem.map(|problem| Finding::warning(FIELD, problem)));
-        warnings.extend(domains_with_port_or_dot(place, routes));
+        warnings.extend(domain_warnings(path, routes));
     }
-    if let Some(hidden) = routes.hidden.filter(|_| ignores && !strips_any) {
+    if let Some(hidden) = routes.hidden.filter(|_| ignores_port && !strips_any_port) {
         let problem = format!(
-            "is `true`: check cannot see whether the routes that come by `{hidden}` have `{FIELD}: true` as well"
+            "is `true`: check cannot see whether the routes from `{hidden}` also have `{FIELD}: true`"
         );
         warnings.push(Finding::note(FIELD, problem));
     }
     warnings
 }
 
-/// Warns of domains with a port or a final dot: the filter rejects hosts that have either, or ignores the port.
-fn domains_with_port_or_dot(place: &str, routes: &Value) -> Vec<Finding> {
-    let hosts = routes.get("virtual_hosts").and_then(Value::as_array).into_iter().flatten().enumerate();
+/// Warns about domains with a port or a trailing dot. The filter rejects such hosts, or ignores the
+/// port.
+fn domain_warnings(path: &str, routes: &Value) -> Vec<Finding> {
+    let hosts = list(routes, "virtual_hosts").iter().enumerate();
     let domains = hosts.flat_map(|(host, value)| {
-        let domains = value.get("domains").and_then(Value::as_array).into_iter().flatten().enumerate();
+        let domains = list(value, "domains").iter().enumerate();
         domains.filter_map(move |(index, domain)| Some((host, index, domain.as_str()?)))
     });
-    let is_odd = |domain: &str| {
-        let behind_address = domain.rsplit(']').next().unwrap_or(domain);
-        behind_address.contains(':') || behind_address.ends_with('.')
+    let has_port_or_dot = |domain: &str| {
+        let after_address = domain.rsplit(']').next().unwrap_or(domain);
+        after_address.contains(':') || after_address.ends_with('.')
     };
-    let odd = domains.filter(|(_, _, domain)| is_odd(domain));
     let warning = |(host, index, domain): (usize, usize, &str)| {
         let problem = format!(
-            "{domain:?} has a port or a final dot: rules with `hosts` do not tell it from the domain without"
+            "{domain:?} has a port or a trailing dot, which rules with `hosts` ignore; use the domain without it"
         );
-        Finding::warning(format!("{place}.virtual_hosts[{host}].domains[{index}]"), problem)
+        Finding::warning(format!("{path}.virtual_hosts[{host}].domains[{index}]"), problem)
     };
-    odd.map(warning).collect()
+    domains.filter(|(_, _, domain)| has_port_or_dot(domain)).map(warning).collect()
 }
 
-/// Returns whether the plugin is in a patch of Istio's.
-fn is_patch(plugin: &Value, documents: &[Value]) -> bool {
-    let is_filter = |resource: &&Value| says(resource, "kind", "EnvoyFilter");
-    resources(documents).filter(is_filter).any(|resource| contains(resource, plugin))
+/// Reports whether the plugin is in an `EnvoyFilter`.
+fn is_in_patch(plugin: &Value, documents: &[Value]) -> bool {
+    resources_of_kind(documents, "EnvoyFilter").any(|resource| contains(resource, plugin))
 }

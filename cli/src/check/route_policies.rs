@@ -1,23 +1,22 @@
-//! Routes that name a policy: whether the guard of each admits only requests that this policy has allowed.
+//! Routes that name a policy: the guard of such a route must admit only requests that this policy
+//! allowed.
 //!
-//! Envoy may choose the route again behind the filter. The guard runs on the route that the request takes in the end, so
-//! only its requirement there ties the decision to the route.
+//! Envoy may select another route after the filter has decided. The guard runs with the
+//! configuration of the last route, so only its requirement ties the decision to that route.
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::headers::encode_for_log;
+use okta_authz_filter::percent_encoding::encode_log_value;
 use serde_json::Value;
 
-use super::Finding;
-use super::chain::{PERMIT, POLICY};
-use super::read::text;
-use super::routes::{manager_of, routes_of};
-use crate::places::{element, member};
+use super::connection_managers::{FileContext, PERMIT, POLICY};
+use super::envoy_json::{any, is_true, list_at, text};
+use super::finding::Finding;
+use super::rbac::{self, RouteOverride};
+use super::routes::routes_of;
+use crate::locate::{element, member};
 
-/// Patterns that every value matches: with `not_id`, there must be none.
-const MATCH_ALL_PATTERNS: [&str; 4] = [".*", "(?s).*", ".+", "(?s).+"];
-const PER_FILTER: &str = "typed_per_filter_config";
-
-/// Filters that may have Envoy choose the route again.
+const OVERRIDES: &str = "typed_per_filter_config";
+/// Filters that can make Envoy select the route again.
 const REROUTING_FILTERS: [&str; 8] = [
     ".dynamic_modules.v3.DynamicModuleFilter",
     ".ext_authz.v3.ExtAuthz",
@@ -29,294 +28,235 @@ const REROUTING_FILTERS: [&str; 8] = [
     ".wasm.v3.Wasm",
 ];
 
-/// An RBAC filter behind this one.
+/// An RBAC filter after this filter.
 struct Guard<'a> {
     name: &'a str,
-    /// Its configuration for routes that do not replace it.
+    /// Its `RBAC`, for routes that do not override it.
     rbac: &'a Value,
 }
 
-/// The context of all routes of a connection manager.
-struct Routes<'a> {
-    /// Every one of these must admit a request.
+/// A check of all routes of a connection manager.
+struct RouteChecker<'a> {
+    /// The RBAC filters that are not disabled. A request must pass all of them.
     guards: Vec<Guard<'a>>,
-    /// The name of the guard, for messages.
-    name: &'a str,
-    /// The filter's configuration, if it is in the file.
+    /// The name of the filter that requires the permit.
+    guard_name: &'a str,
+    /// The configuration, if it is in the file.
     config: Option<&'a Config>,
-    /// Whether a route without a policy leaves it to the listener's guards, and these also admit policies.
-    admits_policies: bool,
+    /// Whether a route without a policy uses the guard of the listener, which admits requests of
+    /// other routes.
+    listener_admits_policies: bool,
     findings: Vec<Finding>,
 }
 
-/// Returns each route whose guard admits what another route's policy has allowed. Without a route that names a policy, none.
+/// Returns a warning for each route whose guard admits requests that the policy of another route
+/// allowed. There are none if no route names a policy.
 pub(super) fn warnings(
-    behind: Option<&[Value]>,
+    following: Option<&[Value]>,
     config: Option<&Config>,
-    documents: &[Value],
+    file: &FileContext<'_>,
 ) -> Vec<Finding> {
     let has_policies = config.is_some_and(|config| !config.route_policies.is_empty());
-    let routes_of = |behind| manager_of(behind, documents).map(|manager| routes_of(manager, documents));
-    let Some((behind, found)) = behind.and_then(|behind| Some((behind, routes_of(behind)?))) else {
+    let routes_before = |following| {
+        file.manager_before(following).map(|(manager, _)| routes_of(manager.value, file.documents))
+    };
+    let Some((following, routes)) = following.and_then(|filters| Some((filters, routes_before(filters)?)))
+    else {
         return if has_policies { vec![hidden_routes("that are not in this file")] } else { Vec::new() };
     };
-    let hidden = found.hidden.filter(|_| has_policies);
+    let hidden = routes.hidden.filter(|_| has_policies);
     let mut findings: Vec<Finding> =
-        hidden.map(|source| hidden_routes(&format!("that come by `{source}`"))).into_iter().collect();
-    if !found.configurations.iter().any(|(_, configuration)| names_a_policy(configuration)) {
+        hidden.map(|source| hidden_routes(&format!("from `{source}`"))).into_iter().collect();
+    let any_configuration = |predicate: &dyn Fn(&Value) -> bool| {
+        routes.configurations.iter().any(|(_, value)| any(value, predicate))
+    };
+    if !any_configuration(&|value| policy_of(value).is_some()) {
         return findings;
     }
-    let filters = behind.iter().filter(|filter| is_rbac(filter, ".RBAC"));
-    let guard = filters.clone().find(|filter| mentions(filter, PERMIT));
-    let mut routes = Routes {
-        guards: filters.filter_map(Guard::of).collect(),
-        name: guard.and_then(|guard| text(guard, "name")).unwrap_or("okta-authz-guard"),
+    let rbac_filters = following.iter().filter(|filter| rbac::config(filter).is_some());
+    let guard = rbac_filters.clone().find(|filter| rbac::mentions_permit(filter));
+    let mut checker = RouteChecker {
+        guards: rbac_filters.filter_map(Guard::new).collect(),
+        guard_name: guard.and_then(|guard| text(guard, "name")).unwrap_or("okta-authz-guard"),
         config,
-        admits_policies: false,
+        listener_admits_policies: false,
         findings: Vec::new(),
     };
-    for (place, configuration) in &found.configurations {
-        routes.search(place, configuration, &[]);
+    for (path, configuration) in &routes.configurations {
+        checker.search(path, configuration, &[]);
     }
-    if routes.admits_policies {
-        let problem = format!(
-            "the guard also admits requests that the policy of a route has allowed, on routes without one: it must require \
-             that `{POLICY}` is absent (`not_id` around `filter_state`)"
-        );
-        routes.findings.push(Finding::warning("http_filters", problem));
-    }
-    let is_last = |filter: &Value| {
-        is_rbac(filter, ".RBAC")
-            && (mentions(filter, PERMIT)
-                || text(filter, "name").is_some_and(|name| {
-                    found.configurations.iter().any(|(_, configuration)| has_entry(configuration, name))
-                }))
+    findings.extend(checker.into_findings());
+    let is_guard = |filter: &Value| {
+        let is_overridden = |name| {
+            any_configuration(&|value| {
+                value.get(OVERRIDES).is_some_and(|entries| entries.get(name).is_some())
+            })
+        };
+        rbac::config(filter).is_some()
+            && (rbac::mentions_permit(filter) || text(filter, "name").is_some_and(is_overridden))
     };
-    findings.extend(routes.findings);
-    if let Some(last) = behind.iter().rposition(is_last) {
-        let after = behind.get(last.saturating_add(1)..).unwrap_or_default();
-        findings.extend(after.iter().filter_map(rerouting_filter));
+    if let Some(last) = following.iter().rposition(is_guard) {
+        let after = following.get(last.saturating_add(1)..).unwrap_or_default();
+        findings.extend(after.iter().filter_map(rerouting_warning));
     }
     findings
 }
 
 fn hidden_routes(which: &str) -> Finding {
     let problem = format!(
-        "check cannot see the routes {which}: each that names a policy needs an `RBACPerRoute` that requires it"
+        "check cannot see the routes {which}: each route that names a policy needs an `RBACPerRoute` that requires it"
     );
     Finding::note("route_policies", problem)
 }
 
-fn rerouting_filter(filter: &Value) -> Option<Finding> {
-    let (kind, _) = message(filter.get("typed_config")?)?;
+/// Warns about a filter after the guard that can make Envoy select the route again.
+fn rerouting_warning(filter: &Value) -> Option<Finding> {
+    let filter_type = rbac::filter_type(filter)?;
     let name = text(filter, "name").unwrap_or_default();
     let problem = format!(
-        "`{name}` stands behind the guard and can have Envoy choose the route again: no guard asks for the policy of that \
-         route; place it in front of the guard"
+        "`{name}` is after the guard and can make Envoy select the route again, and no guard checks the policy of that \
+         route; place it before the guard"
     );
-    REROUTING_FILTERS.iter().any(|end| kind.ends_with(end)).then(|| Finding::warning("http_filters", problem))
+    let can_reroute = REROUTING_FILTERS.iter().any(|suffix| filter_type.ends_with(suffix));
+    can_reroute.then(|| Finding::warning("http_filters", problem))
 }
 
 impl<'a> Guard<'a> {
-    fn of(filter: &'a Value) -> Option<Self> {
-        let (_, rbac) = message(filter.get("typed_config")?)?;
-        let is_on = filter.get("disabled") != Some(&Value::Bool(true));
-        Some(Self { name: text(filter, "name")?, rbac }).filter(|_| is_on)
+    /// Returns the guard, unless the filter is disabled or has no name.
+    fn new(filter: &'a Value) -> Option<Self> {
+        if is_true(filter, "disabled") {
+            return None;
+        }
+        Some(Self { name: text(filter, "name")?, rbac: rbac::config(filter)? })
     }
 
-    /// Returns whether the guard admits only principals like this, under these entries, the most specific last.
-    fn requires(&self, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
-        let entry = entries.iter().rev().find_map(|entries| entries.get(self.name));
-        match entry.filter(|entry| !keeps_guard(entry)) {
-            Some(entry) => replaces_guard(entry, is),
-            None => every_principal(self.rbac, is),
+    /// Reports whether the guard admits only principals with this property, with these overrides,
+    /// the most specific last.
+    fn admits_only(&self, overrides: &[&Value], has_property: &dyn Fn(&Value) -> bool) -> bool {
+        let entry = overrides.iter().rev().find_map(|entries| entries.get(self.name));
+        match entry.map(rbac::route_override) {
+            None | Some(RouteOverride::Inherited) => rbac::admits_only(self.rbac, has_property),
+            Some(RouteOverride::Replaced(rbac)) => rbac::admits_only(rbac, has_property),
+            Some(RouteOverride::Disabled(_)) => false,
         }
     }
 }
 
-impl<'a> Routes<'a> {
-    /// Looks at every route in here. `entries` are those of the route configuration and of the virtual host.
-    fn search(&mut self, place: &str, value: &'a Value, entries: &[&'a Value]) {
+impl<'a> RouteChecker<'a> {
+    /// Checks every route inside the value. `overrides` are those of the route configuration and of
+    /// the virtual host.
+    fn search(&mut self, path: &str, value: &'a Value, overrides: &[&'a Value]) {
         match value {
             Value::Array(items) => {
                 for (index, item) in items.iter().enumerate() {
-                    self.search(&element(place, index), item, entries);
+                    self.search(&element(path, index), item, overrides);
                 }
             }
             Value::Object(members) => {
-                let entries = [entries, &members.get(PER_FILTER).into_iter().collect::<Vec<_>>()].concat();
+                let own = members.get(OVERRIDES).into_iter();
+                let overrides: Vec<&Value> = overrides.iter().copied().chain(own).collect();
                 if members.contains_key("match") && !members.contains_key("redirect") {
-                    return self.route(place, value, &entries);
+                    return self.check_route(path, value, &overrides);
                 }
-                for (name, inner) in members.iter().filter(|(name, _)| *name != PER_FILTER) {
-                    self.search(&member(place, name), inner, &entries);
+                for (name, inner) in members.iter().filter(|(name, _)| *name != OVERRIDES) {
+                    self.search(&member(path, name), inner, &overrides);
                 }
             }
             _ => {}
         }
     }
 
-    fn route(&mut self, place: &str, route: &'a Value, entries: &[&'a Value]) {
-        let Some(policy) = policy_of(route) else {
-            if self.requires(route, entries, &requires_no_policy) {
-                return;
+    fn check_route(&mut self, path: &str, route: &'a Value, overrides: &[&'a Value]) {
+        let policy_path = member(path, "metadata.filter_metadata.okta_authz.policy");
+        match policy_of(route) {
+            None => self.check_route_without_policy(path, route, overrides),
+            Some(Value::String(policy)) => {
+                if self.config.is_some_and(|config| !config.route_policies.contains_key(policy)) {
+                    let problem = format!("{policy:?} is not in `route_policies`");
+                    self.findings.push(Finding::warning(policy_path, problem));
+                }
+                self.check_route_with_policy(path, route, overrides, policy);
             }
-            let of_clusters = clusters(route).iter().filter_map(|cluster| cluster.get(PER_FILTER));
-            let mut all = entries.iter().copied().chain(of_clusters);
-            if !all.any(|entries| self.guards.iter().any(|guard| entries.get(guard.name).is_some())) {
-                self.admits_policies = true;
-                return;
+            Some(_) => {
+                let problem = "must be the name of a policy: the filter denies every request on this route";
+                self.findings.push(Finding::warning(policy_path, problem));
             }
-            let problem = format!(
-                "the guard of this route must require that `{POLICY}` is absent: the route names no policy, and the guard \
-                 also admits what the policy of another route has allowed"
-            );
-            return self.findings.push(Finding::warning(member(place, PER_FILTER), problem));
-        };
-        let Some(policy) = policy.as_str() else {
-            let problem = "must be the name of a policy: the filter denies every request for this route";
-            return self.findings.push(Finding::warning(metadata(place), problem));
-        };
-        if self.config.is_some_and(|config| !config.route_policies.contains_key(policy)) {
-            let problem = format!("{policy:?} is not in `route_policies`");
-            self.findings.push(Finding::warning(metadata(place), problem));
-        }
-        // As the filter writes it: encoded for logs. Only the filter writes the policy, and never without the permit.
-        let policy = &*encode_for_log(policy);
-        if !self.requires(route, entries, &|principal| requires(principal, POLICY, policy)) {
-            let problem = format!(
-                "must have an `RBACPerRoute` for `{}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \
-                 `{policy}`: Envoy may choose this route after another route's policy has allowed the request",
-                self.name
-            );
-            self.findings.push(Finding::warning(member(place, PER_FILTER), problem));
         }
     }
 
-    /// Returns whether some guard admits only principals like this, for each cluster that the route may take.
-    fn requires(&self, route: &Value, entries: &[&Value], is: &dyn Fn(&Value) -> bool) -> bool {
-        let holds = |entries: &[&Value]| self.guards.iter().any(|guard| guard.requires(entries, is));
+    fn check_route_without_policy(&mut self, path: &str, route: &'a Value, overrides: &[&'a Value]) {
+        if self.route_admits_only(route, overrides, &rbac::requires_no_policy) {
+            return;
+        }
+        let of_clusters = clusters(route).iter().filter_map(|cluster| cluster.get(OVERRIDES));
+        let mut all = overrides.iter().copied().chain(of_clusters);
+        if !all.any(|entries| self.guards.iter().any(|guard| entries.get(guard.name).is_some())) {
+            self.listener_admits_policies = true;
+            return;
+        }
+        let problem = format!(
+            "the guard of this route must require that `{POLICY}` is absent: the route names no policy, and the guard also \
+             admits requests that the policy of another route allowed"
+        );
+        self.findings.push(Finding::warning(member(path, OVERRIDES), problem));
+    }
+
+    fn check_route_with_policy(
+        &mut self,
+        path: &str,
+        route: &'a Value,
+        overrides: &[&'a Value],
+        policy: &str,
+    ) {
+        // The filter encodes the name in filter state.
+        let policy = &*encode_log_value(policy);
+        if self.route_admits_only(route, overrides, &|principal| rbac::requires_policy(principal, policy)) {
+            return;
+        }
+        let problem = format!(
+            "must have an `RBACPerRoute` for `{}` that requires `{PERMIT}` to be `granted` and `{POLICY}` to be \
+             `{policy}`: Envoy may select this route after the policy of another route allowed the request",
+            self.guard_name
+        );
+        self.findings.push(Finding::warning(member(path, OVERRIDES), problem));
+    }
+
+    /// Reports whether a guard admits only principals with this property, for each cluster of the
+    /// route.
+    fn route_admits_only(
+        &self,
+        route: &Value,
+        overrides: &[&Value],
+        has_property: &dyn Fn(&Value) -> bool,
+    ) -> bool {
+        let is_guarded =
+            |overrides: &[&Value]| self.guards.iter().any(|guard| guard.admits_only(overrides, has_property));
         match clusters(route) {
-            [] => holds(entries),
-            clusters => clusters.iter().all(|cluster| match cluster.get(PER_FILTER) {
-                Some(own) => holds(&[entries, &[own]].concat()),
-                None => holds(entries),
+            [] => is_guarded(overrides),
+            clusters => clusters.iter().all(|cluster| match cluster.get(OVERRIDES) {
+                Some(own) => is_guarded(&[overrides, &[own]].concat()),
+                None => is_guarded(overrides),
             }),
         }
+    }
+
+    fn into_findings(mut self) -> Vec<Finding> {
+        if self.listener_admits_policies {
+            let problem = format!(
+                "the guard also admits requests that the policy of a route allowed, on routes without a policy: it must \
+                 require that `{POLICY}` is absent (`not_id` around `filter_state`)"
+            );
+            self.findings.push(Finding::warning("http_filters", problem));
+        }
+        self.findings
     }
 }
 
 fn clusters(route: &Value) -> &[Value] {
-    let clusters = route.pointer("/route/weighted_clusters/clusters").and_then(Value::as_array);
-    clusters.map_or(&[], Vec::as_slice)
+    list_at(route, "/route/weighted_clusters/clusters")
 }
 
-/// Returns whether a route, a virtual host or a cluster in here has an entry for the filter of this name.
-fn has_entry(value: &Value, name: &str) -> bool {
-    value.get(PER_FILTER).is_some_and(|entries| entries.get(name).is_some())
-        || inside(value).any(|inner| has_entry(inner, name))
-}
-
-fn metadata(place: &str) -> String {
-    member(place, "metadata.filter_metadata.okta_authz.policy")
-}
-
+/// Returns the policy that the metadata of a route names.
 fn policy_of(route: &Value) -> Option<&Value> {
     route.pointer("/metadata/filter_metadata/okta_authz/policy")
-}
-
-fn names_a_policy(value: &Value) -> bool {
-    policy_of(value).is_some() || inside(value).any(names_a_policy)
-}
-
-fn mentions(value: &Value, text: &str) -> bool {
-    value.as_str() == Some(text) || inside(value).any(|inner| mentions(inner, text))
-}
-
-fn inside(value: &Value) -> Box<dyn Iterator<Item = &Value> + '_> {
-    match value {
-        Value::Array(items) => Box::new(items.iter()),
-        Value::Object(members) => Box::new(members.values()),
-        _ => Box::new(std::iter::empty()),
-    }
-}
-
-/// Returns the type and the fields of a `google.protobuf.Any`; of those that only wrap another message, of that.
-fn message(any: &Value) -> Option<(&str, &Value)> {
-    let kind = any.get("@type")?.as_str()?;
-    if kind.ends_with(".TypedStruct") {
-        return Some((any.get("type_url")?.as_str()?, any.get("value")?));
-    }
-    if kind.ends_with(".route.v3.FilterConfig") {
-        let is_disabled = any.get("disabled") == Some(&Value::Bool(true));
-        return message(any.get("config")?).filter(|_| !is_disabled);
-    }
-    Some((kind, any))
-}
-
-fn is_rbac(filter: &Value, name: &str) -> bool {
-    let kind = filter.get("typed_config").and_then(message).map(|(kind, _)| kind);
-    kind.is_some_and(|kind| kind.ends_with(&format!(".rbac.v3{name}")))
-}
-
-/// Returns whether an entry of `typed_per_filter_config` leaves the guard unchanged: a wrapper with nothing inside.
-fn keeps_guard(entry: &Value) -> bool {
-    let is_wrapper = text(entry, "@type").is_some_and(|kind| kind.ends_with(".route.v3.FilterConfig"));
-    let is_disabled = entry.get("disabled") == Some(&Value::Bool(true));
-    is_wrapper && !is_disabled && entry.get("config").is_none_or(|config| config.get("@type").is_none())
-}
-
-/// Returns whether an entry of `typed_per_filter_config` is an RBAC whose every principal is like this.
-fn replaces_guard(entry: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
-    message(entry).is_some_and(|(kind, per_route)| {
-        kind.ends_with(".rbac.v3.RBACPerRoute")
-            && per_route.get("rbac").is_some_and(|rbac| every_principal(rbac, is))
-    })
-}
-
-/// Returns whether an RBAC admits only requests that have a principal like this.
-fn every_principal(rbac: &Value, is: &dyn Fn(&Value) -> bool) -> bool {
-    let rules = rbac.get("rules").filter(|_| rbac.get("matcher").is_none());
-    let allows = |rules: &&Value| rules.get("action").is_none_or(|action| action == "ALLOW" || action == 0);
-    let policies = rules.filter(allows).and_then(|rules| rules.get("policies")?.as_object());
-    policies.is_some_and(|policies| {
-        policies.values().all(|policy| {
-            let principals = policy.get("principals").and_then(Value::as_array);
-            principals.is_some_and(|principals| !principals.is_empty() && principals.iter().all(is))
-        })
-    })
-}
-
-/// Returns whether every request with this principal has this value in filter state.
-fn requires(principal: &Value, key: &str, value: &str) -> bool {
-    holds_of_set(principal, &|principal| requires(principal, key, value)).unwrap_or_else(|| {
-        let state = principal.get("filter_state");
-        state.is_some_and(|state| {
-            state.get("key").and_then(Value::as_str) == Some(key)
-                && state.pointer("/string_match/exact").and_then(Value::as_str) == Some(value)
-                && state.pointer("/string_match/ignore_case") != Some(&Value::Bool(true))
-        })
-    })
-}
-
-/// Returns whether no request with this principal was allowed by the policy of a route.
-fn requires_no_policy(principal: &Value) -> bool {
-    holds_of_set(principal, &requires_no_policy).unwrap_or_else(|| {
-        let state = principal.pointer("/not_id/filter_state");
-        state.is_some_and(|state| {
-            let pattern = state.pointer("/string_match/safe_regex/regex").and_then(Value::as_str);
-            state.get("key").and_then(Value::as_str) == Some(POLICY)
-                && pattern.is_some_and(|pattern| MATCH_ALL_PATTERNS.contains(&pattern))
-        })
-    })
-}
-
-/// Returns whether a predicate holds of a set of principals, `None` for a principal that is no set: of `and_ids` if it
-/// holds of any member, of `or_ids` if it holds of all.
-fn holds_of_set(principal: &Value, is: &dyn Fn(&Value) -> bool) -> Option<bool> {
-    let ids = |name: &str| principal.get(name).map(|set| set.get("ids").and_then(Value::as_array));
-    if let Some(all) = ids("and_ids") {
-        return Some(all.is_some_and(|all| all.iter().any(is)));
-    }
-    ids("or_ids").map(|any| any.is_some_and(|any| !any.is_empty() && any.iter().all(is)))
 }

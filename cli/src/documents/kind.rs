@@ -1,22 +1,23 @@
-//! The kind of a document, which decides which program reads it.
+//! The kind of a document, which determines its reader.
 
 use serde_json::Value;
 
 use super::node::{Content, Node};
+use super::proto::snake_case;
 
-/// The reader of a document.
+/// The program that reads a document.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum DocumentKind {
     /// Envoy: a bootstrap, a file of resources, a listener, a filter.
     Envoy,
     /// Kubernetes: a resource with `apiVersion` and `kind`.
     Kubernetes,
-    /// The filter's configuration alone.
+    /// None: the document is the configuration of the filter.
     Bare,
 }
 
-/// Members at the top of Envoy's messages. No field of the filter's configuration has such a name.
-const ENVOY: [&str; 24] = [
+/// Top-level fields of Envoy's messages. The configuration of the filter has no such fields.
+const ENVOY_FIELDS: [&str; 24] = [
     "static_resources",
     "dynamic_resources",
     "resources",
@@ -43,39 +44,40 @@ const ENVOY: [&str; 24] = [
     "load_assignment",
 ];
 
-/// The most nodes that the search for a plugin looks at.
+/// The maximum number of nodes that the search for a plugin visits.
 const MAX_NODES: usize = 1_000_000;
 
 /// Returns the kind of a document; `None` for an empty one.
-pub(super) fn of(document: &Node) -> Option<Kind> {
+pub(super) fn of(document: &Node) -> Option<DocumentKind> {
     if document.is_null() {
         return None;
     }
-    let Content::Mapping(members) = &document.content else { return Some(Kind::Envoy) };
-    let is = |names: &[&str]| {
+    let Content::Mapping(members) = &document.content else { return Some(DocumentKind::Envoy) };
+    let has_field = |names: &[&str]| {
         let mut keys = members.iter().filter_map(|(key, _)| key.text());
-        keys.any(|key| names.contains(&super::names::snake_case(key).as_ref()))
+        keys.any(|key| names.contains(&snake_case(key).as_ref()))
     };
-    // A member that Envoy drops does not make a resource of Kubernetes of a file for Envoy.
+    // Envoy drops a member with the tag `!ignore`, so it does not make the document a resource.
     let is_resource =
         members.iter().any(|(key, _)| matches!(key.text(), Some("apiVersion" | "kind")) && !key.is_ignored());
     Some(if is_resource {
-        Kind::Kubernetes
-    } else if is(&ENVOY) || has_plugin(document, &mut { MAX_NODES }) {
-        Kind::Envoy
+        DocumentKind::Kubernetes
+    } else if has_field(&ENVOY_FIELDS) || has_plugin(document, &mut { MAX_NODES }) {
+        DocumentKind::Envoy
     } else {
-        Kind::Bare
+        DocumentKind::Bare
     })
 }
 
-/// Gives the items of a typed list of Kubernetes (`WasmPluginList`) the kind and the version that they may lack.
-pub(super) fn complete(list: &mut Value) {
+/// Adds a missing `kind` and `apiVersion` to the items of a typed list of Kubernetes
+/// (`WasmPluginList`).
+pub(super) fn complete_list_items(list: &mut Value) {
     let text = |name: &str| list.get(name).and_then(Value::as_str).map(str::to_owned);
     let kind = text("kind").and_then(|kind| kind.strip_suffix("List").map(str::to_owned));
     let version = text("apiVersion");
     let Some(items) = list.get_mut("items").and_then(Value::as_array_mut) else { return };
     for item in items {
-        complete(item);
+        complete_list_items(item);
         let Some(members) = item.as_object_mut() else { continue };
         let missing = [("kind", &kind), ("apiVersion", &version)];
         for (name, value) in missing.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?))) {
@@ -86,8 +88,8 @@ pub(super) fn complete(list: &mut Value) {
     }
 }
 
-/// Reports whether anything inside looks like Envoy's `PluginConfig`. Looks at as many nodes as `left` says: aliases can
-/// make more of them than there are in the file.
+/// Reports whether a node inside looks like Envoy's `PluginConfig`. Visits at most `left` nodes,
+/// because aliases can multiply the nodes of a file.
 fn has_plugin(node: &Node, left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
     match &node.content {

@@ -1,4 +1,4 @@
-//! YAML as it is written: tags and quotes are still there.
+//! The syntax tree of a YAML or JSON file, with tags and quotes.
 
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -6,15 +6,15 @@ use std::rc::Rc;
 use granit_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::Value;
 
-/// The deepest nesting. The filter's own reader of JSON accepts 128 levels.
+/// The maximum nesting. The JSON reader of the filter accepts 128 levels.
 pub(super) const MAX_DEPTH: usize = 100;
-/// The most documents of a file.
+/// The maximum number of documents in a file.
 const MAX_DOCUMENTS: usize = 10_000;
 
-/// A value, a list or a mapping, as it is written.
+/// A scalar, a sequence or a mapping before its reader interprets it.
 pub(super) struct Node {
     pub(super) tag: Option<NodeTag>,
-    /// The line that the node begins on, from 1; 0 in JSON.
+    /// The line, from 1; 0 in JSON.
     pub(super) line: usize,
     pub(super) content: Content,
 }
@@ -26,14 +26,14 @@ pub(super) enum Content {
     },
     Sequence(Vec<Rc<Node>>),
     Mapping(Vec<(Rc<Node>, Rc<Node>)>),
-    /// A scalar of JSON, which every reader reads alike.
+    /// A scalar of JSON, which all readers read alike.
     Json(Value),
 }
 
 /// An explicit tag, with its handle resolved.
 pub(super) struct NodeTag {
     pub(super) name: String,
-    /// Whether the tag is written with `%` escapes. Envoy does not decode them.
+    /// Whether the tag has `%` escapes, which Envoy does not decode.
     pub(super) is_escaped: bool,
 }
 
@@ -55,7 +55,7 @@ impl Node {
         Self { tag: None, line: 0, content }
     }
 
-    /// Returns the text of a scalar, as it is written without quotes.
+    /// Returns the text of a scalar without its quotes.
     pub(super) fn text(&self) -> Option<&str> {
         match &self.content {
             Content::Scalar { text, .. } => Some(text),
@@ -64,7 +64,7 @@ impl Node {
         }
     }
 
-    /// Reports whether every reader reads the node as null.
+    /// Reports whether all readers read the node as null.
     pub(super) fn is_null(&self) -> bool {
         match &self.content {
             Content::Scalar { text, is_plain } => {
@@ -75,7 +75,7 @@ impl Node {
         }
     }
 
-    /// Returns the members of a mapping; nothing for anything else.
+    /// Returns the members of a mapping; empty for other nodes.
     pub(super) fn members(&self) -> &[(Rc<Self>, Rc<Self>)] {
         match &self.content {
             Content::Mapping(members) => members,
@@ -83,7 +83,7 @@ impl Node {
         }
     }
 
-    /// Returns the value of a member, whose name is written as given.
+    /// Returns the value of the first member whose key has exactly this text.
     pub(super) fn get(&self, name: &str) -> Option<&Self> {
         let mut members = self.members().iter();
         members.find(|(key, _)| key.text() == Some(name)).map(|(_, value)| value.as_ref())
@@ -94,7 +94,7 @@ impl Node {
         self.tag.as_ref().map(|tag| tag.name.as_str())
     }
 
-    /// Reports whether Envoy drops the member whose name this is.
+    /// Reports whether Envoy drops the member that has this key.
     pub(super) fn is_ignored(&self) -> bool {
         self.tag.as_ref().is_some_and(|tag| tag.name == "!ignore" && !tag.is_escaped)
     }
@@ -109,15 +109,19 @@ impl Node {
     }
 }
 
-/// Reads a file of YAML.
+/// Parses a YAML file.
+///
+/// # Errors
+///
+/// A syntax error with its line, or a limit that the file exceeds.
 pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
-    let mut builder = Builder::default();
+    let mut builder = NodeBuilder::default();
     let options = granit_parser::options! { emit_comments: false, bom_inside_document_as_content: true };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|error| {
-            let (at, what) = (error.marker(), error.info());
-            let what = what.lines().next().unwrap_or_default().to_owned();
-            format!("is not YAML: line {} column {}: {what}", at.line(), at.col().saturating_add(1))
+            let (marker, info) = (error.marker(), error.info());
+            let info = info.lines().next().unwrap_or_default().to_owned();
+            format!("is not YAML: line {} column {}: {info}", marker.line(), marker.col().saturating_add(1))
         })?;
         builder
             .event(event, &span, text)
@@ -126,8 +130,8 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
     Ok(builder.documents)
 }
 
-/// A list or a mapping whose end has not come.
-struct Open {
+/// A sequence or a mapping before its end event.
+struct OpenCollection {
     anchor: usize,
     tag: Option<NodeTag>,
     line: usize,
@@ -135,29 +139,32 @@ struct Open {
     items: Vec<Rc<Node>>,
 }
 
+/// Builds nodes from the events of the parser.
 #[derive(Default)]
-struct Builder {
+struct NodeBuilder {
     documents: Vec<Node>,
-    open: Vec<Open>,
-    /// The nodes that aliases name, by the parser's number. The numbers are those of one file.
+    open: Vec<OpenCollection>,
+    /// The anchored nodes by the number that the parser gives them, which is unique in a file.
     anchors: HashMap<usize, Rc<Node>>,
     root: Option<Rc<Node>>,
 }
 
-impl Builder {
+impl NodeBuilder {
     fn event(&mut self, event: Event<'_>, span: &Span, text: &str) -> Result<(), String> {
         let line = span.start.line();
         let tag = |tag: Option<std::borrow::Cow<'_, Tag>>| tag.map(|tag| NodeTag::new(&tag, span, text));
         match event {
-            Event::Scalar(text, style, anchor, of) => {
+            Event::Scalar(text, style, anchor, node_tag) => {
                 let content =
                     Content::Scalar { text: text.into_owned(), is_plain: style == ScalarStyle::Plain };
-                self.add(anchor, Node { tag: tag(of), line, content });
+                self.add(anchor, Node { tag: tag(node_tag), line, content });
             }
-            Event::SequenceStart(_, anchor, of) => self.begin(anchor, tag(of), line, false)?,
-            Event::MappingStart(_, anchor, of) => self.begin(anchor, tag(of), line, true)?,
+            Event::SequenceStart(_, anchor, node_tag) => self.begin(anchor, tag(node_tag), line, false)?,
+            Event::MappingStart(_, anchor, node_tag) => self.begin(anchor, tag(node_tag), line, true)?,
             Event::SequenceEnd | Event::MappingEnd => {
-                let Some(open) = self.open.pop() else { return Err("an end without a beginning".to_owned()) };
+                let Some(open) = self.open.pop() else {
+                    return Err("an end event without a start".to_owned());
+                };
                 let content = if open.is_mapping {
                     let mut items = open.items.into_iter();
                     let mut members = Vec::new();
@@ -172,13 +179,13 @@ impl Builder {
             }
             Event::Alias(id) => {
                 let node = self.anchors.get(&id).map(Rc::clone);
-                self.place(node.ok_or_else(|| "an alias is part of what it names".to_owned())?);
+                self.insert(node.ok_or_else(|| "an alias is inside the node that it refers to".to_owned())?);
             }
             Event::DocumentStart(..) if self.documents.len() >= MAX_DOCUMENTS => {
                 return Err(format!("must not have more than {MAX_DOCUMENTS} documents"));
             }
             Event::DocumentEnd => {
-                // Otherwise the node is shared with its anchor.
+                // An anchor would share ownership of the root.
                 self.anchors.clear();
                 let root = self.root.take().and_then(|root| Rc::try_unwrap(root).ok());
                 let empty = || Node {
@@ -203,7 +210,7 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(format!("must not be nested deeper than {MAX_DEPTH} levels"));
         }
-        self.open.push(Open { anchor, tag, line, is_mapping, items: Vec::new() });
+        self.open.push(OpenCollection { anchor, tag, line, is_mapping, items: Vec::new() });
         Ok(())
     }
 
@@ -212,10 +219,10 @@ impl Builder {
         if anchor != 0 {
             self.anchors.insert(anchor, Rc::clone(&node));
         }
-        self.place(node);
+        self.insert(node);
     }
 
-    fn place(&mut self, node: Rc<Node>) {
+    fn insert(&mut self, node: Rc<Node>) {
         match self.open.last_mut() {
             Some(open) => open.items.push(node),
             None => self.root = Some(node),
@@ -225,8 +232,8 @@ impl Builder {
 
 impl NodeTag {
     fn new(tag: &Tag, span: &Span, text: &str) -> Self {
-        let written = span.tag_span().and_then(|span| span.slice(text).map(str::to_owned));
-        let is_escaped = written.is_none_or(|written| written.contains('%'));
+        let source = span.tag_span().and_then(|span| span.slice(text));
+        let is_escaped = source.is_none_or(|source| source.contains('%'));
         Self { name: format!("{}{}", tag.handle(), tag.suffix()), is_escaped }
     }
 }

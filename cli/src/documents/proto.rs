@@ -1,25 +1,28 @@
-//! Values of Envoy's messages in one spelling. JSON of protocol buffers has several for most of them.
+//! The canonical form of names and values in Envoy's messages, which protobuf's JSON mapping allows
+//! in several forms.
 //!
-//! Envoy takes enums by name in any case, by number, and by number in quotes; booleans as text; wrappers and durations as
-//! the messages that they are; and null for a field that is not there.
+//! Envoy accepts enums by name in any case, by number, and by number in quotes; booleans as text;
+//! wrappers and durations as messages; and null for an absent field.
+
+use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::names::Type;
+use super::envoy_fields::FieldType;
 
-/// Returns the value of a field in the spelling that the checks know. A value that Envoy does not accept stays as it is.
-pub(super) fn canonical(of: Type, value: Value) -> Value {
-    let known = match of {
-        Type::Boolean => boolean(unwrapped(&value)),
-        Type::Integer => integer(unwrapped(&value)).map(Value::from),
-        Type::Duration => duration(&value),
-        Type::Enum(names) => enumeration(names, &value),
-        Type::Other => None,
+/// Returns the canonical form of a value. A value that Envoy rejects stays unchanged.
+pub(super) fn canonical(field_type: FieldType, value: Value) -> Value {
+    let canonical = match field_type {
+        FieldType::Boolean => boolean(unwrapped(&value)),
+        FieldType::Integer => integer(unwrapped(&value)).map(Value::from),
+        FieldType::Duration => duration(&value),
+        FieldType::Enum(names) => enumeration(names, &value),
+        FieldType::Other => None,
     };
-    known.unwrap_or(value)
+    canonical.unwrap_or(value)
 }
 
-/// Returns the value of a wrapper such as `BoolValue`, which may be written as a message.
+/// Returns the value in a wrapper such as `BoolValue`, which may have the form of a message.
 fn unwrapped(value: &Value) -> &Value {
     match value.as_object() {
         Some(members) if members.len() == 1 => members.get("value").unwrap_or(value),
@@ -27,7 +30,7 @@ fn unwrapped(value: &Value) -> &Value {
     }
 }
 
-/// Reads a boolean, also as the text that `absl::SimpleAtob` reads.
+/// Parses a boolean, also as text, as `absl::SimpleAtob` does.
 fn boolean(value: &Value) -> Option<Value> {
     if value.is_boolean() {
         return Some(value.clone());
@@ -39,6 +42,7 @@ fn boolean(value: &Value) -> Option<Value> {
     }
 }
 
+/// Parses an integer, also as text or with a zero fraction.
 fn integer(value: &Value) -> Option<i64> {
     let float = match value {
         Value::Number(number) => match number.as_i64() {
@@ -54,7 +58,7 @@ fn integer(value: &Value) -> Option<i64> {
     (float.fract() == 0.0).then(|| format!("{float:.0}").parse().ok())?
 }
 
-/// Returns a duration as text: `{ seconds: 7, nanos: 500000000 }` is `7.500000000s`.
+/// Formats a `Duration` message as text: `{ seconds: 7, nanos: 500000000 }` is `7.500000000s`.
 fn duration(value: &Value) -> Option<Value> {
     let members = value.as_object()?;
     if members.keys().any(|name| name != "seconds" && name != "nanos") {
@@ -65,40 +69,61 @@ fn duration(value: &Value) -> Option<Value> {
     Some(if nanos == 0 { json!(format!("{seconds}s")) } else { json!(format!("{seconds}.{nanos:09}s")) })
 }
 
+/// Returns the name of an enum value.
 fn enumeration(names: &[(i64, &'static str)], value: &Value) -> Option<Value> {
-    let by_number = |number: i64| names.iter().find(|(of, _)| *of == number);
+    let by_number = |number: i64| names.iter().find(|(value, _)| *value == number);
     let by_name = |text: &str| names.iter().find(|(_, name)| name.eq_ignore_ascii_case(text));
     let found = match value {
         Value::Number(_) => by_number(integer(value)?),
-        // Envoy trims a number, and not a name.
+        // Envoy trims a number in quotes, but not a name.
         Value::String(text) => by_name(text).or_else(|| by_number(text.trim_ascii().parse().ok()?)),
         _ => None,
     };
     found.map(|(_, name)| Value::from(*name))
 }
 
-/// The content of an `Any`.
-pub(super) enum Contents {
-    /// A message of Envoy's, whose fields are beside `@type`.
+/// The content of a `google.protobuf.Any`.
+pub(super) enum AnyContent {
+    /// A message of Envoy, whose fields are beside `@type`.
     Message,
-    /// A `Struct` or a scalar of protocol buffers in `value`.
+    /// A well-known type of protobuf, such as `Struct`, in `value`.
     Opaque,
-    /// The wrapper that a file of resources may have around each: the message is in `resource`.
+    /// A `Resource` of a resource file: the message is in `resource`.
     Resource,
-    /// A `TypedStruct` in place of a message of Envoy's, whose fields are in `value`.
+    /// A `TypedStruct`: the fields of the message are in `value`. The text is the type URL.
     TypedStruct(String),
 }
 
-/// Returns the content of a message, by its `@type`, and by the `type_url` of a `TypedStruct`.
-pub(super) fn contents(kind: Option<&str>, type_url: Option<&str>) -> Contents {
+/// Returns the content of an `Any` with this `@type`, and with the `type_url` of a `TypedStruct`.
+pub(super) fn any_content(message_url: Option<&str>, type_url: Option<&str>) -> AnyContent {
     let name = |url: &str| url.rsplit('/').next().unwrap_or_default().to_owned();
-    let Some(kind) = kind.map(name) else { return Contents::Message };
-    match (kind.as_str(), type_url) {
+    let Some(message) = message_url.map(name) else { return AnyContent::Message };
+    match (message.as_str(), type_url) {
         ("xds.type.v3.TypedStruct" | "udpa.type.v1.TypedStruct", Some(url)) => {
-            Contents::TypedStruct(format!("type.googleapis.com/{}", name(url)))
+            AnyContent::TypedStruct(format!("type.googleapis.com/{}", name(url)))
         }
-        ("envoy.service.discovery.v3.Resource", _) => Contents::Resource,
-        _ if kind.starts_with("google.protobuf.") => Contents::Opaque,
-        _ => Contents::Message,
+        ("envoy.service.discovery.v3.Resource", _) => AnyContent::Resource,
+        _ if message.starts_with("google.protobuf.") => AnyContent::Opaque,
+        _ => AnyContent::Message,
     }
+}
+
+/// Returns the name of a field in the `.proto` file: `fail_open` for `failOpen`.
+///
+/// Envoy accepts only this name and its lowerCamelCase form.
+pub(super) fn snake_case(name: &str) -> Cow<'_, str> {
+    let is_camel_case = name.starts_with(|first: char| first.is_ascii_lowercase())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && name.bytes().any(|byte| byte.is_ascii_uppercase());
+    if !is_camel_case {
+        return name.into();
+    }
+    let mut snake = String::with_capacity(name.len().saturating_add(4));
+    for character in name.chars() {
+        if character.is_ascii_uppercase() {
+            snake.push('_');
+        }
+        snake.push(character.to_ascii_lowercase());
+    }
+    snake.into()
 }

@@ -8,7 +8,7 @@ fn read_yaml(text: &str) -> Result<Documents, String> {
     parse(Path::new("a.yaml"), text.as_bytes())
 }
 
-/// Reads members of the metadata of a node.
+/// Reads members of `node.metadata` in a file for Envoy.
 fn in_envoy(directives: &str, text: &str) -> Result<Value, String> {
     let text = text.replace('\n', "\n    ");
     let documents = read_yaml(&format!("{directives}{ENVOY}node:\n  metadata:\n    {text}"))?;
@@ -32,9 +32,10 @@ fn scalars() -> Vec<Value> {
     table(include_str!("../../tests/scalars.json"))
 }
 
-/// The table has what sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.2) makes of each; without it, an error.
+/// The table has the value that sigs.k8s.io/yaml v1.6.0 (go.yaml.in/yaml/v2 v2.4.2) reads. A row
+/// without `kubernetes` is an error.
 #[test]
-fn kubernetes_scalar_table_is_read_as_by_goyaml() {
+fn parse_kubernetes_scalar_returns_value_of_goyaml() {
     for row in scalars() {
         let written = row["written"].as_str().unwrap();
         let read = in_kubernetes(&format!("v: {written}\n")).map(|value| value["v"].clone());
@@ -46,7 +47,7 @@ fn kubernetes_scalar_table_is_read_as_by_goyaml() {
 }
 
 #[test]
-fn envoy_scalar_table_is_read_as_by_envoy() {
+fn parse_envoy_scalar_returns_value_of_envoy() {
     for row in scalars() {
         let written = row["written"].as_str().unwrap();
         let read = in_envoy("", &format!("v: {written}\n")).unwrap();
@@ -55,7 +56,7 @@ fn envoy_scalar_table_is_read_as_by_envoy() {
 }
 
 #[test]
-fn core_scalar_is_read_as_yaml_1_2() {
+fn parse_bare_scalar_returns_value_of_yaml_1_2() {
     for (written, expected) in [
         ("010", json!(10)),
         ("0o17", json!(15)),
@@ -78,11 +79,11 @@ fn core_scalar_is_read_as_yaml_1_2() {
 }
 
 #[test]
-fn envoy_structures_are_read_as_by_envoy() {
+fn parse_envoy_structure_returns_value_of_envoy() {
     for row in table(include_str!("../../tests/structures.json")) {
         let read = in_envoy(row["directives"].as_str().unwrap_or_default(), row["written"].as_str().unwrap());
         match row.get("envoy") {
-            // A certain mistake is an error, although Envoy starts.
+            // `okta-authz` rejects a likely mistake that Envoy accepts.
             Some(_) if row["rejected"] == true => assert!(read.is_err(), "{row}: {read:?}"),
             Some(expected) => assert_eq!(read.as_ref(), Ok(expected), "{row}"),
             None => assert!(read.is_err(), "{row}: {read:?}"),
@@ -91,7 +92,7 @@ fn envoy_structures_are_read_as_by_envoy() {
 }
 
 #[test]
-fn envoy_messages_are_read_as_by_envoy() {
+fn parse_envoy_message_returns_canonical_form() {
     let indented = |text: &Value| text.as_str().unwrap().replace('\n', "\n      ");
     for row in table(include_str!("../../tests/messages.json")) {
         let kind = if row["message"] == "cluster" { "clusters" } else { "http_filters" };
@@ -102,7 +103,7 @@ fn envoy_messages_are_read_as_by_envoy() {
 }
 
 #[test]
-fn typed_struct_becomes_the_message_that_it_stands_for() {
+fn parse_typed_struct_returns_its_message() {
     for (kind, url) in [("xds.type.v3.TypedStruct", "type_url"), ("udpa.type.v1.TypedStruct", "typeUrl")] {
         let text = format!(
             "name: a\ntyped_config:\n  '@type': type.googleapis.com/{kind}\n  {url}: x/a.B\n  value: {{ failOpen: true, \
@@ -117,17 +118,17 @@ fn typed_struct_becomes_the_message_that_it_stands_for() {
 }
 
 #[test]
-fn envoy_field_in_two_spellings_is_an_error() {
+fn parse_envoy_field_in_both_spellings_is_an_error() {
     for text in
         ["failOpen: false\nfail_open: true", "fail_open: true\nfailOpen: true", "'failOpen': 1\nfailOpen: 2"]
     {
         let problem = read_yaml(&format!("name: a\n{text}\n")).err().unwrap();
-        assert!(problem.starts_with("fail_open: must not be there twice"), "{problem}");
+        assert!(problem.starts_with("fail_open: is a duplicate field"), "{problem}");
     }
 }
 
 #[test]
-fn envoy_map_keys_stay_as_they_are() {
+fn parse_envoy_map_keys_are_unchanged() {
     let text = "name: a
 rules: { policies: { myPolicy: { permissions: [{ any: true }] } } }
 typedPerFilterConfig: { myFilter: { '@type': x/a.B, failOpen: true } }
@@ -143,10 +144,11 @@ metadata: { filterMetadata: { myFilter: { failOpen: true } } }
 }
 
 #[test]
-fn kubernetes_structures_are_read_as_by_goyaml() {
+fn parse_kubernetes_structure_returns_value_of_goyaml() {
     for (written, expected) in [
         ("a: {<<: {x: 1}, z: 2}", Some(json!({ "a": { "x": 1, "z": 2 } }))),
-        // The first mapping of a list counts, and the members beside `<<` replace those of the mapping.
+        // The first mapping of a list takes precedence, and members after `<<` replace merged
+        // members.
         ("a: {<<: [{x: 1}, {x: 2, z: 3}]}", Some(json!({ "a": { "x": 1, "z": 3 } }))),
         ("a: {x: 2, <<: {x: 1}}", Some(json!({ "a": { "x": 1 } }))),
         ("a: {<<: {x: 1}, x: 2}", Some(json!({ "a": { "x": 2 } }))),
@@ -174,14 +176,14 @@ fn kubernetes_structures_are_read_as_by_goyaml() {
 }
 
 #[test]
-fn kubernetes_patches_of_envoy_are_read_as_messages() {
+fn parse_kubernetes_patch_returns_envoy_message() {
     let text = "kind: EnvoyFilter\napiVersion: v1\nspec: { configPatches: [{ patch: { value: { failurePolicy: 3 } } }] }\n";
     let read = read_yaml(text).unwrap().values.remove(0);
     assert_eq!(read["spec"]["configPatches"][0]["patch"]["value"]["failure_policy"], "FAIL_OPEN");
 }
 
 #[test]
-fn kubernetes_items_of_a_typed_list_have_its_kind() {
+fn parse_kubernetes_typed_list_completes_items() {
     let items = |text: &str| read_yaml(text).unwrap().values[0]["items"].clone();
     let typed = "apiVersion: x/v1\nkind: WasmPluginList\nitems:\n- spec: {}\n- { kind: Other, apiVersion: z, spec: {} }\n";
     let expected = json!([
@@ -195,7 +197,7 @@ fn kubernetes_items_of_a_typed_list_have_its_kind() {
 }
 
 #[test]
-fn file_with_several_documents_of_envoy_is_an_error() {
+fn parse_several_documents_with_one_for_envoy_is_an_error() {
     for (text, is_good) in [
         (format!("---\n{ENVOY}"), true),
         (format!("# text\n---\n{ENVOY}---\n"), true),
@@ -211,7 +213,7 @@ fn file_with_several_documents_of_envoy_is_an_error() {
 }
 
 #[test]
-fn ignored_kind_makes_no_resource_of_a_file_for_envoy() {
+fn parse_ignored_kind_returns_envoy_document() {
     let text = format!(
         "!ignore kind: X\n!ignore apiVersion: v1\n{ENVOY}node: {{ metadata: {{ !ignore a: 1, b: 2 }} }}\n"
     );
@@ -219,7 +221,7 @@ fn ignored_kind_makes_no_resource_of_a_file_for_envoy() {
 }
 
 #[test]
-fn resource_becomes_the_message_in_it() {
+fn parse_resource_returns_its_message() {
     let text = "resources:
   - '@type': type.googleapis.com/envoy.service.discovery.v3.Resource
     name: c
@@ -230,7 +232,7 @@ fn resource_becomes_the_message_in_it() {
 }
 
 #[test]
-fn file_named_json_has_to_be_json() {
+fn parse_json_extension_requires_json() {
     for (name, is_good) in [("a.json", false), ("a.JSON", false), ("a.yaml", true), ("a", true), ("-", true)]
     {
         assert_eq!(parse(Path::new(name), b"{ 'providers': 1.5, }").is_ok(), is_good, "{name}");
@@ -238,7 +240,7 @@ fn file_named_json_has_to_be_json() {
 }
 
 #[test]
-fn json_is_read_by_the_name_of_its_file() {
+fn parse_json_numbers_depend_on_extension() {
     let text = r#"{ "static_resources": {}, "node": { "metadata": { "a": 1.5, "b": 3000000000 } } }"#;
     for (name, expected) in [
         ("envoy.json", json!({ "a": 1.5, "b": 3_000_000_000_u64 })),
@@ -252,7 +254,7 @@ fn json_is_read_by_the_name_of_its_file() {
 }
 
 #[test]
-fn file_that_is_out_of_bounds_is_an_error() {
+fn parse_file_above_a_limit_is_an_error() {
     let deep = |levels: usize| format!("a: {}{}", "[".repeat(levels), "]".repeat(levels));
     let laughs: String = (1..12).fold("a0: &a0 x\n".to_owned(), |text, level| {
         let before = format!("*a{}", level - 1);
@@ -268,7 +270,7 @@ fn file_that_is_out_of_bounds_is_an_error() {
         ("laughs", laughs, "must not have more than"),
         ("chain", chain, "must not be nested deeper"),
         ("documents", "--- a\n".repeat(10_001), "must not have more than 10000 documents"),
-        ("itself", "a: &a [*a]".to_owned(), "is part of what it names"),
+        ("itself", "a: &a [*a]".to_owned(), "is inside the node that it refers to"),
     ] {
         let problem = read_yaml(&text).err().unwrap_or_default();
         assert!(problem.contains(says), "{name}: {problem}");
@@ -277,7 +279,7 @@ fn file_that_is_out_of_bounds_is_an_error() {
 }
 
 #[test]
-fn differences_are_noted_with_their_places() {
+fn parse_values_with_reader_differences_are_recorded() {
     let text = "name: a
 config:
   configuration:
@@ -285,6 +287,7 @@ config:
     value: { groups: [1e3, '1e3', 1000, a, true, null], yes: 1 }
   fail_open: yes
 ";
-    let places: Vec<String> = read_yaml(text).unwrap().notes.into_iter().map(|note| note.place).collect();
-    assert_eq!(places, ["config.configuration.value.groups[0]", "config.configuration.value.yes"]);
+    let locations: Vec<String> =
+        read_yaml(text).unwrap().differences.into_iter().map(|difference| difference.location).collect();
+    assert_eq!(locations, ["config.configuration.value.groups[0]", "config.configuration.value.yes"]);
 }

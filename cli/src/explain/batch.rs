@@ -1,4 +1,4 @@
-//! Many questions at once: one JSON object on each line, and as many answers.
+//! `okta-authz explain --batch`: one JSON object per line, and one JSON object of output for each.
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
@@ -9,69 +9,71 @@ use okta_authz_filter::time::UnixTime;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Question;
+use super::ExplainRequest;
+use crate::document_provider::DocumentProvider;
+use crate::loaded_config::LoadedConfig;
 use crate::request::Request;
-use crate::source::Source;
-use crate::supply::Supply;
-use crate::{Answer, Problem, documents, output};
+use crate::{CliError, ExitOutcome, documents, output};
 
-/// A question.
+/// One line of the input.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
-    /// The configuration itself.
+struct BatchLine {
+    /// The configuration of the filter.
     config: Value,
     request: Request,
     token: Option<String>,
-    /// Key sets of providers by name. Those of others have not arrived.
+    /// Key sets by the name of their provider. The filter has not fetched those of other providers.
     #[serde(default)]
     jwks: BTreeMap<String, Value>,
     denylist: Option<Value>,
+    /// The time of the request, in seconds since 1970.
     at: u64,
     fetched_at: Option<u64>,
     #[serde(default)]
     show_claims: bool,
 }
 
-/// Answers every line. What a line asks is no question of the whole: the answer is yes if all could be answered.
-pub(super) fn run(file: &Path) -> Answer {
-    let questions = documents::read(file)?;
-    let mut all = true;
-    for line in questions.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
-        let answer = answer(line).unwrap_or_else(|Problem(problem)| {
-            all = false;
+/// Explains every line. Fails if a line is invalid; a denied request is no failure.
+pub(super) fn run(file: &Path) -> Result<ExitOutcome, CliError> {
+    let input = documents::read(file)?;
+    let mut all_valid = true;
+    for line in input.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty()) {
+        let explanation = explain(line).unwrap_or_else(|CliError(problem)| {
+            all_valid = false;
             serde_json::json!({ "problem": problem })
         });
-        output::print_json(&answer);
+        output::print_json(&explanation);
     }
-    Ok(all)
+    Ok(ExitOutcome::from(all_valid))
 }
 
-/// Reads a line as the filter reads JSON: numbers to the last digit, and no member twice.
-fn read(line: &[u8]) -> Result<Line, String> {
+/// Parses a line with the JSON reader of the filter: numbers are exact, and a duplicate member is
+/// an error.
+fn parse(line: &[u8]) -> Result<BatchLine, String> {
     let line = json::parse(line).map_err(|error| error.to_string())?;
     serde_json::from_value(line).map_err(|error| error.to_string())
 }
 
-fn answer(line: &[u8]) -> Result<Value, Problem> {
-    let Line { config, mut request, token, jwks, denylist, at, fetched_at, show_claims } =
-        read(line).map_err(Problem)?;
-    let source = Source::new(config.to_string().as_bytes())?;
+fn explain(line: &[u8]) -> Result<Value, CliError> {
+    let BatchLine { config, mut request, token, jwks, denylist, at, fetched_at, show_claims } =
+        parse(line).map_err(CliError)?;
+    let config = LoadedConfig::parse(config.to_string().as_bytes())?;
     if let Some(token) = token {
         request.authorize(&token);
     }
     let bytes = |document: Value| document.to_string().into_bytes();
     let keys: HashMap<_, _> = jwks.into_iter().map(|(name, keys)| (name, bytes(keys))).collect();
-    let supply = Supply { keys, denylist: denylist.map(bytes), ..Supply::default() };
+    let documents = DocumentProvider { keys, denylist: denylist.map(bytes), ..DocumentProvider::default() };
     let at = UnixTime::from_seconds(at);
-    let question = Question {
-        source: &source,
+    let request = ExplainRequest {
+        config: &config,
         request: &request,
-        supply: &supply,
+        documents: &documents,
         verifier: &Software,
         at,
         fetched_at: fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims,
     };
-    Ok(question.answer().to_json())
+    Ok(request.explain().to_json())
 }

@@ -1,4 +1,4 @@
-//! What became of the request, as a client or the backend would see it.
+//! The decision about a request, as the client and the upstream see it.
 
 use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::protected_resource;
@@ -6,29 +6,32 @@ use okta_authz_filter::reply::{Denial, Reply};
 use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
 
-/// A decision.
+/// The decision about a request.
 pub(crate) struct Decision {
-    /// `allow`, `deny`, `wait`, or `answer` where the filter itself has what is asked for.
+    /// `allow`, `deny`, `wait`, or `answer` if the filter responds with protected resource
+    /// metadata.
     pub(crate) decision: &'static str,
     pub(crate) code: &'static str,
-    /// What is said about it.
+    /// The description of the code; empty if there is none.
     pub(crate) sentence: String,
     /// Whether only the configuration's `mode: shadow` allows the request.
     pub(crate) is_shadow: bool,
-    /// The codes for which shadow mode would have denied the request: those of rules, then that of the policy.
+    /// The codes for which shadow mode would have denied the request: those of rules, then that of
+    /// the policy.
     pub(crate) shadows: Vec<&'static str>,
-    /// Whether it is known who sent the request.
+    /// Whether the request has a verified identity.
     is_identified: bool,
-    /// The answer to a request that does not pass; to one that waits, if waiting does not help.
+    /// The response to a request that is not allowed; for one that waits, the response after the
+    /// timeout.
     pub(crate) reply: Option<Reply>,
-    /// The scopes, and the authentication, that would have helped.
+    /// The data of the challenge.
     denial: Option<Denial>,
-    /// Set towards the backend.
+    /// The headers that the filter sets for the upstream.
     pub(crate) identity_headers: Vec<(String, String)>,
 }
 
 impl Decision {
-    pub(crate) fn of(
+    pub(crate) fn new(
         verdict: &Verdict,
         filter: &Filter,
         head: &RequestHead<'_>,
@@ -50,13 +53,13 @@ impl Decision {
                     sentence,
                     is_shadow,
                     shadows,
-                    is_identified: permit.identity().next().is_some(),
+                    is_identified: permit.log_attributes().next().is_some(),
                     reply: None,
                     denial: None,
                     identity_headers: permit.identity_headers().to_vec(),
                 }
             }
-            Verdict::Answer(reply) => Self {
+            Verdict::LocalResponse(reply) => Self {
                 decision: "answer",
                 code: protected_resource::CODE,
                 sentence: String::new(),
@@ -92,34 +95,35 @@ impl Decision {
         }
     }
 
-    /// Whether the backend gets the request.
-    pub(crate) fn passes(&self) -> bool {
+    /// Reports whether Envoy forwards the request to the upstream.
+    pub(crate) fn is_allowed(&self) -> bool {
         self.decision == "allow"
     }
 
-    /// Whether the client gets less than it has asked for.
+    /// Reports whether the filter denies the request or waits.
     pub(crate) fn is_denied(&self) -> bool {
         self.denial.is_some()
     }
 
+    /// Returns the HTTP status of the response.
     pub(crate) fn status(&self) -> Option<u32> {
         self.reply.as_ref().map(|reply| reply.status)
     }
 
-    /// A header of the answer.
+    /// Returns a header of the response.
     pub(crate) fn reply_header(&self, name: &str) -> Option<&str> {
         let headers = &self.reply.as_ref()?.headers;
-        headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// A header for the backend if the request passes, else one of the answer.
+    /// Returns a header for the upstream if the request is allowed, else one of the response.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        let same = |(have, _): &&(String, String)| have.eq_ignore_ascii_case(name);
-        let value = self.identity_headers.iter().find(same).map(|(_, value)| value.as_str());
+        let has_name = |(header, _): &&(String, String)| header.eq_ignore_ascii_case(name);
+        let value = self.identity_headers.iter().find(has_name).map(|(_, value)| value.as_str());
         value.or_else(|| self.reply_header(name))
     }
 
-    /// The scopes that the answer names.
+    /// Returns the scopes that the challenge names.
     pub(crate) fn scopes(&self) -> &[String] {
         self.denial.as_ref().map_or(&[], |denial| &denial.scopes)
     }
@@ -137,7 +141,7 @@ impl Decision {
             lines.push(format!("  shadow mode would deny: {}", self.shadows.join(", ")));
         }
         if self.decision == "wait" {
-            lines.push("  waits for keys, and gets this answer if they do not come in time".to_owned());
+            lines.push("  waits for keys; this is the response if they do not arrive in time".to_owned());
         }
         if let Some(challenge) = self.reply_header("www-authenticate") {
             lines.push(format!("  www-authenticate: {challenge}"));

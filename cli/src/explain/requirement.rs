@@ -1,19 +1,20 @@
-//! A requirement, part by part. Each part is a requirement of its own, and the core says whether it holds.
+//! The parts of a requirement. Each part is evaluated as a separate requirement by the core.
 
 use okta_authz_filter::policy::{AuthzContext, ClaimMatch, ClaimTest, Requirement, StepUp};
 use serde_json::{Value, json};
 
 use crate::output;
 
-/// A part of a requirement, and whether it holds.
-pub(crate) struct Part {
+/// A part of a requirement.
+pub(crate) struct RequirementPart {
+    /// The field of the configuration with its value.
     name: String,
-    holds: bool,
+    is_met: bool,
     parts: Vec<Self>,
 }
 
-/// The parts of a requirement, as the configuration names them.
-pub(crate) fn parts(requirement: &Requirement, subject: &AuthzContext<'_>) -> Vec<Part> {
+/// Evaluates the parts of a requirement, named as in the configuration.
+pub(crate) fn parts(requirement: &Requirement, context: &AuthzContext<'_>) -> Vec<RequirementPart> {
     let Requirement {
         providers,
         audiences,
@@ -58,17 +59,17 @@ pub(crate) fn parts(requirement: &Requirement, subject: &AuthzContext<'_>) -> Ve
     for claim in claims {
         single.push((claim_name(&claim), Requirement { claims: vec![claim], ..none() }));
     }
-    let part = |name: String, requirement: &Requirement, parts| Part {
+    let part = |name: String, requirement: &Requirement, parts| RequirementPart {
         name,
-        holds: requirement.check(subject).is_ok(),
+        is_met: requirement.check(context).is_ok(),
         parts,
     };
-    let nested = |name: String, inner: &Requirement| part(name, inner, parts(inner, subject));
-    let numbered = |list: &str, inner: &[Requirement]| -> Vec<Part> {
+    let nested = |name: String, inner: &Requirement| part(name, inner, parts(inner, context));
+    let numbered = |list: &str, inner: &[Requirement]| -> Vec<RequirementPart> {
         let inner = inner.iter().enumerate();
         inner.map(|(index, inner)| nested(format!("{list}[{index}]"), inner)).collect()
     };
-    let mut parts: Vec<Part> =
+    let mut parts: Vec<RequirementPart> =
         single.iter().map(|(name, requirement)| part(name.clone(), requirement, Vec::new())).collect();
     if !any_of.is_empty() {
         let alternatives = numbered("any_of", &any_of);
@@ -76,7 +77,7 @@ pub(crate) fn parts(requirement: &Requirement, subject: &AuthzContext<'_>) -> Ve
     }
     parts.extend(numbered("all_of", &all_of));
     if let Some(inner) = not {
-        let inside = self::parts(&inner, subject);
+        let inside = self::parts(&inner, context);
         parts.push(part("not".to_owned(), &Requirement { not: Some(inner), ..none() }, inside));
     }
     parts
@@ -87,20 +88,21 @@ fn claim_name(claim: &ClaimMatch) -> String {
     match &claim.test {
         ClaimTest::AnyOf(values) => format!("claim {name}: {}", json!(values)),
         ClaimTest::Matches(pattern) => format!("claim {name}: matches {pattern}"),
-        ClaimTest::PathVariable(variable) => format!("claim {name}: is {{{variable}}} of the path"),
-        ClaimTest::Exists(wanted) => format!("claim {name}: exists is {wanted}"),
+        ClaimTest::PathVariable(variable) => format!("claim {name}: equals path variable {{{variable}}}"),
+        ClaimTest::Exists(expected) => format!("claim {name}: exists: {expected}"),
     }
 }
 
-impl Part {
+impl RequirementPart {
+    /// Appends the part and its parts as lines of text, indented by `indent` spaces.
     pub(crate) fn lines(&self, indent: usize, lines: &mut Vec<String>) {
-        let mark = if self.holds { "ok" } else { "NO" };
-        lines.push(output::line(&format!("{:indent$}{mark}  {}", "", self.name)));
+        let result = if self.is_met { "ok" } else { "NO" };
+        lines.push(output::line(&format!("{:indent$}{result}  {}", "", self.name)));
         self.parts.iter().for_each(|part| part.lines(indent.saturating_add(4), lines));
     }
 
     pub(crate) fn to_json(&self) -> Value {
-        let mut part = json!({ "part": self.name, "ok": self.holds });
+        let mut part = json!({ "part": self.name, "ok": self.is_met });
         if let (false, Some(members)) = (self.parts.is_empty(), part.as_object_mut()) {
             members.insert("parts".to_owned(), self.parts.iter().map(Self::to_json).collect());
         }

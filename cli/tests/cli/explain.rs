@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::common::{NOW, Signer, Token, jwks, rules};
 
-use super::{golden, okta_authz, scratch};
+use super::{assert_golden, okta_authz, scratch};
 
-/// Files for a question: a configuration, keys, and a token.
+/// Writes a configuration, a key set and a token.
 fn files(name: &str, token: &Token) -> [String; 3] {
     let config = rules(json!([
         { "match": { "path": "/healthz" }, "public": true },
@@ -31,29 +31,30 @@ fn files(name: &str, token: &Token) -> [String; 3] {
 }
 
 #[test]
-fn steps() {
+fn explain_request_prints_steps() {
     let [config, keys, token] = files("steps", &Token::user());
     let at = NOW.to_string();
     let common = ["explain", "--config", &config, "--jwks", &keys, "--token", &token, "--at", &at, "--host"];
-    let ask = |name: &str, more: &[&str], status: i32| golden(name, &[&common[..], more].concat(), status);
-    ask("explain-denied.txt", &["api.example.com", "--path", "/items/1?a=b"], 1);
-    ask("explain-allowed.txt", &["api.example.org", "--path", "/items/1"], 0);
-    ask("explain-claims.txt", &["api.example.org", "--path", "/items/1", "--show-claims"], 0);
-    ask("explain-public.txt", &["h", "--path", "/healthz"], 0);
-    ask("explain-no-rule.txt", &["h", "--path", "/"], 1);
-    ask("explain-ambiguous.txt", &["h", "--path", "/items/../admin"], 1);
-    ask("explain.json", &["api.example.com", "--path", "/items/1", "--json"], 1);
+    let explain =
+        |name: &str, more: &[&str], status: i32| assert_golden(name, &[&common[..], more].concat(), status);
+    explain("explain-denied.txt", &["api.example.com", "--path", "/items/1?a=b"], 1);
+    explain("explain-allowed.txt", &["api.example.org", "--path", "/items/1"], 0);
+    explain("explain-claims.txt", &["api.example.org", "--path", "/items/1", "--show-claims"], 0);
+    explain("explain-public.txt", &["h", "--path", "/healthz"], 0);
+    explain("explain-no-rule.txt", &["h", "--path", "/"], 1);
+    explain("explain-ambiguous.txt", &["h", "--path", "/items/../admin"], 1);
+    explain("explain.json", &["api.example.com", "--path", "/items/1", "--json"], 1);
 }
 
 const HIDDEN: [char; 9] =
     ['\u{1b}', '\u{7}', '\u{202e}', '\u{e0041}', '\u{180e}', '\u{3164}', '\u{fe0f}', '\u{2066}', '\u{200b}'];
 
 #[test]
-fn a_token_speaks_to_no_terminal() {
+fn explain_token_with_control_characters_prints_escapes() {
     let token = Token::user()
         .head(json!({ "kid": "\u{1b}[31mkid\u{202e}" }))
         .claims(json!({ "sub": "\u{1b}]0;title\u{7}\u{e0041}\u{180e}\u{3164}\u{fe0f}\u{2066}\u{200b}" }))
-        .signed_by(Signer::Fixed(b"a signature of nobody's".to_vec()));
+        .signed_by(Signer::Fixed(b"an invalid signature".to_vec()));
     let [config, keys, at_token] = files("terminal", &token);
     let at = NOW.to_string();
     for more in [&[][..], &["--json"]] {
@@ -69,7 +70,7 @@ fn a_token_speaks_to_no_terminal() {
 }
 
 #[test]
-fn claims_are_not_told_unasked() {
+fn explain_without_show_claims_prints_no_claims() {
     let [config, keys, token] = files("unasked", &Token::user());
     let at = NOW.to_string();
     for more in [&[][..], &["--json"]] {
@@ -83,38 +84,38 @@ fn claims_are_not_told_unasked() {
 }
 
 #[test]
-fn batch_reads_numbers_to_the_last_digit() {
+fn explain_batch_number_is_exact() {
     let config =
         rules(json!([{ "match": {}, "requires": { "claims": [{ "name": "tier", "equals": "@" }] } }]));
-    let line = |claim: &str, wanted: &str| {
+    let line = |claim: &str, expected_claim: &str| {
         let payload = Token::user().payload.replace(r#""tier":1"#, &format!(r#""tier":{claim}"#));
         let token = Token::user().raw_payload(&payload).compact();
-        let question = json!({
+        let line = json!({
             "config": config, "request": { "path": "/", "host": "h" }, "token": token,
             "jwks": { "okta": jwks("okta") }, "at": NOW,
         });
-        question.to_string().replace("\"@\"", wanted)
+        line.to_string().replace("\"@\"", expected_claim)
     };
-    for (claim, wanted, code) in [
+    for (claim, expected_claim, code) in [
         ("9007199254740991", "9007199254740991.0", "allowed"),
         ("9007199254740991.0", "9007199254740991.0", "allowed"),
         ("9007199254740990", "9007199254740991.0", "requirement_not_met"),
         ("2.2250738585072011e-308", "2.2250738585072011e-308", "allowed"),
         ("2.2250738585072014e-308", "2.2250738585072011e-308", "requirement_not_met"),
     ] {
-        let file = scratch("batch-numbers.jsonl", &line(claim, wanted));
-        let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        assert_eq!(answer["code"], code, "{claim} {wanted}: {answer}");
+        let file = scratch("batch-numbers.jsonl", &line(claim, expected_claim));
+        let output = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+        let explanation: Value = serde_json::from_str(&output).unwrap();
+        assert_eq!(explanation["code"], code, "{claim} {expected_claim}: {explanation}");
     }
     let twice = line("1", "1").replace("\"at\"", "\"at\":1,\"at\"");
     let file = scratch("batch-twice.jsonl", &twice);
-    let answer = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
-    assert!(answer.contains("has the same member twice"), "{answer}");
+    let output = okta_authz(["explain", "--batch", file.to_str().unwrap()]).stdout;
+    assert!(output.contains("has the same member twice"), "{output}");
 }
 
 #[test]
-fn without_keys_a_request_waits() {
+fn explain_offline_without_keys_waits() {
     let [config, _, token] = files("offline", &Token::user());
     let at = NOW.to_string();
     let run = okta_authz([
@@ -130,15 +131,15 @@ fn without_keys_a_request_waits() {
         "/items",
         "--json",
     ]);
-    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
+    let explanation: Value = serde_json::from_str(&run.stdout).unwrap();
     assert_eq!(
-        (run.status, &answer["decision"], &answer["code"]),
+        (run.status, &explanation["decision"], &explanation["code"]),
         (1, &json!("wait"), &json!("keys_unavailable"))
     );
 }
 
 #[test]
-fn keys_are_fetched_from_whom_the_authority_vouches_for() {
+fn explain_fetches_keys_only_with_trusted_certificate() {
     let okta = StandIn::start(Options::default());
     let issuer = okta.issuer(Server::Default);
     let keys = format!("https://localhost:{}/oauth2/default/v1/keys", okta.https_port());
@@ -153,18 +154,18 @@ fn keys_are_fetched_from_whom_the_authority_vouches_for() {
     let token = scratch("https-token", &okta.mint(Server::Default, &TokenSpec::user()));
     let token = format!("@{}", token.display());
     let args = ["explain", "--config", config.to_str().unwrap(), "--token", &token, "--path", "/", "--json"];
-    let ask = |more: &[&str]| {
+    let explain = |more: &[&str]| {
         let run = okta_authz([&args[..], more].concat());
-        let answer: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
-        (run, answer["code"].as_str().unwrap_or_default().to_owned())
+        let explanation: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+        (run, explanation["code"].as_str().unwrap_or_default().to_owned())
     };
     let ca = ca.to_str().unwrap();
-    let (run, code) = ask(&["--ca", ca]);
+    let (run, code) = explain(&["--ca", ca]);
     assert_eq!((run.status, code.as_str()), (0, "allowed"), "{}", run.stdout);
-    let (run, code) = ask(&[]);
+    let (run, code) = explain(&[]);
     assert_eq!((run.status, code.as_str()), (1, "keys_unavailable"), "{}", run.stdout);
-    assert!(run.stdout.contains(&keys), "says what could not be fetched: {}", run.stdout);
+    assert!(run.stdout.contains(&keys), "names the URL that cannot be fetched: {}", run.stdout);
     let named = format!("okta={keys}");
-    assert_eq!(ask(&["--ca", ca, "--jwks", &named]).1, "allowed");
-    assert_eq!(ask(&["--jwks", &named]).0.status, 2);
+    assert_eq!(explain(&["--ca", ca, "--jwks", &named]).1, "allowed");
+    assert_eq!(explain(&["--jwks", &named]).0.status, 2);
 }

@@ -1,10 +1,10 @@
-//! What `okta-authz check` finds in a file: the reference configuration with a change.
+//! The findings of `okta-authz check` about changed files of the repository.
 
 use serde_json::{Value, json};
 
 use super::{okta_authz, root, scratch};
 
-/// What `check` finds in a file: warnings, and notes, each as `path: problem`.
+/// The findings about a file, each as `path: problem`.
 pub(crate) struct Findings {
     pub(crate) warnings: Vec<String>,
     pub(crate) notes: Vec<String>,
@@ -17,19 +17,19 @@ pub(crate) fn findings(name: &str, text: &str) -> Findings {
     let report: Value = serde_json::from_str(&run.stdout).unwrap_or_else(|_| panic!("{}", run.stderr));
     let of = |kind: &str| -> Vec<String> {
         let configurations = report["configurations"].as_array().unwrap().iter();
-        let all = configurations.flat_map(|one| one[kind].as_array().unwrap());
-        all.map(|one| format!("{}: {}", one["path"].as_str().unwrap(), one["problem"].as_str().unwrap()))
-            .collect()
+        let all = configurations.flat_map(|configuration| configuration[kind].as_array().unwrap());
+        let text = |finding: &Value, member: &str| finding[member].as_str().unwrap().to_owned();
+        all.map(|finding| format!("{}: {}", text(finding, "path"), text(finding, "problem"))).collect()
     };
     Findings { warnings: of("warnings"), notes: of("notes"), errors: of("errors") }
 }
 
-/// A file of the repository.
+/// Reads the documents of a file of the repository.
 pub(crate) fn yaml(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).unwrap()
 }
 
-/// The text of several documents.
+/// Returns several documents as a YAML file.
 pub(crate) fn text(documents: &[Value]) -> String {
     documents.iter().map(|document| format!("---\n{document}\n")).collect()
 }
@@ -65,7 +65,7 @@ pub(crate) fn wrapped(members: Value) -> Value {
     entry
 }
 
-/// The findings in the reference configuration with a change of its connection manager.
+/// Returns the findings about `envoy.yaml` with a changed connection manager.
 pub(crate) fn with_manager(name: &str, change: &dyn Fn(&mut Value)) -> Findings {
     let mut document = yaml("envoy.yaml").remove(0);
     change(document.pointer_mut(MANAGER).unwrap());
@@ -84,7 +84,7 @@ pub(crate) fn with_rbac(name: &str, rbac: &Value) -> Findings {
     })
 }
 
-pub(crate) fn assert_silent(name: &str, found: &Findings) {
+pub(crate) fn assert_no_findings(name: &str, found: &Findings) {
     assert!(
         found.warnings.is_empty() && found.notes.is_empty(),
         "{name}: {:?} {:?}",

@@ -1,11 +1,11 @@
-//! What `okta-authz check` says of the guard behind the filter.
+//! `okta-authz check`: the guard after the filter.
 
 use serde_json::{Value, json};
 
 use super::findings::*;
 
 #[test]
-fn check_guard_that_proves_the_permit_is_silent() {
+fn check_guard_that_requires_the_permit_has_no_findings() {
     let extra = json!({ "a": { "principals": [permit()] }, "b": { "principals": [{ "and_ids": { "ids": [permit(), policy()] } }] } });
     for (name, rbac) in [
         ("plain", json!({ "rules": rules(json!([permit()])) })),
@@ -29,14 +29,14 @@ fn check_guard_that_proves_the_permit_is_silent() {
             json!({ "rules": rules(json!([permit()])), "rules_stat_prefix": "guard_", "track_per_rule_stats": true }),
         ),
     ] {
-        assert_silent(name, &with_rbac(name, &rbac));
+        assert_no_findings(name, &with_rbac(name, &rbac));
     }
-    assert_silent(
+    assert_no_findings(
         "renamed",
         &with_guard("renamed", &|guard| guard["name"] = json!("envoy.filters.http.rbac")),
     );
-    assert_silent("enabled", &with_guard("enabled", &|guard| guard["disabled"] = json!(false)));
-    assert_silent(
+    assert_no_findings("enabled", &with_guard("enabled", &|guard| guard["disabled"] = json!(false)));
+    assert_no_findings(
         "struct",
         &with_guard("struct", &|guard| {
             let value = json!({ "rules": rules(json!([permit()])) });
@@ -46,7 +46,7 @@ fn check_guard_that_proves_the_permit_is_silent() {
             });
         }),
     );
-    // Other RBAC beside it, before or after.
+    // RBAC for another purpose, before or after the guard.
     let business = json!({ "name": "envoy.filters.http.rbac", "typed_config": {
         "@type": "type.googleapis.com/envoy.extensions.filters.http.rbac.v3.RBAC",
         "rules": { "action": "DENY", "policies": {} } } });
@@ -56,14 +56,14 @@ fn check_guard_that_proves_the_permit_is_silent() {
             manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] =
                 json!({ "envoy.filters.http.rbac": per_route(Value::Null) });
         });
-        assert_silent("business", &found);
+        assert_no_findings("business", &found);
     }
 }
 
 #[test]
-fn check_guard_that_does_not_prove_the_permit_is_warned_of() {
+fn check_guard_that_does_not_require_the_permit_is_a_warning() {
     let open = "which does not require `wasm.okta.permit` to be `granted`";
-    for (name, rbac, says) in [
+    for (name, rbac, problem) in [
         (
             "log",
             json!({ "rules": { "action": "LOG", "policies": rules(json!([permit()]))["policies"] } }),
@@ -114,13 +114,13 @@ fn check_guard_that_does_not_prove_the_permit_is_warned_of() {
             "has the policy `b`",
         ),
     ] {
-        assert_warns(name, &with_rbac(name, &rbac), says);
+        assert_warns(name, &with_rbac(name, &rbac), problem);
     }
-    for (name, member, value, says) in [
+    for (name, member, value, problem) in [
         ("disabled", "disabled", json!(true), "is `disabled: true`"),
         ("optional", "is_optional", json!(true), "is `is_optional: true`"),
     ] {
-        assert_warns(name, &with_guard(name, &|guard| guard[member] = value.clone()), says);
+        assert_warns(name, &with_guard(name, &|guard| guard[member] = value.clone()), problem);
     }
     assert_warns(
         "ecds",
@@ -144,27 +144,27 @@ fn check_guard_that_does_not_prove_the_permit_is_warned_of() {
 }
 
 #[test]
-fn check_guard_in_the_wrong_place_is_warned_of() {
+fn check_guard_in_the_wrong_place_is_a_warning() {
     assert_warns(
         "front",
         &with_manager("front", &|manager| {
             manager["http_filters"].as_array_mut().unwrap().swap(0, 1);
         }),
-        "`okta-authz-guard` stands in front of this filter",
+        "`okta-authz-guard` is before this filter",
     );
     assert_warns(
         "absent",
         &with_manager("absent", &|manager| {
             manager["http_filters"].as_array_mut().unwrap().remove(1);
         }),
-        "no RBAC filter behind this one asks for `wasm.okta.permit`",
+        "no RBAC filter after this filter requires `wasm.okta.permit`",
     );
     assert_warns(
         "behind-router",
         &with_manager("behind-router", &|manager| {
             manager["http_filters"].as_array_mut().unwrap().swap(1, 2);
         }),
-        "no RBAC filter behind this one",
+        "no RBAC filter after this filter",
     );
     let cache = json!({ "name": "cache", "typed_config": { "@type": "type.googleapis.com/envoy.extensions.filters.http.cache.v3.CacheConfig" } });
     assert_warns(
@@ -172,10 +172,10 @@ fn check_guard_in_the_wrong_place_is_warned_of() {
         &with_manager("cache", &|manager| {
             manager["http_filters"].as_array_mut().unwrap().insert(1, cache.clone());
         }),
-        "`cache` answers requests before the guard `okta-authz-guard` sees them",
+        "`cache` responds to requests before the guard `okta-authz-guard`",
     );
     for at in [0, 2] {
-        assert_silent(
+        assert_no_findings(
             "cache",
             &with_manager(&format!("cache-{at}"), &|manager| {
                 manager["http_filters"].as_array_mut().unwrap().insert(at, cache.clone());
@@ -187,11 +187,11 @@ fn check_guard_in_the_wrong_place_is_warned_of() {
         manager["http_filters"].as_array_mut().unwrap().insert(1, lua.clone());
     });
     assert!(
-        found.warnings.is_empty() && found.notes[0].contains("`lua` also gets requests"),
+        found.warnings.is_empty() && found.notes[0].contains("`lua` also receives requests"),
         "{:?}",
         found.notes
     );
-    // The guard of another chain.
+    // The guard of another connection manager.
     let mut document = yaml("deploy/envoy/two-listeners.yaml").remove(0);
     document.pointer_mut(MANAGER).unwrap()["http_filters"].as_array_mut().unwrap().remove(1);
     let found = findings("guard-other-chain", &text(&[document]));
@@ -199,7 +199,7 @@ fn check_guard_in_the_wrong_place_is_warned_of() {
 }
 
 #[test]
-fn check_two_filters_behind_one_guard_are_warned_of() {
+fn check_two_filters_before_one_guard_is_a_warning() {
     let found = with_manager("two", &|manager| {
         let filters = manager["http_filters"].as_array_mut().unwrap();
         filters.insert(1, filters[0].clone());
@@ -212,14 +212,14 @@ fn check_two_filters_behind_one_guard_are_warned_of() {
         filters.splice(2..2, [filter, guard]);
     });
     assert_warns("two guards", &found, "2 instances of this filter are in one list");
-    assert_silent(
+    assert_no_findings(
         "two listeners",
         &findings("guard-two-listeners", &text(&yaml("deploy/envoy/two-listeners.yaml"))),
     );
 }
 
 #[test]
-fn check_permit_of_another_filter_is_warned_of() {
+fn check_permit_of_another_filter_is_a_warning() {
     let found = with_manager("forged", &|manager| {
         let state = json!({ "name": "state", "typed_config": {
             "@type": "type.googleapis.com/envoy.extensions.filters.http.set_filter_state.v3.Config",
@@ -230,22 +230,22 @@ fn check_permit_of_another_filter_is_warned_of() {
 }
 
 #[test]
-fn check_upgrades_with_filters_of_their_own_need_a_guard() {
+fn check_upgrade_filters_without_a_guard_is_a_warning() {
     for (name, filters, is_open) in
         [("none", json!([]), false), ("router", json!([{ "name": "envoy.filters.http.router" }]), true)]
     {
         let found = with_manager(&format!("upgrade-{name}"), &|manager| {
             manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket", "filters": filters }]);
         });
-        let says = "upgrade_configs[0].filters: requests that upgrade to `websocket` take these filters";
+        let problem = "upgrade_configs[0].filters: requests that upgrade to `websocket` use these filters";
         assert_eq!(
-            found.warnings.iter().any(|warning| warning.starts_with(says)),
+            found.warnings.iter().any(|warning| warning.starts_with(problem)),
             is_open,
             "{:?}",
             found.warnings
         );
     }
-    assert_silent(
+    assert_no_findings(
         "with guard",
         &with_manager("upgrade-guard", &|manager| {
             let filters = manager["http_filters"].clone();

@@ -1,10 +1,10 @@
-//! `okta-authz check`: whether Envoy and the filter read a host alike.
+//! `okta-authz check`: Envoy and the filter must treat a host alike.
 
 use serde_json::{Value, json};
 
 use super::{okta_authz, root, scratch};
 
-/// A configuration of the repository, to be changed.
+/// Reads a file of the repository.
 pub(crate) fn document(file: &str) -> Value {
     serde_saphyr::from_str(&std::fs::read_to_string(root().join(file)).unwrap()).unwrap()
 }
@@ -17,16 +17,19 @@ pub(crate) fn plugin(document: &mut Value) -> &mut Value {
     &mut manager(document)["http_filters"][0]["typed_config"]["config"]["configuration"]["value"]
 }
 
-/// What the proof of the guard says of such a route as well: `guards.rs` and `overrides.rs` are about that.
-const PROOF: [&str; 2] = [".okta-authz-guard: ", "the guard does not protect"];
+/// Parts of the warnings about the guard, which `guards.rs` and `overrides.rs` test.
+const GUARD_WARNINGS: [&str; 2] = [".okta-authz-guard: ", "the guard does not protect"];
 
-/// The warnings of a document, each without what comes before it.
+/// Returns the warnings about a document, without their prefix.
 fn warnings(name: &str, document: &Value) -> Vec<String> {
     let file = scratch(&format!("routing-{name}.json"), &document.to_string());
     let run = okta_authz(["check".as_ref(), file.as_os_str()]);
     assert_eq!(run.status, 0, "{name}: {}{}", run.stdout, run.stderr);
     let warnings = run.stdout.lines().filter_map(|line| line.trim().strip_prefix("warning: "));
-    warnings.filter(|warning| !PROOF.iter().any(|proof| warning.contains(proof))).map(str::to_owned).collect()
+    warnings
+        .filter(|warning| !GUARD_WARNINGS.iter().any(|part| warning.contains(part)))
+        .map(str::to_owned)
+        .collect()
 }
 
 pub(crate) fn assert_warns(name: &str, document: &Value, expected: &[&str]) {
@@ -37,7 +40,7 @@ pub(crate) fn assert_warns(name: &str, document: &Value, expected: &[&str]) {
     }
 }
 
-/// envoy.yaml with a rule that has `hosts`.
+/// Returns `envoy.yaml` with a rule that has `hosts`, and with a change.
 fn with_hosts(change: impl FnOnce(&mut Value)) -> Value {
     let mut document = document("envoy.yaml");
     plugin(&mut document)["rules"] = json!([{ "match": { "hosts": ["www.example.com"] }, "public": true }, { "match": {}, "requires": {} }]);
@@ -50,7 +53,7 @@ const MANAGER: &str =
 const FIELD: &str = "ignore_port_in_host_matching";
 
 #[test]
-fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
+fn check_hosts_that_envoy_treats_differently_is_a_warning() {
     let settings = |filter: bool, routes: bool, strip: Option<&'static str>| {
         move |document: &mut Value| {
             plugin(document)[FIELD] = json!(filter);
@@ -89,7 +92,7 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
             with_hosts(|document| {
                 drop(manager(document).as_object_mut().unwrap().remove("strip_trailing_host_dot"))
             }),
-            &["strip_trailing_host_dot: is not `true`"],
+            &["strip_trailing_host_dot: must be `true`"],
         ),
         (
             "domain-with-port",
@@ -106,7 +109,7 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
                 let _ = manager.remove("route_config");
                 let _ = manager.insert("rds".to_owned(), json!({ "route_config_name": "r" }));
             }),
-            // A note says that check cannot see these routes.
+            // These routes get a note.
             &[],
         ),
         (
@@ -117,9 +120,7 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
                 let _ = manager.remove("route_config");
                 let _ = manager.insert("rds".to_owned(), json!({ "route_config_name": "r" }));
             }),
-            &[
-                "strips no port: with rules that have `hosts`, the filter rejects a request whose host has a port",
-            ],
+            &["strips no port: otherwise the filter rejects a host with a port"],
         ),
         (
             "wildcard",
@@ -137,7 +138,7 @@ fn check_hosts_where_envoy_and_the_filter_do_not_agree_warns() {
 }
 
 #[test]
-fn check_hosts_in_a_mesh_without_ignored_ports_warns() {
+fn check_hosts_in_a_mesh_without_ignored_ports_is_a_warning() {
     let config = |ignores: bool| {
         json!({
             "providers": { "okta": { "issuer": "https://acme.okta.com/oauth2/default", "audiences": ["a"], "remote_jwks": { "cluster": "okta" } } },
@@ -158,7 +159,7 @@ fn check_hosts_in_a_mesh_without_ignored_ports_warns() {
                 { "applyTo": "NETWORK_FILTER", "patch": { "operation": "MERGE", "value": { "typed_config": { "@type": MANAGER, "stream_idle_timeout": "7s" } } } }] } }),
         ),
     ] {
-        assert_warns(name, &document, &["routes ignore the port of a host"]);
+        assert_warns(name, &document, &["ignore the port of a host"]);
         let ignoring = serde_json::from_str(
             &document.to_string().replace(&format!("\"{FIELD}\":false"), &format!("\"{FIELD}\":true")),
         );

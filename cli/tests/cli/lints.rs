@@ -1,4 +1,4 @@
-//! What `okta-authz check` says of a configuration that the filter runs on, and that can hardly be meant.
+//! `okta-authz check`: likely mistakes in a valid configuration.
 
 use serde_json::{Value, json};
 
@@ -15,13 +15,13 @@ fn warnings(name: &str, config: &Value) -> Vec<String> {
     found.warnings
 }
 
-fn assert_one(name: &str, warnings: &[String], says: &str) {
-    assert!(warnings.len() == 1 && warnings[0].contains(says), "{name}: {warnings:?}");
+fn assert_one(name: &str, warnings: &[String], problem: &str) {
+    assert!(warnings.len() == 1 && warnings[0].contains(problem), "{name}: {warnings:?}");
 }
 
 #[test]
-fn check_issuer_that_no_token_has_is_warned_of() {
-    for (number, (issuer, profile, says)) in [
+fn check_issuer_of_no_token_is_a_warning() {
+    for (number, (issuer, profile, problem)) in [
         ("https://acme.okta.com/oauth2/v1", "okta", "`/oauth2/v1` is a path of the org authorization server"),
         ("https://login.example.com/oauth2/v1", "okta", "`/oauth2/v1` is a path"),
         ("https://acme.okta.com/oauth2/v1", "any", "`/oauth2/v1` is a path"),
@@ -38,7 +38,7 @@ fn check_issuer_that_no_token_has_is_warned_of() {
         let mut provider = provider(issuer);
         provider["token_profile"] = json!(profile);
         let found = warnings(&format!("issuer-{number}"), &json!({ "providers": { "p": provider } }));
-        assert_one(issuer, &found, says);
+        assert_one(issuer, &found, problem);
         assert!(found[0].starts_with("providers.p.issuer: "), "{found:?}");
     }
     for (number, (issuer, profile)) in [
@@ -62,8 +62,8 @@ fn check_issuer_that_no_token_has_is_warned_of() {
 }
 
 #[test]
-fn check_uri_that_is_no_key_set_is_warned_of() {
-    for (number, (uri, says)) in [
+fn check_uri_of_no_key_set_is_a_warning() {
+    for (number, (uri, problem)) in [
         ("https://acme.okta.com/oauth2/default/.well-known/openid-configuration", "set `discovery: true`"),
         (
             "https://acme.okta.com/oauth2/default/.well-known/oauth-authorization-server",
@@ -90,7 +90,7 @@ fn check_uri_that_is_no_key_set_is_warned_of() {
         let mut provider = provider("https://acme.okta.com/oauth2/default");
         provider["remote_jwks"]["uri"] = json!(uri);
         let found = warnings(&format!("uri-{number}"), &json!({ "providers": { "p": provider } }));
-        assert_one(uri, &found, says);
+        assert_one(uri, &found, problem);
         assert!(found[0].starts_with("providers.p.remote_jwks.uri: "), "{found:?}");
     }
     for (number, (issuer, uri)) in [
@@ -111,7 +111,7 @@ fn check_uri_that_is_no_key_set_is_warned_of() {
 }
 
 #[test]
-fn check_rule_for_several_providers_names_them() {
+fn check_rule_for_several_providers_without_providers_is_a_warning() {
     let config = |requires: Value, count: usize| {
         let names = ["one", "two"].into_iter().take(count);
         let providers: serde_json::Map<String, Value> = names
@@ -167,14 +167,14 @@ fn check_rule_for_several_providers_names_them() {
 }
 
 #[test]
-fn check_denylist_entry_that_fits_no_token_is_warned_of() {
+fn check_denylist_entry_that_matches_no_token_is_a_warning() {
     let issuer = "https://acme.okta.com/oauth2/default";
     let config = |entries: Value| json!({ "providers": { "p": provider(issuer) }, "denylist": { "entries": entries } });
-    for (number, (entry, at, says)) in [
+    for (number, (entry, at, problem)) in [
         (
             json!({ "issuer": format!("{issuer}/") }),
             ".issuer",
-            "write \"https://acme.okta.com/oauth2/default\"",
+            "use \"https://acme.okta.com/oauth2/default\"",
         ),
         (json!({ "issuer": "https://ACME.okta.com/oauth2/default" }), ".issuer", "are compared exactly"),
         (
@@ -190,25 +190,25 @@ fn check_denylist_entry_that_fits_no_token_is_warned_of() {
         (json!({ "uid": "0oa1m2mSvcClnt9A5d07" }), ".uid", "use `cid`"),
         (json!({ "cid": "00u1m2mSvcClnt9A5d07" }), ".cid", "use `uid`"),
         (json!({ "uid": "user@example.com" }), ".uid", "use `sub`"),
-        (json!({ "jti": "AT.x,AT.y" }), ".jti", "no id of Okta"),
-        (json!({ "uid": "00u1 00u2" }), ".uid", "no id of Okta"),
-        (json!({ "jti": "\"AT.x\"" }), ".jti", "no id of Okta"),
-        (json!({ "jti": "AT.x\u{200b}" }), ".jti", "not visible"),
-        (json!({ "jti": "ID.x" }), ".jti", "ID token"),
+        (json!({ "jti": "AT.x,AT.y" }), ".jti", "no Okta ID"),
+        (json!({ "uid": "00u1 00u2" }), ".uid", "no Okta ID"),
+        (json!({ "jti": "\"AT.x\"" }), ".jti", "no Okta ID"),
+        (json!({ "jti": "AT.x\u{200b}" }), ".jti", "invisible"),
+        (json!({ "jti": "ID.x" }), ".jti", "of an ID token"),
         (json!({ "jti": "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJBVC54In0.c2ln" }), ".jti", "use the claim `jti`"),
-        (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before every token"),
+        (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before the `iat` of every token"),
         (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
     ]
     .into_iter()
     .enumerate()
     {
         let found = warnings(&format!("denylist-{number}"), &config(json!([entry])));
-        assert_one(&entry.to_string(), &found, says);
+        assert_one(&entry.to_string(), &found, problem);
         assert!(found[0].starts_with(&format!("denylist.entries[0]{at}: ")), "{found:?}");
     }
     let twice =
         warnings("denylist-twice", &config(json!([{ "jti": "a", "sub": "b" }, { "sub": "b", "jti": "a" }])));
-    assert_one("twice", &twice, "denylist.entries[1]: is the same as denylist.entries[0]");
+    assert_one("twice", &twice, "denylist.entries[1]: is equal to denylist.entries[0]");
     let good = json!([
         { "jti": "AT.a-_B" }, { "sub": "user+a@example.com" }, { "uid": "00u1m2mSvcClnt9A5d07" },
         { "cid": "0oa1m2mSvcClnt9A5d07" }, { "issuer": issuer, "issued_before": 1_750_000_000 }, { "sub": "a b" },

@@ -1,5 +1,5 @@
-//! `okta-authz`, as it is run: what it prints, and how it exits. That `explain` decides as the filter does is in
-//! `tests/requests/explain.rs`.
+//! The output and the exit status of `okta-authz`. `tests/requests/explain.rs` compares the
+//! decisions of `explain` with those of the filter.
 
 #![allow(
     clippy::unwrap_used,
@@ -11,16 +11,20 @@
 )]
 
 mod explain;
+mod files;
 mod findings;
 mod guards;
 mod hosts;
+mod kubernetes;
 mod lints;
 mod mesh;
 mod overrides;
-mod reading;
+mod resource_lists;
 mod route_policies;
-mod sources;
+mod test_files;
 mod tls;
+mod tls_sources;
+mod yaml;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -28,14 +32,14 @@ use std::process::Command;
 
 use serde_json::Value;
 
-/// What a run has led to.
+/// The output of a command.
 struct Run {
     status: i32,
     stdout: String,
     stderr: String,
 }
 
-/// The top folder of the repository, where the programs run.
+/// The root of the repository, which is the working directory of the commands.
 fn root() -> &'static Path {
     test_support::root()
 }
@@ -48,27 +52,27 @@ fn okta_authz<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> R
     Run { status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// A file of this test's own.
+/// Writes a temporary file.
 fn scratch(name: &str, contents: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     fs::write(&path, contents).unwrap();
     path
 }
 
-/// What is printed is what `cli/tests/golden` has; with `BLESS=1`, that is what is printed.
-fn golden(name: &str, args: &[&str], status: i32) {
+/// Asserts that the output is that of a file in `cli/tests/golden`. `BLESS=1` writes the file.
+fn assert_golden(name: &str, args: &[&str], status: i32) {
     let run = okta_authz(args);
     let path = root().join("cli/tests/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
         fs::write(&path, &run.stdout).unwrap();
     }
     let expected = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(run.stdout, expected, "{args:?}; BLESS=1 writes {name} anew");
+    assert_eq!(run.stdout, expected, "{args:?}; BLESS=1 updates {name}");
     assert_eq!((run.status, run.stderr.as_str()), (status, ""), "{args:?}");
 }
 
 #[test]
-fn check() {
+fn check_files_prints_golden_output() {
     let files = [
         "careless.yaml",
         "istio.yaml",
@@ -82,88 +86,30 @@ fn check() {
     let files = files.map(|name| format!("cli/tests/check/{name}"));
     let mut args = vec!["check", "envoy.yaml"];
     args.extend(files.iter().map(String::as_str));
-    golden("check.txt", &args, 1);
-    golden("check-good.txt", &["check", "--deny-warnings", "envoy.yaml"], 0);
-    golden("check-careless.txt", &["check", "cli/tests/check/careless.yaml"], 0);
-    golden("check.json", &["check", "--json", "--deny-warnings", "cli/tests/check/careless.yaml"], 1);
+    assert_golden("check.txt", &args, 1);
+    assert_golden("check-good.txt", &["check", "--deny-warnings", "envoy.yaml"], 0);
+    assert_golden("check-careless.txt", &["check", "cli/tests/check/careless.yaml"], 0);
+    assert_golden("check.json", &["check", "--json", "--deny-warnings", "cli/tests/check/careless.yaml"], 1);
 }
 
 #[test]
-fn test() {
-    golden("test-good.txt", &["test", "cli/tests/policy.yaml"], 0);
-    golden("test-elsewhere.txt", &["test", "cli/tests/elsewhere.yaml"], 0);
-    golden("test-shadow.txt", &["test", "cli/tests/shadow.yaml"], 1);
-    golden("test-failing.txt", &["test", "cli/tests/failing.yaml"], 1);
+fn test_files_prints_golden_output() {
+    assert_golden("test-good.txt", &["test", "cli/tests/policy.yaml"], 0);
+    assert_golden("test-token-sources.txt", &["test", "cli/tests/token-sources.yaml"], 0);
+    assert_golden("test-shadow.txt", &["test", "cli/tests/shadow.yaml"], 1);
+    assert_golden("test-failing.txt", &["test", "cli/tests/failing.yaml"], 1);
     let run = okta_authz(["test", "--json", "cli/tests/failing.yaml"]);
-    let answer: Value = serde_json::from_str(&run.stdout).unwrap();
-    assert_eq!((run.status, &answer["ok"]), (1, &Value::Bool(false)));
-    assert_eq!(answer["tests"][0]["explanation"]["code"], "insufficient_scope");
+    let results: Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((run.status, &results["ok"]), (1, &Value::Bool(false)));
+    assert_eq!(results["tests"][0]["explanation"]["code"], "insufficient_scope");
     assert!(!run.stdout.contains('\u{1b}'), "{}", run.stdout);
 }
 
 #[test]
-fn tests_that_make_no_sense() {
-    const EMPTY: &str = "tests[0].expect: must not be empty";
-    let suite = |test: &str| {
-        let config = root().join("envoy.yaml");
-        format!("config: {}\ntests:\n  - {test}\n", config.display())
-    };
-    let request = "request: { path: / }";
-    for (name, text, says) in [
-        ("no-tests", "config: envoy.yaml\ntests: []\n".to_owned(), "tests: must not be empty"),
-        ("no-config", "tests: []\n".to_owned(), "missing field `config`"),
-        ("unknown", suite("{ name: a, wish: b }"), "tests[0].wish: unknown field `wish`"),
-        (
-            "no-code",
-            suite(&format!("{{ name: a, {request}, expect: alow }}")),
-            "expected `allow`, `deny`, a code",
-        ),
-        ("no-expectation", suite(&format!("{{ name: a, {request}, expect: {{}} }}")), EMPTY),
-        ("no-header", suite(&format!("{{ name: a, {request}, expect: {{ headers: {{}} }} }}")), EMPTY),
-        (
-            "null-code",
-            suite(&format!("{{ name: a, {request}, expect: {{ code: null, status: ~ }} }}")),
-            EMPTY,
-        ),
-        (
-            "null",
-            suite(&format!("{{ name: a, {request}, expect: null }}")),
-            "tests[0].expect: expected `allow`",
-        ),
-        ("left-out", suite(&format!("{{ name: a, {request} }}")), "missing field `expect`"),
-        (
-            "no-header-name",
-            suite(&format!("{{ name: a, {request}, expect: {{ headers: {{ 'x y': null }} }} }}")),
-            "tests[0].expect: headers: \"x y\" is not the name of a header",
-        ),
-        (
-            "unknown-code",
-            suite(&format!("{{ name: a, {request}, expect: {{ code: alowed }} }}")),
-            "expected `allow`, `deny`, a code",
-        ),
-        (
-            "no-provider",
-            suite(&format!("{{ name: a, {request}, token: {{ provider: b }}, expect: allow }}")),
-            "there is no provider `b`",
-        ),
-        (
-            "no-token",
-            suite(&format!("{{ name: a, {request}, token: some, expect: allow }}")),
-            "expected `none`",
-        ),
-    ] {
-        let file = scratch(&format!("{name}.yaml"), &text);
-        let run = okta_authz([Path::new("test"), &file]);
-        assert!(run.status == 2 && run.stdout.is_empty(), "{name}: {}", run.stdout);
-        assert!(run.stderr.contains(says), "{name}: {}", run.stderr);
-    }
-}
-
-#[test]
-fn questions_that_are_not_understood() {
-    for (args, says) in [
+fn usage_error_exits_with_2() {
+    for (args, problem) in [
         (&[][..], "a command is missing"),
-        (&["chekc"], "no command `chekc`"),
+        (&["chekc"], "unknown command `chekc`"),
         (&["check"], "a file is missing"),
         (&["check", "--strict", "envoy.yaml"], "--strict"),
         (&["check", "nowhere.yaml"], "nowhere.yaml: "),
@@ -176,13 +122,16 @@ fn questions_that_are_not_understood() {
             "from the file deploy/envoy/ecds-",
         ),
         (&["explain", "--config", "cli/tests/check/broken.yaml", "--path", "/"], "is not YAML"),
-        (&["explain", "--config", "envoy.yaml", "--path", "/", "--header", "x"], "name: value"),
+        (&["explain", "--config", "envoy.yaml", "--path", "/", "--header", "x"], "NAME: VALUE"),
         (&["explain", "--config", "envoy.yaml", "--path", "/", "--at", "now"], "now"),
-        (&["explain", "--config", "envoy.yaml", "--path", "/", "--jwks", "http://h/keys"], "https only"),
+        (
+            &["explain", "--config", "envoy.yaml", "--path", "/", "--jwks", "http://h/keys"],
+            "must be a file or an https URL",
+        ),
     ] {
         let run = okta_authz(args);
         assert!(run.status == 2 && run.stdout.is_empty(), "{args:?}: {}", run.stdout);
-        assert!(run.stderr.contains(says), "{args:?}: {}", run.stderr);
+        assert!(run.stderr.contains(problem), "{args:?}: {}", run.stderr);
     }
     for args in
         [&["--help"][..], &["check", "--help"], &["explain", "-h"], &["test", "--help"], &["--version"]]
@@ -192,15 +141,15 @@ fn questions_that_are_not_understood() {
     }
 }
 
-// Each of these passed `check --deny-warnings`, and did not do what its author meant.
+// Each of these once passed `check --deny-warnings`, but the rule does not match as intended.
 #[test]
-fn check_pattern_that_does_not_match_is_told() {
+fn check_pattern_that_does_not_match_is_a_finding() {
     let provider = "issuer: https://acme.okta.com/oauth2/default, audiences: [api://default], remote_jwks: { cluster: okta }";
-    for (name, rest, says) in [
+    for (name, rest, problem) in [
         (
             "wildcard-path",
             "rules: [{ match: { path: /internal/* }, deny: true }]",
-            "rules[0].match.path: must not have a pattern",
+            "rules[0].match.path: must not have the pattern",
         ),
         (
             "wildcard-group",
@@ -216,7 +165,7 @@ fn check_pattern_that_does_not_match_is_told() {
         let file =
             scratch(&format!("{name}.yaml"), &format!("providers: {{ okta: {{ {provider} }} }}\n{rest}\n"));
         let run = okta_authz([Path::new("check"), Path::new("--deny-warnings"), &file]);
-        assert!(run.status == 1 && run.stdout.contains(says), "{name}: {}", run.stdout);
+        assert!(run.status == 1 && run.stdout.contains(problem), "{name}: {}", run.stdout);
     }
     let file = scratch(
         "allowed.yaml",

@@ -1,32 +1,32 @@
-//! What `okta-authz check` says of routes that replace the guard.
+//! `okta-authz check`: routes that override the guard.
 
 use serde_json::{Value, json};
 
 use super::findings::*;
 
-/// Every place of a route configuration that can replace the guard.
-const PLACES: [&str; 4] = [
+/// The JSON pointers to all parts of a route configuration that can override the guard.
+const POINTERS: [&str; 4] = [
     "",
     "/virtual_hosts/0",
     "/virtual_hosts/0/routes/0",
     "/virtual_hosts/0/routes/0/route/weighted_clusters/clusters/0",
 ];
 
-fn with_override(name: &str, place: &str, filter: &str, entry: &Value) -> Findings {
+fn with_override(name: &str, pointer: &str, filter: &str, entry: &Value) -> Findings {
     with_manager(name, &|manager| {
         let routes = &mut manager["route_config"];
         routes["virtual_hosts"][0]["routes"][0]["route"] =
             json!({ "weighted_clusters": { "clusters": [{ "name": "app", "weight": 1 }] } });
-        routes.pointer_mut(place).unwrap()["typed_per_filter_config"] = json!({ filter: entry });
+        routes.pointer_mut(pointer).unwrap()["typed_per_filter_config"] = json!({ filter: entry });
     })
 }
 
 #[test]
-fn check_override_that_removes_the_guard_is_warned_of() {
+fn check_override_that_removes_the_guard_is_a_warning() {
     let enforced = json!({ "rules": rules(json!([permit()])) });
     let strict = json!({ "rules": rules(json!([{ "and_ids": { "ids": [permit(), policy()] } }])) });
-    for (number, place) in PLACES.iter().enumerate() {
-        for (name, entry, says) in [
+    for (number, pointer) in POINTERS.iter().enumerate() {
+        for (name, entry, problem) in [
             ("empty", per_route(Value::Null), "`RBACPerRoute` without `rbac`"),
             ("no-rules", per_route(json!({})), "has no `rules`"),
             ("shadow", per_route(json!({ "shadow_rules": rules(json!([permit()])) })), "but no `rules`"),
@@ -47,8 +47,8 @@ fn check_override_that_removes_the_guard_is_warned_of() {
             ("untyped", json!({}), "has no `@type`"),
         ] {
             let found =
-                with_override(&format!("override-{number}-{name}"), place, "okta-authz-guard", &entry);
-            assert_warns(&format!("{place} {name}"), &found, says);
+                with_override(&format!("override-{number}-{name}"), pointer, "okta-authz-guard", &entry);
+            assert_warns(&format!("{pointer} {name}"), &found, problem);
             assert!(found.warnings[0].starts_with("route_config"), "{:?}", found.warnings);
         }
         for (name, filter, entry) in [
@@ -64,13 +64,16 @@ fn check_override_that_removes_the_guard_is_warned_of() {
             ("unrelated", "envoy.filters.http.rbac", per_route(Value::Null)),
             ("unrelated-off", "envoy.filters.http.cors", wrapped(json!({ "disabled": true }))),
         ] {
-            assert_silent(name, &with_override(&format!("override-{number}-{name}"), place, filter, &entry));
+            assert_no_findings(
+                name,
+                &with_override(&format!("override-{number}-{name}"), pointer, filter, &entry),
+            );
         }
     }
 }
 
 #[test]
-fn check_routes_outside_the_list_of_filters_are_read_where_they_are_in_the_file() {
+fn check_rds_routes_in_file_are_checked() {
     let manager = |document: &mut Value| {
         let manager = document.pointer_mut(MANAGER).unwrap();
         let routes = manager.as_object_mut().unwrap().remove("route_config").unwrap();
@@ -84,11 +87,11 @@ fn check_routes_outside_the_list_of_filters_are_read_where_they_are_in_the_file(
     assert!(found.warnings.is_empty(), "{:?}", found.warnings);
     assert!(found.notes[0].starts_with("rds: these routes are not in this file"), "{:?}", found.notes);
     routes["@type"] = json!("type.googleapis.com/envoy.config.route.v3.RouteConfiguration");
-    // Envoy reads one document of a file, so the listener stands in the list of resources, too.
+    // Envoy reads one document of a file, so the listener is also in the list of resources.
     let mut cluster = document.pointer("/static_resources/clusters/1").cloned().unwrap();
     cluster["@type"] = json!("type.googleapis.com/envoy.config.cluster.v3.Cluster");
     let beside = |routes: &Value| text(&[json!({ "resources": [listener, routes, cluster] })]);
-    assert_silent("rds", &findings("guard-rds", &beside(&routes)));
+    assert_no_findings("rds", &findings("guard-rds", &beside(&routes)));
     routes["virtual_hosts"][0]["typed_per_filter_config"] =
         json!({ "okta-authz-guard": per_route(Value::Null) });
     let found = findings("guard-rds-open", &beside(&routes));

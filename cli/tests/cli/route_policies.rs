@@ -1,4 +1,4 @@
-//! `okta-authz check`: whether each route with a policy has a guard that requires it.
+//! `okta-authz check`: the guards of routes with a policy.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,8 @@ fn with_routes(change: impl FnOnce(&mut Value)) -> Value {
     document
 }
 
-/// A guard for the permit, and another one for the policies of the routes, all of which have one.
+/// Returns a file with a guard for the permit and a second guard for the policies of the routes,
+/// all of which have a policy.
 fn second_guard(disabled: bool) -> Value {
     with_routes(|document| {
         let filters = manager(document)["http_filters"].as_array_mut().unwrap();
@@ -33,13 +34,13 @@ fn second_guard(disabled: bool) -> Value {
     })
 }
 
-/// The problem with the guard of the first route, whose policy is `open`.
+/// The warning about the guard of the first route, whose policy is `open`.
 const OPEN: &str =
     "routes[0].typed_per_filter_config: must have an `RBACPerRoute` for `okta-authz-guard` that requires";
-const LISTENER: &str = "http_filters: the guard also admits requests that the policy of a route has allowed";
+const LISTENER: &str = "http_filters: the guard also admits requests that the policy of a route allowed";
 
 #[test]
-fn check_route_with_a_policy_and_without_its_guard_warns() {
+fn check_route_with_a_policy_without_its_guard_is_a_warning() {
     let guard = |change: fn(&mut Value)| {
         with_routes(|document| change(&mut routes(document)[0]["typed_per_filter_config"]))
     };
@@ -49,7 +50,7 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
         || json!({ "filter_state": { "key": "wasm.okta.permit", "string_match": { "exact": "granted" } } });
     let policy = |name: &str| json!({ "filter_state": { "key": "wasm.okta.policy", "string_match": { "exact": name } } });
     let all = |ids: &[Value]| json!({ "and_ids": { "ids": ids } });
-    // A policy with another name than `open`, and what its guard requires.
+    // A policy with another name than `open`, and the name that its guard requires.
     let renamed = |name: &str, required: &str| {
         with_routes(|document| {
             let route = &mut routes(document)[0];
@@ -201,7 +202,7 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
                 let kind = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua";
                 filters.insert(2, json!({ "name": "lua", "typed_config": { "@type": kind } }));
             }),
-            &["http_filters: `lua` stands behind the guard and can have Envoy choose the route again"],
+            &["http_filters: `lua` is after the guard and can make Envoy select the route again"],
         ),
         (
             "forged",
@@ -236,7 +237,7 @@ fn check_route_with_a_policy_and_without_its_guard_warns() {
 }
 
 #[test]
-fn check_route_without_a_policy_behind_a_guard_that_admits_policies_warns() {
+fn check_route_without_a_policy_with_a_guard_that_admits_policies_is_a_warning() {
     let principals = |principal: Value| {
         with_routes(|document| {
             let guard = &mut manager(document)["http_filters"][1]["typed_config"];

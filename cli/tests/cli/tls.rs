@@ -1,4 +1,4 @@
-//! What `okta-authz check` says of the clusters through which keys and denylists are fetched.
+//! `okta-authz check`: the TLS of the clusters through which the filter fetches keys and denylists.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ pub(crate) const TLS: &str = "/transport_socket/typed_config";
 const VALIDATION: &str = "/transport_socket/typed_config/common_tls_context/validation_context";
 pub(crate) const HOST: &str = "acme.okta.example";
 
-/// The findings in the reference configuration with a change of its `okta` cluster.
+/// Returns the findings about `envoy.yaml` with a changed `okta` cluster.
 pub(crate) fn with_cluster(name: &str, change: &dyn Fn(&mut Value)) -> Findings {
     let mut document = yaml("envoy.yaml").remove(0);
     change(document.pointer_mut(CLUSTER).unwrap());
@@ -27,8 +27,8 @@ fn http(options: Value) -> Value {
 }
 
 #[test]
-fn check_cluster_that_trusts_too_much_is_warned_of() {
-    for (name, pointer, member, value, says) in [
+fn check_cluster_that_accepts_other_certificates_is_a_warning() {
+    for (name, pointer, member, value, problem) in [
         (
             "untrusted",
             VALIDATION,
@@ -50,7 +50,7 @@ fn check_cluster_that_trusts_too_much_is_warned_of() {
             TLS,
             "sni",
             json!("other.okta.example"),
-            "sends the SNI \"other.okta.example\", but the filter asks the host \"acme.okta.example\"",
+            "sends the SNI \"other.okta.example\", but the filter fetches from \"acme.okta.example\"",
         ),
         ("no-sni", TLS, "sni", json!(""), "sends no SNI"),
         (
@@ -58,7 +58,7 @@ fn check_cluster_that_trusts_too_much_is_warned_of() {
             VALIDATION,
             "match_typed_subject_alt_names",
             json!([]),
-            "takes a certificate for any name",
+            "accepts a certificate for any name",
         ),
         (
             "san",
@@ -121,7 +121,7 @@ fn check_cluster_that_trusts_too_much_is_warned_of() {
             VALIDATION,
             "match_typed_subject_alt_names",
             json!([{ "san_type": "URI", "matcher": { "exact": HOST } }]),
-            "is of the type URI, not `DNS`",
+            "must be of the type `DNS`, not URI",
         ),
         (
             "old",
@@ -162,7 +162,11 @@ fn check_cluster_that_trusts_too_much_is_warned_of() {
     ] {
         let found =
             with_cluster(name, &|cluster| cluster.pointer_mut(pointer).unwrap()[member] = value.clone());
-        assert!(found.warnings.iter().any(|warning| warning.contains(says)), "{name}: {:?}", found.warnings);
+        assert!(
+            found.warnings.iter().any(|warning| warning.contains(problem)),
+            "{name}: {:?}",
+            found.warnings
+        );
         assert!(
             found.warnings.iter().all(|warning| warning.starts_with("providers.okta.remote_jwks.cluster: "))
         );
@@ -170,7 +174,7 @@ fn check_cluster_that_trusts_too_much_is_warned_of() {
 }
 
 #[test]
-fn check_cluster_that_pins_the_host_is_silent() {
+fn check_cluster_that_verifies_the_host_has_no_findings() {
     for (name, pointer, member, value) in [
         ("case", TLS, "sni", json!("ACME.okta.example")),
         (
@@ -259,7 +263,7 @@ fn check_cluster_that_pins_the_host_is_silent() {
 }
 
 #[test]
-fn check_cluster_that_is_not_in_the_file_is_told() {
+fn check_cluster_that_is_not_in_the_file_is_a_finding() {
     let without = |name: &str, dynamic: Value| {
         let mut documents = yaml("envoy.yaml");
         documents[0]["static_resources"].as_object_mut().unwrap().remove("clusters");

@@ -1,4 +1,4 @@
-//! Talking to it, and looking at what it says.
+//! An HTTP client for the stand-in, and functions that read its responses.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -18,7 +18,8 @@ pub fn start() -> StandIn {
     StandIn::start(Options::default())
 }
 
-/// For tests that change nothing another one could notice: making keys is the slow part.
+/// Returns a stand-in for tests that do not change its state. Generating keys is slow, so they
+/// share one.
 pub fn shared() -> &'static StandIn {
     static SHARED: LazyLock<StandIn> = LazyLock::new(start);
     &SHARED
@@ -71,13 +72,13 @@ pub fn get_https(okta: &StandIn, name: &str, path: &str) -> io::Result<Reply> {
             .with_root_certificates(roots)
             .with_no_client_auth();
     let tls = rustls::ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap();
-    let line = TcpStream::connect(("127.0.0.1", okta.https_port()))?;
-    exchange(rustls::StreamOwned::new(tls, line), "GET", path, "", "")
+    let stream = TcpStream::connect(("127.0.0.1", okta.https_port()))?;
+    exchange(rustls::StreamOwned::new(tls, stream), "GET", path, "", "")
 }
 
-/// One request, and everything that comes back until the line ends.
+/// Sends a request, and reads the response until the connection ends.
 pub fn exchange(
-    mut line: impl io::Read + io::Write,
+    mut stream: impl io::Read + io::Write,
     method: &str,
     path: &str,
     authorization: &str,
@@ -88,18 +89,18 @@ pub fn exchange(
         credentials => format!("authorization: {credentials}\r\n"),
     };
     write!(
-        line,
+        stream,
         "{method} {path} HTTP/1.1\r\nhost: acme.okta.example\r\nconnection: close\r\n{authorization}\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
     let mut bytes = Vec::new();
-    match line.read_to_end(&mut bytes) {
-        // A line that ends early, but has brought something.
+    match stream.read_to_end(&mut bytes) {
+        // The connection ended early, after a part of the response.
         Err(error) if bytes.is_empty() || error.kind() != io::ErrorKind::UnexpectedEof => return Err(error),
         _ => {}
     }
-    // A compressed body is no text, and nothing here reads it.
+    // A compressed body is not UTF-8. No test reads its bytes.
     let text = String::from_utf8_lossy(&bytes);
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
@@ -115,7 +116,8 @@ pub fn kids(okta: &StandIn, path: &str) -> BTreeSet<String> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
 }
 
-/// Whether the token's signature holds under the key that its `kid` has in the set served there.
+/// Returns whether the token's signature is valid under the key with its `kid` in the key set at
+/// the path.
 pub fn verifies(okta: &StandIn, path: &str, token: &str) -> bool {
     let set = get(okta, path).json();
     let kid = json_of(&parts(token)[0])["kid"].clone();
@@ -129,7 +131,7 @@ pub fn verifies(okta: &StandIn, path: &str, token: &str) -> bool {
     key.verify(message.as_bytes(), &Signature::try_from(signature.as_slice()).unwrap()).is_ok()
 }
 
-/// Header and payload of a signed token.
+/// Returns the decoded header and payload of a signed token.
 pub fn parts(token: &str) -> [String; 2] {
     let mut segments = token.split('.').map(|segment| URL_SAFE_NO_PAD.decode(segment).unwrap());
     [(); 2].map(|()| String::from_utf8(segments.next().unwrap()).unwrap())

@@ -1,4 +1,4 @@
-//! The key sets, and how they move.
+//! The key sets and their rotation.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::KEYS;
 use crate::client::{get, kids, shared, start, verifies};
 
 #[test]
-fn keys_look_like_oktas() {
+fn key_set_has_oktas_format() {
     let okta = shared();
     let reply = get(okta, KEYS);
     assert_eq!(reply.status, 200);
@@ -27,7 +27,7 @@ fn keys_look_like_oktas() {
 }
 
 #[test]
-fn every_server_has_keys_of_its_own() {
+fn servers_have_distinct_keys() {
     let okta = start();
     let sets =
         ["/oauth2/v1/keys", KEYS, "/oauth2/aus9o8wzkhckw9TLa0h7z/v1/keys"].map(|path| kids(&okta, path));
@@ -38,26 +38,26 @@ fn every_server_has_keys_of_its_own() {
 }
 
 #[test]
-fn rotations_move_the_keys() {
+fn rotation_of_each_kind_changes_the_published_keys() {
     let okta = start();
     let (active, both) = (okta.kid(Server::Default), kids(&okta, KEYS));
     let next = both.iter().find(|kid| **kid != active).unwrap().clone();
     let old_token = okta.mint(Server::Default, &TokenSpec::user());
 
     okta.rotate(Server::Default, Rotation::Automatic);
-    assert_eq!(okta.kid(Server::Default), next, "the key published ahead takes over");
+    assert_eq!(okta.kid(Server::Default), next, "the NEXT key becomes ACTIVE");
     assert_eq!(kids(&okta, KEYS).len(), 3);
     assert!(kids(&okta, KEYS).is_superset(&both));
     assert!(verifies(&okta, KEYS, &old_token));
 
     let before = kids(&okta, KEYS);
     okta.rotate(Server::Default, Rotation::Manual);
-    assert!(!before.contains(&okta.kid(Server::Default)), "nobody has seen the key that signs");
-    assert!(kids(&okta, KEYS).contains(&next), "the former key stays");
+    assert!(!before.contains(&okta.kid(Server::Default)), "the ACTIVE key was not published before");
+    assert!(kids(&okta, KEYS).contains(&next), "the former key stays published");
 
     let before = okta.kid(Server::Default);
     okta.rotate(Server::Default, Rotation::EmergencyDouble);
-    assert!(!kids(&okta, KEYS).contains(&before), "the former key is gone");
+    assert!(!kids(&okta, KEYS).contains(&before), "the former key is not published");
     assert!(verifies(&okta, KEYS, &okta.mint(Server::Default, &TokenSpec::user())));
 
     for (stage, count) in [(Stage::Active, 1), (Stage::ActiveNext, 2), (Stage::ActiveNextExpired, 3)] {
@@ -68,7 +68,7 @@ fn rotations_move_the_keys() {
 }
 
 #[test]
-fn with_lag_a_rotation_shows_later_than_it_signs() {
+fn rotation_with_lag_publishes_the_former_keys() {
     let okta = start();
     let before = kids(&okta, KEYS);
     okta.set_lag(Server::Default, Duration::from_secs(3600));
@@ -80,7 +80,7 @@ fn with_lag_a_rotation_shows_later_than_it_signs() {
 }
 
 #[test]
-fn the_order_of_keys_tells_nothing() {
+fn key_set_order_is_random() {
     let okta = start();
     okta.set_stage(Server::Default, Stage::ActiveNextExpired);
     let orders: BTreeSet<String> = (0..60).map(|_| okta.jwks(Server::Default)).collect();
@@ -88,7 +88,7 @@ fn the_order_of_keys_tells_nothing() {
 }
 
 #[test]
-fn extra_keys_leave_the_good_ones_alone() {
+fn extra_keys_fault_keeps_the_good_keys() {
     let okta = start();
     okta.set_fault_at(Server::Default, Endpoint::Keys, Fault::ExtraKeys);
     assert!(get(&okta, KEYS).json()["keys"].as_array().unwrap().len() > 20);

@@ -1,11 +1,6 @@
-//! The stand-in Okta is what the filter's end-to-end tests believe in: here it has to prove itself, over HTTP.
+//! Tests of the stand-in Okta over HTTP. The end-to-end tests of the filter rely on its behavior.
 
-#![allow(
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    unreachable_pub,
-    reason = "in a test, a panic is an answer"
-)]
+#![allow(clippy::indexing_slicing, clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
 mod client;
 mod keys;

@@ -1,4 +1,4 @@
-//! How it answers, and how it fails when it is told to.
+//! Responses, faults, the control API and TLS.
 
 use std::io;
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use crate::client::{get, get_https, json_of, kids, parts, request, start};
 const METADATA: &str = "/oauth2/default/.well-known/oauth-authorization-server";
 
 #[test]
-fn cache_control_is_as_set() {
+fn cache_control_when_set_is_sent() {
     let okta = start();
     for value in [Some("max-age=30"), Some("no-cache"), None] {
         okta.set_cache_control(Server::Default, value);
@@ -21,7 +21,7 @@ fn cache_control_is_as_set() {
 }
 
 #[test]
-fn metadata_are_in_all_their_places() {
+fn metadata_is_served_at_each_path() {
     let okta = start();
     let default = "https://acme.okta.example/oauth2/default";
     let cases = [
@@ -57,59 +57,59 @@ fn metadata_are_in_all_their_places() {
     let reply = get(&okta, "/oauth2/ausNope/.well-known/oauth-authorization-server");
     assert_eq!((reply.status, &reply.json()["errorCode"]), (404, &json!("E0000007")));
     assert_eq!(reply.json()["errorSummary"], "Not found: Resource not found: ausNope (AuthorizationServer)");
-    let reply = get(&okta, &format!("{METADATA}?client_id=nobody"));
+    let reply = get(&okta, &format!("{METADATA}?client_id=unknown"));
     assert_eq!((reply.status, &reply.json()["errorCode"]), (400, &json!("invalid_client")));
 }
 
 #[test]
-fn faults_are_as_ordered() {
+fn fault_of_each_kind_changes_the_response() {
     let okta = start();
     for path in [KEYS, METADATA] {
         let healthy = get(&okta, path).body.len();
-        let ask = |fault| {
+        let send = |fault| {
             okta.set_fault(Server::Default, fault);
             request(&okta, "GET", path, "", "")
         };
-        let answer = |fault| ask(fault).unwrap();
+        let reply = |fault| send(fault).unwrap();
 
-        let limited = answer(Fault::Status(429));
+        let limited = reply(Fault::Status(429));
         assert_eq!((limited.status, &limited.json()["errorCode"]), (429, &json!("E0000047")));
         assert!(limited.header("x-rate-limit-reset").is_some());
-        let broken = answer(Fault::Status(500));
+        let broken = reply(Fault::Status(500));
         assert_eq!((broken.status, &broken.json()["errorCode"]), (500, &json!("E0000009")));
 
-        let html = answer(Fault::Html);
+        let html = reply(Fault::Html);
         assert_eq!((html.status, html.header("content-type")), (200, Some("text/html;charset=utf-8")));
-        assert_eq!(answer(Fault::Empty).body, "");
-        assert_eq!(answer(Fault::Body(r#"{"keys":[]}"#.to_owned())).body, r#"{"keys":[]}"#);
+        assert_eq!(reply(Fault::Empty).body, "");
+        assert_eq!(reply(Fault::Body(r#"{"keys":[]}"#.to_owned())).body, r#"{"keys":[]}"#);
 
-        let truncated = answer(Fault::TruncatedJson);
+        let truncated = reply(Fault::TruncatedJson);
         assert_eq!(truncated.header("content-length"), Some(truncated.body.len().to_string().as_str()));
         assert!(serde_json::from_str::<Value>(&truncated.body).is_err());
-        let cut_short = answer(Fault::TruncatedTransfer);
+        let cut_short = reply(Fault::TruncatedTransfer);
         assert_eq!(cut_short.header("content-length"), Some(healthy.to_string().as_str()));
         assert_eq!(cut_short.body.len(), healthy / 2);
 
-        for (marked, said) in [(true, Some("gzip")), (false, None)] {
-            let zipped = answer(Fault::Gzip { marked });
-            assert_eq!(zipped.header("content-encoding"), said);
+        for (marked, encoding) in [(true, Some("gzip")), (false, None)] {
+            let zipped = reply(Fault::Gzip { marked });
+            assert_eq!(zipped.header("content-encoding"), encoding);
             assert!(serde_json::from_str::<Value>(&zipped.body).is_err());
         }
-        assert_eq!(answer(Fault::GzipUnlessRefused).header("content-encoding"), Some("gzip"));
+        assert_eq!(reply(Fault::GzipUnlessIdentity).header("content-encoding"), Some("gzip"));
         let more = [("x-one", "1"), ("x-one", "2")].map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let twice = answer(Fault::Headers(more.to_vec()));
+        let twice = reply(Fault::Headers(more.to_vec()));
         assert_eq!((twice.header("x-one"), twice.body.len()), (Some("1"), healthy));
-        assert!(answer(Fault::Huge).json().to_string().len() > 2_000_000);
-        assert_eq!(ask(Fault::Reset).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
-        assert_eq!(answer(Fault::Slow { millis: 1 }).body.len(), healthy);
-        assert_eq!(answer(Fault::None).body.len(), healthy);
+        assert!(reply(Fault::Huge).json().to_string().len() > 2_000_000);
+        assert_eq!(send(Fault::Reset).unwrap_err().kind(), io::ErrorKind::ConnectionReset);
+        assert_eq!(reply(Fault::Slow { millis: 1 }).body.len(), healthy);
+        assert_eq!(reply(Fault::None).body.len(), healthy);
     }
     assert_eq!(okta.key_fetches(Server::Default), okta.discovery_fetches(Server::Default));
     assert_eq!(okta.key_fetches(Server::Org), 0);
 }
 
 #[test]
-fn the_control_api_does_the_same() {
+fn control_api_request_changes_the_state() {
     let okta = start();
     let control = |path: &str, body: &str| request(&okta, "POST", path, "", body).unwrap();
     let token =
@@ -132,7 +132,7 @@ fn the_control_api_does_the_same() {
 }
 
 #[test]
-fn https_has_a_certificate_for_the_domain_and_no_control_api() {
+fn https_listener_has_the_domains_certificate_and_no_control_api() {
     let okta = start();
     for name in ["acme.okta.example", "localhost", "127.0.0.1"] {
         let reply = get_https(&okta, name, KEYS).unwrap();
@@ -149,7 +149,7 @@ fn https_has_a_certificate_for_the_domain_and_no_control_api() {
 }
 
 #[test]
-fn a_dropped_stand_in_is_gone_and_its_port_free() {
+fn stand_in_when_dropped_frees_its_port() {
     let okta = start();
     let port = okta.http_port();
     drop(okta);

@@ -1,4 +1,4 @@
-//! What it signs, and what it says of it afterwards.
+//! Minted tokens, the token endpoint, introspection and revocation.
 
 use serde_json::json;
 use stand_in_okta::{DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Kind, Server, TokenSpec};
@@ -7,7 +7,7 @@ use crate::KEYS;
 use crate::client::{basic, get_https, json_of, parts, post, shared, verifies};
 
 #[test]
-fn access_tokens_are_oktas_byte_for_byte() {
+fn access_token_has_oktas_exact_format() {
     let okta = shared();
     let token = okta
         .mint(Server::Default, &TokenSpec::user().acr("phr").claim("tenant", "a").issued_at(1_467_145_094));
@@ -34,7 +34,7 @@ fn access_tokens_are_oktas_byte_for_byte() {
 }
 
 #[test]
-fn each_kind_of_token_shows_what_it_is() {
+fn token_of_each_kind_has_its_claims() {
     let okta = shared();
     let mint = |kind| {
         let [header, payload] = parts(&okta.mint(Server::Default, &TokenSpec::new(kind)));
@@ -59,12 +59,12 @@ fn each_kind_of_token_shows_what_it_is() {
     let encrypted = okta.mint(Server::Default, &TokenSpec::new(Kind::Encrypted));
     assert_eq!(encrypted.split('.').count(), 5);
 
-    let odd = TokenSpec::user()
+    let changed = TokenSpec::user()
         .without("uid")
         .claim("aud", json!(["a", "b"]))
         .header("typ", "JWT")
         .header("alg", "none");
-    let [header, payload] = parts(&okta.mint(Server::Default, &odd));
+    let [header, payload] = parts(&okta.mint(Server::Default, &changed));
     assert!(header.ends_with(r#""alg":"none","typ":"JWT"}"#), "{header}");
     assert_eq!((json_of(&payload).get("uid"), &json_of(&payload)["aud"]), (None, &json!(["a", "b"])));
 
@@ -73,7 +73,7 @@ fn each_kind_of_token_shows_what_it_is() {
 }
 
 #[test]
-fn the_token_endpoint_gives_what_it_may() {
+fn token_endpoint_issues_or_rejects_each_request() {
     let okta = shared();
     let path = "/oauth2/default/v1/token";
     let basic = basic(DEMO_CLIENT_ID, DEMO_CLIENT_SECRET);
@@ -83,20 +83,20 @@ fn the_token_endpoint_gives_what_it_may() {
         ("", format!("{good}&client_id={DEMO_CLIENT_ID}&client_secret={DEMO_CLIENT_SECRET}")),
     ] {
         let reply = post(okta, path, authorization, &body);
-        let answer = reply.json();
-        assert_eq!((reply.status, &answer["scope"]), (200, &json!("items:read items:write")), "{body}");
-        assert_eq!((&answer["token_type"], &answer["expires_in"]), (&json!("Bearer"), &json!(3600)));
-        let token = answer["access_token"].as_str().unwrap();
+        let issued = reply.json();
+        assert_eq!((reply.status, &issued["scope"]), (200, &json!("items:read items:write")), "{body}");
+        assert_eq!((&issued["token_type"], &issued["expires_in"]), (&json!("Bearer"), &json!(3600)));
+        let token = issued["access_token"].as_str().unwrap();
         assert!(verifies(okta, KEYS, token));
         assert_eq!(json_of(&parts(token)[1])["scp"], json!(["items:read", "items:write"]));
     }
     let wrong = self::basic(DEMO_CLIENT_ID, "guess");
-    let stranger = self::basic("0oanobody", "guess");
+    let unknown = self::basic("0oaunknown", "guess");
     let both = format!("{good}&client_secret=x");
     let cases = [
         ("no client", "", good, 401, "invalid_client"),
         ("wrong secret", &wrong, good, 401, "invalid_client"),
-        ("unknown client", &stranger, good, 401, "invalid_client"),
+        ("unknown client", &unknown, good, 401, "invalid_client"),
         ("two credentials", &basic, &both, 400, "invalid_request"),
         ("no scope", &basic, "grant_type=client_credentials", 400, "invalid_scope"),
         ("unknown scope", &basic, "grant_type=client_credentials&scope=items:read+x", 400, "invalid_scope"),
@@ -111,19 +111,20 @@ fn the_token_endpoint_gives_what_it_may() {
 }
 
 #[test]
-fn introspection_knows_of_revocation() {
+fn introspection_of_a_revoked_token_is_inactive() {
     let okta = shared();
     let basic = basic(DEMO_CLIENT_ID, DEMO_CLIENT_SECRET);
-    let ask = |token: &str| post(okta, "/oauth2/default/v1/introspect", &basic, &format!("token={token}"));
+    let introspect =
+        |token: &str| post(okta, "/oauth2/default/v1/introspect", &basic, &format!("token={token}"));
     let token = okta.mint(Server::Default, &TokenSpec::user());
-    let answer = ask(&token).json();
-    assert_eq!((&answer["active"], &answer["scope"]), (&json!(true), &json!("openid profile items:read")));
-    assert_eq!((&answer["client_id"], &answer["username"]), (&json!("0oa48e74ox4t7mQJX0g7"), &answer["sub"]));
+    let claims = introspect(&token).json();
+    assert_eq!((&claims["active"], &claims["scope"]), (&json!(true), &json!("openid profile items:read")));
+    assert_eq!((&claims["client_id"], &claims["username"]), (&json!("0oa48e74ox4t7mQJX0g7"), &claims["sub"]));
 
     let expired = okta.mint(Server::Default, &TokenSpec::user().issued_at(1));
     let foreign = okta.mint(Server::Custom, &TokenSpec::user());
     for junk in ["junk", "a.b.c", &expired, &foreign] {
-        let reply = ask(junk);
+        let reply = introspect(junk);
         assert_eq!((reply.status, reply.body.as_str()), (200, r#"{"active":false}"#), "{junk}");
     }
     assert_eq!(post(okta, "/oauth2/default/v1/introspect", &basic, "").status, 400);
@@ -133,7 +134,7 @@ fn introspection_knows_of_revocation() {
         let reply = post(okta, "/oauth2/default/v1/revoke", &basic, &format!("token={revoked}"));
         assert_eq!((reply.status, reply.body.as_str()), (200, ""));
     }
-    assert_eq!(ask(&token).body, r#"{"active":false}"#);
+    assert_eq!(introspect(&token).body, r#"{"active":false}"#);
     let entry = json!({ "jti": json_of(&parts(&token)[1])["jti"] });
     let list = get_https(okta, "acme.okta.example", "/stand-in/denylist").unwrap().json();
     assert!(list["entries"].as_array().unwrap().contains(&entry), "{list}");

@@ -1,4 +1,4 @@
-//! The calls of the ABI, as far as the filter makes any; all others answer `Unimplemented`.
+//! The host calls of the ABI that the filter makes. All others return `Unimplemented`.
 
 use wasmtime::Result;
 
@@ -6,7 +6,7 @@ use crate::guest::Guest;
 use crate::pairs;
 use crate::state::{Callout, Headers, Reply, State};
 
-/// What a call answers.
+/// The status that a host call returns.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 #[repr(u32)]
 pub enum Status {
@@ -21,7 +21,7 @@ pub enum Status {
     Unimplemented = 12,
 }
 
-/// The calls that do something here.
+/// Returns the names of the calls that this host implements.
 pub const fn hostcalls() -> &'static [&'static str] {
     &[
         "proxy_log",
@@ -42,7 +42,7 @@ pub const fn hostcalls() -> &'static [&'static str] {
         "proxy_http_call",
         "proxy_send_local_response",
         "proxy_continue_stream",
-        // This host has none: `NotFound`, as for a function that it does not know.
+        // The host has no foreign functions, so it returns `NotFound`.
         "proxy_call_foreign_function",
     ]
 }
@@ -53,10 +53,10 @@ const CALLOUT_HEADERS: u32 = 6;
 const CALLOUT_BODY: u32 = 4;
 const PLUGIN_CONFIGURATION: u32 = 7;
 
-/// Answers a call; an error ends the VM.
+/// Performs a call, or returns its forced status. An error ends the VM.
 pub fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<u32> {
     *guest.state().calls.entry(name.to_owned()).or_default() += 1;
-    let status = match guest.state().refused.get(name) {
+    let status = match guest.state().forced_statuses.get(name) {
         Some(status) => *status,
         None => perform(guest, name, arguments)?,
     };
@@ -91,33 +91,33 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
             let bytes = buffer(guest.state(), kind);
             let start = (start as usize).min(bytes.len());
             let end = start.saturating_add(max as usize).min(bytes.len());
-            guest.give(&bytes[start..end], pointer, length)?;
+            guest.copy_in(&bytes[start..end], pointer, length)?;
             Status::Ok
         }
         ("proxy_get_header_map_pairs", &[kind, pointer, length]) => {
             let Some(map) = map(guest.state(), kind) else { return Ok(Status::BadArgument) };
             let bytes = pairs::to_bytes(map);
-            guest.give(&bytes, pointer, length)?;
+            guest.copy_in(&bytes, pointer, length)?;
             Status::Ok
         }
         ("proxy_replace_header_map_value", &[kind, name, name_len, value, value_len]) => {
             let (name, value) = (guest.text(name, name_len)?, guest.bytes(value, value_len)?);
             let Some(map) = map(guest.state(), kind) else { return Ok(Status::BadArgument) };
-            map.retain(|(have, _)| !have.eq_ignore_ascii_case(&name));
+            map.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             map.push((name, value));
             Status::Ok
         }
         ("proxy_remove_header_map_value", &[kind, name, name_len]) => {
             let name = guest.text(name, name_len)?;
             let Some(map) = map(guest.state(), kind) else { return Ok(Status::BadArgument) };
-            map.retain(|(have, _)| !have.eq_ignore_ascii_case(&name));
+            map.retain(|(other, _)| !other.eq_ignore_ascii_case(&name));
             Status::Ok
         }
         ("proxy_get_property", &[path, path_len, pointer, length]) => {
             let path = guest.text(path, path_len)?;
             let value = guest.state().stream().and_then(|stream| stream.properties.get(&path).cloned());
             let Some(value) = value else { return Ok(Status::NotFound) };
-            guest.give(&value, pointer, length)?;
+            guest.copy_in(&value, pointer, length)?;
             Status::Ok
         }
         ("proxy_set_property", &[path, path_len, value, value_len]) => {
@@ -130,7 +130,7 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
             let key = guest.bytes(key, key_len)?;
             let stored = guest.state().common.borrow().shared_data.get(&key).cloned();
             let Some((value, number)) = stored else { return Ok(Status::NotFound) };
-            guest.give(&value, pointer, length)?;
+            guest.copy_in(&value, pointer, length)?;
             guest.put_number(cas, number)?;
             Status::Ok
         }
@@ -145,11 +145,11 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
             Status::Ok
         }
         ("proxy_increment_metric", &[number, by]) => {
-            // A gauge may go down; what is counted here is small.
+            // The offset of a gauge may be negative. All offsets are small.
             let by = i64::from(by.cast_signed());
             change_metric(guest.state(), number, |value| value + by)
         }
-        // Of a histogram, which nobody reads here, this is the last value.
+        // For a histogram, this is the last value. No test reads one.
         ("proxy_record_metric", &[number, value]) => {
             change_metric(guest.state(), number, |_| i64::from(value))
         }
@@ -190,7 +190,7 @@ fn perform(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<Statu
 fn buffer(state: &State, kind: u32) -> Vec<u8> {
     match kind {
         PLUGIN_CONFIGURATION => state.configuration.clone(),
-        CALLOUT_BODY => state.arrived.as_ref().map(|(_, body)| body.clone()).unwrap_or_default(),
+        CALLOUT_BODY => state.callout_response.as_ref().map(|(_, body)| body.clone()).unwrap_or_default(),
         _ => Vec::new(),
     }
 }
@@ -199,15 +199,16 @@ fn map(state: &mut State, kind: u32) -> Option<&mut Headers> {
     match kind {
         REQUEST_HEADERS => state.stream().map(|stream| &mut stream.headers),
         REQUEST_TRAILERS => state.stream().map(|stream| &mut stream.trailers),
-        CALLOUT_HEADERS => state.arrived.as_mut().map(|(headers, _)| headers),
+        CALLOUT_HEADERS => state.callout_response.as_mut().map(|(headers, _)| headers),
         _ => None,
     }
 }
 
-/// As in Envoy: a number of zero overwrites, and an absent value can be set with any. (proxy-wasm-cpp-host, `src/shared_data.cc`)
+/// Sets a value as Envoy does: the compare-and-swap number zero overwrites, and any number sets an
+/// absent value (proxy-wasm-cpp-host, `src/shared_data.cc`).
 fn set_shared_data(state: &State, key: Vec<u8>, value: Vec<u8>, cas: u32) -> Status {
     let common = &mut *state.common.borrow_mut();
-    if cas != 0 && common.shared_data.get(&key).is_some_and(|(_, stands)| *stands != cas) {
+    if cas != 0 && common.shared_data.get(&key).is_some_and(|(_, current)| *current != cas) {
         return Status::CasMismatch;
     }
     common.last_cas += 1;
@@ -223,10 +224,10 @@ fn change_metric(state: &State, number: u32, to: impl FnOnce(i64) -> i64) -> Sta
     Status::Ok
 }
 
-/// The number of a metric, which is the same for all who define one of that name.
+/// Returns the number of a metric. A second definition of a name returns the number of the first.
 fn metric(state: &State, name: String) -> usize {
     let names = &mut state.common.borrow_mut().metric_names;
-    names.iter().position(|have| *have == name).unwrap_or_else(|| {
+    names.iter().position(|other| *other == name).unwrap_or_else(|| {
         names.push(name);
         names.len() - 1
     })

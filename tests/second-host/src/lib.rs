@@ -1,10 +1,12 @@
-//! A small proxy-wasm host on wasmtime (ABI 0.2.1), for one purpose: to run the filter, as it is compiled for Envoy, where there is
-//! neither Envoy nor V8, and where a test can say what each call of the host answers.
+//! A proxy-wasm host on wasmtime (ABI 0.2.1). It runs the filter's module without Envoy and V8, and
+//! a test controls the result of each host call.
 //!
-//! A [`Process`] has what all workers share: the compiled module, the clock, shared data and counters. A [`Vm`] is one worker.
-//! Nothing here has a thread or a socket: a test sends requests, lets time pass, and answers callouts.
+//! A [`Process`] has what all workers share: the compiled module, the clock, shared data and
+//! counters. A [`Vm`] is one worker. The host has no threads and no sockets: a test sends requests,
+//! advances the clock, and responds to callouts.
 //!
-//! Source: proxy-wasm/spec, abi-versions/v0.2.1; where it is silent, proxy-wasm-cpp-host, which is Envoy's.
+//! It follows proxy-wasm/spec, abi-versions/v0.2.1, and where that is silent proxy-wasm-cpp-host,
+//! which Envoy uses.
 
 mod calls;
 mod guest;

@@ -1,8 +1,9 @@
-//! Header maps as bytes: their count, the lengths of all names and values, then all texts, each ended by a zero byte.
+//! The serialized form of header maps: their count, the lengths of all names and values, then all
+//! texts, each with a zero byte at its end.
 
 use crate::state::Headers;
 
-/// What a host hands to a module.
+/// Serializes a header map for a module.
 pub fn to_bytes(headers: &Headers) -> Vec<u8> {
     let len = |length: usize| u32::try_from(length).expect("a header map below 4 GiB").to_le_bytes();
     let mut bytes = len(headers.len()).to_vec();
@@ -19,7 +20,7 @@ pub fn to_bytes(headers: &Headers) -> Vec<u8> {
     bytes
 }
 
-/// What a module hands to its host; `None` if it is no header map to the last byte.
+/// Parses a module's header map. Returns `None` unless the whole slice is a header map.
 pub fn from_bytes(bytes: &[u8]) -> Option<Headers> {
     if bytes.is_empty() {
         return Some(Vec::new());

@@ -1,4 +1,4 @@
-//! What a host knows: of all workers together, of one worker, and of one request.
+//! The state of the process, of a worker, and of a request.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
@@ -6,57 +6,57 @@ use std::rc::Rc;
 
 use crate::calls::Status;
 
-/// Names in lower case, values as bytes: what comes from a client need not be text.
+/// Headers with names in lower case. Values are bytes, because those of a client need not be UTF-8.
 pub type Headers = Vec<(String, Vec<u8>)>;
 
-/// What all workers of a process share.
+/// The state that all workers of a process share.
 #[derive(Debug, Default)]
 pub struct Common {
-    /// Nanoseconds since 1970.
+    /// The time in Unix nanoseconds.
     pub now: u64,
-    /// Values by name, each with its compare-and-set number.
+    /// Values by key, each with its compare-and-swap number.
     pub shared_data: HashMap<Vec<u8>, (Vec<u8>, u32)>,
     pub last_cas: u32,
-    /// Metrics by name; a metric's number is its place in `metric_names`.
+    /// Metrics by name. The number of a metric is its index in `metric_names`.
     pub metrics: HashMap<String, i64>,
     pub metric_names: Vec<String>,
     pub last_random: u64,
 }
 
-/// One worker.
+/// The state of a worker.
 pub struct State {
     pub common: Rc<RefCell<Common>>,
-    /// What calls answer instead of doing what they are for, by their names.
-    pub refused: BTreeMap<String, Status>,
-    /// How often each call was made.
+    /// Calls that return this status and do nothing else, by name.
+    pub forced_statuses: BTreeMap<String, Status>,
+    /// The number of calls, by name.
     pub calls: BTreeMap<String, u64>,
     pub configuration: Vec<u8>,
     pub logs: Vec<String>,
     pub tick: Option<u32>,
-    /// The context that calls are about.
+    /// The context to which calls apply.
     pub effective: u32,
     pub streams: HashMap<u32, Stream>,
     pub callouts: Vec<Callout>,
     pub last_callout: u32,
-    /// The answer of a callout, while its callback runs.
-    pub arrived: Option<(Headers, Vec<u8>)>,
+    /// The response of a callout, during its callback.
+    pub callout_response: Option<(Headers, Vec<u8>)>,
 }
 
-/// One request.
+/// The state of a request.
 #[derive(Debug, Default)]
 pub struct Stream {
     pub headers: Headers,
     pub trailers: Headers,
-    /// Attributes, by their paths; names within a path are separated by zero bytes.
+    /// Attributes by path. The names in a path are separated by zero bytes.
     pub properties: HashMap<String, Vec<u8>>,
-    /// Filter state that the module has set.
+    /// Filter state that the module set.
     pub filter_state: HashMap<String, Vec<u8>>,
     pub reply: Option<Reply>,
-    /// The module has let it go on.
+    /// Whether the module resumed the request.
     pub resumed: bool,
 }
 
-/// An answer in place of the backend's.
+/// A local response of the module.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Reply {
     pub status: u32,
@@ -65,11 +65,11 @@ pub struct Reply {
     pub body: String,
 }
 
-/// A request of the module through a cluster.
+/// An HTTP request of the module to a cluster.
 #[derive(Clone, Debug)]
 pub struct Callout {
     pub token: u32,
-    /// The context that the answer is for.
+    /// The context that gets the response.
     pub context: u32,
     pub cluster: String,
     pub headers: Headers,
@@ -80,7 +80,7 @@ impl State {
     pub fn new(common: Rc<RefCell<Common>>) -> Self {
         Self {
             common,
-            refused: BTreeMap::new(),
+            forced_statuses: BTreeMap::new(),
             calls: BTreeMap::new(),
             configuration: Vec::new(),
             logs: Vec::new(),
@@ -89,11 +89,11 @@ impl State {
             streams: HashMap::new(),
             callouts: Vec::new(),
             last_callout: 0,
-            arrived: None,
+            callout_response: None,
         }
     }
 
-    /// The request that calls are about.
+    /// Returns the request to which calls apply.
     pub fn stream(&mut self) -> Option<&mut Stream> {
         self.streams.get_mut(&self.effective)
     }
@@ -104,7 +104,7 @@ impl Reply {
         value(&self.headers, name)
     }
 
-    /// The stable code in the body of the filter's answers.
+    /// Returns the denial code in the body of the filter's response.
     pub fn code(&self) -> String {
         let (_, rest) = self.body.split_once(r#""code":""#).unwrap_or_default();
         rest.split('"').next().unwrap_or_default().to_owned()
@@ -117,8 +117,8 @@ impl Callout {
     }
 }
 
-/// The first value of a header.
+/// Returns the first value of a header.
 fn value<'a>(headers: &'a Headers, name: &str) -> Option<&'a str> {
-    let (_, value) = headers.iter().find(|(have, _)| have == name)?;
+    let (_, value) = headers.iter().find(|(other, _)| other == name)?;
     str::from_utf8(value).ok()
 }

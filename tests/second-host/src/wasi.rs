@@ -1,4 +1,4 @@
-//! What Rust's standard library asks of WASI: no more than Envoy has.
+//! The WASI functions that Rust's standard library imports. Envoy provides these and more.
 
 use wasmtime::{Error, Result};
 
@@ -7,7 +7,7 @@ use crate::guest::Guest;
 const OK: u32 = 0;
 const NOT_SUPPORTED: u32 = 58;
 
-/// Answers a call; an error ends the VM.
+/// Performs a call. An error ends the VM.
 pub fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<u32> {
     match (name, arguments) {
         ("random_get", &[at, len]) => {
@@ -21,15 +21,15 @@ pub fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<u32>
             Ok(OK)
         }
         ("environ_get", _) => Ok(OK),
-        // What a panic says before the SDK's hook is there.
+        // The message of a panic before the SDK installs its hook.
         ("fd_write", &[_, pieces, count, written]) => {
-            let mut said = Vec::new();
+            let mut message = Vec::new();
             for piece in 0..count {
                 let at = pieces + 8 * piece;
-                said.extend(guest.bytes(guest.number(at)?, guest.number(at + 4)?)?);
+                message.extend(guest.bytes(guest.number(at)?, guest.number(at + 4)?)?);
             }
-            guest.put_number(written, u32::try_from(said.len())?)?;
-            guest.state().logs.push(String::from_utf8_lossy(&said).into_owned());
+            guest.put_number(written, u32::try_from(message.len())?)?;
+            guest.state().logs.push(String::from_utf8_lossy(&message).into_owned());
             Ok(OK)
         }
         ("proc_exit", &[code]) => Err(Error::msg(format!("proc_exit({code})"))),
@@ -37,7 +37,7 @@ pub fn call(guest: &mut Guest<'_>, name: &str, arguments: &[u32]) -> Result<u32>
     }
 }
 
-/// splitmix64: other numbers for every VM, and the same in every run.
+/// Returns the next byte of splitmix64. Each VM gets other bytes, and each run the same.
 fn random(guest: &mut Guest<'_>) -> u8 {
     let common = &mut guest.state().common.borrow_mut();
     common.last_random = common.last_random.wrapping_add(0x9E37_79B9_7F4A_7C15);

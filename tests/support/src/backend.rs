@@ -1,5 +1,5 @@
-//! A backend that reports the requests that reach it: the method, the path and the headers of each request, and how many. And it
-//! sends clients elsewhere, where the path asks for that.
+//! A backend that returns the method, the path and the headers of each request, counts requests,
+//! and redirects some paths.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -11,7 +11,8 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 use tokio::sync::oneshot;
 
-/// A header that marks a request which must never get here.
+/// The header of a request that must not reach the backend. The backend counts requests that have
+/// it.
 pub const HOSTILE: &str = "x-hostile";
 
 /// A running backend. Dropping it stops it.
@@ -24,6 +25,7 @@ pub struct Backend {
 }
 
 impl Backend {
+    /// Starts a backend on a free port.
     pub fn start() -> Self {
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         listener.set_nonblocking(true).expect("non-blocking");
@@ -45,7 +47,7 @@ impl Backend {
                     async move { response }
                 });
                 let stop = async {
-                    // Resolves, with an error, when the other end is dropped.
+                    // Returns an error when the sender is dropped.
                     let _ = stopped.await;
                 };
                 tokio::select! {
@@ -58,16 +60,17 @@ impl Backend {
         Self { port, requests, hostile, running: Some(running), thread: Some(thread) }
     }
 
+    /// Returns the port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
-    /// How many requests have reached it.
+    /// Returns the number of requests that reached the backend.
     pub fn requests(&self) -> u64 {
         self.requests.load(Ordering::SeqCst)
     }
 
-    /// How many of them were marked as [`HOSTILE`].
+    /// Returns the number of requests with the header [`HOSTILE`].
     pub fn hostile(&self) -> u64 {
         self.hostile.load(Ordering::SeqCst)
     }
@@ -82,22 +85,24 @@ impl Drop for Backend {
     }
 }
 
-/// Where a path of a request begins like this, it leads elsewhere: to what this header says, or `/302/rest` to `/rest`.
-const ELSEWHERE: &str = "/302/";
+/// The prefix of redirected paths. The backend redirects `/302/rest` to the value of [`LOCATION`],
+/// or to `/rest` without that header.
+const REDIRECT_PREFIX: &str = "/302/";
+/// The request header with the `Location` of the redirect.
 pub const LOCATION: &str = "x-location";
 
 fn respond(request: &Request) -> Response {
     let header = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
     let path = request.uri().to_string();
-    let Some(rest) = path.strip_prefix(ELSEWHERE) else {
+    let Some(rest) = path.strip_prefix(REDIRECT_PREFIX) else {
         return ([("content-type", "application/json")], describe(request).to_string()).into_response();
     };
-    let here = || format!("http://{}/{rest}", header("host").unwrap_or_default());
-    let location = header(LOCATION).map_or_else(here, str::to_owned);
+    let same_host = || format!("http://{}/{rest}", header("host").unwrap_or_default());
+    let location = header(LOCATION).map_or_else(same_host, str::to_owned);
     (axum::http::StatusCode::FOUND, [("location", location)]).into_response()
 }
 
-/// Headers with all their values: a second value must not hide.
+/// Returns the request as JSON. Each header has all its values, so a test sees a duplicate.
 fn describe(request: &Request) -> Value {
     let mut headers = Map::new();
     for (name, value) in request.headers() {

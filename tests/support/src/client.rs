@@ -1,6 +1,5 @@
-//! An HTTP/1.1 client that sends what it is told, byte for byte: others would refuse to send most of it.
-
-mod http2;
+//! An HTTP/1.1 client that sends exactly the given bytes. Other clients reject most malformed
+//! requests.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -10,13 +9,14 @@ use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Sends requests to a port of this machine, each on a connection of its own, so that all workers get some.
+/// A client for a port of this machine. Each request has its own connection, so the requests reach
+/// all workers.
 #[derive(Clone, Copy)]
 pub struct Client {
     port: u16,
 }
 
-/// A response.
+/// A response, with header names in lower case.
 #[derive(Debug)]
 pub struct Response {
     pub status: u16,
@@ -24,21 +24,21 @@ pub struct Response {
     pub body: String,
 }
 
-/// A request, as bytes.
+/// A request of arbitrary bytes.
 #[derive(Clone)]
 pub struct Request {
-    method: Vec<u8>,
-    path: Vec<u8>,
-    headers: Vec<(Vec<u8>, Vec<u8>)>,
+    pub(crate) method: Vec<u8>,
+    pub(crate) path: Vec<u8>,
+    pub(crate) headers: Vec<(Vec<u8>, Vec<u8>)>,
     body: Vec<u8>,
 }
 
-/// A GET.
+/// Makes a GET request.
 pub fn get(path: impl AsRef<[u8]>) -> Request {
     request("GET", path)
 }
 
-/// Any request.
+/// Makes a request with any method.
 pub fn request(method: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Request {
     Request {
         method: method.as_ref().to_vec(),
@@ -49,16 +49,19 @@ pub fn request(method: impl AsRef<[u8]>, path: impl AsRef<[u8]>) -> Request {
 }
 
 impl Request {
+    /// Adds a header.
     pub fn header(mut self, name: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Self {
         self.headers.push((name.as_ref().to_vec(), value.as_ref().to_vec()));
         self
     }
 
+    /// Adds an `Authorization` header with a bearer token.
     pub fn bearer(self, token: impl AsRef<[u8]>) -> Self {
         let value = [b"Bearer ", token.as_ref()].concat();
         self.header("authorization", value)
     }
 
+    /// Sets the body. The request then has a `Content-Length`.
     pub fn body(mut self, body: impl AsRef<[u8]>) -> Self {
         self.body = body.as_ref().to_vec();
         self
@@ -80,21 +83,34 @@ impl Request {
 }
 
 impl Client {
+    /// Makes a client for a port.
     pub const fn new(port: u16) -> Self {
         Self { port }
     }
 
+    /// Sends a GET request.
     pub fn get(&self, path: &str) -> Response {
         self.send(&get(path))
     }
 
+    /// Sends a request.
+    ///
+    /// # Panics
+    ///
+    /// If there is no response.
     pub fn send(&self, request: &Request) -> Response {
         self.try_send(request).expect("a response")
     }
 
+    /// Sends a request.
+    ///
+    /// # Errors
+    ///
+    /// If the connection fails or the server closes it without a response.
     pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
         let mut stream = self.connect()?;
-        // A server that has heard enough closes; what it has answered is still to be read.
+        // A server may respond and close before it has read the whole request, so the response is
+        // read after a failed write.
         let _ = stream.write_all(&request.to_bytes());
         let mut bytes = Vec::new();
         let mut chunk = [0; 16 * 1024];
@@ -103,7 +119,8 @@ impl Client {
                 Ok(0) => break,
                 Ok(read) => {
                     bytes.extend_from_slice(&chunk[..read]);
-                    // Envoy closes a second after its own answers; there is no need to wait for that.
+                    // Envoy closes the connection one second after a response of its own. The
+                    // client does not wait for that.
                     if is_complete(&bytes) {
                         break;
                     }
@@ -115,10 +132,12 @@ impl Client {
         parse(&bytes)
     }
 
+    /// Returns the port.
     pub const fn port(&self) -> u16 {
         self.port
     }
 
+    /// Opens a connection with timeouts.
     pub fn connect(&self) -> std::io::Result<TcpStream> {
         let stream =
             TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), TIMEOUT)?;
@@ -129,26 +148,28 @@ impl Client {
 }
 
 impl Response {
+    /// Returns the first header with this name, which must be in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
+    /// Returns the body as JSON, or null if it is not JSON.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or(Value::Null)
     }
 
-    /// The stable code in the body of the filter's answers.
+    /// Returns the denial code in the body of the filter's response, or an empty string.
     pub fn code(&self) -> String {
         self.json()["code"].as_str().unwrap_or_default().to_owned()
     }
 }
 
 fn parse(bytes: &[u8]) -> std::io::Result<Response> {
-    let broken = || std::io::Error::other(format!("no response in {} bytes", bytes.len()));
-    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(broken)?;
+    let invalid = || std::io::Error::other(format!("no response in {} bytes", bytes.len()));
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n").ok_or_else(invalid)?;
     let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(broken)?;
+    let status = lines.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(invalid)?;
     let headers: Vec<(String, String)> = lines
         .filter_map(|line| line.split_once(':'))
         .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))

@@ -1,6 +1,6 @@
-//! envoy.yaml, the reference configuration, with other ports, another plugin configuration, or a part left out.
+//! envoy.yaml, the reference configuration, with changes: ports, plugin configuration, filters.
 //!
-//! What tests change is changed in the parsed document, so that everything else is the file that people copy.
+//! Tests change the parsed document, so everything else is the file that operators copy.
 
 use std::path::Path;
 
@@ -11,20 +11,20 @@ use serde_json::{Value, json};
 pub struct EnvoyConfig(Value);
 
 impl EnvoyConfig {
-    /// The reference, on free ports of the loopback interface.
+    /// Returns the reference configuration, on free ports of the loopback interface.
     pub fn reference() -> Self {
         let text = std::fs::read_to_string(super::root().join("envoy.yaml")).expect("envoy.yaml");
         let config = serde_saphyr::from_str(&text).expect("envoy.yaml is YAML");
         Self(config).listen("127.0.0.1", 0).admin(0)
     }
 
-    /// The reference as it stands.
+    /// Returns the reference configuration without changes.
     pub fn unchanged() -> Self {
         let text = std::fs::read_to_string(super::root().join("envoy.yaml")).expect("envoy.yaml");
         Self(serde_saphyr::from_str(&text).expect("envoy.yaml is YAML"))
     }
 
-    /// Another configuration of the repository, on free ports of the loopback interface, with the module that was built.
+    /// Returns another configuration of the repository, on free ports of the loopback interface.
     pub fn of_file(file: &str) -> Self {
         let text = std::fs::read_to_string(super::root().join(file)).expect(file);
         let mut config: Value = serde_saphyr::from_str(&text).expect(file);
@@ -34,24 +34,26 @@ impl EnvoyConfig {
         Self(config).admin(0)
     }
 
+    /// Sets the address of the first listener.
     pub fn listen(mut self, address: &str, port: u16) -> Self {
         self.0["static_resources"]["listeners"][0]["address"]["socket_address"] =
             json!({ "address": address, "port_value": port });
         self
     }
 
+    /// Sets the port of the admin interface.
     pub fn admin(mut self, port: u16) -> Self {
         self.0["admin"]["address"]["socket_address"] = json!({ "address": "127.0.0.1", "port_value": port });
         self
     }
 
-    /// Where the backend is.
+    /// Sets the port of the backend.
     pub fn app(mut self, port: u16) -> Self {
         set_endpoint(self.cluster("app"), "127.0.0.1", port);
         self
     }
 
-    /// Trailers of HTTP/1.1 requests handed on, which Envoy drops by default.
+    /// Forwards trailers of HTTP/1.1 requests, which Envoy drops by default.
     pub fn with_trailers(mut self) -> Self {
         let options = json!({ "enable_trailers": true });
         self.manager()["http_protocol_options"] = options.clone();
@@ -64,7 +66,7 @@ impl EnvoyConfig {
         self
     }
 
-    /// Where Okta is, and which certificate authority vouches for it.
+    /// Sets the port of Okta, and the file of its certificate authority.
     pub fn okta(mut self, port: u16, ca: &Path) -> Self {
         let cluster = self.cluster("okta");
         set_endpoint(cluster, "127.0.0.1", port);
@@ -73,7 +75,7 @@ impl EnvoyConfig {
         self
     }
 
-    /// A real Okta org: by name, with the system's certificate authorities.
+    /// Sets the host of a real Okta org, and the file of the system's certificate authorities.
     pub fn real_okta(mut self, host: &str, ca: &Path) -> Self {
         let cluster = self.cluster("okta");
         cluster["type"] = json!("STRICT_DNS");
@@ -87,13 +89,14 @@ impl EnvoyConfig {
         self
     }
 
-    /// The module that Envoy loads as the filter.
+    /// Sets the module that Envoy loads as the filter.
     pub fn module(mut self, wasm: &Path) -> Self {
         self.filter()["vm_config"]["code"]["local"] = json!({ "filename": wasm });
         self
     }
 
-    /// The filter with the capabilities that deploy/envoy/capabilities.yaml lists, less these.
+    /// Restricts the filter to the capabilities of deploy/envoy/capabilities.yaml without those of
+    /// `withheld`.
     pub fn restricted(mut self, withheld: &[&str]) -> Self {
         let file = super::root().join("deploy/envoy/capabilities.yaml");
         let text = std::fs::read_to_string(file).expect("the list of capabilities");
@@ -107,13 +110,13 @@ impl EnvoyConfig {
         self
     }
 
-    /// The filter with all that Envoy has.
+    /// Removes the restriction of capabilities.
     pub fn unrestricted(mut self) -> Self {
         self.filter().as_object_mut().expect("a PluginConfig").remove("capability_restriction_config");
         self
     }
 
-    /// The plugin configuration.
+    /// Returns the plugin configuration.
     pub fn plugin(&mut self) -> &mut Value {
         &mut self.filter()["configuration"]["value"]
     }
@@ -124,14 +127,14 @@ impl EnvoyConfig {
         self
     }
 
-    /// The plugin configuration as text, for what a Struct could not carry.
+    /// Sets the plugin configuration as text, for values that a `Struct` cannot hold.
     pub fn with_plugin_text(mut self, text: &str) -> Self {
         self.filter()["configuration"] =
             json!({ "@type": "type.googleapis.com/google.protobuf.StringValue", "value": text });
         self
     }
 
-    /// Envoy's own normalisation of paths switched off.
+    /// Disables Envoy's normalization of paths.
     pub fn raw_paths(mut self) -> Self {
         let manager = self.manager();
         manager["normalize_path"] = json!(false);
@@ -140,12 +143,12 @@ impl EnvoyConfig {
         self
     }
 
-    /// The HTTP connection manager.
+    /// Returns the HTTP connection manager of the first listener.
     pub fn manager(&mut self) -> &mut Value {
         &mut self.0["static_resources"]["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"]
     }
 
-    /// Leaves out an HTTP filter.
+    /// Removes an HTTP filter.
     pub fn without_filter(mut self, name: &str) -> Self {
         let filters = self.manager()["http_filters"].as_array_mut().expect("http_filters");
         let before = filters.len();
@@ -154,7 +157,7 @@ impl EnvoyConfig {
         self
     }
 
-    /// Writes the access log into a file, in the format that the reference has.
+    /// Writes the access log into a file, in the format of the reference configuration.
     pub fn access_log(mut self, path: &Path) -> Self {
         let log = &mut self.manager()["access_log"][0];
         log["name"] = json!("envoy.access_loggers.file");
@@ -164,26 +167,27 @@ impl EnvoyConfig {
         self
     }
 
-    /// The whole document, for what is rarely changed.
+    /// Returns the whole document.
     pub fn document(&mut self) -> &mut Value {
         &mut self.0
     }
 
-    /// As JSON, which Envoy reads as well.
+    /// Returns the configuration as JSON, which Envoy reads too.
     pub fn to_json(&self) -> String {
         serde_json::to_string_pretty(&self.0).expect("JSON")
     }
 
-    /// The filter's `PluginConfig`.
+    /// Returns the `PluginConfig` of the filter.
     pub fn filter(&mut self) -> &mut Value {
         let filters = self.manager()["http_filters"].as_array_mut().expect("http_filters");
-        let filter = filters.iter_mut().find(|filter| filter["name"] == "okta-authz").expect("our filter");
+        let filter =
+            filters.iter_mut().find(|filter| filter["name"] == "okta-authz").expect("the filter okta-authz");
         &mut filter["typed_config"]["config"]
     }
 
     fn cluster(&mut self, name: &str) -> &mut Value {
         let clusters = self.0["static_resources"]["clusters"].as_array_mut().expect("clusters");
-        clusters.iter_mut().find(|cluster| cluster["name"] == name).expect("that cluster")
+        clusters.iter_mut().find(|cluster| cluster["name"] == name).expect("the cluster")
     }
 }
 

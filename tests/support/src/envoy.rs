@@ -1,4 +1,4 @@
-//! A real Envoy, in a process of its own, that ends with its handle.
+//! A real Envoy in its own process. Dropping the handle ends the process.
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,11 @@ use std::time::{Duration, Instant};
 use super::client::{self, Client};
 use super::config::EnvoyConfig;
 
-/// Two, wherever something is tested: one worker hides what workers do to each other.
+/// The number of workers in tests. With two, tests see how workers affect each other.
 pub const WORKERS: usize = 2;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
-/// Longer than any request of a test takes.
+/// The drain time of a replaced listener, in seconds. It exceeds the duration of every test
+/// request.
 const DRAIN_SECONDS: &str = "20";
 
 /// A running Envoy.
@@ -22,7 +23,7 @@ pub struct Envoy {
     pub admin_port: u16,
 }
 
-/// An Envoy that has not started.
+/// The exit of an Envoy that did not start.
 pub struct StartError {
     pub status: ExitStatus,
     pub log: String,
@@ -30,19 +31,31 @@ pub struct StartError {
 
 impl Envoy {
     /// Starts Envoy with [`WORKERS`] workers.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy does not start.
     pub fn start(name: &str, config: &EnvoyConfig) -> Self {
         match Self::try_start(name, config, WORKERS) {
             Ok(envoy) => envoy,
-            Err(error) => panic!("{name}: Envoy has not started ({}):\n{}", error.status, error.log),
+            Err(error) => panic!("{name}: Envoy did not start ({}):\n{}", error.status, error.log),
         }
     }
 
-    /// Starts Envoy, or says why it would not.
+    /// Starts Envoy.
+    ///
+    /// # Errors
+    ///
+    /// If Envoy exits, for example because it rejects the configuration.
     pub fn try_start(name: &str, config: &EnvoyConfig, workers: usize) -> Result<Self, StartError> {
         Self::try_start_file(name, "envoy.json", &config.to_json(), workers)
     }
 
-    /// Starts Envoy with the text of a file, whose name says how Envoy reads it; or says why Envoy does not start.
+    /// Starts Envoy with a configuration file. The extension of `file` selects JSON or YAML.
+    ///
+    /// # Errors
+    ///
+    /// If Envoy exits, for example because it rejects the configuration.
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn try_start_file(name: &str, file: &str, text: &str, workers: usize) -> Result<Self, StartError> {
         let folder = super::scratch(name);
@@ -58,16 +71,16 @@ impl Envoy {
             .arg("--admin-address-path")
             .arg(&admin)
             .args(["--concurrency", &workers.to_string()])
-            // Envoys of other tests run at the same time.
+            // Envoys of other tests run at the same time, and hot restart needs a unique base ID.
             .arg("--disable-hot-restart")
             .args(["--log-level", "warning", "--component-log-level", "wasm:debug"])
-            // How long connections of a replaced listener may go on.
+            // The time limit for the connections of a replaced listener.
             .args(["--drain-time-s", DRAIN_SECONDS])
             .stdin(Stdio::null())
             .stdout(output.try_clone().expect("Envoy's log"))
             .stderr(output)
             .spawn()
-            .unwrap_or_else(|error| panic!("{} cannot be run: {error}", binary().display()));
+            .unwrap_or_else(|error| panic!("cannot run {}: {error}", binary().display()));
         let mut envoy = Self { process, log, port: 0, admin_port: 0 };
         let deadline = Instant::now() + START_TIMEOUT;
         loop {
@@ -78,30 +91,30 @@ impl Envoy {
                 (envoy.port, envoy.admin_port) = (port, admin_port);
                 return Ok(envoy);
             }
-            assert!(Instant::now() < deadline, "{name}: Envoy is not ready in time:\n{}", envoy.log());
+            assert!(Instant::now() < deadline, "{name}: Envoy is not ready after 30 s:\n{}", envoy.log());
             std::thread::sleep(Duration::from_millis(20));
         }
     }
 
-    /// A client for the listener.
+    /// Returns a client for the first listener.
     pub fn client(&self) -> Client {
         Client::new(self.port)
     }
 
-    /// A client for another listener.
+    /// Returns a client for the listener with this name.
     pub fn client_of(&self, listener: &str) -> Client {
         let listeners = Client::new(self.admin_port).get("/listeners?format=json").json();
         let all = listeners["listener_statuses"].as_array().expect("listeners");
         let port = all.iter().find(|status| status["name"] == listener).and_then(port_of);
-        Client::new(port.expect("that listener"))
+        Client::new(port.expect("the listener"))
     }
 
-    /// All that Envoy has logged so far.
+    /// Returns Envoy's log.
     pub fn log(&self) -> String {
         String::from_utf8_lossy(&std::fs::read(&self.log).unwrap_or_default()).into_owned()
     }
 
-    /// A counter or gauge, or `None` if there is none of that name.
+    /// Returns the value of a counter or gauge, or `None` if it does not exist.
     pub fn stat(&self, name: &str) -> Option<u64> {
         let stats = Client::new(self.admin_port).get("/stats");
         let line = stats
@@ -111,21 +124,21 @@ impl Envoy {
         line.and_then(|value| value.parse().ok())
     }
 
-    /// A counter of the filter.
+    /// Returns the value of a counter of the filter, without the prefix of its name.
     pub fn count(&self, name: &str) -> u64 {
         self.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0)
     }
 
-    /// Whether a VM has trapped: its message is in the log in any case.
+    /// Returns whether a VM has trapped. Envoy logs each trap.
     pub fn has_trapped(&self) -> bool {
         let log = self.log();
         ["panicked at", "Function: proxy_", "unreachable", "wasm_fail_stream"]
             .iter()
-            .any(|sign| log.contains(sign))
+            .any(|message| log.contains(message))
     }
 
-    /// How Envoy has ended, if it has.
-    pub fn ended(&mut self) -> Option<ExitStatus> {
+    /// Returns Envoy's exit status, or `None` while it runs.
+    pub fn exit_status(&mut self) -> Option<ExitStatus> {
         self.process.try_wait().expect("Envoy's status")
     }
 }
@@ -137,7 +150,8 @@ impl Drop for Envoy {
     }
 }
 
-/// The ports, once the listener takes connections.
+/// Returns the ports of the first listener and the admin interface, once the listener accepts
+/// connections.
 fn ready(admin_address: &Path) -> Option<(u16, u16)> {
     let admin_port = std::fs::read_to_string(admin_address).ok()?.trim().rsplit_once(':')?.1.parse().ok()?;
     let admin = Client::new(admin_port);

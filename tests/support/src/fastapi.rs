@@ -1,4 +1,4 @@
-//! The FastAPI example, in a process of its own, that ends with its handle.
+//! The FastAPI example in its own process. Dropping the handle ends the process.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::process::{Child, Command, Stdio};
@@ -25,7 +25,7 @@ impl FastApi {
     #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn start_on(port: u16) -> Self {
         let python = std::env::var_os("OKTA_AUTHZ_PYTHON")
-            .expect("OKTA_AUTHZ_PYTHON names a Python with FastAPI: run this through make, which sets it");
+            .expect("OKTA_AUTHZ_PYTHON must name a Python with FastAPI: run this through make");
         let process = Command::new(python)
             .current_dir(super::root().join("examples/fastapi"))
             .args(["-m", "uvicorn", "app:app", "--log-level", "warning", "--host", "127.0.0.1", "--port"])
@@ -37,14 +37,15 @@ impl FastApi {
         let deadline = Instant::now() + START_TIMEOUT;
         while Client::new(port).try_send(&client::get("/healthz")).is_err() {
             if let Some(status) = app.process.try_wait().expect("the application's status") {
-                panic!("the FastAPI application has ended: {status}");
+                panic!("the FastAPI application exited: {status}");
             }
-            assert!(Instant::now() < deadline, "the FastAPI application is not ready in time");
+            assert!(Instant::now() < deadline, "the FastAPI application is not ready after 60 s");
             std::thread::sleep(Duration::from_millis(50));
         }
         app
     }
 
+    /// Returns the port.
     pub const fn port(&self) -> u16 {
         self.port
     }

@@ -1,4 +1,4 @@
-//! Keys of every kind that can be signed with here, and tokens signed with them.
+//! Keys for every algorithm but ES512, and tokens that they sign.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -9,6 +9,7 @@ use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
 use rsa::traits::PublicKeyParts as _;
 use serde_json::{Value, json};
 
+/// One key for each key type and curve.
 pub struct Keys {
     rsa: rsa::RsaPrivateKey,
     p256: p256::ecdsa::SigningKey,
@@ -17,6 +18,7 @@ pub struct Keys {
 }
 
 impl Keys {
+    /// Generates an RSA key of 2048 bits. The other keys are fixed.
     pub fn generate() -> Self {
         Self {
             rsa: rsa::RsaPrivateKey::new(&mut rsa::rand_core::OsRng, 2048).unwrap(),
@@ -26,11 +28,13 @@ impl Keys {
         }
     }
 
-    /// All but ES512: nothing here can sign it. The vectors have it.
+    /// Returns the algorithms that [`Keys::sign`] supports: all but ES512, which the test vectors
+    /// cover.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + use<> {
         Algorithm::ALL.into_iter().filter(|algorithm| *algorithm != Algorithm::ES512)
     }
 
+    /// Returns the key set.
     pub fn jwks(&self) -> Value {
         let text = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
         let (n, e) = (self.rsa.n().to_bytes_be(), self.rsa.e().to_bytes_be());
@@ -46,6 +50,11 @@ impl Keys {
         ] })
     }
 
+    /// Returns a compact JWS (RFC 7515) of the payload.
+    ///
+    /// # Panics
+    ///
+    /// For ES512.
     pub fn sign(&self, algorithm: Algorithm, payload: &[u8]) -> String {
         let kid = match algorithm {
             Algorithm::ES256 => "P-256",

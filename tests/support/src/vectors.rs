@@ -1,24 +1,27 @@
-//! The runner: every vector, through any verifier.
+//! Runs all test vectors with any verifier.
 //!
-//! The verifier is an argument, so that a test can put a real Envoy's native crypto to the same questions:
+//! The verifier is an argument, so a test can run the vectors with Envoy's native crypto:
 //!
 //! ```ignore
-//! let few = |_| vectors::Bounds { flips: 2, truncations: 1 };
-//! let backend = vectors::Backend { name: "envoy", verifier: &Prefer(envoy, Software), mutants: few };
-//! for report in vectors::everything(&backend) {
+//! let few = |_| vectors::MutantLimits { flips: 2, truncations: 1 };
+//! let backend = vectors::Backend { name: "envoy", verifier: &WithFallback(envoy, Software),
+//! mutants: few };
+//! for report in vectors::run_all(&backend) {
 //!     report.check();
 //! }
 //! ```
 //!
-//! Where we differ from a vector is listed, with a reason, in `tests/data/exceptions.json`: for every verifier or
-//! for the one that has the name of the backend.
+//! `tests/data/exceptions.json` lists the cases in which this filter differs from a vector, with
+//! the reason, for every verifier or for the backend with that name.
 
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use okta_authz_filter::crypto::{Algorithm, Curve, PublicKey, SignatureError, SignatureVerifier};
+use okta_authz_filter::crypto::{
+    Algorithm, Curve, PublicKey, SignatureError, SignatureInput, SignatureVerifier,
+};
 use okta_authz_filter::rejection::Rejection;
 
 use data::{Case, CaseFile, CryptoFile, CryptoGroup, Expected, Layer, Mutation, Strength};
@@ -30,25 +33,26 @@ mod layers;
 mod mutations;
 pub mod report;
 
-pub use mutations::{Bounds, Good};
+pub use mutations::{MutantLimits, ValidSignature};
 pub use report::Report;
 
-/// What is put to the test.
+/// A verifier under test.
 pub struct Backend<'a> {
-    /// The name under which `exceptions.json` knows it.
+    /// Its name in `exceptions.json`.
     pub name: &'a str,
     pub verifier: &'a dyn SignatureVerifier,
-    /// How many mutants of a good signature it has to look at: a mutant costs as much as a signature.
-    pub mutants: fn(Good) -> Bounds,
+    /// Returns how many mutants of a valid signature to verify. A mutant costs as much time as a
+    /// signature.
+    pub mutants: fn(ValidSignature) -> MutantLimits,
 }
 
-/// All sets of vectors, one after the other.
-pub fn everything(backend: &Backend<'_>) -> Vec<Report> {
+/// Runs all sets of vectors.
+pub fn run_all(backend: &Backend<'_>) -> Vec<Report> {
     let files = data::CASE_FILES.into_iter().map(|file| cases(file, backend));
     files.chain(Algorithm::ALL.into_iter().map(|algorithm| crypto(algorithm, backend))).collect()
 }
 
-/// The cases of a file, each in its layer.
+/// Runs the cases of a file, each in its layer.
 pub fn cases(file: &str, backend: &Backend<'_>) -> Report {
     let CaseFile { count, cases } = serde_json::from_str(data::text(file)).unwrap();
     let mut report = Report::new(file, backend.name);
@@ -64,7 +68,7 @@ pub fn cases(file: &str, backend: &Backend<'_>) -> Report {
     report.finish(count)
 }
 
-/// The raw signatures of one algorithm.
+/// Runs the raw signatures of one algorithm.
 pub fn crypto(algorithm: Algorithm, backend: &Backend<'_>) -> Report {
     let mut report = Report::new(&crypto_set(algorithm), backend.name);
     let mut seen = HashSet::new();
@@ -79,47 +83,48 @@ pub fn crypto(algorithm: Algorithm, backend: &Backend<'_>) -> Report {
     report.finish(CRYPTO.counts[algorithm.name()])
 }
 
-/// The name of a set of raw signatures, in summaries and in `exceptions.json`.
+/// Returns the name of a set of raw signatures, in summaries and in `exceptions.json`.
 pub fn crypto_set(algorithm: Algorithm) -> String {
     format!("{} {algorithm}", data::CRYPTO_FILE)
 }
 
-/// Parsed once; it has three megabytes.
+/// The raw signatures. They are parsed once, because the file has three megabytes.
 pub static CRYPTO: LazyLock<CryptoFile> =
     LazyLock::new(|| serde_json::from_str(data::text(data::CRYPTO_FILE)).unwrap());
 
 fn token(case: &Case, backend: &Backend<'_>, report: &mut Report) {
-    // The filter has no symmetric algorithms, so it rejects these tokens even if the vector accepts them.
+    // The filter supports no symmetric algorithm, so it rejects these tokens whatever the vector
+    // expects.
     let symmetric = case.tags.iter().any(|tag| tag == "hmac");
     let expected = if symmetric { Expected::Reject } else { case.expected.expect("an expectation") };
-    let (token, judge) = layers::token_and_judge(case, backend.verifier);
-    let ask = |token: &str| judge(token.as_bytes()).map_or_else(Outcome::Rejected, |()| Outcome::Accepted);
-    let Some(outcome) = report.case(&case.id, case.strength, Expectation::Verdict(expected), || ask(&token))
+    let (token, verify) = layers::token_and_verification(case, backend.verifier);
+    let run = |token: &str| verify(token.as_bytes()).map_or_else(Outcome::Rejected, |()| Outcome::Accepted);
+    let Some(outcome) = report.case(&case.id, case.strength, Expectation::Verdict(expected), || run(&token))
     else {
         return;
     };
-    let asked_for = match case.mutations.as_slice() {
+    let mutants_requested = match case.mutations.as_slice() {
         [] => false,
         [Mutation::FlipEachSignatureBit, Mutation::TruncateSignatureToEachLength] => true,
         unknown => panic!("{}: {unknown:?}", case.id),
     };
-    let held = outcome == Outcome::Accepted && matches!(case.layer, Layer::Jose | Layer::Jwt);
-    if !asked_for && !held {
+    let accepted = outcome == Outcome::Accepted && matches!(case.layer, Layer::Jose | Layer::Jwt);
+    if !mutants_requested && !accepted {
         return;
     }
     let algorithm = layers::algorithm(&token).unwrap();
     let (message, signature) = token.rsplit_once('.').unwrap();
     let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    let good = Good { algorithm, len: signature.len(), first: asked_for };
-    for mutant in Mutant::of(good.len, (backend.mutants)(good)) {
+    let valid = ValidSignature { algorithm, len: signature.len(), first: mutants_requested };
+    for mutant in Mutant::of(valid.len, (backend.mutants)(valid)) {
         let mutated = format!("{message}.{}", URL_SAFE_NO_PAD.encode(mutant.apply(&signature)));
-        let answer = ask(&mutated);
-        let rejected = matches!(answer, Outcome::Rejected(_));
-        report.mutant(&case.id, mutant, rejected && (outcome.is_unavailable() || !answer.is_unavailable()));
+        let result = run(&mutated);
+        let rejected = matches!(result, Outcome::Rejected(_));
+        report.mutant(&case.id, mutant, rejected && (outcome.is_unavailable() || !result.is_unavailable()));
     }
 }
 
-/// The cases of one key.
+/// Runs the cases of one key.
 fn signatures(
     algorithm: Algorithm,
     part: &str,
@@ -132,10 +137,13 @@ fn signatures(
     for case in &group.tests {
         let id = format!("{part}#{}", case.number);
         let (message, signature) = (unhex(&case.msg_hex), unhex(&case.sig_hex));
+        let verify = |key: &PublicKey, signature: &[u8]| {
+            backend.verifier.verify(&SignatureInput { algorithm, key, message: &message, signature })
+        };
         let expectation = Expectation::Verdict(case.expected);
         let outcome = report.case(&id, case.strength, expectation, || match &key {
             None => Outcome::Rejected(Rejection::KeysUnavailable),
-            Some(key) => match backend.verifier.verify(algorithm, key, &message, &signature) {
+            Some(key) => match verify(key, &signature) {
                 Ok(()) => Outcome::Accepted,
                 Err(SignatureError::Invalid) => Outcome::Rejected(Rejection::SignatureInvalid),
                 Err(SignatureError::Unavailable) => Outcome::Rejected(Rejection::CryptoUnavailable),
@@ -143,10 +151,11 @@ fn signatures(
         });
         let (Some(Outcome::Accepted), Some(key)) = (outcome, &key) else { continue };
         let len = signature.len();
-        let good = Good { algorithm, len, first: case.strength == Strength::Must && seen.insert(len) };
-        for mutant in Mutant::of(len, (backend.mutants)(good)) {
-            let answer = backend.verifier.verify(algorithm, key, &message, &mutant.apply(&signature));
-            report.mutant(&id, mutant, answer == Err(SignatureError::Invalid));
+        let valid =
+            ValidSignature { algorithm, len, first: case.strength == Strength::Must && seen.insert(len) };
+        for mutant in Mutant::of(len, (backend.mutants)(valid)) {
+            let result = verify(key, &mutant.apply(&signature));
+            report.mutant(&id, mutant, result == Err(SignatureError::Invalid));
         }
     }
 }
@@ -158,13 +167,13 @@ fn public_key(group: &CryptoGroup) -> Option<PublicKey> {
         "P-256" => Curve::P256,
         "P-384" => Curve::P384,
         "P-521" => Curve::P521,
-        _ => panic!("no curve {name}"),
+        _ => panic!("unknown curve {name}"),
     };
     match member("kty") {
         "RSA" => PublicKey::rsa(&bytes("n"), &bytes("e")),
         "EC" => PublicKey::ec(curve(member("crv")), &bytes("x"), &bytes("y")),
         "OKP" if member("crv") == "Ed25519" => PublicKey::ed25519(&bytes("x")),
-        kind => panic!("no kind of key {kind}"),
+        kind => panic!("unknown key type {kind}"),
     }
     .ok()
 }

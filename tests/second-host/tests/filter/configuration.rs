@@ -1,11 +1,11 @@
-//! Configurations that are refused, and what a worker does without one.
+//! Rejected configurations, and workers without a configuration.
 
 use serde_json::json;
 
-use crate::scene::{OKTA, bearer, config, fetch, get, passed, process, refused, user};
+use crate::harness::{OKTA, bearer, config, denied, fetch, forwarded, get, process, user};
 
 #[test]
-fn a_configuration_is_refused_with_its_reason() {
+fn configuration_invalid_is_rejected_with_its_reason() {
     let mut misspelt = config();
     misspelt["ruels"] = json!([]);
     let mut empty = config();
@@ -14,38 +14,38 @@ fn a_configuration_is_refused_with_its_reason() {
         (misspelt.to_string().into_bytes(), "ruels"),
         (empty.to_string().into_bytes(), "rules[2].requires.scopes[0]: must not be empty"),
         (b"{}".to_vec(), "providers"),
-        (b"".to_vec(), "configuration refused"),
-        (b"\xff\xfe\xfd".to_vec(), "configuration refused"),
-        (b"[".repeat(100_000), "configuration refused"),
+        (b"".to_vec(), "configuration rejected"),
+        (b"\xff\xfe\xfd".to_vec(), "configuration rejected"),
+        (b"[".repeat(100_000), "configuration rejected"),
     ] {
         let process = process();
         let mut vm = process.worker(&[]).unwrap();
         assert!(!vm.configure(&bytes).unwrap(), "{reason}");
         assert!(vm.logs().contains(reason), "{reason}: {}", vm.logs());
-        // A host that serves with it all the same gets nobody through.
+        // A host that serves with this configuration gets only denials.
         vm.tick().unwrap();
         for path in ["/healthz", "/me"] {
-            let reply = refused(&mut vm, bearer(get(path), &user()));
+            let reply = denied(&mut vm, bearer(get(path), &user()));
             assert_eq!((reply.status, reply.code().as_str()), (503, "misconfigured"), "{reason}");
         }
     }
 }
 
 #[test]
-fn a_refused_configuration_takes_the_place_of_a_good_one() {
+fn configuration_rejected_replaces_a_valid_one() {
     let process = process();
-    let mut vm = crate::scene::warm(&process, &OKTA);
-    passed(&mut vm, bearer(get("/me"), &user()));
+    let mut vm = crate::harness::worker_with_keys(&process, &OKTA);
+    forwarded(&mut vm, bearer(get("/me"), &user()));
     assert!(!vm.configure("{}").unwrap());
-    assert_eq!(refused(&mut vm, bearer(get("/me"), &user())).code(), "misconfigured");
+    assert_eq!(denied(&mut vm, bearer(get("/me"), &user())).code(), "misconfigured");
     assert!(vm.configure(config().to_string()).unwrap());
     fetch(&mut vm, &OKTA).unwrap();
-    passed(&mut vm, bearer(get("/me"), &user()));
+    forwarded(&mut vm, bearer(get("/me"), &user()));
 }
 
 #[test]
-fn without_a_configuration_nobody_gets_through() {
+fn configuration_missing_denies_every_request() {
     let mut vm = process().worker(&[]).unwrap();
     vm.tick().unwrap();
-    assert_eq!(refused(&mut vm, bearer(get("/healthz"), &user())).code(), "misconfigured");
+    assert_eq!(denied(&mut vm, bearer(get("/healthz"), &user())).code(), "misconfigured");
 }

@@ -1,11 +1,12 @@
-//! The filter, compiled for Envoy, in a host that is not Envoy: on wasmtime, without `verify_signature`, with calls that fail.
+//! Tests of the filter's module in wasmtime: without Envoy, without `verify_signature`, and with
+//! host calls that fail.
 //!
-//! `make second-host` builds what this needs and says where it is (`OKTA_AUTHZ_WASM`).
+//! `make second-host` builds the module and sets its path (`OKTA_AUTHZ_WASM`).
 #![allow(clippy::arithmetic_side_effects, missing_docs, reason = "test code")]
 
 mod configuration;
+mod harness;
 mod hostile;
 mod keys;
 mod requests;
-mod scene;
 mod signatures;

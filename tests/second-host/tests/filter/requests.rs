@@ -1,18 +1,20 @@
-//! What becomes of requests once the keys are there.
+//! Decisions about requests when the worker has keys.
 
 use okta_authz_second_host::Outcome;
 use stand_in_okta::{Kind, Options, Server, StandIn, TokenSpec};
 
-use crate::scene::{OKTA, bearer, get, passed, process, refused, request, send, user, values, warm, with};
+use crate::harness::{
+    OKTA, bearer, denied, forwarded, get, process, request, send, user, values, with, worker_with_keys,
+};
 
 #[test]
-fn a_good_token_passes_and_the_backend_learns_whose_it_is() {
+fn valid_token_is_forwarded_with_identity_headers() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     let spoofed = with(with(get("/me"), "x-okta-sub", "root"), "X-Okta-Scopes", "all");
     let headers = with(bearer(spoofed, &user()), "x-other", "stays");
     let (context, outcome) = vm.request(headers).unwrap();
-    let Outcome::SharedStreamState(headers) = outcome else { panic!("{outcome:?}\n{}", vm.logs()) };
+    let Outcome::Forwarded(headers) = outcome else { panic!("{outcome:?}\n{}", vm.logs()) };
     assert_eq!(values(&headers, "x-okta-sub"), ["joe.user@example.com"]);
     assert_eq!(values(&headers, "x-okta-scopes"), [r#"["openid","profile","items:read"]"#]);
     assert_eq!(values(&headers, "x-other"), ["stays"]);
@@ -26,10 +28,10 @@ fn a_good_token_passes_and_the_backend_learns_whose_it_is() {
 }
 
 #[test]
-fn without_a_token_the_challenge_has_no_error() {
+fn token_missing_has_a_challenge_without_error() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
-    let reply = refused(&mut vm, with(get("/me"), "x-okta-sub", "root"));
+    let mut vm = worker_with_keys(&process, &OKTA);
+    let reply = denied(&mut vm, with(get("/me"), "x-okta-sub", "root"));
     assert_eq!(reply.status, 401);
     assert_eq!(reply.header("www-authenticate"), Some(r#"Bearer realm="api""#));
     assert_eq!(reply.header("cache-control"), Some("no-store"));
@@ -43,18 +45,18 @@ fn without_a_token_the_challenge_has_no_error() {
 }
 
 #[test]
-fn bad_tokens_are_refused_each_for_its_reason() {
+fn invalid_token_is_rejected_with_its_code() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     let mint = |spec: TokenSpec| OKTA.mint(Server::Default, &spec);
-    let long_ago = i64::try_from(crate::scene::now()).unwrap() - 7200;
-    let elsewhere = StandIn::start(Options::default());
+    let long_ago = i64::try_from(crate::harness::now()).unwrap() - 7200;
+    let other_org = StandIn::start(Options::default());
     let kid = OKTA.kid(Server::Default);
     let rows = [
         ("token_expired", mint(TokenSpec::user().issued_at(long_ago))),
         ("issued_in_future", mint(TokenSpec::user().issued_at(long_ago + 10_800))),
-        // Another org's key under the name of ours.
-        ("signature_invalid", elsewhere.mint(Server::Default, &TokenSpec::user().header("kid", kid))),
+        // Another org's key with the key ID of ours.
+        ("signature_invalid", other_org.mint(Server::Default, &TokenSpec::user().header("kid", kid))),
         ("issuer_unknown", OKTA.mint(Server::Custom, &TokenSpec::user())),
         ("audience_not_allowed", mint(TokenSpec::user().claim("aud", "api://other"))),
         ("algorithm_not_allowed", mint(TokenSpec::user().header("alg", "none"))),
@@ -65,7 +67,7 @@ fn bad_tokens_are_refused_each_for_its_reason() {
         ("token_malformed", "a.b.c".to_owned()),
     ];
     for (code, token) in rows {
-        let reply = refused(&mut vm, bearer(get("/me"), &token));
+        let reply = denied(&mut vm, bearer(get("/me"), &token));
         assert_eq!((reply.status, reply.code().as_str()), (401, code), "{reply:?}");
         let challenge = reply.header("www-authenticate").unwrap();
         assert!(challenge.starts_with(r#"Bearer realm="api",error="invalid_token""#), "{code}: {challenge}");
@@ -74,12 +76,12 @@ fn bad_tokens_are_refused_each_for_its_reason() {
 }
 
 #[test]
-fn policy_decides() {
+fn policy_allows_and_denies() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     let token = user();
-    passed(&mut vm, bearer(get("/items"), &token));
-    let reply = refused(&mut vm, bearer(request("POST", "/items"), &token));
+    forwarded(&mut vm, bearer(get("/items"), &token));
+    let reply = denied(&mut vm, bearer(request("POST", "/items"), &token));
     assert_eq!(reply.status, 403);
     assert_eq!(
         reply.header("www-authenticate"),
@@ -88,49 +90,49 @@ fn policy_decides() {
         )
     );
     let writer = OKTA.mint(Server::Default, &TokenSpec::user().scopes(&["items:write"]));
-    passed(&mut vm, bearer(request("POST", "/items"), &writer));
-    assert_eq!(refused(&mut vm, bearer(get("/elsewhere"), &token)).code(), "no_rule_matches");
-    let public = passed(&mut vm, with(get("/healthz"), "x-okta-sub", "root"));
+    forwarded(&mut vm, bearer(request("POST", "/items"), &writer));
+    assert_eq!(denied(&mut vm, bearer(get("/elsewhere"), &token)).code(), "no_rule_matches");
+    let public = forwarded(&mut vm, with(get("/healthz"), "x-okta-sub", "root"));
     assert_eq!(values(&public, "x-okta-sub"), [""; 0]);
 }
 
 #[test]
-fn a_token_seen_before_is_asked_for_its_times_again() {
+fn cached_token_expires() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     let headers = bearer(get("/me"), &OKTA.mint(Server::Default, &TokenSpec::user().lifetime(300)));
     for _ in 0..3 {
-        passed(&mut vm, headers.clone());
+        forwarded(&mut vm, headers.clone());
     }
-    // The clock skew is a minute.
+    // The clock skew is 60 s.
     process.wait(361_000);
-    assert_eq!(refused(&mut vm, headers).code(), "token_expired");
+    assert_eq!(denied(&mut vm, headers).code(), "token_expired");
 }
 
 #[test]
-fn bytes_that_are_no_text_are_refused() {
+fn authorization_not_utf8_is_rejected() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     for value in [&b"Bearer \xff\xfe"[..], b"\xff\xff\xff", b"", b"Bearer ", b"Bearer \0", b"\xf0\x9f\x98"] {
-        let reply = refused(&mut vm, with(get("/me"), "authorization", value));
+        let reply = denied(&mut vm, with(get("/me"), "authorization", value));
         assert_eq!(reply.status, 401, "{value:?}: {reply:?}");
     }
-    let reply = refused(&mut vm, bearer(with(get("/me"), "authorization", b"Bearer \xff"), &user()));
+    let reply = denied(&mut vm, bearer(with(get("/me"), "authorization", b"Bearer \xff"), &user()));
     assert_eq!((reply.status, reply.code().as_str()), (400, "multiple_credentials"));
-    // Elsewhere they are nobody's business.
-    passed(&mut vm, bearer(with(get("/me"), "x-other", b"\xff\xfe"), &user()));
+    // The filter does not read other headers.
+    forwarded(&mut vm, bearer(with(get("/me"), "x-other", b"\xff\xfe"), &user()));
 }
 
 #[test]
-fn a_body_goes_where_its_head_went() {
+fn body_has_the_outcome_of_its_request() {
     let process = process();
-    let mut vm = warm(&process, &OKTA);
+    let mut vm = worker_with_keys(&process, &OKTA);
     let (context, outcome) = vm.request(bearer(get("/me"), &user())).unwrap();
-    assert!(matches!(outcome, Outcome::SharedStreamState(_)), "{outcome:?}");
-    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::SharedStreamState(_)));
+    assert!(matches!(outcome, Outcome::Forwarded(_)), "{outcome:?}");
+    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Forwarded(_)));
     vm.end(context).unwrap();
     let (context, _) = vm.request(get("/me")).unwrap();
-    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Answered(_)));
+    assert!(matches!(vm.body(context, 10).unwrap(), Outcome::Responded(_)));
     vm.end(context).unwrap();
-    assert!(!matches!(send(&mut vm, get("/me")), Outcome::SharedStreamState(_)));
+    assert!(!matches!(send(&mut vm, get("/me")), Outcome::Forwarded(_)));
 }

@@ -1,22 +1,23 @@
-//! Envoy's shared data in memory, with its rules: a compare-and-set number for each value, none for an absent one.
+//! Envoy's shared data in memory. Each value has a compare-and-swap number.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 
 use okta_authz_filter::refresh::shared::{CasToken, SharedData};
 
-/// The store that the workers of one process share.
+/// The shared data of the workers of one process.
 #[derive(Default)]
 pub struct Store {
     values: RefCell<HashMap<String, (Vec<u8>, u32)>>,
     last_cas: Cell<u32>,
-    /// The next writes that another worker gets in before, although it read the same value.
+    /// The number of later writes that fail, as if another worker had written first.
     pub lost_races: Cell<u32>,
 }
 
 impl Store {
-    /// Overwrites a value as a stranger with the same `vm_id` would.
-    pub fn vandalise(&self, suffix: &str, bytes: &[u8]) {
+    /// Overwrites the values whose names end with `suffix`, as another plugin with the same `vm_id`
+    /// could.
+    pub fn corrupt(&self, suffix: &str, bytes: &[u8]) {
         for (name, (value, _)) in self.values.borrow_mut().iter_mut() {
             if name.ends_with(suffix) {
                 *value = bytes.to_vec();
@@ -36,8 +37,8 @@ impl SharedData for Store {
             return false;
         }
         let mut values = self.values.borrow_mut();
-        let stands = values.get(name).map(|(_, cas)| CasToken(*cas));
-        if stands != read {
+        let current = values.get(name).map(|(_, cas)| CasToken(*cas));
+        if current != read {
             return false;
         }
         self.last_cas.set(self.last_cas.get() + 1);

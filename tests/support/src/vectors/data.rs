@@ -1,5 +1,5 @@
-//! The files in `tests/data/vectors`, read strictly: a member that this runner does not know would be a check that
-//! is silently left out, so it is an error. What the members mean is in `tests/data/README.md`.
+//! The files in `tests/data/vectors`. Unknown members are errors, because a member can be a check
+//! that this runner would skip. `tests/data/README.md` describes the members.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::{Map, Value};
 
-/// The files of separate cases, in the order in which they are best read.
+/// The files with cases of tokens and key sets.
 pub const CASE_FILES: [&str; 6] = [
     "rfc_jws.json",
     "rfc_jwks.json",
@@ -16,10 +16,10 @@ pub const CASE_FILES: [&str; 6] = [
     "jwt_verify_lib_jwks.json",
     "wycheproof_jws.json",
 ];
-/// The file of messages and signatures, in groups that share a key.
+/// The file with messages and raw signatures, grouped by key.
 pub const CRYPTO_FILE: &str = "wycheproof_crypto.json";
 
-/// The text of a file.
+/// Returns the text of a file.
 pub fn text(file: &str) -> &'static str {
     match file {
         "rfc_jws.json" => include_str!("../../../data/vectors/rfc_jws.json"),
@@ -29,7 +29,7 @@ pub fn text(file: &str) -> &'static str {
         "jwt_verify_lib_jwks.json" => include_str!("../../../data/vectors/jwt_verify_lib_jwks.json"),
         "wycheproof_jws.json" => include_str!("../../../data/vectors/wycheproof_jws.json"),
         CRYPTO_FILE => include_str!("../../../data/vectors/wycheproof_crypto.json"),
-        _ => panic!("no file {file}"),
+        _ => panic!("unknown file {file}"),
     }
 }
 
@@ -69,7 +69,7 @@ pub struct Case {
     _source: IgnoredAny,
     #[serde(default, rename = "license")]
     _license: IgnoredAny,
-    // What the header says; the token says it itself.
+    // The token's header has the algorithm too.
     #[serde(default, rename = "alg")]
     _alg: IgnoredAny,
     #[serde(default, rename = "upstream_expected")]
@@ -86,7 +86,7 @@ pub struct CryptoFile {
     pub files: Vec<CryptoPart>,
 }
 
-/// One of Wycheproof's own files.
+/// A file of Wycheproof.
 #[derive(Deserialize)]
 pub struct CryptoPart {
     pub source: String,
@@ -162,7 +162,7 @@ pub enum Mutation {
     TruncateSignatureToEachLength,
 }
 
-/// Nothing else has ever been expected of a mutation, and nothing else would be understood.
+/// The expected result of mutations. All vectors expect `reject`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum MutationsExpected {

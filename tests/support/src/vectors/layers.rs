@@ -1,5 +1,5 @@
-//! What each layer of a case means in terms of this crate. Every judge takes a token of its own choosing, so that
-//! mutants of the case's token go exactly the same way.
+//! The meaning of each layer of a case. A verification takes any token, so that mutants of the
+//! case's token are verified in the same way.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,16 +18,16 @@ use serde_json::{Map, Value, json};
 use super::data::{Case, Layer};
 use super::report::Outcome;
 
-/// Longer than the longest token here. What a deployment allows is its configuration's business.
+/// Larger than every token of the vectors.
 const MAX_TOKEN_BYTES: usize = 64 * 1024;
 
-type Judge<'a> = Box<dyn Fn(&[u8]) -> Result<(), Rejection> + 'a>;
+type Verification<'a> = Box<dyn Fn(&[u8]) -> Result<(), Rejection> + 'a>;
 
-/// The token of a case, and what has to be asked about it and its mutants.
-pub(super) fn token_and_judge<'a>(
+/// Returns the token of a case, and the verification for it and its mutants.
+pub(super) fn token_and_verification<'a>(
     case: &'a Case,
     verifier: &'a dyn SignatureVerifier,
-) -> (String, Judge<'a>) {
+) -> (String, Verification<'a>) {
     let token = || case.token.clone().expect("a token");
     match case.layer {
         Layer::Jose => (token(), jose(case, verifier)),
@@ -37,22 +37,22 @@ pub(super) fn token_and_judge<'a>(
             (token, jwt(case, Ok(keys), verifier))
         }
         Layer::Parse => (token(), Box::new(|token| parse(case, token))),
-        Layer::Jwks => panic!("{}: has no token", case.id),
+        Layer::Jwks => panic!("{}: the case has no token", case.id),
     }
 }
 
-/// The algorithm that a token names.
+/// Returns the algorithm of a token's header.
 pub(super) fn algorithm(token: &str) -> Option<Algorithm> {
     jws(token.as_bytes()).ok()?.header.algorithm
 }
 
-/// How many keys of the case's document can be used.
+/// Returns the number of usable keys in the case's key set.
 pub(super) fn usable_keys(case: &Case) -> Outcome {
     Outcome::UsableKeys(key_set(case).map_or(0, |keys| keys.len()))
 }
 
-/// The signature alone; the payload may be anything.
-fn jose<'a>(case: &Case, verifier: &'a dyn SignatureVerifier) -> Judge<'a> {
+/// Returns the verification of the signature alone. The payload may be any bytes.
+fn jose<'a>(case: &Case, verifier: &'a dyn SignatureVerifier) -> Verification<'a> {
     let (keys, allowed) = (key_set(case), algorithms(case));
     Box::new(move |token| {
         let jws = jws(token)?;
@@ -67,20 +67,28 @@ fn jose<'a>(case: &Case, verifier: &'a dyn SignatureVerifier) -> Judge<'a> {
     })
 }
 
-/// Signature and claims, in profile `any`: these tokens are not Okta's, and some name no key.
-fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn SignatureVerifier) -> Judge<'a> {
+/// Returns the verification of signature and claims, in the profile `any`: these tokens are not
+/// Okta's, and some have no key ID.
+fn jwt<'a>(
+    case: &Case,
+    keys: Result<KeySet, Rejection>,
+    verifier: &'a dyn SignatureVerifier,
+) -> Verification<'a> {
     let now = UnixTime::from_seconds(case.clock.expect("a clock"));
     let (algorithms, clock_skew) = (algorithms(case), case.leeway.expect("a leeway"));
     let (issuer, audience) = (case.issuer.clone(), case.audience.clone());
     Box::new(move |token| {
         let unverified = UnverifiedToken::parse(token, MAX_TOKEN_BYTES, &JoseHeaderCache::default())?;
-        // A provider always has an issuer and an audience. "Do not check" is: whatever the token says.
-        let said = jws(token).and_then(|jws| Claims::parse(jws.payload))?;
+        // A provider always has an issuer and an audience. Where the case does not check them, the
+        // provider has those of the token.
+        let unverified_claims = jws(token).and_then(|jws| Claims::parse(jws.payload))?;
         let issuers = issuer.as_ref().map(|issuer| issuer.to_vec());
         let audiences = audience.as_ref().map(|audience| audience.to_vec());
         let expected = verify::TokenRequirements {
-            issuers: issuers.unwrap_or_else(|| said.string("iss").map(str::to_owned).into_iter().collect()),
-            audiences: audiences.unwrap_or_else(|| said.audiences().map(str::to_owned).collect()),
+            issuers: issuers
+                .unwrap_or_else(|| unverified_claims.string("iss").map(str::to_owned).into_iter().collect()),
+            audiences: audiences
+                .unwrap_or_else(|| unverified_claims.audiences().map(str::to_owned).collect()),
             client_ids: None,
             algorithms: algorithms.clone(),
             clock_skew,
@@ -88,26 +96,28 @@ fn jwt<'a>(case: &Case, keys: Result<KeySet, Rejection>, verifier: &'a dyn Signa
             profile: TokenProfile::Any,
         };
         let keys = keys.as_ref().map_err(|error| *error)?;
-        let signed = unverified.check(&expected, now, &mut ())?.verify(keys, verifier, &mut ())?;
+        let signed = unverified.precheck(&expected, now, &mut ())?.verify(keys, verifier, &mut ())?;
         match signed.accept(&expected, now, &mut ()) {
-            // A token that says nothing cannot be agreed with. The audience comes after signature and times, so this
-            // is the answer to a token in which all of those were right; should the order ever change, the cases of
-            // expired tokens without an audience say so.
-            Err(Rejection::AudienceNotAllowed) if audience.is_none() && said.audiences().next().is_none() => {
+            // A token without an audience never matches. The filter checks the audience after the
+            // signature and the times, so this rejection means that those were valid. If the order
+            // changes, the cases of expired tokens without an audience fail.
+            Err(Rejection::AudienceNotAllowed)
+                if audience.is_none() && unverified_claims.audiences().next().is_none() =>
+            {
                 Ok(())
             }
-            answer => answer.map(|_| ()),
+            result => result.map(|_| ()),
         }
     })
 }
 
-/// Header and claims can be read, and are what the case says they are.
+/// Parses header and claims, and compares the claims with those of the case.
 fn parse(case: &Case, token: &[u8]) -> Result<(), Rejection> {
     UnverifiedToken::parse(token, MAX_TOKEN_BYTES, &JoseHeaderCache::default())?;
     if let Some(expected) = &case.decoded_claims {
         let claims = Claims::parse(jws(token)?.payload)?;
-        let read = ValueRef::Object(claims.members()).to_string();
-        assert_eq!(json::parse_object(read.as_bytes()).as_ref(), Ok(expected), "{}", case.id);
+        let parsed = ValueRef::Object(claims.members()).to_string();
+        assert_eq!(json::parse_object(parsed.as_bytes()).as_ref(), Ok(expected), "{}", case.id);
     }
     Ok(())
 }
@@ -123,7 +133,7 @@ fn algorithms(case: &Case) -> Vec<Algorithm> {
     }
 }
 
-/// A document that is no usable key set is, to a token, keys that are not there.
+/// Returns the key set of a case. A document that is not a key set has the effect of missing keys.
 fn key_set(case: &Case) -> Result<KeySet, Rejection> {
     let document = match (&case.jwks_raw, &case.jwks) {
         (Some(raw), _) => raw.clone(),
@@ -133,7 +143,7 @@ fn key_set(case: &Case) -> Result<KeySet, Rejection> {
     KeySet::parse(document.as_bytes()).map_err(|_| Rejection::KeysUnavailable)
 }
 
-/// Signed claims come from a signature and from nowhere else, so claims without a token are given one.
+/// Signs claims, because the filter makes verified claims only from a signed token.
 fn signed(claims: &Map<String, Value>) -> (String, KeySet) {
     let secret = p256::SecretKey::from_slice(&[7; 32]).unwrap();
     let point = secret.public_key().to_sec1_bytes();

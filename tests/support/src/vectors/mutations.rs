@@ -1,27 +1,29 @@
-//! Signatures that are almost good: every bit flipped, every shorter length. None of them may pass.
+//! Mutants of valid signatures: every bit flipped, every shorter length. The verifier must reject
+//! each.
 
 use std::fmt;
 
 use okta_authz_filter::crypto::Algorithm;
 
-/// A signature that holds.
+/// A valid signature.
 #[derive(Clone, Copy, Debug)]
-pub struct Good {
+pub struct ValidSignature {
     pub algorithm: Algorithm,
-    /// In bytes; for RSA, the size of the key.
+    /// The length in bytes. For RSA, it is the size of the key.
     pub len: usize,
-    /// Whether it is the first of its algorithm and length, or the vector asks for its mutants itself.
+    /// Whether it is the first of its algorithm and length, or the vector requests mutants.
     pub first: bool,
 }
 
-/// How many of the mutants of a good signature a verifier has to look at, spread evenly over the signature.
+/// The numbers of mutants of a valid signature to verify. They are spread evenly over the
+/// signature.
 #[derive(Clone, Copy, Debug)]
-pub struct Bounds {
+pub struct MutantLimits {
     pub flips: usize,
     pub truncations: usize,
 }
 
-impl Bounds {
+impl MutantLimits {
     /// Every bit and every length.
     pub const EVERY: Self = Self { flips: usize::MAX, truncations: usize::MAX };
 }
@@ -33,10 +35,10 @@ pub(super) enum Mutant {
 }
 
 impl Mutant {
-    /// The mutants of a signature of that many bytes.
-    pub(super) fn of(len: usize, bounds: Bounds) -> impl Iterator<Item = Self> {
-        let flips = spread(len * 8, bounds.flips).map(|bit| Self::Flip { bit });
-        flips.chain(spread(len, bounds.truncations).map(|len| Self::Truncate { len }))
+    /// Returns the mutants of a signature of `len` bytes.
+    pub(super) fn of(len: usize, limits: MutantLimits) -> impl Iterator<Item = Self> {
+        let flips = spread(len * 8, limits.flips).map(|bit| Self::Flip { bit });
+        flips.chain(spread(len, limits.truncations).map(|len| Self::Truncate { len }))
     }
 
     pub(super) fn apply(self, signature: &[u8]) -> Vec<u8> {
@@ -60,19 +62,19 @@ impl fmt::Display for Mutant {
     }
 }
 
-/// At most `limit` of the numbers below `end`: one from the middle of each of as many equal parts.
+/// Returns at most `limit` numbers below `end`: the middle of each of that many equal parts.
 fn spread(end: usize, limit: usize) -> impl Iterator<Item = usize> {
     let count = end.min(limit);
     (0..count).map(move |part| (2 * part + 1) * end / (2 * count))
 }
 
 #[test]
-fn mutants_are_spread_from_end_to_end() {
+fn spread_of_a_range_covers_it_evenly() {
     assert_eq!(spread(5, usize::MAX).collect::<Vec<_>>(), [0, 1, 2, 3, 4]);
     assert_eq!(spread(9, 3).collect::<Vec<_>>(), [1, 4, 7]);
     assert_eq!(spread(9, 1).collect::<Vec<_>>(), [4]);
     assert_eq!(spread(9, 0).count() + spread(0, 9).count(), 0);
-    assert_eq!(Mutant::of(64, Bounds::EVERY).count(), 64 * 8 + 64);
+    assert_eq!(Mutant::of(64, MutantLimits::EVERY).count(), 64 * 8 + 64);
     assert_eq!(Mutant::Flip { bit: 9 }.apply(&[0, 0]), [0, 2]);
     assert_eq!(Mutant::Truncate { len: 1 }.apply(&[7, 7]), [7]);
 }

@@ -1,4 +1,5 @@
-//! What a run over a set of vectors came to, and the list of cases in which we differ on purpose.
+//! The report about a set of vectors, and the exceptions: cases in which the filter differs from
+//! the vector on purpose.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,16 +10,16 @@ use serde::Deserialize;
 
 use super::data::{Expected, Strength};
 
-/// What the code under test did with a case.
+/// The result of the code under test for a case.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Outcome {
     Accepted,
     Rejected(Rejection),
-    /// So many keys of a JWK Set can be used.
+    /// The number of usable keys in a JWK Set.
     UsableKeys(usize),
 }
 
-/// What a vector says it should have done.
+/// The result that a vector expects.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Expectation {
     Verdict(Expected),
@@ -26,8 +27,8 @@ pub enum Expectation {
 }
 
 impl Outcome {
-    /// Whether nothing was found out about the signature.
-    pub fn is_unavailable(self) -> bool {
+    /// Returns whether the verifier did not verify the signature.
+    pub(super) fn is_unavailable(self) -> bool {
         self == Self::Rejected(Rejection::CryptoUnavailable)
     }
 
@@ -35,7 +36,7 @@ impl Outcome {
         match expectation {
             Expectation::Verdict(Expected::Either) => true,
             Expectation::Verdict(Expected::Accept) => self == Self::Accepted,
-            // A verifier that was unavailable has not rejected the signature.
+            // A signature that was not verified was not found invalid.
             Expectation::Verdict(Expected::Reject) => {
                 matches!(self, Self::Rejected(_)) && !self.is_unavailable()
             }
@@ -64,23 +65,24 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// An entry of `tests/data/exceptions.json`: cases whose outcome is not what the vector says, and is right.
+/// An entry of `tests/data/exceptions.json`: cases whose outcome differs from the vector and is
+/// correct.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Exception {
-    /// The cases. A `*` at the end stands for anything.
+    /// The IDs of the cases. A `*` at the end matches any suffix.
     pub ids: Vec<String>,
-    /// How many cases that is, exactly: a pattern must not quietly come to cover more.
+    /// The exact number of cases, so that a pattern does not match more cases unnoticed.
     pub cases: usize,
-    /// The verifier that this is about; every verifier if there is none.
+    /// The backend to which the exception applies, or `None` for every backend.
     pub backend: Option<String>,
-    /// What happens instead, exactly.
+    /// The exact outcome.
     pub outcome: String,
     pub reason: String,
 }
 
 impl Exception {
-    /// All of them, by the set of vectors they are about.
+    /// Reads all exceptions, by the set of vectors.
     pub fn all() -> BTreeMap<String, Vec<Self>> {
         serde_json::from_str(include_str!("../../../data/exceptions.json")).unwrap()
     }
@@ -106,6 +108,7 @@ pub struct Report {
 }
 
 impl Report {
+    /// Makes an empty report.
     pub fn new(set: &str, backend: &str) -> Self {
         Self::with(Exception::all().remove(set).unwrap_or_default(), set, backend)
     }
@@ -124,7 +127,7 @@ impl Report {
         }
     }
 
-    /// Runs a case, unless its vector is known to be defective, and judges the outcome.
+    /// Runs a case and compares its outcome. A disputed case is counted but not run.
     pub fn case(
         &mut self,
         id: &str,
@@ -141,53 +144,63 @@ impl Report {
         let mut covering = self.exceptions.iter_mut().filter(|(exception, _)| exception.covers(id));
         let exception = covering.next();
         if covering.next().is_some() {
-            self.failures.push(format!("{id}: listed twice"));
+            self.failures.push(format!("{id}: two exceptions match"));
         } else {
             match (outcome.agrees(expectation), exception) {
                 (true, None) => self.passed += 1,
                 (false, Some((exception, used))) if exception.outcome == outcome.to_string() => *used += 1,
                 (false, Some((exception, _))) => {
-                    self.failures.push(format!("{id}: {outcome}, excepted as {}", exception.outcome));
+                    self.failures
+                        .push(format!("{id}: {outcome}, but the exception has {}", exception.outcome));
                 }
                 (false, None) => {
-                    self.failures.push(format!("{id}: {outcome}, {strength:?} be {expectation:?}"));
+                    self.failures.push(format!("{id}: {outcome}, but it {strength:?} be {expectation:?}"));
                 }
-                (true, Some(_)) => self.failures.push(format!("{id}: unexpected success ({outcome})")),
+                (true, Some(_)) => {
+                    self.failures.push(format!("{id}: {outcome}, so the exception is obsolete"))
+                }
             }
         }
         Some(outcome)
     }
 
-    /// Notes the outcome of an almost good signature.
-    pub fn mutant(&mut self, id: &str, mutant: impl fmt::Display, held: bool) {
+    /// Records whether a mutant was rejected.
+    pub fn mutant(&mut self, id: &str, mutant: impl fmt::Display, rejected: bool) {
         self.mutants += 1;
-        if !held {
+        if !rejected {
             self.failures.push(format!("{id}, {mutant}: not rejected"));
         }
     }
 
-    /// Compares what was done with what there was to do.
+    /// Compares the number of cases that ran with the file's, and the uses of exceptions with their
+    /// numbers.
     pub fn finish(mut self, count: usize) -> Self {
         let judged = self.passed + self.excepted() + self.disputed;
         if self.ran != count || (self.failures.is_empty() && judged != count) {
-            self.failures.push(format!("{} cases ran, {judged} judged, the file counts {count}", self.ran));
+            self.failures
+                .push(format!("{} cases ran, {judged} have a result, the file has {count}", self.ran));
         }
         for (exception, used) in &self.exceptions {
             if *used != exception.cases {
                 let (ids, cases) = (&exception.ids, exception.cases);
-                self.failures.push(format!("exception {ids:?} is for {cases} cases and was used for {used}"));
+                self.failures.push(format!("exception {ids:?} has {cases} cases and matched {used}"));
             }
         }
         self
     }
 
+    /// Returns the failures.
     pub fn failures(&self) -> &[String] {
         &self.failures
     }
 
-    /// Prints the summary, and panics with everything that went wrong.
+    /// Prints the summary.
+    ///
+    /// # Panics
+    ///
+    /// If there are failures. The message lists them.
     pub fn check(&self) {
-        // Not `eprintln`: the test harness keeps that to itself for as long as all is well.
+        // The test harness captures `eprintln!` of a test that passes, but not this.
         io::stderr().write_all(format!("{self}\n").as_bytes()).unwrap();
         assert!(self.failures.is_empty(), "{self}\n  {}", self.failures.join("\n  "));
     }
@@ -207,7 +220,7 @@ impl fmt::Display for Report {
 }
 
 #[test]
-fn an_exception_is_used_exactly_as_it_is_listed() {
+fn exception_with_other_outcome_or_count_is_a_failure() {
     const ACCEPT: Expectation = Expectation::Verdict(Expected::Accept);
     const UNAVAILABLE: Outcome = Outcome::Rejected(Rejection::CryptoUnavailable);
     const INVALID: Outcome = Outcome::Rejected(Rejection::SignatureInvalid);
@@ -229,15 +242,15 @@ fn an_exception_is_used_exactly_as_it_is_listed() {
     assert!(failures("this", [UNAVAILABLE; 2]).is_empty());
     assert!(failures("other", [Outcome::Accepted; 2]).is_empty());
     for (backend, outcomes, first) in [
-        ("this", [UNAVAILABLE, Outcome::Accepted], "a#2: unexpected success (accepted)"),
-        ("this", [INVALID, UNAVAILABLE], "a#1: rejected: signature_invalid, excepted as"),
-        ("other", [UNAVAILABLE, Outcome::Accepted], "a#1: rejected: crypto_unavailable, Must be"),
+        ("this", [UNAVAILABLE, Outcome::Accepted], "a#2: accepted, so the exception is obsolete"),
+        ("this", [INVALID, UNAVAILABLE], "a#1: rejected: signature_invalid, but the exception has"),
+        ("other", [UNAVAILABLE, Outcome::Accepted], "a#1: rejected: crypto_unavailable, but it Must be"),
     ] {
         let failures = failures(backend, outcomes);
         assert!(failures[0].starts_with(first), "{failures:?}");
     }
-    // The verifier was unavailable, so it rejected nothing.
+    // The signature was not verified, so it was not found invalid.
     assert!(!UNAVAILABLE.agrees(Expectation::Verdict(Expected::Reject)));
     assert!(INVALID.agrees(Expectation::Verdict(Expected::Reject)));
-    assert!(!Report::with(Vec::new(), "set", "this").finish(1).failures.is_empty(), "a case was left out");
+    assert!(!Report::with(Vec::new(), "set", "this").finish(1).failures.is_empty(), "a case did not run");
 }

@@ -1,0 +1,36 @@
+//! Resources of Kubernetes in a file.
+
+use serde_json::Value;
+
+use super::envoy_json::{contains, list, text, text_equals};
+
+/// Returns the resources, also those in a list (`kubectl get -o yaml`).
+pub(super) fn resources(documents: &[Value]) -> impl Iterator<Item = &Value> {
+    let all = documents.iter().flat_map(|document| std::iter::once(document).chain(list(document, "items")));
+    all.filter(|resource| text(resource, "kind").is_some() && resource.get("items").is_none())
+}
+
+/// Returns the resources of a kind.
+pub(super) fn resources_of_kind<'a>(documents: &'a [Value], kind: &str) -> impl Iterator<Item = &'a Value> {
+    resources(documents).filter(move |resource| text_equals(resource, "kind", kind))
+}
+
+/// Returns the resource that contains this part of the file.
+pub(super) fn owner<'a>(part: &Value, documents: &'a [Value]) -> Option<&'a Value> {
+    resources(documents).find(|resource| contains(resource, part))
+}
+
+/// Returns the `spec` of a resource; null if there is none.
+pub(super) fn spec(resource: &Value) -> &Value {
+    resource.get("spec").unwrap_or(&Value::Null)
+}
+
+/// Returns a text of the metadata, such as `name` or `namespace`.
+pub(super) fn metadata<'a>(resource: &'a Value, field: &str) -> Option<&'a str> {
+    resource.get("metadata").and_then(|metadata| text(metadata, field))
+}
+
+/// Returns the name of a resource; empty if there is none.
+pub(super) fn name(resource: &Value) -> &str {
+    metadata(resource, "name").unwrap_or_default()
+}

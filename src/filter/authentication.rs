@@ -1,0 +1,139 @@
+//! The authentication of a request: from its token to an identity of the current time.
+
+use std::cell::OnceCell;
+use std::rc::Rc;
+
+use super::decision_error::DecisionError;
+use super::requester::Requester;
+use super::verified::Verified;
+use super::{Filter, PendingFetch, ProviderId, SourceId};
+use crate::config::Provider;
+use crate::crypto::SignatureVerifier;
+use crate::jwks::unknown_kids::KidDigest;
+use crate::observer::{Check, DecisionObserver};
+use crate::rejection::Rejection;
+use crate::time::UnixTime;
+use crate::verify::{Identity, UnverifiedToken};
+
+/// The token of a request, with the result of its verification.
+pub(super) struct Authenticated<'t> {
+    pub(super) token: &'t [u8],
+    pub(super) verified: Rc<Verified>,
+    /// Whether the token is not in the token cache.
+    pub(super) is_new: bool,
+}
+
+impl Filter {
+    /// Returns the verified token, from the token cache or by verification.
+    pub(super) fn authenticate<'t, O: DecisionObserver>(
+        &self,
+        token: &'t [u8],
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+        observer: &mut O,
+    ) -> Result<Authenticated<'t>, DecisionError> {
+        // An enabled observer gets every check, so the filter bypasses the cache.
+        if !O::ENABLED
+            && let Some(verified) = self.cached_token(token, now)
+        {
+            if let Some(provider) = self.provider(verified.provider) {
+                observer.record(verified.provider.selected_event(provider));
+            }
+            return Ok(Authenticated { token, verified, is_new: false });
+        }
+        let verified = Rc::new(self.verify(token, now, verifier, observer)?);
+        Ok(Authenticated { token, verified, is_new: true })
+    }
+
+    /// Returns a token from the cache if it has not expired and its issuer still publishes its key.
+    /// Removes it from the cache otherwise; the filter then verifies it like a new token.
+    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
+        let cached = self.token_cache.get(token)?;
+        let keys = self.sources.keys(cached.provider, now).ok();
+        let is_trusted = keys.is_some_and(|keys| cached.token.is_key_published(keys));
+        let requirements = self.provider(cached.provider).map(|provider| &provider.expected);
+        if is_trusted && requirements.is_some_and(|required| !cached.token.has_expired(required, now)) {
+            return Some(cached);
+        }
+        self.token_cache.remove(token);
+        None
+    }
+
+    /// Verifies a token: an access token for this audience, with a valid signature under a key of
+    /// its issuer.
+    fn verify(
+        &self,
+        token: &[u8],
+        now: UnixTime,
+        verifier: &dyn SignatureVerifier,
+        observer: &mut impl DecisionObserver,
+    ) -> Result<Verified, DecisionError> {
+        let token = UnverifiedToken::parse(token, self.config.max_token_bytes, &self.jose_headers);
+        let token = observer.checked(Check::Form, token)?;
+        observer.record(token.parsed_event());
+        let (id, provider) = observer.checked(Check::Issuer, self.provider_of(&token))?;
+        observer.record(id.selected_event(provider));
+        let header = token.header();
+        let payload = self.config.forward_payload_header.as_ref();
+        let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
+        let token = token.precheck(&provider.expected, now, observer)?;
+        let pending_keys = |rejection_on_timeout| {
+            let kid = Some(KidDigest::new(header.key_id.as_deref()));
+            DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
+        };
+        let keys = observer.checked(Check::Keys, self.sources.keys(id, now)).map_err(pending_keys)?;
+        let jws = token.verify(keys, verifier, observer).map_err(|rejection| match rejection {
+            Rejection::KeyUnknown => pending_keys(self.sources.reason_for_unknown_key(id, now)),
+            other => other.into(),
+        })?;
+        let token = jws.accept(&provider.expected, now, observer)?;
+        Ok(Verified { token, provider: id, payload, forwarded: OnceCell::new() })
+    }
+
+    /// Returns the provider that accepts the issuer of the token.
+    fn provider_of(&self, token: &UnverifiedToken<'_>) -> Result<(ProviderId, &Provider), Rejection> {
+        let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
+        let accepts =
+            |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
+        let mut providers = self.config.providers.iter().enumerate();
+        let (index, provider) =
+            providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
+        Ok((ProviderId(index), provider))
+    }
+
+    /// Checks a verified token against the clock and the denylists, which change while the token is
+    /// cached.
+    pub(super) fn identify<'a>(
+        &'a self,
+        verified: &'a Verified,
+        now: UnixTime,
+        observer: &mut impl DecisionObserver,
+    ) -> Result<Requester<'a>, DecisionError> {
+        let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
+        let identity = verified.token.valid_at(&provider.expected, now)?;
+        self.check_denylists(&identity, now, observer)?;
+        Ok(Requester { identity, provider })
+    }
+
+    /// Checks that neither the local denylist nor the fetched one has the token.
+    fn check_denylists(
+        &self,
+        identity: &Identity<'_>,
+        now: UnixTime,
+        observer: &mut impl DecisionObserver,
+    ) -> Result<(), DecisionError> {
+        let result = if self.config.local_denylist.matches(identity) {
+            Err(Rejection::TokenRevoked)
+        } else {
+            self.sources.check_denylist(identity, now)
+        };
+        observer.checked(Check::Denylist, result).map_err(|rejection| match rejection {
+            Rejection::DenylistUnavailable => DecisionError::Pending(PendingFetch {
+                source: SourceId::Denylist,
+                rejection_on_timeout: rejection,
+                kid: None,
+            }),
+            other => other.into(),
+        })
+    }
+}

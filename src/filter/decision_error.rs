@@ -1,0 +1,50 @@
+//! The reasons why the filter cannot allow a request.
+
+use super::sources::PendingFetch;
+use crate::policy::UnmetRequirement;
+use crate::rejection::Rejection;
+use crate::reply::Denial;
+
+/// The error of a decision: a denial, or a document that the filter has yet to fetch.
+#[derive(Clone)]
+pub(super) enum DecisionError {
+    Denied(Denial),
+    Pending(PendingFetch),
+}
+
+impl DecisionError {
+    /// Returns the rejection of the request, for a pending fetch the one after the timeout.
+    pub(super) const fn rejection(&self) -> Rejection {
+        match self {
+            Self::Denied(denial) => denial.rejection,
+            Self::Pending(pending) => pending.rejection_on_timeout,
+        }
+    }
+
+    pub(super) const fn pending_fetch(&self) -> Option<&PendingFetch> {
+        match self {
+            Self::Denied(_) => None,
+            Self::Pending(pending) => Some(pending),
+        }
+    }
+}
+
+impl From<Rejection> for DecisionError {
+    fn from(rejection: Rejection) -> Self {
+        Self::Denied(rejection.into())
+    }
+}
+
+impl From<UnmetRequirement> for Denial {
+    fn from(unmet: UnmetRequirement) -> Self {
+        let denial = |rejection: Rejection| Self::from(rejection);
+        match unmet {
+            UnmetRequirement::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
+            UnmetRequirement::AuthenticationAge(step_up) => {
+                Self { step_up, ..denial(Rejection::AuthenticationTooOld) }
+            }
+            UnmetRequirement::Scopes(scopes) => Self { scopes, ..denial(Rejection::InsufficientScope) },
+            UnmetRequirement::Other => denial(Rejection::RequirementNotMet),
+        }
+    }
+}

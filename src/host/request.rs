@@ -1,0 +1,165 @@
+//! The decision on one request: the filter reads the head, asks the core, and acts on the verdict.
+//!
+//! All host calls go to the stream that is the effective context. So the same code handles a
+//! request when it arrives, and again from the root context after the request has waited for a
+//! fetch.
+
+use std::net::IpAddr;
+
+use log::{debug, error};
+use proxy_wasm::types::MapType;
+
+use super::forward::{clear_route_cache, forward};
+use super::metrics::Metrics;
+use super::plugin::Plugin;
+use super::shared_data::HostSharedData;
+use super::{abi, filter_state};
+use crate::crypto::SignatureVerifier;
+use crate::filter::{Filter, PermitReason, ProviderObserver, SourceId, Verdict};
+use crate::header_map;
+use crate::metrics::RequestOutcome;
+use crate::policy::parse_socket_ip;
+use crate::refresh::refresher::WaitAdvice;
+use crate::rejection::Rejection;
+use crate::reply::{Denial, Reply, ReplyContext, Responses};
+use crate::request::RequestHead;
+use crate::time::UnixTime;
+
+/// The property with the policy that a route names: `metadata.filter_metadata.okta_authz.policy`.
+const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0policy";
+
+/// The action that the host takes on a request.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum RequestAction {
+    /// The host forwards the request to the next filter.
+    Forward {
+        /// Whether the filter has examined its token.
+        examined: bool,
+    },
+    /// The filter has sent a response.
+    Responded,
+    /// The request waits for a fetch from this source.
+    Wait(SourceId),
+}
+
+/// Decides on the request of the effective context. Returns [`RequestAction::Wait`] only if
+/// `may_wait`.
+pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> RequestAction {
+    let map = abi::get_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
+    let headers = header_map::parse(&map).unwrap_or_default();
+    let head = RequestHead::new(&headers);
+    let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
+        return deny(plugin, &head, &Rejection::Misconfigured.into(), None);
+    };
+    let config = filter.config();
+    // Each property costs a host call, so the filter reads only those that the configuration needs.
+    let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
+    let remote_ip = if config.policy.required_inputs().remote_ip { remote_ip() } else { None };
+    let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
+    let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
+    // The filter decides again on a request that waits, and reports then.
+    if !matches!(verdict, Verdict::Wait(_)) {
+        report_shadows(&plugin.metrics, &shadows);
+    }
+    match verdict {
+        Verdict::Allow(permit) => match forward(filter, &head, &permit) {
+            Ok(()) => {
+                plugin.metrics.count(RequestOutcome::Allowed(permit.reason()), provider);
+                if filter.config().clear_route_cache {
+                    clear_route_cache(&mut plugin.clear_route_cache_failed);
+                }
+                if let Some(pending) = permit.pending_fetch() {
+                    // The request does not wait, but an unknown key ID may still schedule a fetch.
+                    let _ = filter.wait_advice(pending, now, &HostSharedData);
+                }
+                RequestAction::Forward { examined: permit.has_examined_token() }
+            }
+            Err(status) => {
+                error!("request denied: the host rejected a header change ({status:?})");
+                deny(plugin, &head, &Rejection::Misconfigured.into(), provider)
+            }
+        },
+        Verdict::Deny(denial) => deny(plugin, &head, &denial, provider),
+        Verdict::LocalResponse(reply) => {
+            respond(plugin, "answer", RequestOutcome::LocalResponse, provider, &reply)
+        }
+        Verdict::Wait(pending) => {
+            if may_wait && filter.wait_advice(&pending, now, &HostSharedData) == WaitAdvice::Wait {
+                return RequestAction::Wait(pending.source);
+            }
+            report_shadows(&plugin.metrics, &shadows);
+            deny(plugin, &head, &pending.rejection_on_timeout.into(), provider)
+        }
+    }
+}
+
+/// Returns the verdict, the index of the provider that the token names, and the denials that shadow
+/// mode does not enforce.
+fn decide(
+    filter: &Filter,
+    head: &RequestHead<'_>,
+    now: UnixTime,
+    verifier: &dyn SignatureVerifier,
+) -> (Verdict, Option<usize>, Vec<Rejection>) {
+    let mut observer = ProviderObserver::default();
+    let verdict = filter.decide_with_observer(head, now, verifier, &mut observer);
+    let ProviderObserver { index, mut shadows } = observer;
+    if let Verdict::Allow(permit) = &verdict
+        && let PermitReason::Shadow(rejection) = permit.reason()
+    {
+        shadows.push(rejection);
+    }
+    (verdict, index, shadows)
+}
+
+/// Returns the IP address of Envoy's `downstream_remote_address`.
+fn remote_ip() -> Option<IpAddr> {
+    let address = abi::get_property("source\0address")?;
+    parse_socket_ip(str::from_utf8(&address).ok()?)
+}
+
+/// Counts the denials that shadow mode does not enforce, and writes their codes to filter state,
+/// each once, in the order of the rules.
+fn report_shadows(metrics: &Metrics, shadows: &[Rejection]) {
+    if shadows.is_empty() {
+        return;
+    }
+    metrics.count_shadows(shadows);
+    let mut codes: Vec<&str> = Vec::new();
+    for rejection in shadows {
+        debug!("would be denied: {}", rejection.code());
+        if !codes.contains(&rejection.code()) {
+            codes.push(rejection.code());
+        }
+    }
+    filter_state::set_shadow_codes(&codes);
+}
+
+/// Sends the response for a denial.
+fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial, provider: Option<usize>) -> RequestAction {
+    let reply = match &plugin.filter {
+        Some(filter) => filter.reply(denial, head),
+        None => Reply::new(denial, &Responses::default(), ReplyContext::default()),
+    };
+    debug!("denied: {}", denial.rejection.code());
+    respond(plugin, "deny", RequestOutcome::Denied(denial.rejection), provider, &reply)
+}
+
+/// Counts the outcome, sets the filter state, and sends a local response.
+fn respond(
+    plugin: &Plugin,
+    decision: &str,
+    outcome: RequestOutcome,
+    provider: Option<usize>,
+    reply: &Reply,
+) -> RequestAction {
+    plugin.metrics.count(outcome, provider);
+    let code = outcome.code();
+    filter_state::set_decision(decision, code);
+    let details = format!("okta_authz{{{code}}}");
+    if let Err(status) = abi::send_local_response(reply.status, &details, &reply.headers, &reply.body) {
+        // The host holds the request until the stream's timeout, and never forwards it.
+        error!("the host rejected a local response ({status:?})");
+    }
+    RequestAction::Responded
+}

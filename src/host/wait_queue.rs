@@ -1,0 +1,110 @@
+//! Requests that the worker holds until a fetch ends: at most 1,024, for at most
+//! [`MAX_WAIT`](crate::refresh::MAX_WAIT).
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use crate::filter::SourceId;
+use crate::refresh::MAX_WAIT;
+use crate::time::UnixTime;
+
+/// The most requests that one worker holds. It bounds the memory of an outage; the filter denies
+/// further requests at once.
+const MAX_WAITING: usize = 1024;
+/// The most requests that one callback resumes. After the callback, Envoy runs each response inside
+/// the one before, and each takes a part of the stack: 204 at once overflowed it and ended the VM.
+const MAX_RESUMED: usize = 32;
+
+/// The requests that wait, in the order of their arrival.
+#[derive(Debug, Default)]
+pub(super) struct WaitQueue {
+    requests: Vec<PendingRequest>,
+}
+
+/// A request that waits.
+#[derive(Clone, Debug)]
+pub(super) struct PendingRequest {
+    /// The context ID of the stream.
+    pub(super) context_id: u32,
+    /// The source whose fetch the request waits for.
+    pub(super) source: SourceId,
+    /// The time at which the filter decides with the documents that it has.
+    pub(super) deadline: UnixTime,
+    /// The state of the stream, which the root context changes when it resumes the request.
+    pub(super) state: SharedStreamState,
+    /// Whether a fetch from the source has ended.
+    woken: bool,
+}
+
+/// The state of a stream, shared by the stream and the root context.
+pub(super) type SharedStreamState = Rc<Cell<StreamState>>;
+
+/// The state of a stream.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(super) enum StreamState {
+    /// The request waits, or the filter has denied it.
+    #[default]
+    Held,
+    /// The filter has allowed the request.
+    Allowed {
+        /// Whether the filter has examined its token.
+        examined: bool,
+    },
+}
+
+impl WaitQueue {
+    /// Adds a request that arrives at `now`. Returns false if the queue is full.
+    pub(super) fn add(
+        &mut self,
+        context_id: u32,
+        source: SourceId,
+        state: SharedStreamState,
+        now: UnixTime,
+    ) -> bool {
+        let has_room = self.requests.len() < MAX_WAITING;
+        if has_room {
+            let deadline = now.saturating_add(MAX_WAIT);
+            self.requests.push(PendingRequest { context_id, source, deadline, state, woken: false });
+        }
+        has_room
+    }
+
+    /// Returns the number of requests that wait.
+    pub(super) const fn len(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// Puts back a request that waits again, perhaps for another source, with its first deadline.
+    pub(super) fn put_back(&mut self, request: PendingRequest, source: SourceId) {
+        self.requests.push(PendingRequest { source, woken: false, ..request });
+    }
+
+    /// Removes the request of a stream that has ended.
+    pub(super) fn remove(&mut self, context_id: u32) {
+        self.requests.retain(|request| request.context_id != context_id);
+    }
+
+    /// Makes all requests due that wait for a source.
+    pub(super) fn wake(&mut self, source: SourceId) {
+        self.requests
+            .iter_mut()
+            .filter(|request| request.source == source)
+            .for_each(|request| request.woken = true);
+    }
+
+    /// Removes and returns up to [`MAX_RESUMED`] due requests, the longest waiting first.
+    pub(super) fn take_due(&mut self, now: UnixTime) -> Vec<PendingRequest> {
+        self.requests.extract_if(.., |request| request.is_due(now)).take(MAX_RESUMED).collect()
+    }
+
+    /// Returns whether a request is due.
+    pub(super) fn has_due(&self, now: UnixTime) -> bool {
+        self.requests.iter().any(|request| request.is_due(now))
+    }
+}
+
+impl PendingRequest {
+    fn is_due(&self, now: UnixTime) -> bool {
+        self.woken || self.deadline <= now
+    }
+}

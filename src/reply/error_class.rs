@@ -1,0 +1,97 @@
+//! The error class of a rejection.
+
+use crate::rejection::Rejection;
+
+/// The error class of a rejection. It determines the status and the error code.
+#[derive(Clone, Copy, Eq, PartialEq)]
+pub(super) enum ErrorClass {
+    NoCredentials,
+    InvalidRequest,
+    PathTooLong,
+    InvalidToken,
+    InsufficientAuthentication,
+    InsufficientScope,
+    Unavailable,
+    ServerError,
+}
+
+impl ErrorClass {
+    /// Returns the class of a rejection.
+    pub(super) const fn of(rejection: Rejection) -> Self {
+        use Rejection as R;
+        match rejection {
+            R::TokenMissing => Self::NoCredentials,
+            R::MultipleCredentials
+            | R::CredentialsAmbiguous
+            | R::PathAmbiguous
+            | R::HostAmbiguous
+            | R::MethodAmbiguous
+            | R::QueryAmbiguous
+            | R::HeaderAmbiguous
+            | R::ValueTooLong => Self::InvalidRequest,
+            R::PathTooLong => Self::PathTooLong,
+            R::TokenTooLarge
+            | R::TokenOpaque
+            | R::TokenEncrypted
+            | R::TokenMalformed
+            | R::HeaderMalformed
+            | R::CriticalExtension
+            | R::ClaimsMalformed
+            | R::IssuerUnknown
+            | R::AlgorithmNotAllowed
+            | R::OrgServerToken
+            | R::TypeNotAllowed
+            | R::KeyIdMissing
+            | R::KeyUnknown
+            | R::KeyMismatch
+            | R::SignatureInvalid
+            | R::ExpirationMissing
+            | R::TokenExpired
+            | R::TokenNotYetValid
+            | R::IssueTimeMissing
+            | R::IssuedInFuture
+            | R::TokenTooOld
+            | R::AudienceNotAllowed
+            | R::NotAnAccessToken
+            | R::ClientNotAllowed
+            | R::TokenBound
+            | R::TokenRevoked => Self::InvalidToken,
+            R::AcrInsufficient | R::AuthenticationTooOld => Self::InsufficientAuthentication,
+            R::NoRuleMatches
+            | R::DeniedByRule
+            | R::RoutePolicyUnknown
+            | R::RemoteIpUnknown
+            | R::InsufficientScope
+            | R::RequirementNotMet => Self::InsufficientScope,
+            R::KeysUnavailable | R::KeysStale | R::DenylistUnavailable | R::CryptoUnavailable => {
+                Self::Unavailable
+            }
+            R::Misconfigured => Self::ServerError,
+        }
+    }
+
+    /// Returns the HTTP status code (RFC 6750 section 3.1, RFC 9110 section 15).
+    pub(super) const fn status(self) -> u32 {
+        match self {
+            Self::InvalidRequest => 400,
+            Self::PathTooLong => 414,
+            Self::NoCredentials | Self::InvalidToken | Self::InsufficientAuthentication => 401,
+            Self::InsufficientScope => 403,
+            Self::Unavailable | Self::ServerError => 503,
+        }
+    }
+
+    /// Returns the error code of RFC 6750 section 3.1, RFC 6749 section 4.1.2.1 or RFC 9470 section
+    /// 3.
+    pub(super) const fn error(self) -> &'static str {
+        match self {
+            Self::NoCredentials => "unauthorized",
+            Self::InvalidRequest | Self::PathTooLong => "invalid_request",
+            Self::InvalidToken => "invalid_token",
+            Self::InsufficientAuthentication => "insufficient_user_authentication",
+            Self::InsufficientScope => "insufficient_scope",
+            Self::Unavailable => "temporarily_unavailable",
+            Self::ServerError => "server_error",
+        }
+    }
+}

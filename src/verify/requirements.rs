@@ -1,0 +1,60 @@
+//! The requirements of a provider for its tokens, and the check of the times.
+
+use super::profile::TokenProfile;
+use crate::claims::Claims;
+use crate::crypto::Algorithm;
+use crate::rejection::Rejection;
+use crate::time::UnixTime;
+
+/// The requirements of a provider for its tokens.
+#[derive(Clone, Debug)]
+pub struct TokenRequirements {
+    /// Accepted values of `iss`, compared exactly.
+    pub issuers: Vec<String>,
+    /// Accepted values of `aud`, compared exactly. A token needs one of them.
+    pub audiences: Vec<String>,
+    /// Accepted client IDs, compared exactly; `None` accepts every client.
+    pub client_ids: Option<Vec<String>>,
+    /// Accepted values of `alg`.
+    pub algorithms: Vec<Algorithm>,
+    /// The clock skew tolerance for `exp`, `nbf`, `iat` and `auth_time`, in seconds.
+    pub clock_skew: i64,
+    /// The maximum age of a token since `iat`, in seconds. It applies even if `exp` is later.
+    /// `None` sets no limit.
+    pub max_token_age: Option<i64>,
+    /// The profile of the tokens.
+    pub profile: TokenProfile,
+}
+
+impl TokenRequirements {
+    /// Checks `exp`, which is required.
+    pub(super) fn check_expiration(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        let expires_at = claims.expires_at().ok_or(Rejection::ExpirationMissing)?;
+        // "on or after which the JWT MUST NOT be accepted" (RFC 7519 section 4.1.4)
+        if now.seconds() >= expires_at.saturating_add(self.clock_skew) {
+            return Err(Rejection::TokenExpired);
+        }
+        Ok(())
+    }
+
+    /// Checks `exp`, `nbf`, `iat` and the age of the token.
+    pub(super) fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        self.check_expiration(claims, now)?;
+        let latest_now = now.seconds().saturating_add(self.clock_skew);
+        if claims.not_before().is_some_and(|not_before| not_before > latest_now) {
+            return Err(Rejection::TokenNotYetValid);
+        }
+        let Some(issued_at) = claims.issued_at() else {
+            let is_required = self.profile != TokenProfile::Any || self.max_token_age.is_some();
+            return if is_required { Err(Rejection::IssueTimeMissing) } else { Ok(()) };
+        };
+        if issued_at > latest_now {
+            return Err(Rejection::IssuedInFuture);
+        }
+        let age = now.seconds().saturating_sub(issued_at);
+        if self.max_token_age.is_some_and(|max| age > max.saturating_add(self.clock_skew)) {
+            return Err(Rejection::TokenTooOld);
+        }
+        Ok(())
+    }
+}
