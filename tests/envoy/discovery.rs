@@ -75,7 +75,7 @@ fn metadata_of_another_issuer_or_host_yields_no_keys() {
         ("other-host", json!({ "issuer": issuer, "jwks_uri": "https://evil.example/v1/keys" })),
         ("no-tls", json!({ "issuer": issuer, "jwks_uri": "http://acme.okta.example/v1/keys" })),
     ];
-    let texts = ["those of another issuer", "not in `jwks_hosts`", "no `jwks_uri` that is an https URL"];
+    let texts = ["is not the configured issuer", "not in `jwks_hosts`", "no `jwks_uri` that is an https URL"];
     for ((name, document), text) in documents.drain(..).zip(texts) {
         let okta = StandIn::start(Options::default());
         okta.set_fault_at(Server::Default, Endpoint::Discovery, Fault::Body(document.to_string()));
