@@ -57,7 +57,7 @@ fn shadow_rule_is_counted_and_the_next_rule_decides() {
     let sub = |response: &test_support::client::Response| response.json()["headers"]["x-okta-sub"].clone();
     let spoofed = |path: &str| get(path).header("x-okta-sub", "root");
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
-        let anonymous = harness.send(&spoofed("/anonymous"));
+        let anonymous = harness.send(&spoofed("/without-token"));
         assert_eq!((anonymous.status, anonymous.code()), (401, "token_missing".to_owned()));
         let forged = harness.send(&get("/forged").bearer(format!("{}x", harness.user_token())));
         assert_eq!(forged.status, 401, "{forged:?}");
@@ -76,7 +76,7 @@ fn shadow_rule_is_counted_and_the_next_rule_decides() {
     assert_eq!(harness.envoy.count("decision.denied_by_rule"), requests);
     assert_logged(
         &log,
-        "/anonymous 401 decision=deny code=token_missing shadow=token_missing sub=- scopes=-",
+        "/without-token 401 decision=deny code=token_missing shadow=token_missing sub=- scopes=-",
     );
     assert_logged(&log, "/open 200 decision=allow code=public shadow=token_missing sub=- scopes=-");
     assert_logged(
