@@ -74,16 +74,18 @@ fn reference_configuration_is_accepted() {
 }
 
 #[test]
-fn readme_envoy_snippet_has_an_accepted_configuration_and_the_guard() {
+fn readme_envoy_file_has_an_accepted_configuration_and_the_guard() {
     let [envoy, ..] = readme_blocks();
-    let filters = &envoy["http_filters"];
+    let resources = &envoy["static_resources"];
+    let manager = &resources["listeners"][0]["filter_chains"][0]["filters"][0]["typed_config"];
+    let filters = &manager["http_filters"];
     let names = filter_names(filters);
     assert_eq!(names, ["okta-authz", "okta-authz-guard", "envoy.filters.http.router"]);
     assert_eq!(rules(&filters[0]["typed_config"]["config"]["configuration"]["value"]), 2);
     let tutorial = yaml(&read("book/examples/tutorial.yaml"));
     let clusters = tutorial["static_resources"]["clusters"].as_array().unwrap();
     let okta = clusters.iter().find(|cluster| cluster["name"] == "okta").unwrap();
-    assert_contains(okta, &envoy["clusters"][0], "clusters[0]");
+    assert_contains(okta, &resources["clusters"][1], "clusters[1]");
 }
 
 #[test]

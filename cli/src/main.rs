@@ -40,6 +40,12 @@ kubectl, or the configuration of the filter alone; `-` is standard input.
 Exit status: 0 success, 1 failure or denied, 2 usage error or unreadable file.
 ";
 
+const SCHEMA_USAGE: &str = "\
+Usage: okta-authz schema
+
+Prints the JSON Schema of the configuration.
+";
+
 /// A usage error, or a file that the command cannot read. Leads to exit status 2.
 struct CliError(String);
 
@@ -95,10 +101,11 @@ fn run() -> Result<ExitOutcome, CliError> {
 }
 
 fn print_schema(mut args: lexopt::Parser) -> Result<ExitOutcome, CliError> {
-    if let Some(arg) = args.next()? {
-        return Err(arg.unexpected().into());
+    match args.next()? {
+        None => output::print(&format!("{:#}", okta_authz_filter::config::schema())),
+        Some(Arg::Short('h') | Arg::Long("help")) => output::print(SCHEMA_USAGE),
+        Some(arg) => return Err(arg.unexpected().into()),
     }
-    output::print(&format!("{:#}", okta_authz_filter::config::schema()));
     Ok(ExitOutcome::Success)
 }
 

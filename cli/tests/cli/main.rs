@@ -133,9 +133,14 @@ fn usage_error_exits_with_2() {
         assert!(run.status == 2 && run.stdout.is_empty(), "{args:?}: {}", run.stdout);
         assert!(run.stderr.contains(problem), "{args:?}: {}", run.stderr);
     }
-    for args in
-        [&["--help"][..], &["check", "--help"], &["explain", "-h"], &["test", "--help"], &["--version"]]
-    {
+    for args in [
+        &["--help"][..],
+        &["check", "--help"],
+        &["explain", "-h"],
+        &["test", "--help"],
+        &["schema", "--help"],
+        &["--version"],
+    ] {
         let run = okta_authz(args);
         assert!(run.status == 0 && run.stdout.contains("okta-authz"), "{args:?}");
     }
