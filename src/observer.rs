@@ -75,7 +75,7 @@ pub enum Check {
     Algorithm,
     /// The token profile accepts `typ`.
     Type,
-    /// The token has a `kid` if the profile requires one.
+    /// The token has a `kid`, if the profile requires one.
     KeyId,
     /// `exp` has not passed.
     Expiration,

@@ -31,7 +31,7 @@ impl Curve {
     }
 }
 
-/// The reason for which a public key is rejected.
+/// The reason why a public key is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyError {
     /// The RSA modulus has fewer than 2048 or more than 8192 bits.

@@ -73,7 +73,7 @@ impl Permit {
     }
 
     /// Returns the names and values of the identity headers to set. The host first removes every
-    /// header that the configuration reserves for identity, with any permit.
+    /// identity header of the client, whatever the permit.
     pub fn identity_headers(&self) -> &[(String, String)] {
         self.forwarded().map_or(&[], |forwarded| &forwarded.headers)
     }

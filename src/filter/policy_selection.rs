@@ -12,7 +12,7 @@ impl Filter {
     ///
     /// # Errors
     /// The rejection of the request with any token: [`Rejection::RoutePolicyUnknown`], or an error
-    /// of [`Policy::decide`](crate::policy::Policy::decide).
+    /// of [`Policy::select`](crate::policy::Policy::select).
     pub(super) fn select_policy<'a>(
         &'a self,
         head: &RequestHead<'_>,

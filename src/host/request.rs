@@ -1,4 +1,4 @@
-//! The decision on one request: the filter reads the head, asks the core, and acts on the verdict.
+//! The decision on one request: the host reads the head, calls the core, and acts on the verdict.
 //!
 //! All host calls go to the stream that is the effective context. So the same code handles a
 //! request when it arrives, and again from the root context after the request has waited for a
@@ -33,7 +33,7 @@ const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0po
 pub(super) enum RequestAction {
     /// The host forwards the request to the next filter.
     Forward {
-        /// Whether the filter has examined its token.
+        /// Whether the filter has examined the token of the request.
         examined: bool,
     },
     /// The filter has sent a response.

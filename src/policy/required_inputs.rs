@@ -17,7 +17,7 @@ pub struct RequiredInputs {
     pub remote_ip: bool,
     /// The requirements of the rules on the host.
     pub host: HostNeeds,
-    /// How the filter normalizes the request, and how long its parts may be.
+    /// The options of the normalization, with the maximum length of the parts.
     pub normalization: NormalizationOptions,
 }
 

@@ -74,8 +74,8 @@ pub struct Tick {
     /// A request for the caller to send. The caller passes the response to
     /// [`Refresher::on_response`].
     pub fetch: Option<Fetch>,
-    /// Whether a fetch of any worker has ended since the last tick. Then requests that wait for the
-    /// document can be decided again.
+    /// Whether a fetch of any worker has ended since the last tick. Then the caller can decide
+    /// again on requests that wait for the document.
     pub changed: bool,
 }
 
@@ -178,7 +178,7 @@ impl<S: Source> Refresher<S> {
         if in_flight.lease.needs_renewal(now) {
             match self.worker.renew(now, in_flight.lease, shared) {
                 Some(renewed) => in_flight.lease = renewed,
-                // This worker was held up, and another worker has taken the lease.
+                // This worker was delayed, and another worker has taken the lease.
                 None => self.in_flight = None,
             }
         }

@@ -9,7 +9,7 @@ use crate::percent_encoding::encode_header_value;
 
 /// The `Accept-Encoding` of every fetch. The filter cannot decompress.
 pub const ACCEPT_ENCODING: &str = "identity";
-/// The most bytes of a header value in a log line.
+/// The maximum length of a header value in a log line, in bytes.
 const MAX_LOGGED_BYTES: usize = 64;
 
 /// The head of a response with status 200 and without a content coding.
@@ -30,7 +30,7 @@ impl ResponseHead {
             return Err(FetchError::Status(status));
         }
         let lines = |name: &'static str| {
-            headers.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+            headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
         };
         let codings = lines("content-encoding").flat_map(|line| line.split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
@@ -39,7 +39,8 @@ impl ResponseHead {
         }
         let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
-            // A cache on the way may have stored the response (RFC 9111 section 4.2.3).
+            // A cache between the server and Envoy may have stored the response (RFC 9111 section
+            // 4.2.3).
             max_age: cache_control::max_age(lines("cache-control"))
                 .map(|max_age| max_age.saturating_sub(age)),
             content_type: lines("content-type").next().map(for_log),

@@ -7,13 +7,13 @@ use super::shared::{CasToken, SharedData, SharedKeys, encode_document};
 use super::state::{Lease, RefreshState, WorkerId};
 use crate::time::UnixTime;
 
-/// The shortest time between two fetches that a response can set. Without it, `max-age=0` would
+/// The minimum time between two fetches that a response can set. Without it, `max-age=0` would
 /// cause a fetch at every tick.
 pub(super) const MIN_CACHE_DURATION: Duration = Duration::from_secs(30);
-/// The longest time until the next fetch for which a request without a document waits.
+/// The maximum time until the next fetch for which a request without a document waits.
 const MAX_WAIT_FOR_DUE: Duration = Duration::from_secs(2);
-/// The most attempts to change the shared state. Each failed attempt means that another worker has
-/// changed it.
+/// The maximum number of attempts to change the shared state. Each failed attempt means that
+/// another worker has changed it.
 const MAX_CAS_ATTEMPTS: usize = 64;
 /// The fraction of the cache duration by which a worker may fetch early: 1/10. It spreads the
 /// fetches of many proxies over time.
@@ -141,7 +141,8 @@ impl Worker {
         if is_due_soon || self.observed.is_leased(now) { WaitAdvice::Wait } else { WaitAdvice::FailNow }
     }
 
-    /// Makes a fetch due now, unless a document newer than `generation` is published or under way.
+    /// Makes a fetch due now, unless another document than that of `generation` is published, or a
+    /// fetch is due or in flight.
     pub(super) fn request_refresh(
         &self,
         now: UnixTime,

@@ -13,8 +13,8 @@ pub enum Reading<'n, 'q> {
     /// A parameter with exactly this name.
     Exact(&'n str, &'q [u8]),
     /// A parameter that an upstream could read under a configured name: one with a name that is a
-    /// [lookalike] or has a malformed encoding, or a part behind a `;`, where some upstreams begin
-    /// a new parameter.
+    /// [lookalike] or has a malformed encoding, or a part after a `;`, where some upstreams begin a
+    /// new parameter.
     Lookalike(&'q [u8]),
 }
 
