@@ -81,7 +81,7 @@ pub enum Check {
     Expiration,
     /// The keys of the provider are available.
     Keys,
-    /// One of these keys has the `kid` and fits the algorithm.
+    /// One of these keys has the `kid` and supports the algorithm.
     Key,
     /// The signature is valid.
     Signature,

@@ -17,7 +17,7 @@ use crate::token::MAX_KEY_ID_BYTES;
 pub(super) struct Key {
     /// The `kid`.
     pub(super) id: Option<String>,
-    /// The algorithms that the entry allows and that fit the key type.
+    /// The algorithms that the entry allows and the key type supports.
     pub(super) algorithms: AlgorithmSet,
     /// The public key. Cached tokens that it has verified share it.
     pub(super) public_key: Arc<PublicKey>,
@@ -77,8 +77,9 @@ impl Key {
             _ => return Err(SkipReason::KeyType),
         };
         let public_key = public_key.map_err(SkipReason::Key)?;
-        let is_allowed =
-            |algorithm: &Algorithm| public_key.fits(*algorithm) && only.is_none_or(|only| only == *algorithm);
+        let is_allowed = |algorithm: &Algorithm| {
+            public_key.supports(*algorithm) && only.is_none_or(|only| only == *algorithm)
+        };
         let algorithms: AlgorithmSet = Algorithm::ALL.into_iter().filter(is_allowed).collect();
         if algorithms.is_empty() {
             return Err(SkipReason::AlgorithmMismatch);
