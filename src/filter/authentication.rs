@@ -83,7 +83,7 @@ impl Filter {
         };
         let keys = observer.checked(Check::Keys, self.sources.keys(id, now)).map_err(pending_keys)?;
         let jws = token.verify(keys, verifier, observer).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => pending_keys(self.sources.reason_for_unknown_key(id, now)),
+            Rejection::KeyUnknown => pending_keys(self.sources.rejection_for_unknown_key(id, now)),
             other => other.into(),
         })?;
         let token = jws.accept(&provider.expected, now, observer)?;

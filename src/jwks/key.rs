@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::crypto::{Algorithm, Curve, KeyError, PublicKey};
 use crate::json::{Object, Value};
-use crate::refresh::response::for_log;
+use crate::refresh::response::encode_log_excerpt;
 use crate::token::MAX_KEY_ID_BYTES;
 
 /// A signing key of a JWK Set.
@@ -134,7 +134,7 @@ impl SkipReason {
     /// key.
     pub(super) fn remark(self, index: usize, jwk: &Value) -> String {
         let id = jwk.as_object().and_then(|jwk: &Object| jwk.get("kid")).and_then(Value::as_str);
-        let id = id.map_or_else(String::new, |id| format!(" (kid {})", for_log(id.as_bytes())));
+        let id = id.map_or_else(String::new, |id| format!(" (kid {})", encode_log_excerpt(id.as_bytes())));
         format!("keys[{index}]{id} is skipped: {self}")
     }
 }

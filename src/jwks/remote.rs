@@ -50,7 +50,7 @@ impl RemoteKeys {
     /// Returns the rejection of a token whose key is not among the keys. It is
     /// [`Rejection::KeyUnknown`], an error of the token, only if the fetched keys have not expired
     /// and the latest fetch has succeeded.
-    pub fn reason_for_unknown_key(&self, now: UnixTime) -> Rejection {
+    pub fn rejection_for_unknown_key(&self, now: UnixTime) -> Rejection {
         match self.refresher.document(now) {
             Err(error) => rejection(error),
             Ok(_) if self.refresher.is_failing() => Rejection::KeysUnavailable,

@@ -105,7 +105,7 @@ impl Fetch {
 impl<S: Source> Refresher<S> {
     /// Creates a refresher without a document.
     pub fn new(source: S, schedule: RefreshSchedule, worker_id: WorkerId) -> Self {
-        let worker = Worker::new(worker_id, schedule, source.names().clone());
+        let worker = Worker::new(worker_id, schedule, source.shared_keys().clone());
         Self { source, worker, installed: None, in_flight: None, sent: 0, remarks: Vec::new() }
     }
 
@@ -160,7 +160,7 @@ impl<S: Source> Refresher<S> {
         // another plugin has overwritten it.
         let is_lost = self.generation() != observed.generation
             && now.saturating_duration_since(observed.fetched_at) >= MIN_CACHE_DURATION;
-        let fetch = self.worker.claim(now, is_lost, shared).map(|lease| {
+        let fetch = self.worker.acquire(now, is_lost, shared).map(|lease| {
             let (url, state) = self.source.begin(now, shared);
             self.send(now, lease, url, state)
         });

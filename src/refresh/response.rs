@@ -1,4 +1,4 @@
-//! The head of an HTTP response. The filter in Envoy and the command line use it.
+//! Status and headers of a response to a fetch. The filter in Envoy and the command line use it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -35,7 +35,7 @@ impl ResponseHead {
         let codings = lines("content-encoding").flat_map(|line| line.split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
         if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            return Err(FetchError::Encoded(for_log(coding)));
+            return Err(FetchError::Encoded(encode_log_excerpt(coding)));
         }
         let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
@@ -43,7 +43,7 @@ impl ResponseHead {
             // 4.2.3).
             max_age: cache_control::max_age(lines("cache-control"))
                 .map(|max_age| max_age.saturating_sub(age)),
-            content_type: lines("content-type").next().map(for_log),
+            content_type: lines("content-type").next().map(encode_log_excerpt),
         })
     }
 
@@ -67,7 +67,7 @@ fn compression(body: &[u8]) -> Option<&'static str> {
 }
 
 /// Encodes an untrusted value as one word of a log line, of at most 64 bytes.
-pub(crate) fn for_log(value: &[u8]) -> String {
+pub(crate) fn encode_log_excerpt(value: &[u8]) -> String {
     let value = value.get(..MAX_LOGGED_BYTES).unwrap_or(value);
     let mut word = encode_header_value(&String::from_utf8_lossy(value)).replace(' ', "%20");
     word.truncate(MAX_LOGGED_BYTES);

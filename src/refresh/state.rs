@@ -109,7 +109,7 @@ impl RefreshState {
 
     /// Returns the state in which `owner` has the lease. Returns `None` if a worker has the lease,
     /// or no fetch is due and `early` is not set.
-    pub(super) fn claimed(
+    pub(super) fn acquired(
         self,
         now: UnixTime,
         owner: WorkerId,
