@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::decision_error::DecisionError;
 use super::requester::Requester;
-use super::verified::Verified;
+use super::verified_token::VerifiedToken;
 use super::{Filter, PendingFetch, ProviderId, SourceId};
 use crate::config::Provider;
 use crate::crypto::SignatureVerifier;
@@ -16,9 +16,9 @@ use crate::time::UnixTime;
 use crate::verify::{Identity, UnverifiedToken};
 
 /// The token of a request, with the result of its verification.
-pub(super) struct Authenticated<'t> {
+pub(super) struct AuthenticatedToken<'t> {
     pub(super) token: &'t [u8],
-    pub(super) verified: Rc<Verified>,
+    pub(super) verified: Rc<VerifiedToken>,
     /// Whether the token is not in the token cache.
     pub(super) is_new: bool,
 }
@@ -31,7 +31,7 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         observer: &mut O,
-    ) -> Result<Authenticated<'t>, DecisionError> {
+    ) -> Result<AuthenticatedToken<'t>, DecisionError> {
         // An enabled observer gets every check, so the filter bypasses the cache.
         if !O::ENABLED
             && let Some(verified) = self.cached_token(token, now)
@@ -39,15 +39,15 @@ impl Filter {
             if let Some(provider) = self.provider(verified.provider) {
                 observer.record(verified.provider.selected_event(provider));
             }
-            return Ok(Authenticated { token, verified, is_new: false });
+            return Ok(AuthenticatedToken { token, verified, is_new: false });
         }
         let verified = Rc::new(self.verify(token, now, verifier, observer)?);
-        Ok(Authenticated { token, verified, is_new: true })
+        Ok(AuthenticatedToken { token, verified, is_new: true })
     }
 
     /// Returns a token from the cache if it has not expired and its issuer still publishes its key.
     /// Removes it from the cache otherwise; the filter then verifies it like a new token.
-    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
+    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let cached = self.token_cache.get(token)?;
         let keys = self.sources.keys(cached.provider, now).ok();
         let is_trusted = keys.is_some_and(|keys| cached.token.is_key_published(keys));
@@ -67,7 +67,7 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         observer: &mut impl DecisionObserver,
-    ) -> Result<Verified, DecisionError> {
+    ) -> Result<VerifiedToken, DecisionError> {
         let token = UnverifiedToken::parse(token, self.config.max_token_bytes, &self.jose_headers);
         let token = observer.checked(Check::Form, token)?;
         observer.record(token.parsed_event());
@@ -87,7 +87,7 @@ impl Filter {
             other => other.into(),
         })?;
         let token = jws.accept(&provider.expected, now, observer)?;
-        Ok(Verified { token, provider: id, payload, forwarded: OnceCell::new() })
+        Ok(VerifiedToken { token, provider: id, payload, forwarded: OnceCell::new() })
     }
 
     /// Returns the provider that accepts the issuer of the token.
@@ -105,7 +105,7 @@ impl Filter {
     /// cached.
     pub(super) fn identify<'a>(
         &'a self,
-        verified: &'a Verified,
+        verified: &'a VerifiedToken,
         now: UnixTime,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {

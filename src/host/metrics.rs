@@ -125,8 +125,8 @@ impl Metrics {
     }
 
     /// Counts denials that shadow mode does not enforce.
-    pub(super) fn count_shadows(&self, shadows: &[Rejection]) {
-        for rejection in shadows {
+    pub(super) fn count_shadow_denials(&self, denials: &[Rejection]) {
+        for rejection in denials {
             self.shadow.get(*rejection as usize).into_iter().for_each(|metric| metric.count(1));
         }
     }

@@ -17,7 +17,7 @@ const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
 /// An accepted token, with its provider.
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub(super) token: AccessToken,
     pub(super) provider: ProviderId,
     /// The base64url payload as the client sent it, if the configuration forwards it to the
@@ -43,7 +43,7 @@ pub(super) struct LogAttributes {
     names: Vec<(&'static str, usize)>,
 }
 
-impl Verified {
+impl VerifiedToken {
     /// Returns the approximate size in bytes, heap memory included.
     pub(super) fn heap_bytes(&self) -> usize {
         let forwarded = self.forwarded.get().map_or(0, |forwarded| {
