@@ -96,7 +96,7 @@ pub struct Provider {
     /// The name in the configuration.
     pub name: String,
     /// The requirements for the tokens of this provider.
-    pub expected: TokenRequirements,
+    pub requirements: TokenRequirements,
     /// The source of the key set that the filter fetches.
     pub remote_jwks: Option<RemoteJwks>,
     /// The key set in the configuration.

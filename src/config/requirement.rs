@@ -121,7 +121,7 @@ fn audiences(
             .providers
             .iter()
             .filter(is_named)
-            .any(|provider| provider.expected.audiences.contains(audience))
+            .any(|provider| provider.requirements.audiences.contains(audience))
     };
     match audiences.iter().position(|audience| !is_accepted(audience)) {
         Some(index) => Err(at.index(index).error("must be one of the `audiences` of the providers")),

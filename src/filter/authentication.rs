@@ -51,7 +51,7 @@ impl Filter {
         let cached = self.token_cache.get(token)?;
         let keys = self.sources.keys(cached.provider, now).ok();
         let is_trusted = keys.is_some_and(|keys| cached.token.is_key_published(keys));
-        let requirements = self.provider(cached.provider).map(|provider| &provider.expected);
+        let requirements = self.provider(cached.provider).map(|provider| &provider.requirements);
         if is_trusted && requirements.is_some_and(|required| !cached.token.has_expired(required, now)) {
             return Some(cached);
         }
@@ -76,7 +76,7 @@ impl Filter {
         let header = token.header();
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
-        let token = token.precheck(&provider.expected, now, observer)?;
+        let token = token.precheck(&provider.requirements, now, observer)?;
         let pending_keys = |rejection_on_timeout| {
             let kid = Some(KidDigest::new(header.key_id.as_deref()));
             DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
@@ -86,7 +86,7 @@ impl Filter {
             Rejection::KeyUnknown => pending_keys(self.sources.rejection_for_unknown_key(id, now)),
             other => other.into(),
         })?;
-        let token = jws.accept(&provider.expected, now, observer)?;
+        let token = jws.accept(&provider.requirements, now, observer)?;
         Ok(VerifiedToken { token, provider: id, payload, forwarded: OnceCell::new() })
     }
 
@@ -94,7 +94,7 @@ impl Filter {
     fn provider_of(&self, token: &UnverifiedToken<'_>) -> Result<(ProviderId, &Provider), Rejection> {
         let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
         let accepts =
-            |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
+            |provider: &&Provider| provider.requirements.issuers.iter().any(|accepted| accepted == issuer);
         let mut providers = self.config.providers.iter().enumerate();
         let (index, provider) =
             providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
@@ -110,7 +110,7 @@ impl Filter {
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
-        let identity = verified.token.valid_at(&provider.expected, now)?;
+        let identity = verified.token.valid_at(&provider.requirements, now)?;
         self.check_denylists(&identity, now, observer)?;
         Ok(Requester { identity, provider })
     }

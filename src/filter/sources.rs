@@ -91,7 +91,7 @@ impl Sources {
     pub(super) fn new(config: &Config, worker_id: WorkerId) -> Self {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
             (Some(jwks), pinned) => {
-                let issuers = &provider.expected.issuers;
+                let issuers = &provider.requirements.issuers;
                 let source =
                     KeySource::new(issuers, &jwks.remote.cluster, jwks.jwks_uri.clone(), pinned.clone());
                 let keys =
