@@ -25,10 +25,10 @@ impl<'n> QueryParameters<'n> {
             return Ok(parameters);
         }
         let mut is_ambiguous = false;
-        query::readings(names, query, &mut |reading| {
+        query::match_parameters(names, query, &mut |matched| {
             // Some upstreams also separate parameters at `;`.
-            let value = match reading {
-                query::Reading::Exact(name, value)
+            let value = match matched {
+                query::ParameterMatch::Exact(name, value)
                     if !value.contains(&b';') && parameters.get(name).is_none() =>
                 {
                     query::decode(value).map(|value| (name, value))

@@ -125,11 +125,15 @@ impl TokenSources {
         if self.params.is_empty() {
             return;
         }
-        query::readings(&self.params, head.query().unwrap_or_default(), &mut |reading| match reading {
-            query::Reading::Exact(_, b"") => {}
-            query::Reading::Exact(_, value) => found.tokens.push(query::decode(value)),
-            query::Reading::Lookalike(value) => found.lookalike |= !value.is_empty(),
-        });
+        query::match_parameters(
+            &self.params,
+            head.query().unwrap_or_default(),
+            &mut |matched| match matched {
+                query::ParameterMatch::Exact(_, b"") => {}
+                query::ParameterMatch::Exact(_, value) => found.tokens.push(query::decode(value)),
+                query::ParameterMatch::Lookalike(value) => found.lookalike |= !value.is_empty(),
+            },
+        );
     }
 
     /// Returns whether a header is a token source, or an upstream may read it as one.
@@ -153,7 +157,7 @@ impl TokenSources {
     /// Returns whether a query parameter is a token, or an upstream may read it as one.
     pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
         let mut found = false;
-        query::readings_of(&self.params, parameter, &mut |_| found = true);
+        query::match_parameter(&self.params, parameter, &mut |_| found = true);
         found
     }
 }
