@@ -23,7 +23,9 @@ pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use header::{ClaimToHeader, HeaderSource};
 pub(super) use protected_resource::ProtectedResource;
 pub(super) use provider::{Provider, RemoteJwks, TokenProfile};
-pub(super) use request_match::{AllowInPaths, Match, RegexMatcher, SafeRegex, StringMatch, StringMatcher};
+pub(super) use request_match::{
+    AllowInPaths, NamedStringMatcher, RegexMatcher, RequestMatch, SafeRegex, StringMatcher,
+};
 pub(super) use requirement::{Claim, ClaimName, Requires};
 pub(super) use response::{Body, CustomBody, Responses};
 pub(super) use rule::{Mode, RoutePolicy, Rule};
