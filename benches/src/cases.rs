@@ -81,9 +81,9 @@ fn claims(signer: &Signer) -> Work {
         .expect("a token");
     let token = token.precheck(&provider.requirements, now, &mut ()).expect("a good token");
     let claims = token.verify(keys, &AlwaysValid, &mut ()).expect("a good token");
-    let expected = provider.requirements.clone();
+    let requirements = provider.requirements.clone();
     Box::new(move || {
-        black_box(claims.clone().accept(black_box(&expected), now, &mut ())).expect("a good token");
+        black_box(claims.clone().accept(black_box(&requirements), now, &mut ())).expect("a good token");
     })
 }
 

@@ -3,8 +3,8 @@
 use crate::observer::{DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
 
-/// An observer that records the provider that the token names, and the denials of policies in shadow
-/// mode.
+/// An observer that records the provider that the token names, and the denials of policies in
+/// shadow mode.
 #[derive(Debug, Default)]
 pub struct MetricsObserver {
     /// The index of the provider in the configuration.

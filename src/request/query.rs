@@ -13,7 +13,7 @@ pub enum ParameterMatch<'n, 'q> {
     /// A parameter with exactly this name.
     Exact(&'n str, &'q [u8]),
     /// A parameter that an upstream could read under a configured name: one with a name that is a
-    /// [lookalike] or has a malformed encoding, or a part after a `;`, where some upstreams begin a
+    /// lookalike or has a malformed encoding, or a part after a `;`, where some upstreams begin a
     /// new parameter.
     Lookalike(&'q [u8]),
 }

@@ -44,8 +44,8 @@ pub(super) fn literals(pattern: &str) -> Option<Literals> {
     Some(Literals { prefix, inner: done, suffix: current, is_complete })
 }
 
-/// Returns the literals of a pattern without anchors, with an empty one if the pattern does not begin
-/// or end with a literal.
+/// Returns the literals of a pattern without anchors, with an empty one if the pattern does not
+/// begin or end with a literal.
 pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
     let Runs { mut done, current, .. } = runs(pattern)?;
     done.push(current);
