@@ -24,7 +24,7 @@ impl<'a> Authority<'a> {
     /// Parses an authority; `None` for a text outside the grammar.
     #[inline(never)]
     pub(crate) fn parse(text: &'a str) -> Option<Self> {
-        // The colons of an IPv6 address stand between brackets.
+        // The colons of an IPv6 address are between brackets.
         let host_end = match memchr(b']', text.as_bytes()) {
             Some(bracket) => bracket.checked_add(1)?,
             None => memchr(b':', text.as_bytes()).unwrap_or(text.len()),

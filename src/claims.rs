@@ -109,7 +109,9 @@ fn is_audience(value: &ValueRef<'_>) -> bool {
 }
 
 /// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction.
-/// Rejects negative numbers.
+///
+/// # Errors
+/// [`Rejection::ClaimsMalformed`] for another type, and for a number below 0 or above 2^53 - 1.
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
     let seconds = value.as_f64().filter(|seconds| (0.0..=json::MAX_SAFE_INTEGER).contains(seconds));
     seconds.ok_or(Rejection::ClaimsMalformed)

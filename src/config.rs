@@ -74,14 +74,14 @@ pub struct Config {
     pub forward_payload_header: Option<String>,
     /// Whether Envoy selects the route again after the filter has set the identity headers.
     pub clear_route_cache: bool,
-    /// The places of tokens besides the `Authorization` header.
+    /// The token sources besides the `Authorization` header.
     pub token_sources: TokenSources,
-    /// Whether the filter forwards the token to the backend.
+    /// Whether the filter forwards the token to the upstream.
     pub forward: bool,
-    /// The greatest length of a token, in bytes. The filter rejects a longer token before it parses
+    /// The maximum length of a token, in bytes. The filter rejects a longer token before it parses
     /// it.
     pub max_token_bytes: usize,
-    /// The greatest size of the token cache of a worker, in bytes. Zero disables the cache.
+    /// The maximum size of the token cache of a worker, in bytes. Zero disables the cache.
     pub token_cache_max_bytes: usize,
     /// The form of the responses to denied requests.
     pub responses: Responses,
@@ -95,8 +95,8 @@ pub struct Config {
 pub struct Provider {
     /// The name in the configuration.
     pub name: String,
-    /// The requirements on the tokens of this provider.
-    pub expected: TokenRequirements,
+    /// The requirements for the tokens of this provider.
+    pub requirements: TokenRequirements,
     /// The source of the key set that the filter fetches.
     pub remote_jwks: Option<RemoteJwks>,
     /// The key set in the configuration.
@@ -110,7 +110,7 @@ pub struct RemoteJwks {
     pub remote: Remote,
     /// The URL of the key set, or the metadata that names it.
     pub jwks_uri: JwksUri,
-    /// The shortest time between two fetches for unknown key IDs.
+    /// The minimum time between two fetches for unknown key IDs.
     pub unknown_kid_cooldown: Duration,
 }
 
@@ -133,7 +133,8 @@ pub struct Remote {
 }
 
 impl Config {
-    /// Returns whether a backend could read a header with this name as one of the identity headers.
+    /// Returns whether an upstream could read a header with this name as one of the identity
+    /// headers.
     pub fn is_identity_header(&self, name: &str) -> bool {
         let claims = self.claim_to_headers.iter().map(|header| &header.header_name);
         claims.chain(&self.forward_payload_header).any(|identity| headers::is_lookalike(name, identity))
@@ -142,7 +143,7 @@ impl Config {
     /// Returns whether the filter removes the request headers with this name.
     ///
     /// The filter removes credentials only from a request whose token it has examined (`examined`).
-    /// Other requests can carry credentials of another scheme for the backend.
+    /// Other requests can carry credentials of another scheme for the upstream.
     pub fn must_strip(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;
         self.is_identity_header(name)

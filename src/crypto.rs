@@ -91,8 +91,8 @@ impl fmt::Display for Algorithm {
     }
 }
 
-/// The reason for which a verification failed. A token with an invalid signature gets 401, and an
-/// unavailable verifier 503.
+/// The reason why a verification failed. An invalid signature results in 401, and an unavailable
+/// verifier in 503.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum SignatureError {
     /// The verifier checked the signature, and it is invalid.

@@ -1,7 +1,8 @@
 //! Denylists, which revoke tokens before they expire.
 //!
-//! An entry matches a token if all its members match. One matching entry revokes the token. A token
-//! costs one hash lookup for each set of members that occurs in the list, whatever its length.
+//! An entry matches a token if all its members match. One matching entry revokes the token. The
+//! check of a token takes one hash lookup for each set of members that occurs in the list, whatever
+//! the number of entries.
 
 mod entry;
 pub mod source;
@@ -16,7 +17,7 @@ use entry::{Entry, MemberSet, MemberValues};
 
 pub use entry::EntryError;
 
-/// The most entries of one denylist.
+/// The maximum number of entries of one denylist.
 pub const MAX_ENTRIES: usize = 10_000;
 
 /// The entries of one denylist.
@@ -50,7 +51,7 @@ impl Denylist {
     ///
     /// # Errors
     /// [`DenylistError::TooManyEntries`] or [`DenylistError::Entry`]. One invalid entry makes the
-    /// list invalid, because it may revoke the token that matters.
+    /// list invalid, because the entry may be meant to revoke a compromised token.
     pub fn new(entries: &[Value]) -> Result<Self, DenylistError> {
         if entries.len() > MAX_ENTRIES {
             return Err(DenylistError::TooManyEntries);

@@ -12,7 +12,7 @@ mod permit;
 mod policy_selection;
 mod requester;
 mod sources;
-mod verified;
+mod verified_token;
 
 use crate::config::{Config, Provider, Remote};
 use crate::crypto::SignatureVerifier;
@@ -29,11 +29,11 @@ use crate::token::JoseHeaderCache;
 use crate::token_cache::TokenCache;
 use decision_error::DecisionError;
 use sources::Sources;
-use verified::Verified;
+use verified_token::VerifiedToken;
 
 pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
-pub use observer::ProviderObserver;
+pub use observer::MetricsObserver;
 pub use permit::{Permit, PermitReason};
 pub use sources::{PendingFetch, ProviderId, SourceId};
 
@@ -44,7 +44,7 @@ pub struct Filter {
     sources: Sources,
     /// Accepted tokens. [`Filter::identify`] repeats the checks whose result can change: times and
     /// denylists.
-    token_cache: TokenCache<Verified>,
+    token_cache: TokenCache<VerifiedToken>,
     jose_headers: JoseHeaderCache,
 }
 

@@ -2,7 +2,7 @@
 //!
 //! One map has all headers, so the filter reads them with one host call and one allocation. The
 //! format is in the proxy-wasm specification, ABI version 0.2.1, "Serialized map": the number of
-//! pairs, the lengths of each name and value, then each name and value with a zero byte behind it.
+//! pairs, the lengths of each name and value, then each name and value followed by a zero byte.
 //! Numbers are 32-bit and little-endian.
 
 use crate::request::Header;
@@ -67,7 +67,7 @@ mod tests {
         assert_eq!(parse(&[MAP, b"\0"].concat()), None, "trailing byte");
         assert_eq!(parse(b"\xff\xff\xff\xff\0\0\0\0"), None, "count beyond the map");
         assert_eq!(parse(b"\x01\0\0\0\x01\0\0\0\0\0\0\0\xff\0\0"), None, "name that is not UTF-8");
-        assert_eq!(parse(b"\x01\0\0\0\x01\0\0\0\0\0\0\0ab\0"), None, "no zero byte behind the name");
+        assert_eq!(parse(b"\x01\0\0\0\x01\0\0\0\0\0\0\0ab\0"), None, "no zero byte after the name");
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! The parser rejects duplicate members at every depth. RFC 8259 section 4 leaves their meaning
 //! open, and parsers differ; RFC 7515 section 4 and RFC 7519 section 4 allow a verifier to reject
-//! them. serde_json limits nesting to 128 levels, so a deep document is an error and no stack
-//! overflow.
+//! them. serde_json accepts at most 127 levels of nesting, so a deeper document is an error, not a
+//! stack overflow.
 
 mod big_uint;
 mod decimal;
@@ -18,7 +18,7 @@ pub use tape::{Items, Members, Tape, ValueRef};
 /// A JSON object without duplicate members.
 pub type Object = serde_json::Map<String, Value>;
 
-/// The reason for which a document is rejected. [`Display`](fmt::Display) writes a predicate.
+/// The reason why a document is rejected. [`Display`](fmt::Display) writes a predicate.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum JsonError {
     /// The document is not JSON, not UTF-8, or has more than 127 levels of nesting.

@@ -3,7 +3,7 @@
 mod candidates;
 pub mod discovery;
 #[cfg(test)]
-mod duplicates;
+mod duplicate_key_tests;
 mod key;
 pub mod remote;
 pub mod source;
@@ -19,10 +19,10 @@ use key::{AlgorithmSet, Key, SkipReason};
 
 pub use candidates::{Candidates, MAX_CANDIDATES};
 
-/// The most entries of a JWK Set. A larger one is invalid.
+/// The maximum number of entries of a JWK Set. A larger one is invalid.
 const MAX_KEYS: usize = 100;
 
-/// The most skipped entries with a remark of their own. One more remark counts the others.
+/// The maximum number of skipped entries with a separate remark. One more remark counts the others.
 const MAX_REMARKS: usize = 8;
 
 /// The usable signing keys of one issuer, at least one, and remarks on the skipped entries.
@@ -124,23 +124,25 @@ impl KeySet {
     /// Finds the keys with the key ID and the algorithm of a token: usually one, and several if the
     /// issuer has published different keys with one ID.
     ///
-    /// If the token has no key ID, exactly one key must fit. Otherwise an attacker could choose
-    /// among several.
+    /// If the token has no key ID, exactly one key must have the algorithm. Otherwise an attacker
+    /// could choose among several.
     ///
     /// # Errors
     /// [`Rejection::KeyUnknown`] if no key has that ID. [`Rejection::KeyMismatch`] if no key with
-    /// that ID fits the algorithm, or if the token has no key ID and several keys fit.
+    /// that ID has the algorithm, or if the token has no key ID and several keys have the
+    /// algorithm.
     pub fn find(&self, id: Option<&str>, algorithm: Algorithm) -> Result<Candidates<'_>, Rejection> {
         let mut with_id = self.keys.iter().filter(|key| id.is_none() || key.id.as_deref() == id).peekable();
         if with_id.peek().is_none() {
             return Err(Rejection::KeyUnknown);
         }
-        let mut fitting = with_id.filter(|key| key.algorithms.contains(algorithm)).map(|key| &key.public_key);
-        let first = fitting.next().ok_or(Rejection::KeyMismatch)?;
-        if id.is_none() && fitting.any(|other| other != first) {
+        let mut matching =
+            with_id.filter(|key| key.algorithms.contains(algorithm)).map(|key| &key.public_key);
+        let first = matching.next().ok_or(Rejection::KeyMismatch)?;
+        if id.is_none() && matching.any(|other| other != first) {
             return Err(Rejection::KeyMismatch);
         }
-        Ok(Candidates::new(first, fitting))
+        Ok(Candidates::new(first, matching))
     }
 
     /// Adds the keys of `pinned` whose key ID is not in this set.

@@ -93,7 +93,7 @@
 //!
 //! [`filter::Filter::decide_with_observer`] reports each check to an
 //! [`observer::DecisionObserver`]. `okta-authz explain` prints these reports. The filter in Envoy
-//! records only the provider and the denials of shadow mode ([`filter::ProviderObserver`]).
+//! records only the provider and the denials of shadow mode ([`filter::MetricsObserver`]).
 //!
 //! # Core and host
 //!

@@ -51,14 +51,14 @@ fn has_same_words(name: &[u8], configured: &[u8]) -> bool {
     // In a configured name outside ASCII, each byte outside ASCII is a letter.
     let is_letter =
         if configured.is_ascii() { u8::is_ascii_alphanumeric } else { is_alphanumeric_or_non_ascii };
-    let (mut actual, mut expected) = (next(name, is_letter), next(configured, is_letter));
+    let (mut actual, mut expected) = (next_letter(name, is_letter), next_letter(configured, is_letter));
     let mut first = true;
     while let Some(letter) = expected.letter {
         let has_gap = first || is_equivalent_gap(Gap::of(actual.gap), Gap::of(expected.gap));
         if actual.letter != Some(letter) || !has_gap {
             return false;
         }
-        (actual, expected) = (next(actual.rest, is_letter), next(expected.rest, is_letter));
+        (actual, expected) = (next_letter(actual.rest, is_letter), next_letter(expected.rest, is_letter));
         first = false;
     }
     actual.letter.is_none() || actual.gap.iter().any(|byte| NAME_ENDS.contains(byte)) || is_index(&actual)
@@ -98,7 +98,7 @@ fn is_alphanumeric_or_non_ascii(byte: &u8) -> bool {
 /// Returns the next letter. Four characters outside ASCII have an ASCII letter as their other case,
 /// so they count as that letter.
 #[inline(never)]
-fn next(text: &[u8], is_letter: fn(&u8) -> bool) -> Letter<'_> {
+fn next_letter(text: &[u8], is_letter: fn(&u8) -> bool) -> Letter<'_> {
     let mut rest = text;
     loop {
         let (letter, tail) = match rest {

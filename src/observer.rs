@@ -75,13 +75,13 @@ pub enum Check {
     Algorithm,
     /// The token profile accepts `typ`.
     Type,
-    /// The token has a `kid` if the profile requires one.
+    /// The token has a `kid`, if the profile requires one.
     KeyId,
     /// `exp` has not passed.
     Expiration,
     /// The keys of the provider are available.
     Keys,
-    /// One of these keys has the `kid` and fits the algorithm.
+    /// One of these keys has the `kid` and supports the algorithm.
     Key,
     /// The signature is valid.
     Signature,

@@ -9,7 +9,7 @@ pub(crate) enum Octet {
     Literal(u8),
     /// A `%` with two hexadecimal digits, decoded.
     Encoded(u8),
-    /// A `%` without two hexadecimal digits. The octets behind it follow as octets of their own.
+    /// A `%` without two hexadecimal digits. The iterator yields the octets after it separately.
     LonePercent,
 }
 
@@ -90,16 +90,16 @@ pub(crate) fn encode_metric_label(string: &str) -> String {
     encode_octets(string, LOWER_CASE, is_plain)
 }
 
-/// Returns the longest beginning of an encoded string that has at most `max_bytes` octets and does
-/// not end within an encoded octet.
+/// Returns the longest prefix of an encoded string that has at most `max_bytes` octets and does not
+/// end within an encoded octet.
 pub(crate) fn truncate_encoded(encoded: &str, max_bytes: usize) -> &str {
-    let Some(beginning) = encoded.get(..max_bytes) else { return encoded };
-    let cut = beginning.rfind('%').filter(|at| at.saturating_add(3) > max_bytes);
-    cut.and_then(|at| beginning.get(..at)).unwrap_or(beginning)
+    let Some(prefix) = encoded.get(..max_bytes) else { return encoded };
+    let cut = prefix.rfind('%').filter(|at| at.saturating_add(3) > max_bytes);
+    cut.and_then(|at| prefix.get(..at)).unwrap_or(prefix)
 }
 
 const UPPER_CASE: &[u8; 16] = b"0123456789ABCDEF";
-/// The names of metrics have had lower case from the beginning.
+/// The names of metrics have lower-case digits.
 const LOWER_CASE: &[u8; 16] = b"0123456789abcdef";
 
 /// Encodes every octet for which `is_plain` is false.

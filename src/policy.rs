@@ -27,7 +27,7 @@ mod rule;
 mod string_matcher;
 mod subsumption;
 
-pub use authority::HostNeeds;
+pub use authority::HostRequirements;
 pub use canonical_path::{CanonicalPath, ENCODED_SLASH};
 pub use cidr_range::{CidrRange, CidrRangeError, parse_socket_ip};
 pub use claim_match::{ClaimMatch, ClaimTest};

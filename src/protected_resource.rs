@@ -37,7 +37,7 @@ pub struct ProtectedResources {
 impl ProtectedResource {
     /// Creates the resource of a URL, with its metadata. `path` is not percent-decoded.
     ///
-    /// Returns `None` if the path is ambiguous, so that backends may interpret it differently.
+    /// Returns `None` if the path is ambiguous, so that upstreams may interpret it differently.
     pub fn new(
         authority: &str,
         path: &str,

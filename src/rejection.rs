@@ -1,4 +1,4 @@
-//! The reasons for which the filter rejects a request.
+//! The reasons why the filter rejects a request.
 //!
 //! The variants are in the order of the checks. Each has a stable [`Rejection::code`] and a
 //! sentence; neither contains data of the request. [`crate::reply`] determines the HTTP response.
@@ -8,7 +8,7 @@ use std::fmt;
 /// Declares the enum, its codes and its sentences in one list.
 macro_rules! rejections {
     ($($(#[doc = $doc:literal])+ $variant:ident = $code:literal: $sentence:literal,)+) => {
-        /// The reason for which the filter rejects a request. Its [`Display`](fmt::Display) is a
+        /// The reason why the filter rejects a request. Its [`Display`](fmt::Display) is a
         /// sentence.
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         pub enum Rejection {

@@ -100,7 +100,7 @@ impl<'a> RequestHead<'a> {
 }
 
 /// Returns the credentials after the scheme `Bearer`, in any letter case (RFC 9110 section 11.1);
-/// empty for the scheme alone. Returns `None` for another scheme. A backend may end the scheme at
+/// empty for the scheme alone. Returns `None` for another scheme. An upstream may end the scheme at
 /// any character that cannot be part of one, such as a tab, or non-ASCII white space as in Python.
 fn after_bearer(credentials: &[u8]) -> Option<&[u8]> {
     let start = credentials.iter().position(|byte| headers::is_token_byte(*byte))?;

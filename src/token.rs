@@ -18,8 +18,8 @@ use crate::rejection::Rejection;
 
 pub use jose_header_cache::JoseHeaderCache;
 
-/// The longest key ID, in bytes. The filter rejects a token with a longer one. Okta's have 43
-/// bytes.
+/// The maximum length of a key ID, in bytes. The filter rejects a token with a longer one. Okta's
+/// have 43 bytes.
 pub(crate) const MAX_KEY_ID_BYTES: usize = 256;
 
 /// A well-formed token whose signature is not verified.

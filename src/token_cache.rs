@@ -157,7 +157,7 @@ impl<T> Weighter<TokenKey, Entry<T>> for ByWeight {
     }
 }
 
-/// CacheCounts the evictions of one insertion.
+/// Counts the evictions of one insertion.
 struct CountEvictions;
 
 impl<T> Lifecycle<TokenKey, Entry<T>> for CountEvictions {

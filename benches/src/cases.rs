@@ -79,11 +79,11 @@ fn claims(signer: &Signer) -> Work {
     let keys = provider.local_jwks.as_ref().expect("keys");
     let token = UnverifiedToken::parse(token.as_bytes(), MAX_TOKEN_BYTES, &JoseHeaderCache::default())
         .expect("a token");
-    let token = token.precheck(&provider.expected, now, &mut ()).expect("a good token");
+    let token = token.precheck(&provider.requirements, now, &mut ()).expect("a good token");
     let claims = token.verify(keys, &AlwaysValid, &mut ()).expect("a good token");
-    let expected = provider.expected.clone();
+    let requirements = provider.requirements.clone();
     Box::new(move || {
-        black_box(claims.clone().accept(black_box(&expected), now, &mut ())).expect("a good token");
+        black_box(claims.clone().accept(black_box(&requirements), now, &mut ())).expect("a good token");
     })
 }
 

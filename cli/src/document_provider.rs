@@ -113,7 +113,7 @@ impl DocumentProvider {
 fn metadata(provider: &Provider, request: &HttpsUrl) -> Option<Vec<u8>> {
     match &provider.remote_jwks.as_ref()?.jwks_uri {
         JwksUri::Discovered(discovery) if discovery.candidate_urls().contains(request) => {
-            let (issuer, host) = (provider.expected.issuers.first()?, discovery.hosts().first()?);
+            let (issuer, host) = (provider.requirements.issuers.first()?, discovery.hosts().first()?);
             Some(json!({ "issuer": issuer, "jwks_uri": format!("https://{host}/") }).to_string().into_bytes())
         }
         _ => None,

@@ -15,7 +15,7 @@ fuzz_target!(|document: &[u8]| {
     if let Ok(keys) = KeySet::parse(document) {
         for algorithm in Algorithm::ALL {
             if let Ok(candidates) = keys.find(None, algorithm) {
-                assert!(candidates.iter().all(|key| key.fits(algorithm)));
+                assert!(candidates.iter().all(|key| key.supports(algorithm)));
             }
         }
     }

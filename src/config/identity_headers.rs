@@ -99,7 +99,7 @@ pub(super) fn header_name(at: &FieldPath, name: &str) -> Result<String, ConfigEr
     if is_reserved(&name) {
         return Err(at.error("is reserved: HTTP or Envoy uses it to frame, route or authenticate requests"));
     }
-    // Some backends read `x_okta_sub` and `x-okta-sub` as one header, and so would accept the
+    // Some upstreams read `x_okta_sub` and `x-okta-sub` as one header, and so would accept the
     // header of the client.
     if name.contains('_') {
         return Err(at.error("must not have an underscore: some backends read it as a hyphen"));
@@ -107,7 +107,7 @@ pub(super) fn header_name(at: &FieldPath, name: &str) -> Result<String, ConfigEr
     Ok(name)
 }
 
-/// Returns whether a backend could read a header with this name as a reserved header.
+/// Returns whether an upstream could read a header with this name as a reserved header.
 fn is_reserved(name: &str) -> bool {
     let has_prefix =
         |prefix: &&str| name.get(..prefix.len()).is_some_and(|start| headers::is_lookalike(start, prefix));

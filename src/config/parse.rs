@@ -21,7 +21,7 @@ const DEFAULT_TOKEN_CACHE_MAX_BYTES: u32 = 24 * 1024 * 1024;
 /// the filter needs memory for other data, too.
 const TOKEN_CACHE_MAX_BYTES: RangeInclusive<u32> = 0..=256 * 1024 * 1024;
 
-/// The problem with a header that the filter removes before the backend reads it.
+/// The problem with a header that the filter removes before the upstream reads it.
 const IS_IDENTITY_HEADER: &str = "is an identity header, which the filter removes from requests";
 
 impl Config {

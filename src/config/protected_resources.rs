@@ -40,7 +40,8 @@ fn protected_resource(
     normalization: NormalizationOptions,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
-    let all_issuers = || providers.iter().flat_map(|provider| provider.expected.issuers.clone()).collect();
+    let all_issuers =
+        || providers.iter().flat_map(|provider| provider.requirements.issuers.clone()).collect();
     let servers = match raw.authorization_servers {
         None => all_issuers(),
         Some(servers) => {

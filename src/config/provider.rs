@@ -39,7 +39,7 @@ pub(super) fn providers(
         .collect::<Result<Vec<_>, _>>()?;
     let mut owners = HashMap::new();
     for provider in &providers {
-        for issuer in &provider.expected.issuers {
+        for issuer in &provider.requirements.issuers {
             if let Some(owner) = owners.insert(issuer, &provider.name) {
                 let problem = format!("must not have the issuer of provider `{owner}`: {issuer}");
                 return Err(at.field(&provider.name).error(problem));
@@ -75,7 +75,7 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         None => None,
         age => Some(seconds(age, (DAY, MAX_TOKEN_AGE), &at.field("max_token_age"))?),
     };
-    let expected = TokenRequirements {
+    let requirements = TokenRequirements {
         issuers,
         audiences: at.field("audiences").non_empty_list(raw.audiences)?,
         client_ids: raw.client_ids.map(|ids| at.field("client_ids").non_empty_list(ids)).transpose()?,
@@ -84,7 +84,7 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         max_token_age,
         profile,
     };
-    Ok(Provider { name, expected, remote_jwks, local_jwks })
+    Ok(Provider { name, requirements, remote_jwks, local_jwks })
 }
 
 fn issuers(

@@ -1,10 +1,10 @@
-//! The configuration as the operator writes it: names and types, without checks of the values. Unknown
-//! fields are errors everywhere.
+//! The configuration as the operator writes it: names and types, without checks of the values.
+//! Unknown fields are errors everywhere.
 //!
 //! The JSON Schema and the configuration reference are generated from the comments: `make schema
-//! reference`. The first line of a type is its title. A field ends with a list of `Range`, `Default`
-//! (unless the field is required) and `Example` (YAML); tests/book/configuration.rs checks them
-//! against the filter.
+//! reference`. The first line of a type is its title. The comment of a field ends with a list of
+//! `Range`, `Default` (unless the field is required) and `Example` (YAML);
+//! `tests/book/configuration.rs` checks the list against the filter.
 
 mod denylist;
 mod header;
@@ -23,7 +23,9 @@ pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use header::{ClaimToHeader, HeaderSource};
 pub(super) use protected_resource::ProtectedResource;
 pub(super) use provider::{Provider, RemoteJwks, TokenProfile};
-pub(super) use request_match::{AllowInPaths, Match, RegexMatcher, SafeRegex, StringMatch, StringMatcher};
+pub(super) use request_match::{
+    AllowInPaths, NamedStringMatcher, RegexMatcher, RequestMatch, SafeRegex, StringMatcher,
+};
 pub(super) use requirement::{Claim, ClaimName, Requires};
 pub(super) use response::{Body, CustomBody, Responses};
 pub(super) use rule::{Mode, RoutePolicy, Rule};

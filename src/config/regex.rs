@@ -6,7 +6,7 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::raw;
 
-/// The greatest size of a compiled pattern, in bytes. It is enough for every realistic rule.
+/// The maximum size of a compiled pattern, in bytes. It is enough for every realistic rule.
 const MAX_REGEX_BYTES: usize = 256 * 1024;
 
 /// Compiles a regular expression with anchors, so that it matches whole texts.

@@ -17,7 +17,7 @@ use crate::policy::{
 
 pub(super) fn request_match(
     at: &FieldPath,
-    raw: raw::Match,
+    raw: raw::RequestMatch,
     normalization: NormalizationOptions,
 ) -> Result<RequestMatch, ConfigError> {
     let hosts = match raw.hosts {
@@ -97,7 +97,7 @@ fn host_match(at: &FieldPath, host: &str) -> Result<HostMatch, ConfigError> {
 /// the reason why no value with a name contains a text at a position.
 fn string_matchers(
     at: &FieldPath,
-    raw: Option<Vec<raw::StringMatcher>>,
+    raw: Option<Vec<raw::NamedStringMatcher>>,
     name: fn(&FieldPath, String) -> Result<String, ConfigError>,
     normalization: NormalizationOptions,
     problem: &dyn Fn(&str, &str, Position) -> Option<&'static str>,
@@ -106,7 +106,7 @@ fn string_matchers(
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    let condition = |(index, raw): (usize, raw::StringMatcher)| {
+    let condition = |(index, raw): (usize, raw::NamedStringMatcher)| {
         let at = at.index(index);
         let matcher = match (raw.string_match, raw.present_match) {
             (Some(string_match), None) => string_matcher(&at.field("string_match"), string_match)?,
@@ -124,8 +124,8 @@ fn string_matchers(
     raw.into_iter().enumerate().map(condition).collect()
 }
 
-fn string_matcher(at: &FieldPath, raw: raw::StringMatch) -> Result<StringMatcher, ConfigError> {
-    let raw::StringMatch { exact, prefix, suffix, contains, safe_regex } = raw;
+fn string_matcher(at: &FieldPath, raw: raw::StringMatcher) -> Result<StringMatcher, ConfigError> {
+    let raw::StringMatcher { exact, prefix, suffix, contains, safe_regex } = raw;
     // Every text begins with, ends with and contains the empty text.
     let non_empty = |name: &str, text: String| match text.as_str() {
         "" => Err(at.field(name).error("must not be empty")),

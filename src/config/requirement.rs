@@ -8,11 +8,12 @@ use super::{Provider, raw, regex};
 use crate::json::{MAX_SAFE_INTEGER, Value};
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};
 
-/// The greatest depth of `any_of`, `all_of` and `not`. A deeper requirement is unreadable.
+/// The maximum depth of `any_of`, `all_of` and `not`. A deeper requirement is unreadable.
 const MAX_DEPTH: usize = 8;
 /// The default of `groups_claim`, the claim with the groups in Okta.
 const GROUPS: &str = "groups";
-/// The range of `max_age`. Zero requires an authentication right now (OpenID Connect Core 3.1.2.1).
+/// The range of `max_age`. Zero requires a new authentication (OpenID Connect Core section
+/// 3.1.2.1).
 const MAX_AGE: std::ops::RangeInclusive<std::time::Duration> =
     std::time::Duration::ZERO..=std::time::Duration::from_secs(366 * 86_400);
 
@@ -120,7 +121,7 @@ fn audiences(
             .providers
             .iter()
             .filter(is_named)
-            .any(|provider| provider.expected.audiences.contains(audience))
+            .any(|provider| provider.requirements.audiences.contains(audience))
     };
     match audiences.iter().position(|audience| !is_accepted(audience)) {
         Some(index) => Err(at.index(index).error("must be one of the `audiences` of the providers")),

@@ -7,7 +7,7 @@ use crate::reply::{Body, CustomBody, Responses};
 
 const MAX_REALM_BYTES: usize = 128;
 const MAX_CONTENT_TYPE_BYTES: usize = 128;
-/// The greatest size of a custom body, in bytes. Larger pages are a task for the backend.
+/// The maximum size of a custom body, in bytes. The upstream can serve larger pages.
 const MAX_BODY_BYTES: usize = 64 * 1024;
 /// The statuses of denials.
 const STATUSES: &[u32] = &[400, 401, 403, 414, 503];

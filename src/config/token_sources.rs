@@ -1,5 +1,5 @@
-//! `from_headers`, `from_cookies`, `from_params` and `from_websocket_protocol`: the places of
-//! tokens besides `Authorization`.
+//! `from_headers`, `from_cookies`, `from_params` and `from_websocket_protocol`: the token sources
+//! besides `Authorization`.
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
@@ -7,7 +7,7 @@ use super::{identity_headers, raw};
 use crate::headers;
 use crate::request::{HeaderSource, TokenSources};
 
-/// The greatest length of `value_prefix`, in bytes. `Bearer ` has seven.
+/// The maximum length of `value_prefix`, in bytes. `Bearer ` has seven.
 const MAX_PREFIX_BYTES: usize = 64;
 
 pub(super) fn token_sources(

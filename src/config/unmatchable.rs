@@ -8,24 +8,25 @@ use crate::text::replace;
 
 /// Returns the reason why no path matches a pattern. Returns `None` if a path can match.
 pub(super) fn path_problem(pattern: &Pattern, normalization: NormalizationOptions) -> Option<String> {
-    let texts = pattern.texts()?;
-    let last = texts.len().saturating_sub(1);
-    let prefix = texts.first().map_or("", String::as_str);
+    let literals = pattern.required_literals()?;
+    let last = literals.len().saturating_sub(1);
+    let prefix = literals.first().map_or("", String::as_str);
     // `OPTIONS *` has the path `*`.
     if !prefix.is_empty() && !prefix.starts_with('/') && prefix != "*" {
         return Some("can never match: it matches the whole path, which begins with `/`".to_owned());
     }
-    if is_too_long(&texts, normalization) {
+    if is_too_long(&literals, normalization) {
         return Some(TOO_LONG.to_owned());
     }
     let is_impossible = |(index, text): (usize, &String)| {
         // A path can contain a `?` that was percent-encoded.
         let text = replace(text, "?", "x");
-        let head = if index == 0 && !text.is_empty() { "" } else { "/x" };
-        let tail = if index == last { "" } else { "x" };
-        prefix != "*" && !CanonicalPath::is_canonical(&format!("{head}{text}{tail}"), normalization.allowed)
+        let before = if index == 0 && !text.is_empty() { "" } else { "/x" };
+        let after = if index == last { "" } else { "x" };
+        prefix != "*"
+            && !CanonicalPath::is_canonical(&format!("{before}{text}{after}"), normalization.allowed)
     };
-    let (_, text) = texts.iter().enumerate().find(|(index, text)| is_impossible((*index, text)))?;
+    let (_, text) = literals.iter().enumerate().find(|(index, text)| is_impossible((*index, text)))?;
     Some(format!(
         "can never match: the filter rejects paths with `{text}`; it decodes paths before it matches them, and \
          `allow_in_paths` lists further characters that it can accept"
@@ -39,12 +40,12 @@ pub(super) fn value_problem(
     normalization: NormalizationOptions,
     problem: &dyn Fn(&str, Position) -> Option<&'static str>,
 ) -> Option<&'static str> {
-    let texts = pattern.texts()?;
-    let last = texts.len().saturating_sub(1);
-    if is_too_long(&texts, normalization) {
+    let literals = pattern.required_literals()?;
+    let last = literals.len().saturating_sub(1);
+    if is_too_long(&literals, normalization) {
         return Some(TOO_LONG);
     }
-    texts
+    literals
         .iter()
         .enumerate()
         .find_map(|(index, text)| problem(text, Position { is_start: index == 0, is_end: index == last }))
@@ -62,6 +63,6 @@ pub(super) struct Position {
 /// The problem with a text that is longer than every value that the filter matches.
 pub(super) const TOO_LONG: &str = "can never match: it is longer than `max_match_bytes`";
 
-fn is_too_long(texts: &[String], normalization: NormalizationOptions) -> bool {
-    texts.iter().map(String::len).fold(0_usize, usize::saturating_add) > normalization.max_match_bytes
+fn is_too_long(literals: &[String], normalization: NormalizationOptions) -> bool {
+    literals.iter().map(String::len).fold(0_usize, usize::saturating_add) > normalization.max_match_bytes
 }

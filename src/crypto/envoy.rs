@@ -31,7 +31,7 @@ const INVALID: &[u8] = b"Failed to verify digest";
 /// algorithm, and for an ECDSA signature of the wrong length.
 pub fn serialize_arguments(input: &SignatureInput<'_>) -> Result<Vec<u8>, SignatureError> {
     let SignatureInput { algorithm, key, message, signature } = *input;
-    if !key.fits(algorithm) {
+    if !key.supports(algorithm) {
         return Err(SignatureError::Invalid);
     }
     let hash_function = match algorithm {

@@ -31,7 +31,7 @@ impl Curve {
     }
 }
 
-/// The reason for which a public key is rejected.
+/// The reason why a public key is rejected.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum KeyError {
     /// The RSA modulus has fewer than 2048 or more than 8192 bits.
@@ -120,8 +120,8 @@ impl PublicKey {
         Ok(Self { material: Material::Ed25519 { x }, spki })
     }
 
-    /// Returns whether the key is for an algorithm, by key type and curve.
-    pub fn fits(&self, algorithm: Algorithm) -> bool {
+    /// Returns whether the key is for an algorithm, by key type and curve (RFC 7518 section 3.1).
+    pub fn supports(&self, algorithm: Algorithm) -> bool {
         match &self.material {
             Material::Rsa { .. } => algorithm.is_rsa(),
             Material::Ec { curve, .. } => algorithm.curve() == Some(*curve),

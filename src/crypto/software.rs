@@ -27,7 +27,7 @@ pub struct Software;
 impl SignatureVerifier for Software {
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
         let SignatureInput { algorithm, key, message, signature } = *input;
-        if !key.fits(algorithm) {
+        if !key.supports(algorithm) {
             return Err(SignatureError::Invalid);
         }
         match key.material() {

@@ -10,13 +10,13 @@ use crate::time::UnixTime;
 #[derive(Debug)]
 pub struct DenylistSource {
     uri: HttpsUrl,
-    names: SharedKeys,
+    shared_keys: SharedKeys,
 }
 
 impl DenylistSource {
     /// Creates the source of the denylist at a URL. The fetches go through an Envoy cluster.
     pub fn new(cluster: &str, uri: HttpsUrl) -> Self {
-        Self { names: SharedKeys::new(&["denylist", cluster, &uri.authority, &uri.path]), uri }
+        Self { shared_keys: SharedKeys::new(&["denylist", cluster, &uri.authority, &uri.path]), uri }
     }
 }
 
@@ -24,8 +24,8 @@ impl Source for DenylistSource {
     type Document = Denylist;
     type State = ();
 
-    fn names(&self) -> &SharedKeys {
-        &self.names
+    fn shared_keys(&self) -> &SharedKeys {
+        &self.shared_keys
     }
 
     fn begin(&self, _: UnixTime, _: &dyn SharedData) -> (HttpsUrl, ()) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::decision_error::DecisionError;
 use super::requester::Requester;
-use super::verified::Verified;
+use super::verified_token::VerifiedToken;
 use super::{Filter, PendingFetch, ProviderId, SourceId};
 use crate::config::Provider;
 use crate::crypto::SignatureVerifier;
@@ -16,9 +16,9 @@ use crate::time::UnixTime;
 use crate::verify::{Identity, UnverifiedToken};
 
 /// The token of a request, with the result of its verification.
-pub(super) struct Authenticated<'t> {
+pub(super) struct AuthenticatedToken<'t> {
     pub(super) token: &'t [u8],
-    pub(super) verified: Rc<Verified>,
+    pub(super) verified: Rc<VerifiedToken>,
     /// Whether the token is not in the token cache.
     pub(super) is_new: bool,
 }
@@ -31,7 +31,7 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         observer: &mut O,
-    ) -> Result<Authenticated<'t>, DecisionError> {
+    ) -> Result<AuthenticatedToken<'t>, DecisionError> {
         // An enabled observer gets every check, so the filter bypasses the cache.
         if !O::ENABLED
             && let Some(verified) = self.cached_token(token, now)
@@ -39,19 +39,19 @@ impl Filter {
             if let Some(provider) = self.provider(verified.provider) {
                 observer.record(verified.provider.selected_event(provider));
             }
-            return Ok(Authenticated { token, verified, is_new: false });
+            return Ok(AuthenticatedToken { token, verified, is_new: false });
         }
         let verified = Rc::new(self.verify(token, now, verifier, observer)?);
-        Ok(Authenticated { token, verified, is_new: true })
+        Ok(AuthenticatedToken { token, verified, is_new: true })
     }
 
     /// Returns a token from the cache if it has not expired and its issuer still publishes its key.
     /// Removes it from the cache otherwise; the filter then verifies it like a new token.
-    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<Verified>> {
+    fn cached_token(&self, token: &[u8], now: UnixTime) -> Option<Rc<VerifiedToken>> {
         let cached = self.token_cache.get(token)?;
         let keys = self.sources.keys(cached.provider, now).ok();
         let is_trusted = keys.is_some_and(|keys| cached.token.is_key_published(keys));
-        let requirements = self.provider(cached.provider).map(|provider| &provider.expected);
+        let requirements = self.provider(cached.provider).map(|provider| &provider.requirements);
         if is_trusted && requirements.is_some_and(|required| !cached.token.has_expired(required, now)) {
             return Some(cached);
         }
@@ -67,7 +67,7 @@ impl Filter {
         now: UnixTime,
         verifier: &dyn SignatureVerifier,
         observer: &mut impl DecisionObserver,
-    ) -> Result<Verified, DecisionError> {
+    ) -> Result<VerifiedToken, DecisionError> {
         let token = UnverifiedToken::parse(token, self.config.max_token_bytes, &self.jose_headers);
         let token = observer.checked(Check::Form, token)?;
         observer.record(token.parsed_event());
@@ -76,25 +76,25 @@ impl Filter {
         let header = token.header();
         let payload = self.config.forward_payload_header.as_ref();
         let payload = payload.map(|_| String::from_utf8_lossy(token.encoded_payload()).into_owned());
-        let token = token.precheck(&provider.expected, now, observer)?;
+        let token = token.precheck(&provider.requirements, now, observer)?;
         let pending_keys = |rejection_on_timeout| {
             let kid = Some(KidDigest::new(header.key_id.as_deref()));
             DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
         };
         let keys = observer.checked(Check::Keys, self.sources.keys(id, now)).map_err(pending_keys)?;
         let jws = token.verify(keys, verifier, observer).map_err(|rejection| match rejection {
-            Rejection::KeyUnknown => pending_keys(self.sources.reason_for_unknown_key(id, now)),
+            Rejection::KeyUnknown => pending_keys(self.sources.rejection_for_unknown_key(id, now)),
             other => other.into(),
         })?;
-        let token = jws.accept(&provider.expected, now, observer)?;
-        Ok(Verified { token, provider: id, payload, forwarded: OnceCell::new() })
+        let token = jws.accept(&provider.requirements, now, observer)?;
+        Ok(VerifiedToken { token, provider: id, payload, forwarded: OnceCell::new() })
     }
 
     /// Returns the provider that accepts the issuer of the token.
     fn provider_of(&self, token: &UnverifiedToken<'_>) -> Result<(ProviderId, &Provider), Rejection> {
         let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
         let accepts =
-            |provider: &&Provider| provider.expected.issuers.iter().any(|accepted| accepted == issuer);
+            |provider: &&Provider| provider.requirements.issuers.iter().any(|accepted| accepted == issuer);
         let mut providers = self.config.providers.iter().enumerate();
         let (index, provider) =
             providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
@@ -105,12 +105,12 @@ impl Filter {
     /// cached.
     pub(super) fn identify<'a>(
         &'a self,
-        verified: &'a Verified,
+        verified: &'a VerifiedToken,
         now: UnixTime,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
-        let identity = verified.token.valid_at(&provider.expected, now)?;
+        let identity = verified.token.valid_at(&provider.requirements, now)?;
         self.check_denylists(&identity, now, observer)?;
         Ok(Requester { identity, provider })
     }

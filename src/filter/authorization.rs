@@ -2,10 +2,10 @@
 
 use std::rc::Rc;
 
-use super::authentication::Authenticated;
+use super::authentication::AuthenticatedToken;
 use super::decision_error::DecisionError;
 use super::requester::{Requester, report_shadow_decisions};
-use super::verified::ForwardedIdentity;
+use super::verified_token::ForwardedIdentity;
 use super::{Filter, Permit, PermitReason};
 use crate::crypto::SignatureVerifier;
 use crate::observer::{Check, DecisionEvent, DecisionObserver};
@@ -95,7 +95,7 @@ impl Filter {
     fn permit_with_identity(
         &self,
         reason: PermitReason,
-        authenticated: &Authenticated<'_>,
+        authenticated: &AuthenticatedToken<'_>,
         Requester { identity, provider }: &Requester<'_>,
     ) -> Permit {
         let verified = &authenticated.verified;
@@ -107,7 +107,7 @@ impl Filter {
     }
 
     /// Adds the token of an allowed request to the token cache, unless it is from there.
-    fn cache_token(&self, Authenticated { token, verified, is_new }: &Authenticated<'_>) {
+    fn cache_token(&self, AuthenticatedToken { token, verified, is_new }: &AuthenticatedToken<'_>) {
         if *is_new {
             self.token_cache.insert(token, Rc::clone(verified), verified.heap_bytes());
         }

@@ -1,26 +1,26 @@
-//! The observer that the host uses: it records what the metrics need.
+//! The observer of the host. It records the inputs of the metrics.
 
 use crate::observer::{DecisionEvent, DecisionObserver};
 use crate::rejection::Rejection;
 
-/// An observer that records the provider which the token names and the denials of policies in
+/// An observer that records the provider that the token names, and the denials of policies in
 /// shadow mode.
 #[derive(Debug, Default)]
-pub struct ProviderObserver {
+pub struct MetricsObserver {
     /// The index of the provider in the configuration.
-    pub index: Option<usize>,
+    pub provider_index: Option<usize>,
     /// The rejections with which policies in shadow mode would have denied the request, in the
     /// order of evaluation.
-    pub shadows: Vec<Rejection>,
+    pub shadow_denials: Vec<Rejection>,
 }
 
-impl DecisionObserver for ProviderObserver {
+impl DecisionObserver for MetricsObserver {
     const ENABLED: bool = false;
 
     fn record(&mut self, event: DecisionEvent<'_>) {
         match event {
-            DecisionEvent::ProviderSelected { index, .. } => self.index = Some(index),
-            DecisionEvent::ShadowEvaluated(_, Some(rejection)) => self.shadows.push(rejection),
+            DecisionEvent::ProviderSelected { index, .. } => self.provider_index = Some(index),
+            DecisionEvent::ShadowEvaluated(_, Some(rejection)) => self.shadow_denials.push(rejection),
             _ => {}
         }
     }

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::decision_error::DecisionError;
 use super::sources::PendingFetch;
-use super::verified::{ForwardedIdentity, Verified};
+use super::verified_token::{ForwardedIdentity, VerifiedToken};
 use crate::rejection::Rejection;
 
 /// The proof that the filter allows a request, with the identity for the upstream.
@@ -14,7 +14,7 @@ pub struct Permit {
     reason: PermitReason,
     /// The document that the verification of the token needed; the request did not wait for it.
     pending_fetch: Option<PendingFetch>,
-    verified: Option<Rc<Verified>>,
+    verified: Option<Rc<VerifiedToken>>,
 }
 
 /// The reason why the filter allows a request.
@@ -35,7 +35,7 @@ pub enum PermitReason {
 
 impl Permit {
     /// Makes the permit of a request with a verified identity.
-    pub(super) const fn for_verified(reason: PermitReason, verified: Rc<Verified>) -> Self {
+    pub(super) const fn for_verified(reason: PermitReason, verified: Rc<VerifiedToken>) -> Self {
         Self { reason, pending_fetch: None, verified: Some(verified) }
     }
 
@@ -73,7 +73,7 @@ impl Permit {
     }
 
     /// Returns the names and values of the identity headers to set. The host first removes every
-    /// header that the configuration reserves for identity, with any permit.
+    /// identity header of the client, whatever the permit.
     pub fn identity_headers(&self) -> &[(String, String)] {
         self.forwarded().map_or(&[], |forwarded| &forwarded.headers)
     }

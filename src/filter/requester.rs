@@ -1,4 +1,4 @@
-//! The user or client behind a request, and the evaluation of a policy for it.
+//! The user or client that sent a request, and the evaluation of a policy for it.
 
 use super::decision_error::DecisionError;
 use crate::config::Provider;

@@ -91,7 +91,7 @@ impl Sources {
     pub(super) fn new(config: &Config, worker_id: WorkerId) -> Self {
         let keys = |provider: &Provider| match (&provider.remote_jwks, &provider.local_jwks) {
             (Some(jwks), pinned) => {
-                let issuers = &provider.expected.issuers;
+                let issuers = &provider.requirements.issuers;
                 let source =
                     KeySource::new(issuers, &jwks.remote.cluster, jwks.jwks_uri.clone(), pinned.clone());
                 let keys =
@@ -123,9 +123,9 @@ impl Sources {
     }
 
     /// Returns the rejection of a token whose key ID no key of the provider has.
-    pub(super) fn reason_for_unknown_key(&self, provider: ProviderId, now: UnixTime) -> Rejection {
+    pub(super) fn rejection_for_unknown_key(&self, provider: ProviderId, now: UnixTime) -> Rejection {
         match self.keys.get(provider.0) {
-            Some(Keys::Remote(keys)) => keys.reason_for_unknown_key(now),
+            Some(Keys::Remote(keys)) => keys.rejection_for_unknown_key(now),
             Some(Keys::Local(_)) | None => Rejection::KeyUnknown,
         }
     }

@@ -6,9 +6,10 @@ use crate::claims::Claims;
 use crate::json::ValueRef;
 use crate::percent_encoding::encode_header_value;
 
-/// The longest template, in bytes.
+/// The maximum length of a template, in bytes.
 const MAX_BYTES: usize = 1024;
-/// The maximum number of claims in a template. It limits the header to this multiple of the token.
+/// The maximum number of claims in a template. It limits the header to this multiple of the token's
+/// length.
 const MAX_CLAIMS: usize = 8;
 
 /// A template: literal text and claims.

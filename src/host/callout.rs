@@ -56,8 +56,8 @@ pub(super) fn read(num_headers: usize, body_size: usize, max_bytes: usize) -> Re
     Ok(head.with_body(body.unwrap_or_default()))
 }
 
-/// Logs the result of a fetch, with the number of keys or entries, and the remarks on the document
-/// that the document before did not have.
+/// Logs the result of a fetch with the number of keys or entries, and the remarks on the document
+/// if the previous document had other remarks.
 pub(super) fn log(filter: &mut Filter, source: SourceId, result: &Result<usize, FetchError>) {
     let remarks = filter.take_remarks(source);
     let (prefix, document, unit) = match source {

@@ -1,5 +1,5 @@
-//! Counts and times of signature checks. The counts stay here until the next tick of the root
-//! context.
+//! Counts and durations of signature verifications. The verifier stores the counts until the next
+//! tick of the root context.
 
 use std::cell::Cell;
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,21 +10,21 @@ use super::metric::Metric;
 use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier};
 use crate::metrics::{self, SIGNATURE_RESULTS};
 
-/// The verifier times one check of 16, the first included. Clock and histogram cost up to 3 µs, and
-/// a check by the host costs about 17 µs.
+/// The verifier measures the duration of one verification in 16, beginning with the first. Clock
+/// and histogram take up to 3 µs, and a verification by the host takes about 17 µs.
 const SAMPLE_INTERVAL: u64 = 16;
 
-/// A verifier that counts its checks by result, and times a sample of them.
+/// A verifier that counts its verifications by result, and measures the duration of a sample.
 #[derive(Debug, Default)]
 pub(super) struct InstrumentedVerifier<V> {
     verifier: V,
-    /// The duration of timed checks, in microseconds.
+    /// The durations of the sample, in microseconds.
     micros: Metric,
-    /// The checks by result, in the order of [`SIGNATURE_RESULTS`].
+    /// The verifications by result, in the order of [`SIGNATURE_RESULTS`].
     results: [Metric; SIGNATURE_RESULTS.len()],
-    /// The number of checks that ran. It selects the checks to time.
-    checks: Cell<u64>,
-    /// The checks by result since the last flush.
+    /// The number of completed verifications, valid or invalid. It selects the sample.
+    completed: Cell<u64>,
+    /// The verifications by result since the last flush.
     unflushed: [Cell<u64>; SIGNATURE_RESULTS.len()],
 }
 
@@ -35,7 +35,7 @@ impl<V> InstrumentedVerifier<V> {
             verifier,
             micros: Metric::define(metrics::SIGNATURE_US, &[backend]),
             results: SIGNATURE_RESULTS.map(|result| Metric::define(metrics::SIGNATURE, &[backend, result])),
-            checks: Cell::default(),
+            completed: Cell::default(),
             unflushed: Default::default(),
         }
     }
@@ -48,7 +48,7 @@ impl<V> InstrumentedVerifier<V> {
 
 impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
-        let begin = if self.checks.get().is_multiple_of(SAMPLE_INTERVAL) { clock() } else { None };
+        let started_at = if self.completed.get().is_multiple_of(SAMPLE_INTERVAL) { clock() } else { None };
         let result = self.verifier.verify(input);
         let [valid, invalid, unavailable] = &self.unflushed;
         let count = match result {
@@ -57,13 +57,13 @@ impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
             Err(SignatureError::Unavailable) => unavailable,
         };
         count.set(count.get().wrapping_add(1));
-        // The time of a check that did not run says nothing.
+        // An unavailable verifier has verified nothing, so there is no duration.
         if result == Err(SignatureError::Unavailable) {
             return result;
         }
-        self.checks.set(self.checks.get().wrapping_add(1));
-        if let Some(begin) = begin
-            && let Some(elapsed) = clock().and_then(|end| end.checked_sub(begin))
+        self.completed.set(self.completed.get().wrapping_add(1));
+        if let Some(started_at) = started_at
+            && let Some(elapsed) = clock().and_then(|ended_at| ended_at.checked_sub(started_at))
         {
             self.micros.record(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         }
@@ -72,7 +72,7 @@ impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
 }
 
 /// Returns the time of Envoy's wall clock, which advances within a callback. If the clock is set
-/// back during a check, the verifier records no duration.
+/// back during a verification, the verifier records no duration.
 fn clock() -> Option<Duration> {
     hostcalls::get_current_time().ok()?.duration_since(UNIX_EPOCH).ok()
 }

@@ -1,5 +1,5 @@
-//! The metrics of one configuration on one worker. A request costs one host call; everything else
-//! reaches the host at ticks.
+//! The metrics of one configuration on one worker. A request causes one host call. The other
+//! metrics reach the host at ticks.
 
 use std::cell::Cell;
 
@@ -112,7 +112,7 @@ impl Metrics {
         }
     }
 
-    /// CacheCounts the outcome of a request, and adds it to the provider that the token names.
+    /// Counts the outcome of a request, and adds it to the provider that the token names.
     pub(super) fn count(&self, outcome: RequestOutcome, provider: Option<usize>) {
         if let Some((_, count)) =
             provider.and_then(|index| self.providers.get(index)?.decisions.get(outcome.index()))
@@ -124,14 +124,14 @@ impl Metrics {
         }
     }
 
-    /// CacheCounts denials that shadow mode does not enforce.
-    pub(super) fn count_shadows(&self, shadows: &[Rejection]) {
-        for rejection in shadows {
+    /// Counts denials that shadow mode does not enforce.
+    pub(super) fn count_shadow_denials(&self, denials: &[Rejection]) {
+        for rejection in denials {
             self.shadow.get(*rejection as usize).into_iter().for_each(|metric| metric.count(1));
         }
     }
 
-    /// CacheCounts a fetch that has ended.
+    /// Counts a fetch that has ended.
     pub(super) fn count_fetch(&self, source: SourceId, succeeded: bool) {
         let count = |fetches: &FetchMetrics| {
             let [success, failed] = &fetches.results;

@@ -1,4 +1,4 @@
-//! The decision on one request: the filter reads the head, asks the core, and acts on the verdict.
+//! The decision on one request: the host reads the head, calls the core, and acts on the verdict.
 //!
 //! All host calls go to the stream that is the effective context. So the same code handles a
 //! request when it arrives, and again from the root context after the request has waited for a
@@ -15,7 +15,7 @@ use super::plugin::Plugin;
 use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
 use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, PermitReason, ProviderObserver, SourceId, Verdict};
+use crate::filter::{Filter, MetricsObserver, PermitReason, SourceId, Verdict};
 use crate::header_map;
 use crate::metrics::RequestOutcome;
 use crate::policy::parse_socket_ip;
@@ -33,7 +33,7 @@ const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0po
 pub(super) enum RequestAction {
     /// The host forwards the request to the next filter.
     Forward {
-        /// Whether the filter has examined its token.
+        /// Whether the filter has examined the token of the request.
         examined: bool,
     },
     /// The filter has sent a response.
@@ -56,10 +56,10 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Requ
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.required_inputs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
-    let (verdict, provider, shadows) = decide(filter, &head, now, &plugin.verifier);
+    let (verdict, provider, shadow_denials) = decide(filter, &head, now, &plugin.verifier);
     // The filter decides again on a request that waits, and reports then.
     if !matches!(verdict, Verdict::Wait(_)) {
-        report_shadows(&plugin.metrics, &shadows);
+        report_shadow_denials(&plugin.metrics, &shadow_denials);
     }
     match verdict {
         Verdict::Allow(permit) => match forward(filter, &head, &permit) {
@@ -87,7 +87,7 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Requ
             if may_wait && filter.wait_advice(&pending, now, &HostSharedData) == WaitAdvice::Wait {
                 return RequestAction::Wait(pending.source);
             }
-            report_shadows(&plugin.metrics, &shadows);
+            report_shadow_denials(&plugin.metrics, &shadow_denials);
             deny(plugin, &head, &pending.rejection_on_timeout.into(), provider)
         }
     }
@@ -101,15 +101,15 @@ fn decide(
     now: UnixTime,
     verifier: &dyn SignatureVerifier,
 ) -> (Verdict, Option<usize>, Vec<Rejection>) {
-    let mut observer = ProviderObserver::default();
+    let mut observer = MetricsObserver::default();
     let verdict = filter.decide_with_observer(head, now, verifier, &mut observer);
-    let ProviderObserver { index, mut shadows } = observer;
+    let MetricsObserver { provider_index, mut shadow_denials } = observer;
     if let Verdict::Allow(permit) = &verdict
         && let PermitReason::Shadow(rejection) = permit.reason()
     {
-        shadows.push(rejection);
+        shadow_denials.push(rejection);
     }
-    (verdict, index, shadows)
+    (verdict, provider_index, shadow_denials)
 }
 
 /// Returns the IP address of Envoy's `downstream_remote_address`.
@@ -120,13 +120,13 @@ fn remote_ip() -> Option<IpAddr> {
 
 /// Counts the denials that shadow mode does not enforce, and writes their codes to filter state,
 /// each once, in the order of the rules.
-fn report_shadows(metrics: &Metrics, shadows: &[Rejection]) {
-    if shadows.is_empty() {
+fn report_shadow_denials(metrics: &Metrics, shadow_denials: &[Rejection]) {
+    if shadow_denials.is_empty() {
         return;
     }
-    metrics.count_shadows(shadows);
+    metrics.count_shadow_denials(shadow_denials);
     let mut codes: Vec<&str> = Vec::new();
-    for rejection in shadows {
+    for rejection in shadow_denials {
         debug!("would be denied: {}", rejection.code());
         if !codes.contains(&rejection.code()) {
             codes.push(rejection.code());

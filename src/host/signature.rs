@@ -1,5 +1,5 @@
-//! Signature checks by the host. RSA takes about 50 times as long inside the VM: the chapter on
-//! performance of the book gives the figures.
+//! Signature verification by the host. RSA takes about 50 times as long inside the VM: the chapter
+//! on performance of the book gives the figures.
 
 use super::abi;
 use crate::crypto::known_answer;
@@ -14,8 +14,9 @@ pub struct HostVerifier {
 }
 
 impl HostVerifier {
-    /// Tests the host with known answers. The verifier does not call a host again that lacks the
-    /// function, denies the call, or returns a wrong answer.
+    /// Runs the known-answer tests against the host. The verifier does not call the host again for
+    /// a key type that failed: the host lacks the function, denies the call, or returns a wrong
+    /// result.
     pub fn probe() -> Self {
         let all = Self { rsa: true, ecdsa: true };
         Self { rsa: known_answer::passes_rsa_kat(&all), ecdsa: known_answer::passes_ecdsa_kat(&all) }

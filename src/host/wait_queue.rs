@@ -8,11 +8,12 @@ use crate::filter::SourceId;
 use crate::refresh::MAX_WAIT;
 use crate::time::UnixTime;
 
-/// The most requests that one worker holds. It bounds the memory of an outage; the filter denies
-/// further requests at once.
+/// The maximum number of requests that one worker holds. It bounds the memory of an outage; the
+/// filter denies further requests at once.
 const MAX_WAITING: usize = 1024;
-/// The most requests that one callback resumes. After the callback, Envoy runs each response inside
-/// the one before, and each takes a part of the stack: 204 at once overflowed it and ended the VM.
+/// The maximum number of requests that one callback resumes. After the callback, Envoy processes
+/// each response inside the previous one, on one stack: 204 responses overflowed the stack and
+/// ended the VM.
 const MAX_RESUMED: usize = 32;
 
 /// The requests that wait, in the order of their arrival.
@@ -47,7 +48,7 @@ pub(super) enum StreamState {
     Held,
     /// The filter has allowed the request.
     Allowed {
-        /// Whether the filter has examined its token.
+        /// Whether the filter has examined the token of the request.
         examined: bool,
     },
 }
@@ -92,7 +93,7 @@ impl WaitQueue {
             .for_each(|request| request.woken = true);
     }
 
-    /// Removes and returns up to [`MAX_RESUMED`] due requests, the longest waiting first.
+    /// Removes and returns up to [`MAX_RESUMED`] due requests, in the order of the queue.
     pub(super) fn take_due(&mut self, now: UnixTime) -> Vec<PendingRequest> {
         self.requests.extract_if(.., |request| request.is_due(now)).take(MAX_RESUMED).collect()
     }

@@ -16,8 +16,8 @@ struct Decimal {
     exponent: i64,
 }
 
-/// The midpoint between two doubles has fewer significant digits than this. Digits behind only show
-/// whether a number is above the midpoint.
+/// The midpoint between two doubles has fewer significant digits than this. Further digits only
+/// determine whether a number is above the midpoint.
 const MAX_DIGITS: usize = 800;
 /// Every positive double is greater than ten to this power.
 const MIN_EXPONENT: i64 = -330;
@@ -102,13 +102,13 @@ impl Decimal {
         }
     }
 
-    /// Returns the nearest double. `close` is a double near it.
-    fn nearest_double(&self, close: f64) -> f64 {
+    /// Returns the nearest double. `estimate` is a double near it.
+    fn nearest_double(&self, estimate: f64) -> f64 {
         let magnitude = self.exponent.saturating_add(i64::try_from(self.digits.len()).unwrap_or(i64::MAX));
-        if self.digits.is_empty() || magnitude < MIN_EXPONENT || !close.is_finite() {
-            return close;
+        if self.digits.is_empty() || magnitude < MIN_EXPONENT || !estimate.is_finite() {
+            return estimate;
         }
-        let mut bits = close.abs().to_bits();
+        let mut bits = estimate.abs().to_bits();
         for _ in 0..MAX_STEPS {
             if self.rounds_above(bits) {
                 bits = bits.saturating_add(1);
@@ -118,7 +118,7 @@ impl Decimal {
                 break;
             }
         }
-        f64::from_bits(bits).copysign(close)
+        f64::from_bits(bits).copysign(estimate)
     }
 }
 
@@ -135,8 +135,8 @@ pub(super) fn as_integer(text: &str) -> Option<Number> {
 /// Returns the double nearest to a JSON number; `None` if the text is not a number or the number is
 /// too large.
 pub(super) fn nearest_double(text: &str) -> Option<f64> {
-    let close: Number = text.parse().ok()?;
-    Some(Decimal::parse(text).nearest_double(close.as_f64()?))
+    let estimate: Number = text.parse().ok()?;
+    Some(Decimal::parse(text).nearest_double(estimate.as_f64()?))
 }
 
 /// Returns the numbers of a valid JSON document in document order, each with its byte offset.

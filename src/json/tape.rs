@@ -1,7 +1,8 @@
 //! Representation of a JSON document as a tape: one text buffer and one array of entries.
 //!
-//! Every request brings an object, and the token cache keeps those of good tokens. A tape takes two
-//! allocations, where a tree of maps and strings takes about fifty for an access token of Okta.
+//! The filter parses the claims of every token that is not cached, and the token cache stores the
+//! claims of accepted tokens. A tape takes two allocations. A tree of maps and strings takes about
+//! fifty for an access token of Okta.
 //!
 //! serde_json parses the text; [`builder`] writes the entries.
 
@@ -42,7 +43,7 @@ enum TapeEntry {
 }
 
 impl TapeEntry {
-    /// Returns the number of entries behind this one that are its content.
+    /// Returns the number of the following entries that are the content of this one.
     const fn content_len(self) -> usize {
         match self {
             Self::Array(len) | Self::Object(len) => len as usize,
@@ -89,7 +90,7 @@ struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// Returns the first value and the entries behind its content; `None` if there are no entries.
+    /// Returns the first value and the entries after its content; `None` if there are no entries.
     fn split_first(self) -> Option<(ValueRef<'a>, Self)> {
         let Self { text, entries } = self;
         let (first, rest) = entries.split_first()?;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureInput, SignatureVerifier};
 
-/// The most different keys with one key ID that the filter tries for one algorithm. It bounds the
-/// cost of a forged token.
+/// The maximum number of different keys with one key ID that the filter tries for one algorithm. It
+/// bounds the cost of a forged token.
 pub const MAX_CANDIDATES: usize = 4;
 
 /// Between one and [`MAX_CANDIDATES`] keys, in the order of the JWK Set.

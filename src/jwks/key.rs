@@ -9,7 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::crypto::{Algorithm, Curve, KeyError, PublicKey};
 use crate::json::{Object, Value};
-use crate::refresh::response::for_log;
+use crate::refresh::response::encode_log_excerpt;
 use crate::token::MAX_KEY_ID_BYTES;
 
 /// A signing key of a JWK Set.
@@ -17,7 +17,7 @@ use crate::token::MAX_KEY_ID_BYTES;
 pub(super) struct Key {
     /// The `kid`.
     pub(super) id: Option<String>,
-    /// The algorithms that the entry allows and that fit the key type.
+    /// The algorithms that the entry allows and the key type supports.
     pub(super) algorithms: AlgorithmSet,
     /// The public key. Cached tokens that it has verified share it.
     pub(super) public_key: Arc<PublicKey>,
@@ -77,8 +77,9 @@ impl Key {
             _ => return Err(SkipReason::KeyType),
         };
         let public_key = public_key.map_err(SkipReason::Key)?;
-        let is_allowed =
-            |algorithm: &Algorithm| public_key.fits(*algorithm) && only.is_none_or(|only| only == *algorithm);
+        let is_allowed = |algorithm: &Algorithm| {
+            public_key.supports(*algorithm) && only.is_none_or(|only| only == *algorithm)
+        };
         let algorithms: AlgorithmSet = Algorithm::ALL.into_iter().filter(is_allowed).collect();
         if algorithms.is_empty() {
             return Err(SkipReason::AlgorithmMismatch);
@@ -133,7 +134,7 @@ impl SkipReason {
     /// key.
     pub(super) fn remark(self, index: usize, jwk: &Value) -> String {
         let id = jwk.as_object().and_then(|jwk: &Object| jwk.get("kid")).and_then(Value::as_str);
-        let id = id.map_or_else(String::new, |id| format!(" (kid {})", for_log(id.as_bytes())));
+        let id = id.map_or_else(String::new, |id| format!(" (kid {})", encode_log_excerpt(id.as_bytes())));
         format!("keys[{index}]{id} is skipped: {self}")
     }
 }

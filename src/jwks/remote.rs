@@ -25,7 +25,7 @@ pub struct RemoteKeys {
 
 impl RemoteKeys {
     /// Creates the keys of a source, none of which is fetched yet. `unknown_kid_cooldown` is the
-    /// shortest time between two fetches that unknown key IDs cause.
+    /// minimum time between two fetches that unknown key IDs cause.
     pub fn new(
         source: KeySource,
         schedule: RefreshSchedule,
@@ -48,9 +48,9 @@ impl RemoteKeys {
     }
 
     /// Returns the rejection of a token whose key is not among the keys. It is
-    /// [`Rejection::KeyUnknown`], the fault of the token, only if the fetched keys have not expired
+    /// [`Rejection::KeyUnknown`], an error of the token, only if the fetched keys have not expired
     /// and the latest fetch has succeeded.
-    pub fn reason_for_unknown_key(&self, now: UnixTime) -> Rejection {
+    pub fn rejection_for_unknown_key(&self, now: UnixTime) -> Rejection {
         match self.refresher.document(now) {
             Err(error) => rejection(error),
             Ok(_) if self.refresher.is_failing() => Rejection::KeysUnavailable,

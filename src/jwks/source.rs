@@ -13,8 +13,8 @@ use crate::time::UnixTime;
 /// fails there makes it expire at once.
 const DISCOVERED_URI_LIFETIME: Duration = Duration::from_secs(3600);
 
-/// The name of the shared [`DiscoveredUri`].
-const LOCATION: &str = "location";
+/// The name of the shared [`DiscoveredUri`], for [`SharedKeys::key`].
+const DISCOVERED_URI: &str = "location";
 
 /// The JWKS URI of a provider.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -30,7 +30,7 @@ pub enum JwksUri {
 pub struct KeySource {
     jwks_uri: JwksUri,
     pinned: Option<KeySet>,
-    names: SharedKeys,
+    shared_keys: SharedKeys,
 }
 
 /// The request that a fetch of keys has in flight.
@@ -76,8 +76,8 @@ impl KeySource {
         let mut parts = vec!["keys", cluster];
         parts.extend(jwks_uri.identity());
         parts.extend(issuers.iter().map(String::as_str));
-        let names = SharedKeys::new(&parts);
-        Self { jwks_uri, pinned, names }
+        let shared_keys = SharedKeys::new(&parts);
+        Self { jwks_uri, pinned, shared_keys }
     }
 
     /// Returns the pinned keys.
@@ -123,13 +123,13 @@ impl KeySource {
 
     /// Returns the result of the latest discovery of all workers.
     fn shared_uri(&self, discovery: &Discovery, shared: &dyn SharedData) -> Option<DiscoveredUri> {
-        DiscoveredUri::decode(&shared.get(&self.names.key(LOCATION))?.0, discovery)
+        DiscoveredUri::decode(&shared.get(&self.shared_keys.key(DISCOVERED_URI))?.0, discovery)
     }
 
     /// Shares the result of a discovery. If another worker writes at the same time, its result
     /// comes from the same issuer and may stay.
     fn share_uri(&self, shared: &dyn SharedData, discovered: &DiscoveredUri) {
-        let key = self.names.key(LOCATION);
+        let key = self.shared_keys.key(DISCOVERED_URI);
         let read = shared.get(&key).map(|(_, cas)| cas);
         shared.set(&key, &discovered.encode(), read);
     }
@@ -139,8 +139,8 @@ impl Source for KeySource {
     type Document = KeySet;
     type State = FetchState;
 
-    fn names(&self) -> &SharedKeys {
-        &self.names
+    fn shared_keys(&self) -> &SharedKeys {
+        &self.shared_keys
     }
 
     fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, FetchState) {
@@ -235,26 +235,26 @@ mod tests {
     #[test]
     fn key_sources_that_differ_have_other_shared_keys() {
         let list = |list: &[&str]| list.iter().map(|item| (*item).to_owned()).collect::<Vec<_>>();
-        let names = |issuers: &[&str], cluster: &str, jwks_uri: JwksUri| {
-            KeySource::new(&list(issuers), cluster, jwks_uri, None).names
+        let keys_of = |issuers: &[&str], cluster: &str, jwks_uri: JwksUri| {
+            KeySource::new(&list(issuers), cluster, jwks_uri, None).shared_keys
         };
         let uri = |url: &str| JwksUri::Configured(HttpsUrl::parse(url).unwrap());
         let discovery = |hosts: &[&str]| {
             let url = HttpsUrl::parse("https://h/").unwrap();
             JwksUri::Discovered(Discovery::new("https://h", &url, list(hosts)))
         };
-        let names = [
-            names(&["a"], "c", uri("https://h/k")),
-            names(&["b"], "c", uri("https://h/k")),
-            names(&["a", "c"], "c", uri("https://h/k")),
-            names(&["a"], "d", uri("https://h/k")),
-            names(&["a"], "c", uri("https://h/kk")),
-            names(&["a"], "c", uri("https://hh/k")),
-            names(&["a"], "c", discovery(&["h"])),
-            names(&["a"], "c", discovery(&["h", "g"])),
+        let shared_keys = [
+            keys_of(&["a"], "c", uri("https://h/k")),
+            keys_of(&["b"], "c", uri("https://h/k")),
+            keys_of(&["a", "c"], "c", uri("https://h/k")),
+            keys_of(&["a"], "d", uri("https://h/k")),
+            keys_of(&["a"], "c", uri("https://h/kk")),
+            keys_of(&["a"], "c", uri("https://hh/k")),
+            keys_of(&["a"], "c", discovery(&["h"])),
+            keys_of(&["a"], "c", discovery(&["h", "g"])),
         ];
-        for (index, name) in names.iter().enumerate() {
-            assert!(!names[..index].contains(name), "{index}");
+        for (index, keys) in shared_keys.iter().enumerate() {
+            assert!(!shared_keys[..index].contains(keys), "{index}");
         }
     }
 }

@@ -12,9 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::time::UnixTime;
 
-/// The most key IDs in the cache. A further one evicts the ID that may cause a fetch soonest.
+/// The maximum number of key IDs in the cache. A further one evicts the ID that may cause a fetch
+/// soonest.
 const MAX_IDS: usize = 64;
-/// The longest time between two fetches for one key ID. The regular refresh finds a new key
+/// The maximum time between two fetches for one key ID. The regular refresh finds a new key
 /// earlier.
 const MAX_BACKOFF: Duration = Duration::from_secs(3600);
 
@@ -52,7 +53,7 @@ impl KidDigest {
 }
 
 impl UnknownKidCache {
-    /// Returns whether a fetch for this key ID was in vain, and the next one is not due. The
+    /// Returns whether a fetch did not find this key ID, and the next fetch for it is not due. The
     /// document of `generation` does not have the key.
     pub(super) fn is_known_missing(
         &mut self,

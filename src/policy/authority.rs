@@ -8,7 +8,7 @@ use crate::authority::Authority;
 
 /// Requirements of the rules on the spelling of the host.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub struct HostNeeds {
+pub struct HostRequirements {
     /// Whether a rule has `hosts`. Then the host must have one spelling and no port.
     pub exact: bool,
     /// Whether Envoy's routes ignore the port (`ignore_port_in_host_matching`). Then `exact` allows
@@ -19,15 +19,15 @@ pub struct HostNeeds {
 /// Returns the host of an authority in lower case, without its port; `None` for a final dot and for
 /// a text outside the [grammar](crate::authority).
 ///
-/// With [`HostNeeds::exact`], the result is also `None` for a port, unless the routes ignore it,
-/// and for an IPv6 address in another form than that of RFC 5952.
-pub(super) fn host(authority: &[u8], needs: HostNeeds) -> Option<String> {
+/// With [`HostRequirements::exact`], the result is also `None` for a port, unless the routes ignore
+/// it, and for an IPv6 address in another form than that of RFC 5952.
+pub(super) fn host(authority: &[u8], requirements: HostRequirements) -> Option<String> {
     let Authority { host, ipv6, port } = Authority::parse(str::from_utf8(authority).ok()?)?;
-    if host.ends_with('.') || (needs.exact && !needs.ignore_port && port.is_some()) {
+    if host.ends_with('.') || (requirements.exact && !requirements.ignore_port && port.is_some()) {
         return None;
     }
     let host = host.to_ascii_lowercase();
-    let is_canonical = !needs.exact
+    let is_canonical = !requirements.exact
         || ipv6.is_none_or(|address| host.get(1..host.len().saturating_sub(1)) == Some(&address.to_string()));
     is_canonical.then_some(host)
 }
@@ -36,9 +36,9 @@ pub(super) fn host(authority: &[u8], needs: HostNeeds) -> Option<String> {
 mod tests {
     use super::*;
 
-    const ANY: HostNeeds = HostNeeds { exact: false, ignore_port: false };
-    const EXACT: HostNeeds = HostNeeds { exact: true, ignore_port: false };
-    const IGNORES_PORT: HostNeeds = HostNeeds { exact: true, ignore_port: true };
+    const ANY: HostRequirements = HostRequirements { exact: false, ignore_port: false };
+    const EXACT: HostRequirements = HostRequirements { exact: true, ignore_port: false };
+    const IGNORES_PORT: HostRequirements = HostRequirements { exact: true, ignore_port: true };
 
     #[test]
     fn host_with_one_spelling_is_accepted() {
@@ -52,11 +52,11 @@ mod tests {
             ("[::FFFF:1.2.3.4]", "[::ffff:1.2.3.4]"),
             ("", ""),
         ] {
-            for needs in [ANY, EXACT, IGNORES_PORT] {
+            for requirements in [ANY, EXACT, IGNORES_PORT] {
                 assert_eq!(
-                    host(authority.as_bytes(), needs).as_deref(),
+                    host(authority.as_bytes(), requirements).as_deref(),
                     Some(expected),
-                    "{authority} {needs:?}"
+                    "{authority} {requirements:?}"
                 );
             }
         }
@@ -126,8 +126,8 @@ mod tests {
             "[::1%25lo]",
             "b\u{fc}cher.example",
         ] {
-            for needs in [ANY, EXACT, IGNORES_PORT] {
-                assert_eq!(host(authority.as_bytes(), needs), None, "{authority} {needs:?}");
+            for requirements in [ANY, EXACT, IGNORES_PORT] {
+                assert_eq!(host(authority.as_bytes(), requirements), None, "{authority} {requirements:?}");
             }
         }
         assert_eq!(host(b"\xff", ANY), None);
@@ -139,8 +139,8 @@ mod tests {
             ["[0:0:0:0:0:0:0:1]", "[0::1]", "[::0001]", "[2001:db8:0:0:0:0:0:1]", "[::ffff:0102:0304]"]
         {
             assert!(host(authority.as_bytes(), ANY).is_some(), "{authority}");
-            for needs in [EXACT, IGNORES_PORT] {
-                assert_eq!(host(authority.as_bytes(), needs), None, "{authority}");
+            for requirements in [EXACT, IGNORES_PORT] {
+                assert_eq!(host(authority.as_bytes(), requirements), None, "{authority}");
             }
         }
     }

@@ -1,8 +1,8 @@
 //! The canonical form of a path, which the filter matches against rules.
 //!
-//! A rule protects a resource only if the filter and the backend read the path in the same way. So
-//! the filter decodes percent-encoding before it matches, as every backend does, and rejects a path
-//! that backends are known to interpret in different ways. Envoy can normalize paths too; the
+//! A rule protects a resource only if the filter and the upstream read the path in the same way. So
+//! the filter decodes percent-encoding before it matches, as every upstream does, and rejects a
+//! path that upstreams are known to interpret in different ways. Envoy can normalize paths too; the
 //! filter does not depend on it. `allow_in_paths` accepts four of these forms, and gives each one
 //! meaning.
 
@@ -12,7 +12,7 @@ use crate::rejection::Rejection;
 use crate::text::replace;
 
 /// An encoded slash in a canonical path. It is unambiguous, because the filter rejects every other
-/// `%` with two hexadecimal digits behind it.
+/// `%` that two hexadecimal digits follow.
 pub const ENCODED_SLASH: &str = "%2F";
 /// The byte that represents an encoded slash during decoding. The filter rejects a NUL from the
 /// client.
@@ -32,7 +32,7 @@ impl CanonicalPath {
     /// character, a control character, or bytes that are not UTF-8. The same for an encoded slash
     /// or hash, a path parameter (`;`), and an empty segment, unless `allow_in_paths` accepts them.
     pub fn new(path: &[u8], options: NormalizationOptions) -> Result<Self, Rejection> {
-        // CONNECT has no path. `OPTIONS *` asks about the server.
+        // CONNECT has no path. `OPTIONS *` is about the server as a whole (RFC 9110 section 9.3.7).
         if !matches!(path, [] | b"*" | [b'/', ..]) {
             return Err(Rejection::PathAmbiguous);
         }
@@ -73,7 +73,7 @@ impl CanonicalPath {
     }
 }
 
-/// Returns whether all backends interpret a segment in the same way. One kind of backend decodes
+/// Returns whether all upstreams interpret a segment in the same way. One kind of upstream decodes
 /// `%2F` first, and splits the segment there. Another drops path parameters: it reads `..;x` as
 /// `..`. Neither may find a dot segment, nor an empty segment that is not allowed.
 fn is_unambiguous(segment: &[u8], is_last: bool, allowed: AllowedInPaths) -> bool {
@@ -81,8 +81,8 @@ fn is_unambiguous(segment: &[u8], is_last: bool, allowed: AllowedInPaths) -> boo
         return !matches!(segment, b"." | b"..") && (is_last || !segment.is_empty());
     }
     let has_dots = segment.split(|byte| *byte == SLASH_AS_DATA).any(|part| {
-        // The name ends at the first parameter. A backend that parses the decoded path takes the
-        // text behind `#` for a fragment.
+        // The name ends at the first parameter. An upstream that parses the decoded path takes the
+        // text after `#` for a fragment.
         let name = part.split(|byte| matches!(byte, b';' | b'#')).next();
         matches!(name, Some(b"." | b".."))
     });
@@ -98,7 +98,7 @@ fn restore_encoded_slashes(decoded: String) -> String {
     replace(&decoded, "\0", ENCODED_SLASH)
 }
 
-/// Decodes percent-encoding, once. Returns `None` for a character that backends interpret in
+/// Decodes percent-encoding, once. Returns `None` for a character that upstreams interpret in
 /// different ways.
 fn decode(path: &[u8], allowed: AllowedInPaths) -> Option<String> {
     let is_ambiguous = |byte: u8| {

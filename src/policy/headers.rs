@@ -1,6 +1,6 @@
 //! Headers that rules match.
 //!
-//! Backends differ in which of two headers with one name they use, in the names that they treat as
+//! Upstreams differ in which of two headers with one name they use, in the names that they treat as
 //! equal, and in the meaning of bytes outside UTF-8. So the filter rejects a request in which a
 //! header that a rule matches is ambiguous.
 
@@ -10,8 +10,8 @@ use crate::rejection::Rejection;
 use crate::request::Header;
 
 /// Fields whose value can contain commas: lists (RFC 9110 section 5.5), dates, products with
-/// comments, and URLs. A comma in any other field can be the place where a proxy joined two
-/// headers.
+/// comments, and URLs. A proxy that joins two headers puts a comma between them, so a comma in any
+/// other field is ambiguous.
 const FIELDS_WITH_COMMAS: &[&str] = &[
     "accept",
     "accept-charset",
@@ -60,10 +60,11 @@ pub(crate) fn can_have_commas(name: &str) -> bool {
 /// Checks that each header that a rule matches is unambiguous.
 ///
 /// # Errors
-/// [`Rejection::HeaderAmbiguous`] for a header that occurs twice, for a header whose name a backend
-/// can treat as equal, and for a header that `Connection` names; also for a value with a comma,
-/// unless the field can contain one, with control characters, with white space around it, or that
-/// is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes` bytes.
+/// [`Rejection::HeaderAmbiguous`] for a header that occurs twice, for a header whose name an
+/// upstream can treat as equal, and for a header that `Connection` names; also for a value with a
+/// comma, unless the field can contain one, with control characters, with white space around it, or
+/// that is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes`
+/// bytes.
 pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if inputs.headers.is_empty() {
         return Ok(());
@@ -93,7 +94,7 @@ pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(
     if headers.iter().enumerate().any(is_ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
-/// Returns whether all backends read these bytes as one text. Some trim white space, also outside
+/// Returns whether all upstreams read these bytes as one text. Some trim white space, also outside
 /// ASCII. JavaScript trims a byte order mark. The `.` of a pattern does not match a line break, and
 /// a C string ends at a zero byte.
 pub(super) fn is_unambiguous(value: &[u8]) -> bool {

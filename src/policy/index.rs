@@ -1,6 +1,6 @@
 //! An index of the rules by path and host, for policies with thousands of rules.
 //!
-//! A trie of path segments holds the rules, ordered by host at each node. A request descends the
+//! A trie of path segments contains the rules, ordered by host at each node. A request descends the
 //! trie along its path and collects the rules at the nodes. These candidates are all rules that can
 //! match the request, in the order of the policy; the policy then evaluates each of them in full.
 //! So the first match is the same as that of a linear search.
@@ -21,13 +21,13 @@ use super::path::{PathMatch, Segment};
 use super::request_match::{HostMatch, RequestMatch};
 use candidates::Candidates;
 
-/// The node in front of the first slash. Its rules apply to every path.
+/// The node before the first slash. Its rules apply to every path.
 const ROOT: usize = 0;
 /// The host ID of rules without a condition on the host.
 const ANY_HOST: usize = 0;
 
-/// A host ID, and the index of a rule for this host. The order puts the rules for a host side by
-/// side.
+/// A host ID, and the index of a rule for this host. In sorted order, the rules for a host are
+/// consecutive.
 type Entry = (usize, usize);
 
 /// The rules by path and host.
@@ -35,7 +35,7 @@ type Entry = (usize, usize);
 pub(super) struct Index {
     hosts: HostIds,
     nodes: Vec<TrieNode>,
-    /// The child nodes, by parent and edge, without those behind [`Edge::Wildcard`].
+    /// The child nodes, by parent and edge, without those at [`Edge::Wildcard`].
     children: HashMap<(usize, Edge<'static>), usize, RandomState>,
 }
 
@@ -57,7 +57,7 @@ struct TrieNode {
     exact: Vec<Entry>,
     /// Rules for this path and all paths below it.
     subtree: Vec<Entry>,
-    /// The child behind [`Edge::Wildcard`].
+    /// The child at [`Edge::Wildcard`].
     wildcard: Option<usize>,
     /// The distinct lengths of the [`Edge::Prefix`] from this node, in bytes.
     prefix_lengths: Vec<usize>,
@@ -67,7 +67,7 @@ struct TrieNode {
 #[derive(Clone, Debug, Default)]
 struct HostIds {
     ids: HashMap<String, usize, RandomState>,
-    /// The greatest number of dots in a domain.
+    /// The maximum number of dots in a domain.
     max_dots: usize,
 }
 
@@ -132,7 +132,7 @@ impl Index {
         path.split('/').fold(ROOT, |node, segment| self.child_or_insert(node, literal(segment)))
     }
 
-    /// Returns the child of a node behind an edge, and inserts it if it is missing.
+    /// Returns the child of a node at an edge, and inserts it if it is missing.
     fn child_or_insert(&mut self, parent: usize, edge: Edge<'static>) -> usize {
         let new = self.nodes.len();
         let Some(node) = self.nodes.get_mut(parent) else { return parent };

@@ -15,7 +15,7 @@ pub struct MatchedPolicy<'a> {
     pub variables: PathVariables<'a>,
 }
 
-/// The place of a matched policy in the configuration.
+/// The position of a matched policy in the configuration.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum PolicySource<'a> {
     /// The rule with this index.

@@ -1,25 +1,25 @@
-//! How the filter normalizes a request before it matches rules.
+//! The options of the normalization of requests.
 
 /// The default of `max_match_bytes`. Envoy accepts 60 KiB of request headers by default; a pattern
 /// takes time for each byte.
 pub(super) const DEFAULT_MAX_MATCH_BYTES: usize = 8 * 1024;
 
-/// How the filter normalizes a request before it matches rules.
+/// The options of the normalization of a request, which precedes the match of rules.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct NormalizationOptions {
     /// The characters that paths may have.
     pub allowed: AllowedInPaths,
-    /// The greatest length, in bytes, of a path and of a value that a rule matches
+    /// The maximum length, in bytes, of a path and of a value that a rule matches
     /// (`max_match_bytes`).
     pub max_match_bytes: usize,
 }
 
-/// The characters that paths may have although backends interpret them in different ways
+/// The characters that paths may have although upstreams interpret them in different ways
 /// (`allow_in_paths`). By default, none of them.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct AllowedInPaths {
-    /// `%2F` is data within its segment, never a separator. Rules and regular expressions see it as
-    /// `%2F`.
+    /// `%2F` is data within its segment, never a separator. Rules and regular expressions match it
+    /// as `%2F`.
     pub encoded_slash: bool,
     /// `;`, encoded or not, is data within its segment.
     pub semicolon: bool,

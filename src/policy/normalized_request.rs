@@ -1,7 +1,7 @@
 //! The normalized form of a request, which the filter matches against rules.
 //!
 //! The filter rejects a request with an ambiguous part. Otherwise a rule could miss a request that
-//! the backend recognizes, and a later rule would decide.
+//! the upstream recognizes, and a later rule would decide.
 
 use std::net::IpAddr;
 
@@ -37,7 +37,7 @@ impl<'a> NormalizedRequest<'a> {
     pub fn new(head: &RequestHead<'a>, inputs: &'a RequiredInputs) -> Result<Self, Rejection> {
         let path = CanonicalPath::new(head.path, inputs.normalization)?;
         let host = authority::host(head.authority, inputs.host).ok_or(Rejection::HostAmbiguous)?;
-        // Methods are case-sensitive (RFC 9110 section 9.1), but some backends ignore case.
+        // Methods are case-sensitive (RFC 9110 section 9.1), but some upstreams ignore case.
         if head.method.iter().any(u8::is_ascii_lowercase) {
             return Err(Rejection::MethodAmbiguous);
         }

@@ -40,11 +40,11 @@ impl Pattern {
     /// Returns the literals that every match contains, in their order. Other text can be between
     /// them. The first literal is the beginning and the last is the end of every match; both may be
     /// empty. A single literal is the whole match. Returns `None` if the literals are not known.
-    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+    pub(crate) fn required_literals(&self) -> Option<Vec<String>> {
         let pattern = inner(&self.regex)?;
         let pattern = pattern.strip_prefix('^').unwrap_or(pattern);
         let pattern = pattern.strip_suffix('$').filter(|rest| !rest.ends_with('\\')).unwrap_or(pattern);
-        literals::all(pattern)
+        literals::required(pattern)
     }
 
     /// Returns the regular expression with its anchors.
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn texts_are_in_every_match() {
+    fn required_literals_are_in_every_match() {
         for (text, expected) in [
             ("/a", Some(&["/a"][..])),
             ("^/a$", Some(&["/a"])),
@@ -115,10 +115,10 @@ mod tests {
             ("a|b", None),
             ("(?i)a", None),
         ] {
-            let texts = pattern(text).texts();
+            let literals = pattern(text).required_literals();
             assert_eq!(
-                texts,
-                expected.map(|texts| texts.iter().map(ToString::to_string).collect()),
+                literals,
+                expected.map(|literals| literals.iter().map(ToString::to_string).collect()),
                 "{text}"
             );
         }

@@ -1,6 +1,6 @@
 //! Query parameters that rules match.
 //!
-//! Backends differ in which of two parameters with one name they use, in the names that they treat
+//! Upstreams differ in which of two parameters with one name they use, in the names that they treat
 //! as equal, and in the meaning of malformed percent-encoding and of bytes outside UTF-8. So the
 //! filter rejects a request in which a parameter that a rule matches is ambiguous.
 
@@ -25,10 +25,10 @@ impl<'n> QueryParameters<'n> {
             return Ok(parameters);
         }
         let mut is_ambiguous = false;
-        query::readings(names, query, &mut |reading| {
-            // Some backends also separate parameters at `;`.
-            let value = match reading {
-                query::Reading::Exact(name, value)
+        query::match_parameters(names, query, &mut |matched| {
+            // Some upstreams also separate parameters at `;`.
+            let value = match matched {
+                query::ParameterMatch::Exact(name, value)
                     if !value.contains(&b';') && parameters.get(name).is_none() =>
                 {
                     query::decode(value).map(|value| (name, value))

@@ -1,6 +1,6 @@
 //! The parts of a request that the rules match.
 
-use super::authority::HostNeeds;
+use super::authority::HostRequirements;
 use super::normalization::NormalizationOptions;
 use super::request_match::NamedStringMatcher;
 use super::rule::Rule;
@@ -16,8 +16,8 @@ pub struct RequiredInputs {
     /// Whether a rule matches the address of the client.
     pub remote_ip: bool,
     /// The requirements of the rules on the host.
-    pub host: HostNeeds,
-    /// How the filter normalizes the request, and how long its parts may be.
+    pub host: HostRequirements,
+    /// The options of the normalization, with the maximum length of the parts.
     pub normalization: NormalizationOptions,
 }
 

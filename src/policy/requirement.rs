@@ -52,11 +52,11 @@ pub struct GroupMatch {
 pub struct StepUp {
     /// Accepted values of `acr`, any of. An empty list accepts all.
     pub acr_values: Vec<String>,
-    /// The greatest number of seconds since `auth_time`.
+    /// The maximum number of seconds since `auth_time`.
     pub max_age: Option<i64>,
 }
 
-/// The facts about a request that a requirement checks.
+/// The properties of a request that a requirement checks.
 #[derive(Clone, Copy, Debug)]
 pub struct AuthzContext<'a> {
     /// The identity that the valid token gives.

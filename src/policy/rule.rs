@@ -1,4 +1,4 @@
-//! Rules: which requests they match, and what they require of them.
+//! Rules: the requests that they match, and the access that they give.
 
 use super::request_match::RequestMatch;
 use super::requirement::Requirement;

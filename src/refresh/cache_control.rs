@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
-/// The largest `max-age`, in seconds. A larger value means this one (RFC 9111 section 1.2.2).
+/// The maximum of `max-age` and `Age`, in seconds. A larger value counts as this one (RFC 9111
+/// section 1.2.2).
 const MAX_DELTA_SECONDS: u64 = 2_147_483_648;
 
-/// Returns the freshness lifetime by the lines of `Cache-Control`, which are one field (RFC 9110
+/// Returns the freshness lifetime of the lines of `Cache-Control`, which are one field (RFC 9110
 /// section 5.3). Returns `None` without `max-age`, `no-store` and `no-cache`.
 ///
 /// The lifetime is zero for `no-store` and for `no-cache` without field names. It is also zero, as

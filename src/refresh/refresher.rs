@@ -74,8 +74,8 @@ pub struct Tick {
     /// A request for the caller to send. The caller passes the response to
     /// [`Refresher::on_response`].
     pub fetch: Option<Fetch>,
-    /// Whether a fetch of any worker has ended since the last tick. Then requests that wait for the
-    /// document can be decided again.
+    /// Whether a fetch of any worker has ended since the last tick. Then the caller can decide
+    /// again on requests that wait for the document.
     pub changed: bool,
 }
 
@@ -105,7 +105,7 @@ impl Fetch {
 impl<S: Source> Refresher<S> {
     /// Creates a refresher without a document.
     pub fn new(source: S, schedule: RefreshSchedule, worker_id: WorkerId) -> Self {
-        let worker = Worker::new(worker_id, schedule, source.names().clone());
+        let worker = Worker::new(worker_id, schedule, source.shared_keys().clone());
         Self { source, worker, installed: None, in_flight: None, sent: 0, remarks: Vec::new() }
     }
 
@@ -160,7 +160,7 @@ impl<S: Source> Refresher<S> {
         // another plugin has overwritten it.
         let is_lost = self.generation() != observed.generation
             && now.saturating_duration_since(observed.fetched_at) >= MIN_CACHE_DURATION;
-        let fetch = self.worker.claim(now, is_lost, shared).map(|lease| {
+        let fetch = self.worker.acquire(now, is_lost, shared).map(|lease| {
             let (url, state) = self.source.begin(now, shared);
             self.send(now, lease, url, state)
         });
@@ -178,7 +178,7 @@ impl<S: Source> Refresher<S> {
         if in_flight.lease.needs_renewal(now) {
             match self.worker.renew(now, in_flight.lease, shared) {
                 Some(renewed) => in_flight.lease = renewed,
-                // This worker was held up, and another worker has taken the lease.
+                // This worker was delayed, and another worker has taken the lease.
                 None => self.in_flight = None,
             }
         }

@@ -1,4 +1,4 @@
-//! The head of an HTTP response. The filter in Envoy and the command line use it.
+//! Status and headers of a response to a fetch. The filter in Envoy and the command line use it.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::percent_encoding::encode_header_value;
 
 /// The `Accept-Encoding` of every fetch. The filter cannot decompress.
 pub const ACCEPT_ENCODING: &str = "identity";
-/// The most bytes of a header value in a log line.
+/// The maximum length of a header value in a log line, in bytes.
 const MAX_LOGGED_BYTES: usize = 64;
 
 /// The head of a response with status 200 and without a content coding.
@@ -30,19 +30,20 @@ impl ResponseHead {
             return Err(FetchError::Status(status));
         }
         let lines = |name: &'static str| {
-            headers.iter().filter(move |(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+            headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
         };
         let codings = lines("content-encoding").flat_map(|line| line.split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
         if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
-            return Err(FetchError::Encoded(for_log(coding)));
+            return Err(FetchError::Encoded(encode_log_excerpt(coding)));
         }
         let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
-            // A cache on the way may have stored the response (RFC 9111 section 4.2.3).
+            // A cache between the server and Envoy may have stored the response (RFC 9111 section
+            // 4.2.3).
             max_age: cache_control::max_age(lines("cache-control"))
                 .map(|max_age| max_age.saturating_sub(age)),
-            content_type: lines("content-type").next().map(for_log),
+            content_type: lines("content-type").next().map(encode_log_excerpt),
         })
     }
 
@@ -66,7 +67,7 @@ fn compression(body: &[u8]) -> Option<&'static str> {
 }
 
 /// Encodes an untrusted value as one word of a log line, of at most 64 bytes.
-pub(crate) fn for_log(value: &[u8]) -> String {
+pub(crate) fn encode_log_excerpt(value: &[u8]) -> String {
     let value = value.get(..MAX_LOGGED_BYTES).unwrap_or(value);
     let mut word = encode_header_value(&String::from_utf8_lossy(value)).replace(' ', "%20");
     word.truncate(MAX_LOGGED_BYTES);

@@ -28,7 +28,7 @@ pub trait SharedData {
 pub struct SharedKeys {
     source_id: String,
     /// The key of the encoded [`RefreshState`](super::state::RefreshState).
-    pub record: String,
+    pub state: String,
     /// The key of the document.
     pub document: String,
 }
@@ -44,7 +44,7 @@ impl SharedKeys {
             hash.update(part.as_bytes());
         }
         let source_id: String = hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Self { record: key(&source_id, "record"), document: key(&source_id, "document"), source_id }
+        Self { state: key(&source_id, "record"), document: key(&source_id, "document"), source_id }
     }
 
     /// Returns the key of another value of this source.
@@ -83,7 +83,7 @@ mod tests {
             [&["a"][..], &["b"], &["a", "b"], &["ab"], &["", "ab"], &["ab", ""], &[]].map(SharedKeys::new);
         for (index, shared_keys) in keys.iter().enumerate() {
             assert!(!keys[..index].contains(shared_keys), "{shared_keys:?}");
-            assert_eq!(shared_keys.record.len(), "okta-authz..record".len() + 32);
+            assert_eq!(shared_keys.state.len(), "okta-authz..record".len() + 32);
         }
     }
 

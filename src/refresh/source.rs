@@ -36,7 +36,7 @@ pub trait Source {
     type State;
 
     /// Returns the keys under which the workers share the document.
-    fn names(&self) -> &SharedKeys;
+    fn shared_keys(&self) -> &SharedKeys;
 
     /// Begins a fetch. Returns the URL of its first request, and its state.
     fn begin(&self, now: UnixTime, shared: &dyn SharedData) -> (HttpsUrl, Self::State);

@@ -14,20 +14,21 @@ use crate::time::UnixTime;
 
 /// The backoff after the first failed fetch. Each further failure doubles it.
 const MIN_BACKOFF: Duration = Duration::from_millis(500);
-/// The longest backoff. The workers notice within this time that a server has recovered.
+/// The maximum backoff. The workers notice within this time that a server has recovered.
 const MAX_BACKOFF: Duration = Duration::from_secs(30);
 /// The lifetime of a lease. Its owner renews it while a request is in flight. So the lease of a
 /// worker that has ended expires within this time, however long the timeout of a request is.
 pub const LEASE: Duration = Duration::from_secs(2);
-/// The age at which the owner renews a lease. A worker keeps the lease if it is held up for less
+/// The age at which the owner renews a lease. A worker keeps the lease if it is delayed for less
 /// than the rest of [`LEASE`].
 const RENEWAL_AGE: Duration = Duration::from_millis(250);
-/// The tolerance for a stale clock reading: a thread can be held up after it reads the clock and
+/// The tolerance for a stale clock reading: a thread can be delayed after it reads the clock and
 /// before it reads the state. A time that is later than the schedule allows by more than this is
 /// corrupt.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 /// The version of the encoding.
 const VERSION: u64 = 1;
+/// The number of 64-bit fields of the encoding.
 const FIELDS: usize = 8;
 
 /// A random number that identifies a worker.
@@ -108,7 +109,7 @@ impl RefreshState {
 
     /// Returns the state in which `owner` has the lease. Returns `None` if a worker has the lease,
     /// or no fetch is due and `early` is not set.
-    pub(super) fn claimed(
+    pub(super) fn acquired(
         self,
         now: UnixTime,
         owner: WorkerId,

@@ -7,13 +7,13 @@ use super::shared::{CasToken, SharedData, SharedKeys, encode_document};
 use super::state::{Lease, RefreshState, WorkerId};
 use crate::time::UnixTime;
 
-/// The shortest time between two fetches that a response can set. Without it, `max-age=0` would
+/// The minimum time between two fetches that a response can set. Without it, `max-age=0` would
 /// cause a fetch at every tick.
 pub(super) const MIN_CACHE_DURATION: Duration = Duration::from_secs(30);
-/// The longest time until the next fetch for which a request without a document waits.
+/// The maximum time until the next fetch for which a request without a document waits.
 const MAX_WAIT_FOR_DUE: Duration = Duration::from_secs(2);
-/// The most attempts to change the shared state. Each failed attempt means that another worker has
-/// changed it.
+/// The maximum number of attempts to change the shared state. Each failed attempt means that
+/// another worker has changed it.
 const MAX_CAS_ATTEMPTS: usize = 64;
 /// The fraction of the cache duration by which a worker may fetch early: 1/10. It spreads the
 /// fetches of many proxies over time.
@@ -24,7 +24,7 @@ const JITTER_FRACTION: u32 = 10;
 pub(super) struct Worker {
     worker_id: WorkerId,
     schedule: RefreshSchedule,
-    names: SharedKeys,
+    shared_keys: SharedKeys,
     /// The shared state as this worker read it last.
     observed: RefreshState,
     /// The compare-and-set token of that state; `None` if the store had no value.
@@ -52,8 +52,8 @@ pub enum EarlyRefresh {
 }
 
 impl Worker {
-    pub(super) const fn new(worker_id: WorkerId, schedule: RefreshSchedule, names: SharedKeys) -> Self {
-        Self { worker_id, schedule, names, observed: RefreshState::new(), observed_cas: None }
+    pub(super) const fn new(worker_id: WorkerId, schedule: RefreshSchedule, shared_keys: SharedKeys) -> Self {
+        Self { worker_id, schedule, shared_keys, observed: RefreshState::new(), observed_cas: None }
     }
 
     /// Returns the shared state as this worker read it last.
@@ -80,12 +80,12 @@ impl Worker {
 
     /// Takes the lease if no worker has it, and a fetch is due or `early` is set. Returns `None`
     /// also if another worker has changed the state since [`Worker::observe`].
-    pub(super) fn claim(&mut self, now: UnixTime, early: bool, shared: &dyn SharedData) -> Option<Lease> {
-        let (claimed, lease) = self.observed.claimed(now, self.worker_id, early, &self.schedule)?;
-        if !shared.set(&self.names.record, &claimed.encode(), self.observed_cas) {
+    pub(super) fn acquire(&mut self, now: UnixTime, early: bool, shared: &dyn SharedData) -> Option<Lease> {
+        let (acquired, lease) = self.observed.acquired(now, self.worker_id, early, &self.schedule)?;
+        if !shared.set(&self.shared_keys.state, &acquired.encode(), self.observed_cas) {
             return None;
         }
-        self.observed = claimed;
+        self.observed = acquired;
         Some(lease)
     }
 
@@ -116,15 +116,15 @@ impl Worker {
             // there. Only the owner of the lease writes it, so it needs no comparison with an
             // earlier read.
             let document = encode_document(published.generation, text);
-            let read = shared.get(&self.names.document).map(|(_, cas)| cas);
-            shared.set(&self.names.document, &document, read).then_some(published)
+            let read = shared.get(&self.shared_keys.document).map(|(_, cas)| cas);
+            shared.set(&self.shared_keys.document, &document, read).then_some(published)
         })
     }
 
     /// Returns the latest published document with its generation, as
     /// [`decode_document`](super::shared::decode_document) reads it.
     pub(super) fn published(&self, shared: &dyn SharedData) -> Option<Vec<u8>> {
-        shared.get(&self.names.document).map(|(bytes, _)| bytes)
+        shared.get(&self.shared_keys.document).map(|(bytes, _)| bytes)
     }
 
     /// Publishes the failure of a fetch to all workers.
@@ -141,7 +141,8 @@ impl Worker {
         if is_due_soon || self.observed.is_leased(now) { WaitAdvice::Wait } else { WaitAdvice::FailNow }
     }
 
-    /// Makes a fetch due now, unless a document newer than `generation` is published or under way.
+    /// Makes a fetch due now, unless another document than that of `generation` is published, or a
+    /// fetch is due or in flight.
     pub(super) fn request_refresh(
         &self,
         now: UnixTime,
@@ -160,7 +161,7 @@ impl Worker {
             let Some(scheduled) = state.with_early_refresh(now, cooldown) else {
                 return EarlyRefresh::RateLimited;
             };
-            if shared.set(&self.names.record, &scheduled.encode(), cas) {
+            if shared.set(&self.shared_keys.state, &scheduled.encode(), cas) {
                 return EarlyRefresh::Scheduled;
             }
         }
@@ -173,7 +174,7 @@ impl Worker {
         for _ in 0..MAX_CAS_ATTEMPTS {
             let (state, cas) = self.read(shared);
             let Some(changed) = change(state) else { return false };
-            if shared.set(&self.names.record, &changed.encode(), cas) {
+            if shared.set(&self.shared_keys.state, &changed.encode(), cas) {
                 return true;
             }
         }
@@ -183,7 +184,7 @@ impl Worker {
     /// Reads the shared state. Returns the initial state if the store has no value or an invalid
     /// one.
     fn read(&self, shared: &dyn SharedData) -> (RefreshState, Option<CasToken>) {
-        match shared.get(&self.names.record) {
+        match shared.get(&self.shared_keys.state) {
             Some((bytes, cas)) => (RefreshState::decode(&bytes).unwrap_or_default(), Some(cas)),
             None => (RefreshState::new(), None),
         }

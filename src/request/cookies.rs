@@ -1,4 +1,4 @@
-//! Cookies with a configured name, and cookies that a backend may read under such a name.
+//! Cookies with a configured name, and cookies that an upstream may read under such a name.
 //!
 //! Servers separate cookies at `;` (RFC 6265 section 5.4). Some also separate them at commas (RFC
 //! 2965) or at white space (Python's `http.cookies`).
@@ -10,7 +10,7 @@ use super::query;
 pub(super) struct CookieMatch<'a> {
     /// The value, without surrounding white space and quotes, if the name is a configured one.
     pub(super) exact: Option<&'a [u8]>,
-    /// Whether a backend may read another cookie in it, under a configured name or a lookalike.
+    /// Whether an upstream may read another cookie in it, under a configured name or a lookalike.
     pub(super) lookalike: bool,
 }
 

@@ -7,14 +7,14 @@ use std::borrow::Cow;
 use crate::lookalike;
 use crate::percent_encoding::{Octet, Octets};
 
-/// A query parameter that has, or could have, a configured name. The value is as sent.
+/// The match of a query parameter with a configured name. The value is as sent.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum Reading<'n, 'q> {
+pub enum ParameterMatch<'n, 'q> {
     /// A parameter with exactly this name.
     Exact(&'n str, &'q [u8]),
     /// A parameter that an upstream could read under a configured name: one with a name that is a
-    /// [lookalike] or has a malformed encoding, or a part behind a `;`, where some upstreams begin
-    /// a new parameter.
+    /// lookalike or has a malformed encoding, or a part after a `;`, where some upstreams begin a
+    /// new parameter.
     Lookalike(&'q [u8]),
 }
 
@@ -24,38 +24,47 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Calls `each` for every parameter of a query that has, or could have, one of the names.
-pub fn readings<'n, 'q>(names: &'n [String], query: &'q [u8], each: &mut dyn FnMut(Reading<'n, 'q>)) {
+pub fn match_parameters<'n, 'q>(
+    names: &'n [String],
+    query: &'q [u8],
+    each: &mut dyn FnMut(ParameterMatch<'n, 'q>),
+) {
     if !names.is_empty() {
-        parameters(query).for_each(|parameter| readings_of(names, parameter, each));
+        parameters(query).for_each(|parameter| match_parameter(names, parameter, each));
     }
 }
 
-/// Calls `each` for every reading of one parameter under the names.
-pub fn readings_of<'n, 'q>(names: &'n [String], parameter: &'q [u8], each: &mut dyn FnMut(Reading<'n, 'q>)) {
+/// Calls `each` for every match of one parameter with the names.
+pub fn match_parameter<'n, 'q>(
+    names: &'n [String],
+    parameter: &'q [u8],
+    each: &mut dyn FnMut(ParameterMatch<'n, 'q>),
+) {
     let (name, value) = pair(parameter);
-    if let Some(reading) = read(names, name, value) {
-        each(reading);
+    if let Some(matched) = match_name(names, name, value) {
+        each(matched);
     }
     if !parameter.contains(&b';') {
         return;
     }
-    // The part before the first `;` has the name that was read above, unless that name has a `;`.
+    // The part before the first `;` has the name of the match above, unless that name has a `;`.
     let skipped = usize::from(!name.contains(&b';'));
     for (name, value) in parameter.split(|byte| *byte == b';').skip(skipped).map(pair) {
-        if read(names, name, value).is_some() {
-            each(Reading::Lookalike(value));
+        if match_name(names, name, value).is_some() {
+            each(ParameterMatch::Lookalike(value));
         }
     }
 }
 
+/// Compares the name of a parameter, as sent, with the configured names.
 #[inline(never)]
-fn read<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<Reading<'n, 'q>> {
+fn match_name<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Option<ParameterMatch<'n, 'q>> {
     // Upstreams decode a malformed name in different ways, so it could be any name.
-    let Some(decoded) = decode(name) else { return Some(Reading::Lookalike(value)) };
+    let Some(decoded) = decode(name) else { return Some(ParameterMatch::Lookalike(value)) };
     if let Some(configured) = names.iter().find(|configured| configured.as_bytes() == &*decoded) {
-        return Some(Reading::Exact(configured, value));
+        return Some(ParameterMatch::Exact(configured, value));
     }
-    is_lookalike(names, &decoded).then_some(Reading::Lookalike(value))
+    is_lookalike(names, &decoded).then_some(ParameterMatch::Lookalike(value))
 }
 
 /// Returns whether an upstream could read the name as one of the configured names, as sent or after
@@ -122,10 +131,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn readings_parameter_is_exact_or_lookalike() {
+    fn match_parameters_match_is_exact_or_lookalike() {
         let names = ["a".to_owned(), "b_c".to_owned()];
-        let exact = |name: &'static str, value: &'static str| Reading::Exact(name, value.as_bytes());
-        let lookalike = |value: &'static str| Reading::Lookalike(value.as_bytes());
+        let exact = |name: &'static str, value: &'static str| ParameterMatch::Exact(name, value.as_bytes());
+        let lookalike = |value: &'static str| ParameterMatch::Lookalike(value.as_bytes());
         for (query, expected) in [
             ("", vec![]),
             ("x=1&aa=2&ab&c=a&b=c", vec![]),
@@ -146,9 +155,9 @@ mod tests {
             ("?a=1&x=?a=2&x=%3ba=3", vec![lookalike("1")]),
         ] {
             let mut found = Vec::new();
-            readings(&names, query.as_bytes(), &mut |reading| found.push(reading));
+            match_parameters(&names, query.as_bytes(), &mut |matched| found.push(matched));
             assert_eq!(found, expected, "{query}");
         }
-        readings(&[], b"%=1", &mut |reading| panic!("{reading:?}"));
+        match_parameters(&[], b"%=1", &mut |matched| panic!("{matched:?}"));
     }
 }

@@ -49,7 +49,7 @@ struct FoundTokens<'a> {
     tokens: Vec<FoundToken<'a>>,
     /// Whether a header that is a source lacks its prefix.
     unprefixed: bool,
-    /// Whether a backend may read something else as a configured source.
+    /// Whether an upstream may read another value as a configured source.
     lookalike: bool,
 }
 
@@ -59,7 +59,7 @@ impl TokenSources {
     /// # Errors
     /// - [`Rejection::TokenMissing`] without a token.
     /// - [`Rejection::MultipleCredentials`] for two tokens, in one source or in two (RFC 6750
-    ///   section 2), and for one token beside something that a backend may read as another.
+    ///   section 2), and for one token and a value that an upstream may read as another token.
     /// - [`Rejection::CredentialsAmbiguous`] for no token and a header that lacks its prefix.
     /// - [`Rejection::TokenMalformed`] for a token that cannot be decoded.
     pub fn token<'a>(&self, head: &RequestHead<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
@@ -125,35 +125,39 @@ impl TokenSources {
         if self.params.is_empty() {
             return;
         }
-        query::readings(&self.params, head.query().unwrap_or_default(), &mut |reading| match reading {
-            query::Reading::Exact(_, b"") => {}
-            query::Reading::Exact(_, value) => found.tokens.push(query::decode(value)),
-            query::Reading::Lookalike(value) => found.lookalike |= !value.is_empty(),
-        });
+        query::match_parameters(
+            &self.params,
+            head.query().unwrap_or_default(),
+            &mut |matched| match matched {
+                query::ParameterMatch::Exact(_, b"") => {}
+                query::ParameterMatch::Exact(_, value) => found.tokens.push(query::decode(value)),
+                query::ParameterMatch::Lookalike(value) => found.lookalike |= !value.is_empty(),
+            },
+        );
     }
 
-    /// Returns whether a header is a token source, or a backend may read it as one.
+    /// Returns whether a header is a token source, or an upstream may read it as one.
     pub(crate) fn is_token_header(&self, name: &str) -> bool {
         name == "authorization" || self.headers.iter().any(|source| headers::is_lookalike(name, &source.name))
     }
 
-    /// Returns whether a header is not a token source, and a backend may read it as one.
+    /// Returns whether a header is not a token source, and an upstream may read it as one.
     pub(crate) fn is_lookalike(&self, name: &str) -> bool {
         self.is_token_header(name)
             && name != "authorization"
             && !self.headers.iter().any(|source| source.name == name)
     }
 
-    /// Returns whether a cookie is a token, or a backend may read it as one.
+    /// Returns whether a cookie is a token, or an upstream may read it as one.
     pub(super) fn is_token_cookie(&self, cookie: &[u8]) -> bool {
         let CookieMatch { exact, lookalike } = cookies::match_names(&self.cookies, cookie);
         exact.is_some() || lookalike
     }
 
-    /// Returns whether a query parameter is a token, or a backend may read it as one.
+    /// Returns whether a query parameter is a token, or an upstream may read it as one.
     pub(super) fn is_token_param(&self, parameter: &[u8]) -> bool {
         let mut found = false;
-        query::readings_of(&self.params, parameter, &mut |_| found = true);
+        query::match_parameter(&self.params, parameter, &mut |_| found = true);
         found
     }
 }

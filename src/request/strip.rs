@@ -58,13 +58,13 @@ impl TokenSources {
     }
 }
 
-/// Returns the edit that removes the tokens from a list header; `None` if it has no token. `joint`
+/// Returns the edit that removes the tokens from a list header; `None` if it has no token. `joiner`
 /// separates the elements of the new value.
 fn without(
     headers: &[Header<'_>],
     name: &'static str,
     separator: u8,
-    joint: &[u8],
+    joiner: &[u8],
     is_token: &dyn Fn(&[u8]) -> bool,
 ) -> Option<HeaderEdit> {
     let (mut kept, mut found) = (Vec::new(), false);
@@ -77,7 +77,7 @@ fn without(
             }
         }
     }
-    found.then(|| (name, (!kept.is_empty()).then(|| kept.join(joint))))
+    found.then(|| (name, (!kept.is_empty()).then(|| kept.join(joiner))))
 }
 
 #[cfg(test)]

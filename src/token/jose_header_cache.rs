@@ -10,8 +10,8 @@ use crate::rejection::Rejection;
 
 /// The number of cached headers: one for each signing key of a few issuers.
 const SLOTS: usize = 4;
-/// The longest cached segment, in bytes. Okta's have 80 bytes. The filter parses a longer one each
-/// time.
+/// The maximum length of a cached segment, in bytes. Okta's have 80 bytes. The filter parses a
+/// longer one each time.
 const MAX_BYTES: usize = 256;
 
 /// A segment, and the header that it encodes.

@@ -139,7 +139,7 @@ fn configuration_without_optional_fields_has_defaults() {
     );
     assert!(config.policy.is_empty() && config.claim_to_headers.is_empty());
     let provider = &config.providers[0];
-    let expected = &provider.expected;
+    let expected = &provider.requirements;
     assert_eq!((expected.clock_skew, expected.max_token_age), (60, None));
     assert_eq!((expected.profile, &expected.client_ids), (TokenProfile::Okta, &None));
     assert_eq!(expected.algorithms, [Algorithm::RS256]);

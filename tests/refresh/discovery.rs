@@ -33,7 +33,7 @@ fn source() -> KeySource {
 }
 
 fn shared_keys() -> SharedKeys {
-    source().names().clone()
+    source().shared_keys().clone()
 }
 
 fn worker(id: u64) -> RemoteKeys {
@@ -229,6 +229,6 @@ fn failed_discovery_starts_backoff() {
 
 /// Returns the time at which the next fetch is due, from the shared state.
 fn due_at(shared: &Store) -> UnixTime {
-    let state = shared.get(&shared_keys().record).map(|(bytes, _)| bytes);
+    let state = shared.get(&shared_keys().state).map(|(bytes, _)| bytes);
     state.and_then(|bytes| RefreshState::decode(&bytes)).map_or(at(0), |state| state.due_at)
 }

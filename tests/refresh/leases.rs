@@ -64,20 +64,20 @@ fn departing_worker_does_not_release_the_lease_of_another() {
     assert!(other.on_tick(at(2_100), &shared).fetch.is_none(), "the fetch is in flight");
     assert!(matches!(respond(&mut leader, 2_200, fetch, &shared, 0), FetchProgress::Done(Ok(1))));
     // A release after the fetch changes nothing.
-    let state = shared.get(&shared_keys().record);
+    let state = shared.get(&shared_keys().state);
     suspended.release(&shared);
     leader.release(&shared);
-    assert_eq!(shared.get(&shared_keys().record), state);
+    assert_eq!(shared.get(&shared_keys().state), state);
 }
 
 #[test]
 fn departing_worker_without_lease_changes_nothing() {
     let shared = Store::default();
     let mut idle = worker_with_keys(&shared);
-    let state = shared.get(&shared_keys().record);
+    let state = shared.get(&shared_keys().state);
     idle.release(&shared);
     worker(2).release(&shared);
-    assert_eq!(shared.get(&shared_keys().record), state);
+    assert_eq!(shared.get(&shared_keys().state), state);
 }
 
 #[test]
@@ -165,10 +165,8 @@ fn response_of_suspended_worker_is_accepted_unless_another_has_the_lease() {
                 let progress = respond(&mut other, suspended_for, other_fetch, &shared, 1);
                 assert!(matches!(progress, FetchProgress::Done(Ok(1))), "{progress:?}");
             }
-            let state = shared
-                .get(&shared_keys().record)
-                .and_then(|(bytes, _)| RefreshState::decode(&bytes))
-                .unwrap();
+            let state =
+                shared.get(&shared_keys().state).and_then(|(bytes, _)| RefreshState::decode(&bytes)).unwrap();
             assert_eq!(state.generation, u64::from(other_ticks && suspended_for > 2_000 || expected.is_ok()));
         }
     }

@@ -55,7 +55,7 @@ fn source() -> KeySource {
 }
 
 fn shared_keys() -> SharedKeys {
-    source().names().clone()
+    source().shared_keys().clone()
 }
 
 fn response(body: Vec<u8>) -> Response {

@@ -198,7 +198,7 @@ impl Worker {
 
 /// Returns the shared state of the refresh.
 fn state(shared: &Store) -> RefreshState {
-    let state = shared.get(&shared_keys().record).and_then(|(bytes, _)| RefreshState::decode(&bytes));
+    let state = shared.get(&shared_keys().state).and_then(|(bytes, _)| RefreshState::decode(&bytes));
     state.unwrap_or_default()
 }
 

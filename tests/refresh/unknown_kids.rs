@@ -92,14 +92,14 @@ fn kid_published_after_a_miss_is_fetched_after_the_cooldown() {
 fn unknown_kid_after_failed_fetch_is_keys_unavailable() {
     let shared = Store::default();
     let mut worker = worker_with_keys(&shared);
-    assert_eq!(worker.reason_for_unknown_key(at(0)), Rejection::KeyUnknown);
+    assert_eq!(worker.rejection_for_unknown_key(at(0)), Rejection::KeyUnknown);
     worker.on_unknown_kid(kid(1), at(1_000), &shared);
     let fetch = worker.on_tick(at(1_000), &shared).fetch.unwrap();
-    assert_eq!(worker.reason_for_unknown_key(at(1_000)), Rejection::KeyUnknown, "no fetch failed");
+    assert_eq!(worker.rejection_for_unknown_key(at(1_000)), Rejection::KeyUnknown, "no fetch failed");
     worker.on_response(at(1_100), fetch, &shared, Err(FetchError::Status(500)));
     worker.on_tick(at(1_200), &shared);
-    assert_eq!(worker.reason_for_unknown_key(at(1_200)), Rejection::KeysUnavailable);
+    assert_eq!(worker.rejection_for_unknown_key(at(1_200)), Rejection::KeysUnavailable);
     assert!(has_key(&worker, 0, at(1_200)), "the cached keys stay");
     assert!(refresh(&mut worker, 1_600, &shared, 0));
-    assert_eq!(worker.reason_for_unknown_key(at(1_600)), Rejection::KeyUnknown);
+    assert_eq!(worker.rejection_for_unknown_key(at(1_600)), Rejection::KeyUnknown);
 }

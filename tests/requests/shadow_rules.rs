@@ -1,7 +1,7 @@
 //! Rules and route policies in shadow mode: the filter evaluates them, and the next rule decides.
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Filter, ProviderObserver, Verdict};
+use okta_authz_filter::filter::{Filter, MetricsObserver, Verdict};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -215,10 +215,10 @@ fn decide_with_shadow_codes(
     let all: Vec<_> = pseudo.chain(credentials.iter().copied()).chain(headers).collect();
     let route_policy = request.route_policy.map(str::as_bytes);
     let head = RequestHead { route_policy, remote_ip: request.remote_ip, ..RequestHead::new(&all) };
-    let mut observer = ProviderObserver::default();
+    let mut observer = MetricsObserver::default();
     let verdict = filter.decide_with_observer(&head, UnixTime::from_seconds(NOW), &Software, &mut observer);
-    let ProviderObserver { shadows, .. } = observer;
-    (verdict, shadows)
+    let MetricsObserver { shadow_denials, .. } = observer;
+    (verdict, shadow_denials)
 }
 
 #[test]

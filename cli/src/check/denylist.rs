@@ -64,7 +64,7 @@ const fn is_invisible(character: char) -> bool {
 
 /// Returns why an issuer is that of no provider.
 fn issuer_problem(value: &str, config: &Config) -> Option<String> {
-    let mut issuers = config.providers.iter().flat_map(|provider| &provider.expected.issuers);
+    let mut issuers = config.providers.iter().flat_map(|provider| &provider.requirements.issuers);
     let normalized = |issuer: &str| issuer.trim_end_matches('/').to_ascii_lowercase();
     if issuers.clone().any(|issuer| issuer == value) {
         return None;
@@ -78,7 +78,7 @@ fn issuer_problem(value: &str, config: &Config) -> Option<String> {
 /// Returns why a value is not an Okta ID for this claim. The prefix of an Okta ID is its type:
 /// `00u` is a user, `0oa` a client.
 fn okta_id_problem(claim: &str, value: &str, config: &Config) -> Option<&'static str> {
-    if config.providers.iter().any(|provider| provider.expected.profile != TokenProfile::Okta) {
+    if config.providers.iter().any(|provider| provider.requirements.profile != TokenProfile::Okta) {
         return None;
     }
     match claim {

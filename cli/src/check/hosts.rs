@@ -14,17 +14,19 @@ const FIELD: &str = "ignore_port_in_host_matching";
 
 /// Returns where Envoy and a filter that has rules with `hosts` treat a host differently.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
-    let needs = config.policy.required_inputs().host;
-    if !needs.exact {
+    let requirements = config.policy.required_inputs().host;
+    if !requirements.exact {
         return Vec::new();
     }
     match context {
-        ConfigContext::Istio { .. } => mesh_warnings("Istio", needs.ignore_port),
-        ConfigContext::EnvoyGateway { .. } => mesh_warnings("Envoy Gateway", needs.ignore_port),
+        ConfigContext::Istio { .. } => mesh_warnings("Istio", requirements.ignore_port),
+        ConfigContext::EnvoyGateway { .. } => mesh_warnings("Envoy Gateway", requirements.ignore_port),
         ConfigContext::Envoy { plugin, following_filters } => {
             match following_filters.and_then(|filters| file.manager_before(filters)) {
-                Some((manager, _)) => envoy_warnings(manager.value, needs.ignore_port, file.documents),
-                None if is_in_patch(plugin, file.documents) => mesh_warnings("Istio", needs.ignore_port),
+                Some((manager, _)) => envoy_warnings(manager.value, requirements.ignore_port, file.documents),
+                None if is_in_patch(plugin, file.documents) => {
+                    mesh_warnings("Istio", requirements.ignore_port)
+                }
                 None => Vec::new(),
             }
         }

@@ -26,7 +26,7 @@ pub(super) fn warnings(config: &Config, json: &Value) -> Vec<Finding> {
 fn provider_warnings(provider: &Provider, json: &Value) -> Vec<Finding> {
     let path = format!("providers.{}", provider.name);
     let mut warnings = Vec::new();
-    for (index, audience) in provider.expected.audiences.iter().enumerate() {
+    for (index, audience) in provider.requirements.audiences.iter().enumerate() {
         if is_placeholder(audience) {
             let path = format!("{path}.audiences[{index}]");
             warnings.push(Finding::warning(path, format!("looks like a placeholder: {audience:?}")));

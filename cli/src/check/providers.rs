@@ -24,9 +24,9 @@ pub(super) fn warnings(provider: &Provider, json: &Value) -> Vec<Finding> {
     let json = json.get("providers").and_then(|providers| providers.get(&provider.name));
     let is_list = json.is_some_and(|json| json.get("issuers").is_some());
     let mut warnings = Vec::new();
-    for (index, issuer) in provider.expected.issuers.iter().enumerate() {
+    for (index, issuer) in provider.requirements.issuers.iter().enumerate() {
         let path = if is_list { format!("{path}.issuers[{index}]") } else { format!("{path}.issuer") };
-        let problem = issuer_problem(issuer, provider.expected.profile);
+        let problem = issuer_problem(issuer, provider.requirements.profile);
         warnings.extend(problem.map(|problem| Finding::warning(path, problem)));
     }
     let uri = json.and_then(|json| json.pointer("/remote_jwks/uri")).and_then(Value::as_str);
@@ -76,7 +76,7 @@ fn uri_problem(uri: &str, provider: &Provider) -> Option<String> {
                 .to_owned(),
         );
     }
-    let issuers = &provider.expected.issuers;
+    let issuers = &provider.requirements.issuers;
     if issuers.iter().any(|issuer| issuer.trim_end_matches('/') == uri.trim_end_matches('/')) {
         return Some(
             "is the issuer, not the URL of a key set; remove it to use `{issuer}/v1/keys`".to_owned(),
@@ -86,7 +86,7 @@ fn uri_problem(uri: &str, provider: &Provider) -> Option<String> {
     if is_okta(&url) && issuers.iter().all(|issuer| is_okta(issuer) && !issuer.is_at(&url.authority)) {
         return Some("is the key set of another org than that of the issuer".to_owned());
     }
-    if provider.expected.profile != TokenProfile::Okta && !is_okta(&url) {
+    if provider.requirements.profile != TokenProfile::Okta && !is_okta(&url) {
         return None;
     }
     let (server, endpoint) = path.rsplit_once("/v1/")?;

@@ -56,7 +56,7 @@ struct FakeVerifier;
 
 impl SignatureVerifier for FakeVerifier {
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
-        if input.signature == SIGNATURE && input.key.fits(input.algorithm) {
+        if input.signature == SIGNATURE && input.key.supports(input.algorithm) {
             return Ok(());
         }
         Software.verify(input)
@@ -66,14 +66,14 @@ impl SignatureVerifier for FakeVerifier {
 /// Returns a valid token of a provider with changes to its JOSE header and its claims. Null removes
 /// a member.
 pub(super) fn token(provider: &Provider, header: &Object, claims: &Object, now: UnixTime) -> String {
-    let expected = &provider.expected;
-    let is_rfc9068 = expected.profile == TokenProfile::Rfc9068;
-    let client_ids = expected.client_ids.iter().flatten();
+    let requirements = &provider.requirements;
+    let is_rfc9068 = requirements.profile == TokenProfile::Rfc9068;
+    let client_ids = requirements.client_ids.iter().flatten();
     let client_id = client_ids.map(String::as_str).next().unwrap_or("0oatest0000000000000");
     let mut default_header = json!({ "alg": algorithm(provider).name(), "kid": KEY_ID });
     let mut default_claims = json!({
-        "iss": expected.issuers.first(),
-        "aud": expected.audiences.first(),
+        "iss": requirements.issuers.first(),
+        "aud": requirements.audiences.first(),
         "iat": now.seconds(),
         "exp": now.seconds().saturating_add(LIFETIME_SECONDS),
         "jti": "AT.okta-authz-test",
@@ -108,7 +108,7 @@ fn set_or_remove(object: &mut Value, name: &str, value: &Value) {
 
 /// Returns the algorithm of the tokens of a provider: the first that it accepts.
 fn algorithm(provider: &Provider) -> Algorithm {
-    provider.expected.algorithms.first().copied().unwrap_or(Algorithm::RS256)
+    provider.requirements.algorithms.first().copied().unwrap_or(Algorithm::RS256)
 }
 
 /// Returns a JWK (RFC 7517) for an algorithm: the base point of the curve, or a number with the

@@ -8,7 +8,7 @@ use serde::Deserialize;
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct Match {
+pub(in crate::config) struct RequestMatch {
     /// The path is equal to this text. Rules match the decoded path without the query, and are
     /// case-sensitive. A wildcard or regular expression here is an error.
     ///
@@ -62,14 +62,14 @@ pub(in crate::config) struct Match {
     /// - Range: one or more
     /// - Default: none
     /// - Example: `[{ name: x-tenant, string_match: { exact: acme } }]`
-    pub(in crate::config) headers: Option<Vec<StringMatcher>>,
+    pub(in crate::config) headers: Option<Vec<NamedStringMatcher>>,
     /// Conditions on query parameters. All of them must hold. The filter rejects a request with 400
     /// if such a parameter is repeated or is not UTF-8.
     ///
     /// - Range: one or more
     /// - Default: none
     /// - Example: `[{ name: admin, present_match: true }]`
-    pub(in crate::config) query_parameters: Option<Vec<StringMatcher>>,
+    pub(in crate::config) query_parameters: Option<Vec<NamedStringMatcher>>,
     /// The address of the client is in one of these networks. It is Envoy's downstream remote
     /// address, so `use_remote_address` and `xff_num_trusted_hops` apply. A request whose address
     /// is unknown is denied.
@@ -105,7 +105,7 @@ pub(in crate::config) enum AllowInPaths {
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct StringMatcher {
+pub(in crate::config) struct NamedStringMatcher {
     /// The name of the header or query parameter. Names of headers are case-insensitive.
     ///
     /// - Range: not empty; not `authorization`, `cookie`, `host` or an identity header
@@ -115,7 +115,7 @@ pub(in crate::config) struct StringMatcher {
     ///
     /// - Default: none
     /// - Example: `{ prefix: eu- }`
-    pub(in crate::config) string_match: Option<StringMatch>,
+    pub(in crate::config) string_match: Option<StringMatcher>,
     /// `true` requires the header or parameter to be present.
     ///
     /// - Range: `true`
@@ -136,7 +136,7 @@ pub(in crate::config) struct StringMatcher {
 #[derive(Deserialize)]
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-pub(in crate::config) struct StringMatch {
+pub(in crate::config) struct StringMatcher {
     /// The text is equal to this value.
     ///
     /// - Range: any text

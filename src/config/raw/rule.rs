@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::request_match::Match;
+use super::request_match::RequestMatch;
 use super::requirement::Requires;
 
 /// # Rule
@@ -17,7 +17,7 @@ pub(in crate::config) struct Rule {
     ///
     /// - Example: `{ path_separated_prefix: /orders, methods: [GET] }`
     #[serde(rename = "match")]
-    pub(in crate::config) matches: Match,
+    pub(in crate::config) matches: RequestMatch,
     /// `true` allows matching requests without a token.
     ///
     /// - Default: `false`

@@ -1,4 +1,5 @@
-//! The schema of documents that the filter does not parse with serde: denylist entries and key sets.
+//! The schema of documents that the filter does not parse with serde: denylist entries and key
+//! sets.
 
 use schemars::JsonSchema;
 
@@ -53,8 +54,8 @@ pub(in crate::config) struct DenylistEntry {
 
 /// # JWK Set
 ///
-/// A JWK Set (RFC 7517 section 5). The filter ignores unknown members, and skips keys that it cannot
-/// use.
+/// A JWK Set (RFC 7517 section 5). The filter ignores unknown members, and skips keys that it
+/// cannot use.
 #[derive(JsonSchema)]
 #[allow(dead_code, reason = "the filter reads key sets in `jwks`; only the schema is used")]
 pub(in crate::config) struct JwkSet {

@@ -7,16 +7,16 @@ use crate::text::position;
 pub(super) struct Literals {
     /// The beginning of every match; may be empty.
     pub(super) prefix: String,
-    /// The literals behind the prefix, in their order.
+    /// The literals between prefix and suffix, in their order.
     pub(super) inner: Vec<String>,
-    /// The end of every match, behind all other literals; may be empty.
+    /// The end of every match, after all other literals; may be empty.
     pub(super) suffix: String,
     /// Whether the pattern consists only of these literals with `.*` between them.
     pub(super) is_complete: bool,
 }
 
 impl Literals {
-    /// Returns whether a text contains all literals, one behind the other. The first occurrence of
+    /// Returns whether a text contains all literals, one after the other. The first occurrence of
     /// each leaves the most text for the next.
     pub(super) fn are_in(&self, text: &str) -> bool {
         let Some(rest) = text.strip_prefix(self.prefix.as_str()) else { return false };
@@ -44,8 +44,9 @@ pub(super) fn literals(pattern: &str) -> Option<Literals> {
     Some(Literals { prefix, inner: done, suffix: current, is_complete })
 }
 
-/// Returns all literals of a pattern without anchors, the empty ones included.
-pub(super) fn all(pattern: &str) -> Option<Vec<String>> {
+/// Returns the literals of a pattern without anchors, with an empty one if the pattern does not
+/// begin or end with a literal.
+pub(super) fn required(pattern: &str) -> Option<Vec<String>> {
     let Runs { mut done, current, .. } = runs(pattern)?;
     done.push(current);
     Some(done)
@@ -118,7 +119,7 @@ enum Quantifier {
     Other,
 }
 
-/// Parses the quantifier at the beginning of a text, and returns it with the text behind it.
+/// Parses the quantifier at the beginning of a text, and returns it with the text after it.
 fn quantifier(rest: &str) -> Option<(Quantifier, &str)> {
     let (quantifier, rest) = match rest.as_bytes().first() {
         Some(b'*') => (Quantifier::Any, rest.get(1..)?),
@@ -132,7 +133,7 @@ fn quantifier(rest: &str) -> Option<(Quantifier, &str)> {
     if rest.starts_with(['*', '+', '?', '{']) { None } else { Some((quantifier, rest)) }
 }
 
-/// Returns the text behind a class, whose opening bracket is parsed already.
+/// Returns the text after a class, whose opening bracket is already parsed.
 fn skip_class(rest: &str) -> Option<&str> {
     let mut rest = rest.strip_prefix('^').unwrap_or(rest);
     rest = rest.strip_prefix(']').unwrap_or(rest);
@@ -148,8 +149,8 @@ fn skip_class(rest: &str) -> Option<&str> {
     }
 }
 
-/// Returns the text behind a group, whose opening parenthesis is parsed already. Returns `None` for
-/// a group with flags, which can apply to the text behind it.
+/// Returns the text after a group, whose opening parenthesis is already parsed. Returns `None` for
+/// a group with flags, which can apply to the text after it.
 fn skip_group(rest: &str) -> Option<&str> {
     let mut rest = rest;
     let mut depth = 1_usize;

@@ -98,7 +98,7 @@ fn key_set_with_different_keys_of_one_kid_keeps_the_first_four_per_algorithm() {
 }
 
 #[test]
-fn find_without_kid_and_several_fitting_keys_is_a_mismatch() {
+fn find_without_kid_and_several_matching_keys_is_a_mismatch() {
     use Algorithm::{RS256, RS512};
     let (one, mismatch) = (Ok(vec![0]), Err(Rejection::KeyMismatch));
     for (name, entries, expected) in [

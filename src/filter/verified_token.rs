@@ -10,14 +10,14 @@ use crate::verify::{AccessToken, Identity};
 
 use super::ProviderId;
 
-/// The longest encoded value of a log attribute, in bytes. Longer values are truncated.
+/// The maximum length of an encoded log attribute, in bytes. Longer values are truncated.
 const MAX_LOGGED_BYTES: usize = 256;
-/// The longest value of `okta.scopes`, in bytes. Scopes beyond it are omitted.
+/// The maximum length of `okta.scopes`, in bytes. Scopes beyond it are omitted.
 const MAX_LOGGED_SCOPES_BYTES: usize = 1024;
 
 /// An accepted token, with its provider.
 #[derive(Debug)]
-pub(super) struct Verified {
+pub(super) struct VerifiedToken {
     pub(super) token: AccessToken,
     pub(super) provider: ProviderId,
     /// The base64url payload as the client sent it, if the configuration forwards it to the
@@ -43,7 +43,7 @@ pub(super) struct LogAttributes {
     names: Vec<(&'static str, usize)>,
 }
 
-impl Verified {
+impl VerifiedToken {
     /// Returns the approximate size in bytes, heap memory included.
     pub(super) fn heap_bytes(&self) -> usize {
         let forwarded = self.forwarded.get().map_or(0, |forwarded| {
@@ -83,7 +83,7 @@ impl LogAttributes {
     /// values are encoded, so that spaces and line breaks in them cannot start a field or a line of
     /// a log.
     fn new(identity: &Identity<'_>, provider: &str) -> Self {
-        /// The typical size of all values together.
+        /// The typical size of all values together, in bytes.
         const TYPICAL_BYTES: usize = 160;
         let claims = identity.claims();
         let named = [
