@@ -1,5 +1,5 @@
 //! Requests that the worker holds until a fetch ends: at most 1,024, for at most
-//! [`MAX_WAIT`](crate::refresh::MAX_WAIT).
+//! [`MAX_WAIT`].
 
 use std::cell::Cell;
 use std::rc::Rc;
