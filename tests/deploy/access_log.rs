@@ -47,7 +47,7 @@ impl LoggingEnvoy {
 
     /// Sets the percentage of denials that Envoy logs.
     fn log_denials(&self, percent: u32) {
-        let set = format!("/runtime_modify?okta_authz.log_refusals={percent}");
+        let set = format!("/runtime_modify?okta_authz.log_denials={percent}");
         let admin = Client::new(self.harness.envoy.admin_port);
         assert_eq!(admin.send(&test_support::client::request("POST", set)).status, 200);
     }
