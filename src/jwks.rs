@@ -22,7 +22,7 @@ pub use candidates::{Candidates, MAX_CANDIDATES};
 /// The most entries of a JWK Set. A larger one is invalid.
 const MAX_KEYS: usize = 100;
 
-/// The most skipped entries with a remark of their own. One more remark counts the others.
+/// The maximum number of skipped entries with a remark each. One more remark counts the others.
 const MAX_REMARKS: usize = 8;
 
 /// The usable signing keys of one issuer, at least one, and remarks on the skipped entries.

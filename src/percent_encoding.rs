@@ -9,7 +9,7 @@ pub(crate) enum Octet {
     Literal(u8),
     /// A `%` with two hexadecimal digits, decoded.
     Encoded(u8),
-    /// A `%` without two hexadecimal digits. The octets behind it follow as octets of their own.
+    /// A `%` without two hexadecimal digits. The octets after it follow as separate octets.
     LonePercent,
 }
 

@@ -52,8 +52,8 @@ impl KidDigest {
 }
 
 impl UnknownKidCache {
-    /// Returns whether a fetch for this key ID was in vain, and the next one is not due. The
-    /// document of `generation` does not have the key.
+    /// Returns whether a fetch for this key ID did not find the key, and the next fetch is not due.
+    /// The document of `generation` does not have the key.
     pub(super) fn is_known_missing(
         &mut self,
         kid: KidDigest,
