@@ -6,7 +6,7 @@
 A page fails the check if
 
 - a link leads to a page, file or anchor that the book does not have,
-- it has an id twice,
+- an id is not unique,
 - an image or another resource does not load, or comes from another host,
 - a script reports an error,
 - it scrolls sideways, or an element is wider than the window (tables and code may scroll on their
@@ -122,12 +122,12 @@ class Browser:
             data = data[os.write(self.commands, data) :]
         end = time.monotonic() + TIMEOUT_SECONDS
         while True:
-            answer = self.receive(end)
-            if answer.get("id") == self.last:
-                if "error" in answer:
-                    sys.exit(f"check-book: {method}: {answer['error']['message']}")
-                return answer["result"]
-            self.queue.append(answer)
+            reply = self.receive(end)
+            if reply.get("id") == self.last:
+                if "error" in reply:
+                    sys.exit(f"check-book: {method}: {reply['error']['message']}")
+                return reply["result"]
+            self.queue.append(reply)
 
     def receive(self, end: float) -> dict:
         while b"\0" not in self.buffer:

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::measure::Result;
 use crate::memory::Memory;
-use crate::rows::{EIGHT, FLOOR_NEW, FLOOR_SEEN, MANY_RULES, NEW, SEEN, TEN_RULES};
+use crate::rows::{CACHED, EIGHT, FLOOR_CACHED, FLOOR_NEW, MANY_RULES, NEW, TEN_RULES};
 use crate::size::Size;
 
 const MIB: f64 = 1024.0 * 1024.0;
@@ -15,9 +15,9 @@ const GROWTH_LIMIT_MIB: f64 = 2.0;
 /// A limit and the measured value.
 #[derive(Serialize)]
 pub struct Budget {
-    pub what: String,
+    pub name: String,
     pub limit: f64,
-    pub instrumented: f64,
+    pub measured: f64,
     /// The value of a module that makes no decision, in this run. No filter can be below it.
     pub floor: Option<f64>,
     pub unit: &'static str,
@@ -27,24 +27,24 @@ pub struct Budget {
 /// Returns all budgets but the number of key fetches, which `tests/outages` checks.
 pub fn budgets(load: &[Result], memory: &Memory, size: &Size) -> Vec<Budget> {
     let row = |name| load.iter().find(|result| result.name == name).expect("the row");
-    let budget = |what: &str, limit, instrumented: f64, unit| Budget {
-        what: what.to_owned(),
+    let budget = |name: &str, limit, measured: f64, unit| Budget {
+        name: name.to_owned(),
         limit,
-        instrumented,
+        measured,
         floor: None,
         unit,
-        met: instrumented <= limit,
+        met: measured <= limit,
     };
     let with_floor = |floor, budget| Budget { floor: Some(row(floor).of_native), ..budget };
-    let one_more = (row(EIGHT).of_native - row(SEEN).of_native) / 7.0;
+    let one_more = (row(EIGHT).of_native - row(CACHED).of_native) / 7.0;
     let rules = row(MANY_RULES).added.median / row(TEN_RULES).added.median;
     vec![
         with_floor(
-            FLOOR_SEEN,
+            FLOOR_CACHED,
             budget(
                 "CPU added with cached tokens, relative to jwt_authn's default",
                 0.12,
-                row(SEEN).of_native,
+                row(CACHED).of_native,
                 "x",
             ),
         ),

@@ -19,7 +19,7 @@ use crate::wrk::Load;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The applications, with the verifier that by_hand.py selects.
+/// The applications, with the verifier that python_verification.py selects.
 const APPLICATIONS: [(&str, &str); 3] = [
     ("no verification", "none"),
     ("python-jose in the application", "jose"),
@@ -96,7 +96,7 @@ fn start(verifier: &str, jwks: &Path) -> (Process, u16) {
     let python = std::env::var_os("OKTA_AUTHZ_BENCH_PYTHON")
         .expect("OKTA_AUTHZ_BENCH_PYTHON is not set: run this through make");
     let mut command = pinned(MEASURED_CORE, python);
-    command.args(["-m", "uvicorn", "by_hand:app", "--log-level", "warning", "--no-access-log"]);
+    command.args(["-m", "uvicorn", "python_verification:app", "--log-level", "warning", "--no-access-log"]);
     command.args(["--host", "127.0.0.1", "--port", &port.to_string()]);
     command
         .current_dir(test_support::root().join("benches/load"))

@@ -26,8 +26,8 @@ const STATE: [(&str, &str); 8] = [
 ];
 
 /// Assembles the module with the calls for a cached token.
-pub fn seen() -> PathBuf {
-    assemble("floor-seen", &module(None))
+pub fn cached() -> PathBuf {
+    assemble("floor-cached", &module(None))
 }
 
 /// Assembles the module with the calls for a new token: Envoy also verifies a signature for each

@@ -85,7 +85,7 @@ fn assert_response(row: &Row, port: u16, load: &Load) {
     );
 }
 
-/// Asserts that the row rejected all requests of a run, or none, as it must.
+/// Asserts that the row rejected the expected requests of a run: all or none.
 fn assert_run(row: &Row, run: Run) {
     let rejected = if row.status == 200 { 0 } else { run.requests };
     assert!(run.requests > 100, "{}: only {} requests", row.name, run.requests);

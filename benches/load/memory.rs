@@ -28,26 +28,26 @@ pub struct Memory {
     /// Without a filter, after [`WARMUP_TOKENS`] requests.
     pub no_filter: u64,
     /// With the filter, before the first request.
-    pub none: u64,
+    pub before_tokens: u64,
     /// The memory of one VM: that of one more worker with the filter, less that of one more worker
     /// without it.
     pub worker: u64,
     /// After [`WARMUP_TOKENS`] distinct tokens.
-    pub some: u64,
+    pub after_warmup: u64,
     /// The number of tokens before the last measurement, and the memory after them.
     pub tokens: u64,
-    pub many: u64,
+    pub after_all: u64,
 }
 
 impl Memory {
     /// Returns the memory of one worker's VM with [`WARMUP_TOKENS`] cached tokens.
     pub const fn of_one_worker(&self) -> u64 {
-        self.worker + self.some.saturating_sub(self.none)
+        self.worker + self.after_warmup.saturating_sub(self.before_tokens)
     }
 
     /// Returns the growth after the first [`WARMUP_TOKENS`] tokens.
     pub const fn growth(&self) -> u64 {
-        self.many.saturating_sub(self.some)
+        self.after_all.saturating_sub(self.after_warmup)
     }
 }
 
@@ -66,12 +66,12 @@ pub fn measure(settings: &Settings) -> Memory {
     let bare = start(1, "memory-bare", &[]);
     let full = start(1, "memory", &filters);
     send(&bare, &signer, WARMUP_TOKENS, settings);
-    let none = full.process.settled_rss();
+    let before_tokens = full.process.settled_rss();
     send(&full, &signer, WARMUP_TOKENS, settings);
-    let some = full.process.rss();
+    let after_warmup = full.process.rss();
     send(&full, &signer, tokens - WARMUP_TOKENS, settings);
-    let (no_filter, many) = (bare.process.rss(), full.process.rss());
-    Memory { no_filter, none, worker, some, tokens, many }
+    let (no_filter, after_all) = (bare.process.rss(), full.process.rss());
+    Memory { no_filter, before_tokens, worker, after_warmup, tokens, after_all }
 }
 
 fn start(workers: u64, name: &str, filters: &[Value]) -> Envoy {

@@ -126,14 +126,14 @@ fn rest(text: &mut String, report: &Report) {
     for start_up in &report.start_up {
         plain(start_up.name, spread(start_up.milliseconds));
     }
-    let Memory { no_filter, none, worker, some, tokens, many } = report.memory;
+    let Memory { no_filter, before_tokens, worker, after_warmup, tokens, after_all } = report.memory;
     plain("\nResident memory, one worker and main thread", "MiB".to_owned());
     for (name, bytes) in [
         ("no filter".to_owned(), no_filter),
-        ("this filter, no token".to_owned(), none),
+        ("this filter, no token".to_owned(), before_tokens),
         ("one more worker, its VM alone".to_owned(), worker),
-        (format!("this filter, {WARMUP_TOKENS} tokens"), some),
-        (format!("this filter, {tokens} tokens"), many),
+        (format!("this filter, {WARMUP_TOKENS} tokens"), after_warmup),
+        (format!("this filter, {tokens} tokens"), after_all),
     ] {
         plain(&name, format!("{:.1}", bytes as f64 / MIB));
     }
@@ -149,10 +149,9 @@ fn budgets(text: &mut String, budgets: &[Budget]) {
     for budget in budgets {
         let unit = budget.unit;
         let met = if budget.met { "met" } else { "NOT met" };
-        let (limit, instrumented) =
-            (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.instrumented));
+        let (limit, measured) = (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.measured));
         let floor = budget.floor.map_or_else(String::new, |floor| format!("{floor:.2}{unit}"));
-        line(text, [budget.what.clone(), limit, instrumented, met.to_owned(), floor, String::new()]);
+        line(text, [budget.name.clone(), limit, measured, met.to_owned(), floor, String::new()]);
     }
 }
 

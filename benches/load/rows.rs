@@ -17,12 +17,12 @@ pub const NO_FILTER_NEW: &str = "no filter, new tokens";
 pub const NATIVE: &str = "jwt_authn, default";
 pub const NATIVE_NEW: &str = "jwt_authn, default, new tokens";
 const NATIVE_BAD: &str = "jwt_authn, bad signature";
-pub const SEEN: &str = "this filter, cached tokens";
+pub const CACHED: &str = "this filter, cached tokens";
 pub const NEW: &str = "this filter, new tokens";
 /// Eight filters in one chain: the cost of one more filter when its code and Envoy's are in the
 /// processor's caches.
 pub const EIGHT: &str = "this filter eight times, cached tokens";
-pub const FLOOR_SEEN: &str = "floor: the calls to Envoy alone";
+pub const FLOOR_CACHED: &str = "floor: the calls to Envoy alone";
 pub const FLOOR_NEW: &str = "floor: the calls and the signature verification";
 pub const TEN_RULES: &str = "this filter, 2 claim headers, 10 rules";
 pub const MANY_RULES: &str = "this filter, 2 claim headers, 10,000 rules";
@@ -50,7 +50,7 @@ pub fn rows(signer: &Signer) -> Vec<Row> {
     let cached = |name, filters| Row {
         name,
         filters,
-        pool: Pool::Seen,
+        pool: Pool::Repeated,
         status: 200,
         code: "",
         base: NO_FILTER,
@@ -74,13 +74,13 @@ pub fn rows(signer: &Signer) -> Vec<Row> {
         cached(NATIVE, vec![native(jwks, false, false)]),
         cached("jwt_authn, its cache", vec![native(jwks, true, false)]),
         cached("jwt_authn, its cache, 2 claim headers", vec![native(jwks, true, true)]),
-        cached(SEEN, filter("seen")),
-        cached(FLOOR_SEEN, vec![floor::filter("floor-seen", &floor::seen())]),
+        cached(CACHED, filter("cached")),
+        cached(FLOOR_CACHED, vec![floor::filter("floor-cached", &floor::cached())]),
         cached(EIGHT, (0..8).map(|_| ours("eight", &plain)).collect()),
         cached("this filter and its guard", vec![ours("guarded", &plain), guard()]),
         cached(TEN_RULES, vec![ours("ten-rules", &policy(jwks, 10))]),
         Row {
-            pool: Pool::SeenEverywhere,
+            pool: Pool::RepeatedForAllServices,
             ..cached(MANY_RULES, vec![ours("many-rules", &policy(jwks, SERVICES))])
         },
         new_tokens(NO_FILTER_NEW, vec![]),

@@ -45,11 +45,11 @@ pub const CASES: &[Case] = &[
     ("check claims", claims),
     ("policy, 10 rules", |signer| lookup(signer, 10)),
     ("policy, 10,000 rules", |signer| lookup(signer, SERVICES)),
-    ("decide, new token, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, 0)),
-    ("decide, cached token, 10 rules", |signer| decide(signer, 10, Pool::Seen, 1, CACHE)),
-    ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Seen, 1, CACHE)),
+    ("decide, new token, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 1, 0)),
+    ("decide, cached token, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 1, CACHE)),
+    ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Repeated, 1, CACHE)),
     // More than the processor's first-level cache holds.
-    ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Seen, 256, CACHE)),
+    ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
     ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
 ];
@@ -95,13 +95,13 @@ fn lookup(signer: &Signer, rules: usize) -> Work {
         i = (i + 7919) % rules;
         let path = path(i);
         let head = head(&path, &[]);
-        let target = NormalizedRequest::new(&head, config.policy.required_inputs()).expect("a clean path");
-        assert!(black_box(config.policy.select(&target)).is_ok());
+        let request = NormalizedRequest::new(&head, config.policy.required_inputs()).expect("a clean path");
+        assert!(black_box(config.policy.select(&request)).is_ok());
     })
 }
 
 fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize) -> Work {
-    let good = pool == Pool::Seen;
+    let good = pool == Pool::Repeated;
     let (filter, now) = (Filter::new(config(signer, rules, cache), WorkerId(1)), now());
     let token = |_| format!("Bearer {}", signer.mint(pool));
     let tokens: Vec<String> = (0..tokens).map(token).collect();

@@ -37,9 +37,9 @@ pub const SERVICES: usize = 10_000;
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Pool {
     /// A thousand valid tokens, for ten services.
-    Seen,
+    Repeated,
     /// The same tokens, for ten thousand services.
-    SeenEverywhere,
+    RepeatedForAllServices,
     /// The same tokens, for the FastAPI example.
     Items,
     /// This number of distinct valid tokens.
@@ -112,7 +112,7 @@ impl Signer {
 
     /// Mints a valid token. Its random `jti` makes it unique.
     pub fn token(&self) -> String {
-        self.mint(Pool::Seen)
+        self.mint(Pool::Repeated)
     }
 
     /// Mints a token for this pool.
@@ -167,9 +167,9 @@ impl Pool {
     }
 
     fn lines(self, tokens: &[String]) -> String {
-        let everywhere = self == Self::SeenEverywhere;
-        let services = if everywhere { SERVICES } else { 10 };
-        let count = tokens.len().max(if everywhere { SERVICES } else { 0 });
+        let all_services = self == Self::RepeatedForAllServices;
+        let services = if all_services { SERVICES } else { 10 };
+        let count = tokens.len().max(if all_services { SERVICES } else { 0 });
         // 7919 is prime to both numbers of services, so consecutive requests match distant rules.
         let path = |i| if self == Self::Items { "/items".to_owned() } else { path(i * 7919 % services) };
         let line = |i: usize| format!("{} {}\n", path(i), tokens[i % tokens.len()]);

@@ -109,7 +109,7 @@ impl DocumentProvider {
 }
 
 /// Returns authorization server metadata (RFC 8414) if the request asks for it. A given key set
-/// needs no metadata of the issuer, so the URL in it is made up.
+/// needs no metadata of the issuer, so the URL in it is a placeholder.
 fn metadata(provider: &Provider, request: &HttpsUrl) -> Option<Vec<u8>> {
     match &provider.remote_jwks.as_ref()?.jwks_uri {
         JwksUri::Discovered(discovery) if discovery.candidate_urls().contains(request) => {

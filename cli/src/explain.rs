@@ -32,7 +32,7 @@ Decides about a request as the filter does, and prints each check. Exit status: 
 allows the request or responds with 200, 1 if it denies the request or waits for keys.
 
   --config FILE           a file with a configuration
-  --select TEXT           if the file has several configurations: a part of the place of one
+  --select TEXT           if the file has several configurations: a part of the location of one
   --path PATH             the path with its query
   --method METHOD         default: GET
   --host HOST             the authority, with its port if there is one

@@ -42,7 +42,7 @@ impl LoadedConfig {
                 let locations: Vec<&str> = several.iter().map(|config| config.location.as_str()).collect();
                 let locations = locations.join("\n  ");
                 Err(CliError(format!(
-                    "{name}: contains several configurations; select one with a part of its place:\n  {locations}"
+                    "{name}: contains several configurations; select one with a part of its location:\n  {locations}"
                 )))
             }
         }

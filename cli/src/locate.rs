@@ -95,7 +95,7 @@ impl<'a> Search<'a> {
                 }
             }
             ("EnvoyExtensionPolicy", Some(spec), _) => self.envoy_gateway(&at_spec, spec),
-            // The items of a typed list may lack a kind of their own.
+            // The items of a typed list may have no `kind`.
             (_, None, Some(items)) if kind.ends_with("List") => {
                 let of_items = kind.strip_suffix("List").unwrap_or_default();
                 for (index, item) in items.iter().enumerate() {

@@ -21,8 +21,8 @@ pub(crate) fn line(text: &str) -> String {
 
 /// Reports whether a character is visible, is the space, or is a mark on the character before it.
 ///
-/// The standard library knows which characters are printable: none of the categories Cc, Cf, Cs,
-/// Co, Cn, Zl and Zp, and of Zs only the space. [`is_shapeless`] knows the letters, marks and
+/// The standard library determines which characters are printable: none of the categories Cc, Cf, Cs,
+/// Co, Cn, Zl and Zp, and of Zs only the space. [`is_shapeless`] lists the letters, marks and
 /// symbols that have no shape.
 fn is_visible(character: char) -> bool {
     // `escape_debug` escapes a mark that is the first character.

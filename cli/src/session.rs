@@ -27,7 +27,7 @@ impl Session {
 
     /// Fetches the denylist and the key set of a provider.
     ///
-    /// Returns each check that lacks its document, with a message for the user.
+    /// Returns each check without its document, with a message for the user.
     pub(crate) fn fetch_documents(
         &mut self,
         provider: &str,

@@ -1,7 +1,7 @@
 //! Gauges that are sums over all workers, and stay correct when a worker crashes.
 //!
-//! A gauge of the host is one number for the whole process, so each worker adds the changes of its
-//! own value. A VM that traps subtracts nothing, so its value would remain in the sum. The workers
+//! A gauge of the host is one number for the whole process, so each worker adds the changes of
+//! its value. A VM that traps subtracts nothing, so its value would remain in the sum. The workers
 //! therefore share a table with the values of each worker and the time of its last report. A worker
 //! that finds an expired entry removes it from the table and from the sum. A worker that was only
 //! slow finds its entry missing, and adds its values again.

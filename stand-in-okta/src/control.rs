@@ -17,7 +17,7 @@
 //!   is the token.
 //! - rotate: `rotation` is `automatic`, `manual` or `emergency-double`. The response is the key ID
 //!   of the ACTIVE key.
-//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-refused"`, `"html"`, `"huge"`,
+//! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-identity"`, `"html"`, `"huge"`,
 //!   `"reset"`, `"truncated-json"`, `"truncated-transfer"`, `{"gzip":{"marked":true}}`,
 //!   `{"headers":[["age","5"]]}`, `{"status":500}`, `{"slow":{"millis":3000}}` or
 //!   `{"body":"{\"keys\":[]}"}`. It affects the endpoints `keys` and `discovery`. With `endpoint`

@@ -39,7 +39,6 @@ pub enum Fault {
     },
     /// The document, compressed unless the request has `Accept-Encoding: identity`. A server may
     /// compress by default (RFC 9110 section 12.5.3).
-    #[serde(rename = "gzip-unless-refused")]
     GzipUnlessIdentity,
     /// The document, with these headers added. A name may occur several times.
     Headers(Vec<(String, String)>),

@@ -1,6 +1,5 @@
 //! A stand-in for Okta: an org with three authorization servers. Envoy and clients use it like
-//! Okta.
-//! It also rotates keys on command and produces every fault that a key endpoint can have.
+//! Okta. It also rotates keys on command and produces every fault that a key endpoint can have.
 //!
 //! Tests and the demo run it in their own process. It serves until it is dropped:
 //!
@@ -16,8 +15,8 @@
 //!
 //! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
 //! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
-//! bodies have two formats.
-//! It has no browser flows, no DPoP at the token endpoint and no client assertions.
+//! bodies have two formats. It has no browser flows, no DPoP at the token endpoint and no client
+//! assertions.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

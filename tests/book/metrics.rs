@@ -46,7 +46,7 @@ const HEAD: &str = "\
 
 The filter reports metrics through Envoy. In `/stats` their names begin with
 `wasmcustom.okta_authz.`. In `/stats/prometheus` the prefix is `okta_authz_`, and Envoy makes labels
-of the parts in braces, if `stats_tags` say so: `envoy.yaml` has the rules, and
+of the parts in braces, if `stats_tags` define them: `envoy.yaml` has the rules, and
 `deploy/monitoring/stats-tags.yaml` contains only them. [Metrics and alerts](../runbook/alerts.md)
 has alerts and a dashboard.
 
@@ -123,16 +123,16 @@ since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by def
 ## Several workers
 
 Envoy sums counters and histograms over all workers of a process. The filter sums
-`waiting_requests`, `token_cache_tokens` and `token_cache_bytes`; the share of a VM that trapped
-leaves the sum after 5 s. Counts and times of keys and denylist are equal on all workers. If a new
-configuration lacks a provider, the gauges of that provider become 0.
+`waiting_requests`, `token_cache_tokens` and `token_cache_bytes`. 5 s after a VM trapped, the sum no
+longer contains its values. Counts and times of keys and denylist are equal on all workers. If a new
+configuration removes a provider, the gauges of that provider become 0.
 
 Two listeners whose providers have the same name share metrics, and the times are those of either.
 Give providers with different issuers different names.
 
 ## Prometheus without stats_tags
 
-Without `stats_tags`, each code and each provider is a metric of its own, such as
+Without `stats_tags`, each code and each provider is a separate metric, such as
 `okta_authz_decision_token_expired`. If you cannot set `stats_tags`, as in Istio, Prometheus can
 make the labels: `deploy/monitoring/relabel.yaml`. Istio reports the metrics only if
 `proxyStatsMatcher` includes them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels of

@@ -64,8 +64,8 @@ browsers. The challenge stays.
 
 ## Responses without details
 
-With `responses.details: false` clients do not learn the reason. Metrics and logs still have it. The
-response above is then:
+With `responses.details: false` clients do not receive the reason. Metrics and logs still have it.
+The response above is then:
 
 ";
 const REST: &str = "

@@ -52,7 +52,7 @@ fn ambiguous_path_is_rejected_with_and_without_a_token() {
 
 #[test]
 fn ambiguous_path_with_reference_settings_reaches_no_other_rule() {
-    let harness = Harness::new("paths-normalised", |config| config);
+    let harness = Harness::new("paths-normalized", |config| config);
     harness.warm_up();
     let token = harness.user_token();
     let before = harness.backend.requests();

@@ -95,8 +95,8 @@ struct EnvoyCrypto(Client);
 
 impl SignatureVerifier for EnvoyCrypto {
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError> {
-        let question = STANDARD.encode(envoy::serialize_arguments(input)?);
-        let response = self.0.send(&get("/").header("x-question", question));
+        let argument = STANDARD.encode(envoy::serialize_arguments(input)?);
+        let response = self.0.send(&get("/").header("x-argument", argument));
         assert_eq!(response.status, 200, "{response:?}");
         envoy::parse_result(&STANDARD.decode(response.body).unwrap())
     }

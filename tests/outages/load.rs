@@ -40,7 +40,8 @@ pub struct Counts {
     pub slowest: Duration,
     /// The first wrong responses.
     pub details: Vec<String>,
-    /// The number of responses to hostile requests by status; 0 stands for no response.
+    /// The number of responses to hostile requests by status. The key 0 counts requests without a
+    /// response.
     pub hostile_statuses: BTreeMap<u16, u64>,
 }
 

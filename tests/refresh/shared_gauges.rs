@@ -124,9 +124,9 @@ fn sum_after_random_history_has_the_gauges_of_live_workers() {
                 3 => store.lost_races.set(2),
                 _ => {}
             }
-            for (worker, share) in &mut live {
-                *share = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5)]);
-                gauges.add(shared_gauges::report(*worker, *share, at(now), &store));
+            for (worker, values) in &mut live {
+                *values = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5)]);
+                gauges.add(shared_gauges::report(*worker, *values, at(now), &store));
             }
         }
         // Time passes until the other workers have removed those that trapped.
@@ -136,11 +136,11 @@ fn sum_after_random_history_has_the_gauges_of_live_workers() {
         }
         for _ in 0..=REMOVED_AFTER_MS / 100 {
             now += 100;
-            live.iter().for_each(|(worker, share)| {
-                gauges.add(shared_gauges::report(*worker, *share, at(now), &store))
+            live.iter().for_each(|(worker, values)| {
+                gauges.add(shared_gauges::report(*worker, *values, at(now), &store))
             });
         }
-        let sum = |index: usize| live.iter().map(|(_, share)| share.0[index] as i64).sum::<i64>();
+        let sum = |index: usize| live.iter().map(|(_, values)| values.0[index] as i64).sum::<i64>();
         assert_eq!(gauges.0, [0, 1, 2].map(sum), "seed {seed}");
     }
 }

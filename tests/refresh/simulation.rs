@@ -1,7 +1,7 @@
 //! Thousands of random schedules. A failure names its seed.
 //!
-//! Workers tick in any order or not at all; they are suspended, depart, die, start again and lose
-//! races. Responses come late, overdue, or never. The issuer rotates its key and fails.
+//! Workers tick in any order, and some do not tick. They are suspended, depart, die, start again and
+//! lose races. Responses come late, overdue, or never. The issuer rotates its key and fails.
 //!
 //! The properties:
 //!

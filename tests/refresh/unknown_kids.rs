@@ -44,7 +44,10 @@ fn new_kid_after_a_retired_one_causes_a_fetch() {
     }
     // The last fetch was at 93 s, so the cooldown ends at 123 s.
     worker.on_unknown_kid(kid(77), at(124_000), &shared);
-    assert!(!refresh(&mut worker, 124_000, &shared, 0), "the retired key must not use the turn of a new one");
+    assert!(
+        !refresh(&mut worker, 124_000, &shared, 0),
+        "the retired key must not use the refresh for a new one"
+    );
     assert_eq!(worker.on_unknown_kid(kid(1), at(124_500), &shared), WaitAdvice::Wait);
     assert!(refresh(&mut worker, 124_500, &shared, 1));
     assert!(has_key(&worker, 1, at(124_500)));

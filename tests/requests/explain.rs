@@ -74,7 +74,7 @@ fn expected(row: &Row) -> Value {
             deny("deny", Denial { scopes: scopes.clone(), ..Denial::from(Rejection::InsufficientScope) })
         }
         Outcome::Deny(rejection) => deny("deny", (*rejection).into()),
-        Outcome::Answer => json!({ "decision": "answer", "status": 200 }),
+        Outcome::LocalResponse => json!({ "decision": "answer", "status": 200 }),
         Outcome::Wait(rejection) => deny("wait", (*rejection).into()),
     }
 }

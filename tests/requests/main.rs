@@ -247,9 +247,11 @@ fn every_rejection_is_expected_by_a_row() {
     let expected: BTreeSet<Rejection> = all_rows()
         .into_iter()
         .filter_map(|(row, _)| match row.expected {
-            Outcome::Allow | Outcome::Public | Outcome::Pass(_) | Outcome::Shadow(..) | Outcome::Answer => {
-                None
-            }
+            Outcome::Allow
+            | Outcome::Public
+            | Outcome::Pass(_)
+            | Outcome::Shadow(..)
+            | Outcome::LocalResponse => None,
             Outcome::Deny(rejection) | Outcome::Wait(rejection) | Outcome::StepUp(rejection, ..) => {
                 Some(rejection)
             }

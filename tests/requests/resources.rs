@@ -4,7 +4,7 @@ use okta_authz_filter::filter::Verdict;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use serde_json::{Value, json};
-use test_support::common::Outcome::{Answer, Deny};
+use test_support::common::Outcome::{Deny, LocalResponse};
 use test_support::common::{ISSUER, NOW, Request, Token, cold, config, decide, get, request, two_providers};
 
 use super::{Auth, Row, row};
@@ -21,16 +21,21 @@ pub(crate) fn rows() -> Vec<Row> {
     let at_host = |host: &'static str| request("GET", host, ORDERS);
     let missing = || Deny(R::TokenMissing);
     let table: [(_, _, Request, _); 13] = [
-        ("metadata, before the rules", orders(), get(ORDERS), Answer),
-        ("metadata, with a query", orders(), get(&format!("{ORDERS}?x=1")), Answer),
-        ("metadata, encoded", orders(), get("/%2ewell-known/oauth-protected-resource/%6frders"), Answer),
-        ("metadata, HEAD", orders(), request("HEAD", "h", ORDERS), Answer),
-        ("metadata, on any host", orders(), at_host("evil.example"), Answer),
+        ("metadata, before the rules", orders(), get(ORDERS), LocalResponse),
+        ("metadata, with a query", orders(), get(&format!("{ORDERS}?x=1")), LocalResponse),
+        (
+            "metadata, encoded",
+            orders(),
+            get("/%2ewell-known/oauth-protected-resource/%6frders"),
+            LocalResponse,
+        ),
+        ("metadata, HEAD", orders(), request("HEAD", "h", ORDERS), LocalResponse),
+        ("metadata, on any host", orders(), at_host("evil.example"), LocalResponse),
         (
             "metadata of a resource without a path",
             root(),
             get("/.well-known/oauth-protected-resource"),
-            Answer,
+            LocalResponse,
         ),
         ("metadata, another method", orders(), request("POST", "h", ORDERS), missing()),
         ("metadata, preflight", orders(), request("OPTIONS", "h", ORDERS), missing()),
@@ -57,7 +62,7 @@ pub(crate) fn rows() -> Vec<Row> {
     let none = config(json!({}), json!({}));
     rows.push(row("metadata, none configured", none, get(ORDERS), Auth::Missing, 0, missing()));
     let token = Auth::Bearer(Token::user().claims(json!({ "exp": 1 })));
-    rows.push(row("metadata, with an expired token", orders(), get(ORDERS), token, 0, Answer));
+    rows.push(row("metadata, with an expired token", orders(), get(ORDERS), token, 0, LocalResponse));
     rows
 }
 

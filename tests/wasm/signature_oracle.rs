@@ -47,7 +47,7 @@ impl HttpContext for Stream {
 
 /// Calls the function. Returns `None` if the host does not have it or rejects the argument.
 fn verify_signature() -> Option<Vec<u8>> {
-    let argument = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-question").ok()??;
+    let argument = hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, "x-argument").ok()??;
     let argument = STANDARD.decode(argument).ok()?;
     Some(hostcalls::call_foreign_function("verify_signature", Some(&argument)).ok()?.unwrap_or_default())
 }

@@ -130,7 +130,7 @@ fn find<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
 }
 
 /// Reports whether Envoy's runtime has a key that overrides [`SLASHES_ACTION`]: as one name with
-/// dots, or as nested objects. `in_manager` says whether the value is that of
+/// dots, or as nested objects. `in_manager` states whether the value is that of
 /// `http_connection_manager`.
 fn sets_runtime_action(value: &Value, in_manager: bool) -> bool {
     let mut members = value.as_object().into_iter().flatten();

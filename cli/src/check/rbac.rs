@@ -18,7 +18,7 @@ pub(super) enum RouteOverride<'a> {
     Inherited,
     /// This `RBAC` replaces the configuration.
     Replaced(&'a Value),
-    /// The filter does not run, or its effect is unknown. The text says why.
+    /// The filter does not run, or its effect is unknown. The text gives the reason.
     Disabled(String),
 }
 

@@ -115,13 +115,13 @@ fn timeout_warning(
     parse: fn(&Value) -> Option<Duration>,
 ) -> Option<Finding> {
     const ALLOWED: &str = "use more than 5s and at most 15s, such as 7s";
-    const UNANSWERED: &str = "if the VM of the filter traps, the requests that it held get no response";
+    const NO_RESPONSE: &str = "if the VM of the filter traps, the requests that it held get no response";
     let problem = match timeout.map(parse) {
-        None => format!("is missing: {UNANSWERED} for minutes; {ALLOWED}"),
+        None => format!("is missing: {NO_RESPONSE} for minutes; {ALLOWED}"),
         Some(None) => format!("is not a duration; {ALLOWED}"),
-        Some(Some(Duration::ZERO)) => format!("is disabled: {UNANSWERED}; {ALLOWED}"),
+        Some(Some(Duration::ZERO)) => format!("is disabled: {NO_RESPONSE}; {ALLOWED}"),
         Some(Some(timeout)) if timeout > MAX_TIMEOUT => {
-            format!("is too long: {UNANSWERED} until then; {ALLOWED}")
+            format!("is too long: {NO_RESPONSE} until then; {ALLOWED}")
         }
         Some(Some(timeout)) if timeout <= MAX_WAIT => {
             format!("is too short: it ends requests that wait for keys, which may take 5s; {ALLOWED}")

@@ -256,7 +256,7 @@ fn parse_json_numbers_depend_on_extension() {
 #[test]
 fn parse_file_above_a_limit_is_an_error() {
     let deep = |levels: usize| format!("a: {}{}", "[".repeat(levels), "]".repeat(levels));
-    let laughs: String = (1..12).fold("a0: &a0 x\n".to_owned(), |text, level| {
+    let exponential: String = (1..12).fold("a0: &a0 x\n".to_owned(), |text, level| {
         let before = format!("*a{}", level - 1);
         let ten = vec![before; 10].join(", ");
         format!("{text}a{level}: &a{level} [{ten}]\n")
@@ -264,16 +264,16 @@ fn parse_file_above_a_limit_is_an_error() {
     let chain = (1..120).fold("a0: &a0 x\n".to_owned(), |text, level| {
         format!("{text}a{level}: &a{level} [*a{}]\n", level - 1)
     });
-    for (name, text, says) in [
+    for (name, text, expected) in [
         ("deep", deep(101), "must not be nested deeper"),
         ("very deep", deep(100_000), "recursion limit exceeded"),
-        ("laughs", laughs, "must not have more than"),
+        ("exponential", exponential, "must not have more than"),
         ("chain", chain, "must not be nested deeper"),
         ("documents", "--- a\n".repeat(10_001), "must not have more than 10000 documents"),
         ("itself", "a: &a [*a]".to_owned(), "is inside the node that it refers to"),
     ] {
         let problem = read_yaml(&text).err().unwrap_or_default();
-        assert!(problem.contains(says), "{name}: {problem}");
+        assert!(problem.contains(expected), "{name}: {problem}");
     }
     assert!(read_yaml(&deep(90)).is_ok());
 }

@@ -71,7 +71,7 @@ fn explain_token_with_control_characters_prints_escapes() {
 
 #[test]
 fn explain_without_show_claims_prints_no_claims() {
-    let [config, keys, token] = files("unasked", &Token::user());
+    let [config, keys, token] = files("no-claims", &Token::user());
     let at = NOW.to_string();
     for more in [&[][..], &["--json"]] {
         let args = ["explain", "--config", &config, "--jwks", &keys, "--token", &token, "--at", &at];

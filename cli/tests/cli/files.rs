@@ -36,8 +36,8 @@ fn file_above_16_mib_exits_with_2() {
     };
     let config = scratch("limit-small.yaml", bare);
     let long = scratch("limit-long.yaml", &padded(LIMIT + 20, "---\nproviders: 1\n"));
-    let fits = scratch("limit-fits.yaml", &padded(LIMIT, ""));
-    assert_eq!(okta_authz(["check", fits.to_str().unwrap()]).status, 0);
+    let at_limit = scratch("at-limit.yaml", &padded(LIMIT, ""));
+    assert_eq!(okta_authz(["check", at_limit.to_str().unwrap()]).status, 0);
     let (config, long) = (config.to_str().unwrap(), long.to_str().unwrap());
     let test_file = |more: &str| {
         format!("config: {config}\n{more}tests: [{{ name: a, request: {{ path: / }}, expect: deny }}]\n")

@@ -93,9 +93,9 @@ pub(crate) fn assert_no_findings(name: &str, found: &Findings) {
     );
 }
 
-pub(crate) fn assert_warns(name: &str, found: &Findings, says: &str) {
+pub(crate) fn assert_warns(name: &str, found: &Findings, expected: &str) {
     assert!(
-        found.warnings.iter().any(|warning| warning.contains(says)),
+        found.warnings.iter().any(|warning| warning.contains(expected)),
         "{name}: {:?} {:?} {:?}",
         found.warnings,
         found.notes,

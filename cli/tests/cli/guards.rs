@@ -160,8 +160,8 @@ fn check_guard_in_the_wrong_place_is_a_warning() {
         "no RBAC filter after this filter requires `wasm.okta.permit`",
     );
     assert_warns(
-        "behind-router",
-        &with_manager("behind-router", &|manager| {
+        "after-router",
+        &with_manager("after-router", &|manager| {
             manager["http_filters"].as_array_mut().unwrap().swap(1, 2);
         }),
         "no RBAC filter after this filter",

@@ -196,7 +196,7 @@ fn check_route_with_a_policy_without_its_guard_is_a_warning() {
             &[OPEN, "routes[1].typed_per_filter_config: must have"],
         ),
         (
-            "behind-the-guard",
+            "after-the-guard",
             with_routes(|document| {
                 let filters = manager(document)["http_filters"].as_array_mut().unwrap();
                 let kind = "type.googleapis.com/envoy.extensions.filters.http.lua.v3.Lua";
@@ -262,7 +262,7 @@ fn check_route_without_a_policy_with_a_guard_that_admits_policies_is_a_warning()
             &[],
         ),
         (
-            "of-its-own",
+            "route-guard",
             with_routes(|document| {
                 let routes = routes(document);
                 routes[2]["typed_per_filter_config"] = routes[0]["typed_per_filter_config"].clone();

@@ -34,9 +34,9 @@ pub(crate) fn findings(name: &str, text: &str) -> (Vec<String>, bool) {
 }
 
 #[track_caller]
-pub(crate) fn assert_found(name: &str, text: &str, says: &str) {
+pub(crate) fn assert_found(name: &str, text: &str, expected: &str) {
     let (lines, is_good) = findings(name, text);
-    assert!(!is_good && lines.iter().any(|line| line.contains(says)), "{name}: {says} in {lines:#?}");
+    assert!(!is_good && lines.iter().any(|line| line.contains(expected)), "{name}: {expected} in {lines:#?}");
 }
 
 #[track_caller]
@@ -50,7 +50,7 @@ pub(crate) const FAILS_OPEN: &str = "fails open";
 
 #[test]
 fn check_envoy_field_in_any_spelling_is_checked() {
-    for (name, changes, says) in [
+    for (name, changes, expected) in [
         ("policy-camel", &[(POLICY, "failurePolicy: FAIL_OPEN")][..], FAILS_OPEN),
         ("policy-number", &[(POLICY, "failure_policy: 3")], FAILS_OPEN),
         ("policy-hexadecimal", &[(POLICY, "failurePolicy: 0x3")], FAILS_OPEN),
@@ -98,7 +98,7 @@ fn check_envoy_field_in_any_spelling_is_checked() {
             "has no `rules`: it denies nothing",
         ),
     ] {
-        assert_found(&format!("reading-{name}.yaml"), &edited(changes), says);
+        assert_found(&format!("reading-{name}.yaml"), &edited(changes), expected);
     }
 }
 
@@ -143,7 +143,7 @@ fn check_envoy_file_in_other_spellings_has_no_findings() {
 fn check_envoy_file_with_unsupported_yaml_is_an_error() {
     let requires = "- match: { path: /me }\n                                requires: {}";
     let public = "- match: { path: / }";
-    for (name, changes, says) in [
+    for (name, changes, expected) in [
         (
             "merge",
             &[(
@@ -174,7 +174,7 @@ fn check_envoy_file_with_unsupported_yaml_is_an_error() {
         ("sequence-key", &[(public, "- match: { [path]: / }")], "must be a scalar"),
         ("document", &[("stats_config:", "---\nstats_config:")], "reads only the first document"),
     ] {
-        assert_found(&format!("reading-{name}.yaml"), &edited(changes), says);
+        assert_found(&format!("reading-{name}.yaml"), &edited(changes), expected);
     }
 }
 
@@ -261,7 +261,7 @@ fn check_bare_configuration_with_reader_difference_is_a_warning() {
         )
     };
     assert_good("bare.yaml", &bare("{ match: {}, requires: { groups: [a, '1e3', \"no\"] } }"));
-    for (rules, says) in [
+    for (rules, expected) in [
         ("{ match: {}, requires: { groups: [1_000] } }", "rules[0].requires.groups[0]: Envoy reads `1_000`"),
         ("{ match: {}, requires: { groups: [no] } }", "rules[0].requires.groups[0]: Envoy reads `no`"),
         (
@@ -270,6 +270,6 @@ fn check_bare_configuration_with_reader_difference_is_a_warning() {
         ),
         ("{ match: {}, !ignore requires: { groups: [a] } }", "rules[0].requires: Envoy drops"),
     ] {
-        assert_found("bare-differently.yaml", &bare(rules), says);
+        assert_found("bare-differently.yaml", &bare(rules), expected);
     }
 }

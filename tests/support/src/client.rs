@@ -119,8 +119,8 @@ impl Client {
                 Ok(0) => break,
                 Ok(read) => {
                     bytes.extend_from_slice(&chunk[..read]);
-                    // Envoy closes the connection one second after a response of its own. The
-                    // client does not wait for that.
+                    // Envoy closes the connection one second after a local response. The client
+                    // does not wait for that.
                     if is_complete(&bytes) {
                         break;
                     }

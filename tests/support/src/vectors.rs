@@ -93,8 +93,8 @@ pub static CRYPTO: LazyLock<CryptoFile> =
     LazyLock::new(|| serde_json::from_str(data::text(data::CRYPTO_FILE)).unwrap());
 
 fn token(case: &Case, backend: &Backend<'_>, report: &mut Report) {
-    // The filter supports no symmetric algorithm, so it rejects these tokens whatever the vector
-    // expects.
+    // The filter supports no symmetric algorithm, so it also rejects the tokens that the vector
+    // accepts.
     let symmetric = case.tags.iter().any(|tag| tag == "hmac");
     let expected = if symmetric { Expected::Reject } else { case.expected.expect("an expectation") };
     let (token, verify) = layers::token_and_verification(case, backend.verifier);

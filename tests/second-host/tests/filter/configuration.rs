@@ -6,12 +6,12 @@ use crate::harness::{OKTA, bearer, config, denied, fetch, forwarded, get, proces
 
 #[test]
 fn configuration_invalid_is_rejected_with_its_reason() {
-    let mut misspelt = config();
-    misspelt["ruels"] = json!([]);
+    let mut misspelled = config();
+    misspelled["ruels"] = json!([]);
     let mut empty = config();
     empty["rules"][2]["requires"]["scopes"] = json!([""]);
     for (bytes, reason) in [
-        (misspelt.to_string().into_bytes(), "ruels"),
+        (misspelled.to_string().into_bytes(), "ruels"),
         (empty.to_string().into_bytes(), "rules[2].requires.scopes[0]: must not be empty"),
         (b"{}".to_vec(), "providers"),
         (b"".to_vec(), "configuration rejected"),

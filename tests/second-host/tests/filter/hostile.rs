@@ -1,5 +1,5 @@
-//! A host whose calls fail, each with every status. No failure lets a request pass that must be
-//! denied.
+//! A host whose calls fail, each with every status. After no failure does the host forward a request
+//! that must be denied.
 
 use okta_authz_second_host::{Headers, Outcome, Process, Status, Trap, Vm, hostcalls};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};

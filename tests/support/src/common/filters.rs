@@ -55,7 +55,7 @@ pub fn filter_with_denylist(config: &Value, denylist: Option<&Value>) -> Filter 
     filter
 }
 
-/// Answers every fetch that is due at a time. A fetch fails where `document` returns `None`.
+/// Responds to every fetch that is due at a time. A fetch fails where `document` returns `None`.
 pub fn deliver(
     filter: &mut Filter,
     at: u64,

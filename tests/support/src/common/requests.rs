@@ -82,8 +82,8 @@ pub enum Outcome {
     Deny(Rejection),
     /// Denied, with these scopes in the challenge.
     Scopes(Vec<String>),
-    /// Answered by the filter itself, with success.
-    Answer,
+    /// The filter sends the response itself, with success.
+    LocalResponse,
     /// Held until a fetch completes, or denied for this reason.
     Wait(Rejection),
 }
@@ -140,7 +140,7 @@ pub fn outcome(verdict: Verdict) -> Outcome {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
             Outcome::Deny(denial.rejection)
         }
-        Verdict::LocalResponse(_) => Outcome::Answer,
+        Verdict::LocalResponse(_) => Outcome::LocalResponse,
         Verdict::Wait(pending) => Outcome::Wait(pending.rejection_on_timeout),
     }
 }

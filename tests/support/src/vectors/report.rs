@@ -175,10 +175,10 @@ impl Report {
     /// Compares the number of cases that ran with the file's, and the uses of exceptions with their
     /// numbers.
     pub fn finish(mut self, count: usize) -> Self {
-        let judged = self.passed + self.excepted() + self.disputed;
-        if self.ran != count || (self.failures.is_empty() && judged != count) {
+        let counted = self.passed + self.excepted() + self.disputed;
+        if self.ran != count || (self.failures.is_empty() && counted != count) {
             self.failures
-                .push(format!("{} cases ran, {judged} have a result, the file has {count}", self.ran));
+                .push(format!("{} cases ran, {counted} have a result, the file has {count}", self.ran));
         }
         for (exception, used) in &self.exceptions {
             if *used != exception.cases {
