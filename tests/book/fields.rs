@@ -70,7 +70,7 @@ fn section(section: &str, field: &str) -> Value {
         ),
         "Rule" => (json!({ "match": {} }), grant()),
         "RoutePolicy" => (json!({}), grant()),
-        "StringMatcher" => (
+        "NamedStringMatcher" => (
             json!({ "name": "x-tenant" }),
             unless(&["string_match", "present_match"], json!({ "present_match": true })),
         ),
@@ -130,12 +130,15 @@ fn configuration(section: &str, object: Value) -> Value {
         "RemoteDenylist" => json!({ "denylist": { "remote": object } }),
         "Rule" => json!({ "rules": [object] }),
         "RoutePolicy" => json!({ "route_policies": { "name": object } }),
-        "Match" => rule(object, json!({})),
-        "StringMatcher" => rule(json!({ "headers": [object] }), json!({})),
-        "StringMatch" => {
-            return configuration("StringMatcher", json!({ "name": "x-tenant", "string_match": object }));
+        "RequestMatch" => rule(object, json!({})),
+        "NamedStringMatcher" => rule(json!({ "headers": [object] }), json!({})),
+        "StringMatcher" => {
+            return configuration(
+                "NamedStringMatcher",
+                json!({ "name": "x-tenant", "string_match": object }),
+            );
         }
-        "RegexMatcher" => return configuration("StringMatch", json!({ "safe_regex": object })),
+        "RegexMatcher" => return configuration("StringMatcher", json!({ "safe_regex": object })),
         "Requires" => rule(json!({}), object),
         "Claim" => rule(json!({ "path_template": "/users/{id}" }), json!({ "claims": [object] })),
         "ClaimToHeader" => json!({ "claim_to_headers": [object] }),
@@ -143,7 +146,7 @@ fn configuration(section: &str, object: Value) -> Value {
         "Responses" => json!({ "responses": object }),
         "CustomBody" => json!({ "responses": { "custom": [object] } }),
         "ProtectedResource" => json!({ "protected_resources": [object] }),
-        _ => panic!("{section} has no place here"),
+        _ => panic!("{section} is not a section"),
     };
     merged(json!({ "providers": { "okta": provider } }), rest)
 }
