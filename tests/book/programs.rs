@@ -29,12 +29,8 @@ groups: IT, EMEA | Café
 expires at: 1750003600
 issuer: https://acme.okta.com/oauth2/default";
 /// The response to a request without identity headers, for example on a public path.
-const EXPECTED_WITHOUT_HEADERS: &str = "sub: None
-uid: None
-scopes: 
-groups: 
-expires at: 0
-issuer: None";
+const EXPECTED_WITHOUT_HEADERS: &str =
+    "sub: None\nuid: None\nscopes: \ngroups: \nexpires at: 0\nissuer: None";
 /// Attempts to connect, 20 ms apart. The Java launcher compiles the program first.
 const MAX_ATTEMPTS: u32 = 3_000;
 
