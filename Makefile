@@ -29,8 +29,7 @@ fixtures:
 	@scripts/build-fixtures
 
 cli: ## Builds okta-authz, the command line, and prints its path.
-	@scripts/cargo build --quiet --release --locked --bin okta-authz
-	@echo "$${CARGO_TARGET_DIR:-target}/release/okta-authz"
+	@scripts/build-cli
 
 ##@ Run
 

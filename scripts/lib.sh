@@ -116,21 +116,30 @@ use_debian_toolchain() {
     export PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc
 }
 
-# build_wasm NAME CARGO_ARGUMENT…: builds a wasm module and writes it to target/filter/NAME.wasm.
-# Cargo reports the path of the artifact, which depends on the environment and the toolchain.
-build_wasm() {
-    local name=$1 built
-    shift
+# build_artifact CARGO NAME CARGO_ARGUMENT…: builds a program or a wasm module with scripts/CARGO and
+# prints its path. Cargo reports the path, which depends on the environment and the toolchain.
+build_artifact() {
+    local cargo=$1 name=$2 built
+    shift 2
     need_python
-    built=$(cd "$root" && scripts/cargo-wasm build --message-format=json-render-diagnostics "$@" |
+    built=$(cd "$root" && "scripts/$cargo" build --message-format=json-render-diagnostics "$@" |
         python3 -c '
 import json, sys
 for line in sys.stdin:
     message = json.loads(line)
     if message["reason"] == "compiler-artifact" and message["target"]["name"] == sys.argv[1]:
-        print(*(name for name in message["filenames"] if name.endswith(".wasm")), sep="\n")
+        modules = [name for name in message["filenames"] if name.endswith(".wasm")]
+        print(*modules or [message["executable"]], sep="\n")
 ' "$name")
-    [[ -f $built ]] || die "cargo did not build the module $name"
+    [[ -f $built ]] || die "cargo did not build $name"
+    printf '%s\n' "$built"
+}
+
+# build_wasm NAME CARGO_ARGUMENT…: builds a wasm module and writes it to target/filter/NAME.wasm.
+build_wasm() {
+    local name=$1 built
+    shift
+    built=$(build_artifact cargo-wasm "$name" "$@")
     "$root/scripts/wasm_imports.py" "$built"
     mkdir -p "$filter_dir"
     # Renamed when complete: a running Envoy or test must not read a partial module.

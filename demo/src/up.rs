@@ -127,7 +127,7 @@ fn explain_stand_in(okta: &StandIn) {
     println!(
         "A token:     TOKEN=$(curl -s -u 0oademo00000000000001:demo-secret \\
                -d 'grant_type=client_credentials&scope=items:read' \\
-               http://127.0.0.1:{port}/oauth2/default/v1/token | sed 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/')"
+               http://127.0.0.1:{port}/oauth2/default/v1/token | sed -n 's/.*\"access_token\":\"\\([^\"]*\\)\".*/\\1/p')"
     );
     println!("Try it:      curl -i -H \"Authorization: Bearer $TOKEN\" http://127.0.0.1:{ENVOY_PORT}/items");
 }

@@ -66,7 +66,8 @@ impl Server {
     pub const fn scopes(self) -> &'static [&'static str] {
         match self {
             Self::Org => &[],
-            Self::Default | Self::Custom => &["items:read", "items:write"],
+            // The demo and the tutorial use `items`, the README `orders`.
+            Self::Default | Self::Custom => &["items:read", "items:write", "orders:read", "orders:write"],
         }
     }
 }

@@ -28,6 +28,9 @@ scopes: items:read
 groups: IT, EMEA | Café
 expires at: 1750003600
 issuer: https://acme.okta.com/oauth2/default";
+/// The response to a request without identity headers, for example on a public path.
+const EXPECTED_WITHOUT_HEADERS: &str =
+    "sub: None\nuid: None\nscopes: \ngroups: \nexpires at: 0\nissuer: None";
 /// Attempts to connect, 20 ms apart. The Java launcher compiles the program first.
 const MAX_ATTEMPTS: u32 = 3_000;
 
@@ -50,8 +53,8 @@ impl Server {
         Self { process, port }
     }
 
-    /// Sends a request as Envoy does and returns the body of the response.
-    fn get(&mut self) -> String {
+    /// Sends a request with these headers, as Envoy does, and returns the body of the response.
+    fn get(&mut self, headers: &[(&str, &str)]) -> String {
         let mut attempts = 0;
         let mut stream = loop {
             match TcpStream::connect(("127.0.0.1", self.port)) {
@@ -65,7 +68,7 @@ impl Server {
                 Err(error) => panic!("{error}"),
             }
         };
-        let headers: String = HEADERS.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+        let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let request = format!("GET /me HTTP/1.1\r\nhost: a\r\nconnection: close\r\n{headers}\r\n");
         stream.write_all(request.as_bytes()).unwrap();
         let mut response = Vec::new();
@@ -115,7 +118,9 @@ fn sample_program_of_each_language_reads_identity_headers() {
             println!("skipped: {tool} is not installed");
             continue;
         }
-        assert_eq!(Server::start(start()).get(), EXPECTED, "{tool}");
+        let mut server = Server::start(start());
+        assert_eq!(server.get(&HEADERS), EXPECTED, "{tool}");
+        assert_eq!(server.get(&[]), EXPECTED_WITHOUT_HEADERS, "{tool}");
     }
 }
 

@@ -47,6 +47,14 @@ func payload(headers http.Header) map[string]any {
 	return claims
 }
 
+// issuer returns the issuer of the token, or "None" if there is no payload.
+func issuer(headers http.Header) string {
+	if issuer, ok := payload(headers)["iss"].(string); ok {
+		return issuer
+	}
+	return "None"
+}
+
 func main() {
 	http.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		expiresAt, _ := strconv.ParseInt(r.Header.Get("x-okta-exp"), 10, 64)
@@ -56,7 +64,7 @@ func main() {
 		fmt.Fprintf(w, "scopes: %s\n", strings.Join(list(r.Header, "x-okta-scopes"), " "))
 		fmt.Fprintf(w, "groups: %s\n", strings.Join(list(r.Header, "x-okta-groups"), " | "))
 		fmt.Fprintf(w, "expires at: %d\n", expiresAt)
-		fmt.Fprintf(w, "issuer: %v\n", payload(r.Header)["iss"])
+		fmt.Fprintf(w, "issuer: %s\n", issuer(r.Header))
 	})
 	log.Fatal(http.ListenAndServe("127.0.0.1:"+os.Args[1], nil))
 }

@@ -1,6 +1,6 @@
 """Makes a denylist of events of Okta's System Log.
 
-Reads a JSON array of events from standard input: the answer of GET /api/v1/logs, or the collected
+Reads a JSON array of events from standard input: the response of GET /api/v1/logs, or the collected
 `data.events` of event hooks. Prints a denylist: each user of a relevant event, and the time before
 which the user's tokens are rejected.
 """
