@@ -45,7 +45,7 @@ impl ClaimToHeader {
     }
 
     /// Returns whether the filter sets the header from tokens of this provider.
-    pub fn applies_to(&self, provider: &str) -> bool {
+    pub(crate) fn applies_to(&self, provider: &str) -> bool {
         self.providers.is_empty() || self.providers.iter().any(|name| name == provider)
     }
 }
@@ -62,20 +62,20 @@ fn encode_claim(claim: &ValueRef<'_>) -> String {
 
 /// Returns whether a text is the name of a header (RFC 9110 section 5.1). The name of a
 /// pseudo-header is not.
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(is_token_byte)
 }
 
 /// Returns whether an octet is a `tchar` (RFC 9110 section 5.6.2), which names and authentication
 /// schemes consist of.
-pub fn is_token_byte(byte: u8) -> bool {
+pub(crate) fn is_token_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
 /// Returns whether an upstream could read a header under another name. CGI and WSGI gateways
 /// replace every character except letters and digits by an underscore, so they read `x_okta_sub`
 /// and `x.okta.sub` as `x-okta-sub`. The name of a pseudo-header is equivalent to no other name.
-pub fn is_lookalike(name: &str, other: &str) -> bool {
+pub(crate) fn is_lookalike(name: &str, other: &str) -> bool {
     !name.starts_with(':') && lookalike::is_lookalike(name.as_bytes(), other.as_bytes())
 }
 

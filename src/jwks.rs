@@ -146,7 +146,7 @@ impl KeySet {
     }
 
     /// Adds the keys of `pinned` whose key ID is not in this set.
-    pub fn merged_with(mut self, pinned: &Self) -> Self {
+    pub(crate) fn merged_with(mut self, pinned: &Self) -> Self {
         let more: Vec<Key> =
             pinned.keys.iter().filter(|pin| self.keys.iter().all(|key| key.id != pin.id)).cloned().collect();
         self.keys.extend(more);

@@ -70,7 +70,7 @@ impl Policy {
 
     /// Sets whether the rules ignore the port of the host (`ignore_port_in_host_matching`).
     #[must_use]
-    pub const fn with_ignore_port(mut self, ignore_port: bool) -> Self {
+    pub(crate) const fn with_ignore_port(mut self, ignore_port: bool) -> Self {
         self.inputs.host.ignore_port = ignore_port;
         self
     }
@@ -124,7 +124,7 @@ impl Policy {
     ///
     /// The second element is [`Rejection::RemoteIpUnknown`] if the rule would deny the request
     /// because the address of the client is unknown.
-    pub fn select_shadow<'a>(
+    pub(crate) fn select_shadow<'a>(
         &'a self,
         request: &'a NormalizedRequest<'_>,
     ) -> impl Iterator<Item = (MatchedPolicy<'a>, Option<Rejection>)> {

@@ -57,7 +57,7 @@ impl ProtectedResource {
     }
 
     /// Returns whether two resources have equal paths.
-    pub fn has_same_path(&self, other: &Self) -> bool {
+    pub(crate) fn has_same_path(&self, other: &Self) -> bool {
         self.prefix == other.prefix
     }
 
@@ -75,7 +75,7 @@ impl ProtectedResources {
     }
 
     /// Returns the response to a request for metadata; `None` for any other request.
-    pub fn metadata_response(&self, request: &NormalizedRequest<'_>) -> Option<Reply> {
+    pub(crate) fn metadata_response(&self, request: &NormalizedRequest<'_>) -> Option<Reply> {
         if !matches!(request.method, b"GET" | b"HEAD") {
             return None;
         }
@@ -92,7 +92,7 @@ impl ProtectedResources {
 
     /// Returns the metadata URL of the resource with the longest path that contains this `:path`.
     /// An ambiguous or invalid `:path` belongs to the resource of the whole host, if there is one.
-    pub fn metadata_url(&self, path: &[u8]) -> Option<&str> {
+    pub(crate) fn metadata_url(&self, path: &[u8]) -> Option<&str> {
         if self.resources.is_empty() {
             return None;
         }

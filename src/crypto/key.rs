@@ -22,7 +22,7 @@ pub enum Curve {
 
 impl Curve {
     /// Returns the length of a coordinate, and of r and s in a signature, in octets.
-    pub const fn coordinate_len(self) -> usize {
+    pub(crate) const fn coordinate_len(self) -> usize {
         match self {
             Self::P256 => 32,
             Self::P384 => 48,

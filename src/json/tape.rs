@@ -156,7 +156,7 @@ impl Tape {
     }
 
     /// Returns the memory that the tape occupies on the heap, in bytes.
-    pub const fn heap_bytes(&self) -> usize {
+    pub(crate) const fn heap_bytes(&self) -> usize {
         self.text.capacity().saturating_add(self.entries.capacity().saturating_mul(size_of::<TapeEntry>()))
     }
 }

@@ -55,7 +55,7 @@ impl CanonicalPath {
     }
 
     /// Returns whether a text is the canonical form of some path.
-    pub fn is_canonical(text: &str, allowed: AllowedInPaths) -> bool {
+    pub(crate) fn is_canonical(text: &str, allowed: AllowedInPaths) -> bool {
         let sent = replace(&replace(&replace(text, ENCODED_SLASH, "\0"), "%", "%25"), "#", "%23");
         let sent = replace(&sent, "\0", ENCODED_SLASH);
         let options = NormalizationOptions { allowed, max_match_bytes: usize::MAX };

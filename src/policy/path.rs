@@ -93,7 +93,7 @@ impl PathMatch {
     }
 
     /// Returns the names of the variables of a template, in order.
-    pub fn variable_names(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn variable_names(&self) -> impl Iterator<Item = &str> {
         variable_names(match self {
             Self::PathTemplate(template) => template,
             _ => &[],

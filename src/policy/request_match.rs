@@ -66,7 +66,7 @@ impl RequestMatch {
 
     /// Returns whether there is a condition on the address of the client, and the address is
     /// unknown.
-    pub const fn depends_on_unknown_ip(&self, request: &NormalizedRequest<'_>) -> bool {
+    pub(crate) const fn depends_on_unknown_ip(&self, request: &NormalizedRequest<'_>) -> bool {
         self.remote_ip.is_some() && request.remote_ip.is_none()
     }
 

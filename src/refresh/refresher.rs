@@ -242,7 +242,7 @@ impl<S: Source> Refresher<S> {
     }
 
     /// Returns whether to hold a request that needs the document, which this worker does not have.
-    pub fn on_missing(&self, now: UnixTime) -> WaitAdvice {
+    pub(crate) fn on_missing(&self, now: UnixTime) -> WaitAdvice {
         self.worker.wait_advice(now)
     }
 

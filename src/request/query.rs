@@ -24,7 +24,7 @@ pub fn parameters(query: &[u8]) -> impl Iterator<Item = &[u8]> {
 }
 
 /// Calls `each` for every parameter of a query that has, or could have, one of the names.
-pub fn match_parameters<'n, 'q>(
+pub(crate) fn match_parameters<'n, 'q>(
     names: &'n [String],
     query: &'q [u8],
     each: &mut dyn FnMut(ParameterMatch<'n, 'q>),
@@ -35,7 +35,7 @@ pub fn match_parameters<'n, 'q>(
 }
 
 /// Calls `each` for every match of one parameter with the names.
-pub fn match_parameter<'n, 'q>(
+pub(crate) fn match_parameter<'n, 'q>(
     names: &'n [String],
     parameter: &'q [u8],
     each: &mut dyn FnMut(ParameterMatch<'n, 'q>),
@@ -70,7 +70,7 @@ fn match_name<'n, 'q>(names: &'n [String], name: &[u8], value: &'q [u8]) -> Opti
 /// Returns whether an upstream could read the name as one of the configured names, as sent or after
 /// decoding it once or twice.
 #[inline(never)]
-pub fn is_lookalike(names: &[String], name: &[u8]) -> bool {
+pub(crate) fn is_lookalike(names: &[String], name: &[u8]) -> bool {
     // Upstreams ignore leading separators. Without them, most names differ in the first letter.
     let is_separator = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric();
     let is_lookalike = |name: &[u8]| {
