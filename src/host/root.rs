@@ -25,6 +25,7 @@ use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
 use crate::filter::{Filter, SourceId};
 use crate::metrics::BACKENDS;
+use crate::percent_encoding::encode_log_value;
 use crate::refresh::refresher::{Fetch, FetchProgress};
 use crate::refresh::source::{Document as _, FetchError, Response};
 use crate::time::UnixTime;
@@ -187,8 +188,9 @@ impl RootContext for Root {
             filter.release(&HostSharedData);
         }
         for provider in &config.providers {
+            let name = encode_log_value(&provider.name);
             for remark in provider.local_jwks.iter().flat_map(|keys| keys.remarks()) {
-                warn!("provider {}: local_jwks: {remark}", provider.name);
+                warn!("provider {name}: local_jwks: {remark}");
             }
         }
         let host = HostVerifier::probe();
