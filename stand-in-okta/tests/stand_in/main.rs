@@ -2,7 +2,9 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
+mod browser;
 mod client;
+mod code_flow;
 mod keys;
 mod serving;
 mod tokens;
