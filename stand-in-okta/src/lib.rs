@@ -43,6 +43,7 @@ mod metadata;
 mod oauth;
 mod org;
 mod params;
+mod revocations;
 mod store;
 mod tokens;
 

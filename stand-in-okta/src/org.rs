@@ -1,6 +1,6 @@
 //! The org: its authorization servers, and the state of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -11,6 +11,7 @@ use super::browser::{BrowserApp, SignIns};
 use super::faults::Fault;
 use super::grants::Grants;
 use super::keys::{Key, KeyRing, Rotation, Stage};
+use super::revocations::Revocations;
 use super::tokens::TokenSpec;
 
 /// An authorization server of the org. Each has its own keys.
@@ -127,8 +128,7 @@ pub(crate) struct Org {
     org: ServerState,
     default: ServerState,
     custom: ServerState,
-    /// The `jti` of revoked tokens. Only introspection and the denylist use it.
-    revoked: Mutex<HashSet<String>>,
+    revoked: Mutex<Revocations>,
 }
 
 impl Org {
@@ -143,7 +143,7 @@ impl Org {
             org: ServerState::new(),
             default: ServerState::new(),
             custom: ServerState::new(),
-            revoked: Mutex::default(),
+            revoked: Mutex::new(Revocations::new()),
         };
         // Most tests use this server. Its keys are generated now, so its first response is not
         // delayed.
@@ -199,12 +199,12 @@ impl Org {
 
     /// Revokes the token with this `jti`.
     pub(crate) fn revoke(&self, jti: String) {
-        lock(&self.revoked).insert(jti);
+        lock(&self.revoked).add(jti, self.now_millis());
     }
 
     /// Returns the `jti` of all revoked tokens.
     pub(crate) fn revoked(&self) -> Vec<String> {
-        lock(&self.revoked).iter().cloned().collect()
+        lock(&self.revoked).all()
     }
 
     /// Returns whether the token was revoked.

@@ -2,11 +2,18 @@
 
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
+mod authorization;
 mod browser;
 mod client;
 mod code_flow;
+mod cross_origin;
 mod keys;
+mod logout;
+mod refresh;
 mod serving;
+mod sign_in;
+mod step_up;
 mod tokens;
+mod userinfo;
 
 const KEYS: &str = "/oauth2/default/v1/keys";
