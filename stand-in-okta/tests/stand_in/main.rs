@@ -1,6 +1,6 @@
 //! Tests of the stand-in Okta over HTTP. The end-to-end tests of the filter rely on its behavior.
 
-#![allow(clippy::indexing_slicing, clippy::unwrap_used, unreachable_pub, reason = "test code")]
+#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, unreachable_pub, reason = "test code")]
 
 mod authorization;
 mod browser;
