@@ -27,7 +27,7 @@ pub struct User {
 }
 
 /// All users.
-pub const USERS: [User; 3] = [
+pub static USERS: [User; 3] = [
     User {
         login: "joe.user@example.com",
         id: "00ujmkLgagxeRrAg20g3",
@@ -54,17 +54,15 @@ pub const USERS: [User; 3] = [
     },
 ];
 
-static ALL: [User; 3] = USERS;
-
 impl User {
     /// Returns the user with this login name. Okta ignores its case.
     pub(crate) fn with_login(login: &str) -> Option<&'static Self> {
-        ALL.iter().find(|user| user.login.eq_ignore_ascii_case(login))
+        USERS.iter().find(|user| user.login.eq_ignore_ascii_case(login))
     }
 
     /// Returns the user with this ID.
     pub(crate) fn with_id(id: &str) -> Option<&'static Self> {
-        ALL.iter().find(|user| user.id == id)
+        USERS.iter().find(|user| user.id == id)
     }
 
     /// Returns the full name.

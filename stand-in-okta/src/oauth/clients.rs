@@ -28,7 +28,7 @@ impl Client {
 }
 
 /// Authenticates the service by its secret, which is in the header or in the body, but not in both.
-/// The single-page app has no secret and sends only its ID.
+/// The single-page app has no secret and sends only its ID, in the body or in the header.
 pub(super) fn authenticate(headers: &HeaderMap, params: &Params) -> Result<Client, OAuthError> {
     let basic = headers.get(header::AUTHORIZATION).and_then(|value| basic(value.as_bytes()));
     let posted = params
@@ -51,6 +51,7 @@ pub(super) fn authenticate(headers: &HeaderMap, params: &Params) -> Result<Clien
     };
     match id.as_str() {
         DEMO_CLIENT_ID if secret == DEMO_CLIENT_SECRET => Ok(Client::Service),
+        BROWSER_CLIENT_ID if secret.is_empty() => Ok(Client::Browser),
         DEMO_CLIENT_ID | BROWSER_CLIENT_ID => Err(invalid_client(
             "Client authentication failed. Either the client or the client credentials are invalid.",
         )),
@@ -62,10 +63,12 @@ fn invalid_client(description: &str) -> OAuthError {
     OAuthError(StatusCode::UNAUTHORIZED, "invalid_client", description.to_owned())
 }
 
+/// Returns ID and secret. `@okta/okta-auth-js` sends the ID without a colon when it revokes a token.
 fn basic(header: &[u8]) -> Option<(String, String)> {
     let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
     let decoded = STANDARD.decode(encoded).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let (id, secret) = std::str::from_utf8(&decoded).ok()?.split_once(':')?;
+    let credentials = std::str::from_utf8(&decoded).ok()?;
+    let (id, secret) = credentials.split_once(':').unwrap_or((credentials, ""));
     Some((id.to_owned(), secret.to_owned()))
 }
 

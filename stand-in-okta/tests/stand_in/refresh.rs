@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use stand_in_okta::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Server, StandIn, TokenSpec};
 
@@ -121,6 +123,17 @@ fn public_client_revokes_only_its_own_tokens() {
     let foreign = json!({ "access_token": okta.mint(Server::Default, &TokenSpec::machine()) });
     revoke(foreign["access_token"].as_str().unwrap());
     assert_eq!(active(okta, &foreign), true);
+
+    // @okta/okta-auth-js sends the client ID in the header, without a colon.
+    let tokens = Browser::new(okta).tokens(JOE, OFFLINE);
+    let body = form(&[("token", tokens["access_token"].as_str().unwrap())]);
+    let id_only = format!("Basic {}", STANDARD.encode(BROWSER_CLIENT_ID));
+    assert_eq!(post(okta, REVOKE, &basic(BROWSER_CLIENT_ID, "guess"), &body).status, 401);
+    assert_eq!(active(okta, &tokens), true);
+    assert_eq!(post(okta, REVOKE, &id_only, &body).status, 200);
+    assert_eq!(active(okta, &tokens), false);
+    let service = format!("Basic {}", STANDARD.encode(DEMO_CLIENT_ID));
+    assert_eq!(post(okta, REVOKE, &service, &body).status, 401, "the service needs its secret");
     revoke("unknown");
     assert_eq!(post(okta, REVOKE, "", &form(&[("token", "unknown")])).status, 401);
     assert_eq!(post(okta, REVOKE, "", &form(&[("client_id", "0oaunknown"), ("token", "x")])).status, 401);

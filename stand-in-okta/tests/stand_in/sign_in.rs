@@ -18,7 +18,7 @@ fn page_shows_users_and_password_and_permits_no_scripts() {
     let expected = "default-src 'none'; style-src 'self'; form-action 'self' http://localhost:8081; \
                     base-uri 'none'; frame-ancestors 'none'";
     assert_eq!(policy, expected);
-    for user in USERS {
+    for user in &USERS {
         assert!(page.body.contains(user.login), "{}", user.login);
     }
     assert!(page.body.contains(USER_PASSWORD));
