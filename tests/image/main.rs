@@ -1,6 +1,9 @@
 //! The image and the SBOM of a release: content and reproducibility. `make reproduce` also builds
-//! the module twice and compares it.
+//! the module twice and compares it. Also `make push`, which pushes the image to a registry.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
+mod push;
+mod registry;
 
 use std::fs;
 use std::path::{Path, PathBuf};
