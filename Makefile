@@ -55,7 +55,7 @@ versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45
 second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 	@scripts/second-host
 
-compose-test: ## Starts docker-compose.yml and checks the responses, if a container engine runs.
+compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
