@@ -32,7 +32,7 @@ registry_error() {
     *unauthorized* | *denied* | *forbidden* | *'invalid username/password'*)
         cause="$host denied access: run \`docker login $host\`, or set REGISTRY_USER and REGISTRY_PASSWORD"
         ;;
-    *'no such host'* | *'connection refused'* | *timeout* | *unreachable* | *'deadline exceeded'* | *'no route'*)
+    *'dial tcp'* | *timeout* | *'deadline exceeded'*)
         cause="cannot reach $host"
         ;;
     *) cause="$host failed" ;;

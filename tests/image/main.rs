@@ -179,3 +179,19 @@ fn dockerfile_has_the_toolchain_of_a_release() {
     assert!(dockerfile.contains(&format!("FROM rust:{rust}-slim-bookworm AS build")), "{rust}");
     assert!(dockerfile.contains(&format!("org.opencontainers.image.version=\"{VERSION}\"")));
 }
+
+/// Cargo reads the manifest of each member of the workspace, and the images copy single files.
+#[test]
+fn dockerfiles_copy_the_manifest_of_each_workspace_member() {
+    let cargo = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = cargo.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    let members: Vec<String> = serde_json::from_str(members).unwrap();
+    assert!(members.len() > 4);
+    for file in ["Dockerfile", "examples/compose/Dockerfile"] {
+        let dockerfile = fs::read_to_string(root().join(file)).unwrap();
+        for member in members.iter().filter(|member| *member != ".") {
+            let copy = format!("COPY {member}/Cargo.toml {member}/\n");
+            assert!(dockerfile.contains(&copy), "{file}: {copy}");
+        }
+    }
+}

@@ -184,7 +184,7 @@ fn printed_lines_name_the_image_of_the_manifests_with_its_digest() {
     let expected = &manifest("envoy-gateway/policy.yaml")["spec"]["wasm"][0]["code"];
     assert_eq!((&code["type"], &code["image"]["url"]), (&expected["type"], &expected["image"]["url"]));
     assert_eq!(code["image"]["sha256"], hexadecimal);
-    let values = json!({ "registry": "registry.example.com", "repository": NAME, "tag": VERSION, "digest": built.digest });
+    let values = json!({ "registry": "registry.example.com/team", "repository": "okta-authz-filter", "tag": VERSION, "digest": built.digest });
     assert_eq!(helm["image"], values);
 }
 
