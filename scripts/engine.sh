@@ -13,6 +13,7 @@ start_engine() {
     [[ $(id -u) == 0 ]] || die "no container engine runs: start one, or run this test as root"
     say "No container engine runs: starting Docker's daemon for this test."
     forward_policy=$(iptables -S FORWARD 2>/dev/null | sed -n 's/^-P FORWARD //p')
+    ip_forward=$(cat /proc/sys/net/ipv4/ip_forward)
     mkdir -p "$data"
     export DOCKER_HOST=unix://$scratch/docker.sock
     # Its own process group: Ctrl-C would stop the daemon before the caller removes the containers.
@@ -32,6 +33,7 @@ stop_engine() {
     [[ -n ${engine:-} ]] || return 0
     kill "$engine" 2>/dev/null || true
     wait "$engine" 2>/dev/null || true
-    # The daemon has set this policy to DROP for all forwarded packets, and does not restore it.
-    [[ -z ${forward_policy:-} ]] || iptables -P FORWARD "$forward_policy" || true
+    # The daemon has enabled forwarding with the policy DROP, and does not restore them.
+    echo "$ip_forward" >/proc/sys/net/ipv4/ip_forward || true
+    [[ -z $forward_policy ]] || iptables -P FORWARD "$forward_policy" || true
 }
