@@ -11,6 +11,8 @@ use super::{output, root};
 
 pub(crate) const USER: &str = "team";
 pub(crate) const PASSWORD: &str = "test-password";
+/// User and password as skopeo stores them: base64 of `user:password`.
+pub(crate) const BASIC: &str = "dGVhbTp0ZXN0LXBhc3N3b3Jk";
 /// The user with the bcrypt hash of the password, as `htpasswd -B` writes it.
 const HTPASSWD: &str = "team:$2b$04$VeCVbKPznomkvd3zJDxIu.U4xp7UmRQ9QydKLgmMQkdFuL1vw0KhG";
 
