@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
-	reproduce toolchain release-check publish-image publish-release
+	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
 # example. `&&`, because a shell ignores a failed substitution behind `export`.
@@ -55,7 +55,7 @@ versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45
 second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 	@scripts/second-host
 
-compose-test: ## Starts docker-compose.yml and checks the responses, if a container engine runs.
+compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
@@ -125,6 +125,9 @@ schema: ## Generates the JSON Schema of the configuration: schema/okta-authz-fil
 
 image: ## Builds the files of a release, with image, SBOM and provenance: target/image.
 	@scripts/build-image
+
+push: ## Builds the image and pushes it to REGISTRY=registry.example.com/team: prints the lines that pin it.
+	@scripts/push "$(REGISTRY)"
 
 reproduce: ## Builds the last commit (or COMMIT) twice and compares every byte: target/reproduce.
 	@scripts/reproduce $(COMMIT)
