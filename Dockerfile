@@ -7,7 +7,7 @@
 # image of a release. This command writes it to out/ (with BuildKit):
 #
 #     docker build --target release --output type=local,dest=out --build-arg REVISION="$(git rev-parse HEAD)" \
-#         --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" --build-arg SOURCE_URL=https://github.com/OWNER/okta-authz-filter .
+#         --build-arg SOURCE_DATE_EPOCH="$(git log -1 --format=%ct)" --build-arg SOURCE_URL=https://git.example.com/team/okta-authz-filter .
 #
 # On a machine that is not x86-64, add `--platform linux/amd64`. examples/compose/Dockerfile has the
 # images of the example.
