@@ -14,9 +14,11 @@
 
 mod access_log;
 mod capabilities;
+mod chart;
 mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
+mod resources;
 mod route_policies;
 mod updates;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 use test_support::root;
 
 use super::harness::{find_values, yaml};
+use super::resources::{documents, schema_violation};
 
 const MANIFESTS: [&str; 5] = [
     "deploy/istio/gateway.yaml",
@@ -16,26 +16,6 @@ const MANIFESTS: [&str; 5] = [
     "deploy/envoy-gateway/policy.yaml",
     "deploy/envoy-gateway/backend.yaml",
 ];
-
-/// Reads all documents of a YAML file.
-fn documents(file: &str) -> Vec<Value> {
-    serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).expect(file)
-}
-
-/// Returns the first violation of the schema of the resource's kind.
-fn schema_violation(resource: &Value) -> Option<String> {
-    let kind = resource["kind"].as_str().expect("a kind");
-    let text = std::fs::read_to_string(root().join(format!("tests/data/crds/{kind}.json"))).expect(kind);
-    let schema: Value = serde_json::from_str(&text).unwrap();
-    let error = jsonschema::validate(&schema, resource).err()?;
-    // The error of `additionalProperties` has the path of the object.
-    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
-        return Some(format!("{}/{}: is not allowed", error.instance_path(), unexpected.join(", ")));
-    }
-    let keyword = error.schema_path().to_string();
-    let keyword = keyword.rsplit('/').next()?;
-    Some(format!("{}: {keyword}: {error}", error.instance_path()))
-}
 
 /// Runs `okta-authz check`, and returns whether it succeeded, and its output.
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
@@ -161,8 +141,7 @@ fn configuration_in_every_file_is_accepted() {
 /// The manifests name the image that `make push REGISTRY=registry.example.com/team` pushes.
 #[test]
 fn image_reference_names_the_registry_of_the_examples_and_the_version() {
-    let image =
-        format!("registry.example.com/team/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let image = format!("registry.example.com/team/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     for file in ["istio/gateway.yaml", "istio/sidecar.yaml"] {
         let plugin = &documents(&format!("deploy/{file}"))[0]["spec"];
         assert_eq!(plugin["url"], format!("oci://{image}"), "{file}");

@@ -51,7 +51,12 @@ with one host share a cluster.
     {{- $_ := set $entry.source "cluster" (get $hosts $entry.authority).cluster -}}
   {{- end -}}
 {{- end -}}
-{{- dict "hosts" (values $hosts) "config" $config | toJson -}}
+{{- /* In a fixed order, so that each rendering is equal. */ -}}
+{{- $sorted := list -}}
+{{- range $authority := keys $hosts | sortAlpha -}}
+  {{- $sorted = append $sorted (get $hosts $authority) -}}
+{{- end -}}
+{{- dict "hosts" $sorted "config" $config | toJson -}}
 {{- end -}}
 
 {{/* Host and port of a URL, as JSON. Fails with the path of the field. */}}

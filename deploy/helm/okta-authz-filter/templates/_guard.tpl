@@ -12,12 +12,3 @@ typed_config:
         principals:
           - filter_state: { key: wasm.okta.permit, string_match: { exact: granted } }
 {{- end -}}
-
-{{/* Fails if the guard is off without a reason. */}}
-{{- define "okta-authz.guard-enabled" -}}
-{{- if .Values.guard.enabled -}}
-true
-{{- else if not .Values.guard.disabledReason -}}
-{{- fail "guard.enabled: must be true: without the guard, a proxy that skips the filter allows every request; guard.disabledReason names the reason if another release or file has the guard" -}}
-{{- end -}}
-{{- end -}}
