@@ -19,6 +19,7 @@ mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
+mod order;
 mod resources;
 mod route_policies;
 mod updates;
