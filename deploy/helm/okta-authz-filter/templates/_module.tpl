@@ -1,4 +1,4 @@
-{{/* The reference of the image, without a scheme. */}}
+{{/* The reference of the image, without a scheme. Fails without a registry. */}}
 {{- define "okta-authz.image" -}}
 {{- $image := .Values.image -}}
 {{- if not $image.registry -}}
