@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host helm-test minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
-	reproduce toolchain release-check publish-image publish-release
+	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
 # example. `&&`, because a shell ignores a failed substitution behind `export`.
@@ -59,7 +59,7 @@ helm-test: ## Renders the Helm chart and compares it with deploy/. Builds Helm w
 	@scripts/cargo build --quiet --locked --bin okta-authz
 	@OKTA_AUTHZ_HELM="$$(scripts/helm-path)" && export OKTA_AUTHZ_HELM && scripts/cargo test --locked --test helm
 
-compose-test: ## Starts docker-compose.yml and checks the responses, if a container engine runs.
+compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
@@ -130,6 +130,9 @@ schema: ## Generates the JSON Schema of the configuration, also in the schema of
 
 image: ## Builds the files of a release, with image, SBOM and provenance: target/image.
 	@scripts/build-image
+
+push: ## Builds the image and pushes it to REGISTRY=registry.example.com/team: prints the lines that pin it.
+	@scripts/push "$(REGISTRY)"
 
 reproduce: ## Builds the last commit (or COMMIT) twice and compares every byte: target/reproduce.
 	@scripts/reproduce $(COMMIT)

@@ -1,6 +1,9 @@
 //! The image and the SBOM of a release: content and reproducibility. `make reproduce` also builds
-//! the module twice and compares it.
+//! the module twice and compares it. Also `make push`, which pushes the image to a registry.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "test code")]
+
+mod push;
+mod registry;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -175,4 +178,20 @@ fn dockerfile_has_the_toolchain_of_a_release() {
     let dockerfile = fs::read_to_string(root().join("Dockerfile")).unwrap();
     assert!(dockerfile.contains(&format!("FROM rust:{rust}-slim-bookworm AS build")), "{rust}");
     assert!(dockerfile.contains(&format!("org.opencontainers.image.version=\"{VERSION}\"")));
+}
+
+/// Cargo reads the manifest of each member of the workspace, and the images copy single files.
+#[test]
+fn dockerfiles_copy_the_manifest_of_each_workspace_member() {
+    let cargo = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let members = cargo.lines().find_map(|line| line.strip_prefix("members = ")).unwrap();
+    let members: Vec<String> = serde_json::from_str(members).unwrap();
+    assert!(members.len() > 4);
+    for file in ["Dockerfile", "examples/compose/Dockerfile"] {
+        let dockerfile = fs::read_to_string(root().join(file)).unwrap();
+        for member in members.iter().filter(|member| *member != ".") {
+            let copy = format!("COPY {member}/Cargo.toml {member}/\n");
+            assert!(dockerfile.contains(&copy), "{file}: {copy}");
+        }
+    }
 }
