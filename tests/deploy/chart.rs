@@ -1,4 +1,5 @@
-//! The Helm chart, without Helm: its version, and the schema of its values. `tests/helm` renders it.
+//! The Helm chart, without Helm: its version, and the schema of its values. `tests/helm` renders
+//! it.
 
 use okta_authz_filter::config::schema;
 use serde_json::{Value, json};
@@ -69,8 +70,8 @@ fn example_and_defaults_match_the_schema() {
     }
 }
 
-/// Asserts that each value of the schema is in `values.yaml`, as a default or as a comment, and below
-/// a comment that describes it; and that the schema describes it.
+/// Asserts that each value of the schema is in `values.yaml`, as a default or as a comment, and
+/// below a comment that describes it; and that the schema describes it.
 #[test]
 fn value_is_documented() {
     let text = std::fs::read_to_string(root().join(CHART).join("values.yaml")).unwrap();
@@ -82,8 +83,8 @@ fn value_is_documented() {
         assert!(description.ends_with('.'), "{name}: {description:?}");
         let indent = " ".repeat(depth * 2);
         let (default, comment) = (format!("{indent}{name}:"), format!("{indent}# {name}:"));
-        let is_value = |line: &&str| line.starts_with(&default) || line.starts_with(&comment);
-        let Some(line) = lines.iter().position(|line| is_value(&line)) else {
+        let is_value = |line: &str| line.starts_with(&default) || line.starts_with(&comment);
+        let Some(line) = lines.iter().position(|line| is_value(line)) else {
             assert_eq!(name, "global", "{name} is not in values.yaml");
             continue;
         };

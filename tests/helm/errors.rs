@@ -63,7 +63,6 @@ fn value_against_the_schema_is_rejected() {
         ("istio.ports", json!(["8080"]), "at '/istio/ports/0': got string, want integer"),
         ("istio.ports", json!([0]), "at '/istio/ports/0': "),
         ("istio.egress.hosts", json!(["acme.okta.com"]), "at '/istio/egress/hosts/0': "),
-        ("envoyGateway.listeners", json!([]), "at '/envoyGateway/listeners': minItems: got 0, want 1"),
         (
             "envoyGateway.listeners",
             json!(["http"]),
@@ -127,6 +126,8 @@ fn missing_value_is_named() {
     ] {
         assert_error(example, &at(path, Value::Null), expected);
     }
+    let expected = "envoyGateway.listeners: is missing: must list every listener of the Gateway";
+    assert_error(ENVOY_GATEWAY, &at("envoyGateway.listeners", json!([])), expected);
     let expected = "istio.ports: is missing: must list the ports of the container that have HTTP";
     assert_error(ISTIO_SIDECAR, &at("istio.ports", json!([])), expected);
 }
@@ -138,8 +139,8 @@ fn guard_without_a_reason_cannot_be_disabled() {
     }
 }
 
-/// Helm removes a default whose value is null. A template must not read it as `false` or as an empty
-/// list: `envoyGateway.listeners: null` would remove the guard.
+/// Helm removes a default whose value is null. A template must not read it as `false` or as an
+/// empty list: `envoyGateway.listeners: null` would remove the guard.
 #[test]
 fn null_is_rejected_for_every_value() {
     let text = std::fs::read_to_string(root().join(CHART).join("values.yaml")).unwrap();

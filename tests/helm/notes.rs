@@ -1,5 +1,5 @@
-//! The notes that `helm install` prints. `helm template` does not print them, so a copy of the chart
-//! renders them as a resource.
+//! The notes that `helm install` prints. `helm template` does not print them, so a copy of the
+//! chart renders them as a resource.
 
 use std::fs;
 use std::path::{Path, PathBuf};

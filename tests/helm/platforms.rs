@@ -117,7 +117,7 @@ fn istio_values_reach_their_fields() {
             "fullnameOverride": "orders-authz",
             "okta": { "name": null, "caFile": "/etc/ca.pem" },
             "http": { "streamIdleTimeout": "12s" },
-            "istio": { "ports": [8080, 9090], "selector": { "version": "1.0" }, "egress": { "create": true, "hosts": ["a/b.c"] } },
+            "istio": { "ports": [8080, 9090], "selector": { "version": "1.0" }, "egress": { "create": true, "hosts": ["a/b.c", "./*"] } },
         }),
         &[
             ("WasmPlugin", "/metadata/name", json!("orders-authz")),
@@ -137,7 +137,7 @@ fn istio_values_reach_their_fields() {
                 json!({ "app": "orders", "version": "1.0" }),
             ),
             ("Sidecar", "/metadata/name", json!("orders-authz")),
-            ("Sidecar", "/spec/egress", json!([{ "hosts": ["a/b.c"] }])),
+            ("Sidecar", "/spec/egress", json!([{ "hosts": ["a/b.c", "./*"] }])),
         ],
     );
     let resources =

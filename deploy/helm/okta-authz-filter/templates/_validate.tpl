@@ -31,6 +31,9 @@
   {{- if not .Values.envoyGateway.gateway -}}
   {{- fail "envoyGateway.gateway: is missing: must be the name of the Gateway" -}}
   {{- end -}}
+  {{- if not .Values.envoyGateway.listeners -}}
+  {{- fail "envoyGateway.listeners: is missing: must list every listener of the Gateway, because each needs the guard" -}}
+  {{- end -}}
   {{- if hasPrefix "file://" $module.url -}}
   {{- fail "module.url: must be an https or http URL: Envoy Gateway downloads the module" -}}
   {{- end -}}
