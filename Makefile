@@ -2,7 +2,7 @@
 # a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host minimum-rust bench bench-plot \
+.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host helm-test minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
 	push reproduce toolchain release-check publish-image publish-release
 
@@ -54,6 +54,10 @@ versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45
 
 second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 	@scripts/second-host
+
+helm-test: ## Renders the Helm chart and compares it with deploy/. Builds Helm with Go (some minutes).
+	@scripts/cargo build --quiet --locked --bin okta-authz
+	@OKTA_AUTHZ_HELM="$$(scripts/helm-path)" && export OKTA_AUTHZ_HELM && scripts/cargo test --locked --test helm
 
 compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test
@@ -117,9 +121,10 @@ doc: ## Builds the API documentation for both targets, with rustdoc's warnings a
 reference: ## Generates the reference chapters of the book and the output of the command line in them.
 	@BLESS=1 scripts/cargo test --quiet --locked --test book is_generated
 
-schema: ## Generates the JSON Schema of the configuration: schema/okta-authz-filter.schema.json.
+schema: ## Generates the JSON Schema of the configuration, also in the schema of the chart's values.
 	@schema="$$(scripts/cargo run --quiet --locked --bin okta-authz -- schema)" && \
 		printf '%s\n' "$$schema" >schema/okta-authz-filter.schema.json
+	@BLESS=1 scripts/cargo test --quiet --locked --test deploy values_schema_has_the_schema_of_the_configuration
 
 ##@ Release
 

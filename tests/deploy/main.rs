@@ -14,10 +14,12 @@
 
 mod access_log;
 mod capabilities;
+mod chart;
 mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
 mod order;
+mod resources;
 mod route_policies;
 mod updates;

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeSet;
 
-use jsonschema::error::ValidationErrorKind;
 use serde_json::{Value, json};
 use test_support::root;
 
 use super::harness::{find_values, yaml};
+use super::resources::{documents, schema_violation};
 
 /// Manifests with a configuration of the filter.
 const MANIFESTS: [&str; 5] = [
@@ -21,26 +21,6 @@ const MANIFESTS: [&str; 5] = [
 /// Manifests that complete those with a configuration.
 const OTHER_MANIFESTS: [&str; 2] =
     ["deploy/istio/sidecar-egress.yaml", "deploy/envoy-gateway/filter-order.yaml"];
-
-/// Reads all documents of a YAML file.
-pub(crate) fn documents(file: &str) -> Vec<Value> {
-    serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).expect(file)
-}
-
-/// Returns the first violation of the schema of the resource's kind.
-fn schema_violation(resource: &Value) -> Option<String> {
-    let kind = resource["kind"].as_str().expect("a kind");
-    let text = std::fs::read_to_string(root().join(format!("tests/data/crds/{kind}.json"))).expect(kind);
-    let schema: Value = serde_json::from_str(&text).unwrap();
-    let error = jsonschema::validate(&schema, resource).err()?;
-    // The error of `additionalProperties` has the path of the object.
-    if let ValidationErrorKind::AdditionalProperties { unexpected } = error.kind() {
-        return Some(format!("{}/{}: is not allowed", error.instance_path(), unexpected.join(", ")));
-    }
-    let keyword = error.schema_path().to_string();
-    let keyword = keyword.rsplit('/').next()?;
-    Some(format!("{}: {keyword}: {error}", error.instance_path()))
-}
 
 /// Runs `okta-authz check`, and returns whether it succeeded, and its output.
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::manifests::documents;
+use super::resources::documents;
 
 /// The patches of `sidecar.yaml` for the listener that ends tunnels are after those for all inbound
 /// listeners: Istio applies patches in order.

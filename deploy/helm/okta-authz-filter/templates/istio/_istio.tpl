@@ -1,0 +1,12 @@
+{{- define "okta-authz.istio-target-refs" -}}
+{{- range .Values.istio.targetRefs }}
+- group: {{ .group | default "gateway.networking.k8s.io" }}
+  kind: {{ .kind | default "Gateway" }}
+  name: {{ .name }}
+{{- end }}
+{{- end -}}
+
+{{/* The context of the patches. */}}
+{{- define "okta-authz.istio-context" -}}
+{{- ternary "SIDECAR_INBOUND" "GATEWAY" (eq .Values.istio.mode "sidecar") -}}
+{{- end -}}
