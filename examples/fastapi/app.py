@@ -6,19 +6,48 @@ only through the filter: started as a program, it listens on 127.0.0.1.
 """
 
 import json
+import os
 from typing import Annotated
 from urllib.parse import unquote
 
 import uvicorn
 from fastapi import Depends, FastAPI, HTTPException, Request
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPBearer, OAuth2AuthorizationCodeBearer
 from pydantic import BaseModel
 
-# Adds the Authorize button to /docs. It verifies nothing: with `auto_error=False` the token may
-# even be missing.
-bearer = HTTPBearer(auto_error=False, description="An Okta access token. The filter verifies it, not this application.")
+# Where /docs signs a user in. The defaults are the stand-in Okta of `make up` and its client. For an Okta org, set the
+# issuer, and the ID of a Single-Page App with the redirect URI https://{host}/docs/oauth2-redirect.
+OKTA_ISSUER = os.environ.get("OKTA_ISSUER") or "http://localhost:9080/oauth2/default"
+OKTA_CLIENT_ID = os.environ.get("OKTA_CLIENT_ID") or "0oaspa00000000000001"
+SCOPES = {
+    "openid": "Sign in",
+    "profile": "Read your name",
+    "items:read": "Read items",
+    "items:write": "Create items",
+}
 
-app = FastAPI(title="Items", description="A FastAPI application behind Envoy, which verifies the tokens.")
+# Add the Authorize button to /docs: sign in at Okta, or paste a token. They verify nothing: with `auto_error=False` the
+# token may even be missing.
+login = OAuth2AuthorizationCodeBearer(
+    authorizationUrl=f"{OKTA_ISSUER}/v1/authorize",
+    tokenUrl=f"{OKTA_ISSUER}/v1/token",
+    scopes=SCOPES,
+    auto_error=False,
+    description="Okta's sign-in page, by the authorization code flow with PKCE.",
+)
+bearer = HTTPBearer(auto_error=False, description="An Okta access token. The filter verifies it, not this application.")
+authorize_button = [Depends(login), Depends(bearer)]
+
+app = FastAPI(
+    title="Items",
+    description="A FastAPI application behind Envoy, which verifies the tokens.",
+    # The client of /docs is public: it has no secret, so it needs PKCE.
+    swagger_ui_init_oauth={
+        "clientId": OKTA_CLIENT_ID,
+        "scopes": list(SCOPES),
+        "usePkceWithAuthorizationCodeGrant": True,
+    },
+)
 
 
 class Identity(BaseModel):
@@ -81,19 +110,19 @@ def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@app.get("/me", dependencies=[Depends(bearer)])
+@app.get("/me", dependencies=authorize_button)
 def me(caller: Caller) -> Identity:
     """Returns the identity of the caller."""
     return caller
 
 
-@app.get("/items", dependencies=[Depends(bearer)])
+@app.get("/items", dependencies=authorize_button)
 def list_items() -> list[Item]:
     """The filter requires the scope items:read."""
     return list(ITEMS.values())
 
 
-@app.get("/items/{item_id}", dependencies=[Depends(bearer)])
+@app.get("/items/{item_id}", dependencies=authorize_button)
 def read_item(item_id: int) -> Item:
     """The filter requires the scope items:read."""
     if item_id not in ITEMS:
@@ -101,7 +130,7 @@ def read_item(item_id: int) -> Item:
     return ITEMS[item_id]
 
 
-@app.post("/items", status_code=201, dependencies=[Depends(bearer)])
+@app.post("/items", status_code=201, dependencies=authorize_button)
 async def create_item(new: NewItem, caller: Caller) -> Item:
     """The filter requires the scope items:write or the group Admins.
 
@@ -112,7 +141,7 @@ async def create_item(new: NewItem, caller: Caller) -> Item:
     return item
 
 
-@app.get("/admin", dependencies=[Depends(bearer)])
+@app.get("/admin", dependencies=authorize_button)
 def admin(caller: Caller) -> dict[str, str]:
     """The filter requires the group Admins."""
     return {"message": f"Hello, {caller.sub}"}

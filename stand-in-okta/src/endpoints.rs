@@ -9,12 +9,11 @@ use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
 use serde_json::json;
 
-use super::DEMO_CLIENT_ID;
 use super::connections::ResetHandle;
 use super::faults::Document;
 use super::keys::random_text;
 use super::org::{Endpoint, Org, Server, ServerState};
-use super::{metadata, oauth};
+use super::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, browser, cors, metadata, oauth};
 
 /// The authorization server that an endpoint belongs to, and its org.
 #[derive(Clone)]
@@ -50,19 +49,23 @@ pub(crate) fn router(org: &Arc<Org>) -> Router {
                 (base.clone(), Some(format!("/.well-known/oauth-authorization-server{base}")))
             }
         };
-        let mut router = Router::new()
+        let mut readable = Router::new()
             .route(&format!("{own}/.well-known/openid-configuration"), get(openid_metadata))
             .route(&format!("{own}/.well-known/oauth-authorization-server"), get(oauth_metadata))
             .route(&format!("{base}/v1/keys"), get(keys))
             .route(&format!("{base}/v1/token"), post(oauth::token))
+            .route(&format!("{base}/v1/userinfo"), get(browser::userinfo).post(browser::userinfo))
             .route(&format!("{base}/v1/introspect"), post(oauth::introspect))
             .route(&format!("{base}/v1/revoke"), post(oauth::revoke));
         if let Some(path) = rfc8414 {
-            router = router.route(&path, get(oauth_metadata));
+            readable = readable.route(&path, get(oauth_metadata));
         }
+        // Browsers navigate to the other endpoints. Their responses are for the user and not for
+        // the scripts of a page.
+        let router = readable.layer(cors::layer(org.app())).merge(browser::router(&base));
         router.with_state(ServerRef { org: Arc::clone(org), server })
     });
-    servers.into_iter().fold(Router::new(), Router::merge).fallback(unknown)
+    servers.into_iter().fold(browser::sign_in_router(org), Router::merge).fallback(unknown)
 }
 
 /// Returns an error in the format of Okta's own APIs. Its endpoints for keys and metadata use the
@@ -122,7 +125,7 @@ async fn discovery(
 ) -> Response {
     let fault = server_ref.state().record_request(Endpoint::Discovery);
     let client = query.as_deref().and_then(|query| query.strip_prefix("client_id="));
-    if client.is_some_and(|client| client != DEMO_CLIENT_ID) {
+    if client.is_some_and(|client| ![DEMO_CLIENT_ID, BROWSER_CLIENT_ID].contains(&client)) {
         let summary = "Invalid value for `client_id` parameter";
         return okta_error(StatusCode::BAD_REQUEST, "invalid_client", summary);
     }

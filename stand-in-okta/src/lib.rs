@@ -15,8 +15,8 @@
 //!
 //! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
 //! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
-//! bodies have two formats. It has no browser flows, no DPoP at the token endpoint and no client
-//! assertions.
+//! bodies have two formats. Browsers sign in at a single-page app by the authorization code flow
+//! with PKCE. It has no other browser flows, no DPoP at the token endpoint and no client assertions.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -27,20 +27,29 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio_rustls::TlsAcceptor;
 
+mod browser;
 mod certificates;
 mod connections;
 mod control;
+mod cors;
 mod denylist;
 mod endpoints;
 mod faults;
+mod grants;
 mod gzip;
 mod keys;
 mod members;
 mod metadata;
 mod oauth;
 mod org;
+mod params;
+mod revocations;
+mod store;
 mod tokens;
 
+pub use browser::{
+    BROWSER_CLIENT_ID, BrowserApp, DOCS_CALLBACK, PAGE_CALLBACK, USER_CODE, USER_PASSWORD, USERS, User,
+};
 pub use faults::Fault;
 pub use keys::{Rotation, Stage};
 pub use org::{Endpoint, Server};
@@ -62,12 +71,14 @@ pub struct Options {
     pub https: SocketAddr,
     /// The org's domain: the host of every issuer, and the first name of the certificate.
     pub domain: String,
+    /// The addresses of the single-page app with the ID [`BROWSER_CLIENT_ID`].
+    pub app: BrowserApp,
 }
 
 impl Default for Options {
     fn default() -> Self {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Self { http: any, https: any, domain: "acme.okta.example".to_owned() }
+        Self { http: any, https: any, domain: "acme.okta.example".to_owned(), app: BrowserApp::default() }
     }
 }
 
@@ -103,7 +114,7 @@ impl StandIn {
         let https = listener(options.https)?;
         let (http_address, https_address) = (http.local_addr()?, https.local_addr()?);
         let certificates = certificates::issue(&options.domain)?;
-        let org = Arc::new(org::Org::new(options.domain));
+        let org = Arc::new(org::Org::new(options.domain, options.app));
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let (running, stopped) = oneshot::channel::<()>();
         let serving = serve(http, https, certificates.tls, Arc::clone(&org));
@@ -177,6 +188,11 @@ impl StandIn {
     /// Revokes the token with this `jti`.
     pub fn revoke(&self, jti: &str) {
         self.org.revoke(jti.to_owned());
+    }
+
+    /// Moves the clock of the org forward, for tests of expiry: that of tokens, codes and sessions.
+    pub fn advance_clock(&self, time: Duration) {
+        self.org.advance(time);
     }
 
     /// Rotates the server's keys. It generates RSA keys, which takes a fraction of a second.

@@ -5,7 +5,8 @@
 //!     --ca-out target/stand-in-okta/ca.pem --domain acme.okta.example
 //! ```
 //!
-//! These values are the defaults.
+//! These values are the defaults. `--origin http://localhost:3000` registers a further origin of the
+//! single-page app, and may occur more than once.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Options, PathBu
             "--http" => options.http = value.parse().map_err(invalid)?,
             "--https" => options.https = value.parse().map_err(invalid)?,
             "--domain" => options.domain = value,
+            "--origin" => options.app = options.app.at(&value),
             "--ca-out" => ca_out = value.into(),
             _ => return Err(format!("unknown argument {name}")),
         }
@@ -66,4 +68,5 @@ fn arguments(mut given: impl Iterator<Item = String>) -> Result<(Options, PathBu
     Ok((options, ca_out))
 }
 
-const USAGE: &str = "usage: stand-in-okta [--http ADDRESS] [--https ADDRESS] [--domain NAME] [--ca-out FILE]";
+const USAGE: &str = "usage: stand-in-okta [--http ADDRESS] [--https ADDRESS] [--domain NAME] [--ca-out FILE] \
+                     [--origin ORIGIN]...";

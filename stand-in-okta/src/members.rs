@@ -12,9 +12,10 @@ use serde_json::{Map, Value};
 pub(crate) struct Members(Vec<(String, Value)>);
 
 impl Members {
-    /// Makes an object of these members.
+    /// Makes an object of these members, without those that are null.
     pub(crate) fn of<const N: usize>(members: [(&str, Value); N]) -> Self {
-        Self(members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+        let present = members.into_iter().filter(|(_, value)| !value.is_null());
+        Self(present.map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// Adds a member.

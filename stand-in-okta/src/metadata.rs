@@ -1,4 +1,9 @@
 //! The metadata documents: Okta's documented examples, with the stand-in's names.
+//!
+//! They announce everything that Okta has, because a client of Okta reads exactly these documents.
+//! The stand-in has no endpoints for registration, devices and pushed requests. It rejects all
+//! response types except `code`, the response mode `form_post`, and the grant types `implicit`,
+//! `password` and `device_code`.
 
 use super::org::Server;
 

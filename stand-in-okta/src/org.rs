@@ -1,12 +1,17 @@
 //! The org: its authorization servers, and the state of each.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::browser::{BrowserApp, SignIns};
 use super::faults::Fault;
+use super::grants::Grants;
 use super::keys::{Key, KeyRing, Rotation, Stage};
+use super::revocations::Revocations;
 use super::tokens::TokenSpec;
 
 /// An authorization server of the org. Each has its own keys.
@@ -72,10 +77,13 @@ impl Server {
     }
 }
 
-/// An endpoint whose requests are counted. All but `Token` and `Revoke` can have a fault.
+/// An endpoint whose requests are counted. `Denylist`, `Discovery`, `Introspect` and `Keys` can have
+/// a fault.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Endpoint {
+    /// `/v1/authorize`
+    Authorize,
     /// The list of revoked tokens. Okta has no such endpoint.
     Denylist,
     /// The metadata, at all of their paths.
@@ -84,43 +92,58 @@ pub enum Endpoint {
     Introspect,
     /// `/v1/keys`
     Keys,
+    /// `/v1/logout`
+    Logout,
     /// `/v1/revoke`
     Revoke,
     /// `/v1/token`
     Token,
+    /// `/v1/userinfo`
+    Userinfo,
 }
 
 impl Endpoint {
     /// All endpoints with their names in the control API.
-    pub const ALL: [(&'static str, Self); 6] = [
+    pub const ALL: [(&'static str, Self); 9] = [
+        ("authorize", Self::Authorize),
         ("denylist", Self::Denylist),
         ("discovery", Self::Discovery),
         ("introspect", Self::Introspect),
         ("keys", Self::Keys),
+        ("logout", Self::Logout),
         ("revoke", Self::Revoke),
         ("token", Self::Token),
+        ("userinfo", Self::Userinfo),
     ];
 }
 
 /// The state of the stand-in.
 pub(crate) struct Org {
     domain: String,
+    app: BrowserApp,
+    /// The time by which the org's clock is ahead, in milliseconds.
+    ahead_millis: AtomicI64,
+    sign_ins: Mutex<SignIns>,
+    grants: Mutex<Grants>,
     org: ServerState,
     default: ServerState,
     custom: ServerState,
-    /// The `jti` of revoked tokens. Only introspection and the denylist use it.
-    revoked: Mutex<HashSet<String>>,
+    revoked: Mutex<Revocations>,
 }
 
 impl Org {
     /// Makes an org with new keys.
-    pub(crate) fn new(domain: String) -> Self {
+    pub(crate) fn new(domain: String, app: BrowserApp) -> Self {
         let org = Self {
             domain,
+            app,
+            ahead_millis: AtomicI64::new(0),
+            sign_ins: Mutex::new(SignIns::new()),
+            grants: Mutex::new(Grants::new()),
             org: ServerState::new(),
             default: ServerState::new(),
             custom: ServerState::new(),
-            revoked: Mutex::default(),
+            revoked: Mutex::new(Revocations::new()),
         };
         // Most tests use this server. Its keys are generated now, so its first response is not
         // delayed.
@@ -131,6 +154,32 @@ impl Org {
     /// Returns the host of all issuers.
     pub(crate) fn domain(&self) -> &str {
         &self.domain
+    }
+
+    /// Returns the registered single-page app.
+    pub(crate) const fn app(&self) -> &BrowserApp {
+        &self.app
+    }
+
+    /// Locks the sessions and incomplete sign-ins.
+    pub(crate) fn sign_ins(&self) -> MutexGuard<'_, SignIns> {
+        lock(&self.sign_ins)
+    }
+
+    /// Locks the authorization codes and refresh tokens.
+    pub(crate) fn grants(&self) -> MutexGuard<'_, Grants> {
+        lock(&self.grants)
+    }
+
+    /// Returns the org's time in milliseconds since the Unix epoch.
+    pub(crate) fn now_millis(&self) -> i64 {
+        unix_millis().saturating_add(self.ahead_millis.load(Ordering::Relaxed))
+    }
+
+    /// Moves the org's clock forward.
+    pub(crate) fn advance(&self, time: Duration) {
+        let millis = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.ahead_millis.fetch_add(millis, Ordering::Relaxed);
     }
 
     /// Returns the state of one server.
@@ -144,18 +193,18 @@ impl Org {
 
     /// Mints a token that the server's ACTIVE key signs.
     pub(crate) fn mint(&self, server: Server, spec: &TokenSpec) -> String {
-        let now = unix_millis().div_euclid(1000);
+        let now = self.now_millis().div_euclid(1000);
         spec.mint(server, &self.domain, now, self.state(server).ring().active())
     }
 
     /// Revokes the token with this `jti`.
     pub(crate) fn revoke(&self, jti: String) {
-        lock(&self.revoked).insert(jti);
+        lock(&self.revoked).add(jti, self.now_millis());
     }
 
     /// Returns the `jti` of all revoked tokens.
     pub(crate) fn revoked(&self) -> Vec<String> {
-        lock(&self.revoked).iter().cloned().collect()
+        lock(&self.revoked).all()
     }
 
     /// Returns whether the token was revoked.

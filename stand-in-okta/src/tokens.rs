@@ -239,7 +239,7 @@ fn id_token(iss: &str, times: Times) -> Members {
         ("exp", json!(times.exp)),
         ("jti", json!(format!("ID.{}", random_text(32)))),
         ("amr", json!(["pwd"])),
-        ("idp", json!("00o47ijbqfgnq5gj00g7")),
+        ("idp", json!(IDP_ID)),
         ("nonce", json!("YsG76jo")),
         ("preferred_username", json!(LOGIN)),
         ("auth_time", json!(times.login())),
@@ -269,6 +269,9 @@ fn encrypted() -> String {
     let header = URL_SAFE_NO_PAD.encode(header.to_string());
     [header, random_text(256), random_text(12), random_text(900), random_text(16)].join(".")
 }
+
+/// The identity provider of the claim `idp`: the org.
+pub(crate) const IDP_ID: &str = "00o47ijbqfgnq5gj00g7";
 
 const LOGIN: &str = "joe.user@example.com";
 const USER_ID: &str = "00ujmkLgagxeRrAg20g3";

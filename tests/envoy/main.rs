@@ -22,6 +22,7 @@ mod cors;
 mod denials;
 mod denylist;
 mod discovery;
+mod docs_login;
 mod guard;
 mod harness;
 mod hostile;

@@ -38,6 +38,11 @@ impl Reply {
         headers.find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value)
     }
 
+    pub fn headers(&self, name: &str) -> Vec<&str> {
+        let headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.filter(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| value).collect()
+    }
+
     pub fn json(&self) -> Value {
         json_of(&self.body)
     }
@@ -58,7 +63,16 @@ pub fn request(
     authorization: &str,
     body: &str,
 ) -> io::Result<Reply> {
-    exchange(TcpStream::connect(("127.0.0.1", okta.http_port()))?, method, path, authorization, body)
+    let headers = if authorization.is_empty() { vec![] } else { vec![("authorization", authorization)] };
+    exchange(connect(okta)?, method, path, &headers, body)
+}
+
+pub fn send(okta: &StandIn, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Reply {
+    exchange(connect(okta).unwrap(), method, path, headers, body).unwrap()
+}
+
+fn connect(okta: &StandIn) -> io::Result<TcpStream> {
+    TcpStream::connect(("127.0.0.1", okta.http_port()))
 }
 
 pub fn get_https(okta: &StandIn, name: &str, path: &str) -> io::Result<Reply> {
@@ -73,7 +87,7 @@ pub fn get_https(okta: &StandIn, name: &str, path: &str) -> io::Result<Reply> {
             .with_no_client_auth();
     let tls = rustls::ClientConnection::new(Arc::new(config), name.to_owned().try_into().unwrap()).unwrap();
     let stream = TcpStream::connect(("127.0.0.1", okta.https_port()))?;
-    exchange(rustls::StreamOwned::new(tls, stream), "GET", path, "", "")
+    exchange(rustls::StreamOwned::new(tls, stream), "GET", path, &[], "")
 }
 
 /// Sends a request, and reads the response until the connection ends.
@@ -81,16 +95,13 @@ pub fn exchange(
     mut stream: impl io::Read + io::Write,
     method: &str,
     path: &str,
-    authorization: &str,
+    headers: &[(&str, &str)],
     body: &str,
 ) -> io::Result<Reply> {
-    let authorization = match authorization {
-        "" => String::new(),
-        credentials => format!("authorization: {credentials}\r\n"),
-    };
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: acme.okta.example\r\nconnection: close\r\n{authorization}\
+        "{method} {path} HTTP/1.1\r\nhost: acme.okta.example\r\nconnection: close\r\n{headers}\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;

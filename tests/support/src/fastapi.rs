@@ -17,19 +17,28 @@ pub struct FastApi {
 impl FastApi {
     /// Starts the application on a free port.
     pub fn start() -> Self {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-        Self::start_on(free.expect("a free port").port())
+        Self::start_on(free_port())
+    }
+
+    /// Starts the application on a free port. Its `/docs` signs users in at this issuer.
+    pub fn start_with_issuer(issuer: &str) -> Self {
+        Self::start_with(free_port(), &[("OKTA_ISSUER", issuer)])
     }
 
     /// Starts the application on this port.
-    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
     pub fn start_on(port: u16) -> Self {
+        Self::start_with(port, &[])
+    }
+
+    #[allow(clippy::disallowed_methods, reason = "a deadline for another process")]
+    fn start_with(port: u16, environment: &[(&str, &str)]) -> Self {
         let python = std::env::var_os("OKTA_AUTHZ_PYTHON")
             .expect("OKTA_AUTHZ_PYTHON must name a Python with FastAPI: run this through make");
         let process = Command::new(python)
             .current_dir(super::root().join("examples/fastapi"))
             .args(["-m", "uvicorn", "app:app", "--log-level", "warning", "--host", "127.0.0.1", "--port"])
             .arg(port.to_string())
+            .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .spawn()
             .expect("Python runs");
@@ -49,6 +58,11 @@ impl FastApi {
     pub const fn port(&self) -> u16 {
         self.port
     }
+}
+
+fn free_port() -> u16 {
+    let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+    free.expect("a free port").port()
 }
 
 impl Drop for FastApi {
