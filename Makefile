@@ -12,6 +12,9 @@ WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_fi
 	ENVOY="$$(scripts/envoy-path)" && export ENVOY && \
 	OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" && export OKTA_AUTHZ_PYTHON
 
+# The page of `make up` needs npm. Without it, the script prints the reason, and the API runs alone.
+WITH_PAGE = OKTA_AUTHZ_SPA_SDK="$$(scripts/spa-path || true)" && export OKTA_AUTHZ_SPA_SDK
+
 WITH_PROMETHEUS = OKTA_AUTHZ_PROMETHEUS="$$(scripts/prometheus-path)" && export OKTA_AUTHZ_PROMETHEUS
 
 # `##@` starts a group of targets, `##` describes the target on its line. Targets without a
@@ -36,8 +39,8 @@ cli: ## Builds okta-authz, the command line, and prints its path.
 demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and shows the responses.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo
 
-up: wasm ## Starts the programs of the demo until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
-	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo -- --stay
+up: wasm ## Starts the programs of the demo and a page until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
+	@$(WITH_ENVIRONMENT) && $(WITH_PAGE) && scripts/cargo run --quiet --locked --bin demo -- --stay
 
 ##@ Test
 

@@ -88,9 +88,14 @@ export async function renew(client) {
   await client.tokenManager.renew("accessToken");
 }
 
-// Revokes the tokens and ends Okta's session, which redirects back to this page.
+// Revokes the tokens and ends Okta's session. Okta redirects back to this page.
 export async function logout(client) {
-  await client.signOut({ clearTokensBeforeRedirect: true });
+  try {
+    await client.signOut({ clearTokensBeforeRedirect: true });
+  } catch {
+    // The session ends also if Okta did not revoke a token.
+    await client.signOut({ clearTokensBeforeRedirect: true, revokeAccessToken: false, revokeRefreshToken: false });
+  }
 }
 
 // Returns the access token with its claims, or null. The claims are for display only: a client must

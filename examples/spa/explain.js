@@ -39,12 +39,15 @@ export function explain({ status, challenge, body, hasToken }) {
     return denied(challenge);
   }
   if (status === 400 && challenge) {
-    return { kind: "denied", reason: `The filter rejected the request: ${challenge.description ?? challenge.error}.`, action: null };
+    const reason = `The filter rejected the request: ${challenge.description ?? challenge.error}.`;
+    return { kind: "denied", reason, action: null };
   }
   if (status === 503 && body?.code) {
-    return { kind: "failed", reason: `The filter cannot decide now: ${body.detail}. Send the call again later.`, action: null };
+    const reason = `The filter cannot decide now: ${body.detail}. Send the call again later.`;
+    return { kind: "failed", reason, action: null };
   }
-  return { kind: "failed", reason: `The API or Envoy responded with ${status}. The filter did not deny the call.`, action: null };
+  const reason = `The API or Envoy responded with ${status}. The filter did not deny the call.`;
+  return { kind: "failed", reason, action: null };
 }
 
 // Explains a call without a response that the page can read.
@@ -52,7 +55,8 @@ export function explainNoResponse() {
   return {
     kind: "failed",
     reason:
-      "The browser passed no response to the page. Either Envoy does not run, or its CORS policy does not list the origin of this page.",
+      "The browser passed no response to the page. " +
+      "Either Envoy does not run, or its CORS policy does not list the origin of this page.",
     action: null,
   };
 }

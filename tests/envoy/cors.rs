@@ -33,7 +33,9 @@ fn cors_filter_before_okta_authz_handles_preflights_and_denials() {
 #[test]
 fn origin_other_than_that_of_the_policy_gets_no_cors_headers() {
     let harness = with_cors_filter("cors-origin", true);
-    for origin in ["https://other.example.com", "http://app.example.com", "https://app.example.com:444", "null"] {
+    for origin in
+        ["https://other.example.com", "http://app.example.com", "https://app.example.com:444", "null"]
+    {
         let preflight = request("OPTIONS", "/items")
             .header("origin", origin)
             .header("access-control-request-method", "POST");

@@ -28,7 +28,8 @@ test("challenge_not_exposed_names_the_cors_policy", () => {
 });
 
 test("token_invalid_shows_the_description", () => {
-  const { reason, action } = of(401, 'Bearer realm="api",error="invalid_token",error_description="the access token expired"');
+  const header = 'Bearer realm="api",error="invalid_token",error_description="the access token expired"';
+  const { reason, action } = of(401, header);
   assert.match(reason, /rejected the access token: the access token expired/);
   assert.deepEqual(action, { label: "Log in again" });
 });
@@ -52,7 +53,8 @@ test("scope_missing_is_named_and_requested", () => {
 });
 
 test("requirement_not_met_offers_no_login", () => {
-  const { reason, action } = of(403, 'Bearer error="insufficient_scope",error_description="the token lacks a requirement"');
+  const header = 'Bearer error="insufficient_scope",error_description="the token lacks a requirement"';
+  const { reason, action } = of(403, header);
   assert.match(reason, /the token lacks a requirement/);
   assert.equal(action, null);
 });
@@ -77,7 +79,10 @@ test("request_ambiguous_shows_the_description", () => {
 });
 
 test("duration_has_one_unit", () => {
-  const rows = [[0, "0 seconds"], [1, "1 second"], [60, "1 minute"], [90, "90 seconds"], [900, "15 minutes"], [3600, "60 minutes"], [7200, "2 hours"]];
+  const rows = [
+    [0, "0 seconds"], [1, "1 second"], [60, "1 minute"], [90, "90 seconds"], [900, "15 minutes"],
+    [3600, "60 minutes"], [7200, "2 hours"],
+  ];
   for (const [seconds, text] of rows) assert.equal(duration(seconds), text);
 });
 
