@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
+	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check image \
 	reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -60,6 +60,9 @@ second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 
 compose-test: ## Starts docker-compose.yml and checks the responses, if a container engine runs.
 	@scripts/compose-test
+
+spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-up, logout: target/spa-check.
+	@$(WITH_ENVIRONMENT) && scripts/check-spa $(NAME)
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz
