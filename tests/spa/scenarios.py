@@ -174,6 +174,15 @@ def password_wrong_gets_no_code(runner: Runner):
         visit.expect_page()
 
 
+def call_without_network_is_no_denial(runner: Runner):
+    with runner.visit() as visit:
+        visit.page.context.set_offline(True)
+        result = visit.send("root", "no response", "The browser passed no response to the page")
+        assert result.get_by_role("button").count() == 0, "a login does not help"
+        assert all("ERR_INTERNET_DISCONNECTED" in error for error in visit.errors), visit.errors
+        visit.errors.clear()
+
+
 def callback_forged_is_rejected(runner: Runner):
     with runner.visit() as visit:
         # An attacker's link: a code with a state that this browser did not send.
@@ -220,6 +229,7 @@ ALL = [
     token_is_renewed_before_it_expires,
     logout_ends_session_at_okta,
     password_wrong_gets_no_code,
+    call_without_network_is_no_denial,
     callback_forged_is_rejected,
     layout_is_accessible,
 ]
