@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host helm-test minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test image \
+	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -11,6 +11,9 @@
 WITH_ENVIRONMENT = export OKTA_AUTHZ_WASM='$(CURDIR)/target/filter/okta_authz_filter.wasm' && \
 	ENVOY="$$(scripts/envoy-path)" && export ENVOY && \
 	OKTA_AUTHZ_PYTHON="$$(scripts/python-path)" && export OKTA_AUTHZ_PYTHON
+
+# The page of `make up` needs npm. Without it, the script prints the reason, and the API runs alone.
+WITH_PAGE = OKTA_AUTHZ_SPA_SDK="$$(scripts/spa-path || true)" && export OKTA_AUTHZ_SPA_SDK
 
 WITH_PROMETHEUS = OKTA_AUTHZ_PROMETHEUS="$$(scripts/prometheus-path)" && export OKTA_AUTHZ_PROMETHEUS
 
@@ -36,8 +39,8 @@ cli: ## Builds okta-authz, the command line, and prints its path.
 demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and shows the responses.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo
 
-up: wasm ## Starts the programs of the demo until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
-	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo -- --stay
+up: wasm ## Starts the programs of the demo and a page until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
+	@$(WITH_ENVIRONMENT) && $(WITH_PAGE) && scripts/cargo run --quiet --locked --bin demo -- --stay
 
 ##@ Test
 
@@ -61,6 +64,9 @@ helm-test: ## Renders the Helm chart and compares it with deploy/. Builds Helm w
 
 compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test
+
+spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-up, logout: target/spa-check.
+	@$(WITH_ENVIRONMENT) && scripts/check-spa $(NAME)
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

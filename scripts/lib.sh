@@ -193,6 +193,17 @@ need_wasm_opt() { command -v wasm-opt >/dev/null || install_packages wasm-opt bi
 
 need_python() { command -v python3 >/dev/null || install_packages "Python 3" python3; }
 
+# browser_path: prints the path of $CHROMIUM, Chromium or Chrome.
+browser_path() {
+    local name
+    for name in ${CHROMIUM:+"$CHROMIUM"} chromium google-chrome; do
+        command -v "$name" && return
+    done
+    # Without recommended packages there are no fonts.
+    install_packages Chromium chromium fonts-dejavu-core
+    command -v chromium || die "the package chromium has no program chromium"
+}
+
 # make_venv DIRECTORY PIP_ARGUMENT…: makes a new virtual environment with these packages. The file
 # `complete` comes last: without it, the installation was interrupted.
 make_venv() {

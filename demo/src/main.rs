@@ -1,6 +1,7 @@
 //! The demo. `make demo` starts the stand-in Okta, Envoy with the filter and the FastAPI example,
 //! sends requests and explains the responses. `make up` (`--stay`) starts the same programs on the
-//! ports of envoy.yaml until Ctrl-C. `OKTA_ISSUER` selects a real Okta org.
+//! ports of envoy.yaml until Ctrl-C, and serves the example page. `OKTA_ISSUER` selects a real Okta
+//! org. `--stay-on-free-ports` is for the check of the page.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -11,6 +12,7 @@
     reason = "a demo that cannot run panics with the reason"
 )]
 
+mod page;
 mod requests;
 mod up;
 
@@ -19,9 +21,10 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     match std::env::args().nth(1).as_deref() {
         None => requests::run(),
-        Some("--stay") => up::run(),
+        Some("--stay") => up::run(up::Ports::OF_ENVOY_YAML),
+        Some("--stay-on-free-ports") => up::run(up::Ports::FREE),
         Some(other) => {
-            eprintln!("demo: unknown argument {other}; the only argument is --stay");
+            eprintln!("demo: unknown argument {other}; the arguments are --stay and --stay-on-free-ports");
             ExitCode::FAILURE
         }
     }

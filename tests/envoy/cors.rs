@@ -1,6 +1,5 @@
 //! Envoy's CORS filter before and after this filter.
 
-use serde_json::{Value, json};
 use test_support::client::{Response, request};
 
 use super::harness::Harness;
@@ -8,22 +7,8 @@ use super::harness::Harness;
 const ORIGIN: &str = "https://app.example.com";
 
 fn with_cors_filter(name: &str, is_before_okta_authz: bool) -> Harness {
-    Harness::new(name, |mut config| {
-        let manager = config.manager();
-        let cors = "type.googleapis.com/envoy.extensions.filters.http.cors.v3";
-        let filter =
-            json!({ "name": "envoy.filters.http.cors", "typed_config": { "@type": format!("{cors}.Cors") } });
-        let policy = json!({
-            "@type": format!("{cors}.CorsPolicy"), "allow_origin_string_match": [{ "exact": ORIGIN }],
-            "allow_methods": "GET, POST", "allow_headers": "authorization",
-        });
-        manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] =
-            json!({ "envoy.filters.http.cors": policy });
-        let filters: &mut Vec<Value> = manager["http_filters"].as_array_mut().unwrap();
-        // Position 2 is between the guard and the router.
-        filters.insert(if is_before_okta_authz { 0 } else { 2 }, filter);
-        config
-    })
+    // Position 2 is between the guard and the router.
+    Harness::new(name, |config| config.with_cors(if is_before_okta_authz { 0 } else { 2 }, ORIGIN))
 }
 
 /// Sends a preflight request and a request without a token.
@@ -42,6 +27,23 @@ fn cors_filter_before_okta_authz_handles_preflights_and_denials() {
     let [preflight, denied] = send_preflight_and_request(&with_cors_filter("cors-before", true));
     assert_eq!((preflight.status, allowed_origin(&preflight)), (200, Some(ORIGIN)), "{preflight:?}");
     assert_eq!((denied.status, allowed_origin(&denied)), (401, Some(ORIGIN)), "{denied:?}");
+    assert_eq!(denied.header("access-control-expose-headers"), Some("www-authenticate"), "{denied:?}");
+}
+
+#[test]
+fn origin_other_than_that_of_the_policy_gets_no_cors_headers() {
+    let harness = with_cors_filter("cors-origin", true);
+    for origin in
+        ["https://other.example.com", "http://app.example.com", "https://app.example.com:444", "null"]
+    {
+        let preflight = request("OPTIONS", "/items")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST");
+        for request in [preflight, request("GET", "/items").header("origin", origin)] {
+            let response = harness.send(&request);
+            assert_eq!((response.status, allowed_origin(&response)), (401, None), "{origin}: {response:?}");
+        }
+    }
 }
 
 #[test]

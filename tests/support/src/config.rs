@@ -157,6 +157,22 @@ impl EnvoyConfig {
         self
     }
 
+    /// Adds Envoy's CORS filter at this position of the HTTP filters. It allows pages of one origin to
+    /// send tokens, and to read the challenge of a denial.
+    pub fn with_cors(mut self, position: usize, origin: &str) -> Self {
+        let cors = "type.googleapis.com/envoy.extensions.filters.http.cors.v3";
+        let name = "envoy.filters.http.cors";
+        let manager = self.manager();
+        manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] = json!({ name: {
+            "@type": format!("{cors}.CorsPolicy"), "allow_origin_string_match": [{ "exact": origin }],
+            "allow_methods": "GET, POST", "allow_headers": "authorization, content-type",
+            "expose_headers": "www-authenticate", "max_age": "600",
+        } });
+        let filter = json!({ "name": name, "typed_config": { "@type": format!("{cors}.Cors") } });
+        manager["http_filters"].as_array_mut().expect("http_filters").insert(position, filter);
+        self
+    }
+
     /// Writes the access log into a file, in the format of the reference configuration.
     pub fn access_log(mut self, path: &Path) -> Self {
         let log = &mut self.manager()["access_log"][0];
