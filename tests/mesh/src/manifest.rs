@@ -1,0 +1,43 @@
+//! The manifests of `deploy/`, with the replacements that their comments ask for.
+
+use test_support::root;
+
+/// The text of a manifest.
+#[derive(Clone)]
+pub struct Manifest(String);
+
+impl Manifest {
+    /// Reads a file of the repository.
+    ///
+    /// # Panics
+    ///
+    /// If the file does not exist.
+    pub fn read(file: &str) -> Self {
+        Self(std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}")))
+    }
+
+    /// Replaces a text at every place.
+    ///
+    /// # Panics
+    ///
+    /// If the text does not occur: then the manifest has changed, and the test with it.
+    pub fn replace(self, from: &str, to: &str) -> Self {
+        assert!(self.0.contains(from), "the manifest does not contain {from:?}");
+        Self(self.0.replace(from, to))
+    }
+
+    /// Sets the address and the digest of the image, and removes the `#` before `sha256`.
+    pub fn image(self, registry: &str, digest: &str) -> Self {
+        let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
+        self.replace(IMAGE_REGISTRY, registry)
+            .replace("# sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"", &format!("sha256: \"{digest}\""))
+    }
+
+    /// Returns the text.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The registry that the manifests name.
+const IMAGE_REGISTRY: &str = "registry.example.com/team";
