@@ -10,6 +10,7 @@ mod envoy;
 mod envoy_json;
 mod finding;
 mod guard;
+mod hbone;
 mod hosts;
 mod issuer_scope;
 mod kubernetes;

@@ -18,5 +18,6 @@ mod harness;
 mod hosts;
 mod listeners;
 mod manifests;
+mod order;
 mod route_policies;
 mod updates;

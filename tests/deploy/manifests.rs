@@ -9,6 +9,7 @@ use test_support::root;
 
 use super::harness::{find_values, yaml};
 
+/// Manifests with a configuration of the filter.
 const MANIFESTS: [&str; 5] = [
     "deploy/istio/gateway.yaml",
     "deploy/istio/sidecar.yaml",
@@ -17,8 +18,12 @@ const MANIFESTS: [&str; 5] = [
     "deploy/envoy-gateway/backend.yaml",
 ];
 
+/// Manifests that complete those with a configuration.
+const OTHER_MANIFESTS: [&str; 2] =
+    ["deploy/istio/sidecar-egress.yaml", "deploy/envoy-gateway/filter-order.yaml"];
+
 /// Reads all documents of a YAML file.
-fn documents(file: &str) -> Vec<Value> {
+pub(crate) fn documents(file: &str) -> Vec<Value> {
     serde_saphyr::from_multiple(&std::fs::read_to_string(root().join(file)).unwrap()).expect(file)
 }
 
@@ -47,7 +52,7 @@ fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
 #[test]
 fn resource_matches_the_schema_of_its_kind() {
     let mut kinds = BTreeSet::new();
-    for file in MANIFESTS {
+    for file in MANIFESTS.iter().chain(&OTHER_MANIFESTS) {
         for resource in documents(file) {
             assert_eq!(schema_violation(&resource), None, "{file}: {}", resource["kind"]);
             assert!(
@@ -82,7 +87,10 @@ fn resource_with_an_error_violates_the_schema() {
             json!("a"),
             "subjectAltNames: type",
         ),
-        ("istio/sidecar.yaml", 4, "/spec/egress/0/hosts", json!("./*"), "hosts: type"),
+        ("istio/sidecar.yaml", 4, "/spec/action", json!("REJECT"), "action: enum"),
+        ("istio/sidecar.yaml", 4, "/spec/rules/0/to/0/operation/notPorts", json!(8080), "notPorts: type"),
+        ("istio/sidecar-egress.yaml", 0, "/spec/egress/0/hosts", json!("./*"), "hosts: type"),
+        ("envoy-gateway/filter-order.yaml", 0, "/spec/filterOrder/0/before", json!("wasm"), "before: enum"),
         ("envoy-gateway/policy.yaml", 0, "/spec/wasm/0/failopen", json!(false), "failopen: is not allowed"),
         ("envoy-gateway/policy.yaml", 0, "/spec/wasm/0/code/type", json!("OCI"), "type: enum"),
         ("envoy-gateway/policy.yaml", 1, "/spec/path/escapedSlashesAction", json!("Reject"), "enum"),

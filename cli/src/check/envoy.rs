@@ -7,7 +7,7 @@ use super::connection_managers::FileContext;
 use super::envoy_json::{is_true, text_equals};
 use super::finding::Finding;
 use super::plugin::fails_open;
-use super::{clusters, guard, kubernetes, mesh_guard, plugin};
+use super::{clusters, guard, hbone, kubernetes, mesh_guard, plugin};
 use crate::locate::ConfigContext;
 
 pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
@@ -23,6 +23,7 @@ pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileC
                 findings.push(Finding::warning("spec.wasm.failStrategy", fails_open("`FAIL_CLOSE`")));
             }
             findings.extend(mesh_guard::findings(spec, file.documents));
+            findings.extend(hbone::warnings(spec, file.documents));
         }
         ConfigContext::EnvoyGateway { extension } => {
             if is_true(extension, "failOpen") {
@@ -35,7 +36,9 @@ pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileC
             findings.extend(match following_filters {
                 Some(_) => guard::findings(following_filters, file),
                 None if kubernetes::owner(plugin, file.documents).is_some() => {
-                    mesh_guard::findings(plugin, file.documents)
+                    let mut findings = mesh_guard::findings(plugin, file.documents);
+                    findings.extend(hbone::warnings(plugin, file.documents));
+                    findings
                 }
                 None => guard::findings_outside(plugin, file),
             });

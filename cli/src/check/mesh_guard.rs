@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::envoy_json::{contains, list, text, text_equals};
 use super::finding::Finding;
 use super::kubernetes::{metadata, name, owner, resources, resources_of_kind, spec};
-use super::{overrides, rbac};
+use super::{hbone, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
 /// The namespace whose `EnvoyFilter` resources apply to all namespaces.
@@ -148,7 +148,9 @@ fn prove_conditions(owner: &Value, insertion: Option<&Value>, patch: &Value) -> 
 /// Returns why the patches of an `EnvoyFilter` may change the guard of this name.
 fn guard_changes<'a>(resource: &'a Value, guard: &'a str) -> impl Iterator<Item = String> + 'a {
     const FILTER: &str = "/match/listener/filterChain/filter/subFilter/name";
-    let is_for_guard = move |patch: &&Value| patch.pointer(FILTER).is_some_and(|name| name == guard);
+    let is_for_guard = move |patch: &&Value| {
+        patch.pointer(FILTER).is_some_and(|name| name == guard) && !hbone::is_for_tunnels(patch)
+    };
     let patches = list(spec(resource), "configPatches").iter().filter(is_for_guard);
     patches.filter_map(move |patch| {
         let operation = patch.pointer("/patch/operation")?.as_str()?;

@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::connection_managers::FileContext;
 use super::durations::{parse_kubernetes, parse_proto};
-use super::envoy_json::{contains, each_object};
+use super::envoy_json::{contains, each_object, list};
 use super::finding::Finding;
-use super::kubernetes::resources_of_kind;
+use super::hbone;
+use super::kubernetes::{resources_of_kind, spec};
 use crate::locate::ConfigContext;
 
 /// The longest `stream_idle_timeout` without a warning: Envoy's default for the timeout of a route.
@@ -93,7 +94,12 @@ fn resource_warnings(
     let mut has_resource = false;
     for resource in resources_of_kind(file.documents, kind) {
         has_resource = true;
-        each_object(resource, &mut |object| timeouts.extend(object.pointer(pointer)));
+        let patches = list(spec(resource), "configPatches");
+        let parts = if patches.is_empty() { std::slice::from_ref(resource) } else { patches };
+        // Tunnels have other timeouts: see `hbone`.
+        for part in parts.iter().filter(|part| !hbone::is_for_tunnels(part)) {
+            each_object(part, &mut |object| timeouts.extend(object.pointer(pointer)));
+        }
     }
     let path = pointer.trim_start_matches('/').replace('/', ".");
     if has_resource && timeouts.is_empty() {
