@@ -6,7 +6,9 @@ pub mod istio;
 pub mod manifest;
 pub mod network;
 pub mod process;
+pub mod proxy;
 pub mod registry;
+pub mod transcript;
 
 use std::path::PathBuf;
 

@@ -11,10 +11,12 @@ use super::network::address;
 use super::process::{Process, run};
 use super::{folder, tool};
 
+/// The port of the registry with the image of this build.
 const PORT: u16 = 5000;
 
 /// A running registry. It keeps images on disk, so it can stop and start again.
 pub struct Registry {
+    port: u16,
     process: Option<Process>,
 }
 
@@ -25,7 +27,16 @@ impl Registry {
     ///
     /// If it does not start.
     pub fn start() -> Self {
-        let mut registry = Self { process: None };
+        Self::start_on(PORT)
+    }
+
+    /// Starts a registry on another port, which has its own images.
+    ///
+    /// # Panics
+    ///
+    /// If it does not start.
+    pub fn start_on(port: u16) -> Self {
+        let mut registry = Self { port, process: None };
         registry.resume();
         registry
     }
@@ -36,17 +47,17 @@ impl Registry {
     ///
     /// If it does not start.
     pub fn resume(&mut self) {
-        let folder = folder("registry");
+        let folder = folder(&format!("registry-{}", self.port));
         let images = folder.join("images");
         std::fs::create_dir_all(&images).expect("a folder for images");
         let mut process = Process::start(
             "registry",
             &folder,
             Command::new(tool("crane"))
-                .args(["registry", "serve", "--address", &Self::authority(), "--disk"])
+                .args(["registry", "serve", "--address", &self.authority(), "--disk"])
                 .arg(&images),
         );
-        let address = SocketAddr::from((address::REGISTRY, PORT));
+        let address = SocketAddr::from((address::REGISTRY, self.port));
         process.wait_for("a listener", Duration::from_secs(20), || TcpStream::connect(address).ok());
         self.process = Some(process);
     }
@@ -57,8 +68,8 @@ impl Registry {
     }
 
     /// Returns the host and the port of the registry.
-    pub fn authority() -> String {
-        format!("{}:{PORT}", address::REGISTRY)
+    pub fn authority(&self) -> String {
+        format!("{}:{}", address::REGISTRY, self.port)
     }
 
     /// Pushes the image of `make image`, and returns its digest: `sha256:…`.
@@ -70,14 +81,29 @@ impl Registry {
         let image = root().join("target/image");
         let expected = std::fs::read_to_string(image.join("image-digest")).expect("`make image` has run");
         let expected = expected.trim().to_owned();
-        let pushed = push(&image.join("oci"), name_and_tag);
+        let pushed = self.push_layout(&image.join("oci"), name_and_tag);
         assert!(pushed.ends_with(&expected), "the registry has {pushed}, not {expected}");
         expected
     }
-}
 
-/// Pushes an OCI layout, and returns the name with the digest.
-pub fn push(layout: &Path, name_and_tag: &str) -> String {
-    let name = format!("{}/{name_and_tag}", Registry::authority());
-    run(Command::new(tool("crane")).arg("push").arg(layout).arg(name)).trim().to_owned()
+    /// Pushes a module of the tests as an image, and returns its digest: `sha256:…`.
+    pub fn push_module(&self, name: &str) -> String {
+        let layout = folder("images").join(name);
+        let digest = run(Command::new(root().join("scripts/oci_image.py"))
+            .arg("--module")
+            .arg(test_support::wasm(name))
+            .args(["--name", name, "--version", "0.1.0", "--epoch", "0"])
+            .arg("--directory")
+            .arg(&layout)
+            .arg("--archive")
+            .arg(layout.with_extension("tar")));
+        self.push_layout(&layout, &format!("{name}:0.1.0"));
+        digest.trim().to_owned()
+    }
+
+    /// Pushes an OCI layout, and returns the name with the digest.
+    fn push_layout(&self, layout: &Path, name_and_tag: &str) -> String {
+        let name = format!("{}/{name_and_tag}", self.authority());
+        run(Command::new(tool("crane")).arg("push").arg(layout).arg(name)).trim().to_owned()
+    }
 }

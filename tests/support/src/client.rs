@@ -66,6 +66,11 @@ impl Request {
         self
     }
 
+    /// Returns the method and the path.
+    pub fn line(&self) -> String {
+        format!("{} {}", String::from_utf8_lossy(&self.method), String::from_utf8_lossy(&self.path))
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = [&self.method[..], b" ", &self.path, b" HTTP/1.1\r\nconnection: close\r\n"].concat();
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"host")) {
