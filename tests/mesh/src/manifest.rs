@@ -33,6 +33,36 @@ impl Manifest {
             .replace("# sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"", &format!("sha256: \"{digest}\""))
     }
 
+    /// Removes the resources of a kind.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn without(self, kind: &str) -> Self {
+        let line = format!("\nkind: {kind}\n");
+        let (removed, kept): (Vec<&str>, Vec<&str>) =
+            self.0.split("\n---\n").partition(|resource| resource.contains(&line));
+        assert!(!removed.is_empty(), "the manifest has no {kind}");
+        Self(kept.join("\n---\n"))
+    }
+
+    /// Returns the resources of a kind.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    pub fn only(self, kind: &str) -> Self {
+        let line = format!("\nkind: {kind}\n");
+        let kept: Vec<&str> = self.0.split("\n---\n").filter(|resource| resource.contains(&line)).collect();
+        assert!(!kept.is_empty(), "the manifest has no {kind}");
+        Self(kept.join("\n---\n"))
+    }
+
+    /// Adds a resource.
+    pub fn and(self, resource: &str) -> Self {
+        Self(format!("{}\n---\n{resource}", self.0))
+    }
+
     /// Returns the text.
     pub fn text(&self) -> &str {
         &self.0

@@ -19,6 +19,8 @@ pub mod address {
     /// The control plane: `istiod.istio-system.svc` or
     /// `envoy-gateway.envoy-gateway-system.svc.cluster.local`.
     pub const CONTROL_PLANE: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 11);
+    /// Another Okta: `other-ca.okta.com`.
+    pub const OTHER_OKTA: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 14);
     /// The registry of images.
     pub const REGISTRY: Ipv4Addr = Ipv4Addr::new(10, 96, 0, 12);
     /// The API behind a gateway.

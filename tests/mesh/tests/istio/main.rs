@@ -2,5 +2,11 @@
 //! the stand-in Okta; each has its own namespace, proxy and API.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
+mod external;
+mod guard;
 mod harness;
+mod image;
+mod keys;
+mod policies;
 mod requests;
+mod updates;

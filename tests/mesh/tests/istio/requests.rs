@@ -37,7 +37,7 @@ fn gateway_manifest_unchanged_allows_only_valid_tokens() {
         assert_eq!(gateway.client().send(&orders().bearer(&reader)).status, 200);
     }
     gateway.expect(&orders().bearer(&reader), "scope orders:read", 200, "");
-    let denied = gateway.expect(&request("POST", "/orders").bearer(&reader), "scope orders:read", 403, "scope_missing");
+    let denied = gateway.expect(&request("POST", "/orders").bearer(&reader), "scope orders:read", 403, "insufficient_scope");
     let challenge = denied.header("www-authenticate").unwrap_or_default();
     assert!(challenge.contains(r#"error="insufficient_scope", scope="orders:write""#), "{challenge}");
     gateway.expect(&request("POST", "/orders").bearer(&other), "scope orders:write", 200, "");
@@ -54,7 +54,7 @@ fn identity_headers_of_client_are_replaced() {
     let headers = &response.json()["headers"];
     assert_eq!(headers["x-okta-sub"].as_array().map(Vec::len), Some(1), "{headers}");
     assert_ne!(headers["x-okta-sub"], json!(["root"]));
-    assert_eq!(headers["x-okta-scopes"], json!(["orders:read"]));
+    assert_eq!(headers["x-okta-scopes"], json!([r#"["orders:read"]"#]));
     assert_eq!(headers["authorization"], json!(null), "`forward: false` removes the token");
 
     let response = gateway.send(&hostile("/healthz"), "identity headers of the client, public path");
@@ -102,7 +102,4 @@ fn keys_are_fetched_once_for_both_workers() {
     wait_until(Duration::from_secs(5), || mesh.okta.key_fetches(Server::Custom) > 0);
     assert_eq!(mesh.okta.key_fetches(Server::Custom), 1);
     assert_eq!(mesh.okta.discovery_fetches(Server::Custom), 0, "`remote_jwks` needs no discovery");
-    // Each worker has seen requests.
-    let stats = gateway.proxy.admin("/stats?filter=worker_.*total_match_count|listener.*worker_.*downstream_cx_total");
-    println!("{stats}");
 }
