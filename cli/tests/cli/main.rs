@@ -15,6 +15,7 @@ mod files;
 mod findings;
 mod guards;
 mod hosts;
+mod istio_rules;
 mod kubernetes;
 mod lints;
 mod mesh;
