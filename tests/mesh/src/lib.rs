@@ -2,6 +2,9 @@
 //! without containers. `tests/mesh/README.md` describes how the parts stand in for a cluster.
 
 pub mod cluster;
+pub mod container;
+pub mod envoy_gateway;
+pub mod gateway_proxy;
 pub mod istio;
 pub mod manifest;
 pub mod network;

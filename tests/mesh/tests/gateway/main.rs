@@ -1,0 +1,6 @@
+//! The manifests of `deploy/envoy-gateway` in a real Envoy Gateway.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+
+mod admission;
+mod mesh;
+mod scenario;
