@@ -2,5 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
 mod admission;
+mod guard;
+mod image;
+mod keys;
 mod mesh;
 mod scenario;

@@ -1,5 +1,6 @@
 //! The parts that all scenarios share: a control plane, a registry, the stand-in Okta and an API.
 
+use std::cell::RefCell;
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -22,11 +23,11 @@ pub const API_PORT: u16 = 9090;
 /// The shared parts.
 pub struct Mesh {
     pub okta: StandIn,
-    pub registry: Registry,
+    pub registry: RefCell<Registry>,
     /// The digest of the image: `sha256:…`.
     pub digest: String,
     pub api: Backend,
-    pub gateway: EnvoyGateway,
+    pub gateway: RefCell<EnvoyGateway>,
 }
 
 static MESH: LazyLock<Mutex<Mesh>> = LazyLock::new(|| Mutex::new(Mesh::start()));
@@ -44,7 +45,18 @@ impl Mesh {
         let registry = Registry::start();
         let digest = registry.push(IMAGE);
         let api = Backend::start_on((address::API, API_PORT).into());
-        Self { okta, registry, digest, api, gateway: EnvoyGateway::start() }
+        let gateway = RefCell::new(EnvoyGateway::start());
+        Self { okta, registry: RefCell::new(registry), digest, api, gateway }
+    }
+
+    /// Returns the host and the port of the registry.
+    pub fn authority(&self) -> String {
+        self.registry.borrow().authority()
+    }
+
+    /// Pushes a module of the tests, and returns its digest.
+    pub fn push_module(&self, name: &str) -> String {
+        self.registry.borrow().push_module(name)
     }
 
     /// Mints a token of the default authorization server with these scopes.

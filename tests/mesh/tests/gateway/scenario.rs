@@ -8,9 +8,10 @@ use okta_authz_mesh::gateway_proxy::GatewayProxy;
 use okta_authz_mesh::manifest::Manifest;
 use okta_authz_mesh::network::address;
 use okta_authz_mesh::transcript;
+use serde_json::Value;
 use test_support::client::{Client, Request, Response, get};
 
-use super::mesh::{API_PORT, Mesh};
+use super::mesh::{API_PORT, IMAGE, Mesh};
 
 /// The files of `deploy/envoy-gateway`.
 pub const POLICY: &str = "deploy/envoy-gateway/policy.yaml";
@@ -52,7 +53,7 @@ spec:
     pub fn without_gateway(mesh: &'a Mesh, namespace: &str) -> Self {
         let token = mesh.token(&["orders:read"]);
         let scenario = Self { mesh, namespace: namespace.to_owned(), proxy: None, token };
-        mesh.gateway.cluster.namespace(namespace);
+        mesh.gateway.borrow().cluster.namespace(namespace);
         // Without a selector, the user writes the addresses.
         scenario.apply(&format!(
             "apiVersion: v1
@@ -93,7 +94,7 @@ spec:
     pub fn manifest(&self, file: &str) -> Manifest {
         let mut manifest = Manifest::read(file);
         if manifest.text().contains("okta-authz-filter:") {
-            manifest = manifest.image(&self.mesh.registry.authority(), &self.mesh.digest);
+            manifest = manifest.image(&self.mesh.authority(), &self.mesh.digest);
         }
         if self.namespace == "default" {
             return manifest;
@@ -112,22 +113,30 @@ spec:
         manifest
     }
 
+    /// Returns policy.yaml with a module of the tests in place of the filter.
+    pub fn policy_with_module(&self, module: &str) -> Manifest {
+        let digest = self.mesh.push_module(module);
+        self.manifest(POLICY)
+            .replace(IMAGE, &format!("{module}:0.1.0"))
+            .replace(bare(&self.mesh.digest), bare(&digest))
+    }
+
     /// Applies manifests in the namespace of the scenario.
     pub fn apply(&self, manifests: &str) {
         let path = super::mesh::file(&self.namespace, "manifest.yaml", manifests);
         let path = path.to_str().unwrap();
         let arguments = ["apply", "--server-side", "--force-conflicts", "-n", &self.namespace, "-f", path];
-        self.mesh.gateway.cluster.run(&arguments);
+        self.mesh.gateway.borrow().cluster.run(&arguments);
     }
 
     /// Deletes an object of the scenario.
     pub fn delete(&self, kind: &str, name: &str) {
-        self.mesh.gateway.cluster.run(&["delete", kind, name, "-n", &self.namespace]);
+        self.mesh.gateway.borrow().cluster.run(&["delete", kind, name, "-n", &self.namespace]);
     }
 
     /// Starts the proxy of the Gateway `eg`.
     pub fn start(&mut self, volumes: &[(&Path, &str)]) {
-        self.proxy = Some(self.mesh.gateway.proxy(&self.namespace, "eg", volumes));
+        self.proxy = Some(self.mesh.gateway.borrow().proxy(&self.namespace, "eg", volumes));
     }
 
     /// Returns the proxy.
@@ -145,7 +154,7 @@ spec:
         let mut last = None;
         let deadline = Instant::now() + TIMEOUT;
         loop {
-            if let Some(found) = self.mesh.gateway.condition(kind, &self.namespace, name, condition) {
+            if let Some(found) = self.mesh.gateway.borrow().condition(kind, &self.namespace, name, condition) {
                 if found.status == status {
                     return found;
                 }
@@ -154,7 +163,7 @@ spec:
             assert!(
                 Instant::now() < deadline,
                 "{kind} {name}: {condition} is not {status}: {last:?}\n{}",
-                self.mesh.gateway.log()
+                self.mesh.gateway.borrow().log()
             );
             std::thread::sleep(Duration::from_millis(200));
         }
@@ -185,7 +194,7 @@ spec:
                 }
             }
             assert_eq!(self.mesh.api.requests(), before, "a request without a token reached the API");
-            let log = || self.mesh.gateway.log();
+            let log = || self.mesh.gateway.borrow().log();
             assert!(Instant::now() < deadline, "not {status} {code} but {seen:?}\n{}", log());
         }
         seen
@@ -212,11 +221,50 @@ spec:
     }
 }
 
+/// Returns a digest without `sha256:`, as the manifests have it.
+pub fn bare(digest: &str) -> &str {
+    digest.trim_start_matches("sha256:")
+}
+
 impl Drop for Scenario<'_> {
     fn drop(&mut self) {
         // A failed test has its own message.
         if !std::thread::panicking() {
-            self.mesh.gateway.cluster.run(&["delete", KINDS, "--all", "-n", &self.namespace]);
+            self.mesh.gateway.borrow().cluster.run(&["delete", KINDS, "--all", "-n", &self.namespace]);
         }
     }
+}
+
+/// Returns the HTTP filters of each connection manager of an xDS listener.
+pub fn filters(listeners: &Value, name: &str) -> Vec<Vec<Value>> {
+    let listener = listeners["configs"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .find(|config| config["name"] == name)
+        .map(|config| &config["active_state"]["listener"])
+        .unwrap_or_else(|| panic!("no listener {name} in {:?}", listener_names(listeners)));
+    let chains = listener["filter_chains"].as_array().into_iter().flatten();
+    let default = Some(&listener["default_filter_chain"]).filter(|chain| chain.is_object());
+    chains
+        .chain(default)
+        .flat_map(|chain| chain["filters"].as_array().into_iter().flatten())
+        .filter_map(|filter| filter["typed_config"]["http_filters"].as_array().cloned())
+        .collect()
+}
+
+/// Returns the names of the xDS listeners.
+pub fn listener_names(listeners: &Value) -> Vec<String> {
+    let configs = listeners["configs"].as_array().into_iter().flatten();
+    configs.map(|config| config["name"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// Returns whether the guard is directly before the router in each chain of HTTP filters.
+pub fn is_guarded(listeners: &Value, name: &str) -> bool {
+    let chains = filters(listeners, name);
+    !chains.is_empty()
+        && chains.iter().all(|filters| {
+            let names: Vec<&str> = filters.iter().filter_map(|filter| filter["name"].as_str()).collect();
+            names.ends_with(&["okta-authz-guard", "envoy.filters.http.router"])
+        })
 }
