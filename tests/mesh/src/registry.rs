@@ -67,6 +67,11 @@ impl Registry {
         self.process = None;
     }
 
+    /// Returns whether the registry runs.
+    pub const fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
     /// Returns the host and the port of the registry.
     pub fn authority(&self) -> String {
         format!("{}:{}", address::REGISTRY, self.port)
@@ -89,6 +94,9 @@ impl Registry {
     /// Pushes a module of the tests as an image, and returns its digest: `sha256:…`.
     pub fn push_module(&self, name: &str) -> String {
         let layout = folder("images").join(name);
+        // Of an earlier call. The script writes only new files.
+        let _ = std::fs::remove_dir_all(&layout);
+        let _ = std::fs::remove_file(layout.with_extension("tar"));
         let digest = run(Command::new(root().join("scripts/oci_image.py"))
             .arg("--module")
             .arg(test_support::wasm(name))

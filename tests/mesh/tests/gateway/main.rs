@@ -6,4 +6,7 @@ mod guard;
 mod image;
 mod keys;
 mod mesh;
+mod order;
+mod routes;
 mod scenario;
+mod updates;

@@ -35,7 +35,12 @@ static MESH: LazyLock<Mutex<Mesh>> = LazyLock::new(|| Mutex::new(Mesh::start()))
 /// Returns the shared parts. One scenario runs at a time, because some stop the registry or start
 /// Envoy Gateway with other settings.
 pub fn mesh() -> MutexGuard<'static, Mesh> {
-    MESH.lock().unwrap_or_else(PoisonError::into_inner)
+    let mesh = MESH.lock().unwrap_or_else(PoisonError::into_inner);
+    // After a scenario that failed.
+    if !mesh.registry.borrow().is_running() {
+        mesh.registry.borrow_mut().resume();
+    }
+    mesh
 }
 
 impl Mesh {

@@ -129,11 +129,6 @@ spec:
         self.mesh.gateway.borrow().cluster.run(&arguments);
     }
 
-    /// Deletes an object of the scenario.
-    pub fn delete(&self, kind: &str, name: &str) {
-        self.mesh.gateway.borrow().cluster.run(&["delete", kind, name, "-n", &self.namespace]);
-    }
-
     /// Starts the proxy of the Gateway `eg`.
     pub fn start(&mut self, volumes: &[(&Path, &str)]) {
         self.proxy = Some(self.mesh.gateway.borrow().proxy(&self.namespace, "eg", volumes));
