@@ -14,15 +14,18 @@ use super::{folder, tool};
 /// The namespace of istiod.
 const SYSTEM: &str = "istio-system";
 /// The configuration of the mesh: Istio's default, and one external authorization service.
-const MESH_CONFIG: &str = r#"{
-    apiVersion: v1, kind: ConfigMap, metadata: { name: istio, namespace: istio-system }, data: { mesh: '
-extensionProviders:
-  - name: external
-    envoyExtAuthzHttp:
-      service: external.test
-      port: 9191
-      includeRequestHeadersInCheck: [authorization, x-okta-sub]
-' } }"#;
+const MESH_CONFIG: &str = r"apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    extensionProviders:
+      - name: external
+        envoyExtAuthzHttp:
+          service: external.test
+          port: 9191
+          includeRequestHeadersInCheck: [authorization, x-okta-sub]
+";
 
 /// A running control plane.
 pub struct Istio {
