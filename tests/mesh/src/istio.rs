@@ -64,7 +64,9 @@ impl Istio {
                 .env("PILOT_ENABLE_GATEWAY_API", "false")
                 // Filters of Istio's own Envoy build. The proxies here run an upstream Envoy.
                 .env("PILOT_ENABLE_METADATA_EXCHANGE", "false")
-                .env("PILOT_ENABLE_ALPN_FILTER", "false"),
+                .env("PILOT_ENABLE_ALPN_FILTER", "false")
+                // A proxy uses HBONE only if it announces that it can.
+                .env("PILOT_ENABLE_AMBIENT", "true"),
         );
         let ready = || (Client::new(8080).try_send(&test_support::client::get("/ready")).ok()?.status == 200).then_some(());
         istiod.wait_for("readiness", Duration::from_secs(90), ready);
