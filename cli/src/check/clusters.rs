@@ -13,10 +13,10 @@ use super::{backend, destination, kubernetes, tls};
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 
 /// A source from which the filter fetches a document.
-struct RemoteSource<'a> {
+pub(super) struct RemoteSource<'a> {
     /// The path of the field: `providers.okta.remote_jwks.cluster`.
-    path: String,
-    remote: &'a Remote,
+    pub(super) path: String,
+    pub(super) remote: &'a Remote,
     /// The hosts that the filter fetches from, without ports. The first is that of the first
     /// request.
     hosts: Vec<String>,
@@ -56,7 +56,8 @@ fn missing_cluster(path: &str, cluster: &str, documents: &[Value], has_no_cluste
     if has_cds { Finding::note(path, problem) } else { Finding::warning(path, problem) }
 }
 
-fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
+/// Returns the sources of all remote key sets and of the denylist.
+pub(super) fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
     let keys = config.providers.iter().filter_map(|provider| {
         let jwks = provider.remote_jwks.as_ref()?;
         let hosts = match &jwks.jwks_uri {

@@ -36,8 +36,8 @@ pub(super) fn findings(path: &str, cluster: &str, hosts: &[String], documents: &
     let uses_default_ca =
         |tls: &Value| tls.get("caCertificates").is_none() && tls.get("credentialName").is_none();
     if findings.is_empty() && settings().flatten().any(uses_default_ca) {
-        let problem = "the `DestinationRule` has no `caCertificates`: the settings of Istio decide whether Envoy verifies \
-                       the certificate";
+        let problem = "the `DestinationRule` has no `caCertificates`: Istio 1.24 and later verify the certificate with the \
+                       CAs of the proxy image, earlier versions may not verify it";
         findings.push(Finding::note(path, problem));
     }
     findings

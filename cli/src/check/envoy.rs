@@ -7,7 +7,7 @@ use super::connection_managers::FileContext;
 use super::envoy_json::{is_true, text_equals};
 use super::finding::Finding;
 use super::plugin::fails_open;
-use super::{clusters, guard, hbone, kubernetes, mesh_guard, plugin};
+use super::{clusters, guard, kubernetes, mesh, plugin};
 use crate::locate::ConfigContext;
 
 pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
@@ -22,23 +22,20 @@ pub(super) fn findings(context: ConfigContext<'_>, config: &Config, file: &FileC
             if spec.get("wasm").is_some_and(|wasm| text_equals(wasm, "failStrategy", "FAIL_OPEN")) {
                 findings.push(Finding::warning("spec.wasm.failStrategy", fails_open("`FAIL_CLOSE`")));
             }
-            findings.extend(mesh_guard::findings(spec, file.documents));
-            findings.extend(hbone::warnings(spec, file.documents));
+            findings.extend(mesh::istio_findings(spec, config, file.documents));
         }
         ConfigContext::EnvoyGateway { extension } => {
             if is_true(extension, "failOpen") {
                 findings.push(Finding::warning("failOpen", fails_open("`false`")));
             }
-            findings.extend(mesh_guard::findings(extension, file.documents));
+            findings.extend(mesh::gateway_findings(extension, config, file.documents));
         }
         ConfigContext::Envoy { plugin, following_filters } => {
             findings.extend(plugin::warnings(plugin));
             findings.extend(match following_filters {
                 Some(_) => guard::findings(following_filters, file),
                 None if kubernetes::owner(plugin, file.documents).is_some() => {
-                    let mut findings = mesh_guard::findings(plugin, file.documents);
-                    findings.extend(hbone::warnings(plugin, file.documents));
-                    findings
+                    mesh::istio_findings(plugin, config, file.documents)
                 }
                 None => guard::findings_outside(plugin, file),
             });

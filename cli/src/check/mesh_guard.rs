@@ -1,16 +1,15 @@
 //! The guard in resources of Kubernetes: Istio's `EnvoyFilter`, and Envoy Gateway's
 //! `EnvoyPatchPolicy`.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::envoy_json::{contains, list, text, text_equals};
 use super::finding::Finding;
 use super::kubernetes::{metadata, name, owner, resources, resources_of_kind, spec};
+use super::workload::{self, ROOT_NAMESPACE};
 use super::{hbone, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
-/// The namespace whose `EnvoyFilter` resources apply to all namespaces.
-const ROOT_NAMESPACE: &str = "istio-system";
 /// Conditions of an Istio patch on listeners and proxies.
 const CONDITIONS: [&str; 8] = [
     "/match/listener/portNumber",
@@ -160,6 +159,19 @@ fn guard_changes<'a>(resource: &'a Value, guard: &'a str) -> impl Iterator<Item 
     })
 }
 
+/// Returns the names of the xDS listeners to which patches of Envoy Gateway add a guard after the
+/// filter of this owner.
+pub(super) fn gateway_guards<'a>(owner: &Value, documents: &'a [Value]) -> Vec<&'a str> {
+    let patches = resources_of_kind(documents, "EnvoyPatchPolicy")
+        .flat_map(|resource| list(spec(resource), "jsonPatches").iter().map(move |patch| (resource, patch)));
+    let guards = patches.filter(|(resource, patch)| {
+        let filter = patch.pointer("/operation/value");
+        filter.and_then(rbac::prove_guard).is_some_and(|proof| proof.is_ok())
+            && prove_gateway_patch(owner, resource, patch).is_ok()
+    });
+    guards.filter_map(|(_, patch)| text(patch, "name")).collect()
+}
+
 /// Returns why a patch of Envoy Gateway does not place a guard after this filter.
 fn prove_gateway_patch(owner: &Value, resource: &Value, patch: &Value) -> Result<(), String> {
     let operation = patch.get("operation").unwrap_or(&Value::Null);
@@ -187,20 +199,12 @@ fn covers_workloads(filter: &Value, owner: &Value) -> bool {
     if spec(owner).get("targetRefs").is_some() || spec(filter).get("targetRefs").is_some() {
         return true;
     }
-    let owner_labels = workload_labels(owner);
-    workload_labels(filter).is_none_or(|required| {
+    let owner_labels = workload::labels(owner);
+    workload::labels(filter).is_none_or(|required| {
         required
             .iter()
             .all(|(name, value)| owner_labels.is_some_and(|labels| labels.get(name) == Some(value)))
     })
-}
-
-/// Returns the labels that select the workloads of a resource; `None` if it applies to all
-/// workloads.
-fn workload_labels(resource: &Value) -> Option<&Map<String, Value>> {
-    let pointers = ["/selector/matchLabels", "/workloadSelector/labels"];
-    let labels = pointers.iter().find_map(|pointer| spec(resource).pointer(pointer))?.as_object()?;
-    (!labels.is_empty()).then_some(labels)
 }
 
 /// Warns about a second configuration for the same workloads: each instance sets the same permit.
@@ -211,7 +215,7 @@ fn instances_warning(owner: &Value, documents: &[Value]) -> Option<Finding> {
     } else {
         let has_same_workloads = |other: &&Value| {
             other.pointer("/metadata/namespace") == owner.pointer("/metadata/namespace")
-                && workload_labels(other) == workload_labels(owner)
+                && workload::labels(other) == workload::labels(owner)
                 && spec(other).get("targetRefs") == spec(owner).get("targetRefs")
                 && spec(other).get("match") == spec(owner).get("match")
         };

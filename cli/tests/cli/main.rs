@@ -13,8 +13,10 @@
 mod explain;
 mod files;
 mod findings;
+mod gateway_rules;
 mod guards;
 mod hosts;
+mod istio_rules;
 mod kubernetes;
 mod lints;
 mod mesh;

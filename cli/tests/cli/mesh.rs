@@ -102,11 +102,18 @@ fn check_istio_guard_in_file_is_proved() {
     });
     assert!(found.warnings.is_empty(), "{:?}", found.warnings);
     assert!(found.notes.iter().any(|note| note.contains("has no `caCertificates`")), "{:?}", found.notes);
-    // Istio applies patches in order. This file has patches in place of a `WasmPlugin`.
+    // Istio applies patches in order. This file has patches in place of a `WasmPlugin`, and inserts
+    // the filter before all others, which does not depend on the order.
     let file = yaml("deploy/istio/envoyfilter.yaml");
     assert_no_findings("envoyfilter", &findings("istio-envoyfilter", &text(&file)));
     let mut swapped = file;
-    swapped[0]["spec"]["configPatches"].as_array_mut().unwrap().swap(0, 1);
+    let patches = swapped[0]["spec"]["configPatches"].as_array_mut().unwrap();
+    patches.swap(0, 1);
+    let is_first = findings("istio-swapped-first", &text(&swapped));
+    assert_no_findings("swapped, first", &is_first);
+    let patches = swapped[0]["spec"]["configPatches"].as_array_mut().unwrap();
+    patches[1]["match"] = patches[0]["match"].clone();
+    patches[1]["patch"]["operation"] = json!("INSERT_BEFORE");
     assert_warns("swapped", &findings("istio-swapped", &text(&swapped)), "is before this filter");
 }
 
