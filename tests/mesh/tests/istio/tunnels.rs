@@ -2,13 +2,14 @@
 
 use serde_json::Value;
 
-use super::harness::{manifest, mesh};
-use super::workload::Workload;
+use super::harness::{UPDATE_TIMEOUT, manifest, mesh, wait_until};
+use super::workload::{DECLARED, Workload};
 
 /// Returns the names of the HTTP filters of a listener that istiod generates for a proxy.
 fn http_filters(proxy: &str, listener: &str) -> Vec<String> {
     let dump = mesh().istio.debug(&format!("/debug/config_dump?proxyID={proxy}"));
-    let dump: Value = serde_json::from_str(&dump).unwrap_or_else(|error| panic!("{error}: {dump}"));
+    // istiod responds with a text until the proxy has connected.
+    let dump: Value = serde_json::from_str(&dump).unwrap_or_default();
     let mut names = Vec::new();
     collect(&dump, listener, false, &mut names);
     names
@@ -30,7 +31,8 @@ fn collect(value: &Value, listener: &str, inside: bool, names: &mut Vec<String>)
 fn tunnel_listener_has_no_guard() {
     let manifest = manifest("sidecar.yaml", "tunnels");
     let hbone = [("ISTIO_META_ENABLE_HBONE", "true")];
-    let workload = Workload::start_with("tunnels", &manifest, "name: http, appProtocol: http", &hbone);
+    let workload = Workload::create("tunnels", &manifest, DECLARED, &hbone);
+    wait_until(UPDATE_TIMEOUT, || !http_filters("orders.tunnels", "connect_terminate").is_empty());
     let outer = http_filters("orders.tunnels", "connect_terminate");
     let inner = http_filters("orders.tunnels", "main_internal");
     println!("{outer:?}\n{inner:?}");

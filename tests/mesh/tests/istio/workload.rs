@@ -21,6 +21,9 @@ pub const OTHER_HTTP: u16 = 8090;
 /// A port without HTTP that no Service declares.
 pub const TCP: u16 = 9000;
 
+/// Members of a port of a Service with a protocol.
+pub const DECLARED: &str = "name: http, appProtocol: http";
+
 /// The objects of the pod. In a cluster, the controllers and the kubelet make them.
 const OBJECTS: &str = "apiVersion: v1
 kind: Service
@@ -65,11 +68,18 @@ pub struct Workload {
 impl Workload {
     /// Starts a workload whose Service declares the protocol of its port.
     pub fn start(namespace: &str, manifest: &Manifest) -> Self {
-        Self::start_with(namespace, manifest, "name: http, appProtocol: http", &[])
+        Self::start_with(namespace, manifest, DECLARED)
     }
 
     /// Starts a workload. `port` are the members of the Service's port.
-    pub fn start_with(namespace: &str, manifest: &Manifest, port: &str, environment: &[(&str, &str)]) -> Self {
+    pub fn start_with(namespace: &str, manifest: &Manifest, port: &str) -> Self {
+        let mut workload = Self::create(namespace, manifest, port, &[]);
+        workload.proxy.wait_ready();
+        workload
+    }
+
+    /// Starts a workload, and does not wait for its sidecar.
+    pub fn create(namespace: &str, manifest: &Manifest, port: &str, environment: &[(&str, &str)]) -> Self {
         let istio = &mesh().istio;
         let pod = Pod::new();
         let address = pod.address().to_string();
@@ -87,8 +97,7 @@ impl Workload {
         let program = Process::start("workload", &folder, &mut program);
         redirect_to_sidecar(&pod);
         let start = Start { role: "sidecar", name: "orders", namespace, label: "app=orders", environment };
-        let mut proxy = istio.proxy(pod, &start);
-        proxy.wait_ready();
+        let proxy = istio.proxy(pod, &start);
         Self { namespace: namespace.to_owned(), proxy, _program: program }
     }
 
