@@ -65,7 +65,9 @@ never reached, a public rule that hides a protected one, a placeholder, shadow m
 cannot rotate, a slow algorithm, a denylist entry that matches no token, a `sha256` that is a
 placeholder, or a value that Envoy, Kubernetes and YAML 1.2 read differently. In a file for Envoy,
 Istio or Envoy Gateway, check also warns if it cannot prove the guard after the filter or the TLS of
-the clusters. A note names what the file does not show, such as a guard in another file.
+the clusters, if connections bypass the filter, and if other filters see identity headers of the
+client. A note names what the file does not show, such as a guard in another file. Each file is read
+separately: pass resources that belong together as one stream.
 
   --deny-warnings  exit with status 1 if there is a warning
   --json           print one JSON object

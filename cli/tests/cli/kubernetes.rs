@@ -4,8 +4,8 @@ use std::fs;
 
 use serde_json::Value;
 
-use super::root;
 use super::yaml::{FAILS_OPEN, assert_found, assert_good, findings};
+use super::{okta_authz, root, scratch};
 
 pub(crate) const RESOURCE: &str = "apiVersion: extensions.istio.io/v1alpha1
 kind: WasmPlugin
@@ -27,6 +27,13 @@ spec:
         remote_jwks: { cluster: okta }
 ";
 
+/// Returns a `TrafficExtension` with the content of a `WasmPlugin`.
+fn extension(resource: &str) -> String {
+    let (head, spec) = resource.split_once("spec:\n").unwrap();
+    let wasm: String = spec.lines().map(|line| format!("  {line}\n")).collect();
+    format!("{}spec:\n  wasm:\n{wasm}", head.replace("kind: WasmPlugin", "kind: TrafficExtension"))
+}
+
 fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}\n")).collect()
 }
@@ -37,11 +44,6 @@ fn check_kubernetes_file_in_any_form_is_checked() {
     let fail_open = RESOURCE.replace("STRATEGY", "FAIL_OPEN");
     let list =
         |kind: &str, item: &str| format!("apiVersion: v1\nkind: {kind}\nitems:\n  -\n{}", indented(item));
-    let extension = |resource: &str| {
-        let (head, spec) = resource.split_once("spec:\n").unwrap();
-        let wasm: String = spec.lines().map(|line| format!("  {line}\n")).collect();
-        format!("{}spec:\n  wasm:\n{wasm}", head.replace("kind: WasmPlugin", "kind: TrafficExtension"))
-    };
     let without_kind = |resource: &str| resource.replace("kind: WasmPlugin\n", "");
     for (name, shape) in [
         ("plugin", &(|text: &str| text.to_owned()) as &dyn Fn(&str) -> String),
@@ -71,4 +73,49 @@ fn check_kubernetes_patch_in_any_spelling_is_checked() {
         .replace("failure_policy: FAIL_RELOAD", "failurePolicy: 3")
         .replace("typed_config:", "typedConfig:");
     assert_found("envoyfilter.yaml", &open, FAILS_OPEN);
+}
+
+/// Istio 1.30 and later have `TrafficExtension`, with the module in `spec.wasm`.
+#[test]
+fn traffic_extension_is_read_by_every_command() {
+    let policy = "    rules: [{ match: { path: /open }, public: true }]\n    claim_to_headers: [{ header_name: x-sub, claim_name: sub }]\n";
+    let text = extension(&(RESOURCE.replace("STRATEGY", "FAIL_CLOSE") + policy));
+    let text = text.replace("metadata:\n", "metadata:\n  namespace: orders\n");
+    let file = scratch("traffic-extension.yaml", &text);
+    let file = file.to_str().unwrap();
+    for (path, status, decision) in [("/open", 0, "public"), ("/closed", 1, "token_missing")] {
+        let run = okta_authz(["explain", "--config", file, "--path", path]);
+        assert!(
+            run.status == status && run.stdout.contains(decision),
+            "{path}: {} {}",
+            run.stdout,
+            run.stderr
+        );
+    }
+    let tests = format!(
+        "config: {file}\ntests:\n  - {{ name: a, request: {{ path: /closed }}, expect: {{ code: token_missing }} }}\n"
+    );
+    let run = okta_authz(["test", scratch("traffic-extension-tests.yaml", &tests).to_str().unwrap()]);
+    assert_eq!(run.status, 0, "{} {}", run.stdout, run.stderr);
+    // `phase`, `match` and the selector are in `spec`, and not in `spec.wasm`.
+    let rule = "{ when: [{ key: 'request.headers[x-sub]', values: [a] }] }";
+    let policy = format!(
+        "---\nkind: AuthorizationPolicy\nmetadata: {{ name: p, namespace: orders }}\nspec: {{ rules: [{rule}] }}\n"
+    );
+    let with_phase =
+        |phase: &str| text.replace("\nspec:\n", &format!("\nspec:\n  phase: {phase}\n")) + &policy;
+    assert_found(
+        "extension-authz.yaml",
+        &with_phase("AUTHZ"),
+        "TrafficExtension/okta-authz.spec.phase: must be `AUTHN`",
+    );
+    assert_good("extension-authn.yaml", &with_phase("AUTHN"));
+    let server = "\nspec:\n  phase: AUTHN\n  match: [{ mode: SERVER }]\n";
+    let service = "---\nkind: Service\nmetadata: { name: s, namespace: orders }\nspec: { selector: { app: a }, ports: [{ port: 80 }] }\n";
+    assert_found(
+        "extension-service.yaml",
+        &(text.replace("\nspec:\n", server) + service),
+        "Service/s.spec.ports[0]: ",
+    );
+    assert_good("extension-gateway.yaml", &(text + service));
 }

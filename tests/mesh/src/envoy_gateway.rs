@@ -40,7 +40,7 @@ impl Settings {
 kind: EnvoyGateway
 gateway: {{ controllerName: gateway.envoyproxy.io/gatewayclass-controller }}
 provider: {{ type: Kubernetes, kubernetes: {{ proxyTopologyInjector: {{ disabled: true }}, leaderElection: {{ disable: true }} }} }}
-extensionApis: {{ enableEnvoyPatchPolicy: {}, enableBackend: true }}
+extensionApis: {{ enableEnvoyPatchPolicy: {}, enableBackend: true, enableLua: true }}
 runtimeFlags: {{ enabled: [{}] }}
 ",
             self.patch_policy,

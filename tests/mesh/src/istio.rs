@@ -14,15 +14,18 @@ use super::{folder, tool};
 /// The namespace of istiod.
 const SYSTEM: &str = "istio-system";
 /// The configuration of the mesh: Istio's default, and one external authorization service.
-const MESH_CONFIG: &str = r#"{
-    apiVersion: v1, kind: ConfigMap, metadata: { name: istio, namespace: istio-system }, data: { mesh: '
-extensionProviders:
-  - name: external
-    envoyExtAuthzHttp:
-      service: external.test
-      port: 9191
-      includeRequestHeadersInCheck: [authorization, x-okta-sub]
-' } }"#;
+const MESH_CONFIG: &str = r"apiVersion: v1
+kind: ConfigMap
+metadata: { name: istio, namespace: istio-system }
+data:
+  mesh: |
+    extensionProviders:
+      - name: external
+        envoyExtAuthzHttp:
+          service: external.test
+          port: 9191
+          includeRequestHeadersInCheck: [authorization, x-okta-sub]
+";
 
 /// A running control plane.
 pub struct Istio {
@@ -61,7 +64,9 @@ impl Istio {
                 .env("PILOT_ENABLE_GATEWAY_API", "false")
                 // Filters of Istio's own Envoy build. The proxies here run an upstream Envoy.
                 .env("PILOT_ENABLE_METADATA_EXCHANGE", "false")
-                .env("PILOT_ENABLE_ALPN_FILTER", "false"),
+                .env("PILOT_ENABLE_ALPN_FILTER", "false")
+                // A proxy uses HBONE only if it announces that it can.
+                .env("PILOT_ENABLE_AMBIENT", "true"),
         );
         let ready = || (Client::new(8080).try_send(&test_support::client::get("/ready")).ok()?.status == 200).then_some(());
         istiod.wait_for("readiness", Duration::from_secs(90), ready);

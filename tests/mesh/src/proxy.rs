@@ -65,7 +65,7 @@ impl Proxy {
                 .args(["proxy", start.role])
                 .args(["--domain", &format!("{}.svc.cluster.local", start.namespace)])
                 .arg("--templateFile")
-                .arg(tool("istio-bootstrap.json"))
+                .arg(bootstrap(&folder))
                 .args(["--proxyLogLevel", "info", "--log_output_level=wasm:debug"])
                 .current_dir(&folder)
                 .env("POD_NAME", start.name)
@@ -139,6 +139,17 @@ impl Proxy {
     pub fn folder(&self) -> &Path {
         &self.folder
     }
+}
+
+/// Writes Istio's template of Envoy's bootstrap without an extension of Istio's own Envoy build,
+/// which the template has with HBONE.
+fn bootstrap(folder: &Path) -> PathBuf {
+    const CONDITION: &str = "{{- if .metadata_discovery }}";
+    let template = std::fs::read_to_string(tool("istio-bootstrap.json")).expect("Istio's template");
+    assert!(template.contains(CONDITION), "Istio's template has no {CONDITION}");
+    let path = folder.join("bootstrap.json");
+    std::fs::write(&path, template.replace(CONDITION, "{{- if false }}")).expect("a template");
+    path
 }
 
 impl Drop for Proxy {

@@ -14,7 +14,7 @@ use super::{folder, tool};
 /// The port of the registry with the image of this build.
 const PORT: u16 = 5000;
 
-/// A running registry. It keeps images on disk, so it can stop and start again.
+/// A running registry. It can stop and start again; then it has no images.
 pub struct Registry {
     port: u16,
     process: Option<Process>,
@@ -41,21 +41,18 @@ impl Registry {
         registry
     }
 
-    /// Starts the registry again after [`Self::stop`].
+    /// Starts the registry again after [`Self::stop`], without images.
     ///
     /// # Panics
     ///
     /// If it does not start.
     pub fn resume(&mut self) {
         let folder = folder(&format!("registry-{}", self.port));
-        let images = folder.join("images");
-        std::fs::create_dir_all(&images).expect("a folder for images");
         let mut process = Process::start(
             "registry",
             &folder,
             Command::new(tool("crane"))
-                .args(["registry", "serve", "--address", &self.authority(), "--disk"])
-                .arg(&images),
+                .args(["registry", "serve", "--address", &self.authority()]),
         );
         let address = SocketAddr::from((address::REGISTRY, self.port));
         process.wait_for("a listener", Duration::from_secs(20), || TcpStream::connect(address).ok());
@@ -94,9 +91,8 @@ impl Registry {
     /// Pushes a module of the tests as an image, and returns its digest: `sha256:…`.
     pub fn push_module(&self, name: &str) -> String {
         let layout = folder("images").join(name);
-        // Of an earlier call. The script writes only new files.
-        let _ = std::fs::remove_dir_all(&layout);
-        let _ = std::fs::remove_file(layout.with_extension("tar"));
+        let archive = layout.with_extension("tar");
+        let _ = (std::fs::remove_dir_all(&layout), std::fs::remove_file(&archive));
         let digest = run(Command::new(root().join("scripts/oci_image.py"))
             .arg("--module")
             .arg(test_support::wasm(name))
@@ -104,7 +100,7 @@ impl Registry {
             .arg("--directory")
             .arg(&layout)
             .arg("--archive")
-            .arg(layout.with_extension("tar")));
+            .arg(&archive));
         self.push_layout(&layout, &format!("{name}:0.1.0"));
         digest.trim().to_owned()
     }

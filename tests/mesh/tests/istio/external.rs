@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use okta_authz_mesh::network::address;
 use test_support::client::get;
 
-use super::harness::{Gateway, manifest, mesh, reader};
+use super::harness::{apply, Gateway, manifest, mesh, reader};
 
 /// The requests that the service got, in lower case.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -31,7 +31,7 @@ fn start_service() {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
         });
-        mesh().istio.cluster.apply(
+        apply(
             r"apiVersion: networking.istio.io/v1
 kind: ServiceEntry
 metadata: { name: external, namespace: istio-system }

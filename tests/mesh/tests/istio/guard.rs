@@ -6,7 +6,7 @@ use test_support::client::get;
 
 use okta_authz_mesh::manifest::Manifest;
 
-use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Gateway, manifest, mesh, reader};
+use super::harness::{apply, CONNECTIONS_FOR_BOTH_WORKERS, Gateway, manifest, mesh, reader};
 
 /// Returns the manifest of the gateway with a module of the tests in place of the filter.
 fn with_module(namespace: &str, module: &str) -> Manifest {
@@ -73,7 +73,7 @@ fn configuration_invalid_at_start_allows_no_request() {
         println!("invalid-start: {line}");
     }
     assert_eq!(gateway.api.requests(), 0);
-    gateway.apply(manifest("gateway.yaml", "invalid-start").text());
+    apply(manifest("gateway.yaml", "invalid-start").text());
     gateway.proxy.wait_response(super::harness::PORT);
     gateway.wait_for_status(&get("/orders").bearer(reader()), 200);
 }

@@ -1,6 +1,6 @@
 //! The shared parts, and a gateway for each test.
 
-use std::sync::OnceLock;
+use std::sync::{OnceLock, PoisonError, RwLock, RwLockWriteGuard};
 use std::time::{Duration, Instant};
 
 use okta_authz_mesh::istio::Istio;
@@ -44,6 +44,20 @@ pub fn mesh() -> &'static Mesh {
         let digest = registry.push("okta-authz-filter:0.1.0");
         Mesh { okta, registry, digest, istio: Istio::start() }
     })
+}
+
+/// Held while a test applies resources.
+static APPLYING: RwLock<()> = RwLock::new(());
+
+/// Prevents changes of resources until the result is dropped.
+pub fn quiet() -> RwLockWriteGuard<'static, ()> {
+    APPLYING.write().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Applies resources.
+pub fn apply(manifests: &str) -> String {
+    let _applying = APPLYING.read().unwrap_or_else(PoisonError::into_inner);
+    mesh().istio.cluster.apply(manifests)
 }
 
 /// Mints a token of the authorization server `default` with these scopes.
@@ -98,11 +112,11 @@ impl Gateway {
         let istio = &mesh().istio;
         let api = Backend::start_on((address::API, 0).into());
         istio.cluster.namespace(namespace);
-        istio.cluster.apply(manifest.text());
+        apply(manifest.text());
         let route = Manifest::read("tests/mesh/gateway.yaml")
             .replace("istio-ingress", namespace)
             .replace("9090", &api.port().to_string());
-        istio.cluster.apply(route.text());
+        apply(route.text());
         let proxy = istio.gateway(namespace, &format!("istio={namespace}"));
         Self { namespace: namespace.to_owned(), proxy, api }
     }
@@ -125,11 +139,6 @@ impl Gateway {
         let response = self.send(request, with);
         assert_eq!((response.status, response.code().as_str()), (status, code), "{with}: {response:?}");
         response
-    }
-
-    /// Applies a changed resource.
-    pub fn apply(&self, manifest: &str) -> String {
-        mesh().istio.cluster.apply(manifest)
     }
 
     /// Sends a request until the response has the status, and returns the time that this took.

@@ -9,4 +9,7 @@ mod image;
 mod keys;
 mod policies;
 mod requests;
+mod sidecar;
+mod tunnels;
 mod updates;
+mod workload;

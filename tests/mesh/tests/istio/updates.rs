@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use test_support::client::{Request, get};
 
-use super::harness::{Gateway, UPDATE_TIMEOUT, manifest, reader, token};
+use super::harness::{apply, Gateway, UPDATE_TIMEOUT, manifest, reader, token};
 
 /// The number of updates of the test under load.
 const UPDATES: usize = 24;
@@ -48,7 +48,7 @@ fn plugin_config_updated_under_load_gives_only_old_or_new_answers() {
         let threads: Vec<_> = probes.iter().map(|probe| scope.spawn(|| load(probe))).collect();
         for update in 0..UPDATES {
             let (manifest, status) = if update % 2 == 0 { (&new, 200) } else { (&old, 401) };
-            gateway.apply(manifest.clone().only("WasmPlugin").text());
+            apply(manifest.clone().only("WasmPlugin").text());
             times.push(gateway.wait_for_status(&get("/orders/new"), status));
         }
         stop.store(true, Ordering::SeqCst);
@@ -72,7 +72,7 @@ fn plugin_config_invalid_keeps_the_active_one() {
     let read = || get("/orders").bearer(reader());
     gateway.wait_for_status(&read(), 200);
     let invalid = valid.clone().replace("public: true", "publik: true");
-    println!("{}", gateway.apply(invalid.clone().only("WasmPlugin").text()));
+    println!("{}", apply(invalid.clone().only("WasmPlugin").text()));
     let start = Instant::now();
     while start.elapsed() < Duration::from_secs(10) {
         assert_eq!(gateway.client().send(&read()).status, 200);
@@ -88,7 +88,7 @@ fn plugin_config_invalid_keeps_the_active_one() {
     for line in super::harness::mesh().istio.log().lines().filter(|line| line.contains("invalid-update")) {
         println!("istiod: {line}");
     }
-    gateway.apply(valid.replace("path: /healthz", "path: /health").only("WasmPlugin").text());
+    apply(valid.replace("path: /healthz", "path: /health").only("WasmPlugin").text());
     gateway.wait_for_status(&get("/health"), 200);
     let _ = UPDATE_TIMEOUT;
 }

@@ -1,0 +1,280 @@
+//! `okta-authz check`: settings of Envoy Gateway with which requests have no guard or no filter, or
+//! other filters see identity headers of the client. Each fault is reported, and the manifest
+//! without it is not.
+
+use serde_json::{Value, json};
+
+use super::findings::*;
+
+const POLICY: &str = "deploy/envoy-gateway/policy.yaml";
+const BACKEND: &str = "deploy/envoy-gateway/backend.yaml";
+const ORDER: &str = "deploy/envoy-gateway/filter-order.yaml";
+
+/// Returns the findings about `policy.yaml` with changes, without the note about the digest.
+fn with(name: &str, change: &dyn Fn(&mut Vec<Value>)) -> Findings {
+    let mut documents = yaml(POLICY);
+    documents[0]["spec"]["wasm"][0]["code"]["image"]["sha256"] = json!("a".repeat(64));
+    change(&mut documents);
+    findings(&format!("gateway-{name}"), &text(&documents))
+}
+
+fn resource(kind: &str, name: &str, spec: Value) -> Value {
+    json!({ "apiVersion": "v1", "kind": kind, "metadata": { "name": name, "namespace": "default" }, "spec": spec })
+}
+
+fn target(kind: &str, name: &str) -> Value {
+    json!([{ "group": "gateway.networking.k8s.io", "kind": kind, "name": name }])
+}
+
+fn gateway(listeners: &[(&str, &str, u16)]) -> Value {
+    let listeners: Vec<Value> = listeners
+        .iter()
+        .map(|(name, protocol, port)| json!({ "name": name, "protocol": protocol, "port": port }))
+        .collect();
+    resource("Gateway", "eg", json!({ "gatewayClassName": "eg", "listeners": listeners }))
+}
+
+/// Adds a copy of the guard patch for the xDS listener of each name.
+fn add_guards(documents: &mut [Value], names: &[&str]) {
+    let patches = documents[2]["spec"]["jsonPatches"].as_array_mut().unwrap();
+    for name in names {
+        let mut patch = patches[1].clone();
+        patch["name"] = json!(name);
+        patches.push(patch);
+    }
+}
+
+#[test]
+fn check_filters_before_the_filter_are_warnings() {
+    let policy = |kind: &str, field: &str, targets: Value| {
+        let mut spec = json!({ "targetRefs": targets });
+        spec[field] = if kind == "SecurityPolicy" { json!({}) } else { json!([{}]) };
+        if kind == "EnvoyExtensionPolicy" {
+            spec["mergeType"] = json!("StrategicMerge");
+        }
+        resource(kind, "other", spec)
+    };
+    for (kind, field, filter) in [
+        ("SecurityPolicy", "extAuth", "ext_authz"),
+        ("SecurityPolicy", "apiKeyAuth", "api_key_auth"),
+        ("SecurityPolicy", "basicAuth", "basic_auth"),
+        ("SecurityPolicy", "jwt", "jwt_authn"),
+        ("EnvoyExtensionPolicy", "lua", "lua"),
+        ("EnvoyExtensionPolicy", "extProc", "ext_proc"),
+    ] {
+        let other = policy(kind, field, target("HTTPRoute", "orders"));
+        let found = with(field, &|documents| documents.push(other.clone()));
+        assert_warns(field, &found, &format!("{kind}/other.spec.{field}: its filter runs before this one"));
+        assert_warns(
+            field,
+            &found,
+            &format!("`envoy.filters.http.wasm` before `envoy.filters.http.{filter}`"),
+        );
+        let found = with(&format!("{field}-ordered"), &|documents| {
+            documents.push(other.clone());
+            documents.extend(yaml(ORDER));
+        });
+        assert_no_findings(field, &found);
+        let found = with(&format!("{field}-headers"), &|documents| {
+            documents.push(other.clone());
+            let config = documents[0]["spec"]["wasm"][0]["config"].as_object_mut().unwrap();
+            drop(config.remove("claim_to_headers"));
+        });
+        assert_no_findings("no identity headers", &found);
+    }
+    for (name, field, targets) in [
+        ("cors", "cors", target("HTTPRoute", "orders")),
+        ("authorization", "authorization", target("Gateway", "eg")),
+        ("other-gateway", "extAuth", target("Gateway", "other")),
+        ("oidc", "oidc", target("Gateway", "eg")),
+    ] {
+        let other = policy("SecurityPolicy", field, targets);
+        assert_no_findings(name, &with(name, &|documents| documents.push(other.clone())));
+    }
+    let same = policy("SecurityPolicy", "jwt", target("Gateway", "eg"));
+    assert_warns(
+        "same",
+        &with("same-gateway", &|documents| documents.push(same.clone())),
+        "runs before this one",
+    );
+    let found = with("inline", &|documents| documents[0]["spec"]["extProc"] = json!([{}]));
+    assert_warns("inline", &found, "EnvoyExtensionPolicy/okta-authz.spec.extProc: its filter runs before");
+}
+
+#[test]
+fn check_filter_order_that_does_not_suffice_is_a_warning() {
+    let security = || {
+        let spec = json!({ "targetRefs": target("Gateway", "eg"), "extAuth": {}, "jwt": {}, "oidc": {} });
+        resource("SecurityPolicy", "other", spec)
+    };
+    let with_order = |name: &str, change: &dyn Fn(&mut Vec<Value>)| {
+        with(name, &|documents| {
+            let mut proxy = yaml(ORDER).remove(0);
+            change(proxy["spec"]["filterOrder"].as_array_mut().unwrap());
+            documents.extend([security(), proxy]);
+        })
+    };
+    assert_no_findings("complete", &with_order("order", &|_| {}));
+    let oidc = "spec.oidc: its filter runs after this one and adds the access token too late";
+    assert_warns("oidc", &with_order("order-oidc", &|entries| drop(entries.pop())), oidc);
+    // Each entry moves the filter, so the last one decides.
+    let reversed = with_order("order-reversed", &|entries| entries.reverse());
+    assert_warns("reversed", &reversed, "spec.extAuth: its filter runs before this one");
+    let only_jwt = with_order("order-jwt", &|entries| {
+        entries.retain(|entry| entry["before"] != "envoy.filters.http.ext_authz")
+    });
+    assert_warns("only jwt", &only_jwt, "spec.extAuth: its filter runs before this one");
+    assert_eq!(only_jwt.warnings.len(), 1, "{:?}", only_jwt.warnings);
+}
+
+#[test]
+fn check_listener_without_a_guard_patch_is_a_warning() {
+    let (http, https) = (("http", "HTTP", 80), ("https", "HTTPS", 443));
+    for (name, listeners, guards, expected) in [
+        ("one", &[http][..], &[][..], &[][..]),
+        (
+            "two",
+            &[http, https],
+            &[],
+            &["no guard patch in this file is for the xDS listener `default/eg/https`"],
+        ),
+        ("both", &[http, https], &["default/eg/https"], &[]),
+        ("v2", &[http, https], &["tcp-443"], &[]),
+        ("shared", &[http, ("admin", "HTTP", 80)], &[], &[]),
+        (
+            "second",
+            &[("first", "HTTP", 80), http],
+            &[],
+            &["the xDS listener `default/eg/first`", "the guard patch for `default/eg/http` has no effect"],
+        ),
+        ("typo", &[http], &["default/eg/htp"], &["the guard patch for `default/eg/htp` has no effect"]),
+        ("other", &[], &["prod/eg/http"], &["the guard patch for `prod/eg/http` has no effect"]),
+        ("tcp", &[http, ("db", "TCP", 5432)], &[], &["Gateway/eg.spec.listeners[1]: has the protocol `TCP`"]),
+        ("tls", &[http, ("db", "TLS", 8443)], &[], &["Gateway/eg.spec.listeners[1]: has the protocol `TLS`"]),
+    ] {
+        let found = with(&format!("listener-{name}"), &|documents| {
+            if !listeners.is_empty() {
+                documents.push(gateway(listeners));
+            }
+            add_guards(documents, guards);
+        });
+        assert_eq!(found.warnings.len(), expected.len(), "{name}: {:?}", found.warnings);
+        expected.iter().for_each(|problem| assert_warns(name, &found, problem));
+    }
+}
+
+#[test]
+fn check_http3_without_a_guard_patch_is_a_warning() {
+    let https = [("http", "HTTPS", 443)];
+    for (name, listeners, guards, is_found) in [
+        ("gateway", Some(&https), &[][..], true),
+        ("gateway-guard", Some(&https), &["default/eg/http-quic"], false),
+        ("gateway-v2", Some(&https), &["udp-443"], false),
+        ("alone", None, &[], true),
+        ("alone-guard", None, &["default/eg/http-quic"], false),
+        // HTTP/3 needs TLS.
+        ("plain", Some(&[("http", "HTTP", 80)]), &[], false),
+    ] {
+        let found = with(&format!("http3-{name}"), &|documents| {
+            documents[1]["spec"]["http3"] = json!({});
+            documents.extend(listeners.map(|listeners| gateway(listeners)));
+            add_guards(documents, guards);
+        });
+        match is_found {
+            true => assert_warns(name, &found, "its requests have no guard"),
+            false => assert_no_findings(name, &found),
+        }
+    }
+    let found = with("http3-other", &|documents| {
+        let spec = json!({ "targetRefs": target("Gateway", "other"), "http3": {} });
+        documents.push(resource("ClientTrafficPolicy", "other", spec));
+    });
+    assert_no_findings("another Gateway", &found);
+}
+
+#[test]
+fn check_guard_patch_with_names_of_the_other_scheme_is_a_warning() {
+    let config = |flags: Value| json!({ "apiVersion": "v1", "kind": "EnvoyGateway", "runtimeFlags": { "enabled": flags } });
+    for (name, flags, guard, is_found) in [
+        ("off", json!([]), None, false),
+        ("on", json!(["XDSNameSchemeV2"]), None, true),
+        ("on-guard", json!(["XDSNameSchemeV2"]), Some("tcp-80"), false),
+        ("off-guard", json!([]), Some("tcp-80"), true),
+    ] {
+        let found = with(&format!("scheme-{name}"), &|documents| {
+            documents.extend([gateway(&[("http", "HTTP", 80)]), config(flags.clone())]);
+            if let Some(guard) = guard {
+                for patch in documents[2]["spec"]["jsonPatches"].as_array_mut().unwrap() {
+                    if patch["name"] == "default/eg/http" {
+                        patch["name"] = json!(guard);
+                    }
+                }
+            }
+        });
+        match is_found {
+            true => assert_warns(
+                name,
+                &found,
+                "no guard patch in this file is for the xDS listener `default/eg/http`",
+            ),
+            false => assert_no_findings(name, &found),
+        }
+    }
+}
+
+#[test]
+fn check_policy_for_a_route_beside_the_guard_is_a_warning() {
+    let route = |name: &str, spec: Value| {
+        let mut policy = resource("EnvoyExtensionPolicy", name, spec);
+        policy["spec"]["targetRefs"] = target("HTTPRoute", "orders");
+        policy
+    };
+    let found =
+        with("route-own", &|documents| documents[0]["spec"]["targetRefs"] = target("HTTPRoute", "orders"));
+    assert_warns("own", &found, "EnvoyExtensionPolicy/okta-authz.spec.targetRefs: is an `HTTPRoute`");
+    let other =
+        "EnvoyExtensionPolicy/other.spec: this policy replaces the one of the Gateway for its `HTTPRoute`";
+    let found = with("route-other", &|documents| documents.push(route("other", json!({ "wasm": [] }))));
+    assert_warns("other", &found, other);
+    let merged = json!({ "wasm": [], "mergeType": "StrategicMerge" });
+    assert_no_findings(
+        "merged",
+        &with("route-merged", &|documents| documents.push(route("other", merged.clone()))),
+    );
+    // A route with its own copy of the filter has filter and guard.
+    let found = with("route-copy", &|documents| {
+        let copy = documents[0]["spec"].clone();
+        documents.push(route("other", copy));
+    });
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+    let found = with("route-unguarded", &|documents| {
+        documents.truncate(2);
+        documents.push(route("other", json!({ "wasm": [] })));
+    });
+    assert!(found.warnings.is_empty(), "without a guard: {:?}", found.warnings);
+}
+
+#[test]
+fn check_generated_cluster_with_merge_backends_is_a_warning() {
+    let proxy = || resource("EnvoyProxy", "eg", json!({ "mergeBackends": {} }));
+    let config = json!({ "apiVersion": "v1", "kind": "EnvoyGateway", "envoyProxy": { "mergeBackends": {} } });
+    for (name, other, is_found) in [
+        ("proxy", Some(proxy()), true),
+        ("config", Some(config), true),
+        ("absent", Some(resource("EnvoyProxy", "eg", json!({}))), false),
+        ("none", None, false),
+    ] {
+        let mut documents = yaml(BACKEND);
+        documents.extend(other);
+        let found = findings(&format!("merge-{name}"), &text(&documents));
+        match is_found {
+            true => assert_warns(
+                name,
+                &found,
+                "providers.okta.remote_jwks.cluster: must not be `httproute/default/okta/rule/0`",
+            ),
+            false => assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings),
+        }
+    }
+    assert_no_findings("policy.yaml", &with("merge-policy", &|documents| documents.push(proxy())));
+}
