@@ -13,6 +13,7 @@
 mod explain;
 mod files;
 mod findings;
+mod gateway_order;
 mod gateway_rules;
 mod guards;
 mod hosts;
