@@ -89,7 +89,8 @@ spec: { controllerName: gateway.envoyproxy.io/gatewayclass-controller }
         gateway
     }
 
-    /// Starts Envoy Gateway again, with an empty cache of modules, as a new pod has it.
+    /// Starts Envoy Gateway again. The directory of its cache of modules stays, as with a persistent
+    /// volume.
     ///
     /// # Panics
     ///
@@ -99,7 +100,7 @@ spec: { controllerName: gateway.envoyproxy.io/gatewayclass-controller }
         self.starts += 1;
         let config = self.folder.join("envoy-gateway.yaml");
         std::fs::write(&config, settings.yaml()).expect("the configuration of Envoy Gateway");
-        let cache = self.folder.join(format!("wasm-{}", self.starts));
+        let cache = self.folder.join("wasm");
         std::fs::create_dir_all(&cache).expect("a folder for modules");
         let mut controller = Process::start(
             &format!("controller-{}", self.starts),

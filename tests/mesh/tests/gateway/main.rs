@@ -6,6 +6,7 @@ mod guard;
 mod image;
 mod keys;
 mod mesh;
+mod migration;
 mod order;
 mod routes;
 mod scenario;

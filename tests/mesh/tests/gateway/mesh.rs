@@ -38,7 +38,7 @@ pub fn mesh() -> MutexGuard<'static, Mesh> {
     let mesh = MESH.lock().unwrap_or_else(PoisonError::into_inner);
     // After a scenario that failed.
     if !mesh.registry.borrow().is_running() {
-        mesh.registry.borrow_mut().resume();
+        mesh.resume_registry();
     }
     mesh
 }
@@ -57,6 +57,12 @@ impl Mesh {
     /// Returns the host and the port of the registry.
     pub fn authority(&self) -> String {
         self.registry.borrow().authority()
+    }
+
+    /// Starts the registry again, with the image. It keeps layers on disk, but no manifests.
+    pub fn resume_registry(&self) {
+        self.registry.borrow_mut().resume();
+        self.registry.borrow().push(IMAGE);
     }
 
     /// Pushes a module of the tests, and returns its digest.

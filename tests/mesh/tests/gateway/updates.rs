@@ -124,7 +124,10 @@ fn config_invalid_keeps_the_active_one() {
     scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "True");
     assert_eq!(mesh.api.requests() - before, admitted);
     scenario.expect(&scenario.allowed(), "after an invalid update", 200, "");
-    // Only a valid configuration replaces it.
+    // A new proxy has no old listener. Only a valid configuration replaces the invalid one.
+    scenario.start(&[]);
+    scenario.wait_for(503, "");
+    scenario.expect(&scenario.allowed(), "after an invalid update, a new proxy", 503, "");
     scenario.apply(valid.replace("path: /healthz", "path: /health").only("EnvoyExtensionPolicy").text());
     let deadline = Instant::now() + Duration::from_secs(30);
     while scenario.client().send(&get("/health")).status != 200 {
