@@ -68,7 +68,10 @@ impl Istio {
                 // A proxy uses HBONE only if it announces that it can.
                 .env("PILOT_ENABLE_AMBIENT", "true"),
         );
-        let ready = || (Client::new(8080).try_send(&test_support::client::get("/ready")).ok()?.status == 200).then_some(());
+        let ready = || {
+            (Client::new(8080).try_send(&test_support::client::get("/ready")).ok()?.status == 200)
+                .then_some(())
+        };
         istiod.wait_for("readiness", Duration::from_secs(90), ready);
         Self { cluster, istiod }
     }
@@ -114,7 +117,8 @@ impl Istio {
         self.cluster.apply(&format!(
             "{{ apiVersion: v1, kind: ServiceAccount, metadata: {{ name: default, namespace: {namespace} }} }}"
         ));
-        let token = self.cluster.run(&["create", "token", "default", "-n", namespace, "--audience", "istio-ca"]);
+        let token =
+            self.cluster.run(&["create", "token", "default", "-n", namespace, "--audience", "istio-ca"]);
         std::fs::write(folder.join("var/run/secrets/tokens/istio-token"), token.trim()).expect("a token");
         let deadline = std::time::Instant::now() + START_TIMEOUT;
         let authority = loop {

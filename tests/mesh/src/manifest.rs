@@ -1,5 +1,6 @@
 //! The manifests of `deploy/`, with the replacements that their comments ask for.
 
+use serde_json::Value;
 use test_support::root;
 
 /// The text of a manifest.
@@ -29,8 +30,10 @@ impl Manifest {
     /// Sets the address and the digest of the image, and removes the `#` before `sha256`.
     pub fn image(self, registry: &str, digest: &str) -> Self {
         let digest = digest.strip_prefix("sha256:").unwrap_or(digest);
-        self.replace(IMAGE_REGISTRY, registry)
-            .replace("# sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"", &format!("sha256: \"{digest}\""))
+        self.replace(IMAGE_REGISTRY, registry).replace(
+            "# sha256: \"0000000000000000000000000000000000000000000000000000000000000000\"",
+            &format!("sha256: \"{digest}\""),
+        )
     }
 
     /// Removes the resources of a kind.
@@ -56,6 +59,15 @@ impl Manifest {
         let kept: Vec<&str> = self.0.split("\n---\n").filter(|resource| resource.contains(&line)).collect();
         assert!(!kept.is_empty(), "the manifest has no {kind}");
         Self(kept.join("\n---\n"))
+    }
+
+    /// Returns the resources as JSON.
+    ///
+    /// # Panics
+    ///
+    /// If one is not YAML.
+    pub fn resources(&self) -> Vec<Value> {
+        self.0.split("\n---\n").map(|text| serde_saphyr::from_str(text).expect("YAML")).collect()
     }
 
     /// Adds a resource.

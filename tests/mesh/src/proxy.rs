@@ -113,9 +113,20 @@ impl Proxy {
     }
 
     /// Sends a request to Envoy's admin interface.
+    ///
+    /// # Panics
+    ///
+    /// If Envoy does not respond with 200.
     pub fn admin(&self, path: &str) -> String {
+        self.try_admin(path).unwrap_or_else(|| panic!("{path}: Envoy does not respond with 200"))
+    }
+
+    /// Sends a request to Envoy's admin interface. Returns `None` without a response with 200.
+    pub fn try_admin(&self, path: &str) -> Option<String> {
         let url = format!("http://127.0.0.1:15000{path}");
-        run(self.pod.command("curl").args(["--silent", "--fail", "--noproxy", "*", &url]))
+        let mut curl = self.pod.command("curl");
+        let output = curl.args(["--silent", "--fail", "--noproxy", "*", &url]).output().expect("curl");
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Returns Envoy's configuration with the modules that Envoy got.

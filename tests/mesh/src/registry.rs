@@ -51,8 +51,7 @@ impl Registry {
         let mut process = Process::start(
             "registry",
             &folder,
-            Command::new(tool("crane"))
-                .args(["registry", "serve", "--address", &self.authority()]),
+            Command::new(tool("crane")).args(["registry", "serve", "--address", &self.authority()]),
         );
         let address = SocketAddr::from((address::REGISTRY, self.port));
         process.wait_for("a listener", Duration::from_secs(20), || TcpStream::connect(address).ok());

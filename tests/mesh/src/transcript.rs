@@ -7,17 +7,19 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 use test_support::client::{Request, Response};
 use test_support::root;
 
-/// Adds a line to `target/mesh/transcript.md`.
+/// Adds a line to `target/mesh/transcript-{mesh}.md`.
 ///
 /// # Panics
 ///
-/// If the file cannot be written.
+/// If the file cannot be written, or without `OKTA_AUTHZ_MESH`, which `scripts/mesh` sets.
 pub fn record(place: &str, request: &Request, with: &str, response: &Response) {
     static FILE: OnceLock<Mutex<File>> = OnceLock::new();
     let file = FILE.get_or_init(|| {
-        let path = root().join("target/mesh/transcript.md");
+        let mesh = std::env::var("OKTA_AUTHZ_MESH").expect("OKTA_AUTHZ_MESH: run scripts/mesh");
+        let path = root().join(format!("target/mesh/transcript-{mesh}.md"));
         let mut file = OpenOptions::new().create(true).append(true).open(path).expect("the transcript");
-        let header = "| place | request | with | status | code or body | challenge |\n|---|---|---|---|---|---|\n";
+        let header =
+            "| place | request | with | status | code or body | challenge |\n|---|---|---|---|---|---|\n";
         file.write_all(header.as_bytes()).expect("the transcript");
         Mutex::new(file)
     });

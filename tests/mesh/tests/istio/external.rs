@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 use okta_authz_mesh::network::address;
 use test_support::client::get;
 
-use super::harness::{apply, Gateway, manifest, mesh, reader};
+use super::harness::{Gateway, apply, manifest, reader};
 
 /// The requests that the service got, in lower case.
 static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
@@ -28,7 +28,8 @@ fn start_service() {
                     }
                 }
                 SEEN.lock().unwrap().push(String::from_utf8_lossy(&bytes).to_ascii_lowercase());
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
         });
         apply(
@@ -67,13 +68,17 @@ fn seen(path: &str) -> Vec<String> {
 #[test]
 fn external_service_is_called_before_wasm_plugin() {
     start_service();
-    let gateway = Gateway::start_with("external", &manifest("gateway.yaml", "external").and(&policy("external")));
+    let gateway =
+        Gateway::start_with("external", &manifest("gateway.yaml", "external").and(&policy("external")));
     gateway.expect(&get("/orders?plugin=none"), "CUSTOM, no token", 401, "token_missing");
     assert_eq!(seen("plugin=none").len(), 1, "the service gets requests without a token");
     let as_root = get("/orders?plugin=root").header("x-okta-sub", "root").bearer(reader());
     let response = gateway.expect(&as_root, "CUSTOM, the client's x-okta-sub: root", 200, "");
     let requests = seen("plugin=root");
-    assert!(requests[0].contains("x-okta-sub: root"), "the service sees the header of the client: {requests:?}");
+    assert!(
+        requests[0].contains("x-okta-sub: root"),
+        "the service sees the header of the client: {requests:?}"
+    );
     assert_ne!(response.json()["headers"]["x-okta-sub"][0], "root", "the API gets the header of the filter");
 }
 
@@ -92,5 +97,8 @@ fn external_service_is_called_after_envoyfilter() {
     gateway.expect(&as_root, "CUSTOM after the filter, the client's x-okta-sub: root", 200, "");
     let requests = seen("first=root");
     assert_eq!(requests.len(), 1);
-    assert!(requests[0].contains("x-okta-sub: ") && !requests[0].contains("x-okta-sub: root"), "{requests:?}");
+    assert!(
+        requests[0].contains("x-okta-sub: ") && !requests[0].contains("x-okta-sub: root"),
+        "{requests:?}"
+    );
 }

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use okta_authz_mesh::manifest::Manifest;
 use test_support::client::get;
 
-use okta_authz_mesh::manifest::Manifest;
-
-use super::harness::{apply, CONNECTIONS_FOR_BOTH_WORKERS, Gateway, manifest, mesh, reader};
+use super::harness::{
+    CONNECTIONS_FOR_BOTH_WORKERS, Gateway, PORT, UPDATE_TIMEOUT, apply, manifest, mesh, reader, wait_until,
+};
 
 /// Returns the manifest of the gateway with a module of the tests in place of the filter.
 fn with_module(namespace: &str, module: &str) -> Manifest {
@@ -27,10 +28,12 @@ fn filter_failed_on_worker_is_denied_by_the_guard() {
         gateway.expect(&request, "the filter failed on the workers", 403, "");
     }
     assert_eq!(gateway.api.requests(), 0);
-    println!("guard: {}", gateway.proxy.admin("/stats?filter=rbac"));
 
     // Control: Envoy skips a filter that failed on a worker.
-    let gateway = Gateway::start_with("on-worker-only", &with_module("on-worker-only", "fails_on_worker").without("EnvoyFilter"));
+    let gateway = Gateway::start_with(
+        "on-worker-only",
+        &with_module("on-worker-only", "fails_on_worker").without("EnvoyFilter"),
+    );
     gateway.expect(&get("/orders"), "the filter failed on the workers, no guard", 200, "");
 }
 
@@ -61,19 +64,24 @@ fn filter_trapped_denies_until_envoy_creates_a_new_vm() {
 
 #[test]
 fn configuration_invalid_at_start_allows_no_request() {
-    let invalid = manifest("gateway.yaml", "invalid-start").replace("audiences: [api://default]", "audience: api://default");
-    let mut gateway = Gateway::create("invalid-start", &invalid);
-    std::thread::sleep(Duration::from_secs(15));
-    println!("invalid-start healthz: {:?}", gateway.proxy.client(15021).try_send(&get("/healthz/ready")));
-    println!("invalid-start: {:?}", gateway.client().try_send(&get("/orders")));
-    println!("invalid-start: {:?}", gateway.client().try_send(&get("/orders").bearer(reader())));
-    println!("{}", gateway.proxy.admin("/config_dump?resource=ecds_filters"));
-    println!("{}", gateway.proxy.admin("/listeners"));
-    for line in gateway.proxy.log().lines().filter(|line| line.contains("okta")) {
-        println!("invalid-start: {line}");
+    let valid = manifest("gateway.yaml", "invalid-start");
+    let mut gateway = Gateway::create("invalid-start", &valid.clone().replace("audiences: [", "audience: ["));
+    let log = "configuration rejected: providers.okta.audience: unknown field `audience`";
+    wait_until(UPDATE_TIMEOUT, || gateway.proxy.log().contains(log));
+    gateway.proxy.wait_response(PORT);
+    let token = reader();
+    for request in [get("/orders"), get("/orders").bearer(&token), get("/healthz"), get("/other")] {
+        for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS / 3 {
+            let response = gateway.client().send(&request);
+            assert_eq!((response.status, response.body.as_str()), (500, ""), "{response:?}");
+        }
+        gateway.send(&request, "an invalid pluginConfig at the start");
     }
     assert_eq!(gateway.api.requests(), 0);
-    apply(manifest("gateway.yaml", "invalid-start").text());
-    gateway.proxy.wait_response(super::harness::PORT);
-    gateway.wait_for_status(&get("/orders").bearer(reader()), 200);
+    wait_until(UPDATE_TIMEOUT, || mesh().istio.log().contains("ADS:ECDS: ACK ERROR gateway.invalid-start"));
+    let ready = gateway.proxy.client(15021).send(&get("/healthz/ready"));
+    assert_eq!(ready.status, 200, "the pod is ready, so Kubernetes sends requests to it");
+
+    apply(valid.text());
+    gateway.wait_for_status(&get("/orders").bearer(&token), 200);
 }

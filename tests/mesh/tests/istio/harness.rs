@@ -83,7 +83,11 @@ pub fn manifest(file: &str, namespace: &str) -> Manifest {
     } else {
         manifest
     };
-    if manifest.text().contains("oci://") { manifest.image(&mesh.registry.authority(), &mesh.digest) } else { manifest }
+    if manifest.text().contains("oci://") {
+        manifest.image(&mesh.registry.authority(), &mesh.digest)
+    } else {
+        manifest
+    }
 }
 
 /// A gateway with `deploy/istio/gateway.yaml`, and an API behind it.

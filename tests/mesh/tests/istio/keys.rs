@@ -28,7 +28,12 @@ fn certificate_of_other_authority_makes_keys_unavailable() {
     });
     let token = token(&okta, domain);
     let gateway = Gateway::start_with("other-ca", &for_okta("other-ca", domain));
-    gateway.expect(&get("/orders").bearer(&token), "Okta's certificate is of another authority", 503, "keys_unavailable");
+    gateway.expect(
+        &get("/orders").bearer(&token),
+        "Okta's certificate is of another authority",
+        503,
+        "keys_unavailable",
+    );
     gateway.expect(&get("/orders"), "no token, no keys", 401, "token_missing");
     gateway.expect(&get("/healthz"), "a public path, no keys", 200, "");
     assert_eq!(okta.key_fetches(Server::Default), 0, "Envoy sends no request over this connection");
@@ -47,7 +52,12 @@ fn certificate_of_other_name_makes_keys_unavailable() {
     let domain = "other-name.okta.com";
     let token = token(&mesh().okta, domain);
     let gateway = Gateway::start_with("other-name", &for_okta("other-name", domain));
-    gateway.expect(&get("/orders").bearer(&token), "Okta's certificate has another name", 503, "keys_unavailable");
+    gateway.expect(
+        &get("/orders").bearer(&token),
+        "Okta's certificate has another name",
+        503,
+        "keys_unavailable",
+    );
     assert_eq!(gateway.api.requests(), 0);
 
     // Control: with the name of the certificate, the connection works.
@@ -59,8 +69,14 @@ fn certificate_of_other_name_makes_keys_unavailable() {
 
 #[test]
 fn destination_rule_missing_makes_keys_unavailable() {
-    let gateway = Gateway::start_with("no-tls", &manifest("gateway.yaml", "no-tls").without("DestinationRule"));
-    let denied = gateway.expect(&get("/orders").bearer(super::harness::reader()), "no DestinationRule", 503, "keys_unavailable");
+    let gateway =
+        Gateway::start_with("no-tls", &manifest("gateway.yaml", "no-tls").without("DestinationRule"));
+    let denied = gateway.expect(
+        &get("/orders").bearer(super::harness::reader()),
+        "no DestinationRule",
+        503,
+        "keys_unavailable",
+    );
     assert!(denied.header("retry-after").is_some(), "{denied:?}");
     assert_eq!(gateway.api.requests(), 0);
 }
@@ -69,6 +85,11 @@ fn destination_rule_missing_makes_keys_unavailable() {
 fn service_entry_missing_makes_keys_unavailable() {
     let changed = manifest("gateway.yaml", "no-cluster").without("ServiceEntry").without("DestinationRule");
     let gateway = Gateway::start_with("no-cluster", &changed);
-    gateway.expect(&get("/orders").bearer(super::harness::reader()), "no ServiceEntry", 503, "keys_unavailable");
+    gateway.expect(
+        &get("/orders").bearer(super::harness::reader()),
+        "no ServiceEntry",
+        503,
+        "keys_unavailable",
+    );
     gateway.expect(&get("/orders"), "no token, no ServiceEntry", 401, "token_missing");
 }

@@ -12,4 +12,5 @@ mod requests;
 mod sidecar;
 mod tunnels;
 mod updates;
+mod validation;
 mod workload;

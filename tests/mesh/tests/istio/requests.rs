@@ -23,13 +23,24 @@ fn gateway_manifest_unchanged_allows_only_valid_tokens() {
     let forged = format!("{head}.{payload}.{}", other.rsplit('.').next().unwrap());
     gateway.expect(&orders().bearer(forged), "the signature of another token", 401, "signature_invalid");
     let expired = TokenSpec::user().scopes(&["orders:read"]).issued_at(1_700_000_000);
-    gateway.expect(&orders().bearer(okta.mint(Server::Default, &expired)), "an expired token", 401, "token_expired");
+    gateway.expect(
+        &orders().bearer(okta.mint(Server::Default, &expired)),
+        "an expired token",
+        401,
+        "token_expired",
+    );
     let audience = TokenSpec::user().scopes(&["orders:read"]).claim("aud", "api://other");
-    gateway.expect(&orders().bearer(okta.mint(Server::Default, &audience)), "another audience", 401, "audience_not_allowed");
+    gateway.expect(
+        &orders().bearer(okta.mint(Server::Default, &audience)),
+        "another audience",
+        401,
+        "audience_not_allowed",
+    );
     let id_token = TokenSpec::new(stand_in_okta::Kind::IdToken);
     let response = gateway.send(&orders().bearer(okta.mint(Server::Default, &id_token)), "an ID token");
     assert_eq!(response.status, 401, "{response:?}");
-    let response = gateway.send(&orders().bearer(okta.mint(Server::Custom, &TokenSpec::user())), "another issuer");
+    let response =
+        gateway.send(&orders().bearer(okta.mint(Server::Custom, &TokenSpec::user())), "another issuer");
     assert_eq!((response.status, response.code().as_str()), (401, "issuer_unknown"), "{response:?}");
     assert_eq!(gateway.api.requests(), 0, "no denied request reaches the API");
 
@@ -37,7 +48,12 @@ fn gateway_manifest_unchanged_allows_only_valid_tokens() {
         assert_eq!(gateway.client().send(&orders().bearer(&reader)).status, 200);
     }
     gateway.expect(&orders().bearer(&reader), "scope orders:read", 200, "");
-    let denied = gateway.expect(&request("POST", "/orders").bearer(&reader), "scope orders:read", 403, "insufficient_scope");
+    let denied = gateway.expect(
+        &request("POST", "/orders").bearer(&reader),
+        "scope orders:read",
+        403,
+        "insufficient_scope",
+    );
     let challenge = denied.header("www-authenticate").unwrap_or_default();
     for part in [r#"error="insufficient_scope""#, r#"scope="orders:write""#] {
         assert!(challenge.contains(part), "{challenge}");
@@ -50,7 +66,9 @@ fn gateway_manifest_unchanged_allows_only_valid_tokens() {
 #[test]
 fn identity_headers_of_client_are_replaced() {
     let gateway = Gateway::start("identity");
-    let hostile = |path: &str| get(path).header("x-okta-sub", "root").header("X-Okta-Cid", "root").header("x-okta-scopes", "admin");
+    let hostile = |path: &str| {
+        get(path).header("x-okta-sub", "root").header("X-Okta-Cid", "root").header("x-okta-scopes", "admin")
+    };
     let response = gateway.send(&hostile("/orders").bearer(reader()), "identity headers of the client");
     assert_eq!(response.status, 200, "{response:?}");
     let headers = &response.json()["headers"];

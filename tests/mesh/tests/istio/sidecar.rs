@@ -19,7 +19,8 @@ fn sidecar_manifest_unchanged_allows_only_valid_tokens() {
     assert_ne!(headers["x-okta-sub"][0], "root");
     workload.expect(HTTP, &get("/healthz"), "no token", 200, "");
     workload.expect(HTTP, &get("/admin").bearer(reader()), "no rule", 403, "no_rule_matches");
-    let denied = workload.expect(OTHER_HTTP, &get("/healthz").bearer(reader()), "a port without Service", 403, "");
+    let denied =
+        workload.expect(OTHER_HTTP, &get("/healthz").bearer(reader()), "a port without Service", 403, "");
     assert_eq!(denied.body, "RBAC: access denied");
     assert_eq!(workload.exchange(TCP, b"hello\n"), b"", "the AuthorizationPolicy closes the TCP port");
 
@@ -55,7 +56,10 @@ fn service_port_without_protocol_is_closed_for_what_is_not_http() {
     let workload = Workload::start_with("detection-open", &open, "name: api");
     workload.expect(HTTP, &get("/orders"), "no token, no appProtocol", 401, "token_missing");
     let response = String::from_utf8(workload.exchange(HTTP, NOT_DETECTED)).unwrap();
-    assert!(response.starts_with("HTTP/1.1 200 OK") && response.contains(r#""path":"/orders""#), "{response}");
+    assert!(
+        response.starts_with("HTTP/1.1 200 OK") && response.contains(r#""path":"/orders""#),
+        "{response}"
+    );
 
     // A declared protocol closes this way, too.
     let declared = manifest("sidecar.yaml", "detection-off").without("AuthorizationPolicy");
@@ -131,6 +135,12 @@ spec:
         (response.status, response.code())
     };
     wait_until(UPDATE_TIMEOUT, || send(get("/healthz"), "mutual TLS to the sidecar").0 == 200);
-    assert_eq!(send(get("/orders"), "mutual TLS to the sidecar, no token"), (401, "token_missing".to_owned()));
-    assert_eq!(send(get("/orders").bearer(reader()), "mutual TLS to the sidecar, a token"), (200, String::new()));
+    assert_eq!(
+        send(get("/orders"), "mutual TLS to the sidecar, no token"),
+        (401, "token_missing".to_owned())
+    );
+    assert_eq!(
+        send(get("/orders").bearer(reader()), "mutual TLS to the sidecar, a token"),
+        (200, String::new())
+    );
 }

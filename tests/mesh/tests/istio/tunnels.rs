@@ -1,17 +1,16 @@
 //! HBONE, the tunnels of ambient mode, to a sidecar.
 
+use okta_authz_mesh::manifest::Manifest;
 use serde_json::Value;
 
-use super::harness::{UPDATE_TIMEOUT, manifest, mesh, wait_until};
+use super::harness::{UPDATE_TIMEOUT, manifest, wait_until};
 use super::workload::{DECLARED, Workload};
 
-/// Returns the names of the HTTP filters of a listener that istiod generates for a proxy.
-fn http_filters(proxy: &str, listener: &str) -> Vec<String> {
-    let dump = mesh().istio.debug(&format!("/debug/config_dump?proxyID={proxy}"));
-    // istiod responds with a text until the proxy has connected.
-    let dump: Value = serde_json::from_str(&dump).unwrap_or_default();
+/// Returns the names of the HTTP filters of a listener that istiod sent, also if Envoy rejected it:
+/// an upstream Envoy does not have all filters of `connect_terminate`.
+fn http_filters(workload: &Workload, listener: &str) -> Vec<String> {
     let mut names = Vec::new();
-    collect(&dump, listener, false, &mut names);
+    collect(&workload.proxy.config_dump(), listener, false, &mut names);
     names
 }
 
@@ -27,18 +26,30 @@ fn collect(value: &Value, listener: &str, inside: bool, names: &mut Vec<String>)
     }
 }
 
-#[test]
-fn tunnel_listener_has_no_guard() {
-    let manifest = manifest("sidecar.yaml", "tunnels");
+/// Starts a workload whose sidecar accepts tunnels, and returns the filters of the listener that
+/// ends tunnels and of the listener for the requests in them.
+fn filters(namespace: &str, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
     let hbone = [("ISTIO_META_ENABLE_HBONE", "true")];
-    let workload = Workload::create("tunnels", &manifest, DECLARED, &hbone);
-    wait_until(UPDATE_TIMEOUT, || !http_filters("orders.tunnels", "connect_terminate").is_empty());
-    let outer = http_filters("orders.tunnels", "connect_terminate");
-    let inner = http_filters("orders.tunnels", "main_internal");
-    println!("{outer:?}\n{inner:?}");
-    assert!(!outer.is_empty() && !outer.contains(&"okta-authz-guard".to_owned()), "{outer:?}");
-    assert!(inner.contains(&"okta-authz-guard".to_owned()), "{inner:?}");
-    for line in workload.proxy.log().lines().filter(|line| line.contains("rejected")) {
-        println!("{line}");
-    }
+    let workload = Workload::create(namespace, manifest, DECLARED, &hbone);
+    let connected = || workload.proxy.try_admin("/ready").is_some();
+    wait_until(UPDATE_TIMEOUT, connected);
+    wait_until(UPDATE_TIMEOUT, || !http_filters(&workload, "main_internal").is_empty());
+    (http_filters(&workload, "connect_terminate"), http_filters(&workload, "main_internal"))
+}
+
+#[test]
+fn tunnel_listener_has_no_guard_and_requests_in_tunnels_have_one() {
+    let guard = "okta-authz-guard".to_owned();
+    let (outer, inner) = filters("tunnels", &manifest("sidecar.yaml", "tunnels"));
+    println!("connect_terminate: {outer:?}\nmain_internal: {inner:?}");
+    assert!(!outer.is_empty() && !outer.contains(&guard), "{outer:?}");
+    assert!(inner.contains(&guard), "{inner:?}");
+    assert!(inner.iter().any(|name| name.starts_with("extensions.istio.io/")), "{inner:?}");
+
+    // Control: without the patch, the guard would deny every tunnel.
+    let unpatched =
+        manifest("sidecar.yaml", "tunnels-denied").replace("operation: REMOVE", "operation: MERGE");
+    let (outer, _) = filters("tunnels-denied", &unpatched);
+    assert!(outer.contains(&guard), "{outer:?}");
+    assert!(!outer.iter().any(|name| name.starts_with("extensions.istio.io/")), "{outer:?}");
 }

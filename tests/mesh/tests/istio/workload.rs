@@ -90,7 +90,16 @@ impl Workload {
             r#"{{"status":{{"phase":"Running","podIP":"{address}","podIPs":[{{"ip":"{address}"}}],
                 "conditions":[{{"type":"Ready","status":"True"}}]}}}}"#
         );
-        istio.cluster.run(&["patch", "pod", "orders", "-n", namespace, "--subresource=status", "--patch", &status]);
+        istio.cluster.run(&[
+            "patch",
+            "pod",
+            "orders",
+            "-n",
+            namespace,
+            "--subresource=status",
+            "--patch",
+            &status,
+        ]);
         let folder = folder(&format!("{namespace}-workload"));
         let mut program = pod.command(env!("CARGO_BIN_EXE_workload"));
         program.args([HTTP, OTHER_HTTP, TCP].map(|port| port.to_string()));
