@@ -144,16 +144,29 @@ spec: { controllerName: gateway.envoyproxy.io/gatewayclass-controller }
         let settings = self.wait_for("a ConfigMap of the Gateway", || object("configmap"));
         let service = self.wait_for("a Service of the Gateway", || object("service"));
         let name = deployment["metadata"]["name"].as_str().expect("a name");
-        let proxy = GatewayProxy::start(name, &deployment, &secret(&self.cluster, "envoy"), &settings, volumes);
-        let ready = r#"{"status":{"replicas":1,"readyReplicas":1,"updatedReplicas":1,"availableReplicas":1}}"#;
+        let proxy =
+            GatewayProxy::start(name, &deployment, &secret(&self.cluster, "envoy"), &settings, volumes);
+        let ready =
+            r#"{"status":{"replicas":1,"readyReplicas":1,"updatedReplicas":1,"availableReplicas":1}}"#;
         self.set_status("deployment", name, ready);
-        let address = format!(r#"{{"status":{{"loadBalancer":{{"ingress":[{{"ip":"{}"}}]}}}}}}"#, proxy.address());
+        let address =
+            format!(r#"{{"status":{{"loadBalancer":{{"ingress":[{{"ip":"{}"}}]}}}}}}"#, proxy.address());
         self.set_status("service", service["metadata"]["name"].as_str().expect("a name"), &address);
         proxy
     }
 
     fn set_status(&self, kind: &str, name: &str, patch: &str) {
-        self.cluster.run(&["patch", kind, name, "-n", SYSTEM, "--subresource=status", "--type=merge", "-p", patch]);
+        self.cluster.run(&[
+            "patch",
+            kind,
+            name,
+            "-n",
+            SYSTEM,
+            "--subresource=status",
+            "--type=merge",
+            "-p",
+            patch,
+        ]);
     }
 
     /// Waits until `condition` returns a value.
@@ -178,13 +191,20 @@ spec: { controllerName: gateway.envoyproxy.io/gatewayclass-controller }
     pub fn condition(&self, kind: &str, namespace: &str, name: &str, condition: &str) -> Option<Condition> {
         let object = self.cluster.get(kind, namespace, name)?;
         let status = &object["status"];
-        let conditions = [&status["conditions"], &status["ancestors"][0]["conditions"], &status["parents"][0]["conditions"]]
-            .into_iter()
-            .find_map(Value::as_array)?;
+        let conditions = [
+            &status["conditions"],
+            &status["ancestors"][0]["conditions"],
+            &status["parents"][0]["conditions"],
+        ]
+        .into_iter()
+        .find_map(Value::as_array)?;
         let found = conditions.iter().find(|found| found["type"] == condition)?;
         let text = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
-        (found["observedGeneration"] == object["metadata"]["generation"])
-            .then(|| Condition { status: text("status"), reason: text("reason"), message: text("message") })
+        (found["observedGeneration"] == object["metadata"]["generation"]).then(|| Condition {
+            status: text("status"),
+            reason: text("reason"),
+            message: text("message"),
+        })
     }
 }
 

@@ -35,7 +35,8 @@ impl GatewayProxy {
         write_volume(certificates, &folder.join("certs"));
         write_volume(settings, &folder.join("sds"));
         let containers = deployment["spec"]["template"]["spec"]["containers"].as_array().expect("containers");
-        let container = containers.iter().find(|container| container["name"] == "envoy").expect("a container `envoy`");
+        let container =
+            containers.iter().find(|container| container["name"] == "envoy").expect("a container `envoy`");
         // The kubelet replaces these variables.
         let argument = |value: &Value| {
             let value = value.as_str().expect("an argument").to_owned();
@@ -44,11 +45,11 @@ impl GatewayProxy {
                 .replace("$(ENVOY_POD_NAMESPACE)", SYSTEM)
                 .replace("$(ENVOY_SERVICE_ZONE)", "")
         };
-        let arguments: Vec<String> = container["args"].as_array().expect("arguments").iter().map(argument).collect();
+        let arguments: Vec<String> =
+            container["args"].as_array().expect("arguments").iter().map(argument).collect();
         let pod = Pod::new();
-        let mut mounts = Container::new(name)
-            .volume(&folder.join("certs"), "/certs")
-            .volume(&folder.join("sds"), "/sds");
+        let mut mounts =
+            Container::new(name).volume(&folder.join("certs"), "/certs").volume(&folder.join("sds"), "/sds");
         for (source, target) in volumes {
             mounts = mounts.volume(source, target);
         }
@@ -73,7 +74,13 @@ impl GatewayProxy {
 
     /// Sends a request to Envoy's admin interface.
     pub fn admin(&self, path: &str) -> String {
-        run(self.pod.command("curl").args(["--silent", "--fail", "--noproxy", "*", &format!("http://127.0.0.1:19000{path}")]))
+        run(self.pod.command("curl").args([
+            "--silent",
+            "--fail",
+            "--noproxy",
+            "*",
+            &format!("http://127.0.0.1:19000{path}"),
+        ]))
     }
 
     /// Returns the configuration of the listeners, as Envoy received it.

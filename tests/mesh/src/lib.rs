@@ -1,5 +1,6 @@
 //! A real Kubernetes API, a real registry, and the real control planes of Istio and Envoy Gateway,
 //! without containers. `tests/mesh/README.md` describes how the parts stand in for a cluster.
+#![allow(clippy::disallowed_methods, reason = "test code measures time")]
 
 pub mod cluster;
 pub mod container;

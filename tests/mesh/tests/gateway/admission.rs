@@ -39,10 +39,25 @@ fn rows(mesh: &Mesh) -> Vec<Row> {
     vec![
         (get("/orders"), "no token", 401, "token_missing"),
         (get("/orders").bearer("nonsense"), "no JWT", 401, "token_opaque"),
-        (get("/orders").bearer(mint(&read().issued_at(1_600_000_000))), "an expired token", 401, "token_expired"),
-        (get("/orders").bearer(mint(&read().claim("aud", "api://other"))), "a token for another audience", 401, "audience_not_allowed"),
+        (
+            get("/orders").bearer(mint(&read().issued_at(1_600_000_000))),
+            "an expired token",
+            401,
+            "token_expired",
+        ),
+        (
+            get("/orders").bearer(mint(&read().claim("aud", "api://other"))),
+            "a token for another audience",
+            401,
+            "audience_not_allowed",
+        ),
         (get("/orders").bearer(changed_signature(&reader)), "a changed signature", 401, "signature_invalid"),
-        (get("/orders").bearer(mesh.okta.mint(Server::Org, &TokenSpec::user())), "a token of the org server", 401, "issuer_unknown"),
+        (
+            get("/orders").bearer(mesh.okta.mint(Server::Org, &TokenSpec::user())),
+            "a token of the org server",
+            401,
+            "issuer_unknown",
+        ),
         (get("/orders").bearer(&reader).bearer("nonsense"), "two tokens", 400, "multiple_credentials"),
         (get("/orders").bearer(&reader), "orders:read", 200, ""),
         (get("/orders/7").bearer(&reader), "orders:read", 200, ""),
@@ -66,8 +81,10 @@ fn rows(mesh: &Mesh) -> Vec<Row> {
 /// The values that a client sends never reach the API, neither with a token nor on a public path.
 fn identity_headers_come_from_the_token(scenario: &Scenario<'_>) {
     let names = ["x-okta-sub", "x-okta-cid", "x-okta-scopes"];
-    let forged = |request: Request| names.iter().fold(request, |request, name| request.header(name, "forged"));
-    let response = scenario.expect(&forged(scenario.allowed()), "orders:read, forged identity headers", 200, "");
+    let forged =
+        |request: Request| names.iter().fold(request, |request, name| request.header(name, "forged"));
+    let response =
+        scenario.expect(&forged(scenario.allowed()), "orders:read, forged identity headers", 200, "");
     let received = response.json();
     assert_eq!(received["headers"]["x-okta-scopes"], json!(["orders:read"]), "{received}");
     for name in names {

@@ -52,7 +52,11 @@ fn filter_failed_on_worker_is_denied_by_the_guard() {
     open.start(&[]);
     let deadline = Instant::now() + Duration::from_secs(30);
     while open.client().try_send(&get("/orders")).map_or(0, |response| response.status) != 200 {
-        assert!(Instant::now() < deadline, "without the guard, Envoy skips the filter\n{}", open.proxy().log());
+        assert!(
+            Instant::now() < deadline,
+            "without the guard, Envoy skips the filter\n{}",
+            open.proxy().log()
+        );
     }
     open.expect(&get("/orders"), "the filter failed on the workers, no guard", 200, "");
 }
@@ -127,7 +131,12 @@ fn patch_policy_disabled_never_admits_silently() {
     let policy = scenario.mesh.gateway.borrow().cluster.get("envoypatchpolicy", "disabled", "okta").unwrap();
     assert_eq!(policy["status"], Value::Null, "Envoy Gateway does not read the policy");
     let before = mesh.api.requests();
-    scenario.expect(&scenario.allowed(), "EnvoyPatchPolicy is disabled, orders:read", 503, "keys_unavailable");
+    scenario.expect(
+        &scenario.allowed(),
+        "EnvoyPatchPolicy is disabled, orders:read",
+        503,
+        "keys_unavailable",
+    );
     scenario.expect(&get("/orders"), "EnvoyPatchPolicy is disabled, no token", 401, "token_missing");
     let unknown = get("/orders").header("host", "other.example.com");
     scenario.expect(&unknown, "EnvoyPatchPolicy is disabled, no route", 404, "");

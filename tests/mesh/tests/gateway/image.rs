@@ -90,7 +90,8 @@ fn registry_down_for_eleven_attempts_needs_a_restart() {
     scenario.start(&[]);
     let mut changes = 0;
     let condition = loop {
-        let condition = scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "False");
+        let condition =
+            scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "False");
         if condition.message.contains("after 10 attempts") || changes > CHANGES {
             break condition;
         }
@@ -106,7 +107,12 @@ fn registry_down_for_eleven_attempts_needs_a_restart() {
     everything_denied(&scenario, "the registry is back after eleven attempts");
     mesh.gateway.borrow_mut().restart(&Settings::default());
     scenario.wait_for(401, "token_missing");
-    scenario.expect(&scenario.allowed(), "the registry is back, and Envoy Gateway has started again", 200, "");
+    scenario.expect(
+        &scenario.allowed(),
+        "the registry is back, and Envoy Gateway has started again",
+        200,
+        "",
+    );
 }
 
 #[test]

@@ -1,5 +1,5 @@
 //! The manifests of `deploy/envoy-gateway` in a real Envoy Gateway.
-#![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, reason = "test code")]
 
 mod admission;
 mod guard;

@@ -68,16 +68,24 @@ spec: { gatewayClassName: eg, listeners: [{ name: http, protocol: HTTP, port: 80
         (request("PATCH", "/orders").bearer(&administrator), "API-Admins", 200, 200, ""),
         (request("PATCH", "/orders").bearer(&reader), "orders:read", 403, 403, "requirement_not_met"),
         // The client is not in 192.0.2.0/24.
-        (get("/reports").bearer(mint(&TokenSpec::user().claim("department", "Finance"))), "department Finance, other address", 403, 403, "no_rule_matches"),
+        (
+            get("/reports").bearer(mint(&TokenSpec::user().claim("department", "Finance"))),
+            "department Finance, other address",
+            403,
+            403,
+            "no_rule_matches",
+        ),
     ];
     for (request, with, status, _, _) in &rows {
         scenario.expect(request, &format!("before, {with}"), *status, "");
     }
-    scenario.apply(example(&scenario, "after")
-        .replace("registry.example.com/team", &mesh.authority())
-        .replace("default/eg/http", "migration/eg/http")
-        .replace("envoyextensionpolicy/default/", "envoyextensionpolicy/migration/")
-        .text());
+    scenario.apply(
+        example(&scenario, "after")
+            .replace("registry.example.com/team", &mesh.authority())
+            .replace("default/eg/http", "migration/eg/http")
+            .replace("envoyextensionpolicy/default/", "envoyextensionpolicy/migration/")
+            .text(),
+    );
     mesh.gateway.borrow().cluster.run(&["delete", "securitypolicy", "orders", "reports", "-n", "migration"]);
     scenario.wait_for_condition("envoypatchpolicy", "okta-authz", "Programmed", "True");
     scenario.wait_for(401, "token_missing");

@@ -32,7 +32,8 @@ impl Service {
                     }
                 }
                 requests.lock().unwrap().push(String::from_utf8_lossy(&bytes).to_ascii_lowercase());
-                let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
+                let _ =
+                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
             }
         });
         Self(seen)
@@ -108,7 +109,12 @@ spec:
     });
     println!("order: {:?}", names(&scenario));
     scenario.wait_for(401, "token_missing");
-    scenario.expect(&forged("/orders?order=denied"), "filter-order.yaml, extAuth, no token", 401, "token_missing");
+    scenario.expect(
+        &forged("/orders?order=denied"),
+        "filter-order.yaml, extAuth, no token",
+        401,
+        "token_missing",
+    );
     assert_eq!(service.seen("order=denied").len(), 0, "the service gets no request without a token");
     scenario.expect(&forged("/orders?order=first").bearer(&token), "filter-order.yaml, extAuth", 200, "");
     let seen = service.seen("order=first");

@@ -41,7 +41,12 @@ fn route_with_its_own_policy_is_denied_by_the_guard() {
     gateway.wait_for("a denial", || (scenario.client().send(&own()).status == 403).then_some(()));
     let before = mesh.api.requests();
     scenario.expect(&own(), "a route with its own policy, orders:read", 403, "");
-    scenario.expect(&get("/orders").header("host", "own.example.com"), "a route with its own policy, no token", 403, "");
+    scenario.expect(
+        &get("/orders").header("host", "own.example.com"),
+        "a route with its own policy, no token",
+        403,
+        "",
+    );
     assert_eq!(mesh.api.requests(), before);
     scenario.expect(&scenario.allowed(), "the other route", 200, "");
     let overridden = scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Overridden", "True");
@@ -85,7 +90,8 @@ fn listeners_on_one_port_share_one_guard() {
     let second = get("/orders").header("host", "second.example.com");
     scenario.expect(&second, "the second listener on the port, no token", 401, "token_missing");
     // A patch with the name of the second is an error that the status shows.
-    let patch = scenario.manifest(POLICY).only("EnvoyPatchPolicy").replace("one-port/eg/http", "one-port/eg/second");
+    let patch =
+        scenario.manifest(POLICY).only("EnvoyPatchPolicy").replace("one-port/eg/http", "one-port/eg/second");
     scenario.apply(patch.text());
     let condition = scenario.wait_for_condition("envoypatchpolicy", "okta", "Programmed", "False");
     assert_eq!(condition.reason, "ResourceNotFound", "{condition:?}");
@@ -95,7 +101,9 @@ fn listeners_on_one_port_share_one_guard() {
 fn listener_on_another_port_needs_its_own_patches() {
     let mesh = &*mesh();
     let mut scenario = Scenario::new(mesh, "two-ports");
-    scenario.apply(&gateway("{ name: http, protocol: HTTP, port: 80 }, { name: second, protocol: HTTP, port: 8080 }"));
+    scenario.apply(&gateway(
+        "{ name: http, protocol: HTTP, port: 80 }, { name: second, protocol: HTTP, port: 8080 }",
+    ));
     scenario.apply(scenario.manifest(POLICY).text());
     scenario.start(&[]);
     scenario.wait_for(401, "token_missing");
@@ -145,7 +153,8 @@ fn http3_listener_needs_its_own_patches() {
     scenario.wait_for_condition("envoypatchpolicy", "okta", "Programmed", "True");
     let listeners = mesh.gateway.borrow().wait_for("listeners", || {
         let listeners = scenario.proxy().listeners();
-        (listener_names(&listeners).len() >= 2 && is_guarded(&listeners, "http3/eg/https")).then_some(listeners)
+        (listener_names(&listeners).len() >= 2 && is_guarded(&listeners, "http3/eg/https"))
+            .then_some(listeners)
     });
     assert!(!is_guarded(&listeners, "http3/eg/https-quic"), "the patches name only the listener for TCP");
     scenario.apply(patches_for(&scenario, "https-quic").as_str());
@@ -182,7 +191,8 @@ spec:
     scenario.expect(&scenario.allowed(), "backend.yaml with mergeBackends", 503, "keys_unavailable");
     assert_eq!(mesh.api.requests(), before);
     let clusters = scenario.proxy().admin("/clusters");
-    let names: std::collections::BTreeSet<_> = clusters.lines().filter_map(|line| line.split("::").next()).collect();
+    let names: std::collections::BTreeSet<_> =
+        clusters.lines().filter_map(|line| line.split("::").next()).collect();
     assert!(!names.contains("httproute/merged/okta/rule/0"), "{names:?}");
     assert!(names.contains("backend/merged/okta/443/http"), "{names:?}");
 }
@@ -207,9 +217,12 @@ fn names_of_scheme_2_need_other_patches() {
     scenario.expect(&scenario.allowed(), with, 200, "");
     scenario.expect(&get("/orders"), with, 401, "token_missing");
     assert!(!is_guarded(&scenario.proxy().listeners(), LISTENER));
-    scenario.apply(scenario.manifest(POLICY).only("EnvoyPatchPolicy").replace("scheme/eg/http", LISTENER).text());
+    scenario
+        .apply(scenario.manifest(POLICY).only("EnvoyPatchPolicy").replace("scheme/eg/http", LISTENER).text());
     scenario.wait_for_condition("envoypatchpolicy", "okta", "Programmed", "True");
-    mesh.gateway.borrow().wait_for("a guard", || is_guarded(&scenario.proxy().listeners(), LISTENER).then_some(()));
+    mesh.gateway
+        .borrow()
+        .wait_for("a guard", || is_guarded(&scenario.proxy().listeners(), LISTENER).then_some(()));
     scenario.expect(&scenario.allowed(), "XDSNameSchemeV2, orders:read", 200, "");
     drop(scenario);
     mesh.gateway.borrow_mut().restart(&Settings::default());

@@ -149,7 +149,8 @@ spec:
         let mut last = None;
         let deadline = Instant::now() + TIMEOUT;
         loop {
-            if let Some(found) = self.mesh.gateway.borrow().condition(kind, &self.namespace, name, condition) {
+            if let Some(found) = self.mesh.gateway.borrow().condition(kind, &self.namespace, name, condition)
+            {
                 if found.status == status {
                     return found;
                 }

@@ -90,7 +90,11 @@ fn config_updated_under_load_gives_only_old_or_new_answers() {
         assert_eq!(counts.len(), probe.allowed.len(), "{}: {counts:?}", probe.name);
     }
     times.sort_unstable();
-    println!("an update is active after {:?} (median), {:?} (longest)", times[UPDATES / 2], times[UPDATES - 1]);
+    println!(
+        "an update is active after {:?} (median), {:?} (longest)",
+        times[UPDATES / 2],
+        times[UPDATES - 1]
+    );
 }
 
 #[test]
