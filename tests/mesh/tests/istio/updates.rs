@@ -97,7 +97,7 @@ fn plugin_config_update_takes_effect_on_open_connections() {
     assert_eq!(status(), "200");
     apply(old.replace("path: /healthz", "path: /health").only("WasmPlugin").text());
     gateway.wait_for_status(&get("/health"), 200);
-    assert_eq!(status(), "403", "no rule matches after the update");
+    assert_eq!(status(), "401", "the path is not public after the update");
 }
 
 #[test]
