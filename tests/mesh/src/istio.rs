@@ -81,13 +81,14 @@ impl Istio {
         self.istiod.log()
     }
 
-    /// Starts a gateway: a proxy that receives requests for the whole mesh.
+    /// Starts a gateway: a proxy that receives requests for the whole mesh. `config` is the
+    /// annotation `proxy.istio.io/config` of its pod.
     ///
     /// # Panics
     ///
     /// If the proxy does not start.
-    pub fn gateway(&self, namespace: &str, label: &str) -> Proxy {
-        let start = Start { role: "router", name: "gateway", namespace, label, environment: &[] };
+    pub fn gateway(&self, namespace: &str, label: &str, config: &str) -> Proxy {
+        let start = Start { role: "router", name: "gateway", namespace, label, environment: &[], config };
         self.proxy(Pod::new(), &start)
     }
 

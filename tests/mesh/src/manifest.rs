@@ -17,6 +17,11 @@ impl Manifest {
         Self(std::fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}")))
     }
 
+    /// Makes a manifest of a text.
+    pub const fn of(text: String) -> Self {
+        Self(text)
+    }
+
     /// Replaces a text at every place.
     ///
     /// # Panics

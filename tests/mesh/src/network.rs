@@ -1,5 +1,5 @@
-//! Network namespaces in place of pods. The tests run in a network namespace of their own, which is
-//! the node: `scripts/mesh` creates it, with the addresses of [`address`].
+//! Network namespaces in place of pods. The tests run in a separate network namespace, which is the
+//! node: `scripts/mesh` creates it, with the addresses of [`address`].
 
 use std::net::Ipv4Addr;
 use std::process::Command;

@@ -32,6 +32,9 @@ pub struct Start<'a> {
     pub label: &'a str,
     /// Variables for the agent.
     pub environment: &'a [(&'a str, &'a str)],
+    /// The annotation `proxy.istio.io/config` of the pod, as YAML. In a cluster, the injection
+    /// passes it to the agent.
+    pub config: &'a str,
 }
 
 /// A running agent with its Envoy. Dropping it ends both.
@@ -48,12 +51,15 @@ impl Proxy {
         let modules = folder.join("data");
         std::fs::create_dir_all(&modules).expect("a folder for modules");
         let envoy = std::env::var("ENVOY").expect("$ENVOY");
-        let config = json!({
-            "binaryPath": envoy,
-            "concurrency": 2,
-            "discoveryAddress": "istiod.istio-system.svc:15012",
-            "statusPort": 15020,
-        });
+        let mut config: Value = serde_saphyr::from_str(start.config).expect("YAML");
+        for (name, value) in [
+            ("binaryPath", json!(envoy)),
+            ("concurrency", json!(2)),
+            ("discoveryAddress", json!("istiod.istio-system.svc:15012")),
+            ("statusPort", json!(15020)),
+        ] {
+            config[name] = value;
+        }
         let agent = Process::start(
             "agent",
             &folder,

@@ -113,6 +113,11 @@ impl Gateway {
 
     /// Starts a gateway, and does not wait.
     pub fn create(namespace: &str, manifest: &Manifest) -> Self {
+        Self::create_with(namespace, manifest, "{}")
+    }
+
+    /// Starts a gateway whose pod has the annotation `proxy.istio.io/config`, and does not wait.
+    pub fn create_with(namespace: &str, manifest: &Manifest, config: &str) -> Self {
         let istio = &mesh().istio;
         let api = Backend::start_on((address::API, 0).into());
         istio.cluster.namespace(namespace);
@@ -121,7 +126,7 @@ impl Gateway {
             .replace("istio-ingress", namespace)
             .replace("9090", &api.port().to_string());
         apply(route.text());
-        let proxy = istio.gateway(namespace, &format!("istio={namespace}"));
+        let proxy = istio.gateway(namespace, &format!("istio={namespace}"), config);
         Self { namespace: namespace.to_owned(), proxy, api }
     }
 

@@ -82,7 +82,7 @@ fn registry_down_at_start_denies_every_request_until_next_update() {
     gateway.proxy.wait_response(PORT);
     assert_all_denied(&gateway, "registry down");
     let log = gateway.proxy.log();
-    assert!(log.contains("connection refused. applying deny RBAC filter"), "{log}");
+    assert!(log.contains("cannot fetch Wasm module") && log.contains("applying deny RBAC filter"), "{log}");
 
     // A change of another namespace also makes istiod push this configuration.
     let quiet = quiet();

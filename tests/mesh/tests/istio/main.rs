@@ -7,6 +7,7 @@ mod guard;
 mod harness;
 mod image;
 mod keys;
+mod metrics;
 mod policies;
 mod requests;
 mod sidecar;

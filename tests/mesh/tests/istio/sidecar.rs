@@ -126,7 +126,7 @@ spec:
         - destination: { host: orders.strict.svc.cluster.local, port: { number: 8080 } }
 "#,
     );
-    let mut gateway = mesh().istio.gateway("strict-ingress", "istio=strict-ingress");
+    let mut gateway = mesh().istio.gateway("strict-ingress", "istio=strict-ingress", "{}");
     gateway.wait_ready();
     gateway.wait_response(8081);
     let send = |request, with: &str| {

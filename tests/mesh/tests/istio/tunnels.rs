@@ -41,15 +41,16 @@ fn filters(namespace: &str, manifest: &Manifest) -> (Vec<String>, Vec<String>) {
 fn tunnel_listener_has_no_guard_and_requests_in_tunnels_have_one() {
     let guard = "okta-authz-guard".to_owned();
     let (outer, inner) = filters("tunnels", &manifest("sidecar.yaml", "tunnels"));
-    println!("connect_terminate: {outer:?}\nmain_internal: {inner:?}");
     assert!(!outer.is_empty() && !outer.contains(&guard), "{outer:?}");
     assert!(inner.contains(&guard), "{inner:?}");
     assert!(inner.iter().any(|name| name.starts_with("extensions.istio.io/")), "{inner:?}");
 
-    // Control: without the patch, the guard would deny every tunnel.
-    let unpatched =
-        manifest("sidecar.yaml", "tunnels-denied").replace("operation: REMOVE", "operation: MERGE");
-    let (outer, _) = filters("tunnels-denied", &unpatched);
-    assert!(outer.contains(&guard), "{outer:?}");
+    // Control: without the patches, the guard would deny every tunnel.
+    let text = manifest("sidecar.yaml", "tunnels-denied").text().to_owned();
+    let (before, rest) = text.split_once("    # With ambient mode").unwrap();
+    let (_, after) = rest.split_once("\n---\n").unwrap();
+    let unpatched = Manifest::of(format!("{before}---\n{after}"));
+    let (outer, inner) = filters("tunnels-denied", &unpatched);
+    assert!(outer.contains(&guard) && inner.contains(&guard), "{outer:?} {inner:?}");
     assert!(!outer.iter().any(|name| name.starts_with("extensions.istio.io/")), "{outer:?}");
 }

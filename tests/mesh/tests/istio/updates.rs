@@ -1,6 +1,7 @@
 //! Updates of `pluginConfig` while requests arrive.
 
 use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -80,6 +81,23 @@ fn plugin_config_updated_under_load_gives_only_old_or_new_answers() {
         times[UPDATES / 2],
         times[UPDATES - 1]
     );
+}
+
+#[test]
+fn plugin_config_update_takes_effect_on_open_connections() {
+    let old = manifest("gateway.yaml", "keep-alive");
+    let gateway = Gateway::start_with("keep-alive", &old);
+    let mut connection = gateway.client().connect().unwrap();
+    let mut status = || {
+        connection.write_all(b"GET /healthz HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        let mut head = [0; 4096];
+        let read = connection.read(&mut head).unwrap();
+        String::from_utf8_lossy(&head[..read]).split(' ').nth(1).unwrap_or_default().to_owned()
+    };
+    assert_eq!(status(), "200");
+    apply(old.replace("path: /healthz", "path: /health").only("WasmPlugin").text());
+    gateway.wait_for_status(&get("/health"), 200);
+    assert_eq!(status(), "401", "the path is not public after the update");
 }
 
 #[test]

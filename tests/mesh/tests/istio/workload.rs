@@ -105,7 +105,14 @@ impl Workload {
         program.args([HTTP, OTHER_HTTP, TCP].map(|port| port.to_string()));
         let program = Process::start("workload", &folder, &mut program);
         redirect_to_sidecar(&pod);
-        let start = Start { role: "sidecar", name: "orders", namespace, label: "app=orders", environment };
+        let start = Start {
+            role: "sidecar",
+            name: "orders",
+            namespace,
+            label: "app=orders",
+            environment,
+            config: "{}",
+        };
         let proxy = istio.proxy(pod, &start);
         Self { namespace: namespace.to_owned(), proxy, _program: program }
     }
