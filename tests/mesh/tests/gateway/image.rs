@@ -64,7 +64,6 @@ fn registry_down_denies_until_the_next_change() {
     scenario.start(&[]);
     let condition = scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "False");
     assert!(condition.message.contains("dial tcp 10.96.0.12:5000"), "{condition:?}");
-    println!("registry down: {condition:?}");
     everything_denied(&scenario, "the registry is down");
     mesh.resume_registry();
     // Envoy Gateway does not try again by itself, and an annotation is no change for it.
@@ -99,7 +98,6 @@ fn registry_down_for_eleven_attempts_needs_a_restart() {
         change(&scenario, changes);
         std::thread::sleep(Duration::from_secs(1));
     };
-    println!("after {changes} changes: {condition:?}");
     assert!(condition.message.contains("after 10 attempts"), "{condition:?}");
     mesh.resume_registry();
     change(&scenario, changes + 1);

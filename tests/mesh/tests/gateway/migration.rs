@@ -63,7 +63,7 @@ spec: { gatewayClassName: eg, listeners: [{ name: http, protocol: HTTP, port: 80
         (get("/orders"), "no token", 401, 401, "token_missing"),
         (get("/orders").bearer(&expired), "an expired token", 401, 401, "token_expired"),
         (get("/orders").bearer(&reader), "orders:read", 200, 200, ""),
-        (request("POST", "/orders").bearer(&reader), "orders:read", 403, 403, "requirement_not_met"),
+        (request("POST", "/orders").bearer(&reader), "orders:read", 403, 403, "insufficient_scope"),
         (request("POST", "/orders").bearer(mesh.token(&["orders:write"])), "orders:write", 200, 200, ""),
         (request("PATCH", "/orders").bearer(&administrator), "API-Admins", 200, 200, ""),
         (request("PATCH", "/orders").bearer(&reader), "orders:read", 403, 403, "requirement_not_met"),

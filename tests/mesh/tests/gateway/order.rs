@@ -45,8 +45,7 @@ impl Service {
     }
 }
 
-/// A `SecurityPolicy` with external authorization, basic authentication and JWT authentication of
-/// another issuer would change the responses, so this has only the first.
+/// Returns a `SecurityPolicy` with this service as the external authorization.
 fn security_policy() -> String {
     format!(
         "apiVersion: gateway.envoyproxy.io/v1alpha1
@@ -82,7 +81,7 @@ fn security_policy_sees_headers_of_the_client_without_filter_order() {
     scenario.start(&[]);
     scenario.wait_for_condition("securitypolicy", "authorization", "Accepted", "True");
     scenario.wait_for(401, "token_missing");
-    println!("order: {:?}", names(&scenario));
+    assert!(names(&scenario)[0].starts_with("envoy.filters.http.ext_authz/"), "{:?}", names(&scenario));
     let forged = |path: &str| get(path).header("x-okta-sub", "forged");
     scenario.expect(&forged("/orders?order=none"), "extAuth, no token", 401, "token_missing");
     assert_eq!(service.seen("order=none").len(), 1, "the service gets requests without a token");
@@ -107,7 +106,6 @@ spec:
     mesh.gateway.borrow().wait_for("the order of filter-order.yaml", || {
         names(&scenario)[0].starts_with("envoy.filters.http.wasm/").then_some(())
     });
-    println!("order: {:?}", names(&scenario));
     scenario.wait_for(401, "token_missing");
     scenario.expect(
         &forged("/orders?order=denied"),

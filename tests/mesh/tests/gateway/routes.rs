@@ -50,7 +50,7 @@ fn route_with_its_own_policy_is_denied_by_the_guard() {
     assert_eq!(mesh.api.requests(), before);
     scenario.expect(&scenario.allowed(), "the other route", 200, "");
     let overridden = scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Overridden", "True");
-    println!("routes: {overridden:?}");
+    assert!(overridden.message.contains("routes/own"), "{overridden:?}");
     // With a merge type, the route has both.
     scenario.apply(&own_policy("\n  mergeType: StrategicMerge"));
     gateway.wait_for("an admission", || (scenario.client().send(&own()).status == 200).then_some(()));

@@ -40,7 +40,11 @@ fn stats_annotation_exports_decisions_and_denials_of_guard() {
     // Control: Istio exports none of them by default.
     let gateway = Gateway::start("stats-default");
     gateway.expect(&get("/orders"), "no token", 401, "token_missing");
-    for line in gateway.proxy.admin("/stats/prometheus").lines().filter(|line| line.contains("okta_authz")) { println!("default: {line}"); }
-    for line in gateway.proxy.admin("/stats?filter=okta_authz").lines() { println!("default: {line}"); }
+    for line in gateway.proxy.admin("/stats/prometheus").lines().filter(|line| line.contains("okta_authz")) {
+        println!("default: {line}");
+    }
+    for line in gateway.proxy.admin("/stats?filter=okta_authz").lines() {
+        println!("default: {line}");
+    }
     assert!(!gateway.proxy.admin("/stats/prometheus").contains("okta_authz"));
 }
