@@ -2,7 +2,7 @@
 # a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host helm-test minimum-rust bench bench-plot \
+.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test minimum-rust bench bench-plot \
 	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
@@ -61,6 +61,12 @@ second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 helm-test: ## Renders the Helm chart and compares it with deploy/. Builds Helm with Go (some minutes).
 	@scripts/cargo build --quiet --locked --bin okta-authz
 	@OKTA_AUTHZ_HELM="$$(scripts/helm-path)" && export OKTA_AUTHZ_HELM && scripts/cargo test --locked --test helm
+
+mesh-istio: fixtures image ## Runs deploy/istio in a real Istio, without containers (first build: 15 minutes). Needs root.
+	@scripts/mesh istio
+
+mesh-gateway: fixtures image ## Runs deploy/envoy-gateway in a real Envoy Gateway, without containers (first build: 20 minutes). Needs root.
+	@scripts/mesh gateway --test-threads=1
 
 compose-test: ## Starts docker-compose.yml in a container engine, which it starts as root if none runs, and checks the responses.
 	@scripts/compose-test

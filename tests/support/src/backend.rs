@@ -25,9 +25,14 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// Starts a backend on a free port.
+    /// Starts a backend on a free port of this machine.
     pub fn start() -> Self {
-        let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        Self::start_on(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+    }
+
+    /// Starts a backend on an address.
+    pub fn start_on(address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).expect("a free port");
         listener.set_nonblocking(true).expect("non-blocking");
         let port = listener.local_addr().expect("an address").port();
         let requests = Arc::new(AtomicU64::new(0));

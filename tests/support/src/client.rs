@@ -2,18 +2,17 @@
 //! requests.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::time::Duration;
 
 use serde_json::Value;
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A client for a port of this machine. Each request has its own connection, so the requests reach
-/// all workers.
+/// A client for one address. Each request has its own connection, so the requests reach all workers.
 #[derive(Clone, Copy)]
 pub struct Client {
-    port: u16,
+    address: SocketAddr,
 }
 
 /// A response, with header names in lower case.
@@ -67,6 +66,11 @@ impl Request {
         self
     }
 
+    /// Returns the method and the path.
+    pub fn line(&self) -> String {
+        format!("{} {}", String::from_utf8_lossy(&self.method), String::from_utf8_lossy(&self.path))
+    }
+
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = [&self.method[..], b" ", &self.path, b" HTTP/1.1\r\nconnection: close\r\n"].concat();
         if !self.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(b"host")) {
@@ -83,9 +87,14 @@ impl Request {
 }
 
 impl Client {
-    /// Makes a client for a port.
+    /// Makes a client for a port of this machine.
     pub const fn new(port: u16) -> Self {
-        Self { port }
+        Self::to(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port))
+    }
+
+    /// Makes a client for an address.
+    pub const fn to(address: SocketAddr) -> Self {
+        Self { address }
     }
 
     /// Sends a GET request.
@@ -134,13 +143,13 @@ impl Client {
 
     /// Returns the port.
     pub const fn port(&self) -> u16 {
-        self.port
+        self.address.port()
     }
 
     /// Opens a connection with timeouts.
     pub fn connect(&self) -> std::io::Result<TcpStream> {
         let stream =
-            TcpStream::connect_timeout(&SocketAddr::from((Ipv4Addr::LOCALHOST, self.port)), TIMEOUT)?;
+            TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(stream)
