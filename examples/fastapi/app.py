@@ -132,7 +132,7 @@ def read_item(item_id: int) -> Item:
 
 @app.post("/items", status_code=201, dependencies=authorize_button)
 async def create_item(new: NewItem, caller: Caller) -> Item:
-    """The filter requires the scope items:write or the group Admins.
+    """The filter requires the scope items:write.
 
     `async`, although it awaits nothing: requests then run one after the other, so each item gets a unique id.
     """

@@ -79,7 +79,8 @@ impl Mesh {
 /// Starts a stand-in Okta on the ports of a web server.
 pub fn stand_in(address: Ipv4Addr, domain: &str) -> StandIn {
     let domain = domain.to_owned();
-    StandIn::start(Options { http: (address, 80).into(), https: (address, 443).into(), domain })
+    let (http, https) = ((address, 80).into(), (address, 443).into());
+    StandIn::start(Options { http, https, domain, ..Options::default() })
 }
 
 /// Writes a file of a scenario, and returns its path.

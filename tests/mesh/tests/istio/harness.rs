@@ -38,6 +38,7 @@ pub fn mesh() -> &'static Mesh {
             http: (address::OKTA, 80).into(),
             https: (address::OKTA, 443).into(),
             domain: "acme.okta.com".to_owned(),
+            ..Options::default()
         });
         std::fs::write(root().join("target/mesh/ca.pem"), okta.ca_pem()).unwrap();
         let registry = Registry::start();

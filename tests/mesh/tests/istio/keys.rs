@@ -25,6 +25,7 @@ fn certificate_of_other_authority_makes_keys_unavailable() {
         http: (address::OTHER_OKTA, 80).into(),
         https: (address::OTHER_OKTA, 443).into(),
         domain: domain.to_owned(),
+        ..Options::default()
     });
     let token = token(&okta, domain);
     let gateway = Gateway::start_with("other-ca", &for_okta("other-ca", domain));
