@@ -143,7 +143,8 @@ fn patch_policy_disabled_never_admits_silently() {
     assert_eq!(mesh.api.requests(), before);
     scenario.expect(&get("/healthz"), "EnvoyPatchPolicy is disabled, a public path", 200, "");
     let before = mesh.api.requests();
-    let wrong = scenario.manifest(POLICY).replace(bare(&mesh.digest), &"1".repeat(64)).only("EnvoyExtensionPolicy");
+    let wrong =
+        scenario.manifest(POLICY).replace(bare(&mesh.digest), &"1".repeat(64)).only("EnvoyExtensionPolicy");
     scenario.apply(wrong.text());
     scenario.wait_for(500, "");
     for request in [scenario.allowed(), get("/healthz")] {
