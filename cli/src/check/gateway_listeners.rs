@@ -28,12 +28,12 @@ struct XdsListener {
 pub(super) fn warnings(part: &Value, documents: &[Value]) -> Vec<Finding> {
     let Some(owner) = owner(part, documents) else { return Vec::new() };
     let guards = mesh_guard::gateway_guards(owner, documents);
-    let namespace = metadata(owner, "namespace").unwrap_or("default");
     let mut warnings = Vec::new();
     for target in gateway_targets(owner).filter(|_| !guards.is_empty()) {
         let gateway_name = text(target, "name").unwrap_or_default();
-        let prefix = format!("{namespace}/{gateway_name}/");
-        let listeners = xds_listeners(gateway_name, &prefix, documents);
+        let namespace = metadata(owner, "namespace").or_else(|| namespace_of_guard(&guards, gateway_name));
+        let prefix = format!("{}/{gateway_name}/", namespace.unwrap_or("default"));
+        let listeners = xds_listeners(target, &prefix, documents);
         let uses_v2 = uses_scheme_v2(documents);
         let is_covered = |listener: &XdsListener| match uses_v2 {
             Some(v2) => {
@@ -73,8 +73,20 @@ pub(super) fn warnings(part: &Value, documents: &[Value]) -> Vec<Finding> {
     warnings
 }
 
-/// Returns the xDS listeners of a Gateway of this file that have HTTP filters.
-fn xds_listeners(gateway_name: &str, prefix: &str, documents: &[Value]) -> Vec<XdsListener> {
+/// Returns the namespace in a guard's name for this Gateway. Resources without a namespace get one
+/// when they are applied.
+fn namespace_of_guard<'a>(guards: &[&'a str], gateway: &str) -> Option<&'a str> {
+    let namespace = |name: &&'a str| {
+        let (namespace, rest) = name.split_once('/')?;
+        rest.strip_prefix(gateway).is_some_and(|rest| rest.starts_with('/')).then_some(namespace)
+    };
+    guards.iter().find_map(namespace)
+}
+
+/// Returns the xDS listeners that have HTTP filters and belong to the target of a policy: a Gateway
+/// of this file, or one of its listeners (`sectionName`).
+fn xds_listeners(target: &Value, prefix: &str, documents: &[Value]) -> Vec<XdsListener> {
+    let (gateway_name, section) = (text(target, "name").unwrap_or_default(), text(target, "sectionName"));
     let is_gateway =
         |gateway: &&Value| name(gateway) == gateway_name && spec(gateway).get("listeners").is_some();
     let Some(gateway) = resources_of_kind(documents, "Gateway").find(is_gateway) else { return Vec::new() };
@@ -86,8 +98,13 @@ fn xds_listeners(gateway_name: &str, prefix: &str, documents: &[Value]) -> Vec<X
             .or_default()
             .push(listener);
     }
+    let is_targeted =
+        |listener: &&Value| section.is_none_or(|section| text_equals(listener, "name", section));
     let mut found = Vec::new();
     for (port, listeners) in by_port {
+        if !listeners.iter().any(is_targeted) {
+            continue;
+        }
         let first = listeners.first().and_then(|listener| text(listener, "name")).unwrap_or_default();
         let reason = format!("on port {port} of the Gateway `{gateway_name}`");
         found.push(XdsListener { names: [format!("{prefix}{first}"), format!("tcp-{port}")], reason });

@@ -11,8 +11,8 @@ use serde_json::Value;
 use super::durations::parse_proto;
 use super::envoy_json::{contains, list, text, text_equals};
 use super::finding::Finding;
-use super::kubernetes::{name, resources_of_kind, spec};
-use super::rbac;
+use super::kubernetes::{name, owner, resources_of_kind, spec};
+use super::{rbac, workload};
 
 const LISTENER: &str = "connect_terminate";
 const SUB_FILTER: &str = "/match/listener/filterChain/filter/subFilter/name";
@@ -33,7 +33,10 @@ pub(super) fn is_for_tunnels(patch: &Value) -> bool {
 /// Returns a warning for each patch that disturbs tunnels: it inserts the guard or the filter of
 /// this part of the file, or sets an idle timeout.
 pub(super) fn warnings(part: &Value, documents: &[Value]) -> Vec<Finding> {
-    let patches: Vec<Patch<'_>> = resources_of_kind(documents, "EnvoyFilter").flat_map(patches).collect();
+    let Some(owner) = owner(part, documents) else { return Vec::new() };
+    let filters =
+        resources_of_kind(documents, "EnvoyFilter").filter(|filter| workload::may_apply(filter, owner));
+    let patches: Vec<Patch<'_>> = filters.flat_map(patches).collect();
     let for_tunnels = || patches.iter().filter(|patch| is_for_tunnels(patch.value));
     let inbound = patches.iter().filter(|patch| is_for_all_inbound(patch.value));
     let warning = |patch: &Patch<'_>| {

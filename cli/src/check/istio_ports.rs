@@ -62,7 +62,7 @@ fn is_http(port: &Value) -> bool {
     let is_prefix = |protocol: &&str| {
         declared.strip_prefix(protocol).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
     };
-    text(port, "protocol").is_none_or(|protocol| protocol == "TCP") && HTTP.iter().any(|http| is_prefix(http))
+    text(port, "protocol").is_none_or(|protocol| protocol == "TCP") && HTTP.iter().any(is_prefix)
 }
 
 /// Returns the operations that a policy denies for every client, without other conditions than

@@ -13,6 +13,7 @@
 mod explain;
 mod files;
 mod findings;
+mod gateway_order;
 mod gateway_rules;
 mod guards;
 mod hosts;
@@ -54,9 +55,13 @@ fn okta_authz<S: AsRef<std::ffi::OsStr>>(args: impl IntoIterator<Item = S>) -> R
     Run { status, stdout: text(output.stdout), stderr: text(output.stderr) }
 }
 
-/// Writes a temporary file.
+/// Writes a temporary file in the directory of the running test: tests run in parallel, and two may
+/// use one name.
 fn scratch(name: &str, contents: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let test = std::thread::current().name().expect("a test thread").replace("::", "-");
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(test);
+    fs::create_dir_all(&directory).unwrap();
+    let path = directory.join(name);
     fs::write(&path, contents).unwrap();
     path
 }
