@@ -55,7 +55,7 @@ versions: wasm fixtures ## Runs the end-to-end tests in each supported Envoy (45
 second-host: wasm ## Runs the filter in wasmtime, a host without Envoy and V8.
 	@scripts/second-host
 
-mesh-istio: fixtures image ## Runs deploy/istio in a real Istio, without containers (first build: 15 minutes). Needs root.
+mesh-istio: fixtures image ## Runs deploy/istio in a real Istio, without containers (first build: 20 minutes). Needs root.
 	@scripts/mesh istio
 
 mesh-gateway: fixtures image ## Runs deploy/envoy-gateway in a real Envoy Gateway, without containers (first build: 20 minutes). Needs root.

@@ -169,8 +169,7 @@ fn configuration_in_every_file_is_accepted() {
 /// The manifests name the image that `make push REGISTRY=registry.example.com/team` pushes.
 #[test]
 fn image_reference_names_the_registry_of_the_examples_and_the_version() {
-    let image =
-        format!("registry.example.com/team/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let image = format!("registry.example.com/team/{}:{}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     for file in ["istio/gateway.yaml", "istio/sidecar.yaml"] {
         let plugin = &documents(&format!("deploy/{file}"))[0]["spec"];
         assert_eq!(plugin["url"], format!("oci://{image}"), "{file}");
