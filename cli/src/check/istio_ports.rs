@@ -1,9 +1,11 @@
 //! Ports of the workload of a sidecar. Istio adds the filter only to HTTP: a TCP connection passes
 //! neither the filter nor the guard.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
-use super::envoy_json::{list, list_at, text, text_equals};
+use super::envoy_json::{list, text, text_equals};
 use super::finding::Finding;
 use super::kubernetes::{metadata, name, owner, resources_of_kind, spec};
 use super::workload;
@@ -11,8 +13,8 @@ use super::workload;
 /// Protocols of Istio whose connections have HTTP filters.
 const HTTP: [&str; 5] = ["http", "http2", "grpc", "grpc-web", "http_proxy"];
 
-/// Warns about ports of a `Service` that are not HTTP, and notes that the file denies no other
-/// ports.
+/// Warns about ports of a `Service` that are not HTTP and about ports that a policy leaves open for
+/// TCP, and notes that the file denies no other ports.
 pub(super) fn findings(part: &Value, documents: &[Value]) -> Vec<Finding> {
     let Some(owner) = owner(part, documents).filter(|owner| workload::is_inbound(part, owner, documents))
     else {
@@ -38,7 +40,30 @@ pub(super) fn findings(part: &Value, documents: &[Value]) -> Vec<Finding> {
                        connections to them pass neither the filter nor the guard";
         findings.push(Finding::note("", problem));
     }
+    findings.extend(ports_open_for_tcp(&operations));
     findings
+}
+
+/// Warns about each port that `notPorts` exempts and that no other operation denies for TCP. Envoy
+/// detects the protocol of a port whose `Service` declares none. What it does not detect as HTTP,
+/// such as a request after an empty line, reaches the workload without the filter.
+fn ports_open_for_tcp(operations: &[&Value]) -> Vec<Finding> {
+    let exempt =
+        operations.iter().flat_map(|operation| list(operation, "notPorts")).filter_map(Value::as_str);
+    let exempt: BTreeSet<&str> = exempt.collect();
+    let open =
+        exempt.into_iter().filter(|port| !operations.iter().any(|operation| includes(operation, port)));
+    open.map(|port| {
+        Finding::warning(
+            "",
+            format!(
+                "the `AuthorizationPolicy` leaves port {port} open for TCP, which passes neither the filter nor the \
+                 guard if the `Service` declares no protocol; add the operation \
+                 `{{ ports: [\"{port}\"], methods: [NOT-HTTP] }}`"
+            ),
+        )
+    })
+    .collect()
 }
 
 /// Reports whether a `Service` can select a workload of the owner.
@@ -66,14 +91,17 @@ fn is_http(port: &Value) -> bool {
 }
 
 /// Returns the operations that a policy denies for every client, without other conditions than
-/// ports.
+/// ports and methods. Istio omits `methods` from a DENY rule for TCP, and then denies every
+/// connection.
 fn denied_operations(policy: &Value) -> impl Iterator<Item = &Value> {
     let rules = list(spec(policy), "rules").iter();
     let is_for_all = |rule: &&Value| rule.get("from").is_none() && rule.get("when").is_none();
     let operations = rules.filter(is_for_all).flat_map(|rule| list(rule, "to"));
     operations.filter_map(|to| to.get("operation")).filter(|operation| {
         operation.as_object().is_some_and(|members| {
-            members.len() == 1 && members.keys().all(|name| matches!(name.as_str(), "ports" | "notPorts"))
+            let has = |name| members.contains_key(name);
+            has("ports") != has("notPorts")
+                && members.keys().all(|name| matches!(name.as_str(), "ports" | "notPorts" | "methods"))
         })
     })
 }
@@ -82,9 +110,11 @@ fn denied_operations(policy: &Value) -> impl Iterator<Item = &Value> {
 /// `Service`. The file does not show the number of a port with a name.
 fn denies(operation: &Value, port: &Value) -> bool {
     let number = port.get("targetPort").or_else(|| port.get("port")).and_then(Value::as_u64);
-    number.is_some_and(|number| {
-        let number = Value::String(number.to_string());
-        let has = |field: &str| list_at(operation, field).contains(&number);
-        if operation.get("ports").is_some() { has("/ports") } else { !has("/notPorts") }
-    })
+    number.is_some_and(|number| includes(operation, &number.to_string()))
+}
+
+/// Reports whether a denied operation includes a port number.
+fn includes(operation: &Value, number: &str) -> bool {
+    let has = |field| list(operation, field).iter().any(|port| port.as_str() == Some(number));
+    if operation.get("ports").is_some() { has("ports") } else { !has("notPorts") }
 }

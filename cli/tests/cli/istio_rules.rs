@@ -115,11 +115,20 @@ fn check_service_port_that_is_not_http_is_a_warning() {
         ("denied", json!({ "port": 9000, "name": "tcp" }), false),
         ("denied-target", json!({ "port": 8080, "targetPort": 9000, "name": "tcp" }), false),
     ] {
-        let found =
-            with(SIDECAR, &format!("port-{name}"), &|documents| documents.push(service(port.clone())));
-        match is_found {
-            true => assert_warns(name, &found, "Service/orders.spec.ports[0]: is not declared as HTTP"),
-            false => assert_no_findings(name, &found),
+        // Without the rule of the file that denies TCP connections to 8080.
+        let found = with(SIDECAR, &format!("port-{name}"), &|documents| {
+            documents[4]["spec"]["rules"].as_array_mut().unwrap().truncate(1);
+            documents.push(service(port.clone()));
+        });
+        let expected = "Service/orders.spec.ports[0]: is not declared as HTTP";
+        let is_reported = found.warnings.iter().any(|warning| warning.contains(expected));
+        assert_eq!(is_reported, is_found, "{name}: {:?}", found.warnings);
+        let number = port.get("targetPort").unwrap_or(&port["port"]);
+        if number.is_u64() {
+            let closed = with(SIDECAR, &format!("port-{name}-closed"), &|documents| {
+                documents.push(service(port.clone()))
+            });
+            assert_no_findings(name, &closed);
         }
     }
     let tcp = || service(json!({ "port": 8080 }));
@@ -148,15 +157,36 @@ fn check_sidecar_without_a_policy_for_other_ports_is_a_note() {
         ("from", &|documents| {
             documents[4]["spec"]["rules"][0]["from"] = json!([{ "source": { "namespaces": ["x"] } }]);
         }),
-        ("methods", &|documents| {
-            documents[4]["spec"]["rules"][0]["to"][0]["operation"]["methods"] = json!(["GET"]);
-        }),
     ] {
         let found = with(SIDECAR, &format!("ports-{name}"), change);
         assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings);
         assert!(found.notes.iter().any(|found| found.contains(note)), "{name}: {:?}", found.notes);
     }
     assert_no_findings("sidecar", &with(SIDECAR, "ports", &|_| {}));
+}
+
+#[test]
+fn check_http_port_left_open_for_tcp_is_a_warning() {
+    let warning = "leaves port 8080 open for TCP";
+    for (name, rule, is_found) in [
+        ("absent", Value::Null, true),
+        ("other-port", json!({ "ports": ["8081"], "methods": ["NOT-HTTP"] }), true),
+        ("paths", json!({ "ports": ["8080"], "paths": ["/x"] }), true),
+        ("methods-alone", json!({ "methods": ["NOT-HTTP"] }), true),
+        ("not-methods", json!({ "ports": ["8080"], "notMethods": ["GET"] }), true),
+        ("two-ports", json!({ "ports": ["8081", "8080"], "methods": ["NOT-HTTP"] }), false),
+        ("other-not-ports", json!({ "notPorts": ["9000"], "methods": ["NOT-HTTP"] }), false),
+    ] {
+        let found = with(SIDECAR, &format!("open-{name}"), &|documents| {
+            let rules = documents[4]["spec"]["rules"].as_array_mut().unwrap();
+            rules.truncate(1);
+            if rule.is_object() {
+                rules.push(json!({ "to": [{ "operation": rule.clone() }] }));
+            }
+        });
+        let is_reported = found.warnings.iter().any(|found| found.contains(warning));
+        assert_eq!(is_reported, is_found, "{name}: {:?}", found.warnings);
+    }
 }
 
 #[test]
