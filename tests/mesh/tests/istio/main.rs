@@ -2,6 +2,7 @@
 //! the stand-in Okta; each has its own namespace, proxy and API.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "test code")]
 
+mod cors;
 mod external;
 mod guard;
 mod harness;

@@ -1,11 +1,11 @@
-//! Istio's own policies beside the filter, and CORS.
+//! Istio's own policies beside the filter.
 
 use okta_authz_mesh::manifest::Manifest;
 use serde_json::Value;
 use stand_in_okta::{Server, TokenSpec};
-use test_support::client::{get, request};
+use test_support::client::get;
 
-use super::harness::{Gateway, UPDATE_TIMEOUT, apply, manifest, mesh, reader, wait_until};
+use super::harness::{Gateway, manifest, mesh, reader};
 
 /// Denies requests with these values of the header `x-okta-sub`.
 const DENY_ROOT_AND_MALLORY: &str = r"apiVersion: security.istio.io/v1
@@ -50,7 +50,7 @@ fn mallory() -> String {
 }
 
 /// Returns the names of the HTTP filters of the gateway's listener, in order.
-fn http_filters(gateway: &Gateway) -> Vec<String> {
+pub(crate) fn http_filters(gateway: &Gateway) -> Vec<String> {
     let dump = gateway.proxy.config_dump();
     let is_manager = |value: &Value| {
         value["http_filters"].is_array()
@@ -135,58 +135,4 @@ fn envoyfilter_manifest_puts_filter_first_and_guard_last() {
     let as_root = get("/orders").header("x-okta-sub", "root").bearer(reader());
     gateway.expect(&as_root, "the client's x-okta-sub: root", 200, "");
     gateway.expect(&get("/orders").bearer(mallory()), "the token of mallory", 403, "");
-}
-
-/// Allows pages of one origin to call the API.
-const CORS: &str = r#"apiVersion: networking.istio.io/v1
-kind: VirtualService
-metadata: { name: api, namespace: NAMESPACE }
-spec:
-  hosts: ["*"]
-  gateways: [ingress]
-  http:
-    - corsPolicy:
-        allowOrigins: [{ exact: "https://app.example.com" }]
-        allowMethods: [GET]
-        allowHeaders: [authorization]
-      route:
-        - destination: { host: api.NAMESPACE.test, port: { number: PORT } }
-"#;
-
-#[test]
-fn preflight_needs_bypass_cors_preflight() {
-    let preflight = || {
-        request("OPTIONS", "/orders")
-            .header("origin", "https://app.example.com")
-            .header("access-control-request-method", "GET")
-            .header("access-control-request-headers", "authorization")
-    };
-    let cors = |gateway: &Gateway| {
-        let port = gateway.api.port().to_string();
-        apply(&CORS.replace("NAMESPACE", &gateway.namespace).replace("PORT", &port));
-    };
-    let gateway = Gateway::start("cors");
-    cors(&gateway);
-    let allowed = get("/orders").header("origin", "https://app.example.com").bearer(reader());
-    wait_until(UPDATE_TIMEOUT, || {
-        gateway.client().send(&allowed).header("access-control-allow-origin").is_some()
-    });
-    gateway.expect(&preflight(), "a preflight request", 401, "token_missing");
-
-    let bypass = manifest("gateway.yaml", "cors-bypass")
-        .replace("    forward: false\n", "    forward: false\n    bypass_cors_preflight: true\n");
-    let gateway = Gateway::start_with("cors-bypass", &bypass);
-    cors(&gateway);
-    wait_until(UPDATE_TIMEOUT, || {
-        gateway.client().send(&preflight()).header("access-control-allow-origin").is_some()
-    });
-    let before = gateway.api.requests();
-    let response = gateway.send(&preflight(), "a preflight request, bypass_cors_preflight");
-    assert_eq!(response.header("access-control-allow-origin"), Some("https://app.example.com"));
-    assert_eq!(gateway.api.requests(), before, "Envoy responds to the preflight request");
-    let response =
-        gateway.send(&get("/orders").header("origin", "https://app.example.com"), "a page without token");
-    assert_eq!(response.status, 401);
-    // The filter responds before Envoy's CORS filter sees the request.
-    assert_eq!(response.header("access-control-allow-origin"), None, "a page cannot read this response");
 }

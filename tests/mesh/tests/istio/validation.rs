@@ -11,7 +11,8 @@ use test_support::client::get;
 use super::harness::{Gateway, manifest, reader};
 
 /// The manifests of `deploy/istio` but for stats.yaml, which is a patch of a Deployment.
-const MANIFESTS: [&str; 4] = ["gateway.yaml", "sidecar.yaml", "sidecar-egress.yaml", "envoyfilter.yaml"];
+const MANIFESTS: [&str; 5] =
+    ["gateway.yaml", "sidecar.yaml", "sidecar-egress.yaml", "envoyfilter.yaml", "cors.yaml"];
 /// What `istioctl` says about every `EnvoyFilter`.
 const ENVOY_FILTER: &str = "EnvoyFilter exposes internal implementation details";
 
