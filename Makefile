@@ -62,7 +62,7 @@ helm-test: ## Renders the Helm chart and compares it with deploy/. Builds Helm w
 	@scripts/cargo build --quiet --locked --bin okta-authz
 	@OKTA_AUTHZ_HELM="$$(scripts/helm-path)" && export OKTA_AUTHZ_HELM && scripts/cargo test --locked --test helm
 
-mesh-istio: fixtures image ## Runs deploy/istio in a real Istio, without containers (first build: 15 minutes). Needs root.
+mesh-istio: fixtures image ## Runs deploy/istio in a real Istio, without containers (first build: 20 minutes). Needs root.
 	@scripts/mesh istio
 
 mesh-gateway: fixtures image ## Runs deploy/envoy-gateway in a real Envoy Gateway, without containers (first build: 20 minutes). Needs root.

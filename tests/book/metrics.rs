@@ -134,7 +134,7 @@ Give providers with different issuers different names.
 
 Without `stats_tags`, each code and each provider is a separate metric, such as
 `okta_authz_decision_token_expired`. If you cannot set `stats_tags`, as in Istio, Prometheus can
-make the labels: `deploy/monitoring/relabel.yaml`. Istio reports the metrics only if
+make the labels: `deploy/monitoring/relabel.yaml`. Istio reports the counters of the guard only if
 `proxyStatsMatcher` includes them: `deploy/istio/stats.yaml`. Its `extraStatTags` find labels of
 another form (`code=.=value;.;`), which these names do not have.
 "

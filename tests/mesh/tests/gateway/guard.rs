@@ -7,7 +7,7 @@ use serde_json::Value;
 use test_support::client::get;
 
 use super::mesh::mesh;
-use super::scenario::{POLICY, Scenario, filters};
+use super::scenario::{POLICY, Scenario, bare, filters};
 
 /// With so many connections, each of the two workers of an Envoy gets some.
 const CONNECTIONS: usize = 30;
@@ -142,6 +142,15 @@ fn patch_policy_disabled_never_admits_silently() {
     scenario.expect(&unknown, "EnvoyPatchPolicy is disabled, no route", 404, "");
     assert_eq!(mesh.api.requests(), before);
     scenario.expect(&get("/healthz"), "EnvoyPatchPolicy is disabled, a public path", 200, "");
+    let before = mesh.api.requests();
+    let wrong =
+        scenario.manifest(POLICY).replace(bare(&mesh.digest), &"1".repeat(64)).only("EnvoyExtensionPolicy");
+    scenario.apply(wrong.text());
+    scenario.wait_for(500, "");
+    for request in [scenario.allowed(), get("/healthz")] {
+        scenario.expect(&request, "EnvoyPatchPolicy is disabled, a wrong digest", 500, "");
+    }
+    assert_eq!(mesh.api.requests(), before);
     drop(scenario);
     mesh.gateway.borrow_mut().restart(&Settings::default());
 }

@@ -49,6 +49,8 @@ fn digest_wrong_denies_every_request() {
     scenario.start(&[]);
     let condition = scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "False");
     assert!(condition.message.contains("does not match"), "{condition:?}");
+    // Envoy has no filter that the third patch could change. The guard is active nevertheless.
+    scenario.wait_for_condition("envoypatchpolicy", "okta", "Programmed", "False");
     everything_denied(&scenario, "a wrong digest");
     scenario.apply(right.only("EnvoyExtensionPolicy").text());
     scenario.wait_for(401, "token_missing");
