@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use okta_authz_mesh::envoy_gateway::EnvoyGateway;
+use okta_authz_mesh::envoy_gateway::{EnvoyGateway, Settings};
 use okta_authz_mesh::network::address;
 use okta_authz_mesh::registry::Registry;
 use okta_authz_mesh::{folder, okta};
@@ -35,9 +35,13 @@ static MESH: LazyLock<Mutex<Mesh>> = LazyLock::new(|| Mutex::new(Mesh::start()))
 /// Envoy Gateway with other settings.
 pub fn mesh() -> MutexGuard<'static, Mesh> {
     let mesh = MESH.lock().unwrap_or_else(PoisonError::into_inner);
-    // After a scenario that failed.
-    if !mesh.registry.borrow().is_running() {
-        mesh.resume_registry();
+    // A scenario failed. It may have stopped the registry or left other settings.
+    if MESH.is_poisoned() {
+        if !mesh.registry.borrow().is_running() {
+            mesh.resume_registry();
+        }
+        mesh.gateway.borrow_mut().restart(&Settings::default());
+        MESH.clear_poison();
     }
     mesh
 }
