@@ -72,7 +72,7 @@ compose-test: ## Starts docker-compose.yml in a container engine, which it start
 	@scripts/compose-test
 
 spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-up, logout: target/spa-check.
-	@$(WITH_ENVIRONMENT) && scripts/check-spa $(NAME)
+	@$(WITH_ENVIRONMENT) && scripts/check-spa '$(NAME)'
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

@@ -32,7 +32,7 @@ const FILES: [(&str, &str, &str); 10] = [
 const SDK: &str = "/okta-auth-js.core.min.js";
 const CONFIG: &str = "/config.json";
 
-/// What the page has to know, without secrets: `config.json`.
+/// The settings of the page, without secrets: `config.json`.
 pub struct Config {
     /// The issuer of the tokens.
     pub issuer: String,

@@ -167,8 +167,8 @@ fn real_okta(issuer: &str, audience: &str) -> Result<EnvoyConfig, String> {
     Ok(config)
 }
 
-/// Adds what the page needs: the CORS filter in front of the filter, and a rule that requires step-up
-/// authentication.
+/// Adds the CORS filter in front of the filter, and a rule that requires step-up authentication, for
+/// the page.
 fn for_page(config: EnvoyConfig, origin: &str) -> EnvoyConfig {
     let mut config = config.with_cors(0, origin);
     let rule = json!({

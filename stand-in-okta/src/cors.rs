@@ -7,7 +7,7 @@ use tower_http::cors::CorsLayer;
 
 use super::browser::BrowserApp;
 
-/// Returns a layer that answers preflight requests, and that permits scripts of the trusted origins
+/// Returns a layer that responds to preflight requests, and that permits scripts of the trusted origins
 /// to read responses. A response to another origin has no CORS headers, so the browser withholds it
 /// from the script. Credentials are not allowed: these endpoints read no cookies.
 pub(crate) fn layer(app: &BrowserApp) -> CorsLayer {

@@ -146,6 +146,16 @@ fn istio_values_reach_their_fields() {
 }
 
 #[test]
+fn other_ports_open_keeps_the_rule_for_tcp() {
+    let rules = json!([{ "to": [{ "operation": { "ports": ["8080", "9090"], "methods": ["NOT-HTTP"] } }] }]);
+    assert_fields(
+        ISTIO_SIDECAR,
+        &json!({ "istio": { "denyOtherPorts": false, "ports": [8080, 9090] } }),
+        &[("AuthorizationPolicy", "/spec/rules", rules)],
+    );
+}
+
+#[test]
 fn fail_close_reaches_its_field() {
     let values = json!({ "failStrategy": "FAIL_CLOSE" });
     assert_fields(ISTIO_GATEWAY, &values, &[("WasmPlugin", "/spec/failStrategy", json!("FAIL_CLOSE"))]);

@@ -73,11 +73,11 @@ ALL = [
     ),
     Mistake(
         "no renewal", "app.js", "await client.start();", "",
-        scenarios.token_is_renewed_before_it_expires, "Timeout",
+        scenarios.token_is_renewed_before_it_expires, 'waiting for event "response"',
     ),
     Mistake(
         "a button without effect", "auth.js", 'await client.tokenManager.renew("accessToken");', "",
-        scenarios.renewal_replaces_both_tokens, "Timeout",
+        scenarios.renewal_replaces_both_tokens, 'waiting for event "response"',
     ),
     Mistake(
         "logout of the page only", "auth.js", "await client.signOut({ clearTokensBeforeRedirect: true });",

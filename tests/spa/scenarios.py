@@ -31,7 +31,7 @@ def login_shows_user_and_keeps_tokens_in_memory(runner: Runner):
         stored = page.evaluate("JSON.stringify([{...localStorage}, {...sessionStorage}, document.cookie])")
         assert "eyJ" not in stored and "refresh" not in stored.lower(), stored
         visit.screenshot("logged-in")
-        # A reload loses the tokens. Okta's session answers the next login without a form.
+        # A reload loses the tokens. The next login needs no form, because Okta has a session.
         page.reload()
         expect(page.locator("#logged-out")).to_be_visible()
         page.locator("#login").click()
@@ -121,10 +121,10 @@ def renewal_replaces_both_tokens(runner: Runner):
         step_up(visit)
         visit.send("me", "200 OK")
         for _ in range(2):
-            with visit.page.expect_response(lambda response: response.url.endswith("/v1/token")) as answer:
+            with visit.page.expect_response(lambda response: response.url.endswith("/v1/token")) as renewal:
                 visit.page.get_by_role("button", name="Renew tokens").click()
-            assert answer.value.status == 200
-            assert "grant_type=refresh_token" in answer.value.request.post_data
+            assert renewal.value.status == 200
+            assert "grant_type=refresh_token" in renewal.value.request.post_data
             expect(visit.page.get_by_role("status").first).to_contain_text("Okta renewed the tokens")
             visit.send("me", "200 OK")
             # A renewal keeps the authentication.
@@ -138,9 +138,9 @@ def renewal_replaces_both_tokens(runner: Runner):
 def token_is_renewed_before_it_expires(runner: Runner):
     with runner.visit(clock=True) as visit:
         visit.login(JOE)
-        with visit.page.expect_response(lambda response: response.url.endswith("/v1/token")) as answer:
+        with visit.page.expect_response(lambda response: response.url.endswith("/v1/token")) as renewal:
             visit.page.clock.fast_forward("59:45")
-        assert "grant_type=refresh_token" in answer.value.request.post_data
+        assert "grant_type=refresh_token" in renewal.value.request.post_data
         expect(visit.page.get_by_role("status").first).to_contain_text("Okta renewed the tokens")
         visit.send("me", "200 OK")
 

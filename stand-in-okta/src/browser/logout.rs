@@ -7,7 +7,7 @@ use axum::response::Response;
 use maud::html;
 
 use super::app::BROWSER_CLIENT_ID;
-use super::responses::{error_page, page, redirect};
+use super::responses::{error_page, page, redirect, with_query};
 use super::sign_in::{SESSION, cookie, remove_session_cookie};
 use crate::endpoints::ServerRef;
 use crate::oauth::signed_claims;
@@ -61,15 +61,10 @@ fn logout(server_ref: &ServerRef, headers: &HeaderMap, params: &[u8]) -> Respons
         );
     }
     let mut response = match destination {
-        Some(uri) => {
-            let state = params.get("state").map(|state| {
-                let separator = if uri.contains('?') { '&' } else { '?' };
-                let pair =
-                    form_urlencoded::Serializer::new(String::new()).append_pair("state", state).finish();
-                format!("{separator}{pair}")
-            });
-            redirect(&format!("{uri}{}", state.unwrap_or_default()))
-        }
+        Some(uri) => match params.get("state") {
+            Some(state) => redirect(&with_query(uri, std::iter::once(("state", state)))),
+            None => redirect(uri),
+        },
         None => page(StatusCode::OK, "Signed out", None, &html! { p { "You have signed out." } }),
     };
     if let Some(session) = cookie(headers, SESSION) {

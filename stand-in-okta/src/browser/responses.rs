@@ -13,14 +13,22 @@ use crate::keys::random_text;
 pub(crate) fn authorization(target: &Target, params: &[(&str, &str)]) -> Response {
     let state = target.state.as_deref().map(|state| ("state", state));
     let params = params.iter().copied().chain(state);
-    let separator = match target.mode {
-        ResponseMode::PostMessage => return post_message(&target.redirect_uri, params),
-        ResponseMode::Query if target.redirect_uri.contains('?') => '&',
-        ResponseMode::Query => '?',
-        ResponseMode::Fragment => '#',
-    };
-    let encoded = form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish();
-    redirect(&format!("{}{separator}{encoded}", target.redirect_uri))
+    let uri = &target.redirect_uri;
+    match target.mode {
+        ResponseMode::PostMessage => post_message(uri, params),
+        ResponseMode::Query => redirect(&with_query(uri, params)),
+        ResponseMode::Fragment => redirect(&format!("{uri}#{}", encoded(params))),
+    }
+}
+
+/// Returns a URI with these parameters in its query, which it may have already.
+pub(crate) fn with_query<'a>(uri: &str, params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    let separator = if uri.contains('?') { '&' } else { '?' };
+    format!("{uri}{separator}{}", encoded(params))
+}
+
+fn encoded<'a>(params: impl Iterator<Item = (&'a str, &'a str)>) -> String {
+    form_urlencoded::Serializer::new(String::new()).extend_pairs(params).finish()
 }
 
 /// Returns a redirect with Okta's status. Browsers follow it with GET.
@@ -107,12 +115,12 @@ fn document(status: StatusCode, body: Markup, policy: &str) -> Response {
         (header::REFERRER_POLICY, "no-referrer"),
     ];
     let mut response = (status, headers, body.into_string()).into_response();
-    set(&mut response, header::CONTENT_SECURITY_POLICY, policy);
+    add_header(&mut response, header::CONTENT_SECURITY_POLICY, policy);
     response
 }
 
-/// Sets a header. Every value here is ASCII without control characters.
-pub(crate) fn set(response: &mut Response, name: HeaderName, value: &str) {
+/// Adds a header. Every value here is ASCII without control characters.
+pub(crate) fn add_header(response: &mut Response, name: HeaderName, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         response.headers_mut().append(name, value);
     }

@@ -9,8 +9,8 @@ use axum::response::Response;
 
 use super::assurance::{Authentication, Step};
 use super::forms;
-use super::request::AuthorizationRequest;
-use super::responses::{authorization, error_page, set};
+use super::request::{AuthorizationRequest, Prompt};
+use super::responses::{add_header, authorization, error_page};
 use super::users::{USER_CODE, USER_PASSWORD, User};
 use crate::grants::{CodeBinding, Grant};
 use crate::org::Org;
@@ -123,23 +123,18 @@ fn proceed(
     let fail = |error, description| {
         authorization(&request.target, &[("error", error), ("error_description", description)])
     };
+    if let (Step::Done | Step::Unmet, Some(key)) = (step, key) {
+        org.sign_ins().transactions.remove(key);
+    }
     let known = match (step, transaction.known) {
-        (Step::Done, Some(known)) => {
-            if let Some(key) = key {
-                org.sign_ins().transactions.remove(key);
-            }
-            return complete(org, headers, &transaction, known);
-        }
+        (Step::Done, Some(known)) => return complete(org, headers, &transaction, known),
         (Step::Unmet, _) => {
-            if let Some(key) = key {
-                org.sign_ins().transactions.remove(key);
-            }
             let description = "The authentication requirements of the request cannot be met.";
             return fail("unmet_authentication_requirements", description);
         }
         (Step::Password | Step::Code | Step::Done, known) => known,
     };
-    if request.prompt == super::request::Prompt::None {
+    if request.prompt == Prompt::None {
         let description = "The client specified not to prompt, but the user is not logged in.";
         return fail("login_required", description);
     }
@@ -207,12 +202,16 @@ pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> 
 /// Sets a session cookie. `Secure` is missing, because the demo serves browsers over plain HTTP on
 /// loopback.
 fn set_cookie(response: &mut Response, name: &str, value: &str) {
-    set(response, header::SET_COOKIE, &format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax"));
+    add_header(response, header::SET_COOKIE, &format!("{name}={value}; Path=/; HttpOnly; SameSite=Lax"));
 }
 
 /// Removes the session cookie from the browser.
 pub(crate) fn remove_session_cookie(response: &mut Response) {
-    set(response, header::SET_COOKIE, &format!("{SESSION}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"));
+    add_header(
+        response,
+        header::SET_COOKIE,
+        &format!("{SESSION}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"),
+    );
 }
 
 /// The cookie of the session, with Okta's name.

@@ -5,7 +5,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
-use super::responses::set;
+use super::responses::add_header;
 use super::users::User;
 use crate::endpoints::ServerRef;
 use crate::oauth::valid_claims;
@@ -41,6 +41,6 @@ pub(crate) async fn userinfo(State(server_ref): State<ServerRef>, headers: Heade
 
 fn challenge(status: StatusCode, challenge: &str) -> Response {
     let mut response = status.into_response();
-    set(&mut response, header::WWW_AUTHENTICATE, challenge);
+    add_header(&mut response, header::WWW_AUTHENTICATE, challenge);
     response
 }

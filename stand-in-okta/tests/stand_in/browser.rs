@@ -147,8 +147,8 @@ pub fn error_of(reply: &Reply) -> String {
     query["error"].clone()
 }
 
-/// Sends a token request for a code, with these changes to its parameters.
-pub fn exchange_with(okta: &StandIn, code: &str, changes: &[(&str, &str)]) -> Reply {
+/// Returns the body of a token request for a code, with these changes to its parameters.
+pub fn token_form(code: &str, changes: &[(&str, &str)]) -> String {
     let mut fields = BTreeMap::from([
         ("grant_type", "authorization_code"),
         ("client_id", BROWSER_CLIENT_ID),
@@ -157,7 +157,12 @@ pub fn exchange_with(okta: &StandIn, code: &str, changes: &[(&str, &str)]) -> Re
         ("code_verifier", VERIFIER),
     ]);
     fields.extend(changes.iter().copied());
-    post(okta, TOKEN, "", &form(&fields.into_iter().collect::<Vec<_>>()))
+    form(&fields.into_iter().collect::<Vec<_>>())
+}
+
+/// Sends a token request for a code, with these changes to its parameters.
+pub fn exchange_with(okta: &StandIn, code: &str, changes: &[(&str, &str)]) -> Reply {
+    post(okta, TOKEN, "", &token_form(code, changes))
 }
 
 pub fn exchange(okta: &StandIn, code: &str) -> Value {

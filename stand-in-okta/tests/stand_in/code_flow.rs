@@ -8,7 +8,7 @@ use stand_in_okta::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, Serve
 use crate::KEYS;
 use crate::browser::{
     ADA, AUTHORIZE, Browser, JOE, REDIRECT_URI, TOKEN, authorize_path, challenge, claims, code_of, exchange,
-    exchange_with, form, query_of,
+    exchange_with, form, query_of, token_form,
 };
 use crate::client::{basic, json_of, parts, post, shared, start, verifies};
 
@@ -141,13 +141,7 @@ fn token_request_that_does_not_match_the_code_is_rejected() {
 
     // Another authorization server of the org did not issue the code.
     let code = Browser::new(okta).code(JOE, &[]);
-    let fields = form(&[
-        ("grant_type", "authorization_code"),
-        ("client_id", BROWSER_CLIENT_ID),
-        ("redirect_uri", REDIRECT_URI),
-        ("code", &code),
-        ("code_verifier", crate::browser::VERIFIER),
-    ]);
+    let fields = token_form(&code, &[]);
     let other = post(okta, "/oauth2/aus9o8wzkhckw9TLa0h7z/v1/token", "", &fields);
     assert_eq!((other.status, &other.json()["error"]), (400, &json!("invalid_grant")));
     let repeated = post(okta, TOKEN, "", &format!("{fields}&code={code}"));
@@ -180,14 +174,7 @@ fn each_server_issues_its_own_tokens() {
         let browser = Browser::new(okta);
         let path = authorize_path(&[("scope", "openid")]).replace(AUTHORIZE, &format!("{base}/v1/authorize"));
         let code = code_of(&browser.enter_password(&browser.get(&path), ADA));
-        let fields = form(&[
-            ("grant_type", "authorization_code"),
-            ("client_id", BROWSER_CLIENT_ID),
-            ("redirect_uri", REDIRECT_URI),
-            ("code", &code),
-            ("code_verifier", crate::browser::VERIFIER),
-        ]);
-        let tokens = post(okta, &format!("{base}/v1/token"), "", &fields).json();
+        let tokens = post(okta, &format!("{base}/v1/token"), "", &token_form(&code, &[])).json();
         let access = claims(&tokens, "access_token");
         assert_eq!(
             (&access["iss"], &access["aud"]),

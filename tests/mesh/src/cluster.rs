@@ -143,7 +143,7 @@ clusters:
         }
     }
 
-    /// Returns an object, or an error if it does not exist.
+    /// Returns an object. Returns `None` if it does not exist.
     pub fn get(&self, kind: &str, namespace: &str, name: &str) -> Option<Value> {
         let mut kubectl = self.kubectl();
         let output = kubectl.args(["get", kind, name, "-n", namespace, "-o", "json"]).output().ok()?;

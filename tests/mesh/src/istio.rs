@@ -13,7 +13,7 @@ use super::{folder, tool};
 
 /// The namespace of istiod.
 const SYSTEM: &str = "istio-system";
-/// The configuration of the mesh: Istio's default, and one external authorization service.
+/// The configuration of the mesh: Istio's default, and the service of `authorization_service`.
 const MESH_CONFIG: &str = r"apiVersion: v1
 kind: ConfigMap
 metadata: { name: istio, namespace: istio-system }

@@ -2,13 +2,16 @@
 //! without containers. `tests/mesh/README.md` describes how the parts stand in for a cluster.
 #![allow(clippy::disallowed_methods, reason = "test code measures time")]
 
+pub mod authorization_service;
 pub mod cluster;
 pub mod container;
 pub mod envoy_gateway;
 pub mod gateway_proxy;
 pub mod istio;
+pub mod load;
 pub mod manifest;
 pub mod network;
+pub mod okta;
 pub mod process;
 pub mod proxy;
 pub mod registry;

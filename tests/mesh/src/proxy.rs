@@ -135,7 +135,7 @@ impl Proxy {
         output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
-    /// Returns Envoy's configuration with the modules that Envoy got.
+    /// Returns Envoy's configuration, with its endpoints.
     pub fn config_dump(&self) -> Value {
         serde_json::from_str(&self.admin("/config_dump?include_eds")).expect("JSON of Envoy")
     }

@@ -4,15 +4,41 @@ use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-use test_support::client::{Request, Response};
+use test_support::client::{Client, Request, Response};
 use test_support::root;
 
-/// Adds a line to `target/mesh/transcript-{mesh}.md`.
+/// Sends a request, and adds it to `target/mesh/transcript-{mesh}.md` with its response. `place` names
+/// the proxy, and `with` what is special about the request.
 ///
 /// # Panics
 ///
-/// If the file cannot be written, or without `OKTA_AUTHZ_MESH`, which `scripts/mesh` sets.
-pub fn record(place: &str, request: &Request, with: &str, response: &Response) {
+/// If the proxy does not respond, if the file cannot be written, or without `OKTA_AUTHZ_MESH`, which
+/// `scripts/mesh` sets.
+pub fn send(place: &str, client: Client, request: &Request, with: &str) -> Response {
+    let response = client.send(request);
+    record(place, request, with, &response);
+    response
+}
+
+/// Sends a request as [`send`] does, and checks status and code of the response.
+///
+/// # Panics
+///
+/// If they differ, and as [`send`].
+#[track_caller]
+pub fn expect(
+    place: &str,
+    client: Client,
+    request: &Request,
+    with: &str,
+    (status, code): (u16, &str),
+) -> Response {
+    let response = send(place, client, request, with);
+    assert_eq!((response.status, response.code().as_str()), (status, code), "{with}: {response:?}");
+    response
+}
+
+fn record(place: &str, request: &Request, with: &str, response: &Response) {
     static FILE: OnceLock<Mutex<File>> = OnceLock::new();
     let file = FILE.get_or_init(|| {
         let mesh = std::env::var("OKTA_AUTHZ_MESH").expect("OKTA_AUTHZ_MESH: run scripts/mesh");

@@ -8,6 +8,7 @@
 {{- .Values.okta.name | default (printf "%s-okta" (include "okta-authz.fullname" .)) -}}
 {{- end -}}
 
+{{/* The labels of every resource. */}}
 {{- define "okta-authz.labels" -}}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/name: {{ .Chart.Name }}

@@ -98,12 +98,12 @@ fn registry_down_for_eleven_attempts_needs_a_restart() {
         }
         changes += 1;
         change(&scenario, changes);
-        std::thread::sleep(Duration::from_secs(1));
     };
     assert!(condition.message.contains("after 10 attempts"), "{condition:?}");
     mesh.resume_registry();
     change(&scenario, changes + 1);
-    std::thread::sleep(Duration::from_secs(3));
+    // The condition of the changed policy: Envoy Gateway has processed it.
+    scenario.wait_for_condition("envoyextensionpolicy", "okta-authz", "Accepted", "False");
     everything_denied(&scenario, "the registry is back after eleven attempts");
     mesh.gateway.borrow_mut().restart(&Settings::default());
     scenario.wait_for(401, "token_missing");

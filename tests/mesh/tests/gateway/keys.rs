@@ -2,10 +2,11 @@
 
 use okta_authz_mesh::manifest::Manifest;
 use okta_authz_mesh::network::address;
+use okta_authz_mesh::okta;
 use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get};
 
-use super::mesh::{OKTA, file, mesh, stand_in};
+use super::mesh::{OKTA, file, mesh};
 use super::scenario::{BACKEND, POLICY, Scenario};
 
 /// The certificates that a proxy trusts, in the manifests.
@@ -62,7 +63,7 @@ fn backend_with_system_authorities_admits_valid_tokens() {
 #[test]
 fn certificate_of_unknown_authority_gives_no_keys() {
     let mesh = &*mesh();
-    let other = stand_in(address::OTHER_OKTA, OTHER_AUTHORITY);
+    let other = okta::start(address::OTHER_OKTA, OTHER_AUTHORITY);
     let token = other.mint(Server::Default, &TokenSpec::user().scopes(&["orders:read"]));
     let authorities = file("keys", "other-ca.pem", other.ca_pem());
     for (namespace, with_backend) in [("ca-policy", false), ("ca-backend", true)] {

@@ -1,15 +1,14 @@
 //! The parts that all scenarios share: a control plane, a registry, the stand-in Okta and an API.
 
 use std::cell::RefCell;
-use std::net::Ipv4Addr;
 use std::path::PathBuf;
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
-use okta_authz_mesh::envoy_gateway::EnvoyGateway;
-use okta_authz_mesh::folder;
+use okta_authz_mesh::envoy_gateway::{EnvoyGateway, Settings};
 use okta_authz_mesh::network::address;
 use okta_authz_mesh::registry::Registry;
-use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use okta_authz_mesh::{folder, okta};
+use stand_in_okta::{Server, StandIn, TokenSpec};
 use test_support::backend::Backend;
 use test_support::root;
 
@@ -36,16 +35,20 @@ static MESH: LazyLock<Mutex<Mesh>> = LazyLock::new(|| Mutex::new(Mesh::start()))
 /// Envoy Gateway with other settings.
 pub fn mesh() -> MutexGuard<'static, Mesh> {
     let mesh = MESH.lock().unwrap_or_else(PoisonError::into_inner);
-    // After a scenario that failed.
-    if !mesh.registry.borrow().is_running() {
-        mesh.resume_registry();
+    // A scenario failed. It may have stopped the registry or left other settings.
+    if MESH.is_poisoned() {
+        if !mesh.registry.borrow().is_running() {
+            mesh.resume_registry();
+        }
+        mesh.gateway.borrow_mut().restart(&Settings::default());
+        MESH.clear_poison();
     }
     mesh
 }
 
 impl Mesh {
     fn start() -> Self {
-        let okta = stand_in(address::OKTA, OKTA);
+        let okta = okta::start(address::OKTA, OKTA);
         std::fs::write(root().join("target/mesh/ca.pem"), okta.ca_pem()).unwrap();
         let registry = Registry::start();
         let digest = registry.push(IMAGE);
@@ -74,13 +77,6 @@ impl Mesh {
     pub fn token(&self, scopes: &[&str]) -> String {
         self.okta.mint(Server::Default, &TokenSpec::user().scopes(scopes))
     }
-}
-
-/// Starts a stand-in Okta on the ports of a web server.
-pub fn stand_in(address: Ipv4Addr, domain: &str) -> StandIn {
-    let domain = domain.to_owned();
-    let (http, https) = ((address, 80).into(), (address, 443).into());
-    StandIn::start(Options { http, https, domain, ..Options::default() })
 }
 
 /// Writes a file of a scenario, and returns its path.

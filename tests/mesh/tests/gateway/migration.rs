@@ -5,7 +5,7 @@ use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get, request};
 
 use super::mesh::{API_PORT, mesh};
-use super::scenario::Scenario;
+use super::scenario::{HTTP_LISTENER, Scenario, gateway};
 
 /// A request, its token, the status before, and status and code after the migration.
 type Row = (Request, &'static str, u16, u16, &'static str);
@@ -39,13 +39,7 @@ fn example(scenario: &Scenario<'_>, name: &str) -> Manifest {
 fn security_policy_replaced_by_the_filter_keeps_the_decisions() {
     let mesh = &*mesh();
     let mut scenario = Scenario::without_gateway(mesh, "migration");
-    scenario.apply(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: eg }
-spec: { gatewayClassName: eg, listeners: [{ name: http, protocol: HTTP, port: 80 }] }
-",
-    );
+    scenario.apply(&gateway(HTTP_LISTENER));
     scenario.apply(&routes());
     scenario.apply(example(&scenario, "before").text());
     scenario.start(&[]);

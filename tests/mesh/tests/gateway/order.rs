@@ -1,49 +1,11 @@
 //! The order of this filter and of the filters of a `SecurityPolicy`.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::{Arc, Mutex};
-
+use okta_authz_mesh::authorization_service::{AuthorizationService, PORT};
 use okta_authz_mesh::network::address;
 use test_support::client::get;
 
 use super::mesh::mesh;
-use super::scenario::{FILTER_ORDER, POLICY, Scenario, filters};
-
-/// The port of the authorization service.
-const PORT: u16 = 9191;
-
-/// An authorization service that allows each request and keeps its headers.
-struct Service(Arc<Mutex<Vec<String>>>);
-
-impl Service {
-    fn start() -> Self {
-        let listener = TcpListener::bind((address::API, PORT)).unwrap();
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let requests = Arc::clone(&seen);
-        // Ends with the test process.
-        std::thread::spawn(move || {
-            for mut stream in listener.incoming().flatten() {
-                let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
-                while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-                    match stream.read(&mut chunk) {
-                        Ok(read @ 1..) => bytes.extend_from_slice(&chunk[..read]),
-                        _ => break,
-                    }
-                }
-                requests.lock().unwrap().push(String::from_utf8_lossy(&bytes).to_ascii_lowercase());
-                let _ =
-                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            }
-        });
-        Self(seen)
-    }
-
-    /// Returns the requests with this query.
-    fn seen(&self, query: &str) -> Vec<String> {
-        self.0.lock().unwrap().iter().filter(|request| request.contains(query)).cloned().collect()
-    }
-}
+use super::scenario::{FILTER_ORDER, POLICY, Scenario, filters, gateway_with_envoy_proxy};
 
 /// Returns a `SecurityPolicy` with this service as the external authorization.
 fn security_policy() -> String {
@@ -66,6 +28,7 @@ spec:
     )
 }
 
+/// Returns the names of the HTTP filters of the listener, in order.
 fn names(scenario: &Scenario<'_>) -> Vec<String> {
     let chains = filters(&scenario.proxy().listeners(), &format!("{}/eg/http", scenario.namespace));
     chains[0].iter().map(|filter| filter["name"].as_str().unwrap().to_owned()).collect()
@@ -74,7 +37,7 @@ fn names(scenario: &Scenario<'_>) -> Vec<String> {
 #[test]
 fn security_policy_sees_headers_of_the_client_without_filter_order() {
     let mesh = &*mesh();
-    let service = Service::start();
+    let service = AuthorizationService::start();
     let mut scenario = Scenario::new(mesh, "order");
     scenario.apply(scenario.manifest(POLICY).text());
     scenario.apply(&security_policy());
@@ -84,25 +47,15 @@ fn security_policy_sees_headers_of_the_client_without_filter_order() {
     assert!(names(&scenario)[0].starts_with("envoy.filters.http.ext_authz/"), "{:?}", names(&scenario));
     let forged = |path: &str| get(path).header("x-okta-sub", "forged");
     scenario.expect(&forged("/orders?order=none"), "extAuth, no token", 401, "token_missing");
-    assert_eq!(service.seen("order=none").len(), 1, "the service gets requests without a token");
+    assert_eq!(service.requests("order=none").len(), 1, "the service gets requests without a token");
     let token = mesh.token(&["orders:read"]);
     scenario.expect(&forged("/orders?order=default").bearer(&token), "extAuth, forged x-okta-sub", 200, "");
-    let seen = service.seen("order=default");
+    let seen = service.requests("order=default");
     assert!(seen[0].contains("x-okta-sub: forged"), "the service sees the header of the client: {seen:?}");
 
     // filter-order.yaml, attached as its comment says.
     scenario.apply(scenario.manifest(FILTER_ORDER).text());
-    scenario.apply(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: eg }
-spec:
-  gatewayClassName: eg
-  listeners: [{ name: http, protocol: HTTP, port: 80 }]
-  infrastructure:
-    parametersRef: { group: gateway.envoyproxy.io, kind: EnvoyProxy, name: eg }
-",
-    );
+    scenario.apply(&gateway_with_envoy_proxy());
     mesh.gateway.borrow().wait_for("the order of filter-order.yaml", || {
         names(&scenario)[0].starts_with("envoy.filters.http.wasm/").then_some(())
     });
@@ -113,9 +66,9 @@ spec:
         401,
         "token_missing",
     );
-    assert_eq!(service.seen("order=denied").len(), 0, "the service gets no request without a token");
+    assert_eq!(service.requests("order=denied").len(), 0, "the service gets no request without a token");
     scenario.expect(&forged("/orders?order=first").bearer(&token), "filter-order.yaml, extAuth", 200, "");
-    let seen = service.seen("order=first");
+    let seen = service.requests("order=first");
     assert!(!seen[0].contains("forged"), "the service sees the header of the filter: {seen:?}");
     assert!(seen[0].contains("x-okta-sub: "), "the service sees the header of the filter: {seen:?}");
 }

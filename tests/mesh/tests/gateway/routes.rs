@@ -5,7 +5,9 @@ use serde_json::Value;
 use test_support::client::get;
 
 use super::mesh::mesh;
-use super::scenario::{BACKEND, POLICY, Scenario, is_guarded, listener_names};
+use super::scenario::{
+    BACKEND, POLICY, Scenario, gateway, gateway_with_envoy_proxy, is_guarded, listener_names,
+};
 
 /// An `EnvoyExtensionPolicy` without this filter, for the route `own`.
 fn own_policy(merge: &str) -> String {
@@ -37,8 +39,8 @@ fn route_with_its_own_policy_is_denied_by_the_guard() {
     scenario.expect(&own(), "a route without its own policy", 200, "");
     scenario.apply(&own_policy(""));
     scenario.wait_for_condition("envoyextensionpolicy", "own", "Accepted", "True");
-    let gateway = mesh.gateway.borrow();
-    gateway.wait_for("a denial", || (scenario.client().send(&own()).status == 403).then_some(()));
+    let control_plane = mesh.gateway.borrow();
+    control_plane.wait_for("a denial", || (scenario.client().send(&own()).status == 403).then_some(()));
     let before = mesh.api.requests();
     scenario.expect(&own(), "a route with its own policy, orders:read", 403, "");
     scenario.expect(
@@ -53,21 +55,11 @@ fn route_with_its_own_policy_is_denied_by_the_guard() {
     assert!(overridden.message.contains("routes/own"), "{overridden:?}");
     // With a merge type, the route has both.
     scenario.apply(&own_policy("\n  mergeType: StrategicMerge"));
-    gateway.wait_for("an admission", || (scenario.client().send(&own()).status == 200).then_some(()));
+    control_plane.wait_for("an admission", || (scenario.client().send(&own()).status == 200).then_some(()));
     let response = scenario.expect(&own(), "a route with a merged policy, orders:read", 200, "");
     assert_eq!(response.header("x-own"), Some("policy"));
     let request = get("/orders").header("host", "own.example.com");
     scenario.expect(&request, "a route with a merged policy, no token", 401, "token_missing");
-}
-
-fn gateway(listeners: &str) -> String {
-    format!(
-        "apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {{ name: eg }}
-spec: {{ gatewayClassName: eg, listeners: [{listeners}] }}
-"
-    )
 }
 
 #[test]
@@ -136,10 +128,9 @@ fn patches_for(scenario: &Scenario<'_>, listener: &str) -> String {
 fn http3_listener_needs_its_own_patches() {
     let mesh = &*mesh();
     let mut scenario = Scenario::without_gateway(mesh, "http3");
-    let gateway_resource = gateway(
+    scenario.apply(&gateway(
         "{ name: https, protocol: HTTPS, port: 443, tls: { certificateRefs: [{ name: certificate }] } }",
-    );
-    scenario.apply(&gateway_resource);
+    ));
     scenario.route("api", "api.example.com", "/");
     let mut secret = mesh.gateway.borrow().cluster.get("secret", "envoy-gateway-system", "envoy").unwrap();
     secret["metadata"] = serde_json::json!({ "name": "certificate" });
@@ -172,17 +163,9 @@ fn backends_merged_give_no_keys_to_backend_yaml() {
 kind: EnvoyProxy
 metadata: { name: eg }
 spec: { mergeBackends: {} }
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: eg }
-spec:
-  gatewayClassName: eg
-  listeners: [{ name: http, protocol: HTTP, port: 80 }]
-  infrastructure:
-    parametersRef: { group: gateway.envoyproxy.io, kind: EnvoyProxy, name: eg }
 ",
     );
+    scenario.apply(&gateway_with_envoy_proxy());
     scenario.apply(scenario.manifest(POLICY).without("EnvoyExtensionPolicy").text());
     scenario.apply(scenario.manifest(BACKEND).text());
     scenario.start(&[]);

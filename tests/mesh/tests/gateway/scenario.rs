@@ -21,6 +21,9 @@ pub const FILTER_ORDER: &str = "deploy/envoy-gateway/filter-order.yaml";
 /// The port of the pod for port 80 of the Gateway: Envoy Gateway adds 10000 to privileged ports.
 pub const HTTP: u16 = 10080;
 
+/// The listener `http` of the Gateway.
+pub const HTTP_LISTENER: &str = "{ name: http, protocol: HTTP, port: 80 }";
+
 /// The kinds of the objects that a scenario creates.
 const KINDS: &str = "envoypatchpolicy,envoyextensionpolicy,securitypolicy,clienttrafficpolicy,backendtlspolicy,backend,httproute,gateway,envoyproxy";
 
@@ -36,15 +39,7 @@ impl<'a> Scenario<'a> {
     /// Creates the Gateway, a Service for the API and an HTTPRoute for all paths.
     pub fn new(mesh: &'a Mesh, namespace: &str) -> Self {
         let scenario = Self::without_gateway(mesh, namespace);
-        scenario.apply(
-            "apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: { name: eg }
-spec:
-  gatewayClassName: eg
-  listeners: [{ name: http, protocol: HTTP, port: 80 }]
-",
-        );
+        scenario.apply(&gateway(HTTP_LISTENER));
         scenario.route("api", "api.example.com", "/");
         scenario
     }
@@ -198,23 +193,40 @@ spec:
 
     /// Sends a request, and records it.
     pub fn send(&self, request: &Request, with: &str) -> Response {
-        let response = self.client().send(request);
-        transcript::record(&self.namespace, request, with, &response);
-        response
+        transcript::send(&self.namespace, self.client(), request, with)
     }
 
     /// Sends a request, records it, and checks status and code of the response.
     #[track_caller]
     pub fn expect(&self, request: &Request, with: &str, status: u16, code: &str) -> Response {
-        let response = self.send(request, with);
-        assert_eq!((response.status, response.code().as_str()), (status, code), "{with}: {response:?}");
-        response
+        transcript::expect(&self.namespace, self.client(), request, with, (status, code))
     }
 
     /// Returns a request for `/orders` with a valid token.
     pub fn allowed(&self) -> Request {
         get("/orders").bearer(&self.token)
     }
+}
+
+/// Returns the Gateway `eg` with these listeners.
+pub fn gateway(listeners: &str) -> String {
+    format!(
+        "apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {{ name: eg }}
+spec:
+  gatewayClassName: eg
+  listeners: [{listeners}]
+"
+    )
+}
+
+/// Returns the Gateway `eg` with the listener `http`, and with the `EnvoyProxy` `eg`.
+pub fn gateway_with_envoy_proxy() -> String {
+    gateway(HTTP_LISTENER)
+        + "  infrastructure:
+    parametersRef: { group: gateway.envoyproxy.io, kind: EnvoyProxy, name: eg }
+"
 }
 
 /// Returns a digest without `sha256:`, as the manifests have it.

@@ -1,37 +1,16 @@
 //! An external authorization service (`AuthorizationPolicy` with `action: CUSTOM`) beside the filter.
 
-use std::io::{Read as _, Write as _};
-use std::net::TcpListener;
-use std::sync::{Mutex, OnceLock};
+use std::sync::OnceLock;
 
-use okta_authz_mesh::network::address;
+use okta_authz_mesh::authorization_service::AuthorizationService;
 use test_support::client::get;
 
 use super::harness::{Gateway, apply, manifest, reader};
 
-/// The requests that the service got, in lower case.
-static SEEN: Mutex<Vec<String>> = Mutex::new(Vec::new());
-
-/// Starts the service, which allows every request, and makes it known to the mesh.
-fn start_service() {
-    static STARTED: OnceLock<()> = OnceLock::new();
-    STARTED.get_or_init(|| {
-        let listener = TcpListener::bind((address::API, 9191)).unwrap();
-        std::thread::spawn(move || {
-            for stream in listener.incoming() {
-                let mut stream = stream.unwrap();
-                let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
-                while !bytes.windows(4).any(|window| window == b"\r\n\r\n") {
-                    match stream.read(&mut chunk) {
-                        Ok(read @ 1..) => bytes.extend_from_slice(&chunk[..read]),
-                        _ => break,
-                    }
-                }
-                SEEN.lock().unwrap().push(String::from_utf8_lossy(&bytes).to_ascii_lowercase());
-                let _ =
-                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-            }
-        });
+/// Returns the service. The first call starts it and makes it known to the mesh.
+fn service() -> &'static AuthorizationService {
+    static SERVICE: OnceLock<AuthorizationService> = OnceLock::new();
+    SERVICE.get_or_init(|| {
         apply(
             r"apiVersion: networking.istio.io/v1
 kind: ServiceEntry
@@ -43,7 +22,8 @@ spec:
   endpoints: [{ address: 10.96.0.13 }]
 ",
         );
-    });
+        AuthorizationService::start()
+    })
 }
 
 fn policy(namespace: &str) -> String {
@@ -60,21 +40,16 @@ spec:
     )
 }
 
-/// Returns the requests for a path that the service got.
-fn seen(path: &str) -> Vec<String> {
-    SEEN.lock().unwrap().iter().filter(|request| request.contains(path)).cloned().collect()
-}
-
 #[test]
 fn external_service_is_called_before_wasm_plugin() {
-    start_service();
+    let service = service();
     let gateway =
         Gateway::start_with("external", &manifest("gateway.yaml", "external").and(&policy("external")));
     gateway.expect(&get("/orders?plugin=none"), "CUSTOM, no token", 401, "token_missing");
-    assert_eq!(seen("plugin=none").len(), 1, "the service gets requests without a token");
+    assert_eq!(service.requests("plugin=none").len(), 1, "the service gets requests without a token");
     let as_root = get("/orders?plugin=root").header("x-okta-sub", "root").bearer(reader());
     let response = gateway.expect(&as_root, "CUSTOM, the client's x-okta-sub: root", 200, "");
-    let requests = seen("plugin=root");
+    let requests = service.requests("plugin=root");
     assert!(
         requests[0].contains("x-okta-sub: root"),
         "the service sees the header of the client: {requests:?}"
@@ -84,7 +59,7 @@ fn external_service_is_called_before_wasm_plugin() {
 
 #[test]
 fn external_service_is_called_after_envoyfilter() {
-    start_service();
+    let service = service();
     let module = test_support::root().join("target/image/okta_authz_filter.wasm");
     let namespace = "external-after";
     let first = manifest("envoyfilter.yaml", namespace)
@@ -92,10 +67,10 @@ fn external_service_is_called_after_envoyfilter() {
     let cluster = manifest("gateway.yaml", namespace).without("WasmPlugin").without("EnvoyFilter");
     let gateway = Gateway::start_with(namespace, &first.and(cluster.text()).and(&policy(namespace)));
     gateway.expect(&get("/orders?first=none"), "CUSTOM after the filter, no token", 401, "token_missing");
-    assert_eq!(seen("first=none").len(), 0, "the service gets no request without a token");
+    assert_eq!(service.requests("first=none").len(), 0, "the service gets no request without a token");
     let as_root = get("/orders?first=root").header("x-okta-sub", "root").bearer(reader());
     gateway.expect(&as_root, "CUSTOM after the filter, the client's x-okta-sub: root", 200, "");
-    let requests = seen("first=root");
+    let requests = service.requests("first=root");
     assert_eq!(requests.len(), 1);
     assert!(
         requests[0].contains("x-okta-sub: ") && !requests[0].contains("x-okta-sub: root"),

@@ -1,7 +1,5 @@
 //! The guard, where the filter fails.
 
-use std::time::Duration;
-
 use okta_authz_mesh::manifest::Manifest;
 use test_support::client::get;
 
@@ -56,10 +54,12 @@ fn filter_trapped_denies_until_envoy_creates_a_new_vm() {
         let status = gateway.client().send(&get("/orders")).status;
         assert!(status == 401 || status == 503, "{status}");
     }
-    std::thread::sleep(Duration::from_secs(2));
-    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
-        assert_eq!(gateway.client().send(&read()).status, 200);
-    }
+    let mut in_a_row = 0;
+    wait_until(UPDATE_TIMEOUT, || {
+        let is_allowed = gateway.client().send(&read()).status == 200;
+        in_a_row = if is_allowed { in_a_row + 1 } else { 0 };
+        in_a_row == CONNECTIONS_FOR_BOTH_WORKERS
+    });
 }
 
 #[test]

@@ -9,7 +9,7 @@ use okta_authz_mesh::network::address;
 use okta_authz_mesh::proxy::Proxy;
 use okta_authz_mesh::registry::Registry;
 use okta_authz_mesh::transcript;
-use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use stand_in_okta::{Server, StandIn, TokenSpec};
 use test_support::backend::Backend;
 use test_support::client::{Client, Request, Response};
 use test_support::root;
@@ -34,12 +34,7 @@ pub struct Mesh {
 pub fn mesh() -> &'static Mesh {
     static MESH: OnceLock<Mesh> = OnceLock::new();
     MESH.get_or_init(|| {
-        let okta = StandIn::start(Options {
-            http: (address::OKTA, 80).into(),
-            https: (address::OKTA, 443).into(),
-            domain: "acme.okta.com".to_owned(),
-            ..Options::default()
-        });
+        let okta = okta_authz_mesh::okta::start(address::OKTA, "acme.okta.com");
         std::fs::write(root().join("target/mesh/ca.pem"), okta.ca_pem()).unwrap();
         let registry = Registry::start();
         let digest = registry.push("okta-authz-filter:0.1.0");
@@ -138,17 +133,13 @@ impl Gateway {
 
     /// Sends a request, and records it.
     pub fn send(&self, request: &Request, with: &str) -> Response {
-        let response = self.client().send(request);
-        transcript::record(&self.namespace, request, with, &response);
-        response
+        transcript::send(&self.namespace, self.client(), request, with)
     }
 
     /// Sends a request, records it, and checks status and code of the response.
     #[track_caller]
     pub fn expect(&self, request: &Request, with: &str, status: u16, code: &str) -> Response {
-        let response = self.send(request, with);
-        assert_eq!((response.status, response.code().as_str()), (status, code), "{with}: {response:?}");
-        response
+        transcript::expect(&self.namespace, self.client(), request, with, (status, code))
     }
 
     /// Sends a request until the response has the status, and returns the time that this took.

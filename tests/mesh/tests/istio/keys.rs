@@ -2,10 +2,10 @@
 
 use okta_authz_mesh::manifest::Manifest;
 use okta_authz_mesh::network::address;
-use stand_in_okta::{Options, Server, StandIn, TokenSpec};
+use stand_in_okta::{Server, StandIn, TokenSpec};
 use test_support::client::get;
 
-use super::harness::{Gateway, manifest, mesh};
+use super::harness::{Gateway, manifest, mesh, reader};
 
 /// Returns the manifest for another Okta.
 fn for_okta(namespace: &str, domain: &str) -> Manifest {
@@ -21,12 +21,7 @@ fn token(okta: &StandIn, domain: &str) -> String {
 #[test]
 fn certificate_of_other_authority_makes_keys_unavailable() {
     let domain = "other-ca.okta.com";
-    let okta = StandIn::start(Options {
-        http: (address::OTHER_OKTA, 80).into(),
-        https: (address::OTHER_OKTA, 443).into(),
-        domain: domain.to_owned(),
-        ..Options::default()
-    });
+    let okta = okta_authz_mesh::okta::start(address::OTHER_OKTA, domain);
     let token = token(&okta, domain);
     let gateway = Gateway::start_with("other-ca", &for_okta("other-ca", domain));
     gateway.expect(
@@ -72,12 +67,8 @@ fn certificate_of_other_name_makes_keys_unavailable() {
 fn destination_rule_missing_makes_keys_unavailable() {
     let gateway =
         Gateway::start_with("no-tls", &manifest("gateway.yaml", "no-tls").without("DestinationRule"));
-    let denied = gateway.expect(
-        &get("/orders").bearer(super::harness::reader()),
-        "no DestinationRule",
-        503,
-        "keys_unavailable",
-    );
+    let denied =
+        gateway.expect(&get("/orders").bearer(reader()), "no DestinationRule", 503, "keys_unavailable");
     assert!(denied.header("retry-after").is_some(), "{denied:?}");
     assert_eq!(gateway.api.requests(), 0);
 }
@@ -86,11 +77,6 @@ fn destination_rule_missing_makes_keys_unavailable() {
 fn service_entry_missing_makes_keys_unavailable() {
     let changed = manifest("gateway.yaml", "no-cluster").without("ServiceEntry").without("DestinationRule");
     let gateway = Gateway::start_with("no-cluster", &changed);
-    gateway.expect(
-        &get("/orders").bearer(super::harness::reader()),
-        "no ServiceEntry",
-        503,
-        "keys_unavailable",
-    );
+    gateway.expect(&get("/orders").bearer(reader()), "no ServiceEntry", 503, "keys_unavailable");
     gateway.expect(&get("/orders"), "no token, no ServiceEntry", 401, "token_missing");
 }

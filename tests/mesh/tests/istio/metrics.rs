@@ -35,6 +35,7 @@ fn stats_annotation_adds_denials_of_guard() {
     let gateway = start("stats-guard", &open, &annotation());
     gateway.expect(&get("/orders"), "no module, FAIL_OPEN", 403, "");
     let stats = || gateway.proxy.admin("/stats?filter=okta_authz_guard");
+    // The other denial is that of `wait_response`.
     wait_until(UPDATE_TIMEOUT, || stats().contains("rbac.okta_authz_guard.denied: 2"));
 
     // Control: by default, Istio exports the metrics of the filter, and not those of the guard.

@@ -4,8 +4,9 @@ use test_support::backend::Backend;
 use test_support::client::get;
 
 use okta_authz_mesh::network::address;
+use okta_authz_mesh::transcript;
 
-use super::harness::{UPDATE_TIMEOUT, apply, manifest, mesh, reader, wait_until};
+use super::harness::{PORT, UPDATE_TIMEOUT, apply, manifest, mesh, reader, wait_until};
 use super::workload::{HTTP, OTHER_HTTP, TCP, Workload};
 
 #[test]
@@ -128,10 +129,9 @@ spec:
     );
     let mut gateway = mesh().istio.gateway("strict-ingress", "istio=strict-ingress", "{}");
     gateway.wait_ready();
-    gateway.wait_response(8081);
+    gateway.wait_response(PORT);
     let send = |request, with: &str| {
-        let response = gateway.client(8081).send(&request);
-        okta_authz_mesh::transcript::record("strict, through a gateway", &request, with, &response);
+        let response = transcript::send("strict, through a gateway", gateway.client(PORT), &request, with);
         (response.status, response.code())
     };
     wait_until(UPDATE_TIMEOUT, || send(get("/healthz"), "mutual TLS to the sidecar").0 == 200);

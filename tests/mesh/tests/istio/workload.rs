@@ -125,10 +125,8 @@ impl Workload {
     /// Sends a request to the port of the Service, records it, and checks status and code.
     #[track_caller]
     pub fn expect(&self, port: u16, request: &Request, with: &str, status: u16, code: &str) -> Response {
-        let response = self.client(port).send(request);
-        transcript::record(&format!("{}, port {port}", self.namespace), request, with, &response);
-        assert_eq!((response.status, response.code().as_str()), (status, code), "{with}: {response:?}");
-        response
+        let place = format!("{}, port {port}", self.namespace);
+        transcript::expect(&place, self.client(port), request, with, (status, code))
     }
 
     /// Sends bytes to a port, and returns what comes back until the connection ends, or within two

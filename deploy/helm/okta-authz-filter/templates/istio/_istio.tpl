@@ -1,3 +1,4 @@
+{{/* The gateways of istio.targetRefs, with the defaults of group and kind. */}}
 {{- define "okta-authz.istio-target-refs" -}}
 {{- range .Values.istio.targetRefs }}
 - group: {{ .group | default "gateway.networking.k8s.io" }}
