@@ -4,9 +4,15 @@ use serde_json::Value;
 
 use super::envoy_json::{contains, list, text, text_equals};
 
-/// Returns the resources, also those in a list (`kubectl get -o yaml`).
+/// Returns the resources, also those in a list (`kubectl get -o yaml`) or in a list of lists.
 pub(super) fn resources(documents: &[Value]) -> impl Iterator<Item = &Value> {
-    let all = documents.iter().flat_map(|document| std::iter::once(document).chain(list(document, "items")));
+    let mut pending: Vec<&Value> = documents.iter().rev().collect();
+    let next = move || {
+        let document = pending.pop()?;
+        pending.extend(list(document, "items").iter().rev());
+        Some(document)
+    };
+    let all = std::iter::from_fn(next);
     all.filter(|resource| text(resource, "kind").is_some() && resource.get("items").is_none())
 }
 

@@ -95,6 +95,12 @@ fn check_authorization_policy_before_the_filter_is_a_warning() {
     }
 }
 
+/// Removes the rule that denies TCP connections to the port with HTTP.
+fn allow_tcp(documents: &mut [Value]) {
+    let rules = documents[4]["spec"]["rules"].as_array_mut().unwrap();
+    assert_eq!(rules.pop().unwrap()["to"][0]["operation"]["methods"], json!(["NOT-HTTP"]));
+}
+
 #[test]
 fn check_service_port_that_is_not_http_is_a_warning() {
     let service = |port: Value| {
@@ -115,12 +121,17 @@ fn check_service_port_that_is_not_http_is_a_warning() {
         ("denied", json!({ "port": 9000, "name": "tcp" }), false),
         ("denied-target", json!({ "port": 8080, "targetPort": 9000, "name": "tcp" }), false),
     ] {
-        let found =
-            with(SIDECAR, &format!("port-{name}"), &|documents| documents.push(service(port.clone())));
+        let found = with(SIDECAR, &format!("port-{name}"), &|documents| {
+            allow_tcp(documents);
+            documents.push(service(port.clone()));
+        });
         match is_found {
             true => assert_warns(name, &found, "Service/orders.spec.ports[0]: is not declared as HTTP"),
             false => assert_no_findings(name, &found),
         }
+        // The file denies TCP connections to the port with HTTP.
+        let name = format!("port-denied-{name}");
+        assert_no_findings(&name, &with(SIDECAR, &name, &|documents| documents.push(service(port.clone()))));
     }
     let tcp = || service(json!({ "port": 8080 }));
     for (name, pointer, value) in [
@@ -157,6 +168,49 @@ fn check_sidecar_without_a_policy_for_other_ports_is_a_note() {
         assert!(found.notes.iter().any(|found| found.contains(note)), "{name}: {:?}", found.notes);
     }
     assert_no_findings("sidecar", &with(SIDECAR, "ports", &|_| {}));
+}
+
+#[test]
+fn check_sidecar_without_a_policy_for_tcp_is_a_note() {
+    let operation = |documents: &mut Vec<Value>, field: &str, value: Value| {
+        documents[4]["spec"]["rules"][1]["to"][0]["operation"][field] = value;
+    };
+    for (name, change, is_found) in [
+        ("tcp", &(|documents: &mut Vec<Value>| allow_tcp(documents)) as &dyn Fn(&mut Vec<Value>), true),
+        ("other", &|documents| operation(documents, "ports", json!(["8081"])), true),
+        // A condition that istiod keeps in a rule for TCP.
+        (
+            "address",
+            &|documents| {
+                let source = json!([{ "source": { "ipBlocks": ["192.0.2.1"] } }]);
+                documents[4]["spec"]["rules"][1]["from"] = source;
+            },
+            true,
+        ),
+        (
+            "none",
+            &|documents| documents[4]["spec"]["rules"][0]["to"][0]["operation"]["notPorts"] = json!([]),
+            true,
+        ),
+        (
+            "two",
+            &|documents| {
+                documents[4]["spec"]["rules"][0]["to"][0]["operation"]["notPorts"] = json!(["8080", "9090"]);
+            },
+            true,
+        ),
+        ("paths", &|documents| operation(documents, "paths", json!(["/never"])), false),
+    ] {
+        let found = with(SIDECAR, &format!("tcp-{name}"), change);
+        match is_found {
+            true => assert!(
+                found.notes.iter().any(|note| note.contains("denies TCP connections to the ports with HTTP")),
+                "{name}: {:?}",
+                found.notes
+            ),
+            false => assert_no_findings(name, &found),
+        }
+    }
 }
 
 #[test]
