@@ -148,8 +148,7 @@ impl Client {
 
     /// Opens a connection with timeouts.
     pub fn connect(&self) -> std::io::Result<TcpStream> {
-        let stream =
-            TcpStream::connect_timeout(&self.address, TIMEOUT)?;
+        let stream = TcpStream::connect_timeout(&self.address, TIMEOUT)?;
         stream.set_read_timeout(Some(TIMEOUT))?;
         stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(stream)
