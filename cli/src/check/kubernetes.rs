@@ -23,7 +23,15 @@ pub(super) fn resources_of_kind<'a>(documents: &'a [Value], kind: &str) -> impl 
 
 /// Returns the resource that contains this part of the file.
 pub(super) fn owner<'a>(part: &Value, documents: &'a [Value]) -> Option<&'a Value> {
-    resources(documents).find(|resource| contains(resource, part))
+    // Most parts are near the root. A deep search in each resource is slow in a large file.
+    let is_near = |resource: &&Value| {
+        let wasm = spec(resource).get("wasm").unwrap_or(&Value::Null);
+        let near = [spec(resource), wasm].into_iter().chain(list(spec(resource), "wasm"));
+        near.into_iter().any(|near| std::ptr::eq(near, part))
+    };
+    resources(documents)
+        .find(is_near)
+        .or_else(|| resources(documents).find(|resource| contains(resource, part)))
 }
 
 /// Returns the `spec` of a resource; null if there is none.
