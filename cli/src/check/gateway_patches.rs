@@ -15,7 +15,7 @@ const OVERRIDES: &str = "typed_per_filter_config";
 /// Returns why a patch does not add a filter right before the router of every filter chain.
 pub(super) fn prove_place(patch: &Value) -> Result<(), String> {
     let operation = operation(patch);
-    if !text(patch, "type").is_some_and(|name| name.rsplit('/').next() == Some(LISTENER)) {
+    if text(patch, "type").is_none_or(|name| name.rsplit('/').next() != Some(LISTENER)) {
         return Err(format!("is not for a listener: `type` must be `type.googleapis.com/{LISTENER}`"));
     }
     let is_whole = text(operation, "path").is_none_or(str::is_empty);
