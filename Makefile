@@ -144,7 +144,7 @@ image: ## Builds the files of a release, with image, SBOM and provenance: target
 	@scripts/build-image
 
 push: ## Builds the image and pushes it to REGISTRY=registry.example.com/team: prints the lines that pin it.
-	@scripts/push "$(REGISTRY)"
+	@scripts/push "$$REGISTRY"
 
 reproduce: ## Builds the last commit (or COMMIT) twice and compares every byte: target/reproduce.
 	@scripts/reproduce $(COMMIT)

@@ -102,11 +102,11 @@ fn istio_values_reach_their_fields() {
     let full = json!([{ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": "eg" }]);
     assert_fields(
         ISTIO_GATEWAY,
-        &json!({ "istio": { "selector": { "istio": null }, "targetRefs": refs, "priority": 0 } }),
+        &json!({ "istio": { "selector": { "istio": null }, "targetRefs": refs, "priority": 20_000_000 } }),
         &[
             ("WasmPlugin", "/spec/targetRefs", full.clone()),
             ("WasmPlugin", "/spec/selector", Value::Null),
-            ("WasmPlugin", "/spec/priority", json!(0)),
+            ("WasmPlugin", "/spec/priority", json!(20_000_000)),
             ("EnvoyFilter", "/spec/targetRefs", full),
             ("EnvoyFilter", "/spec/workloadSelector", Value::Null),
         ],
@@ -131,6 +131,11 @@ fn istio_values_reach_their_fields() {
             ("DestinationRule", "/spec/trafficPolicy/tls/caCertificates", json!("/etc/ca.pem")),
             ("AuthorizationPolicy", "/metadata/name", json!("orders-authz-ports")),
             ("AuthorizationPolicy", "/spec/rules/0/to/0/operation/notPorts", json!(["8080", "9090"])),
+            (
+                "AuthorizationPolicy",
+                "/spec/rules/1/to/0/operation",
+                json!({ "ports": ["8080", "9090"], "methods": ["NOT-HTTP"] }),
+            ),
             (
                 "AuthorizationPolicy",
                 "/spec/selector/matchLabels",
@@ -234,6 +239,38 @@ fn envoy_gateway_values_reach_their_fields() {
             ),
             ("EnvoyProxy", "/metadata/name", json!("proxy")),
             ("EnvoyProxy", "/spec/filterOrder", order.clone()),
+        ],
+    );
+}
+
+/// YAML reads a plain `123` or `true` as another type.
+#[test]
+fn name_that_yaml_could_read_as_another_type_stays_a_text() {
+    let names = json!({
+        "fullnameOverride": "1e3",
+        "okta": { "name": "true" },
+        "image": { "pullSecret": "123" },
+        "istio": { "selector": { "istio": null }, "targetRefs": [{ "name": "0" }] },
+        "envoyGateway": { "gateway": "123", "listeners": [{ "name": "null" }] },
+    });
+    assert_fields(
+        ISTIO_GATEWAY,
+        &names,
+        &[
+            ("WasmPlugin", "/metadata/name", json!("1e3")),
+            ("WasmPlugin", "/spec/imagePullSecret", json!("123")),
+            ("WasmPlugin", "/spec/targetRefs/0/name", json!("0")),
+            ("ServiceEntry", "/metadata/name", json!("true")),
+        ],
+    );
+    assert_fields(
+        ENVOY_GATEWAY,
+        &names,
+        &[
+            ("EnvoyExtensionPolicy", "/spec/targetRefs/0/name", json!("123")),
+            ("EnvoyExtensionPolicy", "/spec/wasm/0/code/image/pullSecretRef/name", json!("123")),
+            ("EnvoyPatchPolicy", "/spec/jsonPatches/0/operation/value/name", json!("true")),
+            ("EnvoyPatchPolicy", "/spec/jsonPatches/1/name", json!("default/123/null")),
         ],
     );
 }

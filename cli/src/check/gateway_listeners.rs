@@ -1,7 +1,8 @@
 //! The xDS listeners of Envoy Gateway, each of which needs a guard patch.
 //!
 //! Listeners of a Gateway on one port share one xDS listener with the name of the first,
-//! `{namespace}/{gateway}/{listener}`. HTTP/3 adds one with the suffix `-quic`. With the runtime flag
+//! `{namespace}/{gateway}/{listener}`. The names of those that a `ListenerSet` adds have its namespace
+//! and its name before the name of the listener. HTTP/3 adds one with the suffix `-quic`. With the runtime flag
 //! `XDSNameSchemeV2` the names are `tcp-{port}` and `udp-{port}`.
 
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ use super::envoy_json::{any, list, list_at, text, text_equals};
 use super::finding::Finding;
 use super::gateway_servers::gateway_targets;
 use super::kubernetes::{metadata, name, owner, resources_of_kind, spec};
-use super::mesh_guard;
+use super::{listener_sets, mesh_guard};
 
 const FLAG: &str = "XDSNameSchemeV2";
 
@@ -21,6 +22,22 @@ struct XdsListener {
     /// Its name, and its name with `XDSNameSchemeV2`.
     names: [String; 2],
     reason: String,
+}
+
+/// A listener of the Gateway API.
+struct Listener<'a> {
+    value: &'a Value,
+    /// The `ListenerSet` that adds it.
+    set: Option<&'a Value>,
+}
+
+impl Listener<'_> {
+    /// Returns the part of its xDS name after the Gateway.
+    fn name(&self) -> String {
+        let own = text(self.value, "name").unwrap_or_default();
+        let of_set = |set| format!("{}/{}/{own}", metadata(set, "namespace").unwrap_or("default"), name(set));
+        self.set.map_or_else(|| own.to_owned(), of_set)
+    }
 }
 
 /// Warns about xDS listeners of the Gateway without a guard patch, and about guard patches for
@@ -58,6 +75,12 @@ pub(super) fn warnings(part: &Value, documents: &[Value]) -> Vec<Finding> {
                            it: its requests have no guard";
             warnings.push(Finding::warning("", problem));
         }
+        if listeners.is_empty() {
+            let sets = listener_sets::of_gateway(gateway_name, prefix.split('/').next(), documents);
+            let problem = "the Gateway is not in this file: check cannot prove that each listener of this `ListenerSet` \
+                           has a guard patch";
+            warnings.extend(sets.map(|set| Finding::note(format!("ListenerSet/{}", name(set)), problem)));
+        }
         // Patches for other Gateways have another `targetRef`.
         for guard in guards.iter().filter(|name| !is_scheme_v2(name)) {
             let exists = || listeners.iter().any(|listener| listener.names.iter().any(|name| name == guard));
@@ -90,27 +113,29 @@ fn xds_listeners(target: &Value, prefix: &str, documents: &[Value]) -> Vec<XdsLi
     let is_gateway =
         |gateway: &&Value| name(gateway) == gateway_name && spec(gateway).get("listeners").is_some();
     let Some(gateway) = resources_of_kind(documents, "Gateway").find(is_gateway) else { return Vec::new() };
-    let is_http = |listener: &&Value| matches!(text(listener, "protocol"), Some("HTTP" | "HTTPS"));
-    let mut by_port: BTreeMap<u64, Vec<&Value>> = BTreeMap::new();
-    for listener in list(spec(gateway), "listeners").iter().filter(is_http) {
-        by_port
-            .entry(listener.get("port").and_then(Value::as_u64).unwrap_or_default())
-            .or_default()
-            .push(listener);
+    let mut by_port: BTreeMap<u64, Vec<Listener<'_>>> = BTreeMap::new();
+    let own = http_listeners(gateway).map(|value| Listener { value, set: None });
+    let of_sets = listener_sets::of_gateway(gateway_name, prefix.split('/').next(), documents)
+        .flat_map(|set| http_listeners(set).map(move |value| Listener { value, set: Some(set) }));
+    for listener in own.chain(of_sets) {
+        let port = listener.value.get("port").and_then(Value::as_u64).unwrap_or_default();
+        by_port.entry(port).or_default().push(listener);
     }
-    let is_targeted =
-        |listener: &&Value| section.is_none_or(|section| text_equals(listener, "name", section));
+    let is_targeted = |listener: &Listener<'_>| match section {
+        Some(section) => listener.set.is_none() && text_equals(listener.value, "name", section),
+        None => true,
+    };
     let mut found = Vec::new();
     for (port, listeners) in by_port {
         if !listeners.iter().any(is_targeted) {
             continue;
         }
-        let first = listeners.first().and_then(|listener| text(listener, "name")).unwrap_or_default();
+        let first = listeners.first().map(Listener::name).unwrap_or_default();
         let reason = format!("on port {port} of the Gateway `{gateway_name}`");
         found.push(XdsListener { names: [format!("{prefix}{first}"), format!("tcp-{port}")], reason });
-        let is_http3 = |listener: &&Value| {
-            text_equals(listener, "protocol", "HTTPS")
-                && has_http3(gateway_name, text(listener, "name"), documents)
+        let is_http3 = |listener: &Listener<'_>| {
+            text_equals(listener.value, "protocol", "HTTPS")
+                && has_http3(gateway_name, text(listener.value, "name"), documents)
         };
         if listeners.iter().any(is_http3) {
             let reason = format!("which `http3` adds on port {port} of the Gateway `{gateway_name}`");
@@ -121,6 +146,12 @@ fn xds_listeners(target: &Value, prefix: &str, documents: &[Value]) -> Vec<XdsLi
         }
     }
     found
+}
+
+/// Returns the listeners of a Gateway or a `ListenerSet` that have HTTP filters.
+fn http_listeners(resource: &Value) -> impl Iterator<Item = &Value> {
+    let is_http = |listener: &&Value| matches!(text(listener, "protocol"), Some("HTTP" | "HTTPS"));
+    list(spec(resource), "listeners").iter().filter(is_http)
 }
 
 /// Reports whether a `ClientTrafficPolicy` enables HTTP/3 for a listener of a Gateway; without a

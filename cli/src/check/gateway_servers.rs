@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::envoy_json::{list, text, text_equals};
 use super::finding::Finding;
-use super::kubernetes::{name, owner, resources_of_kind, spec};
-use super::workload;
+use super::kubernetes::{metadata, name, owner, resources_of_kind, spec};
+use super::{listener_sets, workload};
 
 /// Protocols with HTTP filters, in Istio and in the Gateway API.
 const HTTP: [&str; 5] = ["HTTP", "HTTPS", "HTTP2", "GRPC", "GRPC-WEB"];
@@ -25,15 +25,26 @@ pub(super) fn warnings(part: &Value, documents: &[Value]) -> Vec<Finding> {
         } else {
             ("listeners", gateway_targets(owner).any(|target| text_equals(target, "name", name(gateway))))
         };
-        for (index, server) in list(spec(gateway), field).iter().enumerate().filter(|_| applies) {
-            if let Some(reason) = not_http(server) {
-                let problem = format!("{reason}: its connections pass neither the filter nor the guard");
-                let path = format!("Gateway/{}.spec.{field}[{index}]", name(gateway));
-                warnings.push(Finding::warning(path, problem));
-            }
+        if applies {
+            warnings.extend(not_http_warnings(gateway, "Gateway", field));
+        }
+    }
+    for target in gateway_targets(owner) {
+        let gateway = text(target, "name").unwrap_or_default();
+        for set in listener_sets::of_gateway(gateway, metadata(owner, "namespace"), documents) {
+            warnings.extend(not_http_warnings(set, "ListenerSet", "listeners"));
         }
     }
     warnings
+}
+
+/// Returns a warning for each server of a resource that is not HTTP.
+fn not_http_warnings(resource: &Value, kind: &str, field: &str) -> Vec<Finding> {
+    let warning = |(index, server)| {
+        let problem = format!("{}: its connections pass neither the filter nor the guard", not_http(server)?);
+        Some(Finding::warning(format!("{kind}/{}.spec.{field}[{index}]", name(resource)), problem))
+    };
+    list(spec(resource), field).iter().enumerate().filter_map(warning).collect()
 }
 
 /// Returns the references of a policy to gateways of the Gateway API.

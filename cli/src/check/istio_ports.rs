@@ -1,8 +1,6 @@
 //! Ports of the workload of a sidecar. Istio adds the filter only to HTTP: a TCP connection passes
 //! neither the filter nor the guard.
 
-use std::collections::BTreeSet;
-
 use serde_json::Value;
 
 use super::envoy_json::{list, text, text_equals};
@@ -13,8 +11,8 @@ use super::workload;
 /// Protocols of Istio whose connections have HTTP filters.
 const HTTP: [&str; 5] = ["http", "http2", "grpc", "grpc-web", "http_proxy"];
 
-/// Warns about ports of a `Service` that are not HTTP and about ports that a policy leaves open for
-/// TCP, and notes that the file denies no other ports.
+/// Warns about ports of a `Service` that are not HTTP, and notes that the file denies no TCP
+/// connections to other ports, or to the ports with HTTP.
 pub(super) fn findings(part: &Value, documents: &[Value]) -> Vec<Finding> {
     let Some(owner) = owner(part, documents).filter(|owner| workload::is_inbound(part, owner, documents))
     else {
@@ -24,10 +22,13 @@ pub(super) fn findings(part: &Value, documents: &[Value]) -> Vec<Finding> {
         .filter(|policy| text_equals(spec(policy), "action", "DENY") && workload::may_apply(policy, owner))
         .flat_map(denied_operations)
         .collect();
+    let denies_all = denies_all_tcp(&operations);
     let mut findings = Vec::new();
+    let mut is_declared = false;
     for service in resources_of_kind(documents, "Service").filter(|service| selects(service, owner)) {
+        is_declared = true;
         for (index, port) in list(spec(service), "ports").iter().enumerate() {
-            if !is_http(port) && !operations.iter().any(|operation| denies(operation, port)) {
+            if !is_http(port) && !denies_all && !operations.iter().any(|operation| denies(operation, port)) {
                 let problem = "is not declared as HTTP: a TCP connection passes neither the filter nor the guard; set \
                                `appProtocol: http`, or deny the port with an `AuthorizationPolicy`";
                 let path = format!("Service/{}.spec.ports[{index}]", name(service));
@@ -35,35 +36,19 @@ pub(super) fn findings(part: &Value, documents: &[Value]) -> Vec<Finding> {
             }
         }
     }
-    if !operations.iter().any(|operation| operation.get("notPorts").is_some()) {
+    let denies_others =
+        |operation: &&Value| operation.get("notPorts").is_some() && is_for_every_request(operation);
+    if !operations.iter().any(denies_others) {
         let problem = "no `AuthorizationPolicy` in this file denies the other ports of the workload (`notPorts`): TCP \
                        connections to them pass neither the filter nor the guard";
         findings.push(Finding::note("", problem));
+    } else if !denies_all && !is_declared {
+        let problem = "no `AuthorizationPolicy` in this file denies TCP connections to the ports with HTTP (`ports` with \
+                       `methods: [NOT-HTTP]`): if the `Service` does not declare the protocol of a port, they pass \
+                       neither the filter nor the guard";
+        findings.push(Finding::note("", problem));
     }
-    findings.extend(ports_open_for_tcp(&operations));
     findings
-}
-
-/// Warns about each port that `notPorts` exempts and that no other operation denies for TCP. Envoy
-/// detects the protocol of a port whose `Service` declares none. What it does not detect as HTTP,
-/// such as a request after an empty line, reaches the workload without the filter.
-fn ports_open_for_tcp(operations: &[&Value]) -> Vec<Finding> {
-    let exempt =
-        operations.iter().flat_map(|operation| list(operation, "notPorts")).filter_map(Value::as_str);
-    let exempt: BTreeSet<&str> = exempt.collect();
-    let open =
-        exempt.into_iter().filter(|port| !operations.iter().any(|operation| includes(operation, port)));
-    open.map(|port| {
-        Finding::warning(
-            "",
-            format!(
-                "the `AuthorizationPolicy` leaves port {port} open for TCP, which passes neither the filter nor the \
-                 guard if the `Service` declares no protocol; add the operation \
-                 `{{ ports: [\"{port}\"], methods: [NOT-HTTP] }}`"
-            ),
-        )
-    })
-    .collect()
 }
 
 /// Reports whether a `Service` can select a workload of the owner.
@@ -90,31 +75,47 @@ fn is_http(port: &Value) -> bool {
     text(port, "protocol").is_none_or(|protocol| protocol == "TCP") && HTTP.iter().any(is_prefix)
 }
 
-/// Returns the operations that a policy denies for every client, without other conditions than
-/// ports and methods. Istio omits `methods` from a DENY rule for TCP, and then denies every
-/// connection.
+/// Returns the operations that a policy denies for every client: with ports, and with no other
+/// conditions than those on HTTP, which istiod omits from rules for TCP.
 fn denied_operations(policy: &Value) -> impl Iterator<Item = &Value> {
+    const HTTP_FIELDS: [&str; 6] = ["methods", "notMethods", "paths", "notPaths", "hosts", "notHosts"];
     let rules = list(spec(policy), "rules").iter();
     let is_for_all = |rule: &&Value| rule.get("from").is_none() && rule.get("when").is_none();
     let operations = rules.filter(is_for_all).flat_map(|rule| list(rule, "to"));
     operations.filter_map(|to| to.get("operation")).filter(|operation| {
+        let is_known = |name: &String| is_port_field(name) || HTTP_FIELDS.contains(&name.as_str());
         operation.as_object().is_some_and(|members| {
-            let has = |name| members.contains_key(name);
-            has("ports") != has("notPorts")
-                && members.keys().all(|name| matches!(name.as_str(), "ports" | "notPorts" | "methods"))
+            members.keys().all(is_known) && members.keys().filter(|name| is_port_field(name)).count() == 1
         })
     })
 }
 
-/// Reports whether a denied operation includes the port of the container behind a port of a
-/// `Service`. The file does not show the number of a port with a name.
-fn denies(operation: &Value, port: &Value) -> bool {
-    let number = port.get("targetPort").or_else(|| port.get("port")).and_then(Value::as_u64);
-    number.is_some_and(|number| includes(operation, &number.to_string()))
+fn is_port_field(name: &str) -> bool {
+    matches!(name, "ports" | "notPorts")
 }
 
-/// Reports whether a denied operation includes a port number.
-fn includes(operation: &Value, number: &str) -> bool {
-    let has = |field| list(operation, field).iter().any(|port| port.as_str() == Some(number));
-    if operation.get("ports").is_some() { has("ports") } else { !has("notPorts") }
+/// Reports whether a denied operation has no condition on HTTP.
+fn is_for_every_request(operation: &Value) -> bool {
+    operation.as_object().is_some_and(|members| members.keys().all(|name| is_port_field(name)))
+}
+
+/// Reports whether operations deny TCP connections to every port: one names the ports that another
+/// one excludes.
+fn denies_all_tcp(operations: &[&Value]) -> bool {
+    operations.iter().filter(|operation| operation.get("notPorts").is_some()).any(|others| {
+        let ports = list(others, "notPorts");
+        let is_named = |port| operations.iter().any(|operation| list(operation, "ports").contains(port));
+        !ports.is_empty() && ports.iter().all(is_named)
+    })
+}
+
+/// Reports whether a denied operation includes TCP connections to the port of the container behind
+/// a port of a `Service`. The file does not show the number of a port with a name.
+fn denies(operation: &Value, port: &Value) -> bool {
+    let number = port.get("targetPort").or_else(|| port.get("port")).and_then(Value::as_u64);
+    number.is_some_and(|number| {
+        let number = Value::String(number.to_string());
+        let has = |field: &str| list(operation, field).contains(&number);
+        if operation.get("ports").is_some() { has("ports") } else { !has("notPorts") }
+    })
 }

@@ -7,7 +7,7 @@ use super::envoy_json::{contains, list, text, text_equals};
 use super::finding::Finding;
 use super::kubernetes::{metadata, name, owner, resources, resources_of_kind, spec};
 use super::workload::{self, ROOT_NAMESPACE};
-use super::{hbone, overrides, rbac};
+use super::{gateway_patches, hbone, overrides, rbac};
 
 const ROUTER: &str = "envoy.filters.http.router";
 /// Conditions of an Istio patch on listeners and proxies.
@@ -71,6 +71,7 @@ fn override_warnings(guard: &str, kind: &str, documents: &[Value]) -> Vec<Findin
         let path = format!("{kind}/{}", name(resource));
         warnings.extend(overrides::override_warnings(&path, resource, guard));
         let changes = guard_changes(resource, guard);
+        let changes = changes.chain(gateway_patches::guard_changes(resource, guard));
         warnings.extend(changes.map(|problem| Finding::warning(&path, problem)));
     }
     warnings
@@ -96,8 +97,17 @@ fn prove_istio_patch(
             "is not inserted right before the router: use `HTTP_FILTER`, `INSERT_BEFORE` and `subFilter: {ROUTER}`"
         ));
     }
-    if patch.pointer("/match/context").is_some_and(|context| context == "SIDECAR_OUTBOUND") {
+    let context = patch.pointer("/match/context").and_then(Value::as_str).unwrap_or_default();
+    if context == "SIDECAR_OUTBOUND" {
         return Err("applies only to requests that the workload sends (`SIDECAR_OUTBOUND`)".to_owned());
+    }
+    // A gateway counts as a client.
+    for (mode, other) in [("SERVER", "GATEWAY"), ("CLIENT", "SIDECAR_INBOUND")] {
+        if context == other && workload::has_only_mode(owner, mode) {
+            return Err(format!(
+                "is not where this filter is: `match.mode` is `{mode}`, and the guard has `context: {other}`"
+            ));
+        }
     }
     if !covers_workloads(resource, owner) {
         return Err(
@@ -122,12 +132,14 @@ fn prove_istio_patch(
 
 /// Returns why the conditions of the guard's patch are narrower than those of the filter.
 ///
-/// `insertion` is the patch that inserts the filter. A `WasmPlugin` has none; its conditions are in
-/// `match`, in another form.
+/// `insertion` is the patch that inserts the filter. A `WasmPlugin` has none; its `match` can have
+/// ports.
 fn prove_conditions(owner: &Value, insertion: Option<&Value>, patch: &Value) -> Result<(), String> {
     let narrower = CONDITIONS.iter().find(|condition| {
         patch.pointer(condition).is_some_and(|value| {
-            insertion.map_or(spec(owner).get("match").is_none(), |own| own.pointer(condition) != Some(value))
+            insertion.map_or(!workload::has_only_port(owner, condition, value), |own| {
+                own.pointer(condition) != Some(value)
+            })
         })
     });
     if let Some(condition) = narrower {
@@ -174,10 +186,12 @@ pub(super) fn gateway_guards<'a>(owner: &Value, documents: &'a [Value]) -> Vec<&
 
 /// Returns why a patch of Envoy Gateway does not place a guard after this filter.
 fn prove_gateway_patch(owner: &Value, resource: &Value, patch: &Value) -> Result<(), String> {
-    let operation = patch.get("operation").unwrap_or(&Value::Null);
-    let path = text(operation, "jsonPath").unwrap_or_default();
-    if !text_equals(operation, "op", "add") || !path.contains("http_filters") || !path.contains(ROUTER) {
-        return Err(format!("is not added right before `{ROUTER}`"));
+    gateway_patches::prove_place(patch)?;
+    if !list(spec(owner), "targetSelectors").is_empty() {
+        return Err(
+            "may not be for each Gateway that `targetSelectors` of the filter selects: use `targetRefs`"
+                .to_owned(),
+        );
     }
     let target = spec(resource).get("targetRef").unwrap_or(&Value::Null);
     let owner_targets = spec(owner).get("targetRef").into_iter().chain(list(spec(owner), "targetRefs"));
@@ -196,8 +210,15 @@ fn covers_workloads(filter: &Value, owner: &Value) -> bool {
         return false;
     }
     // A selection by `targetRefs` has no labels to compare.
-    if spec(owner).get("targetRefs").is_some() || spec(filter).get("targetRefs").is_some() {
-        return true;
+    match (list(spec(owner), "targetRefs"), list(spec(filter), "targetRefs")) {
+        ([], []) => {}
+        (own @ [_, ..], refs @ [_, ..]) => {
+            let is_same = |one: &Value, other: &Value| {
+                ["kind", "name"].iter().all(|field| one.get(field) == other.get(field))
+            };
+            return own.iter().all(|own| refs.iter().any(|other| is_same(own, other)));
+        }
+        _ => return true,
     }
     let owner_labels = workload::labels(owner);
     workload::labels(filter).is_none_or(|required| {

@@ -30,6 +30,22 @@ pub(super) fn may_apply(resource: &Value, owner: &Value) -> bool {
         && overlap(labels(resource), labels(owner))
 }
 
+/// Reports whether a `WasmPlugin` is only for requests of one mode: `SERVER` or `CLIENT`.
+pub(super) fn has_only_mode(plugin: &Value, mode: &str) -> bool {
+    let conditions = list(spec(plugin), "match");
+    !conditions.is_empty() && conditions.iter().all(|condition| text_equals(condition, "mode", mode))
+}
+
+/// Reports whether a `WasmPlugin` is only for one port, the one of a condition of a patch.
+pub(super) fn has_only_port(plugin: &Value, condition: &str, value: &Value) -> bool {
+    let is_port = |port: &Value| port.get("number") == Some(value);
+    let has_port = |condition: &Value| matches!(list(condition, "ports"), [port] if is_port(port));
+    let conditions = list(spec(plugin), "match");
+    matches!(condition, "/match/listener/portNumber" | "/match/listener/filterChain/destinationPort")
+        && !conditions.is_empty()
+        && conditions.iter().all(has_port)
+}
+
 /// Reports whether the filter of this part of the file is for requests to the workload of a
 /// sidecar, and not for a gateway.
 pub(super) fn is_inbound(part: &Value, owner: &Value, documents: &[Value]) -> bool {

@@ -100,6 +100,51 @@ fn check_listener_that_the_policy_does_not_target_needs_no_guard() {
 }
 
 #[test]
+fn check_listener_set_without_a_guard_patch_is_a_warning() {
+    let set = |kind: &str, gateway: &str, protocol: &str, port: u16| {
+        let listener = json!({ "name": "web", "protocol": protocol, "port": port });
+        resource(kind, "more", json!({ "parentRef": { "name": gateway }, "listeners": [listener] }))
+    };
+    let unguarded = Some("no guard patch in this file is for the xDS listener `default/eg/default/more/web`");
+    for (name, set, guards, expected) in [
+        ("http", set("ListenerSet", "eg", "HTTP", 8080), &[][..], unguarded),
+        ("experimental", set("XListenerSet", "eg", "HTTPS", 8080), &[], unguarded),
+        ("guard", set("ListenerSet", "eg", "HTTP", 8080), &["default/eg/default/more/web"], None),
+        ("v2", set("ListenerSet", "eg", "HTTP", 8080), &["tcp-8080"], None),
+        // The xDS listener of a port has the name of the listener of the Gateway.
+        ("shared", set("ListenerSet", "eg", "HTTP", 80), &[], None),
+        ("other", set("ListenerSet", "other", "HTTP", 8080), &[], None),
+        (
+            "tcp",
+            set("ListenerSet", "eg", "TCP", 8080),
+            &[],
+            Some("ListenerSet/more.spec.listeners[0]: has the protocol `TCP`"),
+        ),
+    ] {
+        let found = with(&format!("set-{name}"), &|documents| {
+            documents.extend([gateway(&[("http", "HTTP", 80)]), set.clone()]);
+            add_guards(documents, guards);
+        });
+        match expected {
+            Some(problem) => assert_warns(name, &found, problem),
+            None => assert_no_findings(name, &found),
+        }
+    }
+    let found = with("set-alone", &|documents| documents.push(set("ListenerSet", "eg", "HTTP", 8080)));
+    assert!(found.warnings.is_empty(), "{:?}", found.warnings);
+    assert!(found.notes[0].contains("each listener of this `ListenerSet`"), "{:?}", found.notes);
+    let found = with("set-policy", &|documents| {
+        let targets = target("ListenerSet", "more");
+        documents.push(resource(
+            "EnvoyExtensionPolicy",
+            "other",
+            json!({ "targetRefs": targets, "wasm": [] }),
+        ));
+    });
+    assert_warns("policy", &found, "replaces the one of the Gateway for its `ListenerSet`");
+}
+
+#[test]
 fn check_http3_without_a_guard_patch_is_a_warning() {
     let https = [("http", "HTTPS", 443)];
     for (name, listeners, guards, is_found) in [

@@ -95,6 +95,12 @@ fn check_authorization_policy_before_the_filter_is_a_warning() {
     }
 }
 
+/// Removes the rule that denies TCP connections to the port with HTTP.
+fn allow_tcp(documents: &mut [Value]) {
+    let rules = documents[4]["spec"]["rules"].as_array_mut().unwrap();
+    assert_eq!(rules.pop().unwrap()["to"][0]["operation"]["methods"], json!(["NOT-HTTP"]));
+}
+
 #[test]
 fn check_service_port_that_is_not_http_is_a_warning() {
     let service = |port: Value| {
@@ -115,21 +121,17 @@ fn check_service_port_that_is_not_http_is_a_warning() {
         ("denied", json!({ "port": 9000, "name": "tcp" }), false),
         ("denied-target", json!({ "port": 8080, "targetPort": 9000, "name": "tcp" }), false),
     ] {
-        // Without the rule of the file that denies TCP connections to 8080.
         let found = with(SIDECAR, &format!("port-{name}"), &|documents| {
-            documents[4]["spec"]["rules"].as_array_mut().unwrap().truncate(1);
+            allow_tcp(documents);
             documents.push(service(port.clone()));
         });
-        let expected = "Service/orders.spec.ports[0]: is not declared as HTTP";
-        let is_reported = found.warnings.iter().any(|warning| warning.contains(expected));
-        assert_eq!(is_reported, is_found, "{name}: {:?}", found.warnings);
-        let number = port.get("targetPort").unwrap_or(&port["port"]);
-        if number.is_u64() {
-            let closed = with(SIDECAR, &format!("port-{name}-closed"), &|documents| {
-                documents.push(service(port.clone()))
-            });
-            assert_no_findings(name, &closed);
+        match is_found {
+            true => assert_warns(name, &found, "Service/orders.spec.ports[0]: is not declared as HTTP"),
+            false => assert_no_findings(name, &found),
         }
+        // The file denies TCP connections to the port with HTTP.
+        let name = format!("port-denied-{name}");
+        assert_no_findings(&name, &with(SIDECAR, &name, &|documents| documents.push(service(port.clone()))));
     }
     let tcp = || service(json!({ "port": 8080 }));
     for (name, pointer, value) in [
@@ -157,6 +159,9 @@ fn check_sidecar_without_a_policy_for_other_ports_is_a_note() {
         ("from", &|documents| {
             documents[4]["spec"]["rules"][0]["from"] = json!([{ "source": { "namespaces": ["x"] } }]);
         }),
+        ("methods", &|documents| {
+            documents[4]["spec"]["rules"][0]["to"][0]["operation"]["methods"] = json!(["GET"]);
+        }),
     ] {
         let found = with(SIDECAR, &format!("ports-{name}"), change);
         assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings);
@@ -166,26 +171,45 @@ fn check_sidecar_without_a_policy_for_other_ports_is_a_note() {
 }
 
 #[test]
-fn check_http_port_left_open_for_tcp_is_a_warning() {
-    let warning = "leaves port 8080 open for TCP";
-    for (name, rule, is_found) in [
-        ("absent", Value::Null, true),
-        ("other-port", json!({ "ports": ["8081"], "methods": ["NOT-HTTP"] }), true),
-        ("paths", json!({ "ports": ["8080"], "paths": ["/x"] }), true),
-        ("methods-alone", json!({ "methods": ["NOT-HTTP"] }), true),
-        ("not-methods", json!({ "ports": ["8080"], "notMethods": ["GET"] }), true),
-        ("two-ports", json!({ "ports": ["8081", "8080"], "methods": ["NOT-HTTP"] }), false),
-        ("other-not-ports", json!({ "notPorts": ["9000"], "methods": ["NOT-HTTP"] }), false),
+fn check_sidecar_without_a_policy_for_tcp_is_a_note() {
+    let operation = |documents: &mut Vec<Value>, field: &str, value: Value| {
+        documents[4]["spec"]["rules"][1]["to"][0]["operation"][field] = value;
+    };
+    for (name, change, is_found) in [
+        ("tcp", &(|documents: &mut Vec<Value>| allow_tcp(documents)) as &dyn Fn(&mut Vec<Value>), true),
+        ("other", &|documents| operation(documents, "ports", json!(["8081"])), true),
+        // A condition that istiod keeps in a rule for TCP.
+        (
+            "address",
+            &|documents| {
+                let source = json!([{ "source": { "ipBlocks": ["192.0.2.1"] } }]);
+                documents[4]["spec"]["rules"][1]["from"] = source;
+            },
+            true,
+        ),
+        (
+            "none",
+            &|documents| documents[4]["spec"]["rules"][0]["to"][0]["operation"]["notPorts"] = json!([]),
+            true,
+        ),
+        (
+            "two",
+            &|documents| {
+                documents[4]["spec"]["rules"][0]["to"][0]["operation"]["notPorts"] = json!(["8080", "9090"]);
+            },
+            true,
+        ),
+        ("paths", &|documents| operation(documents, "paths", json!(["/never"])), false),
     ] {
-        let found = with(SIDECAR, &format!("open-{name}"), &|documents| {
-            let rules = documents[4]["spec"]["rules"].as_array_mut().unwrap();
-            rules.truncate(1);
-            if rule.is_object() {
-                rules.push(json!({ "to": [{ "operation": rule.clone() }] }));
-            }
-        });
-        let is_reported = found.warnings.iter().any(|found| found.contains(warning));
-        assert_eq!(is_reported, is_found, "{name}: {:?}", found.warnings);
+        let found = with(SIDECAR, &format!("tcp-{name}"), change);
+        match is_found {
+            true => assert!(
+                found.notes.iter().any(|note| note.contains("denies TCP connections to the ports with HTTP")),
+                "{name}: {:?}",
+                found.notes
+            ),
+            false => assert_no_findings(name, &found),
+        }
     }
 }
 

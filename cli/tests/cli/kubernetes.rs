@@ -65,6 +65,26 @@ fn check_kubernetes_file_in_any_form_is_checked() {
     assert!(lines[0].starts_with("spec.wasm.failStrategy: "), "{lines:?}");
 }
 
+/// The resources around the configuration are in the list, too.
+#[test]
+fn check_kubernetes_list_is_checked_like_its_documents() {
+    let documents = super::findings::yaml("deploy/istio/gateway.yaml");
+    let list = |items: &[Value]| serde_json::json!({ "apiVersion": "v1", "kind": "List", "items": items });
+    for (name, resources) in [("guard", &documents[..]), ("no-guard", &documents[..1])] {
+        let expected = super::findings::findings(&format!("flat-{name}"), &super::findings::text(resources));
+        for (shape, documents) in [("list", list(resources)), ("nested", list(&[list(&[]), list(resources)]))]
+        {
+            let text = super::findings::text(&[documents]);
+            let found = super::findings::findings(&format!("{shape}-{name}"), &text);
+            assert_eq!(
+                (found.warnings, found.notes),
+                (expected.warnings.clone(), expected.notes.clone()),
+                "{shape} {name}"
+            );
+        }
+    }
+}
+
 #[test]
 fn check_kubernetes_patch_in_any_spelling_is_checked() {
     let text = fs::read_to_string(root().join("deploy/istio/envoyfilter.yaml")).unwrap();

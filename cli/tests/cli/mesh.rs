@@ -139,6 +139,25 @@ fn check_envoy_gateway_guard_in_file_is_proved() {
             json!("..http_filters[0]"),
             "is not added right before",
         ),
+        (
+            "other-filters",
+            "/spec/jsonPatches/1/operation/jsonPath",
+            json!("..http_filters[?(@.name!='envoy.filters.http.router')]"),
+            "is not added right before the router of every filter chain",
+        ),
+        (
+            "one-chain",
+            "/spec/jsonPatches/1/operation/jsonPath",
+            json!("$.filter_chains[0]..http_filters[?(@.name=='envoy.filters.http.router')]"),
+            "is not added right before the router of every filter chain",
+        ),
+        ("member", "/spec/jsonPatches/1/operation/path", json!("metadata"), "without `path`"),
+        (
+            "type",
+            "/spec/jsonPatches/1/type",
+            json!("type.googleapis.com/envoy.config.route.v3.RouteConfiguration"),
+            "is not for a listener",
+        ),
         ("target", "/spec/targetRef/name", json!("other"), "is for another Gateway"),
         (
             "cluster",
@@ -147,8 +166,70 @@ fn check_envoy_gateway_guard_in_file_is_proved() {
             "sends the SNI \"other.example\"",
         ),
     ] {
-        let found = with(name, &|documents| *documents[2].pointer_mut(pointer).unwrap() = value.clone());
+        let found = with(name, &|documents| {
+            let (parent, field) = pointer.rsplit_once('/').unwrap();
+            documents[2].pointer_mut(parent).unwrap()[field] = value.clone();
+        });
         assert_warns(name, &found, problem);
+    }
+    let found = with("spelling", &|documents| {
+        let path = r#"$..http_filters[?(@.name == "envoy.filters.http.router")]"#;
+        documents[2]["spec"]["jsonPatches"][1]["operation"]["jsonPath"] = json!(path);
+    });
+    assert_no_findings("spelling", &found);
+    let found = with("selectors", &|documents| {
+        let policy = documents[0]["spec"].as_object_mut().unwrap();
+        drop(policy.remove("targetRefs"));
+        let selector = json!([{ "kind": "Gateway", "matchLabels": { "team": "a" } }]);
+        policy.insert("targetSelectors".to_owned(), selector);
+    });
+    assert_warns("selectors", &found, "may not be for each Gateway that `targetSelectors`");
+}
+
+#[test]
+fn check_envoy_gateway_patch_that_changes_the_guard_is_a_warning() {
+    let guard = "..http_filters[?(@.name=='okta-authz-guard')]";
+    let changes = Some("can change the guard `okta-authz-guard`");
+    let overrides = Some("overrides the guard `okta-authz-guard`");
+    let open = json!({ "okta-authz-guard": per_route(Value::Null) });
+    for (name, operation, problem) in [
+        ("remove", json!({ "op": "remove", "jsonPath": guard }), changes),
+        ("replace", json!({ "op": "replace", "jsonPath": guard, "value": {} }), changes),
+        ("disable", json!({ "op": "add", "jsonPath": guard, "path": "disabled", "value": true }), changes),
+        (
+            "index",
+            json!({ "op": "remove", "path": "/filter_chains/0/filters/0/typed_config/http_filters/1" }),
+            changes,
+        ),
+        (
+            "routes",
+            json!({ "op": "add", "jsonPath": "..routes[*]", "path": "typed_per_filter_config", "value": open }),
+            overrides,
+        ),
+        (
+            "route",
+            json!({ "op": "add", "path": "/virtual_hosts/0/typed_per_filter_config/okta-authz-guard", "value": per_route(Value::Null) }),
+            overrides,
+        ),
+        // It inserts another filter before the guard.
+        ("before", json!({ "op": "add", "jsonPath": guard, "value": { "name": "other" } }), None),
+        (
+            "other",
+            json!({ "op": "remove", "jsonPath": "..http_filters[?(@.name=='envoy.filters.http.cors')]" }),
+            None,
+        ),
+        ("test", json!({ "op": "test", "jsonPath": guard, "value": {} }), None),
+    ] {
+        let mut documents = yaml("deploy/envoy-gateway/policy.yaml");
+        documents[0]["spec"]["wasm"][0]["code"]["image"]["sha256"] = json!("a".repeat(64));
+        let url = "type.googleapis.com/envoy.config.listener.v3.Listener";
+        let patch = json!({ "type": url, "name": "default/eg/http", "operation": operation });
+        documents[2]["spec"]["jsonPatches"].as_array_mut().unwrap().push(patch);
+        let found = findings(&format!("gateway-change-{name}"), &text(&documents));
+        match problem {
+            Some(problem) => assert_warns(name, &found, problem),
+            None => assert_no_findings(name, &found),
+        }
     }
 }
 
@@ -201,10 +282,19 @@ fn check_istio_guard_with_narrower_conditions_is_a_warning() {
         set(&mut documents[1]["spec"]["configPatches"][0], pointer, value);
         let found = findings(&format!("narrow-{index}"), &text(&documents));
         assert_warns(pointer, &found, "is not wherever this filter is");
-        // The plugin has conditions, too.
-        documents[0]["spec"]["match"] = json!([{ "ports": [{ "number": 8080 }] }]);
-        let found = findings(&format!("narrow-match-{index}"), &text(&documents));
-        assert!(found.warnings.is_empty(), "{pointer}: {:?}", found.warnings);
+        // A mode of the plugin does not limit it like the guard.
+        documents[0]["spec"]["match"] = json!([{ "mode": "CLIENT" }]);
+        let found = findings(&format!("narrow-mode-{index}"), &text(&documents));
+        assert_warns(pointer, &found, "is not wherever this filter is");
+        // The plugin can be for one port only, too.
+        for number in [80, 8080] {
+            documents[0]["spec"]["match"] = json!([{ "ports": [{ "number": number }] }]);
+            let found = findings(&format!("narrow-match-{index}"), &text(&documents));
+            match *value == json!(number) {
+                true => assert!(found.warnings.is_empty(), "{pointer}: {:?}", found.warnings),
+                false => assert_warns(pointer, &found, "is not wherever this filter is"),
+            }
+        }
         let mut documents = yaml("deploy/istio/envoyfilter.yaml");
         let patches = documents[0]["spec"]["configPatches"].as_array_mut().unwrap();
         set(&mut patches[1], pointer, value);
@@ -217,4 +307,39 @@ fn check_istio_guard_with_narrower_conditions_is_a_warning() {
     assert_warns("context", &findings("narrow-context", &text(&documents)), "`match.context:");
     documents[0]["spec"]["configPatches"][1]["match"]["context"] = json!("ANY");
     assert_no_findings("any", &findings("narrow-any", &text(&documents)));
+}
+
+#[test]
+fn check_istio_guard_for_other_proxies_is_a_warning() {
+    for (file, mode, context) in [
+        ("deploy/istio/sidecar.yaml", "SERVER", "GATEWAY"),
+        ("deploy/istio/gateway.yaml", "CLIENT", "SIDECAR_INBOUND"),
+    ] {
+        let mut documents = yaml(file);
+        documents[0]["spec"]["match"] = json!([{ "mode": mode }]);
+        let before = findings(&format!("proxies-{mode}"), &text(&documents));
+        assert!(before.warnings.is_empty(), "{mode}: {:?}", before.warnings);
+        documents[1]["spec"]["configPatches"][0]["match"]["context"] = json!(context);
+        let found = findings(&format!("proxies-{mode}-{context}"), &text(&documents));
+        assert_warns(
+            mode,
+            &found,
+            &format!("`match.mode` is `{mode}`, and the guard has `context: {context}`"),
+        );
+    }
+    for (name, refs, is_found) in [("same", ["a", "b"], false), ("one", ["a", "c"], true)] {
+        let mut documents = yaml("deploy/istio/gateway.yaml");
+        for (index, names) in [["a", "b"], refs].iter().enumerate() {
+            let refs = names
+                .map(|name| json!({ "group": "gateway.networking.k8s.io", "kind": "Gateway", "name": name }));
+            let spec = documents[index]["spec"].as_object_mut().unwrap();
+            spec.retain(|field, _| !matches!(field.as_str(), "selector" | "workloadSelector"));
+            spec.insert("targetRefs".to_owned(), json!(refs));
+        }
+        let found = findings(&format!("refs-{name}"), &text(&documents));
+        match is_found {
+            true => assert_warns(name, &found, "is not on every workload"),
+            false => assert!(found.warnings.is_empty(), "{name}: {:?}", found.warnings),
+        }
+    }
 }

@@ -21,8 +21,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "okta-authz.metadata" -}}
 {{- $root := first . -}}
 metadata:
-  name: {{ last . }}
-  namespace: {{ $root.Release.Namespace }}
+  name: {{ last . | quote }}
+  namespace: {{ $root.Release.Namespace | quote }}
   labels:
     {{- include "okta-authz.labels" $root | nindent 4 }}
 {{- end -}}

@@ -3,7 +3,7 @@
 {{- range .Values.istio.targetRefs }}
 - group: {{ .group | default "gateway.networking.k8s.io" }}
   kind: {{ .kind | default "Gateway" }}
-  name: {{ .name }}
+  name: {{ .name | quote }}
 {{- end }}
 {{- end -}}
 
