@@ -19,11 +19,8 @@ const MANIFESTS: [&str; 5] = [
 ];
 
 /// Manifests that complete those with a configuration.
-const OTHER_MANIFESTS: [&str; 3] = [
-    "deploy/istio/sidecar-egress.yaml",
-    "deploy/istio/cors.yaml",
-    "deploy/envoy-gateway/filter-order.yaml",
-];
+const OTHER_MANIFESTS: [&str; 3] =
+    ["deploy/istio/sidecar-egress.yaml", "deploy/istio/cors.yaml", "deploy/envoy-gateway/filter-order.yaml"];
 
 /// Runs `okta-authz check`, and returns whether it succeeded, and its output.
 fn check(files: &[&str], deny_warnings: bool) -> (bool, String) {
