@@ -147,13 +147,13 @@ push: ## Builds the image and pushes it to REGISTRY=registry.example.com/team: p
 	@scripts/push "$$REGISTRY"
 
 reproduce: ## Builds the last commit (or COMMIT) twice and compares every byte: target/reproduce.
-	@scripts/reproduce $(COMMIT)
+	@scripts/reproduce $${COMMIT:+"$$COMMIT"}
 
 toolchain: ## Installs the compiler of the releases, and prints the variable that selects it.
 	@scripts/install-toolchain
 
 release-check: ## Checks that TAG can become a release.
-	@scripts/release-check "$(TAG)"
+	@scripts/release-check "$$TAG"
 
 # Only the release workflow runs these: scripts/publish lists the credentials that they need.
 publish-image:

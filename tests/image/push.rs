@@ -212,6 +212,18 @@ fn registry_with_an_invalid_form_is_an_error() {
     assert!(error.contains("IMAGE_TAG is a/b"), "{error}");
 }
 
+/// `make` must pass the value to the script, and not to a shell that interprets it.
+#[test]
+fn registry_with_shell_syntax_is_not_executed() {
+    let marker = scratch("push-shell").join("executed");
+    let command = format!("touch {}", marker.display());
+    for registry in [format!("x\"; {command}; echo \""), format!("$$({command})"), format!("`{command}`")] {
+        let argument = format!("REGISTRY={registry}");
+        let error = failure(Command::new("make").current_dir(root()).args(["push", &argument]));
+        assert!(error.contains("REGISTRY is ") && !marker.exists(), "{registry}: {error}");
+    }
+}
+
 #[test]
 fn registry_that_does_not_listen_is_an_error() {
     let built = Built::new(&scratch("push-unreachable"), &module());
