@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
+use stand_in_okta::origin_of;
 
 const HTML: &str = "text/html; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
@@ -62,15 +63,9 @@ impl Config {
              connect-src 'self' {} {}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
              require-trusted-types-for 'script'; trusted-types 'none'",
             self.api,
-            origin(issuer)
+            origin_of(issuer)
         )
     }
-}
-
-/// Returns scheme, host and port of a URL.
-fn origin(url: &str) -> &str {
-    let host = url.find("://").map_or(0, |at| at + 3);
-    url[host..].find('/').map_or(url, |end| &url[..host + end])
 }
 
 /// A bound port for the page. Clients can connect when [`Self::serve`] has returned.

@@ -49,6 +49,7 @@ mod tokens;
 
 pub use browser::{
     BROWSER_CLIENT_ID, BrowserApp, DOCS_CALLBACK, PAGE_CALLBACK, USER_CODE, USER_PASSWORD, USERS, User,
+    origin_of,
 };
 pub use faults::Fault;
 pub use keys::{Rotation, Stage};

@@ -49,7 +49,7 @@ impl Default for BrowserApp {
     }
 }
 
-/// Returns scheme, host and port of a URI.
-pub(crate) fn origin_of(uri: &str) -> String {
+/// Returns the origin of a URI (RFC 6454): scheme, host and port.
+pub fn origin_of(uri: &str) -> String {
     uri.splitn(4, '/').take(3).collect::<Vec<_>>().join("/")
 }

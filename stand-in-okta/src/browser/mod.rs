@@ -21,7 +21,7 @@ mod sign_in;
 mod userinfo;
 mod users;
 
-pub use app::{BROWSER_CLIENT_ID, BrowserApp, DOCS_CALLBACK, PAGE_CALLBACK};
+pub use app::{BROWSER_CLIENT_ID, BrowserApp, DOCS_CALLBACK, PAGE_CALLBACK, origin_of};
 pub(crate) use assurance::Authentication;
 pub(crate) use request::OPENID_SCOPES;
 pub(crate) use sign_in::SignIns;
