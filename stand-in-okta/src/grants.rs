@@ -1,7 +1,7 @@
 //! Authorization codes and refresh tokens, and the access tokens that were issued for them.
 
 use super::browser::Authentication;
-use super::org::Server;
+use super::servers::Server;
 use super::store::Store;
 
 /// What a user granted to the single-page app by signing in.

@@ -9,7 +9,7 @@ use super::responses::add_header;
 use super::users::User;
 use crate::endpoints::ServerRef;
 use crate::oauth::valid_claims;
-use crate::org::Endpoint;
+use crate::servers::Endpoint;
 
 /// Returns the claims of the user that the scopes of the access token permit.
 pub(crate) async fn userinfo(State(server_ref): State<ServerRef>, headers: HeaderMap) -> Response {

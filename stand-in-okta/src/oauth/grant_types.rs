@@ -7,7 +7,8 @@ use rsa::sha2::{Digest as _, Sha256};
 use serde_json::{Value, json};
 
 use super::OAuthError;
-use super::clients::{Client, authenticate};
+use super::authentication::authenticate;
+use super::clients::Client;
 use super::issuance::{Issue, issue as issue_tokens};
 use crate::browser::OPENID_SCOPES;
 use crate::endpoints::ServerRef;
@@ -21,14 +22,14 @@ pub(super) fn issue(
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<Value, OAuthError> {
-    let client = authenticate(headers, params)?;
+    let client = authenticate(server_ref, "token", headers, params)?;
     match params.get("grant_type") {
         Some("client_credentials") if client == Client::Browser => Err(OAuthError::bad_request(
             "unauthorized_client",
             "The client is not authorized to use the provided grant type. \
              Configured grant types: [authorization_code, refresh_token].",
         )),
-        Some("client_credentials") => client_credentials(server_ref, params),
+        Some("client_credentials") => client_credentials(server_ref, client, params),
         Some("authorization_code") => authorization_code(server_ref, client, params),
         Some("refresh_token") => refresh_token(server_ref, client, params),
         Some(_) | None => Err(OAuthError::bad_request(
@@ -38,7 +39,7 @@ pub(super) fn issue(
     }
 }
 
-fn client_credentials(server_ref: &ServerRef, params: &Params) -> Result<Value, OAuthError> {
+fn client_credentials(server_ref: &ServerRef, client: Client, params: &Params) -> Result<Value, OAuthError> {
     let scopes: Vec<&str> = params.get("scope").unwrap_or_default().split_ascii_whitespace().collect();
     let invalid = |description| Err(OAuthError::bad_request("invalid_scope", description));
     if scopes.is_empty() {
@@ -51,7 +52,8 @@ fn client_credentials(server_ref: &ServerRef, params: &Params) -> Result<Value, 
     if scopes.iter().any(|scope| !server_ref.server.scopes().contains(scope)) {
         return invalid("One or more scopes are not configured for the authorization server resource.");
     }
-    let token = server_ref.org.mint(server_ref.server, &TokenSpec::machine().scopes(&scopes));
+    let spec = TokenSpec::machine().scopes(&scopes).claim("cid", client.id()).claim("sub", client.id());
+    let token = server_ref.org.mint(server_ref.server, &spec);
     Ok(
         json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ") }),
     )

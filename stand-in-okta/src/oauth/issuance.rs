@@ -9,9 +9,10 @@ use crate::BROWSER_CLIENT_ID;
 use crate::endpoints::ServerRef;
 use crate::grants::Grant;
 use crate::keys::random_text;
+use crate::kinds::{IDP_ID, Kind};
 use crate::members::Members;
-use crate::org::Server;
-use crate::tokens::{IDP_ID, Kind, TokenSpec};
+use crate::servers::Server;
+use crate::tokens::TokenSpec;
 
 /// The content of a token response.
 pub(super) struct Issue<'a> {
