@@ -29,7 +29,8 @@
 //! - keys: `stage` is `active`, `active-next` or `active-next-expired`. `lag_millis` delays the
 //!   publication of later rotations. `cache_control` is a header value, or null for no header. The
 //!   response is the key set.
-//! - client: sets the `secret` of a client, or its public `keys` for `private_key_jwt`.
+//! - client: sets the `secret` of a client, its public `keys` for `private_key_jwt`, or
+//!   `dpop_bound_access_tokens`.
 //! - introspections: the latest introspection requests of a server and their peak of concurrency.
 //! - requests: the number of requests to each endpoint of each server.
 //! - denylist: the tokens that were revoked at `/v1/revoke`. The HTTPS listener serves it too, for
@@ -155,18 +156,26 @@ struct ClientRequest {
     client_id: String,
     secret: Option<String>,
     keys: Option<Vec<Map<String, Value>>>,
+    dpop_bound_access_tokens: Option<bool>,
 }
 
 async fn client(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
-    let ClientRequest { client_id, secret, keys } = parse(&body)?;
+    let ClientRequest { client_id, secret, keys, dpop_bound_access_tokens } = parse(&body)?;
     let invalid = |problem: &str| (StatusCode::BAD_REQUEST, with_newline(problem));
     let client = Client::with_id(&client_id).ok_or_else(|| invalid("client_id: unknown client"))?;
     let method = match (secret, keys) {
-        (Some(secret), None) => Method::Secret(secret),
-        (None, Some(keys)) => Method::PrivateKey(keys),
-        _ => return Err(invalid("give either `secret` or `keys`")),
+        (Some(secret), None) => Some(Method::Secret(secret)),
+        (None, Some(keys)) => Some(Method::PrivateKey(keys)),
+        (None, None) if dpop_bound_access_tokens.is_some() => None,
+        _ => return Err(invalid("give either `secret` or `keys`, or `dpop_bound_access_tokens`")),
     };
-    org.clients().set_method(client, method);
+    let mut clients = org.clients();
+    if let Some(method) = method {
+        clients.set_method(client, method);
+    }
+    if let Some(required) = dpop_bound_access_tokens {
+        clients.set_dpop_required(client, required);
+    }
     Ok(with_newline("ok"))
 }
 

@@ -28,6 +28,23 @@ impl StandIn {
         self.set_method(client_id, Method::PrivateKey(keys.expect("each key is an object")));
     }
 
+    /// Sets whether a client gets tokens only with a DPoP proof. Okta's setting is
+    /// `dpop_bound_access_tokens`.
+    ///
+    /// # Panics
+    ///
+    /// If no client has this ID.
+    #[allow(clippy::expect_used, reason = "a mistake in a test")]
+    pub fn set_dpop_required(&self, client_id: &str, required: bool) {
+        let client = Client::with_id(client_id).expect("a registered client");
+        self.org.clients().set_dpop_required(client, required);
+    }
+
+    /// Returns the nonce that DPoP proofs for the token endpoint need now.
+    pub fn dpop_nonce(&self) -> String {
+        self.org.dpop().nonce(self.org.now_millis())
+    }
+
     #[allow(clippy::expect_used, reason = "a mistake in a test")]
     fn set_method(&self, client_id: &str, method: Method) {
         let client = Client::with_id(client_id).expect("a registered client");

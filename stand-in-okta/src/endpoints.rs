@@ -37,6 +37,14 @@ impl ServerRef {
         format!("https://{}{}/v1/{name}", self.org.domain(), self.server.base_path())
     }
 
+    /// Returns the URLs by which a request reached the endpoint `/v1/{name}`: that of the metadata,
+    /// and those with the host of the request, because tests and the demo use a loopback address.
+    pub(crate) fn urls(&self, name: &str, headers: &HeaderMap) -> Vec<String> {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let own = |scheme| format!("{scheme}://{host}{}/v1/{name}", self.server.base_path());
+        vec![self.endpoint(name), own("https"), own("http")]
+    }
+
     /// Returns the server's issuer.
     pub(crate) fn issuer(&self) -> String {
         self.server.issuer(self.org.domain())

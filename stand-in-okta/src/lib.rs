@@ -16,7 +16,7 @@
 //! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
 //! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
 //! bodies have two formats. Browsers sign in at a single-page app by the authorization code flow
-//! with PKCE. It has no other browser flows and no DPoP at the token endpoint.
+//! with PKCE. It has no other browser flows. It binds tokens to a DPoP key, but not codes (`dpop_jkt`).
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -67,6 +67,12 @@ pub const DEMO_CLIENT_ID: &str = "0oademo00000000000001";
 
 /// The secret of that client. It is public, because only this program accepts it.
 pub const DEMO_CLIENT_SECRET: &str = "demo-secret";
+
+/// The client ID of a service that gets tokens only with a DPoP proof.
+pub const DPOP_CLIENT_ID: &str = "0oadpop00000000000001";
+
+/// The secret of that client.
+pub const DPOP_CLIENT_SECRET: &str = "dpop-secret";
 
 /// The client ID of the API, which introspects tokens. In Okta, an API has an app of its own for it.
 pub const RESOURCE_SERVER_ID: &str = "0oarserver00000000001";

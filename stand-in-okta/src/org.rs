@@ -11,7 +11,7 @@ use super::browser::{BrowserApp, SignIns};
 use super::faults::Fault;
 use super::grants::Grants;
 use super::keys::{Key, KeyRing, Rotation, Stage};
-use super::oauth::{Clients, Introspections};
+use super::oauth::{Clients, Dpop, Introspections};
 use super::revocations::Revocations;
 use super::servers::{Endpoint, Server};
 use super::store::Store;
@@ -30,6 +30,7 @@ pub(crate) struct Org {
     custom: ServerState,
     revoked: Mutex<Revocations>,
     clients: Mutex<Clients>,
+    dpop: Mutex<Dpop>,
     /// The claims of the opaque tokens.
     opaque: Mutex<Store<(Server, Map<String, Value>)>>,
 }
@@ -48,6 +49,7 @@ impl Org {
             custom: ServerState::new(),
             revoked: Mutex::new(Revocations::new()),
             clients: Mutex::new(Clients::new()),
+            dpop: Mutex::new(Dpop::new()),
             opaque: Mutex::new(Store::new()),
         };
         // Most tests use this server. Its keys are generated now, so its first response is not
@@ -116,6 +118,11 @@ impl Org {
     /// Locks the settings of the clients.
     pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {
         lock(&self.clients)
+    }
+
+    /// Locks the state of DPoP.
+    pub(crate) fn dpop(&self) -> MutexGuard<'_, Dpop> {
+        lock(&self.dpop)
     }
 
     /// Revokes the token with this `jti`.

@@ -143,7 +143,7 @@ fn has_audience(payload: &Map<String, Value>, endpoint: &str) -> bool {
 }
 
 fn invalid_client(description: &str) -> OAuthError {
-    OAuthError(StatusCode::UNAUTHORIZED, "invalid_client", description.to_owned())
+    OAuthError { status: StatusCode::UNAUTHORIZED, ..OAuthError::bad_request("invalid_client", description) }
 }
 
 /// Returns ID and secret, each decoded from a form (RFC 6749 section 2.3.1).

@@ -16,6 +16,7 @@ use super::servers::Endpoint;
 
 mod authentication;
 mod clients;
+mod dpop;
 mod grant_types;
 mod introspections;
 mod issuance;
@@ -23,6 +24,7 @@ mod verification;
 
 use authentication::authenticate;
 pub(crate) use clients::{Client, Clients, Method};
+pub(crate) use dpop::Dpop;
 pub use introspections::Introspection;
 pub(crate) use introspections::Introspections;
 use verification::{introspected_claims, introspection};
@@ -91,21 +93,30 @@ pub(crate) async fn revoke(State(server_ref): State<ServerRef>, headers: HeaderM
     StatusCode::OK.into_response()
 }
 
-/// An OAuth error: the status, `error` and `error_description`.
-struct OAuthError(StatusCode, &'static str, String);
+/// An OAuth error (RFC 6749 section 5.2).
+struct OAuthError {
+    status: StatusCode,
+    error: &'static str,
+    description: String,
+    /// The nonce for the next DPoP proof.
+    nonce: Option<String>,
+}
 
 impl OAuthError {
     /// Makes an error with the status 400.
     fn bad_request(error: &'static str, description: &str) -> Self {
-        Self(StatusCode::BAD_REQUEST, error, description.to_owned())
+        Self { status: StatusCode::BAD_REQUEST, error, description: description.to_owned(), nonce: None }
     }
 
     fn into_response(self) -> Response {
-        let Self(status, error, description) = self;
+        let Self { status, error, description, nonce } = self;
         let body = json!({ "error": error, "error_description": description });
         let mut response = uncached(status, &body);
         if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic"));
+        }
+        if let Some(Ok(nonce)) = nonce.map(HeaderValue::try_from) {
+            response.headers_mut().insert("dpop-nonce", nonce);
         }
         response
     }

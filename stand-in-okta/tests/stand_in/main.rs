@@ -15,6 +15,7 @@ mod browser;
 mod client;
 mod code_flow;
 mod cross_origin;
+mod dpop;
 mod introspection;
 mod keys;
 mod logout;

@@ -84,8 +84,7 @@ impl DpopKey {
 
     /// Returns the SHA-256 thumbprint of the public key (RFC 7638), the value of `cnf.jkt`.
     pub fn thumbprint(&self) -> String {
-        // `serde_json` sorts the members by their names, as RFC 7638 section 3.3 requires.
-        b64(digest(&SHA256, self.jwk().to_string().as_bytes()))
+        thumbprint(&self.jwk())
     }
 
     /// Returns a compact JWS (RFC 7515) over exactly this header and payload.
@@ -152,4 +151,10 @@ impl DpopKey {
             other => unreachable!("{}: not RSA", other.name()),
         }
     }
+}
+
+/// Returns the SHA-256 thumbprint of a public key that has only its required members (RFC 7638).
+pub fn thumbprint(jwk: &Value) -> String {
+    // `serde_json` sorts the members by their names, as RFC 7638 section 3.3 requires.
+    b64(digest(&SHA256, jwk.to_string().as_bytes()))
 }
