@@ -74,7 +74,7 @@ pub const DPOP_CLIENT_ID: &str = "0oadpop00000000000001";
 /// The secret of that client.
 pub const DPOP_CLIENT_SECRET: &str = "dpop-secret";
 
-/// The client ID of the API, which introspects tokens. In Okta, an API has an app of its own for it.
+/// The client ID of the API, which introspects tokens. In Okta, an API has a separate app for it.
 pub const RESOURCE_SERVER_ID: &str = "0oarserver00000000001";
 
 /// The secret of that client.

@@ -12,28 +12,28 @@ export const ALL = [
     correct: "      DPoP: this.#dpop,\n      [oauth.customFetch]",
     wrong: "      [oauth.customFetch]",
     scenario: scenarios.call_with_proof_is_allowed,
-    failure: /WWW-Authenticate|challenge/i,
+    failure: /dpop_scheme_required/,
   },
   {
     name: "no proof at the token endpoint",
     correct: "{ DPoP: this.#dpop, [oauth.customFetch]",
     wrong: "{ [oauth.customFetch]",
     scenario: scenarios.token_is_bound_after_nonce_round_trip,
-    failure: /response body|invalid_dpop_proof/i,
+    failure: /invalid_dpop_proof/,
   },
   {
     name: "no second request with the nonce",
     correct: "if (!oauth.isDPoPNonceError(error)) throw error;",
     wrong: "throw error;",
     scenario: scenarios.token_is_bound_after_nonce_round_trip,
-    failure: /response body|use_dpop_nonce/i,
+    failure: /use_dpop_nonce/,
   },
   {
     name: "another key for each request",
     correct: "      DPoP: this.#dpop,\n      [oauth.customFetch]",
     wrong: "      DPoP: oauth.DPoP(this.#client, await oauth.generateKeyPair(ALGORITHM)),\n      [oauth.customFetch]",
     scenario: scenarios.call_with_proof_is_allowed,
-    failure: /WWW-Authenticate|challenge/i,
+    failure: /dpop_key_mismatch/,
   },
   {
     name: "a token for each request",
@@ -57,7 +57,8 @@ export async function find(mistake, source, folder, programs) {
   const modules = await load(folder);
   const problem = await mistake.scenario({ modules, programs }).then(() => null, (error) => error);
   if (!problem) throw new Error(`${mistake.scenario.name} passed with the mistake`);
-  if (!mistake.failure.test(problem.message)) throw new Error(`expected ${mistake.failure}, found: ${problem.stack}`);
+  // The errors of oauth4webapi have the code of Okta in `error`.
+  if (!mistake.failure.test(`${problem.message} ${problem.error}`)) throw new Error(`expected ${mistake.failure}, found: ${problem.stack}`);
 }
 
 // Returns the modules of the client in this folder.
