@@ -98,7 +98,9 @@ pub enum Check {
     Shape,
     /// The provider accepts the client ID.
     Client,
-    /// The token requires no proof of possession: it has no `cnf` (RFC 7800).
+    /// `cnf` is absent, or has only members that the filter can check (RFC 7800).
+    Confirmation,
+    /// The sender of the request is the client that the token is bound to.
     Binding,
     /// The request has one DPoP proof of an allowed length.
     ProofHeader,
@@ -151,6 +153,7 @@ impl Check {
             Self::Audience => "audience",
             Self::Shape => "shape",
             Self::Client => "client",
+            Self::Confirmation => "confirmation",
             Self::Binding => "binding",
             Self::ProofHeader => "proof_header",
             Self::ProofForm => "proof_form",
