@@ -4,7 +4,6 @@
 //! filter's reader.
 
 use okta_authz_filter::crypto::{Algorithm, PublicKey, SignatureError, SignatureInput, SignatureVerifier};
-use p256::ecdsa::signature::Signer as _;
 use p521::ecdsa::signature::Verifier as _;
 use rsa::sha2::{Digest as _, Sha256, Sha384, Sha512};
 use rsa::signature::{RandomizedSigner as _, SignatureEncoding as _};
