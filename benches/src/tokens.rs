@@ -149,7 +149,8 @@ impl Signer {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
         let ath = b64(&sha256(token.as_bytes()));
         let payload = json!({ "jti": random_text(), "htm": "GET", "htu": url, "iat": now, "ath": ath });
-        let message = format!("{}.{}", b64(header.to_string().as_bytes()), b64(payload.to_string().as_bytes()));
+        let message =
+            format!("{}.{}", b64(header.to_string().as_bytes()), b64(payload.to_string().as_bytes()));
         let signature = b64(&self.sign(message.as_bytes()));
         (format!("{message}.{signature}"), sha256(jwk.to_string().as_bytes()))
     }

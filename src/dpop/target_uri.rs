@@ -60,7 +60,9 @@ pub struct ExternalUrl {
 impl Scheme {
     /// Returns the scheme with a name in any letter case (RFC 3986 section 6.2.2.1).
     fn from_name(name: &[u8]) -> Option<Self> {
-        [Self::Http, Self::Https].into_iter().find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))
+        [Self::Http, Self::Https]
+            .into_iter()
+            .find(|scheme| name.eq_ignore_ascii_case(scheme.name().as_bytes()))
     }
 
     const fn name(self) -> &'static str {

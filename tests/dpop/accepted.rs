@@ -69,17 +69,29 @@ fn proof_in_each_permitted_form_is_accepted() {
         ("key with use, kid and alg", Case::signed(Algorithm::RS256, |proof| proof.jwk(okta))),
         ("key_ops", Case::new(|proof| proof.jwk(json!({ "key_ops": ["verify"], "ext": true })))),
         ("unknown members of the key", Case::new(|proof| proof.jwk(json!({ "x5t": "x", "iat": 1 })))),
-        ("unknown claims", Case::new(|proof| proof.claims(json!({ "sub": 1, "aud": [], "x": { "y": null } })))),
+        (
+            "unknown claims",
+            Case::new(|proof| proof.claims(json!({ "sub": 1, "aud": [], "x": { "y": null } }))),
+        ),
         (
             "unknown header members, which the filter never uses",
             Case::new(|proof| {
-                proof.head(json!({ "kid": 7, "jku": "https://evil.example", "x5u": "x", "x5c": ["x"], "v": 1 }))
+                proof.head(
+                    json!({ "kid": 7, "jku": "https://evil.example", "x5u": "x", "x5c": ["x"], "v": 1 }),
+                )
             }),
         ),
         ("another jti", Case::new(|proof| proof.claims(json!({ "jti": "other" })))),
         ("jti of one byte", Case::new(|proof| proof.claims(json!({ "jti": "0" })))),
         ("jti of 256 bytes", Case::new(|proof| proof.claims(json!({ "jti": "j".repeat(256) })))),
-        ("HEAD", Case::new(|proof| proof.claims(json!({ "htm": "HEAD" }))).to("HEAD", "api.example.com", "/items/1")),
+        (
+            "HEAD",
+            Case::new(|proof| proof.claims(json!({ "htm": "HEAD" }))).to(
+                "HEAD",
+                "api.example.com",
+                "/items/1",
+            ),
+        ),
         (
             "a gRPC call",
             Case::new(|proof| {
@@ -88,7 +100,10 @@ fn proof_in_each_permitted_form_is_accepted() {
             .to("POST", "api.example.com", "/items.v1.Items/Get"),
         ),
         ("a nonce although nonces are off", Case::new(|proof| proof.claims(json!({ "nonce": "n" })))),
-        ("a nonce of another type although nonces are off", Case::new(|proof| proof.claims(json!({ "nonce": 1 })))),
+        (
+            "a nonce of another type although nonces are off",
+            Case::new(|proof| proof.claims(json!({ "nonce": 1 }))),
+        ),
         (
             "forwarded scheme",
             Case {

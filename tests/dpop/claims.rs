@@ -1,8 +1,8 @@
 //! The claims of a proof: presence, types, times, method and token.
 
 use okta_authz_filter::rejection::Rejection::{
-    DpopClaimMissing, DpopMethodMismatch, DpopProofExpired, DpopProofFromTheFuture,
-    DpopProofMalformed, DpopTokenMismatch, DpopTypeNotAllowed,
+    DpopClaimMissing, DpopMethodMismatch, DpopProofExpired, DpopProofFromTheFuture, DpopProofMalformed,
+    DpopTokenMismatch, DpopTypeNotAllowed,
 };
 use rsa::sha2::{Digest as _, Sha256};
 use serde_json::{Value, json};
@@ -36,7 +36,11 @@ fn claim_missing_or_of_another_type_is_rejected() {
     assert_results([
         ("empty jti", claim("jti", &json!("")), Err(DpopProofMalformed)),
         ("jti of 257 bytes", claim("jti", &json!("j".repeat(257))), Err(DpopProofMalformed)),
-        ("jti of 129 characters with 258 bytes", claim("jti", &json!("é".repeat(129))), Err(DpopProofMalformed)),
+        (
+            "jti of 129 characters with 258 bytes",
+            claim("jti", &json!("é".repeat(129))),
+            Err(DpopProofMalformed),
+        ),
     ]);
 }
 
@@ -51,10 +55,18 @@ fn issue_time_boundaries_are_inclusive() {
         ("fraction, old", claim("iat", &json!(NOW as f64 + 0.9)).after(70), Ok(())),
         ("fraction, too old", claim("iat", &json!(NOW as f64 + 0.9)).after(71), Err(DpopProofExpired)),
         ("fraction, future", claim("iat", &json!(NOW as f64 + 10.9)), Ok(())),
-        ("fraction, too far in the future", claim("iat", &json!(NOW as f64 + 11.0)), Err(DpopProofFromTheFuture)),
+        (
+            "fraction, too far in the future",
+            claim("iat", &json!(NOW as f64 + 11.0)),
+            Err(DpopProofFromTheFuture),
+        ),
         ("negative", claim("iat", &json!(-1)), Err(DpopProofExpired)),
         ("milliseconds", claim("iat", &json!(NOW * 1000)), Err(DpopProofMalformed)),
-        ("the last second of the year 9999", claim("iat", &json!(253_402_300_799_u64)), Err(DpopProofFromTheFuture)),
+        (
+            "the last second of the year 9999",
+            claim("iat", &json!(253_402_300_799_u64)),
+            Err(DpopProofFromTheFuture),
+        ),
         ("the year 10000", claim("iat", &json!(253_402_300_800_u64)), Err(DpopProofMalformed)),
         ("beyond doubles", raw_issue_time("1e400"), Err(DpopProofMalformed)),
         ("a huge integer", raw_issue_time(&"9".repeat(300)), Err(DpopProofMalformed)),
@@ -122,7 +134,11 @@ fn hash_of_another_token_is_rejected() {
         ("hexadecimal", claim("ath", &json!(hex)), Err(DpopTokenMismatch)),
         ("half", claim("ath", &json!(b64(&Sha256::digest(TOKEN)[..16]))), Err(DpopTokenMismatch)),
         ("of the scheme too", claim("ath", &json!(hash(&format!("DPoP {TOKEN}")))), Err(DpopTokenMismatch)),
-        ("of a text with a line end", claim("ath", &json!(hash(&format!("{TOKEN}\n")))), Err(DpopTokenMismatch)),
+        (
+            "of a text with a line end",
+            claim("ath", &json!(hash(&format!("{TOKEN}\n")))),
+            Err(DpopTokenMismatch),
+        ),
         ("token changed", Case { token: "other", ..Case::new(|proof| proof) }, Err(DpopTokenMismatch)),
     ]);
 }

@@ -51,7 +51,9 @@ fn key_missing_or_no_object_is_malformed() {
     });
     let mut rows = vec![("null".to_owned(), null, Err(DpopKeyMalformed))];
     let text = ClientKey::new(Algorithm::ES256, 7).jwk().to_string();
-    for value in [Value::Null, json!("x"), json!([]), json!({}), json!(1), json!(text), json!({ "kty": "oct" })] {
+    for value in
+        [Value::Null, json!("x"), json!([]), json!({}), json!(1), json!(text), json!({ "kty": "oct" })]
+    {
         rows.push((format!("{value}"), jwk(&value), Err(DpopKeyMalformed)));
     }
     assert_results(rows);
@@ -64,8 +66,7 @@ fn key_for_another_algorithm_or_use_is_malformed() {
         Case::signed(algorithm, |proof| proof.head(json!({ "jwk": jwk }))).allowing(algorithm)
     };
     let mut rows = Vec::new();
-    let all =
-        [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::RS256, Algorithm::EdDSA];
+    let all = [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::RS256, Algorithm::EdDSA];
     for algorithm in all.into_iter().filter(|algorithm| *algorithm != Algorithm::ES512) {
         for key in all.into_iter().filter(|key| *key != algorithm) {
             rows.push((format!("{key} key under {algorithm}"), other(algorithm, key), Err(DpopKeyMalformed)));
@@ -199,7 +200,10 @@ fn other_key_is_rejected_before_the_signature() {
             let case = Case::new(|proof| proof);
             Case { jkt: case.jkt, ..Case::sent(other_proof(&other), [0; 32]) }
         }),
-        ("the key of the token, and another in jwk", Case::new(|proof| proof.head(json!({ "jwk": other.jwk() })))),
+        (
+            "the key of the token, and another in jwk",
+            Case::new(|proof| proof.head(json!({ "jwk": other.jwk() }))),
+        ),
     ] {
         let verifier = Counting(Cell::new(0));
         assert_eq!(case.verify_with(&verifier, &mut ()), Err(DpopKeyMismatch), "{name}");
@@ -211,8 +215,14 @@ fn other_key_is_rejected_before_the_signature() {
 }
 
 fn other_proof(key: &ClientKey) -> String {
-    test_support::proofs::Proof::new(Algorithm::ES256, key, super::URL, super::TOKEN, test_support::common::NOW)
-        .compact()
+    test_support::proofs::Proof::new(
+        Algorithm::ES256,
+        key,
+        super::URL,
+        super::TOKEN,
+        test_support::common::NOW,
+    )
+    .compact()
 }
 
 #[test]

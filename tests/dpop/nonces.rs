@@ -8,7 +8,7 @@ use okta_authz_filter::rejection::Rejection::{
 };
 use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
-use test_support::common::{NOW, b64};
+use test_support::common::{NOW, Signer, b64};
 
 use super::{Case, REALM, assert_results, nonces};
 
@@ -48,9 +48,8 @@ fn nonce_is_27_characters_of_one_interval() {
 /// Computes the nonce with another library.
 fn expected_nonce() -> String {
     let number = u32::try_from(NOW / 60).unwrap().to_be_bytes();
-    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &KEY);
     let text = [b"okta-authz dpop nonce 1\0api\0", &number[..]].concat();
-    b64([&number[..], &ring::hmac::sign(&key, &text).as_ref()[..16]].concat())
+    b64([&number[..], &Signer::Hs256(KEY.to_vec()).sign(&text)[..16]].concat())
 }
 
 #[test]
@@ -120,7 +119,8 @@ fn issue_time_has_five_minutes_with_a_nonce() {
 
 #[test]
 fn expires_at_is_not_after_the_end_of_the_nonce() {
-    for (offset, issued_at) in [(0, 0), (-INTERVAL, 0), (INTERVAL, 0), (0, 300), (0, -300), (INTERVAL, -299)] {
+    for (offset, issued_at) in [(0, 0), (-INTERVAL, 0), (INTERVAL, 0), (0, 300), (0, -300), (INTERVAL, -299)]
+    {
         let iat = NOW.checked_add_signed(issued_at).unwrap();
         let claims = json!({ "nonce": issued(KEY, offset), "iat": iat });
         let case = Case::new(|proof| proof.claims(claims)).nonces(&[KEY]);

@@ -178,7 +178,11 @@ fn request_without_path_has_the_path_slash() {
     };
     assert_results([
         ("OPTIONS *", with_method("OPTIONS", "*", "https://api.example.com"), Ok(())),
-        ("OPTIONS *, with a path", with_method("OPTIONS", "*", "https://api.example.com/*"), Err(DpopUrlMismatch)),
+        (
+            "OPTIONS *, with a path",
+            with_method("OPTIONS", "*", "https://api.example.com/*"),
+            Err(DpopUrlMismatch),
+        ),
         ("CONNECT", with_method("CONNECT", "", "https://api.example.com/"), Ok(())),
         ("no host", case("https://api.example.com/", "", "/"), Err(DpopUrlMismatch)),
     ]);
@@ -192,7 +196,9 @@ fn scheme_is_that_of_the_configuration() {
     };
     let (http, https) = ("http://api.example.com/items/1", "https://api.example.com/items/1");
     let mut spoofed = case(http, HOST, "/items/1");
-    for name in ["x-forwarded-proto", "forwarded", "x-forwarded-host", "x-forwarded-prefix", "x-envoy-original-path"] {
+    for name in
+        ["x-forwarded-proto", "forwarded", "x-forwarded-host", "x-forwarded-prefix", "x-envoy-original-path"]
+    {
         spoofed.headers.push((name, "http".to_owned()));
     }
     assert_results([
@@ -205,9 +211,14 @@ fn scheme_is_that_of_the_configuration() {
         ("two values", forwarded(&["https,http"], https), Err(DpopUrlMismatch)),
         ("another scheme", forwarded(&["wss"], https), Err(DpopUrlMismatch)),
         ("fixed http", case(http, HOST, "/items/1").scheme(SchemeSource::Fixed(Scheme::Http)), Ok(())),
-        ("fixed http, port 80", {
-            case("http://api.example.com:80/items/1", HOST, "/items/1").scheme(SchemeSource::Fixed(Scheme::Http))
-        }, Ok(())),
+        (
+            "fixed http, port 80",
+            {
+                case("http://api.example.com:80/items/1", HOST, "/items/1")
+                    .scheme(SchemeSource::Fixed(Scheme::Http))
+            },
+            Ok(()),
+        ),
         ("headers of the client with a fixed scheme", spoofed, Err(DpopUrlMismatch)),
     ]);
 }

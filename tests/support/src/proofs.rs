@@ -66,15 +66,15 @@ impl ClientKey {
     fn sign(&self, algorithm: Algorithm, message: &[u8]) -> Vec<u8> {
         let random = &mut rsa::rand_core::OsRng;
         match (self, algorithm) {
-            (Self::Rsa, Algorithm::RS256) => {
-                rsa::pkcs1v15::SigningKey::<Sha256>::new(RSA_A.clone()).sign_with_rng(random, message).to_vec()
-            }
-            (Self::Rsa, Algorithm::RS384) => {
-                rsa::pkcs1v15::SigningKey::<Sha384>::new(RSA_A.clone()).sign_with_rng(random, message).to_vec()
-            }
-            (Self::Rsa, Algorithm::RS512) => {
-                rsa::pkcs1v15::SigningKey::<Sha512>::new(RSA_A.clone()).sign_with_rng(random, message).to_vec()
-            }
+            (Self::Rsa, Algorithm::RS256) => rsa::pkcs1v15::SigningKey::<Sha256>::new(RSA_A.clone())
+                .sign_with_rng(random, message)
+                .to_vec(),
+            (Self::Rsa, Algorithm::RS384) => rsa::pkcs1v15::SigningKey::<Sha384>::new(RSA_A.clone())
+                .sign_with_rng(random, message)
+                .to_vec(),
+            (Self::Rsa, Algorithm::RS512) => rsa::pkcs1v15::SigningKey::<Sha512>::new(RSA_A.clone())
+                .sign_with_rng(random, message)
+                .to_vec(),
             (Self::Rsa, Algorithm::PS256) => {
                 rsa::pss::SigningKey::<Sha256>::new(RSA_A.clone()).sign_with_rng(random, message).to_vec()
             }
