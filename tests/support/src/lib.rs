@@ -18,6 +18,7 @@ pub mod dpop;
 pub mod envoy;
 pub mod fastapi;
 pub mod http2;
+pub mod proofs;
 pub mod recorder;
 pub mod signing;
 pub mod vectors;
