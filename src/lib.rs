@@ -109,6 +109,7 @@ pub mod claims;
 pub mod config;
 pub mod crypto;
 pub mod denylist;
+pub mod dpop;
 pub mod filter;
 pub mod header_map;
 pub mod headers;

@@ -2,10 +2,11 @@
 //! signature.
 
 use std::hint::black_box;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
+use okta_authz_filter::dpop::replay::ReplayMemory;
 use okta_authz_filter::filter::{Filter, Verdict};
 use okta_authz_filter::policy::NormalizedRequest;
 use okta_authz_filter::refresh::state::WorkerId;
@@ -14,6 +15,7 @@ use okta_authz_filter::time::UnixTime;
 use okta_authz_filter::token::JoseHeaderCache;
 use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
+use test_support::common::Store;
 
 use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
 
@@ -52,6 +54,7 @@ pub const CASES: &[Case] = &[
     ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
     ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
+    ("record a DPoP proof, memory full", |_| record_proof()),
 ];
 
 fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
@@ -113,6 +116,26 @@ fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize
         let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &AlwaysValid));
         assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
     })
+}
+
+/// Records proofs in one slot, which is always full. The work does not depend on the number of
+/// slots.
+fn record_proof() -> Work {
+    const ENTRIES: u32 = 64;
+    const PER_SECOND: u64 = 32;
+    let (window, skew) = (Duration::from_secs(60), Duration::from_secs(10));
+    let (memory, shared) = (ReplayMemory::new(1, ENTRIES, window, skew), Store::default());
+    memory.seed(&shared, || [7; 32]);
+    let (now, mut count) = (now(), 0_u64);
+    let mut record = move || {
+        count += 1;
+        let now = now.saturating_add(Duration::from_secs(count / PER_SECOND));
+        let expires_at = now.saturating_add(window + skew);
+        let result = memory.record(&shared, &[1; 32], black_box(&count.to_le_bytes()), now, expires_at, now);
+        assert_eq!(black_box(result), Ok(()));
+    };
+    (0..ENTRIES).for_each(|_| record());
+    Box::new(record)
 }
 
 fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {

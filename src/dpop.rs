@@ -1,0 +1,3 @@
+//! Demonstrating proof of possession (RFC 9449).
+
+pub mod replay;
