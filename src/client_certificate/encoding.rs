@@ -66,11 +66,17 @@ fn digest_of(bytes: &[u8]) -> Option<CertificateDigest> {
     }
 }
 
-/// Returns whether the bytes are one DER SEQUENCE of 256 to 65,535 bytes. So a certificate that a
+/// Returns whether the bytes are one DER SEQUENCE of 128 to 65,535 bytes. So a certificate that a
 /// proxy truncated, and a list of certificates, are not valid.
 fn is_der_sequence(bytes: &[u8]) -> bool {
-    let [0x30, 0x82, high, low, rest @ ..] = bytes else { return false };
-    rest.len() >= 256 && rest.len() == usize::from(u16::from_be_bytes([*high, *low]))
+    let (length, minimum, content) = match bytes {
+        [0x30, 0x81, length, content @ ..] => (usize::from(*length), 0x80, content),
+        [0x30, 0x82, high, low, content @ ..] => {
+            (usize::from(u16::from_be_bytes([*high, *low])), 0x100, content)
+        }
+        _ => return false,
+    };
+    length >= minimum && content.len() == length
 }
 
 #[cfg(test)]
@@ -81,8 +87,9 @@ mod tests {
 
     /// Returns bytes that have the outer form of a certificate.
     fn certificate(length: usize) -> Vec<u8> {
-        let size = u16::try_from(length).unwrap().to_be_bytes();
-        [&[0x30, 0x82], &size[..], &(0..=255).cycle().take(length).collect::<Vec<u8>>()].concat()
+        let [high, low] = u16::try_from(length).unwrap().to_be_bytes();
+        let size = if high == 0 { vec![0x81, low] } else { vec![0x82, high, low] };
+        [&[0x30], &size[..], &(0..=255).cycle().take(length).collect::<Vec<u8>>()].concat()
     }
 
     fn to_hex(bytes: &[u8]) -> String {
@@ -124,6 +131,16 @@ mod tests {
     }
 
     #[test]
+    fn der_sequence_of_each_length_is_accepted_in_its_shortest_form_only() {
+        for (length, expected) in
+            [(0, false), (127, false), (128, true), (255, true), (256, true), (65_535, true)]
+        {
+            assert_eq!(is_der_sequence(&certificate(length)), expected, "{length}");
+        }
+        assert!(!is_der_sequence(&[&[0x30, 0x82, 0, 200], &[0; 200][..]].concat()));
+    }
+
+    #[test]
     fn value_in_another_form_is_none() {
         let der = certificate(700);
         for bytes in [
@@ -133,7 +150,7 @@ mod tests {
             &der[..der.len() - 1],
             &[&der[..], &[0]].concat(),
             &der.repeat(2),
-            &certificate(255),
+            &certificate(127),
             &[&[0x31], &der[1..]].concat(),
         ] {
             assert_eq!(hex(to_hex(bytes).as_bytes()), None, "{bytes:?}");

@@ -16,6 +16,7 @@
 mod access_logs;
 mod ambiguous_conditions;
 mod ambiguous_tokens;
+mod client_certificates;
 mod clusters;
 mod configuration;
 mod cors;

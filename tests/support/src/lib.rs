@@ -19,6 +19,7 @@ pub mod fastapi;
 pub mod http2;
 pub mod recorder;
 pub mod signing;
+pub mod tls;
 pub mod vectors;
 
 use std::path::{Path, PathBuf};
