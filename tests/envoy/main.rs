@@ -35,6 +35,7 @@ mod large_policies;
 mod metrics;
 mod paths;
 mod redirects;
+mod replay_memory;
 mod resource_metadata;
 mod responses;
 mod routes;
