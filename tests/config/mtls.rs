@@ -25,17 +25,20 @@ fn invalid_certificate_source_is_rejected() {
     assert_errors([
         (mtls(json!({})), either),
         (mtls(json!({ "from": "connection", "header": xfcc })), either),
-        (mtls(json!({ "from": "header" })), "mtls.from: unknown value `header`; known: `connection`"),
+        (
+            mtls(json!({ "from": "header" })),
+            "mtls.from: must be one of `connection`, not the string \"header\"",
+        ),
         (
             mtls(json!({ "source": "connection" })),
-            "mtls.source: unknown field; known fields: `from`, `header`",
+            "mtls.source: unknown field `source`, expected `from` or `header`",
         ),
         (mtls(json!("connection")), "mtls: must be an object, not the string \"connection\""),
         (header(json!({ "format": "xfcc" })), "mtls.header: missing field `name`"),
         (header(json!({ "name": "x-a" })), "mtls.header: missing field `format`"),
         (
             header(json!({ "name": "x-a", "format": "pem" })),
-            "mtls.header.format: unknown value `pem`; known: `xfcc`, `hex`, `base64`, `base64url`, `pem_urlencoded`",
+            "mtls.header.format: must be one of `xfcc`, `hex`, `base64`, `base64url`, `pem_urlencoded`, not the string \"pem\"",
         ),
         (named("x a"), "mtls.header.name: must be a header name"),
         (named("x_a"), "mtls.header.name: must not have an underscore: some backends read it as a hyphen"),
