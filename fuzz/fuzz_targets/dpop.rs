@@ -51,7 +51,11 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn verify(proof: &[u8], jkt: [u8; 32], result: Result<(), SignatureError>) -> Result<VerifiedProof, Rejection> {
+fn verify(
+    proof: &[u8],
+    jkt: [u8; 32],
+    result: Result<(), SignatureError>,
+) -> Result<VerifiedProof, Rejection> {
     let headers = [
         (":method", &b"GET"[..]),
         (":authority", b"api.example.com"),
@@ -157,7 +161,8 @@ fn check_url(htu: &str) {
     let url = htu.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").expect("a scheme");
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let headers = [(":method", &b"GET"[..]), (":authority", authority.as_bytes()), (":path", path.as_bytes())];
+    let headers =
+        [(":method", &b"GET"[..]), (":authority", authority.as_bytes()), (":path", path.as_bytes())];
     let (head, inputs) = (RequestHead::new(&headers), RequiredInputs::default());
     let Ok(request) = NormalizedRequest::new(&head, &inputs) else { return };
     let scheme = if scheme.eq_ignore_ascii_case("http") { Scheme::Http } else { Scheme::Https };

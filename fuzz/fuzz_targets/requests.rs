@@ -46,8 +46,9 @@ fuzz_target!(|request: &[u8]| {
     for result in [Err(SignatureError::Invalid), Ok(())] {
         let filter = Filter::new(CONFIG.clone(), WorkerId(1));
         // The second decision uses the cached token, if the token was valid.
-        let verdicts =
-            [(); 2].map(|()| filter.decide(&head, &Environment::new(UnixTime::from_seconds(NOW), &FixedResult(result))));
+        let verdicts = [(); 2].map(|()| {
+            filter.decide(&head, &Environment::new(UnixTime::from_seconds(NOW), &FixedResult(result)))
+        });
         for verdict in &verdicts {
             match verdict {
                 Verdict::Allow(permit) => {
