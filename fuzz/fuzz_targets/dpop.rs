@@ -51,7 +51,11 @@ fuzz_target!(|input: &[u8]| {
     }
 });
 
-fn verify(proof: &[u8], jkt: [u8; 32], result: Result<(), SignatureError>) -> Result<VerifiedProof, Rejection> {
+fn verify(
+    proof: &[u8],
+    jkt: [u8; 32],
+    result: Result<(), SignatureError>,
+) -> Result<VerifiedProof, Rejection> {
     let headers = [
         (":method", &b"GET"[..]),
         (":authority", b"api.example.com"),
@@ -74,9 +78,7 @@ fn verify(proof: &[u8], jkt: [u8; 32], result: Result<(), SignatureError>) -> Re
 fn check_proof(proof: &[u8]) {
     assert!(verify(proof, [0; 32], Ok(())).is_err(), "no key has this thumbprint");
     let segments: Vec<&[u8]> = proof.split(|byte| *byte == b'.').collect();
-    let [header, payload, _] = segments[..] else {
-        return assert!(verify(proof, [0; 32], Ok(())).is_err());
-    };
+    let [header, payload, _] = segments[..] else { return };
     let (Some(header), Some(payload)) = (object(header), object(payload)) else { return };
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::from_name);
     let Some(jkt) = algorithm.and_then(|algorithm| thumbprint(header.get("jwk")?, algorithm)) else { return };
@@ -157,7 +159,8 @@ fn check_url(htu: &str) {
     let url = htu.split(['?', '#']).next().unwrap_or_default();
     let (scheme, rest) = url.split_once("://").expect("a scheme");
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
-    let headers = [(":method", &b"GET"[..]), (":authority", authority.as_bytes()), (":path", path.as_bytes())];
+    let headers =
+        [(":method", &b"GET"[..]), (":authority", authority.as_bytes()), (":path", path.as_bytes())];
     let (head, inputs) = (RequestHead::new(&headers), RequiredInputs::default());
     let Ok(request) = NormalizedRequest::new(&head, &inputs) else { return };
     let scheme = if scheme.eq_ignore_ascii_case("http") { Scheme::Http } else { Scheme::Https };

@@ -15,7 +15,8 @@ mod headers;
 mod keys;
 mod nonces;
 mod order;
-mod third_parties;
+mod third_party_proofs;
+mod third_party_urls;
 mod urls;
 
 use okta_authz_filter::crypto::software::Software;
