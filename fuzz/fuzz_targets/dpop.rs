@@ -78,9 +78,7 @@ fn verify(
 fn check_proof(proof: &[u8]) {
     assert!(verify(proof, [0; 32], Ok(())).is_err(), "no key has this thumbprint");
     let segments: Vec<&[u8]> = proof.split(|byte| *byte == b'.').collect();
-    let [header, payload, _] = segments[..] else {
-        return assert!(verify(proof, [0; 32], Ok(())).is_err());
-    };
+    let [header, payload, _] = segments[..] else { return };
     let (Some(header), Some(payload)) = (object(header), object(payload)) else { return };
     let algorithm = header.get("alg").and_then(Value::as_str).and_then(Algorithm::from_name);
     let Some(jkt) = algorithm.and_then(|algorithm| thumbprint(header.get("jwk")?, algorithm)) else { return };

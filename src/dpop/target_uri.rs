@@ -117,14 +117,15 @@ impl fmt::Display for TargetUri {
 }
 
 impl TargetUriSource {
-    /// Returns the URL of a request; `None` if the configuration has no URL for its host, or the
-    /// scheme is unknown.
+    /// Returns the URL of a request; `None` if the configuration has no URL for its host, the scheme
+    /// is unknown, or the path is `*` without `OPTIONS`.
     pub fn of(&self, head: &RequestHead<'_>, request: &NormalizedRequest<'_>) -> Option<TargetUri> {
         let authority = str::from_utf8(head.authority).ok()?;
-        // CONNECT and `OPTIONS *` have the empty path (RFC 9110 section 7.1).
+        // The target of CONNECT and of `OPTIONS *` has the empty path (RFC 9110 section 7.1).
         let path = match request.path.as_str() {
-            "*" => "",
-            path => path,
+            "*" if head.method == b"OPTIONS" => "",
+            path if matches!(path.as_bytes(), [] | [b'/', ..]) => path,
+            _ => return None,
         };
         let mut uri = match self {
             Self::Request(source) => TargetUri::new(source.of(head)?, authority, path.to_owned())?,
@@ -155,8 +156,8 @@ impl SchemeSource {
 }
 
 impl ExternalUrl {
-    /// Creates an entry from a URL and the hosts of its requests. Without hosts, it has the host of
-    /// the URL.
+    /// Creates an entry from a URL. Its requests have the host of the URL, unless
+    /// [`ExternalUrl::with_hosts`] sets others.
     ///
     /// # Errors
     /// The problem, as a predicate whose subject is the field of the URL.

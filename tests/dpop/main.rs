@@ -15,7 +15,8 @@ mod headers;
 mod keys;
 mod nonces;
 mod order;
-mod third_parties;
+mod third_party_proofs;
+mod third_party_urls;
 mod urls;
 
 use okta_authz_filter::crypto::software::Software;
@@ -66,7 +67,7 @@ impl Case {
     fn signed(algorithm: Algorithm, change: impl FnOnce(Proof) -> Proof) -> Self {
         let key = ClientKey::new(algorithm, 7);
         let proof = change(Proof::new(algorithm, &key, URL, TOKEN, NOW));
-        Self::sent(&proof.compact(), key.thumbprint())
+        Self::sent(proof.compact(), key.thumbprint())
     }
 
     /// Makes the case of these bytes, for a token with this thumbprint.

@@ -176,6 +176,9 @@ fn request_without_path_has_the_path_slash() {
     let with_method = |method: &'static str, path: &str, htu: &str| {
         Case::new(|proof| proof.claims(json!({ "htm": method, "htu": htu }))).to(method, HOST, path)
     };
+    let prefixed = |path: &str| {
+        case("https://api.example.com/svc1*", HOST, path).external(&[("https://api.example.com/svc1", &[])])
+    };
     assert_results([
         ("OPTIONS *", with_method("OPTIONS", "*", "https://api.example.com"), Ok(())),
         (
@@ -183,6 +186,8 @@ fn request_without_path_has_the_path_slash() {
             with_method("OPTIONS", "*", "https://api.example.com/*"),
             Err(DpopUrlMismatch),
         ),
+        ("GET *", case("https://api.example.com/", HOST, "*"), Err(DpopUrlMismatch)),
+        ("GET * with a prefix", prefixed("*"), Err(DpopUrlMismatch)),
         ("CONNECT", with_method("CONNECT", "", "https://api.example.com/"), Ok(())),
         ("no host", case("https://api.example.com/", "", "/"), Err(DpopUrlMismatch)),
     ]);
