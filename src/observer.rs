@@ -96,7 +96,9 @@ pub enum Check {
     Shape,
     /// The provider accepts the client ID.
     Client,
-    /// The token requires no proof of possession: it has no `cnf` (RFC 7800).
+    /// `cnf` is absent, or has only members that the filter can check (RFC 7800).
+    Confirmation,
+    /// The sender of the request is the client that the token is bound to.
     Binding,
     /// No denylist has the token.
     Denylist,
@@ -124,6 +126,7 @@ impl Check {
             Self::ResourceAudience => "resource_audience",
             Self::Shape => "shape",
             Self::Client => "client",
+            Self::Confirmation => "confirmation",
             Self::Binding => "binding",
             Self::Denylist => "denylist",
             Self::Policy => "policy",
