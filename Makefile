@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check image \
+	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check mcp-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -73,6 +73,9 @@ compose-test: ## Starts docker-compose.yml in a container engine, which it start
 
 spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-up, logout: target/spa-check.
 	@$(WITH_ENVIRONMENT) && scripts/check-spa '$(NAME)'
+
+mcp-check: wasm ## Runs MCP clients and servers of the official SDK around Envoy: discovery, scopes of tools, audiences: target/mcp-check.
+	@$(WITH_ENVIRONMENT) && scripts/check-mcp '$(NAME)'
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

@@ -206,7 +206,7 @@ impl AccessToken {
 
     /// Returns whether `aud` has this value, compared exactly.
     pub(crate) fn has_audience(&self, audience: &str) -> bool {
-        self.0.claims.audiences().any(|value| value == audience)
+        self.jws.claims.audiences().any(|value| value == audience)
     }
 
     /// Returns whether `keys` still has the key that verified the signature, with the same key ID

@@ -3,7 +3,6 @@
 //! If a rule denies a path, the filter must not allow another spelling that an upstream may resolve
 //! to the same path, in whichever order a strict and a lax rule are.
 
-use okta_authz_filter::rejection::Rejection;
 use serde_json::{Value, json};
 use test_support::common::{
     NOW, Outcome, Token, decide, filter, get, missing_with_scopes, outcome, request, rules,

@@ -51,7 +51,12 @@ fn client_credentials(server_ref: &ServerRef, params: &Params) -> Result<Value, 
     if scopes.iter().any(|scope| !server_ref.server.scopes().contains(scope)) {
         return invalid("One or more scopes are not configured for the authorization server resource.");
     }
-    let token = server_ref.org.mint(server_ref.server, &TokenSpec::machine().scopes(&scopes));
+    let mut spec = TokenSpec::machine().scopes(&scopes);
+    // The audience is the resource that the client names (RFC 8707 section 2).
+    if let Some(resource) = params.get("resource") {
+        spec = spec.claim("aud", resource);
+    }
+    let token = server_ref.org.mint(server_ref.server, &spec);
     Ok(
         json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ") }),
     )
