@@ -29,13 +29,17 @@ fn mcp(name: &str, matcher: Value) -> Value {
 fn valid_conditions_on_agents_are_accepted() {
     for config in [
         detail(json!({ "type": "payment" })),
-        detail(json!({ "type": "a", "actions": ["b"], "locations": ["c"], "datatypes": ["d"], "privileges": ["e"], "identifier": "f", "other_fields": "deny" })),
+        detail(
+            json!({ "type": "a", "actions": ["b"], "locations": ["c"], "datatypes": ["d"], "privileges": ["e"], "identifier": "f", "other_fields": "deny" }),
+        ),
         detail(json!({ "type": "a", "other_fields": "ignore" })),
         actor(json!({ "present": false })),
         actor(json!({ "present": true, "subjects": ["a"], "max_depth": 8 })),
         actor(json!({ "max_depth": 1 })),
         requiring(json!({ "not": { "actor": { "subjects": ["a"] } } })),
-        resource(json!({ "resource": "https://h/a", "require_audience": true, "authorization_details_types_supported": ["payment"] })),
+        resource(
+            json!({ "resource": "https://h/a", "require_audience": true, "authorization_details_types_supported": ["payment"] }),
+        ),
         resource(json!({ "resource": "https://h/b", "require_audience": false })),
         mcp("mcp-name", json!({ "exact": "a=?base64?b" })),
         mcp("x-a", json!({ "exact": "=?base64?YQ==?=" })),
@@ -64,7 +68,7 @@ fn invalid_condition_on_agents_is_rejected() {
         ),
         (
             detail(json!({ "type": "a", "other_fields": "allow" })),
-            details("[0].other_fields: unknown variant `allow`, expected `deny` or `ignore`"),
+            details("[0].other_fields: must be one of `deny`, `ignore`, not the string \"allow\""),
         ),
         (
             requiring(json!({ "not": { "any_of": [{ "authorization_details": [{ "type": "a" }] }] } })),

@@ -39,7 +39,8 @@ def main() -> int:
             checks += 1
             programs.start_envoy(mistake.change)
             found = run(programs, mistake.scenario)
-            missed = "" if found else f"{mistake.scenario.__name__} does not find the mistake"
+            missed = f"{mistake.scenario.__name__} does not find the mistake, but reports:\n{found or 'nothing'}"
+            missed = "" if mistake.problem in found else missed
             failed += report(f"mistake: {mistake.name}", missed)
     if checks == 0:
         sys.exit(f"no check has a name with {text!r}")

@@ -14,6 +14,8 @@ class Mistake:
     name: str
     change: Callable[[str], str]
     scenario: Callable[[Programs], Awaitable[None]]
+    # A part of the problem that the scenario must report.
+    problem: str
 
 
 def without_audience(text: str) -> str:
@@ -49,23 +51,46 @@ def without_scope_details(text: str) -> str:
 
 
 ALL = [
-    Mistake("no audience", without_audience, scenarios.token_for_one_server_is_rejected_at_the_other),
     Mistake(
-        "no metadata", without_resources, scenarios.client_finds_the_authorization_server_by_the_challenge
+        "no audience",
+        without_audience,
+        scenarios.token_for_one_server_is_rejected_at_the_other,
+        "expected (401, 'audience_not_allowed'), got (200, None)",
     ),
     Mistake(
-        "no details", without_scope_details, scenarios.client_finds_the_authorization_server_by_the_challenge
+        "no metadata",
+        without_resources,
+        scenarios.client_finds_the_authorization_server_by_the_challenge,
+        "OAuthFlowError",
     ),
-    Mistake("one scope for two tools", scope_of_no_tool, scenarios.step_up_requests_all_scopes_of_the_tool),
+    Mistake(
+        "no details",
+        without_scope_details,
+        scenarios.client_finds_the_authorization_server_by_the_challenge,
+        "expected 'Bearer realm=\"api\",scope=\"items:read\",resource_metadata=",
+    ),
+    Mistake(
+        "one scope for two tools",
+        scope_of_no_tool,
+        scenarios.step_up_requests_all_scopes_of_the_tool,
+        "no exchange https://mcp.example.com/mcp/items add_item 403",
+    ),
     Mistake(
         "no deny for old versions",
         without_deny_for_old_versions,
-        scenarios.request_without_headers_of_mcp_is_denied,
+        scenarios.client_of_an_older_version_is_denied,
+        "an older client called the tool",
     ),
     Mistake(
         "no deny for other tools",
         without_deny_for_other_tools,
         scenarios.name_that_differs_from_the_body_is_rejected,
+        "expected (403, 'denied_by_rule'), got (200, None)",
     ),
-    Mistake("token for the server", with_token, scenarios.server_receives_identity_and_no_token),
+    Mistake(
+        "token for the server",
+        with_token,
+        scenarios.server_receives_identity_and_no_token,
+        "'has_token': 'True'",
+    ),
 ]

@@ -78,11 +78,23 @@ fn check_rule_that_a_request_without_the_header_avoids_is_a_warning() {
     for (name, rules, expected) in [
         ("tool", vec![tool.clone(), every()], vec![by_method.as_str()]),
         ("wider", vec![tool.clone(), requires(on("/", &[]))], vec![by_method.as_str()]),
-        ("public", vec![tool.clone(), json!({ "match": on("/mcp", &[]), "public": true })], vec![by_method.as_str()]),
+        (
+            "public",
+            vec![tool.clone(), json!({ "match": on("/mcp", &[]), "public": true })],
+            vec![by_method.as_str()],
+        ),
         ("no-method", vec![tool.clone(), no_method(), every()], vec![by_name.as_str()]),
         ("no-name", vec![tool.clone(), no_name(), every()], vec![by_method.as_str()]),
-        ("other-path", vec![tool.clone(), deny(on("/mcp/a", &[absent("mcp-method")])), no_name(), every()], vec![by_method.as_str()]),
-        ("deny-after", vec![tool.clone(), every(), no_method(), no_name()], vec![by_method.as_str(), "rules[2]", "rules[3]"]),
+        (
+            "other-path",
+            vec![tool.clone(), deny(on("/mcp/a", &[absent("mcp-method")])), no_name(), every()],
+            vec![by_method.as_str()],
+        ),
+        (
+            "deny-after",
+            vec![tool.clone(), every(), no_method(), no_name()],
+            vec![by_method.as_str(), "rules[2]", "rules[3]"],
+        ),
         ("both", vec![tool.clone(), no_method(), no_name(), every()], vec![]),
         ("deny-all", vec![tool.clone(), deny(on("/mcp", &[]))], vec![]),
         ("nothing-later", vec![tool.clone()], vec![]),

@@ -118,8 +118,11 @@ pub(crate) fn configs() -> Vec<Value> {
               "privileges": ["b"], "identifier": "c", "other_fields": "ignore" }, { "type": "account" },
         ] })),
         requires(json!({ "actor": { "present": true, "subjects": ["wlp1"], "max_depth": 1 } })),
-        config(json!({ "audiences": ["https://h/mcp"] }), json!({ "protected_resources": [
+        config(
+            json!({ "audiences": ["https://h/mcp"] }),
+            json!({ "protected_resources": [
             { "resource": "https://h/mcp", "require_audience": true, "authorization_details_types_supported": ["a"] },
-        ] })),
+        ] }),
+        ),
     ]
 }
