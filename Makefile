@@ -46,6 +46,7 @@ up: wasm ## Starts the programs of the demo and a page until Ctrl-C. OKTA_ISSUER
 
 test: wasm fixtures ## Runs all tests, including those in a real Envoy.
 	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked --workspace
+	@$(WITH_ENVIRONMENT) && scripts/check-mcp
 
 e2e: wasm fixtures ## Runs only the end-to-end tests in a real Envoy.
 	@scripts/cargo build --quiet --locked --bin okta-authz

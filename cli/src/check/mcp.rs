@@ -76,7 +76,7 @@ fn asks_for_offline_access(requirement: &Requirement) -> bool {
 fn avoidable_rule_warnings(rules: &[Rule]) -> Vec<Finding> {
     let mut warnings = Vec::new();
     for (index, rule) in rules.iter().enumerate() {
-        let names = mcp_names(&rule.matches);
+        let names = required_names(&rule.matches);
         if rule.action.is_shadow() || matches!(rule.action.access, Access::Public) || names.is_empty() {
             continue;
         }
@@ -104,9 +104,7 @@ fn avoidable_rule_warnings(rules: &[Rule]) -> Vec<Finding> {
 /// Returns whether `earlier` denies each request that lacks the header, and that `rule` would match
 /// with it.
 fn denies_without(earlier: &Rule, rule: &Rule, name: &str) -> bool {
-    let is_absent = |condition: &NamedStringMatcher| {
-        condition.name == name && condition.invert && matches!(condition.matcher, StringMatcher::Present)
-    };
+    let is_absent = |condition: &NamedStringMatcher| condition.name == name && requires_absence(condition);
     let is_of_rule = |condition: &NamedStringMatcher| {
         let text = format!("{condition:?}");
         rule.matches.headers.iter().any(|other| other.name != name && format!("{other:?}") == text)
@@ -131,13 +129,20 @@ fn overlaps(one: &RequestMatch, other: &RequestMatch) -> bool {
 }
 
 fn has_mcp_condition(matches: &RequestMatch) -> bool {
-    !mcp_names(matches).is_empty()
+    matches.headers.iter().any(is_of_mcp)
 }
 
-/// Returns the names of the headers of MCP that the conditions require to be present.
-fn mcp_names(matches: &RequestMatch) -> Vec<&str> {
-    let names = matches.headers.iter().map(|condition| condition.name.as_str());
-    names
-        .filter(|name| matches!(*name, "mcp-method" | "mcp-name") || name.starts_with("mcp-param-"))
-        .collect()
+/// Returns the names of the headers of MCP with conditions, except those that must be absent.
+fn required_names(matches: &RequestMatch) -> Vec<&str> {
+    let is_required = |condition: &&NamedStringMatcher| is_of_mcp(condition) && !requires_absence(condition);
+    matches.headers.iter().filter(is_required).map(|condition| condition.name.as_str()).collect()
+}
+
+fn is_of_mcp(condition: &NamedStringMatcher) -> bool {
+    let name = condition.name.as_str();
+    matches!(name, "mcp-method" | "mcp-name") || name.starts_with("mcp-param-")
+}
+
+fn requires_absence(condition: &NamedStringMatcher) -> bool {
+    condition.invert && matches!(condition.matcher, StringMatcher::Present)
 }

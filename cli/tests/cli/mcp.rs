@@ -73,8 +73,11 @@ fn check_rule_that_a_request_without_the_header_avoids_is_a_warning() {
     let every = || requires(on("/mcp", &[]));
     let no_method = || deny(on("/mcp", &[absent("mcp-method")]));
     let no_name = || deny(on("/mcp", &[method.clone(), absent("mcp-name")]));
-    let avoids = |name: &str| format!("rules[0].match.headers: a request without `{name}` avoids this rule");
-    let (by_method, by_name) = (avoids("mcp-method"), avoids("mcp-name"));
+    let avoids = |rule: usize, name: &str| {
+        format!("rules[{rule}].match.headers: a request without `{name}` avoids this rule")
+    };
+    let (by_method, by_name) = (avoids(0, "mcp-method"), avoids(0, "mcp-name"));
+    let (second, third) = (avoids(1, "mcp-method"), avoids(2, "mcp-method"));
     for (name, rules, expected) in [
         ("tool", vec![tool.clone(), every()], vec![by_method.as_str()]),
         ("wider", vec![tool.clone(), requires(on("/", &[]))], vec![by_method.as_str()]),
@@ -84,7 +87,7 @@ fn check_rule_that_a_request_without_the_header_avoids_is_a_warning() {
             vec![by_method.as_str()],
         ),
         ("no-method", vec![tool.clone(), no_method(), every()], vec![by_name.as_str()]),
-        ("no-name", vec![tool.clone(), no_name(), every()], vec![by_method.as_str()]),
+        ("no-name", vec![tool.clone(), no_name(), every()], vec![by_method.as_str(), second.as_str()]),
         (
             "other-path",
             vec![tool.clone(), deny(on("/mcp/a", &[absent("mcp-method")])), no_name(), every()],
@@ -93,7 +96,7 @@ fn check_rule_that_a_request_without_the_header_avoids_is_a_warning() {
         (
             "deny-after",
             vec![tool.clone(), every(), no_method(), no_name()],
-            vec![by_method.as_str(), "rules[2]", "rules[3]"],
+            vec!["rules[2]", "rules[3]", by_method.as_str()],
         ),
         ("both", vec![tool.clone(), no_method(), no_name(), every()], vec![]),
         ("deny-all", vec![tool.clone(), deny(on("/mcp", &[]))], vec![]),

@@ -88,8 +88,8 @@ pub(in crate::config) struct Actor {
     pub(in crate::config) subjects: Option<Vec<String>>,
     /// The maximum number of nested `act`. A token without `act` meets it.
     ///
-    /// - Range: `1` to `8`; the filter rejects a token with more
-    /// - Default: `8`
+    /// - Range: `1` to `8`, the limit of the filter for all tokens
+    /// - Default: none
     /// - Example: `1`
     pub(in crate::config) max_depth: Option<u32>,
 }
