@@ -123,9 +123,9 @@ async def tool_whose_scope_okta_does_not_grant_is_denied(programs: Programs) -> 
     except* OAuthTokenError as group:
         problems.extend(group.exceptions)
     assert problems, "the client called the tool"
-    refused = [exchange for exchange in exchanges if exchange.tool == "delete_items"]
-    equal([exchange.status for exchange in refused], [403])
-    assert 'scope="items:read items:delete"' in refused[0].challenge, refused[0]
+    calls = [exchange for exchange in exchanges if exchange.tool == "delete_items"]
+    equal([exchange.status for exchange in calls], [403])
+    assert 'scope="items:read items:delete"' in calls[0].challenge, calls[0]
     equal(exchanges[-1].status, 400)
     response = await post(programs, ITEMS, token, tool_headers("list_items"), call("list_items"))
     equal(response.status_code, 200)
