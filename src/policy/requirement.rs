@@ -161,7 +161,7 @@ impl Requirement {
 
     /// Returns the scopes that a client without a token should request: all of `scopes`, the first
     /// of `any_scopes`, and of `any_of` the scopes of the first alternative that has some. A token
-    /// with them meets the conditions on scopes, and no scope among them is unnecessary.
+    /// with them meets the conditions on scopes outside `not`.
     #[cold]
     #[inline(never)]
     pub fn initial_scopes(&self) -> Vec<String> {
