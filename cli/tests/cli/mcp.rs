@@ -91,7 +91,7 @@ fn check_rule_that_a_request_without_the_header_avoids_is_a_warning() {
         (
             "other-path",
             vec![tool.clone(), deny(on("/mcp/a", &[absent("mcp-method")])), no_name(), every()],
-            vec![by_method.as_str()],
+            vec![by_method.as_str(), third.as_str()],
         ),
         (
             "deny-after",
