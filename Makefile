@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check image \
+	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check mcp-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -46,6 +46,7 @@ up: wasm ## Starts the programs of the demo and a page until Ctrl-C. OKTA_ISSUER
 
 test: wasm fixtures ## Runs all tests, including those in a real Envoy.
 	@$(WITH_ENVIRONMENT) && $(WITH_PROMETHEUS) && scripts/cargo test --locked --workspace
+	@$(WITH_ENVIRONMENT) && scripts/check-mcp
 
 e2e: wasm fixtures ## Runs only the end-to-end tests in a real Envoy.
 	@scripts/cargo build --quiet --locked --bin okta-authz
@@ -76,6 +77,9 @@ spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-
 
 dpop-check: wasm ## Runs the DPoP client of examples/dpop-client with Envoy and the stand-in Okta, and attacks. Needs npm.
 	@$(WITH_ENVIRONMENT) && scripts/check-dpop '$(NAME)'
+
+mcp-check: wasm ## Runs MCP clients and servers of the official SDK around Envoy: discovery, scopes of tools, audiences: target/mcp-check.
+	@$(WITH_ENVIRONMENT) && scripts/check-mcp '$(NAME)'
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

@@ -8,6 +8,9 @@ use std::fmt;
 use crate::json::{self, Members, Tape, ValueRef};
 use crate::rejection::Rejection;
 
+/// The maximum number of nested `act`. The filter rejects a token with more.
+pub const MAX_ACTORS: usize = 8;
+
 /// The claims of a token, not necessarily verified. `Debug` omits them.
 #[derive(Clone)]
 pub struct Claims {
@@ -34,8 +37,18 @@ impl Claims {
                 "iat" => issued_at = Some(numeric_date(&value)?.ceil() as i64),
                 "nbf" => not_before = Some(numeric_date(&value)?.ceil() as i64),
                 "aud" if is_audience(&value) => {}
+                "act" if is_actor(&value) => {}
+                "authorization_details" if are_details(&value) => {}
                 "iss" | "sub" | "jti" | "cid" | "uid" | "client_id" if value.as_str().is_some() => {}
-                "aud" | "iss" | "sub" | "jti" | "cid" | "uid" | "client_id" => {
+                "aud"
+                | "iss"
+                | "sub"
+                | "jti"
+                | "cid"
+                | "uid"
+                | "client_id"
+                | "act"
+                | "authorization_details" => {
                     return Err(Rejection::ClaimsMalformed);
                 }
                 _ => {}
@@ -75,6 +88,12 @@ impl Claims {
         single.into_iter().chain(list.into_iter().flatten().filter_map(|item| item.as_str()))
     }
 
+    /// Yields `act` and the nested `act`, the outermost first (RFC 8693 section 4.1); at most
+    /// [`MAX_ACTORS`].
+    pub fn actors(&self) -> impl Iterator<Item = ValueRef<'_>> {
+        std::iter::successors(self.object.get("act"), |actor| actor.get("act"))
+    }
+
     /// Returns the heap size in bytes.
     pub(crate) const fn heap_bytes(&self) -> usize {
         self.object.heap_bytes()
@@ -106,6 +125,25 @@ impl fmt::Debug for Claims {
 fn is_audience(value: &ValueRef<'_>) -> bool {
     value.as_str().is_some()
         || value.as_array().is_some_and(|mut items| items.all(|item| item.as_str().is_some()))
+}
+
+/// Returns whether a value of `act` and each `act` in it is an object, `sub` in it a string, and the
+/// number of them at most [`MAX_ACTORS`].
+#[inline(never)]
+fn is_actor(value: &ValueRef<'_>) -> bool {
+    let is_one = |actor: &ValueRef<'_>| {
+        matches!(actor, ValueRef::Object(_)) && actor.get("sub").is_none_or(|sub| sub.as_str().is_some())
+    };
+    let mut actors = std::iter::successors(Some(value.clone()), |actor| actor.get("act"));
+    actors.by_ref().take(MAX_ACTORS).all(|actor| is_one(&actor)) && actors.next().is_none()
+}
+
+/// Returns whether a value of `authorization_details` is an array of objects with a `type` (RFC 9396
+/// section 2).
+#[inline(never)]
+fn are_details(value: &ValueRef<'_>) -> bool {
+    let has_type = |detail: ValueRef<'_>| detail.get("type").is_some_and(|name| name.as_str().is_some());
+    value.as_array().is_some_and(|mut details| details.all(has_type))
 }
 
 /// Parses a NumericDate (RFC 7519 section 2): seconds since the epoch, possibly with a fraction.
@@ -146,9 +184,30 @@ mod tests {
             r#"{"exp":9007199254740992}"#,
             r#"{"iat":[1]}"#,
             r#"{"nbf":-1}"#,
+            r#"{"act":null}"#,
+            r#"{"act":"agent"}"#,
+            r#"{"act":[{"sub":"agent"}]}"#,
+            r#"{"act":{"sub":1}}"#,
+            r#"{"act":{"sub":"a","act":null}}"#,
+            r#"{"act":{"sub":"a","act":"b"}}"#,
+            r#"{"authorization_details":null}"#,
+            r#"{"authorization_details":{"type":"a"}}"#,
+            r#"{"authorization_details":["a"]}"#,
+            r#"{"authorization_details":[{}]}"#,
+            r#"{"authorization_details":[{"type":"a"},{"type":1}]}"#,
         ] {
             assert_eq!(claims(json).unwrap_err(), Rejection::ClaimsMalformed, "{json}");
         }
+    }
+
+    #[test]
+    fn actors_more_than_eight_are_malformed() {
+        let nested = |depth: usize| format!("{}{{}}{}", r#"{"act":"#.repeat(depth), "}".repeat(depth));
+        for depth in 0..=MAX_ACTORS {
+            assert_eq!(claims(&nested(depth)).unwrap().actors().count(), depth);
+        }
+        assert_eq!(claims(&nested(MAX_ACTORS + 1)).unwrap_err(), Rejection::ClaimsMalformed);
+        assert_eq!(claims(&nested(100)).unwrap_err(), Rejection::ClaimsMalformed);
     }
 
     #[test]

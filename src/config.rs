@@ -4,6 +4,7 @@
 //! types, checks them, and converts them into the types of this module. An error names the path of
 //! the field, the problem, and what is allowed: `rules[2].requires.scopes[0]: must not be empty`.
 
+mod agents;
 mod denylist;
 mod deserializer;
 mod duration;

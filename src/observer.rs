@@ -94,6 +94,8 @@ pub enum Check {
     Times,
     /// The provider accepts `aud`.
     Audience,
+    /// `aud` has the URL of the protected resource, if the resource requires it.
+    ResourceAudience,
     /// The token has the claims of an access token of its profile.
     Shape,
     /// The provider accepts the client ID.
@@ -151,6 +153,7 @@ impl Check {
             Self::Signature => "signature",
             Self::Times => "times",
             Self::Audience => "audience",
+            Self::ResourceAudience => "resource_audience",
             Self::Shape => "shape",
             Self::Client => "client",
             Self::Confirmation => "confirmation",

@@ -8,7 +8,9 @@
 //! requirement of the rule is met. So the filter can allow a public path without a token, and an
 //! invalid token cannot select another rule.
 
+mod actor;
 mod authority;
+mod authorization_details;
 mod canonical_path;
 mod cidr_range;
 mod claim_match;
@@ -27,11 +29,13 @@ mod rule;
 mod string_matcher;
 mod subsumption;
 
+pub use actor::ActorMatch;
 pub use authority::HostRequirements;
+pub use authorization_details::AuthorizationDetailMatch;
 pub use canonical_path::{CanonicalPath, ENCODED_SLASH};
 pub use cidr_range::{CidrRange, CidrRangeError, parse_socket_ip};
 pub use claim_match::{ClaimMatch, ClaimTest};
-pub(crate) use headers::can_have_commas;
+pub(crate) use headers::{can_have_commas, is_mcp_encoded};
 pub use matched_policy::{MatchedPolicy, PolicySource};
 pub use normalization::{AllowedInPaths, NormalizationOptions};
 pub use normalized_request::NormalizedRequest;

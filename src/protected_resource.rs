@@ -25,6 +25,8 @@ pub struct ProtectedResource {
     metadata_path: String,
     metadata_url: String,
     document: String,
+    /// The value that the `aud` of a token must have; `None` for no condition.
+    required_audience: Option<String>,
 }
 
 /// All protected resources, those with the longest paths first.
@@ -32,6 +34,8 @@ pub struct ProtectedResource {
 pub struct ProtectedResources {
     resources: Vec<ProtectedResource>,
     normalization: NormalizationOptions,
+    /// Whether a resource requires an audience.
+    requires_audience: bool,
 }
 
 impl ProtectedResource {
@@ -53,7 +57,15 @@ impl ProtectedResource {
         let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
         let metadata_url = format!("https://{authority}{WELL_KNOWN}{path}");
-        Some(Self { prefix, metadata_path, metadata_url, document: metadata.to_string() })
+        let document = metadata.to_string();
+        Some(Self { prefix, metadata_path, metadata_url, document, required_audience: None })
+    }
+
+    /// Sets the value that the `aud` of a token must have.
+    #[must_use]
+    pub fn with_required_audience(mut self, audience: Option<String>) -> Self {
+        self.required_audience = audience;
+        self
     }
 
     /// Returns whether two resources have equal paths.
@@ -71,7 +83,8 @@ impl ProtectedResources {
     /// Creates the list of resources. `normalization` applies to the paths of requests.
     pub fn new(mut resources: Vec<ProtectedResource>, normalization: NormalizationOptions) -> Self {
         resources.sort_unstable_by_key(|resource| std::cmp::Reverse(resource.prefix.len()));
-        Self { resources, normalization }
+        let requires_audience = resources.iter().any(|resource| resource.required_audience.is_some());
+        Self { resources, normalization, requires_audience }
     }
 
     /// Returns the response to a request for metadata; `None` for any other request.
@@ -88,6 +101,16 @@ impl ProtectedResources {
         ];
         let headers = headers.map(|(name, value)| (name, value.to_owned())).to_vec();
         Some(Reply { status: 200, headers, body: resource.document.clone() })
+    }
+
+    /// Returns the value that the `aud` of a token for this path must have; `None` for no condition.
+    /// The resource with the longest path that contains it decides.
+    pub(crate) fn required_audience(&self, path: &CanonicalPath) -> Option<&str> {
+        if !self.requires_audience {
+            return None;
+        }
+        let resource = self.resources.iter().find(|resource| resource.contains(path.as_str()))?;
+        resource.required_audience.as_deref()
     }
 
     /// Returns the metadata URL of the resource with the longest path that contains this `:path`.

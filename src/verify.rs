@@ -204,6 +204,11 @@ impl AccessToken {
         Ok(Identity { claims, profile: requirements.profile, earliest_now, latest_now })
     }
 
+    /// Returns whether `aud` has this value, compared exactly.
+    pub(crate) fn has_audience(&self, audience: &str) -> bool {
+        self.jws.claims.audiences().any(|value| value == audience)
+    }
+
     /// Returns whether `keys` still has the key that verified the signature, with the same key ID
     /// and for the same algorithm.
     pub(crate) fn is_key_published(&self, keys: &KeySet) -> bool {

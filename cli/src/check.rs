@@ -23,6 +23,7 @@ mod istio_order;
 mod istio_ports;
 mod kubernetes;
 mod listener_sets;
+mod mcp;
 mod merge_backends;
 mod mesh;
 mod mesh_guard;
@@ -65,7 +66,8 @@ Finds every configuration of the filter in the files. Exit status: 0 without an 
 
 An error is a configuration that the filter rejects. A warning is a likely mistake: a rule that is
 never reached, a public rule that hides a protected one, a placeholder, shadow mode, keys that
-cannot rotate, a slow algorithm, a denylist entry that matches no token, a `sha256` that is a
+cannot rotate, a slow algorithm, a denylist entry that matches no token, `offline_access` in a
+challenge, tokens in queries, a rule for an MCP tool that a request avoids, a `sha256` that is a
 placeholder, or a value that Envoy, Kubernetes and YAML 1.2 read differently. In a file for Envoy,
 Istio or Envoy Gateway, check also warns if it cannot prove the guard after the filter or the TLS of
 the clusters, if connections bypass the filter, and if other filters see identity headers of the

@@ -68,6 +68,19 @@ fn protected_resource(
     let methods =
         bearer_methods(&at.field("bearer_methods_supported"), raw.bearer_methods_supported, sources)?;
     list("bearer_methods_supported", methods);
+    let types = at.field("authorization_details_types_supported");
+    list(
+        "authorization_details_types_supported",
+        types.optional_list(raw.authorization_details_types_supported)?,
+    );
+    let requires_audience = raw.require_audience.unwrap_or(false);
+    let is_accepted = |provider: &Provider| provider.requirements.audiences.contains(&raw.resource);
+    if requires_audience && !providers.iter().any(is_accepted) {
+        return Err(at.field("require_audience").error(
+            "must not be `true`: `resource` is not one of the `audiences` of the providers, which would reject every token",
+        ));
+    }
+    let audience = requires_audience.then(|| raw.resource.clone());
     if let Some(name) = raw.resource_name {
         if name.is_empty() {
             return Err(at.field("resource_name").error("must not be empty"));
@@ -88,13 +101,13 @@ fn protected_resource(
         metadata.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
     }
     metadata.insert("resource".to_owned(), raw.resource.into());
-    ProtectedResource::new(&url.authority, &url.path, normalization, &Value::Object(metadata)).ok_or_else(
-        || {
+    let resource = ProtectedResource::new(&url.authority, &url.path, normalization, &Value::Object(metadata))
+        .ok_or_else(|| {
             at.field("resource").error(
                 "must not have an ambiguous path: no empty or dot segments, `;`, `\\` and encoded separators",
             )
-        },
-    )
+        })?;
+    Ok(resource.with_required_audience(audience))
 }
 
 fn bearer_methods(

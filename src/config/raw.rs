@@ -6,6 +6,7 @@
 //! `Range`, `Default` (unless the field is required) and `Example` (YAML);
 //! `tests/book/configuration.rs` checks the list against the filter.
 
+mod agents;
 mod denylist;
 mod header;
 mod mtls;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+pub(super) use agents::{Actor, AuthorizationDetail, OtherFields};
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use header::{ClaimToHeader, HeaderSource};
 pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};

@@ -12,7 +12,7 @@ use crate::headers;
 use crate::percent_encoding::has_encoded_octet;
 use crate::policy::{
     CidrRange, CidrRangeError, HostMatch, NamedStringMatcher, NormalizationOptions, Pattern, RequestMatch,
-    StringMatcher, can_have_commas,
+    StringMatcher, can_have_commas, is_mcp_encoded,
 };
 
 pub(super) fn request_match(
@@ -49,9 +49,11 @@ pub(super) fn request_match(
             Some(methods)
         }
     };
-    let header_problem = |name: &str, text: &str, position| {
+    let header_problem = |name: &str, text: &str, position: Position| {
         let has_comma = text.contains(',') && !can_have_commas(name);
-        has_comma.then_some(NO_COMMAS).or_else(|| text_problem(text, position))
+        let is_encoded = position.is_start && is_mcp_encoded(name, text.as_bytes());
+        let problem = has_comma.then_some(NO_COMMAS).or_else(|| is_encoded.then_some(NOT_ENCODED));
+        problem.or_else(|| text_problem(text, position))
     };
     let parameter_problem = |_: &str, text: &str, position| text_problem(text, position);
     let headers =
@@ -169,6 +171,10 @@ fn matcher_problem(
 /// The problem with a comma in a field that is not a list.
 const NO_COMMAS: &str =
     "can never match: the filter rejects a value with a comma, which can be two joined headers";
+
+/// The problem with an encoded value of a header of the Model Context Protocol.
+const NOT_ENCODED: &str =
+    "can never match: the filter rejects encoded values (`=?base64?`) of this header; use a name in ASCII";
 
 /// Returns the reason why no value contains a text: the filter rejects such values.
 fn text_problem(text: &str, Position { is_start, is_end }: Position) -> Option<&'static str> {

@@ -4,7 +4,7 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::provider;
 use super::remote::DAY;
-use super::{Provider, raw, regex};
+use super::{Provider, agents, raw, regex};
 use crate::json::{MAX_SAFE_INTEGER, Value};
 use crate::policy::{ClaimMatch, ClaimTest, GroupMatch, Requirement, StepUp};
 
@@ -31,21 +31,23 @@ pub(super) fn requirement(
     raw: raw::Requires,
     context: RequirementContext<'_>,
 ) -> Result<Requirement, ConfigError> {
-    nested(at, raw, context, MAX_DEPTH)
+    nested(at, raw, context, (MAX_DEPTH, false))
 }
 
+/// Converts a requirement. `depth` is the number of levels that it can have, and `is_negated` whether
+/// it is in `not`.
 fn nested(
     at: &FieldPath,
     raw: raw::Requires,
     context: RequirementContext<'_>,
-    depth: usize,
+    (depth, is_negated): (usize, bool),
 ) -> Result<Requirement, ConfigError> {
     let Some(deeper) = depth.checked_sub(1) else {
         return Err(at.error(format!("must not be nested more than {MAX_DEPTH} levels deep")));
     };
     // A part that every token meets makes `any_of` ineffective, and has no effect in `all_of`. It
     // is a mistake.
-    let part = |at: FieldPath, raw| match nested(&at, raw, context, deeper)? {
+    let part = |at: FieldPath, raw| match nested(&at, raw, context, (deeper, is_negated))? {
         part if part.is_empty() => Err(at.error("must not be empty: every token meets it")),
         part => Ok(part),
     };
@@ -67,7 +69,7 @@ fn nested(
         None => None,
         Some(inner) => {
             let at = at.field("not");
-            let inner = nested(&at, *inner, context, deeper)?;
+            let inner = nested(&at, *inner, context, (deeper, true))?;
             if inner.is_empty() {
                 return Err(at.error("must not be empty: it would deny every request"));
             }
@@ -88,6 +90,12 @@ fn nested(
         claims: claims
             .map(|(index, raw)| claim(&at.field("claims").index(index), raw, context))
             .collect::<Result<_, _>>()?,
+        authorization_details: agents::authorization_details(
+            &at.field("authorization_details"),
+            raw.authorization_details,
+            is_negated,
+        )?,
+        actor: agents::actor(&at.field("actor"), raw.actor)?,
         any_of: several("any_of", raw.any_of)?,
         all_of: several("all_of", raw.all_of)?,
         not,

@@ -51,7 +51,9 @@ impl Filter {
             .map_err(DecisionError::from)
             .and_then(|credential| self.authenticate(credential, environment, observer));
         let requester = match &authenticated {
-            Ok(authenticated) => self.identify(authenticated, head, environment, observer),
+            Ok(authenticated) => self
+                .check_resource(request, authenticated, observer)
+                .and_then(|()| self.identify(authenticated, head, environment, observer)),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);
@@ -62,7 +64,7 @@ impl Filter {
             }
             return Ok(Permit::without_identity(reason, requester.err().as_ref()));
         }
-        let requester = requester?;
+        let requester = requester.map_err(|error| error.with_scopes(matched))?;
         let authenticated = authenticated.as_ref().map_err(DecisionError::clone)?;
         let reason = self.enforce_policy(matched, &requester, observer)?;
         let permit = self.permit_with_identity(reason, authenticated, &requester);
@@ -71,6 +73,21 @@ impl Filter {
             return unknown_policy.map_err(DecisionError::from);
         }
         Ok(permit)
+    }
+
+    /// Checks that the token is for the protected resource of the path, if the resource requires it.
+    fn check_resource(
+        &self,
+        request: &NormalizedRequest<'_>,
+        authenticated: &AuthenticatedToken<'_>,
+        observer: &mut impl DecisionObserver,
+    ) -> Result<(), DecisionError> {
+        let Some(audience) = self.config.protected_resources.required_audience(&request.path) else {
+            return Ok(());
+        };
+        let has_audience = authenticated.verified.token.has_audience(audience);
+        let result = if has_audience { Ok(()) } else { Err(Rejection::AudienceNotAllowed) };
+        observer.checked(Check::ResourceAudience, result).map_err(DecisionError::from)
     }
 
     /// Evaluates the policy. With `mode: shadow` the filter allows a request that the policy

@@ -1,7 +1,7 @@
 //! The reasons why the filter cannot allow a request.
 
 use super::sources::PendingFetch;
-use crate::policy::UnmetRequirement;
+use crate::policy::{Access, MatchedPolicy, UnmetRequirement};
 use crate::rejection::Rejection;
 use crate::reply::Denial;
 
@@ -19,6 +19,19 @@ impl DecisionError {
             Self::Denied(denial) => denial.rejection,
             Self::Pending(pending) => pending.rejection_on_timeout,
         }
+    }
+
+    /// Adds the scopes of the matched policy to the denial of a request without a token, so that the
+    /// client requests them (RFC 6750 section 3).
+    #[cold]
+    pub(super) fn with_scopes(mut self, matched: Result<MatchedPolicy<'_>, Rejection>) -> Self {
+        if let (Self::Denied(denial), Ok(matched)) = (&mut self, matched)
+            && denial.rejection == Rejection::TokenMissing
+            && let Access::Requires(requirement) = &matched.action.access
+        {
+            denial.scopes = requirement.initial_scopes();
+        }
+        self
     }
 
     pub(super) const fn pending_fetch(&self) -> Option<&PendingFetch> {

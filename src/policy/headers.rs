@@ -62,8 +62,8 @@ pub(crate) fn can_have_commas(name: &str) -> bool {
 /// # Errors
 /// [`Rejection::HeaderAmbiguous`] for a header that occurs twice, for a header whose name an
 /// upstream can treat as equal, and for a header that `Connection` names; also for a value with a
-/// comma, unless the field can contain one, with control characters, with white space around it, or
-/// that is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes`
+/// comma, unless the field can contain one, with control characters, with white space around it,
+/// encoded as [`is_mcp_encoded`] describes, or that is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes`
 /// bytes.
 pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if inputs.headers.is_empty() {
@@ -76,6 +76,7 @@ pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(
             let is_duplicate = headers.iter().take(position).any(|(earlier, _)| earlier == name);
             return is_duplicate
                 || !is_unambiguous(value)
+                || is_mcp_encoded(name, value)
                 || (value.contains(&b',') && !can_have_commas(name));
         }
         // An upstream proxy removes the headers that `Connection` names (RFC 9110 section 7.6.1).
@@ -94,6 +95,14 @@ pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(
     if headers.iter().enumerate().any(is_ambiguous) { Err(Rejection::HeaderAmbiguous) } else { Ok(()) }
 }
 
+/// Returns whether a value is encoded as the Model Context Protocol encodes values of its headers:
+/// `=?base64?...?=`. The upstream decodes the value, and a rule would compare the encoded text.
+pub(crate) fn is_mcp_encoded(name: &str, value: &[u8]) -> bool {
+    const PREFIX: &[u8] = b"=?base64?";
+    name.starts_with("mcp-")
+        && value.get(..PREFIX.len()).is_some_and(|start| start.eq_ignore_ascii_case(PREFIX))
+}
+
 /// Returns whether all upstreams read these bytes as one text. Some trim white space, also outside
 /// ASCII. JavaScript trims a byte order mark. The `.` of a pattern does not match a line break, and
 /// a C string ends at a zero byte.
@@ -110,7 +119,7 @@ mod tests {
 
     #[test]
     fn check_matched_header_ambiguous_is_an_error() {
-        let headers = ["x-tenant", "user-agent", "path"].map(str::to_owned).to_vec();
+        let headers = ["x-tenant", "user-agent", "path", "mcp-name"].map(str::to_owned).to_vec();
         let inputs = RequiredInputs { headers, ..RequiredInputs::default() };
         let one = |name: &'static str, value: &'static [u8]| vec![(name, value)];
         for (headers, expected) in [
@@ -139,6 +148,13 @@ mod tests {
             (one("x-tenant", b"admin\0"), false),
             (one("x-tenant", b"a\nb"), false),
             (one("x_tenant", b"a"), false),
+            (one("mcp-name", b"get_weather"), true),
+            (one("mcp-name", b"=?utf-8?B?YQ==?="), true),
+            (one("mcp-name", b"=?base64?YQ==?="), false),
+            (one("mcp-name", b"=?BASE64?YQ==?="), false),
+            (one("mcp-name", b"=?base64?"), false),
+            (one("mcp-method", b"=?base64?YQ==?="), true),
+            (one("x-tenant", b"=?base64?YQ==?="), true),
             (one("x.tenant", b""), false),
             (one("x--tenant", b"a"), false),
             (one("-x-tenant", b"a"), false),

@@ -1,5 +1,7 @@
 //! The requirement of a rule on a valid token.
 
+use super::actor::ActorMatch;
+use super::authorization_details::AuthorizationDetailMatch;
 use super::claim_match::ClaimMatch;
 use super::path::PathVariables;
 use crate::json::ValueRef;
@@ -29,6 +31,10 @@ pub struct Requirement {
     pub step_up: StepUp,
     /// Conditions on claims, all of.
     pub claims: Vec<ClaimMatch>,
+    /// Conditions on `authorization_details`, all of.
+    pub authorization_details: Vec<AuthorizationDetailMatch>,
+    /// Condition on the actor.
+    pub actor: Option<ActorMatch>,
     /// Alternatives: the token must meet at least one.
     pub any_of: Vec<Self>,
     /// Further requirements: the token must meet all of them.
@@ -101,6 +107,8 @@ impl Requirement {
             && self.user.is_none_or(|user| identity.is_user() == Some(user))
             && self.groups.as_ref().is_none_or(|groups| groups.matches(identity))
             && self.claims.iter().all(|claim| claim.matches(identity.claims(), &context.variables))
+            && self.authorization_details.iter().all(|detail| detail.matches(identity.claims()))
+            && self.actor.as_ref().is_none_or(|actor| actor.matches(identity.claims()))
             && self.not.as_ref().is_none_or(|not| not.check(context).is_err());
         if !is_met {
             return Err(UnmetRequirement::Other);
@@ -133,6 +141,8 @@ impl Requirement {
             user,
             step_up,
             claims,
+            authorization_details,
+            actor,
             any_of,
             all_of,
             not,
@@ -142,9 +152,31 @@ impl Requirement {
             && user.is_none()
             && *step_up == StepUp::default()
             && claims.is_empty()
+            && authorization_details.is_empty()
+            && actor.is_none()
             && (any_of.is_empty() || any_of.iter().any(Self::is_empty))
             && all_of.iter().all(Self::is_empty)
             && not.is_none()
+    }
+
+    /// Returns the scopes that a client without a token should request: all of `scopes`, the first
+    /// of `any_scopes`, and of `any_of` the scopes of the first alternative that has some. A token
+    /// with them meets the conditions on scopes outside `not`.
+    #[cold]
+    #[inline(never)]
+    pub fn initial_scopes(&self) -> Vec<String> {
+        let mut scopes = self.scopes.clone();
+        if !self.any_scopes.iter().any(|scope| scopes.contains(scope)) {
+            scopes.extend(self.any_scopes.first().cloned());
+        }
+        let parts = self.all_of.iter().map(Self::initial_scopes);
+        let alternative = self.any_of.iter().map(Self::initial_scopes).find(|scopes| !scopes.is_empty());
+        for scope in parts.chain(alternative).flatten() {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        scopes
     }
 
     fn check_any_of(&self, context: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {

@@ -77,6 +77,13 @@ fn challenge_of_step_up_names_required_authentication() {
 }
 
 #[test]
+fn challenge_without_a_token_names_scopes_and_no_error() {
+    let scopes = vec!["a".to_owned(), "b".to_owned()];
+    let reply = reply(Denial { scopes, ..Rejection::TokenMissing.into() });
+    assert_eq!(header(&reply, "www-authenticate"), Some(r#"Bearer realm="api",scope="a b""#));
+}
+
+#[test]
 fn reply_to_each_rejection_is_an_error_status() {
     for rejection in Rejection::ALL {
         let reply = reply((*rejection).into());

@@ -124,3 +124,19 @@ fn token_signed_with_key_of_another_issuer_is_rejected() {
         ],
     );
 }
+
+#[test]
+fn id_jag_is_rejected_in_every_profile() {
+    let token = |user: Token, typ: &str| {
+        user.claims(json!({ "jti": "IDAAG.x" })).head(json!({ "typ": typ })).compact()
+    };
+    for (profile, user) in [("okta", Token::user()), ("rfc9068", Token::rfc9068()), ("any", Token::user())] {
+        let filter = filter(&config(json!({ "token_profile": profile }), json!({})));
+        let case =
+            |typ: &str| (format!("{profile}, {typ}"), token(user.clone(), typ), Deny(R::TypeNotAllowed));
+        assert_outcomes(
+            &filter,
+            ["oauth-id-jag+jwt", "OAUTH-ID-JAG+JWT", "application/oauth-id-jag+jwt"].map(case),
+        );
+    }
+}

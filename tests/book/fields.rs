@@ -86,6 +86,7 @@ fn section(section: &str, field: &str) -> Value {
         "HeaderSource" => (json!({ "name": "x-access-token" }), json!({})),
         "CustomBody" => (json!({ "status": 401, "content_type": "text/plain", "body": "no" }), json!({})),
         "ProtectedResource" => (json!({ "resource": "https://api.example.com" }), json!({})),
+        "AuthorizationDetail" => (json!({ "type": "payment" }), json!({})),
         _ => (json!({}), json!({})),
     };
     merged(always, depends)
@@ -110,7 +111,8 @@ fn merged(mut object: Value, more: Value) -> Value {
 /// Returns a configuration that has this section, and nothing else that is not required.
 fn configuration(section: &str, object: Value) -> Value {
     let provider = json!({
-        "issuer": "https://acme.okta.com/oauth2/default", "audiences": ["api://default"],
+        "issuer": "https://acme.okta.com/oauth2/default",
+        "audiences": ["api://default", "https://api.example.com"],
         "remote_jwks": { "cluster": "okta" },
     });
     let rule =
@@ -141,6 +143,8 @@ fn configuration(section: &str, object: Value) -> Value {
         "RegexMatcher" => return configuration("StringMatcher", json!({ "safe_regex": object })),
         "Requires" => rule(json!({}), object),
         "Claim" => rule(json!({ "path_template": "/users/{id}" }), json!({ "claims": [object] })),
+        "AuthorizationDetail" => rule(json!({}), json!({ "authorization_details": [object] })),
+        "Actor" => rule(json!({}), json!({ "actor": object })),
         "ClaimToHeader" => json!({ "claim_to_headers": [object] }),
         "HeaderSource" => json!({ "from_headers": [object] }),
         "Responses" => json!({ "responses": object }),

@@ -32,9 +32,10 @@ const STATUSES: &str = "
 
 ";
 const CODES: &str = "
-A challenge with `insufficient_scope` names the missing scopes in `scope`, if scopes are missing
-(RFC 6750 section 3.1). A challenge with `insufficient_user_authentication` names the required
-`acr_values` or `max_age` (RFC 9470 section 3).
+A challenge without a token names the scopes that the rule requires in `scope`. A challenge with
+`insufficient_scope` names the missing scopes, if scopes are missing (RFC 6750 section 3). A
+challenge with `insufficient_user_authentication` names the required `acr_values` or `max_age` (RFC
+9470 section 3).
 
 ## Denial codes
 

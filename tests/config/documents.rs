@@ -82,19 +82,19 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
-            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("any_of", json!([{}, { "nope": 1 }])),
-            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("all_of", json!([{ "nope": 1 }])),
-            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("not", json!({ "nope": 1 })),
-            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("claims", json!([claim])),

@@ -10,6 +10,7 @@
 )]
 
 mod accepted;
+mod agents;
 mod conditions;
 mod denylist;
 mod documents;
@@ -34,7 +35,7 @@ fn outcome(document: &[u8]) -> String {
 }
 
 /// Asserts that each configuration is rejected with exactly this error.
-fn assert_errors(cases: impl IntoIterator<Item = (Value, &'static str)>) {
+fn assert_errors<'a>(cases: impl IntoIterator<Item = (Value, &'a str)>) {
     let mut wrong = Vec::new();
     let mut documents = BTreeSet::new();
     for (config, expected) in cases {

@@ -117,7 +117,7 @@ fn invalid_protected_resource_is_rejected() {
         ),
         (
             resource(json!({ "jwks_uri": "https://a.example/k" })),
-            "protected_resources[0].jwks_uri: unknown field `jwks_uri`, expected one of `resource`, `authorization_servers`, `scopes_supported`, `bearer_methods_supported`, `resource_name`, `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`",
+            "protected_resources[0].jwks_uri: unknown field `jwks_uri`, expected one of `resource`, `authorization_servers`, `scopes_supported`, `bearer_methods_supported`, `require_audience`, `authorization_details_types_supported`, `resource_name`, `resource_documentation`, `resource_policy_uri`, `resource_tos_uri`",
         ),
     ]);
 }

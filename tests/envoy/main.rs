@@ -14,6 +14,7 @@
 )]
 
 mod access_logs;
+mod agents;
 mod ambiguous_conditions;
 mod ambiguous_tokens;
 mod client_certificates;

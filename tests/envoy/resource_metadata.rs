@@ -25,7 +25,10 @@ fn resource_metadata_is_found_through_the_challenge() {
         response.header("www-authenticate").unwrap().to_owned()
     };
     let url = format!("https://api.example.com{ITEMS}");
-    assert_eq!(challenge("/items/1"), format!("Bearer realm=\"api\",resource_metadata=\"{url}\""));
+    assert_eq!(
+        challenge("/items/1"),
+        format!("Bearer realm=\"api\",scope=\"items:read\",resource_metadata=\"{url}\"")
+    );
     let root = "https://api.example.com/.well-known/oauth-protected-resource";
     assert_eq!(challenge("/itemsets"), format!("Bearer realm=\"api\",resource_metadata=\"{root}\""));
     assert!(challenge("/docs;x").ends_with(&format!(",resource_metadata=\"{root}\"")));

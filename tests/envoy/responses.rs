@@ -101,7 +101,10 @@ fn grpc_denial_has_status_and_message() {
     let (user, send) = (harness.user_token(), |request| harness.send(&request));
     let unauthenticated = send(call("/items"));
     assert_grpc(&unauthenticated, "16", "a bearer token is required");
-    assert_eq!(unauthenticated.header("www-authenticate"), Some("Bearer realm=\"api\""));
+    assert_eq!(
+        unauthenticated.header("www-authenticate"),
+        Some("Bearer realm=\"api\",scope=\"items:write\"")
+    );
     assert_grpc(&send(call("/items").bearer(&user)), "7", "the access token lacks a required scope");
     assert_grpc(&send(call("/items").bearer(&user).bearer(&user)), "13", "more than one credential was sent");
     let plus =

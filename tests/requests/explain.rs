@@ -74,6 +74,9 @@ fn expected(row: &Row) -> Value {
         Outcome::Scopes(scopes) => {
             deny("deny", Denial { scopes: scopes.clone(), ..Denial::from(Rejection::InsufficientScope) })
         }
+        Outcome::MissingWithScopes(scopes) => {
+            deny("deny", Denial { scopes: scopes.clone(), ..Denial::from(Rejection::TokenMissing) })
+        }
         Outcome::Deny(rejection) => deny("deny", (*rejection).into()),
         Outcome::LocalResponse => json!({ "decision": "answer", "status": 200 }),
         Outcome::Wait(rejection) => deny("wait", (*rejection).into()),

@@ -12,8 +12,10 @@
     reason = "test code"
 )]
 
+mod agents;
 mod allowed_paths;
 mod certificates;
+mod challenges;
 mod conditions;
 mod cors_preflight;
 mod denylist;
@@ -22,6 +24,7 @@ mod first_match;
 mod headers;
 mod hosts;
 mod keys;
+mod mcp;
 mod modes;
 mod paths;
 mod patterns;
@@ -132,6 +135,21 @@ fn requirement_rows_have_expected_outcomes() {
 }
 
 #[test]
+fn agent_rows_have_expected_outcomes() {
+    run(agents::rows(), FetchedDocuments::All);
+}
+
+#[test]
+fn challenge_rows_have_expected_outcomes() {
+    run(challenges::rows(), FetchedDocuments::All);
+}
+
+#[test]
+fn mcp_rows_have_expected_outcomes() {
+    run(mcp::rows(), FetchedDocuments::All);
+}
+
+#[test]
 fn condition_rows_have_expected_outcomes() {
     run(conditions::rows(), FetchedDocuments::All);
 }
@@ -227,6 +245,9 @@ fn all_rows() -> Vec<(Row, FetchedDocuments)> {
         (policy::rows(), FetchedDocuments::All),
         (hosts::rows(), FetchedDocuments::All),
         (requirements::rows(), FetchedDocuments::All),
+        (agents::rows(), FetchedDocuments::All),
+        (challenges::rows(), FetchedDocuments::All),
+        (mcp::rows(), FetchedDocuments::All),
         (conditions::rows(), FetchedDocuments::All),
         (allowed_paths::rows(), FetchedDocuments::All),
         (modes::rows(), FetchedDocuments::All),
@@ -263,6 +284,7 @@ fn every_rejection_is_expected_by_a_row() {
                 Some(rejection)
             }
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
+            Outcome::MissingWithScopes(_) => Some(Rejection::TokenMissing),
         })
         .collect();
     // Only the host denies with this code, if it has no configuration. The core always has one.

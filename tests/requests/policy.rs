@@ -3,7 +3,7 @@
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public};
-use test_support::common::{Request, Token, config, get, request, rules, scopes};
+use test_support::common::{Request, Token, config, get, missing_with_scopes, request, rules, scopes};
 
 use super::{Auth, Row, row};
 
@@ -126,7 +126,7 @@ pub(crate) fn rows() -> Vec<Row> {
             items("GET"),
             Auth::Missing,
             0,
-            Deny(R::TokenMissing),
+            missing_with_scopes(&["admin"]),
         ),
         row("an ambiguous path", rules(json!([lax])), get("/a/../b"), bearer(), 0, Deny(R::PathAmbiguous)),
         row("a method in lower case", open.clone(), items("get"), bearer(), 0, Deny(R::MethodAmbiguous)),

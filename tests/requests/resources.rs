@@ -106,7 +106,8 @@ fn metadata_without_optional_members_have_defaults() {
 fn metadata_have_all_configured_members() {
     let full = json!({
         "resource": "https://api.example.com/orders", "authorization_servers": ["https://login.example.com/x"],
-        "scopes_supported": ["orders:read", "orders:write"], "bearer_methods_supported": ["header", "body"],
+        "scopes_supported": ["orders:read", "orders:write"], "authorization_details_types_supported": ["payment"],
+        "bearer_methods_supported": ["header", "body"],
         "resource_name": "Orders (été)", "resource_documentation": "https://docs.example.com/#orders",
         "resource_policy_uri": "https://example.com/policy", "resource_tos_uri": "https://example.com/tos?x",
     });

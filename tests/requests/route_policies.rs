@@ -3,7 +3,7 @@
 use okta_authz_filter::rejection::Rejection as R;
 use serde_json::json;
 use test_support::common::Outcome::{Allow, Deny, Public};
-use test_support::common::{Token, config, get, scopes};
+use test_support::common::{Token, config, get, missing_with_scopes, scopes};
 
 use super::modes::{admins, bearer, expired};
 use super::{Auth, Row, row};
@@ -157,7 +157,7 @@ pub(crate) fn rows() -> Vec<Row> {
             redirected("watched"),
             Auth::Missing,
             0,
-            Deny(R::TokenMissing),
+            missing_with_scopes(&["b"]),
         ),
         row(
             "identity header, an expired token",

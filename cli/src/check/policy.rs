@@ -7,7 +7,7 @@ use okta_authz_filter::refresh::source::Document as _;
 use serde_json::Value;
 
 use super::finding::Finding;
-use super::{denylist, issuer_scope, providers};
+use super::{denylist, issuer_scope, mcp, providers};
 
 /// Warns about likely mistakes. `json` is the JSON of the configuration.
 pub(super) fn warnings(config: &Config, json: &Value) -> Vec<Finding> {
@@ -20,6 +20,7 @@ pub(super) fn warnings(config: &Config, json: &Value) -> Vec<Finding> {
     warnings.extend(issuer_scope::warnings(config));
     warnings.extend(unreachable_rule_warnings(config.policy.rules()));
     warnings.extend(shadow_warnings(config));
+    warnings.extend(mcp::warnings(config, json));
     warnings
 }
 

@@ -1,6 +1,8 @@
 //! The parts of a requirement. Each part is evaluated as a separate requirement by the core.
 
-use okta_authz_filter::policy::{AuthzContext, ClaimMatch, ClaimTest, Requirement, StepUp};
+use okta_authz_filter::policy::{
+    ActorMatch, AuthorizationDetailMatch, AuthzContext, ClaimMatch, ClaimTest, Requirement, StepUp,
+};
 use serde_json::{Value, json};
 
 use crate::output;
@@ -26,6 +28,8 @@ pub(crate) fn parts(requirement: &Requirement, context: &AuthzContext<'_>) -> Ve
         user,
         step_up: StepUp { acr_values, max_age },
         claims,
+        authorization_details,
+        actor,
         any_of,
         all_of,
         not,
@@ -59,6 +63,13 @@ pub(crate) fn parts(requirement: &Requirement, context: &AuthzContext<'_>) -> Ve
     for claim in claims {
         single.push((claim_name(&claim), Requirement { claims: vec![claim], ..none() }));
     }
+    for detail in authorization_details {
+        let name = detail_name(&detail);
+        single.push((name, Requirement { authorization_details: vec![detail], ..none() }));
+    }
+    if let Some(actor) = actor {
+        single.push((actor_name(&actor), Requirement { actor: Some(actor), ..none() }));
+    }
     let part = |name: String, requirement: &Requirement, parts| RequirementPart {
         name,
         is_met: requirement.check(context).is_ok(),
@@ -91,6 +102,26 @@ fn claim_name(claim: &ClaimMatch) -> String {
         ClaimTest::PathVariable(variable) => format!("claim {name}: equals path variable {{{variable}}}"),
         ClaimTest::Exists(expected) => format!("claim {name}: exists: {expected}"),
     }
+}
+
+fn detail_name(detail: &AuthorizationDetailMatch) -> String {
+    let mut fields = vec![format!("type: {}", detail.detail_type)];
+    fields.extend(detail.identifier.iter().map(|identifier| format!("identifier: {identifier}")));
+    fields.extend(detail.lists.iter().map(|(name, values)| format!("{name}: {}", json!(values))));
+    if detail.ignore_other_fields {
+        fields.push("other_fields: ignore".to_owned());
+    }
+    format!("authorization_details: {}", fields.join(", "))
+}
+
+fn actor_name(ActorMatch { present, subjects, max_depth }: &ActorMatch) -> String {
+    let mut fields = Vec::new();
+    fields.extend(present.iter().map(|present| format!("present: {present}")));
+    if !subjects.is_empty() {
+        fields.push(format!("subjects: {}", json!(subjects)));
+    }
+    fields.extend(max_depth.iter().map(|depth| format!("max_depth: {depth}")));
+    format!("actor: {}", fields.join(", "))
 }
 
 impl RequirementPart {

@@ -46,6 +46,49 @@ fn explain_request_prints_steps() {
     explain("explain.json", &["api.example.com", "--path", "/items/1", "--json"], 1);
 }
 
+#[test]
+fn explain_agent_prints_each_condition() {
+    let mut config = rules(json!([{ "match": {}, "requires": {
+        "scopes": ["items:read"],
+        "authorization_details": [
+            { "type": "payment", "actions": ["initiate"], "identifier": "a1" },
+            { "type": "account", "other_fields": "ignore" },
+        ],
+        "actor": { "present": true, "subjects": ["wlp1"], "max_depth": 2 },
+    } }]));
+    config["providers"]["okta"]["audiences"] = json!(["api://default", "https://h"]);
+    config["protected_resources"] = json!([{ "resource": "https://h", "require_audience": true }]);
+    let token = Token::user().claims(json!({
+        "aud": "https://h", "act": { "sub": "wlp2" }, "authorization_details": [{ "type": "account", "limit": 1 }],
+    }));
+    let file = |kind: &str, contents: &str| {
+        scratch(&format!("agents-{kind}"), contents).to_str().unwrap().to_owned()
+    };
+    let [config, keys, token] = [
+        file("config.json", &config.to_string()),
+        file("keys.json", &jwks("okta").to_string()),
+        format!("@{}", file("token", &token.compact())),
+    ];
+    let at = NOW.to_string();
+    let common = ["explain", "--config", &config, "--jwks", &keys, "--at", &at, "--path", "/"];
+    let run = okta_authz([&common[..], &["--token", &token]].concat());
+    assert_eq!(run.status, 1, "{}", run.stderr);
+    for line in [
+        "ok  resource_audience",
+        "ok  scopes: items:read",
+        "NO  authorization_details: type: payment, identifier: a1, actions: [\"initiate\"]",
+        "ok  authorization_details: type: account, other_fields: ignore",
+        "NO  actor: present: true, subjects: [\"wlp1\"], max_depth: 2",
+        "deny: requirement_not_met, 403",
+    ] {
+        assert!(run.stdout.contains(line), "{line} is not in:\n{}", run.stdout);
+    }
+    let missing = okta_authz(common);
+    let challenge =
+        "scope=\"items:read\",resource_metadata=\"https://h/.well-known/oauth-protected-resource\"";
+    assert!(missing.stdout.contains(challenge), "{}", missing.stdout);
+}
+
 const HIDDEN: [char; 9] =
     ['\u{1b}', '\u{7}', '\u{202e}', '\u{e0041}', '\u{180e}', '\u{3164}', '\u{fe0f}', '\u{2066}', '\u{200b}'];
 

@@ -21,6 +21,7 @@ mod hosts;
 mod istio_rules;
 mod kubernetes;
 mod lints;
+mod mcp;
 mod mesh;
 mod overrides;
 mod resource_lists;

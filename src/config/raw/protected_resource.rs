@@ -33,6 +33,19 @@ pub(in crate::config) struct ProtectedResource {
     /// - Default: `header`, and `query` if `from_params` is set
     /// - Example: `[header]`
     pub(in crate::config) bearer_methods_supported: Option<Vec<String>>,
+    /// Whether a token for a path of this resource must have the URL `resource` in its `aud`. A token
+    /// for another resource is then invalid here.
+    ///
+    /// - Range: `true` only if `resource` is one of the `audiences` of a provider
+    /// - Default: `false`
+    /// - Example: `true`
+    pub(in crate::config) require_audience: Option<bool>,
+    /// The values of `type` in `authorization_details` that the resource supports (RFC 9396).
+    ///
+    /// - Range: one or more
+    /// - Default: none
+    /// - Example: `[payment]`
+    pub(in crate::config) authorization_details_types_supported: Option<Vec<String>>,
     /// The name of the resource for users.
     ///
     /// - Range: not empty

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::agents::{Actor, AuthorizationDetail};
 use super::request_match::SafeRegex;
 use crate::config::duration::ConfigDuration;
 use crate::json::Value;
@@ -87,6 +88,18 @@ pub(in crate::config) struct Requires {
     /// - Default: none
     /// - Example: `[{ name: department, equals: Engineering }]`
     pub(in crate::config) claims: Option<Vec<Claim>>,
+    /// Conditions on the claim `authorization_details` (RFC 9396). All of them must hold.
+    ///
+    /// - Range: one or more; not in `not`
+    /// - Default: none
+    /// - Example: `[{ type: payment, actions: [initiate] }]`
+    pub(in crate::config) authorization_details: Option<Vec<AuthorizationDetail>>,
+    /// A condition on the actor that uses the token for its subject (RFC 8693).
+    ///
+    /// - Range: one or more fields
+    /// - Default: none
+    /// - Example: `{ subjects: [wlp3kq8vZt5pLmXy90g7] }`
+    pub(in crate::config) actor: Option<Actor>,
     /// At least one of these requirements holds.
     ///
     /// - Range: one or more, none of them empty

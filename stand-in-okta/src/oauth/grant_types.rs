@@ -62,6 +62,8 @@ fn client_credentials(
     }
     let spec = TokenSpec::machine().scopes(&scopes).claim("cid", client.id()).claim("sub", client.id());
     let spec = jkt.iter().fold(spec, |spec, jkt| spec.bound_to_key(jkt));
+    // The audience is the resource that the client names (RFC 8707 section 2).
+    let spec = params.get("resource").into_iter().fold(spec, |spec, resource| spec.claim("aud", resource));
     let token = server_ref.org.mint(server_ref.server, &spec);
     Ok(json!({
         "access_token": token, "token_type": token_type(jkt), "expires_in": 3600, "scope": scopes.join(" "),

@@ -90,6 +90,10 @@ fn token_endpoint_issues_or_rejects_each_request() {
         assert!(verifies(okta, KEYS, token));
         assert_eq!(json_of(&parts(token)[1])["scp"], json!(["items:read", "items:write"]));
     }
+    let resource = format!("{good}&resource=https%3A%2F%2Fmcp.example.com%2Fmcp");
+    let issued = post(okta, path, &basic, &resource).json();
+    let token = issued["access_token"].as_str().unwrap();
+    assert_eq!(json_of(&parts(token)[1])["aud"], "https://mcp.example.com/mcp", "RFC 8707");
     let wrong = self::basic(DEMO_CLIENT_ID, "guess");
     let unknown = self::basic("0oaunknown", "guess");
     let both = format!("{good}&client_secret=x");

@@ -122,5 +122,16 @@ pub(crate) fn configs() -> Vec<Value> {
         requires(nested(8)),
         requires(json!({ "scopes": ["com.okta.product1.admin", "https://company.com/scopes/x:y"] })),
         requires(json!({ "claims": [{ "name": "a.b", "any_of": ["", 1, {}, true] }] })),
+        requires(json!({ "authorization_details": [
+            { "type": "payment", "actions": ["initiate"], "locations": ["https://h"], "datatypes": ["a"],
+              "privileges": ["b"], "identifier": "c", "other_fields": "ignore" }, { "type": "account" },
+        ] })),
+        requires(json!({ "actor": { "present": true, "subjects": ["wlp1"], "max_depth": 1 } })),
+        config(
+            json!({ "audiences": ["https://h/mcp"] }),
+            json!({ "protected_resources": [
+            { "resource": "https://h/mcp", "require_audience": true, "authorization_details_types_supported": ["a"] },
+        ] }),
+        ),
     ]
 }

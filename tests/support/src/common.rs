@@ -8,7 +8,9 @@ mod tokens;
 
 pub use filters::{cold, config, deliver, filter, filter_with_denylist, rules, two_providers};
 pub use keys::{P256, RSA_A, RSA_B, b64, jwks, rsa_jwk, rsa_key};
-pub use requests::{Outcome, Request, decide, decide_with, get, outcome, present, request, scopes};
+pub use requests::{
+    Outcome, Request, decide, decide_with, get, missing_with_scopes, outcome, present, request, scopes,
+};
 use serde_json::Value;
 pub use store::Store;
 pub use tokens::{Signer, Token};

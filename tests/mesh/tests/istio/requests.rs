@@ -16,7 +16,7 @@ fn gateway_manifest_unchanged_allows_only_valid_tokens() {
     let orders = || get("/orders");
 
     let denied = gateway.expect(&orders(), "no token", 401, "token_missing");
-    assert_eq!(denied.header("www-authenticate"), Some(r#"Bearer realm="api""#));
+    assert_eq!(denied.header("www-authenticate"), Some(r#"Bearer realm="api",scope="orders:read""#));
     gateway.expect(&orders().bearer("a.b.c"), "a malformed token", 401, "token_malformed");
     let [head, payload, _] = reader.split('.').collect::<Vec<_>>()[..] else { panic!("a JWS") };
     let other = token(&["orders:read", "orders:write"]);

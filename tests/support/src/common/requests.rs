@@ -96,6 +96,8 @@ pub enum Outcome {
     Deny(Rejection),
     /// Denied, with these scopes in the challenge.
     Scopes(Vec<String>),
+    /// Denied because there is no token, with these scopes in the challenge.
+    MissingWithScopes(Vec<String>),
     /// The filter sends the response itself, with success.
     LocalResponse,
     /// Held until a fetch completes, or denied for this reason.
@@ -105,6 +107,11 @@ pub enum Outcome {
 /// Returns [`Outcome::Scopes`] with these scopes.
 pub fn scopes(names: &[&str]) -> Outcome {
     Outcome::Scopes(names.iter().map(|name| (*name).to_owned()).collect())
+}
+
+/// Returns [`Outcome::MissingWithScopes`] with these scopes.
+pub fn missing_with_scopes(names: &[&str]) -> Outcome {
+    Outcome::MissingWithScopes(names.iter().map(|name| (*name).to_owned()).collect())
 }
 
 /// Decides about a request with these `Authorization` headers, at a time in Unix seconds.
@@ -151,6 +158,9 @@ pub fn outcome(verdict: Verdict) -> Outcome {
         }
         Verdict::Deny(denial) if denial.rejection == Rejection::InsufficientScope => {
             Outcome::Scopes(denial.scopes)
+        }
+        Verdict::Deny(denial) if denial.rejection == Rejection::TokenMissing && !denial.scopes.is_empty() => {
+            Outcome::MissingWithScopes(denial.scopes)
         }
         Verdict::Deny(denial) => {
             assert!(denial.scopes.is_empty(), "scopes named with {:?}", denial.rejection);
