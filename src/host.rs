@@ -13,6 +13,7 @@ mod forward;
 mod instrumented;
 mod metric;
 mod metrics;
+mod open_streams;
 mod plugin;
 mod request;
 mod root;

@@ -157,6 +157,9 @@ rejections! {
     TokenRevoked = "token_revoked": "the access token was revoked",
     /// The filter has not fetched the denylist yet, or the denylist is older than `max_stale`.
     DenylistUnavailable = "denylist_unavailable": "the list of revoked access tokens is not available",
+    /// The stream is open, `close_streams` is true, and the worker tracks the maximum number of
+    /// other streams.
+    TooManyStreams = "too_many_streams": "too many streams are open",
     /// The token is valid, but no rule matches the request. The filter denies by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
     /// The token is valid, but the rule denies every request.

@@ -63,9 +63,11 @@ impl ErrorClass {
             | R::RemoteIpUnknown
             | R::InsufficientScope
             | R::RequirementNotMet => Self::InsufficientScope,
-            R::KeysUnavailable | R::KeysStale | R::DenylistUnavailable | R::CryptoUnavailable => {
-                Self::Unavailable
-            }
+            R::KeysUnavailable
+            | R::KeysStale
+            | R::DenylistUnavailable
+            | R::CryptoUnavailable
+            | R::TooManyStreams => Self::Unavailable,
             R::Misconfigured => Self::ServerError,
         }
     }
