@@ -51,7 +51,14 @@ impl UnauthorizedStream {
 impl Filter {
     /// Tracks the stream of an allowed request if the configuration closes streams and a token
     /// authorizes the request.
-    pub fn begin_stream(&mut self, id: u32, permit: &Permit, grpc: bool, state: &Rc<StreamState>, now: UnixTime) {
+    pub fn begin_stream(
+        &mut self,
+        id: u32,
+        permit: &Permit,
+        grpc: bool,
+        state: &Rc<StreamState>,
+        now: UnixTime,
+    ) {
         if !self.config.close_streams || permit.reason() != PermitReason::Verified {
             return;
         }
@@ -72,6 +79,7 @@ impl Filter {
 
     /// Takes up to 32 streams that are no longer authorized. The host passes each to
     /// [`Filter::close_stream`].
+    #[inline(never)]
     pub fn take_unauthorized_streams(&mut self, now: UnixTime) -> Vec<UnauthorizedStream> {
         let mut unauthorized = Vec::new();
         if !self.config.close_streams {
@@ -101,6 +109,7 @@ impl Filter {
     ///
     /// A complete request without a response gets 15 s more: it was authorized when it arrived, and
     /// the upstream may have executed it.
+    #[inline(never)]
     pub fn close_stream(
         &mut self,
         UnauthorizedStream { mut stream, rejection }: UnauthorizedStream,

@@ -121,7 +121,8 @@ impl Root {
             if hostcalls::set_effective_context(pending.context_id).is_err() {
                 continue;
             }
-            match request::handle(plugin, (pending.context_id, &pending.state), now, now < pending.deadline) {
+            let stream = (pending.context_id, &pending.state);
+            match request::handle(plugin, stream, now, pending.arrived_at, now < pending.deadline()) {
                 RequestAction::Forward => {
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("the host did not resume a request ({status:?})");
