@@ -116,11 +116,20 @@ fn stream_config(mut config: EnvoyConfig, port: u16) -> EnvoyConfig {
     config
 }
 
-/// The end that each client sees.
-fn expected_end(kind: Kind, code: &str, sentence: &str) -> String {
-    match kind {
-        Kind::Upload => format!("401 {code}"),
-        _ => sentence.to_owned(),
+/// Asserts that a client received data and then saw the end that its protocol has.
+fn assert_end(kind: Kind, end: &End, code: &str) {
+    let (prefix, least) = match kind {
+        Kind::WebSocket => ("error: WebSocket protocol error: Connection reset without closing", 10),
+        Kind::Events | Kind::Download => ("200 closed", 10),
+        Kind::EventsHttp2 | Kind::DownloadHttp2 => ("200 reset: Some(", 10),
+        Kind::Upload => ("401 ", 1),
+        Kind::GrpcServer => ("Unknown: error reading a body", 10),
+        Kind::GrpcBidirectional => ("Unknown: error reading a body", 1),
+        Kind::GrpcSilent => ("Unknown: error reading a body", 0),
+    };
+    assert!(end.how.starts_with(prefix) && end.received >= least, "{kind:?} {end:?}");
+    if kind == Kind::Upload {
+        assert_eq!(end.how, format!("401 {code}"));
     }
 }
 
@@ -140,16 +149,22 @@ fn stream_of_each_protocol_ends_when_its_token_expires() {
         .collect();
     let ends = streams.run_all(&Kind::ALL, &streams.token("AT.short", 4), Duration::from_secs(8));
     for (kind, end) in &ends {
-        eprintln!("{kind:?} {end:?}");
-    }
-    for (kind, end) in &ends {
+        assert_end(*kind, end, "token_expired");
         let after = end.after.unwrap_or_else(|| panic!("{kind:?} is open\n{}", streams.harness.envoy.log()));
         assert!(after > Duration::from_millis(2500) && after < Duration::from_millis(5500), "{kind:?} {end:?}");
     }
     assert_all_open(&streams.join(valid), &streams.harness.envoy.log());
     assert_eq!(streams.closed("token_expired"), Kind::ALL.len() as u64);
     let log = wait_for_access_log(&path, |log| log.matches("code=token_expired").count() == Kind::ALL.len());
-    eprintln!("{log}");
+    for line in [
+        "/websocket 101 okta_authz{token_expired} decision=close code=token_expired sub=joe.user@example.com",
+        "/download 200 okta_authz{token_expired} decision=close code=token_expired sub=joe.user@example.com",
+        "/upload 401 okta_authz{token_expired} decision=close code=token_expired sub=joe.user@example.com",
+        "/test.Streams/Chat 200 okta_authz{token_expired} decision=close code=token_expired sub=joe",
+    ] {
+        assert!(log.contains(line), "{line}\n{log}");
+    }
+    assert!(streams.harness.envoy.log().contains("streams closed: "), "{}", streams.harness.envoy.log());
     streams.harness.assert_alive();
 }
 
@@ -167,6 +182,7 @@ fn stream_ends_when_its_token_is_revoked_or_its_key_is_withdrawn() {
     let begin = 2.5;
     let ends = streams.join(revoked);
     for (kind, end) in &ends {
+        assert_end(*kind, end, "token_revoked");
         let after = end.after.unwrap_or_else(|| panic!("{kind:?} is open\n{}", streams.harness.envoy.log()));
         assert!(after.as_secs_f64() > begin && after.as_secs_f64() < begin + 5.0, "{kind:?} {end:?}");
     }
@@ -178,7 +194,7 @@ fn stream_ends_when_its_token_is_revoked_or_its_key_is_withdrawn() {
     streams.harness.okta.rotate(Server::Default, Rotation::EmergencyDouble);
     let under_new_key = open("AT.new", 6);
     for (kind, end) in streams.join(valid) {
-        assert!(end.after.is_some(), "{kind:?} is open\n{}", streams.harness.envoy.log());
+        assert_end(kind, &end, "key_unknown");
     }
     assert_eq!(streams.closed("key_unknown"), Kind::ALL.len() as u64);
     assert_all_open(&streams.join(under_new_key), &streams.harness.envoy.log());

@@ -112,3 +112,17 @@ fn tracked_streams_are_those_with_a_token_that_are_open() {
     streams.wait_for_tracked(0);
     assert!(!public.is_finished());
 }
+
+/// Envoy ends a stream of a VM that trapped only when it would call the VM again.
+#[test]
+fn stream_of_a_trapped_vm() {
+    let streams = Streams::start("streams-trap", |config| config.module(&test_support::wasm("traps_on_demand")));
+    let token = streams.token("AT.short", 6);
+    let open: Vec<_> = Kind::ALL.iter().flat_map(|kind| [*kind, *kind, *kind])
+        .map(|kind| streams.open(kind, &token, Duration::from_secs(12))).collect();
+    std::thread::sleep(Duration::from_secs(2));
+    let _ = streams.harness.client().try_send(&test_support::client::get("/me").header("x-trap", "1"));
+    for (kind, end) in streams.join(open) {
+        eprintln!("TRAP {kind:?} {end:?}");
+    }
+}

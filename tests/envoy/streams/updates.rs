@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::config::EnvoyConfig;
 
-use super::Streams;
+use super::{Streams, assert_end};
 use super::clients::Kind;
 
 fn publish(path: &Path, resource: &Value) {
@@ -65,7 +65,7 @@ fn streams_end_after_an_update(name: &str, move_to: fn(&mut EnvoyConfig, &Path),
     }
     assert!(streams.harness.envoy.stat(counter) > Some(before), "{}", streams.harness.envoy.log());
     for (kind, end) in streams.join(open) {
-        eprintln!("{kind:?} {end:?}");
+        assert_end(kind, &end, "token_expired");
         let after = end.after.unwrap_or_else(|| panic!("{kind:?} is open\n{}", streams.harness.envoy.log()));
         assert!(after > Duration::from_secs(7), "{kind:?} {end:?}");
     }
