@@ -212,7 +212,11 @@ impl AccessToken {
     ///
     /// # Errors
     /// [`Rejection::TokenExpired`] or [`Rejection::TokenTooOld`] if that time has come.
-    pub(crate) fn check_end(&self, requirements: &TokenRequirements, now: UnixTime) -> Result<i64, Rejection> {
+    pub(crate) fn check_end(
+        &self,
+        requirements: &TokenRequirements,
+        now: UnixTime,
+    ) -> Result<i64, Rejection> {
         requirements.check_end(&self.jws.claims, now)
     }
 

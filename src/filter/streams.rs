@@ -119,7 +119,11 @@ impl Filter {
         let is_complete = Weak::upgrade(&stream.state)?.is_request_complete();
         let since = *stream.unauthorized_since.get_or_insert(now.seconds());
         let is_patient = rejection != Rejection::TooManyStreams;
-        if is_patient && is_complete && !has_response && now.seconds() < since.saturating_add(UNANSWERED_SECONDS) {
+        if is_patient
+            && is_complete
+            && !has_response
+            && now.seconds() < since.saturating_add(UNANSWERED_SECONDS)
+        {
             self.streams.insert(stream, now.seconds().saturating_add(RETRY_SECONDS));
             return None;
         }

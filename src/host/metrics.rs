@@ -140,7 +140,10 @@ impl Metrics {
     /// Counts a stream that the filter closes.
     pub(super) fn count_closed_stream(&self, reason: Rejection) {
         let mut closed = STREAM_REJECTIONS.iter().zip(&self.closed_streams);
-        closed.find(|(rejection, _)| **rejection == reason).into_iter().for_each(|(_, metric)| metric.count(1));
+        closed
+            .find(|(rejection, _)| **rejection == reason)
+            .into_iter()
+            .for_each(|(_, metric)| metric.count(1));
     }
 
     /// Counts a fetch that has ended.

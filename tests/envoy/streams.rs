@@ -105,9 +105,11 @@ fn stream_config(mut config: EnvoyConfig, port: u16) -> EnvoyConfig {
     }));
     let plugin = config.plugin();
     plugin["close_streams"] = json!(true);
-    plugin["rules"] = json!([{ "match": { "path": "/public/events" }, "public": true }, { "match": {}, "requires": {} }]);
+    plugin["rules"] =
+        json!([{ "match": { "path": "/public/events" }, "public": true }, { "match": {}, "requires": {} }]);
     plugin["providers"]["okta"]["clock_skew"] = json!("0s");
-    let remote = json!({ "cluster": "okta", "timeout": "1s", "cache_duration": "1s", "unknown_kid_cooldown": "1s" });
+    let remote =
+        json!({ "cluster": "okta", "timeout": "1s", "cache_duration": "1s", "unknown_kid_cooldown": "1s" });
     plugin["providers"]["okta"]["remote_jwks"] = remote;
     plugin["denylist"]["remote"] = json!({
         "cluster": "okta", "uri": "https://acme.okta.example/stand-in/denylist",
@@ -151,7 +153,10 @@ fn stream_of_each_protocol_ends_when_its_token_expires() {
     for (kind, end) in &ends {
         assert_end(*kind, end, "token_expired");
         let after = end.after.unwrap_or_else(|| panic!("{kind:?} is open\n{}", streams.harness.envoy.log()));
-        assert!(after > Duration::from_millis(2500) && after < Duration::from_millis(5500), "{kind:?} {end:?}");
+        assert!(
+            after > Duration::from_millis(2500) && after < Duration::from_millis(5500),
+            "{kind:?} {end:?}"
+        );
     }
     assert_all_open(&streams.join(valid), &streams.harness.envoy.log());
     assert_eq!(streams.closed("token_expired"), Kind::ALL.len() as u64);
@@ -203,7 +208,9 @@ fn stream_ends_when_its_token_is_revoked_or_its_key_is_withdrawn() {
 
 #[test]
 fn stream_outlives_its_token_if_the_filter_does_not_close_streams() {
-    for (name, plugin) in [("off", json!({ "close_streams": false })), ("shadow", json!({ "mode": "shadow" }))] {
+    for (name, plugin) in
+        [("off", json!({ "close_streams": false })), ("shadow", json!({ "mode": "shadow" }))]
+    {
         let streams = Streams::start(&format!("streams-{name}"), |mut config| {
             merge(config.plugin(), &plugin);
             config

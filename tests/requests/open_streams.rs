@@ -87,7 +87,13 @@ fn stream_is_unauthorized_from_the_second_in_which_its_token_becomes_invalid() {
         ("exp", json!({}), token(100), 99, R::TokenExpired),
         ("exp and skew", json!({ "clock_skew": "10s" }), token(100), 109, R::TokenExpired),
         ("age", json!({ "max_token_age": "50s" }), token(100), 50, R::TokenTooOld),
-        ("age and skew", json!({ "max_token_age": "50s", "clock_skew": "10s" }), token(100), 60, R::TokenTooOld),
+        (
+            "age and skew",
+            json!({ "max_token_age": "50s", "clock_skew": "10s" }),
+            token(100),
+            60,
+            R::TokenTooOld,
+        ),
         ("exp before age", json!({ "max_token_age": "200s" }), token(100), 99, R::TokenExpired),
     ] {
         let mut worker = Worker::new(&closing(provider, json!({})));

@@ -14,7 +14,10 @@ use crate::locate::ConfigContext;
 /// streams without a limit. Only the file of Envoy itself shows these routes.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
     let ConfigContext::Envoy { plugin, .. } = context else { return Vec::new() };
-    if config.close_streams || config.shadow || !file.managers_with(plugin).any(|manager| has_streams(manager.value)) {
+    if config.close_streams
+        || config.shadow
+        || !file.managers_with(plugin).any(|manager| has_streams(manager.value))
+    {
         return Vec::new();
     }
     let problem = "is not `true`, and a route has WebSockets or no timeout: such a stream continues after \
@@ -33,7 +36,8 @@ fn has_streams(manager: &Value) -> bool {
             let is_route = ["cluster", "cluster_header", "weighted_clusters"];
             let is_route = is_route.iter().any(|name| object.get(*name).is_some());
             let is_limited = object.pointer("/max_stream_duration/max_stream_duration").is_some();
-            let is_endless = object.get("timeout").and_then(parse_proto).is_some_and(|timeout| timeout.is_zero());
+            let is_endless =
+                object.get("timeout").and_then(parse_proto).is_some_and(|timeout| timeout.is_zero());
             let upgrades = upgrades_all || !list(object, "upgrade_configs").is_empty();
             found |= is_route && !is_limited && (is_endless || upgrades);
         });
@@ -55,10 +59,30 @@ mod tests {
             ("a timeout", json!([]), json!({ "cluster": "app", "timeout": "60s" }), false),
             ("no timeout", json!([]), json!({ "cluster": "app", "timeout": "0s" }), true),
             ("no timeout, fraction", json!([]), json!({ "cluster_header": "x", "timeout": "0.0s" }), true),
-            ("a limit", json!([]), json!({ "cluster": "app", "timeout": "0s", "max_stream_duration": limit }), false),
-            ("WebSocket", json!([]), json!({ "cluster": "app", "upgrade_configs": [{ "upgrade_type": "websocket" }] }), true),
-            ("WebSocket everywhere", json!([{ "upgrade_type": "websocket" }]), json!({ "cluster": "app" }), true),
-            ("WebSocket with a limit", json!([{ "upgrade_type": "websocket" }]), json!({ "cluster": "app", "max_stream_duration": limit }), false),
+            (
+                "a limit",
+                json!([]),
+                json!({ "cluster": "app", "timeout": "0s", "max_stream_duration": limit }),
+                false,
+            ),
+            (
+                "WebSocket",
+                json!([]),
+                json!({ "cluster": "app", "upgrade_configs": [{ "upgrade_type": "websocket" }] }),
+                true,
+            ),
+            (
+                "WebSocket everywhere",
+                json!([{ "upgrade_type": "websocket" }]),
+                json!({ "cluster": "app" }),
+                true,
+            ),
+            (
+                "WebSocket with a limit",
+                json!([{ "upgrade_type": "websocket" }]),
+                json!({ "cluster": "app", "max_stream_duration": limit }),
+                false,
+            ),
             ("another object", json!([]), json!({ "timeout": "0s" }), false),
         ] {
             let manager = json!({

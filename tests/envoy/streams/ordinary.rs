@@ -17,15 +17,15 @@ fn slow_request_gets_its_response_after_its_token_has_expired() {
     let streams = Streams::start("streams-slow", |config| config);
     let (port, token) = (streams.port(), streams.token("AT.short", 2));
     let mut received = 0;
-    let how = streams.runtime.block_on(async {
-        http2_on(http2_client(port).await, "/slow/5000", &token, &mut received).await
-    });
+    let how = streams
+        .runtime
+        .block_on(async { http2_on(http2_client(port).await, "/slow/5000", &token, &mut received).await });
     assert_eq!(how, "200 end", "{}", streams.harness.envoy.log());
     // Without a response for 15 s, the request is no ordinary one.
     let token = streams.token("AT.short", 2);
-    let how = streams.runtime.block_on(async {
-        http2_on(http2_client(port).await, "/slow/60000", &token, &mut received).await
-    });
+    let how = streams
+        .runtime
+        .block_on(async { http2_on(http2_client(port).await, "/slow/60000", &token, &mut received).await });
     assert_eq!(how, "401 end", "{}", streams.harness.envoy.log());
     assert_eq!(streams.closed("token_expired"), 1);
 }
@@ -33,7 +33,8 @@ fn slow_request_gets_its_response_after_its_token_has_expired() {
 #[test]
 fn connection_serves_requests_after_streams_were_closed() {
     let streams = Streams::start("streams-connection", |config| config);
-    let (port, short, valid) = (streams.port(), streams.token("AT.short", 3), streams.token("AT.valid", 3600));
+    let (port, short, valid) =
+        (streams.port(), streams.token("AT.short", 3), streams.token("AT.valid", 3600));
     streams.runtime.block_on(async {
         // A keep-alive connection, on which the token of one request expires between requests.
         let mut connection = connect(port).await;
@@ -89,7 +90,13 @@ fn thousands_of_streams_with_one_expiry_end() {
     }
     let ends = opened.into_iter().flat_map(|stream| streams.runtime.block_on(stream).unwrap());
     let others: Vec<String> = ends.filter(|end| !end.starts_with("200 reset")).collect();
-    assert!(others.is_empty(), "{} others: {:?}\n{}", others.len(), others.first(), streams.harness.envoy.log());
+    assert!(
+        others.is_empty(),
+        "{} others: {:?}\n{}",
+        others.len(),
+        others.first(),
+        streams.harness.envoy.log()
+    );
     assert_eq!(streams.closed("token_expired"), STREAMS as u64);
     assert_eq!(most, STREAMS as u64, "tracked at the same time");
     streams.harness.assert_alive();
@@ -116,10 +123,14 @@ fn tracked_streams_are_those_with_a_token_that_are_open() {
 /// Envoy ends a stream of a VM that trapped only when it would call the VM again.
 #[test]
 fn stream_of_a_trapped_vm() {
-    let streams = Streams::start("streams-trap", |config| config.module(&test_support::wasm("traps_on_demand")));
+    let streams =
+        Streams::start("streams-trap", |config| config.module(&test_support::wasm("traps_on_demand")));
     let token = streams.token("AT.short", 6);
-    let open: Vec<_> = Kind::ALL.iter().flat_map(|kind| [*kind, *kind, *kind])
-        .map(|kind| streams.open(kind, &token, Duration::from_secs(12))).collect();
+    let open: Vec<_> = Kind::ALL
+        .iter()
+        .flat_map(|kind| [*kind, *kind, *kind])
+        .map(|kind| streams.open(kind, &token, Duration::from_secs(12)))
+        .collect();
     std::thread::sleep(Duration::from_secs(2));
     let _ = streams.harness.client().try_send(&test_support::client::get("/me").header("x-trap", "1"));
     for (kind, end) in streams.join(open) {

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use test_support::config::EnvoyConfig;
 
-use super::{Streams, assert_end};
 use super::clients::Kind;
+use super::{Streams, assert_end};
 
 fn publish(path: &Path, resource: &Value) {
     let temporary = path.with_extension("new");
@@ -26,10 +26,7 @@ fn source(path: &Path) -> Value {
 
 fn filter(config: &mut EnvoyConfig) -> Value {
     let wasm = typed("envoy.extensions.filters.http.wasm.v3.Wasm", json!({ "config": config.filter() }));
-    typed(
-        "envoy.config.core.v3.TypedExtensionConfig",
-        json!({ "name": "okta-authz", "typed_config": wasm }),
-    )
+    typed("envoy.config.core.v3.TypedExtensionConfig", json!({ "name": "okta-authz", "typed_config": wasm }))
 }
 
 fn listener(config: &mut EnvoyConfig) -> Value {
@@ -37,7 +34,12 @@ fn listener(config: &mut EnvoyConfig) -> Value {
 }
 
 /// Opens streams, applies an update with another rule, and waits for the end of the streams.
-fn streams_end_after_an_update(name: &str, move_to: fn(&mut EnvoyConfig, &Path), resource: fn(&mut EnvoyConfig) -> Value, counter: &str) {
+fn streams_end_after_an_update(
+    name: &str,
+    move_to: fn(&mut EnvoyConfig, &Path),
+    resource: fn(&mut EnvoyConfig) -> Value,
+    counter: &str,
+) {
     let path: PathBuf = test_support::scratch(name).join("xds");
     std::fs::create_dir_all(&path).unwrap();
     let path = path.join("resource.json");
