@@ -3,7 +3,7 @@
 //!
 //! The filter decides on the request of a stream once. While the stream is open, three facts can
 //! change: the time, the keys of the issuer, and the denylists. The policy depends on the request
-//! and the configuration, which do not change. A rule with `max_auth_age` applies to the
+//! and the configuration, which do not change. A rule with `max_age` applies to the
 //! request alone (RFC 9470 section 4).
 //!
 //! A document that is missing or expired closes no stream, because an outage is no revocation. The

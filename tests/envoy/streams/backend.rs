@@ -65,6 +65,10 @@ impl Drop for StreamBackend {
 fn app() -> Router {
     let websocket = |upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo_and_send) };
     let events = || async { ([("content-type", "text/event-stream")], endless("data: event\n\n")) };
+    let quiet = || async {
+        let first = stream::iter([Ok::<_, Infallible>("data: first\n\n")]);
+        ([("content-type", "text/event-stream")], Body::from_stream(first.chain(stream::pending())))
+    };
     let download = || async { ([("content-length", DOWNLOAD_BYTES)], endless("0123456789")) };
     let upload = |body: Bytes| async move { body.len().to_string() };
     let slow = |Path(millis): Path<u64>| async move {
@@ -75,6 +79,7 @@ fn app() -> Router {
         .route("/websocket", get(websocket))
         .route("/events", get(events))
         .route("/public/events", get(events))
+        .route("/quiet", get(quiet))
         .route("/download", get(download))
         .route("/upload", post(upload))
         .route("/slow/{millis}", any(slow))
