@@ -125,7 +125,8 @@ fn sum_after_random_history_has_the_gauges_of_live_workers() {
                 _ => {}
             }
             for (worker, values) in &mut live {
-                *values = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5), random.u64(..9)]);
+                *values =
+                    WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5), random.u64(..9)]);
                 gauges.add(shared_gauges::report(*worker, *values, at(now), &store));
             }
         }
