@@ -79,6 +79,9 @@ pub struct Config {
     pub clear_route_cache: bool,
     /// The token sources besides the `Authorization` header.
     pub token_sources: TokenSources,
+    /// Whether the filter closes a stream whose token is no longer valid. False with `mode: shadow`,
+    /// which enforces nothing.
+    pub close_streams: bool,
     /// Whether the filter forwards the token to the upstream.
     pub forward: bool,
     /// The source of client certificates; `None` to reject certificate-bound tokens.

@@ -9,11 +9,13 @@ mod decision_error;
 mod document_status;
 mod environment;
 mod observer;
+mod open_streams;
 mod permit;
 mod policy_selection;
 mod requester;
 mod sender_constraint;
 mod sources;
+mod streams;
 mod verified_token;
 
 use crate::config::{Config, Provider, Remote};
@@ -29,6 +31,7 @@ use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
 use crate::token_cache::TokenCache;
 use decision_error::DecisionError;
+use open_streams::OpenStreams;
 use sources::Sources;
 use verified_token::VerifiedToken;
 
@@ -36,8 +39,10 @@ pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
 pub use environment::{Connection, Environment};
 pub use observer::MetricsObserver;
+pub use open_streams::{StreamDecision, StreamState};
 pub use permit::{Permit, PermitReason};
 pub use sources::{PendingFetch, ProviderId, SourceId};
+pub use streams::UnauthorizedStream;
 
 /// The state of the filter on one worker: configuration, fetched documents and token cache.
 #[derive(Debug)]
@@ -48,6 +53,8 @@ pub struct Filter {
     /// denylists.
     token_cache: TokenCache<VerifiedToken>,
     jose_headers: JoseHeaderCache,
+    /// The open streams, if the configuration closes streams.
+    streams: OpenStreams,
 }
 
 /// The outcome of [`Filter::decide`].
@@ -70,7 +77,8 @@ impl Filter {
     pub fn new(config: Config, worker_id: WorkerId) -> Self {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
-        Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), config }
+        let jose_headers = JoseHeaderCache::default();
+        Self { sources, token_cache, jose_headers, streams: OpenStreams::default(), config }
     }
 
     /// Returns the configuration.
@@ -213,7 +221,11 @@ impl Filter {
     /// Installs the documents that other workers have fetched. Returns for each source what the
     /// host has to do, for example which fetch to begin.
     pub fn on_tick(&mut self, now: UnixTime, shared: &dyn SharedData) -> Vec<(SourceId, Tick)> {
-        self.sources.on_tick(now, shared)
+        let ticks = self.sources.on_tick(now, shared);
+        if ticks.iter().any(|(_, tick)| tick.changed) {
+            self.streams.check_all();
+        }
+        ticks
     }
 
     /// Processes the response to a request of a fetch. Returns the next request of the fetch, or

@@ -14,6 +14,7 @@ mod forward;
 mod instrumented;
 mod metric;
 mod metrics;
+mod open_streams;
 mod plugin;
 mod request;
 mod root;

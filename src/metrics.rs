@@ -93,8 +93,20 @@ families! {
     CACHE_BYTES: Gauge = "token_cache_bytes",
     /// Requests that wait for a fetch.
     WAITING: Gauge = "waiting_requests",
+    /// Streams that the filter checks again, with `close_streams`.
+    TRACKED_STREAMS: Gauge = "tracked_streams",
+    /// Streams that the filter closed, by code.
+    STREAM_CLOSED: Counter = "stream_closed.{code}",
 }
 
+/// The reasons for which the filter closes a stream.
+pub const STREAM_REJECTIONS: [Rejection; 5] = [
+    Rejection::TokenExpired,
+    Rejection::TokenTooOld,
+    Rejection::KeyUnknown,
+    Rejection::TokenRevoked,
+    Rejection::TooManyStreams,
+];
 /// The outcome code of requests that only shadow mode allows.
 const SHADOW_CODE: &str = "shadow";
 /// The values of the label `result` of a fetch.

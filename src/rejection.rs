@@ -222,6 +222,9 @@ rejections! {
     DpopProofReplayed = "dpop_proof_replayed": "the DPoP proof was used before",
     /// The filter cannot use its memory of accepted proofs.
     DpopReplayUnavailable = "dpop_replay_unavailable": "the DPoP proof cannot be checked for reuse at the moment",
+    /// The stream is open, `close_streams` is true, and the worker tracks the maximum number of
+    /// other streams.
+    TooManyStreams = "too_many_streams": "too many streams are open",
     /// The token is valid, but no rule matches the request. The filter denies by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
     /// The token is valid, but the rule denies every request.

@@ -196,12 +196,28 @@ impl AccessToken {
         requirements: &TokenRequirements,
         now: UnixTime,
     ) -> Result<Identity<'_>, Rejection> {
-        let claims = &self.jws.claims;
-        requirements.check_times(claims, now)?;
+        requirements.check_times(&self.jws.claims, now)?;
+        Ok(self.identity_at(requirements, now))
+    }
+
+    /// Returns the identity of the token without a check of its times.
+    pub(crate) fn identity_at(&self, requirements: &TokenRequirements, now: UnixTime) -> Identity<'_> {
         let skew = requirements.clock_skew;
         let (earliest_now, latest_now) =
             (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
-        Ok(Identity { claims, profile: requirements.profile, earliest_now, latest_now })
+        Identity { claims: &self.jws.claims, profile: requirements.profile, earliest_now, latest_now }
+    }
+
+    /// Returns the time from which on the filter rejects the token, in Unix seconds.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenExpired`] or [`Rejection::TokenTooOld`] if that time has come.
+    pub(crate) fn check_end(
+        &self,
+        requirements: &TokenRequirements,
+        now: UnixTime,
+    ) -> Result<i64, Rejection> {
+        requirements.check_end(&self.jws.claims, now)
     }
 
     /// Returns whether `aud` has this value, compared exactly.

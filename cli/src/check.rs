@@ -39,6 +39,7 @@ mod rbac;
 mod route_policies;
 mod routes;
 mod sidecar_egress;
+mod streams;
 mod timeouts;
 mod tls;
 mod tls_names;
@@ -158,6 +159,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
         findings.extend(route_policies::warnings(context.following_filters(), Some(config), file));
     }
     findings.extend(timeouts::warnings(context, file));
+    findings.extend(streams::warnings(context, config, file));
     findings
 }
 

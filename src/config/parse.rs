@@ -77,11 +77,12 @@ impl Config {
             .with_ignore_port(raw.ignore_port_in_host_matching.unwrap_or(false));
         let route_policies =
             rules::route_policies(&root.field("route_policies"), raw.route_policies, &providers)?;
+        let shadow = matches!(raw.mode, Some(raw::PolicyMode::Shadow));
         let config = Self {
             providers,
             local_denylist,
             remote_denylist,
-            shadow: matches!(raw.mode, Some(raw::PolicyMode::Shadow)),
+            shadow,
             policy,
             route_policies,
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
@@ -89,6 +90,7 @@ impl Config {
             forward_payload_header,
             clear_route_cache: raw.clear_route_cache.unwrap_or(false),
             token_sources,
+            close_streams: raw.close_streams.unwrap_or(false) && !shadow,
             forward: raw.forward.unwrap_or(true),
             client_certificate,
             max_token_bytes,

@@ -167,6 +167,14 @@ pub(super) struct Config {
     /// - Default: none
     /// - Example: `{ from: connection }`
     pub(super) mtls: Option<Mtls>,
+    /// Whether the filter closes a stream when its token expires, when a denylist revokes the token,
+    /// or when the issuer withdraws the key of the token. A stream is a WebSocket, a gRPC stream, an
+    /// event stream, or another request that is open for more than a second. It has no effect with
+    /// `mode: shadow`.
+    ///
+    /// - Default: `false`
+    /// - Example: `true`
+    pub(super) close_streams: Option<bool>,
     /// The maximum length of a token in bytes. The filter rejects a longer token before it parses
     /// the token.
     ///

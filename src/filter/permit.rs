@@ -78,6 +78,11 @@ impl Permit {
         self.forwarded().map_or(&[], |forwarded| &forwarded.headers)
     }
 
+    /// Returns the token that authorizes the request.
+    pub(super) const fn verified_token(&self) -> Option<&Rc<VerifiedToken>> {
+        self.verified.as_ref()
+    }
+
     /// Yields the keys and values of the identity for filter state and access logs.
     pub fn log_attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.forwarded().into_iter().flat_map(|forwarded| forwarded.log_attributes.iter())

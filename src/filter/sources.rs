@@ -138,10 +138,24 @@ impl Sources {
     /// for any other token if the denylist has not been fetched or has expired.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
-        if remote.latest().is_some_and(|list| list.matches(identity)) {
+        if self.is_on_latest_denylist(identity) {
             return Err(Rejection::TokenRevoked);
         }
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)
+    }
+
+    /// Returns the latest keys of a provider, whatever their age; `None` before the first fetch.
+    pub(super) fn latest_keys(&self, provider: ProviderId) -> Option<&KeySet> {
+        match self.keys.get(provider.0)? {
+            Keys::Local(keys) => keys.as_ref(),
+            Keys::Remote(keys) => keys.latest(),
+        }
+    }
+
+    /// Returns whether the latest fetched denylist has a token, whatever the age of the list.
+    pub(super) fn is_on_latest_denylist(&self, identity: &Identity<'_>) -> bool {
+        let latest = self.denylist.as_ref().and_then(Refresher::latest);
+        latest.is_some_and(|list| list.matches(identity))
     }
 
     /// Returns whether the host should hold a request until a fetch ends. May schedule an early

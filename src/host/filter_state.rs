@@ -11,7 +11,7 @@ const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
 /// another route afterwards; the guard of that route requires its own policy.
 const POLICY: &str = "okta.policy";
 
-/// The decision: `allow`, `shadow`, `deny` or `answer`.
+/// The decision: `allow`, `shadow`, `deny`, `answer` or `close`.
 const DECISION: &str = "okta.decision";
 
 /// The code of the decision.

@@ -8,7 +8,7 @@ use super::shared_data::HostSharedData;
 use crate::config::Provider;
 use crate::filter::{DocumentStatus, Filter, SourceId};
 use crate::metrics::shared_gauges::{self, GaugeDelta, WorkerGauges};
-use crate::metrics::{self, FETCH_RESULTS, Family, RequestOutcome, provider_label};
+use crate::metrics::{self, FETCH_RESULTS, Family, RequestOutcome, STREAM_REJECTIONS, provider_label};
 use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
@@ -32,7 +32,9 @@ pub(super) struct Metrics {
     /// The counts of the token cache that the host has.
     flushed: CacheCounts,
     /// The sums over all workers, in the order of [`WorkerGauges`].
-    sums: [Metric; 3],
+    sums: [Metric; 4],
+    /// In the order of [`STREAM_REJECTIONS`].
+    closed_streams: [Metric; 5],
 }
 
 /// The metrics of one provider.
@@ -90,7 +92,10 @@ impl Metrics {
             }),
             cache: [metrics::CACHE_HIT, metrics::CACHE_MISS, metrics::CACHE_EVICTION].map(plain),
             flushed: CacheCounts::default(),
-            sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
+            sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING, metrics::TRACKED_STREAMS]
+                .map(plain),
+            closed_streams: STREAM_REJECTIONS
+                .map(|rejection| Metric::define(metrics::STREAM_CLOSED, &[rejection.code()])),
         }
     }
 
@@ -109,6 +114,7 @@ impl Metrics {
             cache: Default::default(),
             flushed: CacheCounts::default(),
             sums: Default::default(),
+            closed_streams: Default::default(),
         }
     }
 
@@ -129,6 +135,15 @@ impl Metrics {
         for rejection in denials {
             self.shadow.get(*rejection as usize).into_iter().for_each(|metric| metric.count(1));
         }
+    }
+
+    /// Counts a stream that the filter closes.
+    pub(super) fn count_closed_stream(&self, reason: Rejection) {
+        let mut closed = STREAM_REJECTIONS.iter().zip(&self.closed_streams);
+        closed
+            .find(|(rejection, _)| **rejection == reason)
+            .into_iter()
+            .for_each(|(_, metric)| metric.count(1));
     }
 
     /// Counts a fetch that has ended.
@@ -174,7 +189,7 @@ impl Metrics {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         self.add(shared_gauges::report(
             self.worker_id,
-            WorkerGauges([number(tokens), bytes, number(waiting)]),
+            WorkerGauges([number(tokens), bytes, number(waiting), number(filter.tracked_streams())]),
             now,
             &HostSharedData,
         ));

@@ -5,6 +5,7 @@
 //! fetch.
 
 use std::net::IpAddr;
+use std::rc::Rc;
 
 use log::{debug, error};
 use proxy_wasm::types::MapType;
@@ -15,7 +16,9 @@ use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
-use crate::filter::{Environment, Filter, MetricsObserver, PermitReason, SourceId, Verdict};
+use crate::filter::{
+    Environment, Filter, MetricsObserver, PermitReason, SourceId, StreamDecision, StreamState, Verdict,
+};
 use crate::header_map;
 use crate::metrics::RequestOutcome;
 use crate::policy::parse_socket_ip;
@@ -32,20 +35,18 @@ const ROUTE_POLICY: &str = "xds\0route_metadata\0filter_metadata\0okta_authz\0po
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum RequestAction {
     /// The host forwards the request to the next filter.
-    Forward {
-        /// Whether the filter has examined the token of the request.
-        examined: bool,
-    },
+    Forward,
     /// The filter has sent a response.
     Responded,
     /// The request waits for a fetch from this source.
     Wait(SourceId),
 }
 
-/// Decides on the request of the effective context. Returns [`RequestAction::Wait`] only if
-/// `may_wait`. A request that has waited arrived before `now`.
+/// Decides on the request of the effective context, the stream with this ID and state. Returns
+/// [`RequestAction::Wait`] only if `may_wait`. A request that has waited arrived before `now`.
 pub(super) fn handle(
     plugin: &mut Plugin,
+    (id, state): (u32, &Rc<StreamState>),
     now: UnixTime,
     arrived_at: UnixTime,
     may_wait: bool,
@@ -80,7 +81,9 @@ pub(super) fn handle(
                     // The request does not wait, but an unknown key ID may still schedule a fetch.
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
-                RequestAction::Forward { examined: permit.has_examined_token() }
+                state.set_decision(StreamDecision::Allowed { examined: permit.has_examined_token() });
+                filter.begin_stream(id, &permit, head.is_grpc(), state, now);
+                RequestAction::Forward
             }
             Err(status) => {
                 error!("request denied: the host rejected a header change ({status:?})");

@@ -14,12 +14,13 @@ use proxy_wasm::types::{BufferType, ContextType};
 use super::callout;
 use super::instrumented::InstrumentedVerifier;
 use super::metrics::Metrics;
+use super::open_streams;
 use super::plugin::{self, Plugin};
 use super::request::{self, RequestAction};
 use super::shared_data::HostSharedData;
 use super::signature::HostVerifier;
 use super::stream::{IMMEDIATE_TICK, Stream};
-use super::wait_queue::{StreamState, WaitQueue};
+use super::wait_queue::WaitQueue;
 use crate::config::Config;
 use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
@@ -120,9 +121,9 @@ impl Root {
             if hostcalls::set_effective_context(pending.context_id).is_err() {
                 continue;
             }
-            match request::handle(plugin, now, pending.arrived_at, now < pending.deadline()) {
-                RequestAction::Forward { examined } => {
-                    pending.state.set(StreamState::Allowed { examined });
+            let stream = (pending.context_id, &pending.state);
+            match request::handle(plugin, stream, now, pending.arrived_at, now < pending.deadline()) {
+                RequestAction::Forward => {
                     if let Err(status) = hostcalls::resume_http_request() {
                         error!("the host did not resume a request ({status:?})");
                     }
@@ -225,6 +226,7 @@ impl RootContext for Root {
         self.poll_sources();
         let plugin = &mut *self.plugin.borrow_mut();
         self.resume_due_requests(plugin);
+        open_streams::close_unauthorized(plugin, self.id);
         plugin.flush(plugin::now());
     }
 

@@ -1,10 +1,9 @@
 //! Requests that the worker holds until a fetch ends: at most 1,024, for at most
 //! [`MAX_WAIT`].
 
-use std::cell::Cell;
 use std::rc::Rc;
 
-use crate::filter::SourceId;
+use crate::filter::{SourceId, StreamState};
 use crate::refresh::MAX_WAIT;
 use crate::time::UnixTime;
 
@@ -32,25 +31,9 @@ pub(super) struct PendingRequest {
     /// The time at which the request arrived.
     pub(super) arrived_at: UnixTime,
     /// The state of the stream, which the root context changes when it resumes the request.
-    pub(super) state: SharedStreamState,
+    pub(super) state: Rc<StreamState>,
     /// Whether a fetch from the source has ended.
     woken: bool,
-}
-
-/// The state of a stream, shared by the stream and the root context.
-pub(super) type SharedStreamState = Rc<Cell<StreamState>>;
-
-/// The state of a stream.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-pub(super) enum StreamState {
-    /// The request waits, or the filter has denied it.
-    #[default]
-    Held,
-    /// The filter has allowed the request.
-    Allowed {
-        /// Whether the filter has examined the token of the request.
-        examined: bool,
-    },
 }
 
 impl WaitQueue {
@@ -59,7 +42,7 @@ impl WaitQueue {
         &mut self,
         context_id: u32,
         source: SourceId,
-        state: SharedStreamState,
+        state: Rc<StreamState>,
         now: UnixTime,
     ) -> bool {
         let has_room = self.requests.len() < MAX_WAITING;

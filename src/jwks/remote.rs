@@ -47,6 +47,12 @@ impl RemoteKeys {
         fetched.or_else(|error| self.refresher.source().pinned().ok_or(rejection(error)))
     }
 
+    /// Returns the latest fetched keys, whatever their age, with the pinned ones; the pinned ones
+    /// alone before the first fetch.
+    pub fn latest(&self) -> Option<&KeySet> {
+        self.refresher.latest().or_else(|| self.refresher.source().pinned())
+    }
+
     /// Returns the rejection of a token whose key is not among the keys. It is
     /// [`Rejection::KeyUnknown`], an error of the token, only if the fetched keys have not expired
     /// and the latest fetch has succeeded.

@@ -13,9 +13,9 @@ use crate::refresh::state::WorkerId;
 use crate::time::UnixTime;
 
 /// The key of the table in the shared data.
-pub const SHARED_KEY: &str = "okta-authz.ledger";
+pub const SHARED_KEY: &str = "okta-authz.gauges";
 /// The number of gauges.
-const GAUGES: usize = 3;
+const GAUGES: usize = 4;
 /// The interval at which a worker without changes reports.
 const HEARTBEAT: Duration = Duration::from_secs(1);
 /// The time without a report after which an entry expires.
@@ -25,7 +25,7 @@ const MAX_ENTRIES: usize = 1024;
 /// The size of an entry: worker ID, time and values, as little-endian 64-bit integers.
 const ENTRY_BYTES: usize = 16 + 8 * GAUGES;
 
-/// The values of one worker: cached tokens, their size in bytes, waiting requests.
+/// The values of one worker: cached tokens, their size in bytes, waiting requests, tracked streams.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct WorkerGauges(pub [u64; GAUGES]);
 

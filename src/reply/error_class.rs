@@ -98,7 +98,8 @@ impl ErrorClass {
             | R::CryptoUnavailable
             | R::IntrospectionUnavailable
             | R::IntrospectionLimited
-            | R::DpopReplayUnavailable => Self::Unavailable,
+            | R::DpopReplayUnavailable
+            | R::TooManyStreams => Self::Unavailable,
             R::Misconfigured => Self::ServerError,
         }
     }

@@ -37,6 +37,23 @@ impl TokenRequirements {
         Ok(())
     }
 
+    /// Returns the time from which on `exp` or the maximum age makes the token invalid, in Unix
+    /// seconds.
+    ///
+    /// # Errors
+    /// [`Rejection::TokenExpired`] or [`Rejection::TokenTooOld`] if that time has come.
+    pub(super) fn check_end(&self, claims: &Claims, now: UnixTime) -> Result<i64, Rejection> {
+        self.check_expiration(claims, now)?;
+        let expires_at = claims.expires_at().unwrap_or(i64::MIN).saturating_add(self.clock_skew);
+        let too_old_at = claims.issued_at().zip(self.max_token_age).map_or(i64::MAX, |(issued_at, max)| {
+            [max, self.clock_skew, 1].into_iter().fold(issued_at, i64::saturating_add)
+        });
+        if now.seconds() >= too_old_at {
+            return Err(Rejection::TokenTooOld);
+        }
+        Ok(expires_at.min(too_old_at))
+    }
+
     /// Checks `exp`, `nbf`, `iat` and the age of the token.
     pub(super) fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
         self.check_expiration(claims, now)?;

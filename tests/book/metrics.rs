@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use okta_authz_filter::metrics::{
-    BACKENDS, FAMILIES, FETCH_RESULTS, Family, Kind, RequestOutcome, SIGNATURE_RESULTS,
+    BACKENDS, FAMILIES, FETCH_RESULTS, Family, Kind, RequestOutcome, SIGNATURE_RESULTS, STREAM_REJECTIONS,
 };
 use okta_authz_filter::rejection::Rejection;
 
@@ -37,6 +37,8 @@ const MEANINGS: &[&str] = &[
     "Cached tokens, sum of all workers.",
     "Size of the cached tokens in bytes, sum of all workers.",
     "Requests that the filter holds until keys or the denylist arrive.",
+    "Open streams that the filter checks again, sum of all workers. 0 without [`close_streams`](configuration.md).",
+    "Streams that the filter closed, by the code of the reason: `token_expired`, `token_too_old`, `key_unknown`, `token_revoked` or `too_many_streams`.",
 ];
 
 const HEAD: &str = "\
@@ -72,6 +74,7 @@ fn statistics(providers: usize) -> usize {
             "provider.{provider}.decision.{code}" => {
                 RequestOutcome::all().filter(|outcome| outcome.has_provider()).count()
             }
+            "stream_closed.{code}" => STREAM_REJECTIONS.len(),
             "signature.{backend}.{result}" => BACKENDS.len() * SIGNATURE_RESULTS.len(),
             _ => family.labels().map(value_count).product(),
         };
@@ -123,8 +126,8 @@ since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by def
 ## Several workers
 
 Envoy sums counters and histograms over all workers of a process. The filter sums
-`waiting_requests`, `token_cache_tokens` and `token_cache_bytes`. 5 s after a VM trapped, the sum no
-longer contains its values. Counts and times of keys and denylist are equal on all workers. If a new
+`waiting_requests`, `tracked_streams`, `token_cache_tokens` and `token_cache_bytes`. 5 s after a VM
+trapped, the sum no longer contains its values. Counts and times of keys and denylist are equal on all workers. If a new
 configuration removes a provider, the gauges of that provider become 0.
 
 Two listeners whose providers have the same name share metrics, and the times are those of either.

@@ -17,6 +17,10 @@ fn invalid_top_level_field_is_rejected() {
         (rest(json!({ "rules": {} })), "rules: must be a list, not an object"),
         (rest(json!({ "rules": [1] })), "rules[0]: must be an object, not the number `1`"),
         (rest(json!({ "forward": "false" })), "forward: must be `true` or `false`, not the string \"false\""),
+        (
+            rest(json!({ "close_streams": "true" })),
+            "close_streams: must be `true` or `false`, not the string \"true\"",
+        ),
         (rest(json!({ "forward": 0 })), "forward: must be `true` or `false`, not the number `0`"),
         (
             rest(json!({ "max_token_bytes": "16384" })),

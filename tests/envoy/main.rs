@@ -43,6 +43,7 @@ mod routes;
 mod rules;
 mod shadow_mode;
 mod signatures;
+mod streams;
 mod token_cache;
 mod token_sources;
 mod waiting_requests;

@@ -14,7 +14,7 @@ use super::T0;
 const REMOVED_AFTER_MS: u64 = 6_000;
 
 #[derive(Default)]
-struct Gauges([i64; 3]);
+struct Gauges([i64; 4]);
 
 impl Gauges {
     fn add(&mut self, change: GaugeDelta) {
@@ -29,13 +29,13 @@ fn at(millis: u64) -> UnixTime {
 #[test]
 fn sum_has_the_gauges_of_all_workers_until_they_withdraw() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
-    gauges.add(shared_gauges::report(WorkerId(1), WorkerGauges([1, 100, 0]), at(0), &store));
-    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 7]), at(0), &store));
-    assert_eq!(gauges.0, [3, 150, 7]);
-    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 0]), at(100), &store));
-    assert_eq!(gauges.0, [3, 150, 0]);
+    gauges.add(shared_gauges::report(WorkerId(1), WorkerGauges([1, 100, 0, 0]), at(0), &store));
+    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 7, 0]), at(0), &store));
+    assert_eq!(gauges.0, [3, 150, 7, 0]);
+    gauges.add(shared_gauges::report(WorkerId(2), WorkerGauges([2, 50, 0, 0]), at(100), &store));
+    assert_eq!(gauges.0, [3, 150, 0, 0]);
     gauges.add(shared_gauges::withdraw(WorkerId(1), &store));
-    assert_eq!(gauges.0, [2, 50, 0]);
+    assert_eq!(gauges.0, [2, 50, 0, 0]);
     assert_eq!(
         shared_gauges::withdraw(WorkerId(1), &store),
         GaugeDelta::default(),
@@ -47,25 +47,25 @@ fn sum_has_the_gauges_of_all_workers_until_they_withdraw() {
 fn silent_worker_is_removed_and_added_again_when_it_reports() {
     let (store, mut gauges) = (Store::default(), Gauges::default());
     let (silent, alive) = (WorkerId(1), WorkerId(2));
-    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 9]), at(0), &store));
+    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 9, 0]), at(0), &store));
     for tick in 0..REMOVED_AFTER_MS / 100 {
-        gauges.add(shared_gauges::report(alive, WorkerGauges([1, 1, 1]), at(tick * 100), &store));
+        gauges.add(shared_gauges::report(alive, WorkerGauges([1, 1, 1, 0]), at(tick * 100), &store));
     }
-    assert_eq!(gauges.0, [1, 1, 1]);
-    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 8]), at(REMOVED_AFTER_MS), &store));
-    assert_eq!(gauges.0, [10, 10, 9], "the worker was slow");
+    assert_eq!(gauges.0, [1, 1, 1, 0]);
+    gauges.add(shared_gauges::report(silent, WorkerGauges([9, 9, 8, 0]), at(REMOVED_AFTER_MS), &store));
+    assert_eq!(gauges.0, [10, 10, 9, 0], "the worker was slow");
 }
 
 #[test]
 fn unchanged_gauges_are_written_once_per_second() {
     let store = Store::default();
-    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(0), &store);
+    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1, 0]), at(0), &store);
     let (_, written) = store.get(shared_gauges::SHARED_KEY).unwrap();
     for tick in 1..=10 {
-        shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(tick * 100), &store);
+        shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1, 0]), at(tick * 100), &store);
     }
     assert_eq!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
-    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1]), at(1_100), &store);
+    shared_gauges::report(WorkerId(1), WorkerGauges([1, 1, 1, 0]), at(1_100), &store);
     assert_ne!(store.get(shared_gauges::SHARED_KEY).unwrap().1, written);
 }
 
@@ -80,24 +80,24 @@ fn sum_is_correct_after_the_clock_jumps() {
             for worker in 1..=4 {
                 gauges.add(shared_gauges::report(
                     WorkerId(worker),
-                    WorkerGauges([worker, 1, 0]),
+                    WorkerGauges([worker, 1, 0, 0]),
                     at(now),
                     &store,
                 ));
             }
         }
-        assert_eq!(gauges.0, [10, 4, 0], "{jump}");
+        assert_eq!(gauges.0, [10, 4, 0, 0], "{jump}");
     }
 }
 
 #[test]
 fn corrupt_table_is_replaced() {
-    for garbage in [&b"x"[..], &[0xff; 41], &[]] {
+    for garbage in [&b"x"[..], &[0xff; 49], &[]] {
         let store = Store::default();
         assert!(store.set(shared_gauges::SHARED_KEY, garbage, None));
         assert_eq!(
-            shared_gauges::report(WorkerId(1), WorkerGauges([1, 2, 3]), at(0), &store),
-            GaugeDelta([1, 2, 3])
+            shared_gauges::report(WorkerId(1), WorkerGauges([1, 2, 3, 5]), at(0), &store),
+            GaugeDelta([1, 2, 3, 5])
         );
     }
 }
@@ -125,14 +125,15 @@ fn sum_after_random_history_has_the_gauges_of_live_workers() {
                 _ => {}
             }
             for (worker, values) in &mut live {
-                *values = WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5)]);
+                *values =
+                    WorkerGauges([random.u64(..100), random.u64(..10_000), random.u64(..5), random.u64(..9)]);
                 gauges.add(shared_gauges::report(*worker, *values, at(now), &store));
             }
         }
         // Time passes until the other workers have removed those that trapped.
         store.lost_races.set(0);
         if live.is_empty() {
-            live.push((WorkerId(started + 1), WorkerGauges([1, 2, 3])));
+            live.push((WorkerId(started + 1), WorkerGauges([1, 2, 3, 0])));
         }
         for _ in 0..=REMOVED_AFTER_MS / 100 {
             now += 100;
@@ -141,6 +142,6 @@ fn sum_after_random_history_has_the_gauges_of_live_workers() {
             });
         }
         let sum = |index: usize| live.iter().map(|(_, values)| values.0[index] as i64).sum::<i64>();
-        assert_eq!(gauges.0, [0, 1, 2].map(sum), "seed {seed}");
+        assert_eq!(gauges.0, [0, 1, 2, 3].map(sum), "seed {seed}");
     }
 }

@@ -24,6 +24,8 @@ pub(crate) fn configs() -> Vec<Value> {
         provider(json!({})),
         rest(json!({ "mode": "enforce" })),
         rest(json!({ "mode": "shadow" })),
+        rest(json!({ "close_streams": true })),
+        rest(json!({ "close_streams": true, "mode": "shadow" })),
         rest(json!({ "claim_to_headers": [
             { "header_name": "x-a", "template": "{iss}/{sub}", "providers": ["okta"] },
             { "header_name": "x-b", "claim_name": "b", "providers": ["okta", "okta"] },
