@@ -20,7 +20,7 @@ use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
 use test_support::common::Store;
 
-use super::replay::{MAX_AGE, SKEW, memory, random};
+use super::{MAX_AGE, SKEW, memory, random};
 
 const SEEDS: u64 = 600;
 const STEPS: usize = 150;
