@@ -5,7 +5,7 @@
 //! request with `x-name` tries compare-and-set on a value that does not exist: the response body
 //! has a digit for each write, `1` for success. `tests/envoy/replay_memory.rs` uses it.
 #![cfg(target_arch = "wasm32")]
-#![allow(missing_docs, unsafe_code, reason = "the SDK's entry point calls the C runtime's constructors")]
+#![allow(missing_docs, unsafe_code, reason = "an exported function has an unmangled name")]
 
 use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::rc::Rc;
@@ -21,9 +21,13 @@ use proxy_wasm::types::{Action, BufferType, ContextType, MapType};
 const MAX_AGE: Duration = Duration::from_secs(60);
 const CLOCK_SKEW: Duration = Duration::from_secs(10);
 
-proxy_wasm::main! {{
+/// Sets the fixture's root context. The filter's `_initialize` set that of the filter. Envoy then
+/// calls `main`, if a module exports it.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: i32, _argv: i32) -> i32 {
     proxy_wasm::set_root_context(|_| Box::new(Root(None)));
-}}
+    0
+}
 
 struct Root(Option<Rc<ReplayMemory>>);
 struct Stream(Option<Rc<ReplayMemory>>);

@@ -6,7 +6,7 @@ use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::connection_managers::FileContext;
-use super::envoy_json::text;
+use super::envoy_json::{is_true, text};
 use super::finding::Finding;
 use crate::locate::ConfigContext;
 
@@ -22,7 +22,17 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileC
     }
     // Of nested connection managers, the innermost runs the plugin.
     let manager = file.managers_with(plugin).last();
-    manager.and_then(|manager| warning(manager.value, header)).into_iter().collect()
+    let warnings = manager.map(|manager| [warning(manager.value, header), name_warning(manager.value)]);
+    warnings.into_iter().flatten().flatten().collect()
+}
+
+/// Warns about names of certificates in the header, which Envoy writes without quotation marks.
+fn name_warning(manager: &Value) -> Option<Finding> {
+    let details = manager.get("set_current_client_cert_details")?;
+    let sets = text(manager, DETAILS).is_some_and(|mode| ["SANITIZE_SET", "APPEND_FORWARD"].contains(&mode));
+    let field = ["uri", "dns"].into_iter().find(|field| is_true(details, field)).filter(|_| sets)?;
+    let problem = "a name in a certificate can contain an element of the header that `mtls.header` reads: use it only if clients cannot choose the names in their certificates";
+    Some(Finding::warning(format!("set_current_client_cert_details.{field}"), problem))
 }
 
 fn warning(manager: &Value, header: &CertificateHeader) -> Option<Finding> {

@@ -35,3 +35,23 @@ fn check_treatment_of_the_certificate_header_is_a_warning() {
         assert_warns(&format!("certificate-{number}"), &document, expected);
     }
 }
+
+#[test]
+fn check_names_of_certificates_in_the_header_is_a_warning() {
+    for (number, (details, names, expected)) in [
+        ("APPEND_FORWARD", json!({ "uri": true }), &["set_current_client_cert_details.uri: a name"][..]),
+        ("SANITIZE_SET", json!({ "subject": true, "dns": true }), &["set_current_client_cert_details.dns: "]),
+        ("SANITIZE_SET", json!({ "subject": true, "cert": true, "uri": false }), &[]),
+        ("FORWARD_ONLY", json!({ "uri": true }), &[]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut document = document("envoy.yaml");
+        let header = json!({ "name": "x-forwarded-client-cert", "format": "xfcc" });
+        plugin(&mut document)["mtls"] = json!({ "header": header });
+        manager(&mut document)[DETAILS] = json!(details);
+        manager(&mut document)["set_current_client_cert_details"] = names;
+        assert_warns(&format!("certificate-names-{number}"), &document, expected);
+    }
+}
