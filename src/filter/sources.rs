@@ -138,7 +138,7 @@ impl Sources {
     /// for any other token if the denylist has not been fetched or has expired.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
-        if remote.latest().is_some_and(|list| list.matches(identity)) {
+        if remote.latest().is_some_and(|list| list.matches(identity, now)) {
             return Err(Rejection::TokenRevoked);
         }
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)

@@ -69,7 +69,7 @@ pub fn deliver(
         let body = document.map(|document| document.to_string().into_bytes());
         let arrives = body.is_some();
         let response = body
-            .map(|body| Response { body, max_age: None, description: String::new() })
+            .map(|body| Response { body, ..Response::default() })
             .ok_or(FetchError::NoResponse);
         let progress = filter.on_response(source, now, fetch, shared, response);
         assert!(matches!(progress, FetchProgress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
