@@ -2,7 +2,8 @@
 //!
 //! `check` validates configurations, `explain` decides about one request and prints each check,
 //! `test` runs policy tests, `schema` prints the JSON Schema of the configuration, and `receive`
-//! receives revocations from Okta. Every decision is made by [`okta_authz_filter`], the code that the wasm module is built from.
+//! receives revocations from Okta. Every decision is made by [`okta_authz_filter`], the code that the
+//! wasm module is built from.
 
 mod arguments;
 mod check;

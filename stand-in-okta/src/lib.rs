@@ -44,6 +44,7 @@ mod oauth;
 mod org;
 mod params;
 mod revocations;
+pub mod signals;
 mod store;
 mod tokens;
 

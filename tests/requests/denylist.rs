@@ -8,22 +8,22 @@ use test_support::common::{
     outcome, present, two_providers, with,
 };
 
-use super::{Auth, Row, row};
+use super::{Auth, Row, denylist_members, row};
 
 const JTI: &str = "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE";
-const SUB: &str = "joe.user@example.com";
-const UID: &str = "00ujmkLgagxeRrAg20g3";
+pub(crate) const SUB: &str = "joe.user@example.com";
+pub(crate) const UID: &str = "00ujmkLgagxeRrAg20g3";
 const CID: &str = "0oa1m2mSvcClnt9A5d07";
 /// The time at which the token was issued.
-const IAT: u64 = NOW - 100;
+pub(crate) const IAT: u64 = NOW - 100;
 /// The time at which the user authenticated.
-const AUTH_TIME: u64 = NOW - 200;
+pub(crate) const AUTH_TIME: u64 = NOW - 200;
 
-const REVOKED: Outcome = Deny(R::TokenRevoked);
+pub(crate) const REVOKED: Outcome = Deny(R::TokenRevoked);
 
 /// Returns entries, and the outcome for a token with the claims above.
 fn entries() -> Vec<(&'static str, Value, Outcome)> {
-    vec![
+    let mut entries = vec![
         ("jti, another", json!({ "jti": "AT.xyz" }), Allow),
         ("jti, equal", json!({ "jti": JTI }), REVOKED),
         ("jti, another case", json!({ "jti": JTI.to_lowercase() }), Allow),
@@ -53,38 +53,6 @@ fn entries() -> Vec<(&'static str, Value, Outcome)> {
             json!({ "issuer": OTHER_ISSUER, "issued_before": IAT + 1 }),
             Allow,
         ),
-        ("email, equal to sub", json!({ "email": SUB }), REVOKED),
-        ("email, another case of sub", json!({ "email": "Joe.USER@Example.com" }), REVOKED),
-        ("email, another", json!({ "email": "joe.user@example.co" }), Allow),
-        ("email, equal to uid", json!({ "email": UID }), Allow),
-        ("email and uid", json!({ "email": SUB, "uid": UID }), REVOKED),
-        ("email, and another uid", json!({ "email": SUB, "uid": "00u1" }), Allow),
-        ("email and sub", json!({ "email": SUB.to_uppercase(), "sub": SUB }), REVOKED),
-        ("email, and sub in another case", json!({ "email": SUB, "sub": SUB.to_uppercase() }), Allow),
-        ("authenticated_before, equal to auth_time", authenticated(AUTH_TIME), Allow),
-        ("authenticated_before, 1 s after auth_time", authenticated(AUTH_TIME + 1), REVOKED),
-        (
-            "another uid, and authenticated_before after auth_time",
-            json!({ "uid": "00u1", "authenticated_before": NOW }),
-            Allow,
-        ),
-        (
-            "issued_before after iat, and authenticated_before equal to auth_time",
-            json!({ "issued_before": NOW, "authenticated_before": AUTH_TIME }),
-            Allow,
-        ),
-        (
-            "issued_before equal to iat, and authenticated_before after auth_time",
-            json!({ "issued_before": IAT, "authenticated_before": NOW }),
-            Allow,
-        ),
-        ("until, the present", json!({ "uid": UID, "until": NOW }), Allow),
-        ("until, 1 s later", json!({ "uid": UID, "until": NOW + 1 }), REVOKED),
-        (
-            "until, 1 s later, and authenticated_before",
-            json!({ "uid": UID, "until": NOW + 1, "authenticated_before": AUTH_TIME }),
-            Allow,
-        ),
         ("sub and cid", json!({ "sub": SUB, "cid": CID }), REVOKED),
         ("sub, and another cid", json!({ "sub": SUB, "cid": "0oa1" }), Allow),
         ("another sub, and cid", json!({ "sub": "x", "cid": CID }), Allow),
@@ -92,11 +60,9 @@ fn entries() -> Vec<(&'static str, Value, Outcome)> {
         ("all members, another jti", entry_with(json!({ "jti": "AT.xyz" })), Allow),
         ("all members, another issuer", entry_with(json!({ "issuer": OTHER_ISSUER })), Allow),
         ("all members, issued_before equal to iat", entry_with(json!({ "issued_before": IAT })), Allow),
-    ]
-}
-
-fn authenticated(before: u64) -> Value {
-    json!({ "uid": UID, "authenticated_before": before })
+    ];
+    entries.extend(denylist_members::entries());
+    entries
 }
 
 /// Returns an entry with all members, and these changes.
@@ -108,7 +74,7 @@ fn entry_with(changes: Value) -> Value {
     with(all, changes)
 }
 
-fn listed(provider: Value, entries: Value) -> Value {
+pub(crate) fn listed(provider: Value, entries: Value) -> Value {
     config(provider, json!({ "denylist": { "entries": entries } }))
 }
 
@@ -154,69 +120,6 @@ pub(crate) fn rows() -> Vec<Row> {
         ),
         ("issued_before, 0.5 s after iat", okta(before(IAT)), fraction(), REVOKED),
         ("issued_before, 0.5 s before iat", okta(before(IAT - 1)), fraction(), Allow),
-        (
-            "authenticated_before, a refreshed token",
-            okta(json!([authenticated(AUTH_TIME + 1)])),
-            Token::user().claims(json!({ "iat": NOW - 1, "jti": "AT.x.oar1" })),
-            REVOKED,
-        ),
-        (
-            "authenticated_before, no auth_time: iat decides",
-            okta(json!([authenticated(IAT)])),
-            Token::user().claims(json!({ "auth_time": null })),
-            Allow,
-        ),
-        (
-            "authenticated_before after iat, no auth_time",
-            okta(json!([authenticated(IAT + 1)])),
-            Token::user().claims(json!({ "auth_time": null })),
-            REVOKED,
-        ),
-        (
-            "authenticated_before, auth_time is not a number",
-            okta(json!([authenticated(1)])),
-            Token::user().claims(json!({ "auth_time": "0" })),
-            REVOKED,
-        ),
-        (
-            "uid, auth_time beyond the range of times",
-            okta(json!([{ "uid": UID }])),
-            Token::user().claims(json!({ "auth_time": 1e300 })),
-            REVOKED,
-        ),
-        (
-            "authenticated_before, neither auth_time nor iat",
-            any(json!([authenticated(1)])),
-            Token::user().claims(json!({ "auth_time": null, "iat": null })),
-            REVOKED,
-        ),
-        (
-            "email, equal to the claim email in another case",
-            okta(json!([{ "email": "joe@example.com" }])),
-            Token::user().claims(json!({ "email": "Joe@Example.COM" })),
-            REVOKED,
-        ),
-        (
-            "email, equal to sub beside another claim email",
-            okta(json!([{ "email": SUB }])),
-            Token::user().claims(json!({ "email": "other@example.com" })),
-            REVOKED,
-        ),
-        (
-            "email, letters that are not ASCII in another case",
-            okta(json!([{ "email": "j\u{d6}e@example.com" }])),
-            Token::user().claims(json!({ "email": "j\u{f6}e@example.com" })),
-            Allow,
-        ),
-        (
-            "two times that do not include each other",
-            okta(json!([
-                { "uid": UID, "authenticated_before": NOW, "until": NOW },
-                { "uid": UID, "authenticated_before": AUTH_TIME, "until": NOW + 9 },
-            ])),
-            Token::user(),
-            Allow,
-        ),
         ("uid, a machine", okta(json!([{ "uid": UID }])), Token::machine(), Allow),
         ("cid, equal to client_id of RFC 9068", rfc9068(json!([{ "cid": CID }])), Token::rfc9068(), REVOKED),
         ("jti, and another issuer", two(), Token::user(), Allow),
@@ -259,6 +162,7 @@ pub(crate) fn rows() -> Vec<Row> {
         let young = Token::user().claims(json!({ "exp": NOW + 9_000 }));
         rows.push(row(name, remote(json!({})), get("/items"), Auth::Bearer(young), at, expected));
     }
+    rows.extend(denylist_members::rows());
     rows
 }
 

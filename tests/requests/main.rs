@@ -16,6 +16,7 @@ mod allowed_paths;
 mod conditions;
 mod cors_preflight;
 mod denylist;
+mod denylist_members;
 mod explain;
 mod first_match;
 mod headers;
