@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use super::receiver::{config, directory, okta};
+use test_support::receiver::{config, directory, okta};
 
 fn check(name: &str, text: &str) -> (i32, String) {
     let file = directory(name).join("receive.yaml");

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use stand_in_okta::signals::{SignalSpec, push_event};
 
-use super::receiver::{AUDIENCE, LOGOUT_URL, Receiver, config, directory, okta};
+use test_support::receiver::{AUDIENCE, LOGOUT_URL, Receiver, config, directory, okta};
 
 /// The number of times that the test kills the receiver.
 const CRASHES: usize = 12;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stand_in_okta::signals::{SignalSpec, post};
 use stand_in_okta::{Kind, Server, StandIn, TokenSpec};
 
-use super::receiver::{AUDIENCE, Receiver, now, okta};
+use test_support::receiver::{AUDIENCE, Receiver, now, okta};
 
 const USER: &str = "00ujmkLgagxeRrAg20g3";
 const CAEP: &str = "https://schemas.openid.net/secevent/caep/event-type";
@@ -266,8 +266,8 @@ fn event_of_a_custom_domain_or_in_the_future_is_bounded_by_the_present() {
 #[test]
 fn event_without_the_authorization_of_the_stream_is_rejected() {
     let okta = okta();
-    let directory = super::receiver::directory("events-authorization");
-    let mut config = super::receiver::config(&okta, &directory);
+    let directory = test_support::receiver::directory("events-authorization");
+    let mut config = test_support::receiver::config(&okta, &directory);
     config["orgs"][0]["events"]["authorization"] = json!({ "env": "STREAM" });
     let receiver = Receiver::run(&directory, &config, &[("STREAM", "Bearer stream-secret\n")]);
     receiver.wait_for_log("keys_fetched");

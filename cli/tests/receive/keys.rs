@@ -3,7 +3,7 @@
 use stand_in_okta::signals::SignalSpec;
 use stand_in_okta::{Endpoint, Fault, Rotation, Server};
 
-use super::receiver::{AUDIENCE, LOGOUT_URL, Receiver, config, directory, okta};
+use test_support::receiver::{AUDIENCE, LOGOUT_URL, Receiver, config, directory, okta};
 
 #[test]
 fn event_with_a_new_key_is_accepted_after_one_fetch() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use stand_in_okta::signals::{SignalSpec, post};
 
-use super::receiver::{AUDIENCE, LOGOUT_URL, Receiver, okta};
+use test_support::receiver::{AUDIENCE, LOGOUT_URL, Receiver, okta};
 
 #[test]
 fn full_denylist_gives_503_and_still_updates_known_users() {

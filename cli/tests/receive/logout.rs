@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use stand_in_okta::signals::{SignalSpec, post};
 use stand_in_okta::{Kind, Server, TokenSpec};
 
-use super::receiver::{LOGOUT_URL, Receiver, now, okta};
+use test_support::receiver::{LOGOUT_URL, Receiver, now, okta};
 
 const USER: &str = "00ujmkLgagxeRrAg20g3";
 
@@ -62,7 +62,7 @@ fn invalid_logout_has_the_status_of_its_error() {
         ("another iss", sign(&spec().claim("iss", "https://evil.okta.example")), 401),
         ("aud with a query", sign(&spec().claim("aud", format!("{LOGOUT_URL}?a=b"))), 401),
         ("aud with a final slash", sign(&spec().claim("aud", format!("{LOGOUT_URL}/"))), 401),
-        ("aud of the events", sign(&spec().claim("aud", super::receiver::AUDIENCE)), 401),
+        ("aud of the events", sign(&spec().claim("aud", test_support::receiver::AUDIENCE)), 401),
         ("no jti", sign(&spec().claim("jti", Value::Null)), 401),
         ("no exp", sign(&spec().claim("exp", Value::Null)), 401),
         ("exp in the past", sign(&spec().claim("exp", now() - 301)), 401),
@@ -123,7 +123,7 @@ fn logout_token_used_again_is_rejected() {
     // An event and a logout call may have equal IDs.
     let spec = SignalSpec::default().claim("jti", "equal");
     assert_eq!(receiver.logout(&okta.logout_token(LOGOUT_URL, &spec), &okta.user_subject("00u3")).status, 204);
-    let event = okta.security_event(super::receiver::AUDIENCE, okta.session_revoked("00u4"), &spec);
+    let event = okta.security_event(test_support::receiver::AUDIENCE, okta.session_revoked("00u4"), &spec);
     assert_eq!(receiver.push(&event).status, 202);
     assert_eq!(receiver.entries().len(), 3);
 }

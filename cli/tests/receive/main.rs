@@ -20,4 +20,3 @@ mod limits;
 mod logout;
 #[cfg(feature = "postgres")]
 mod postgres;
-mod receiver;

@@ -1,4 +1,4 @@
-//! A running receiver with its stand-in Okta.
+//! A running `okta-authz receive` with its stand-in Okta.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -12,25 +12,26 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use stand_in_okta::signals::{PushResponse, SignalSpec, push_event, push_logout};
 use stand_in_okta::{DEMO_CLIENT_ID, Options, Server, StandIn};
-use test_support::client::{Client, Response, get};
+
+use super::client::{Client, Response, get};
 
 /// The URL of the receiver in its configuration.
-pub(crate) const URL: &str = "https://revocation.example.com/okta";
+pub const URL: &str = "https://revocation.example.com/okta";
 /// The `aud` of events.
-pub(crate) const AUDIENCE: &str = "https://revocation.example.com/okta/events";
+pub const AUDIENCE: &str = "https://revocation.example.com/okta/events";
 /// The `aud` of logout calls.
-pub(crate) const LOGOUT_URL: &str = "https://revocation.example.com/okta/logout";
+pub const LOGOUT_URL: &str = "https://revocation.example.com/okta/logout";
 
 /// A receiver, its log and its addresses. Dropping it kills the process.
-pub(crate) struct Receiver {
+pub struct Receiver {
     process: Child,
-    pub(crate) public: SocketAddr,
-    pub(crate) internal: SocketAddr,
-    pub(crate) log: Arc<Mutex<VecDeque<String>>>,
+    pub public: SocketAddr,
+    pub internal: SocketAddr,
+    pub log: Arc<Mutex<VecDeque<String>>>,
 }
 
 /// Starts a stand-in Okta with keys of the org server.
-pub(crate) fn okta() -> StandIn {
+pub fn okta() -> StandIn {
     let okta = StandIn::start(Options::default());
     // Generates the keys now, so that no request waits for them.
     okta.kid(Server::Org);
@@ -38,15 +39,15 @@ pub(crate) fn okta() -> StandIn {
 }
 
 /// Returns an empty directory for a test.
-pub(crate) fn directory(name: &str) -> PathBuf {
-    let path = test_support::scratch(&format!("receive-{name}"));
+pub fn directory(name: &str) -> PathBuf {
+    let path = super::scratch(&format!("receive-{name}"));
     let _ = fs::remove_dir_all(&path);
     fs::create_dir_all(&path).unwrap();
     path
 }
 
 /// Returns the configuration for a stand-in Okta.
-pub(crate) fn config(okta: &StandIn, directory: &Path) -> Value {
+pub fn config(okta: &StandIn, directory: &Path) -> Value {
     let ca = directory.join("ca.pem");
     fs::write(&ca, okta.ca_pem()).unwrap();
     json!({
@@ -64,7 +65,7 @@ pub(crate) fn config(okta: &StandIn, directory: &Path) -> Value {
 
 impl Receiver {
     /// Starts a receiver with the configuration of a test, and waits until it has keys.
-    pub(crate) fn start(name: &str, okta: &StandIn, change: impl FnOnce(&mut Value)) -> Self {
+    pub fn start(name: &str, okta: &StandIn, change: impl FnOnce(&mut Value)) -> Self {
         let directory = directory(name);
         let mut config = config(okta, &directory);
         change(&mut config);
@@ -74,10 +75,10 @@ impl Receiver {
     }
 
     /// Runs a receiver, and waits until it listens.
-    pub(crate) fn run(directory: &Path, config: &Value, environment: &[(&str, &str)]) -> Self {
+    pub fn run(directory: &Path, config: &Value, environment: &[(&str, &str)]) -> Self {
         let file = directory.join("receive.yaml");
         fs::write(&file, config.to_string()).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_okta-authz"))
+        let mut process = super::okta_authz()
             .arg("receive")
             .arg(&file)
             .envs(environment.iter().copied())
@@ -101,7 +102,7 @@ impl Receiver {
     }
 
     /// Waits up to 20 s for a line of the log that contains a text, and returns it.
-    pub(crate) fn wait_for_log(&self, text: &str) -> String {
+    pub fn wait_for_log(&self, text: &str) -> String {
         for _ in 0..2_000 {
             if let Some(line) = self.log.lock().unwrap().iter().find(|line| line.contains(text)) {
                 return line.clone();
@@ -112,34 +113,34 @@ impl Receiver {
     }
 
     /// Returns the whole log.
-    pub(crate) fn log_text(&self) -> String {
+    pub fn log_text(&self) -> String {
         self.log.lock().unwrap().iter().map(|line| format!("{line}\n")).collect()
     }
 
     /// Pushes a security event token.
-    pub(crate) fn push(&self, token: &str) -> PushResponse {
+    pub fn push(&self, token: &str) -> PushResponse {
         push_event(self.public, "/events", token).unwrap()
     }
 
     /// Pushes Okta's `session-revoked` for a user.
-    pub(crate) fn revoke_session(&self, okta: &StandIn, user_id: &str) -> PushResponse {
+    pub fn revoke_session(&self, okta: &StandIn, user_id: &str) -> PushResponse {
         let events = okta.session_revoked(user_id);
         self.push(&okta.security_event(AUDIENCE, events, &SignalSpec::default()))
     }
 
     /// Calls the logout endpoint.
-    pub(crate) fn logout(&self, token: &str, sub_id: &Value) -> PushResponse {
+    pub fn logout(&self, token: &str, sub_id: &Value) -> PushResponse {
         push_logout(self.public, "/logout", token, sub_id).unwrap()
     }
 
     /// Sends a GET request to the internal address.
-    pub(crate) fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
+    pub fn get(&self, path: &str, headers: &[(&str, &str)]) -> Response {
         let request = headers.iter().fold(get(path), |request, (name, value)| request.header(name, value));
         Client::to(self.internal).send(&request)
     }
 
     /// Returns the entries of the denylist.
-    pub(crate) fn entries(&self) -> Vec<Value> {
+    pub fn entries(&self) -> Vec<Value> {
         let response = self.get("/denylist", &[]);
         assert_eq!(response.status, 200, "{response:?}");
         let document: Value = serde_json::from_str(&response.body).unwrap();
@@ -147,20 +148,20 @@ impl Receiver {
     }
 
     /// Returns the value of a metric with these labels.
-    pub(crate) fn metric(&self, sample: &str) -> Option<u64> {
+    pub fn metric(&self, sample: &str) -> Option<u64> {
         let text = self.get("/metrics", &[]).body;
         let line = text.lines().find(|line| line.split(' ').next() == Some(sample));
         line.and_then(|line| line.split(' ').nth(1)?.parse().ok())
     }
 
     /// Kills the process with SIGKILL.
-    pub(crate) fn kill(mut self) {
+    pub fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
     }
 
     /// Sends SIGTERM, and returns the exit status.
-    pub(crate) fn terminate(mut self) -> Option<i32> {
+    pub fn terminate(mut self) -> Option<i32> {
         let status = Command::new("kill").arg(self.process.id().to_string()).status().unwrap();
         assert!(status.success());
         self.process.wait().unwrap().code()
@@ -176,7 +177,7 @@ impl Drop for Receiver {
 
 /// Returns the system time in seconds.
 #[allow(clippy::disallowed_methods, reason = "the server of the test reads the clock, too")]
-pub(crate) fn now() -> i64 {
+pub fn now() -> i64 {
     let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     i64::try_from(since.as_secs()).unwrap()
 }
