@@ -182,7 +182,10 @@ mod tests {
         for (entries, expected) in [
             (r#"{"uid":"a","issued_before":1},{"uid":"a","issued_before":2}"#, 1),
             (r#"{"uid":"a"},{"uid":"a","issued_before":2,"until":3}"#, 1),
-            (r#"{"uid":"a","authenticated_before":1,"until":9},{"uid":"a","authenticated_before":2,"until":8}"#, 2),
+            (
+                r#"{"uid":"a","authenticated_before":1,"until":9},{"uid":"a","authenticated_before":2,"until":8}"#,
+                2,
+            ),
             (r#"{"uid":"a","issued_before":1},{"uid":"a","authenticated_before":1}"#, 2),
             (r#"{"email":"A@b.example"},{"email":"a@B.example"}"#, 1),
             (r#"{"sub":"A"},{"sub":"a"}"#, 2),

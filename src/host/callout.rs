@@ -7,8 +7,8 @@ use proxy_wasm::types::{BufferType, MapType};
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
 use crate::percent_encoding::encode_log_value;
-use crate::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use crate::refresh::refresher::Fetch;
+use crate::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use crate::refresh::source::{FetchError, Response};
 
 /// Sends a GET request and returns the ID of the callout. The host passes the response to the root

@@ -2,8 +2,8 @@
 
 use super::{CLOCK_SKEW, OrgJwtError};
 use crate::crypto::{Algorithm, SignatureError, SignatureVerifier};
-use crate::jwks::KeySet;
 use crate::json::{self, Object, Value};
+use crate::jwks::KeySet;
 use crate::time::UnixTime;
 use crate::token::{CompactJws, JoseHeaderCache};
 
@@ -58,12 +58,12 @@ impl<'a> OrgJwt<'a> {
         let algorithm = algorithm.ok_or(OrgJwtError::AlgorithmNotAllowed)?;
         let key_id = jws.header.key_id.as_deref().ok_or(OrgJwtError::KeyUnknown)?;
         let candidates = keys.find(Some(key_id), algorithm).map_err(|_| OrgJwtError::KeyUnknown)?;
-        candidates.verify(algorithm, jws.signing_input, &jws.signature, verifier).map_err(|error| {
-            match error {
+        candidates.verify(algorithm, jws.signing_input, &jws.signature, verifier).map_err(
+            |error| match error {
                 SignatureError::Invalid => OrgJwtError::SignatureInvalid,
                 SignatureError::Unavailable => OrgJwtError::KeysUnavailable,
-            }
-        })?;
+            },
+        )?;
         Ok(payload)
     }
 }

@@ -114,11 +114,8 @@ impl StandIn {
 
     fn sign_signal(&self, typ: &str, mut payload: Members, spec: &SignalSpec) -> String {
         let server = spec.signer.unwrap_or(Server::Org);
-        let mut header = Members::of([
-            ("kid", json!(self.kid(server))),
-            ("typ", json!(typ)),
-            ("alg", json!("RS256")),
-        ]);
+        let mut header =
+            Members::of([("kid", json!(self.kid(server))), ("typ", json!(typ)), ("alg", json!("RS256"))]);
         header.set_all(&spec.header);
         payload.set_all(&spec.claims);
         self.sign(server, &header.to_string(), &payload.to_string())
@@ -137,7 +134,12 @@ pub fn push_event(receiver: SocketAddr, path: &str, token: &str) -> io::Result<P
 ///
 /// # Errors
 /// If there is no response.
-pub fn push_logout(receiver: SocketAddr, path: &str, token: &str, sub_id: &Value) -> io::Result<PushResponse> {
+pub fn push_logout(
+    receiver: SocketAddr,
+    path: &str,
+    token: &str,
+    sub_id: &Value,
+) -> io::Result<PushResponse> {
     let authorization = format!("Bearer {token}");
     let headers = [("content-type", "application/json"), ("authorization", authorization.as_str())];
     post(receiver, path, &headers, &json!({ "sub_id": sub_id }).to_string())

@@ -32,8 +32,7 @@ fn entry_matches_email_times_and_refreshed_tokens() {
     let mint = |spec: TokenSpec| harness.mint(&spec);
     // The user logged in 21 seconds before the token was issued.
     let user = mint(TokenSpec::user());
-    let refreshed =
-        mint(TokenSpec::new(Kind::Refreshed).issued_at(now()).claim("auth_time", now() - 3_600));
+    let refreshed = mint(TokenSpec::new(Kind::Refreshed).issued_at(now()).claim("auth_time", now() - 3_600));
     let with_email = mint(TokenSpec::user().claim("sub", "joe").claim("email", "Joe.User@Example.com"));
     let machine = mint(TokenSpec::machine());
     for (name, entry, token, expected) in [

@@ -61,9 +61,8 @@ fn event_of_okta_is_effective_on_every_worker_within_10_seconds() {
     });
     let harness = Harness::with_okta("push-revocation", okta, polling(&receiver));
     harness.warm_up();
-    let mint = |uid: &str, email: &str| {
-        harness.mint(&TokenSpec::user().claim("uid", uid).claim("sub", email))
-    };
+    let mint =
+        |uid: &str, email: &str| harness.mint(&TokenSpec::user().claim("uid", uid).claim("sub", email));
     let okta = &harness.okta;
     let event = |events: Value| {
         let token = okta.security_event(AUDIENCE, events, &SignalSpec::default());

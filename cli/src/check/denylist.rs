@@ -122,7 +122,8 @@ fn authenticated_before_problem(before: i64, now: i64) -> Option<&'static str> {
     if before < MIN_TIME {
         return Some("is before the `auth_time` of every token; use seconds since 1970");
     }
-    (before > now).then_some("is in the future: the entry also matches tokens of logins that are still to come")
+    (before > now)
+        .then_some("is in the future: the entry also matches tokens of logins that are still to come")
 }
 
 /// Returns why an entry has ended.

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Request, State};
-use axum::http::header::{CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_LANGUAGE, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
@@ -106,7 +108,9 @@ async fn logout(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body:
         Err(LogoutError::Token(error @ OrgJwtError::KeysUnavailable)) => {
             (StatusCode::SERVICE_UNAVAILABLE, error.name())
         }
-        Err(LogoutError::Token(error @ OrgJwtError::ClientNotAllowed)) => (StatusCode::FORBIDDEN, error.name()),
+        Err(LogoutError::Token(error @ OrgJwtError::ClientNotAllowed)) => {
+            (StatusCode::FORBIDDEN, error.name())
+        }
         Err(LogoutError::Token(error)) => (StatusCode::UNAUTHORIZED, error.name()),
         Err(LogoutError::Body(SubjectError::Malformed)) => (StatusCode::BAD_REQUEST, "body_malformed"),
         Err(LogoutError::Body(SubjectError::UnknownFormat)) => {

@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use okta_authz_filter::crypto::software::Software;
+use okta_authz_filter::json::Object;
 use okta_authz_filter::jwks::KeySet;
 use okta_authz_filter::jwks::remote::RemoteKeys;
 use okta_authz_filter::jwks::source::{JwksUri, KeySource};
 use okta_authz_filter::jwks::unknown_kids::KidDigest;
-use okta_authz_filter::json::Object;
 use okta_authz_filter::refresh::RefreshSchedule;
 use okta_authz_filter::refresh::refresher::{FetchProgress, WaitAdvice};
 use okta_authz_filter::refresh::source::Document as _;
@@ -118,9 +118,8 @@ impl OrgKeys {
         let jwt = OrgJwt::parse(token, typ).map_err(final_error)?;
         let key_id = jwt.key_id();
         let State { keys, shared } = &mut *self.lock();
-        let known = match keys.keys(now()) {
-            Ok(known) => known,
-            Err(_) => return Err((OrgJwtError::KeysUnavailable, keys.on_keys_unavailable(now()))),
+        let Ok(known) = keys.keys(now()) else {
+            return Err((OrgJwtError::KeysUnavailable, keys.on_keys_unavailable(now())));
         };
         jwt.verify(known, &Software).map_err(|error| {
             if error != OrgJwtError::KeyUnknown || key_id.is_none() {

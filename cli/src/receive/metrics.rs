@@ -63,7 +63,8 @@ impl Metrics {
         let samples: Vec<_> = keys
             .map(|(org, at)| (format!("{{org=\"{org}\"}}"), at.unwrap_or_default().to_string()))
             .collect();
-        let help = "The time of the last successful fetch of the org's keys, in seconds since 1970; 0 for none.";
+        let help =
+            "The time of the last successful fetch of the org's keys, in seconds since 1970; 0 for none.";
         family("keys_fetched_timestamp_seconds", "gauge", help, &samples);
         text
     }

@@ -52,11 +52,7 @@ pub(super) enum LogoutError {
 
 impl Receiver {
     /// Handles a security event token (RFC 8935 section 2.1).
-    pub(super) async fn on_event(
-        &self,
-        headers: &HeaderMap,
-        body: &[u8],
-    ) -> Result<EventResult, EventError> {
+    pub(super) async fn on_event(&self, headers: &HeaderMap, body: &[u8]) -> Result<EventResult, EventError> {
         if !has_type(headers, "application/secevent+jwt") {
             return Err(EventError::ContentType);
         }

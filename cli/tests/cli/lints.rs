@@ -198,7 +198,11 @@ fn check_denylist_entry_that_matches_no_token_is_a_warning() {
         (json!({ "jti": "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJBVC54In0.c2ln" }), ".jti", "use the claim `jti`"),
         (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before the `iat` of every token"),
         (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
-        (json!({ "uid": "a", "authenticated_before": 0 }), ".authenticated_before", "is before the `auth_time`"),
+        (
+            json!({ "uid": "a", "authenticated_before": 0 }),
+            ".authenticated_before",
+            "is before the `auth_time`",
+        ),
         (
             json!({ "uid": "a", "authenticated_before": 2_100_000_000 }),
             ".authenticated_before",

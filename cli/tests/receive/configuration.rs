@@ -52,7 +52,10 @@ fn invalid_configuration_is_an_error_that_names_the_field() {
             set("/orgs/0/issuer", json!("https://acme.okta.com/oauth2/default")),
             "orgs[0].issuer: must be the URL of the org without a path",
         ),
-        (set("/orgs/0/issuer", json!("https://acme.okta.com/")), "orgs[0].issuer: must be the URL of the org"),
+        (
+            set("/orgs/0/issuer", json!("https://acme.okta.com/")),
+            "orgs[0].issuer: must be the URL of the org",
+        ),
         (set("/orgs/0/issuer", json!("https://{yourOktaDomain}")), "orgs[0].issuer: still has a placeholder"),
         (set("/orgs/0/aliases", json!(["https://acme.okta.example"])), "occurs twice"),
         (set("/orgs/0/jwks_uri", json!("http://h/keys")), "orgs[0].jwks_uri: must begin with `https://`"),
@@ -89,7 +92,9 @@ fn invalid_configuration_is_an_error_that_names_the_field() {
         org.remove("logout");
         changed
     };
-    assert!(check("configuration-neither", &neither.to_string()).1.contains("orgs[0]: needs `events`, `logout`"));
+    assert!(
+        check("configuration-neither", &neither.to_string()).1.contains("orgs[0]: needs `events`, `logout`")
+    );
     for text in ["listen: [", "a: 1\na: 2", ""] {
         assert_eq!(check("configuration-yaml", text).0, 1, "{text}");
     }

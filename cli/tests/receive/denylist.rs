@@ -5,7 +5,7 @@ use okta_authz_filter::refresh::source::Document as _;
 use serde_json::{Value, json};
 use stand_in_okta::signals::{SignalSpec, post};
 
-use test_support::receiver::{AUDIENCE, Receiver, directory, config, now, okta};
+use test_support::receiver::{AUDIENCE, Receiver, config, directory, now, okta};
 
 #[test]
 fn denylist_changes_its_etag_with_its_entries() {

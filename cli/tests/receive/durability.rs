@@ -81,7 +81,8 @@ fn restarted_receiver_remembers_events_and_logout_calls() {
     let logout = okta.logout_token(LOGOUT_URL, &SignalSpec::default());
     assert_eq!(receiver.push(&event).status, 202);
     assert_eq!(receiver.logout(&logout, &okta.user_subject("00u2")).status, 204);
-    let (entries, etag) = (receiver.entries(), receiver.get("/denylist", &[]).header("etag").map(str::to_owned));
+    let (entries, etag) =
+        (receiver.entries(), receiver.get("/denylist", &[]).header("etag").map(str::to_owned));
     receiver.kill();
 
     let receiver = Receiver::run(&directory, &config, &[]);

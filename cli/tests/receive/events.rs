@@ -24,7 +24,9 @@ fn event_subject_in_each_place_makes_one_entry() {
     for (name, events, sub_id, expected) in [
         (
             "Okta's session-revoked",
-            session_revoked(json!({ "subject": { "user": user("00u1") }, "event_timestamp": at * 1000 + 643 })),
+            session_revoked(
+                json!({ "subject": { "user": user("00u1") }, "event_timestamp": at * 1000 + 643 }),
+            ),
             json!(null),
             json!({ "uid": "00u1" }),
         ),
@@ -99,7 +101,11 @@ fn invalid(okta: &StandIn) -> Vec<(&'static str, String, &'static str)> {
         ("no token", String::new(), "invalid_request"),
         ("an opaque text", "abc".to_owned(), "invalid_request"),
         ("no signature", format!("{signing_input}."), "invalid_request"),
-        ("another signature", format!("{signing_input}.{flipped}{}", &signature[1..]), "authentication_failed"),
+        (
+            "another signature",
+            format!("{signing_input}.{flipped}{}", &signature[1..]),
+            "authentication_failed",
+        ),
         ("no typ", sign(&spec().header("typ", Value::Null)), "invalid_request"),
         ("typ JWT", sign(&spec().header("typ", "JWT")), "invalid_request"),
         ("typ of a logout", sign(&spec().header("typ", "global-token-revocation+jwt")), "invalid_request"),
@@ -123,7 +129,11 @@ fn invalid(okta: &StandIn) -> Vec<(&'static str, String, &'static str)> {
         ),
         ("no iss", sign(&spec().claim("iss", Value::Null)), "invalid_issuer"),
         ("another iss", sign(&spec().claim("iss", "https://evil.okta.example")), "invalid_issuer"),
-        ("iss of a custom server", sign(&spec().claim("iss", okta.issuer(Server::Default))), "invalid_issuer"),
+        (
+            "iss of a custom server",
+            sign(&spec().claim("iss", okta.issuer(Server::Default))),
+            "invalid_issuer",
+        ),
         ("no aud", sign(&spec().claim("aud", Value::Null)), "invalid_audience"),
         ("another aud", sign(&spec().claim("aud", "https://other.example.com")), "invalid_audience"),
         ("aud with a query", sign(&spec().claim("aud", format!("{AUDIENCE}?a=b"))), "invalid_audience"),
@@ -149,7 +159,9 @@ fn invalid(okta: &StandIn) -> Vec<(&'static str, String, &'static str)> {
         ("two subjects that differ", sign(&unequal), "invalid_request"),
         (
             "event_timestamp is a text",
-            with_events(session_revoked(json!({ "subject": okta.user_subject(USER), "event_timestamp": "1" }))),
+            with_events(session_revoked(
+                json!({ "subject": okta.user_subject(USER), "event_timestamp": "1" }),
+            )),
             "invalid_request",
         ),
     ]

@@ -63,10 +63,10 @@ fn slow_body_ends_with_the_request_timeout() {
 #[test]
 fn connections_beyond_the_limit_wait_and_do_not_block_the_denylist() {
     let okta = okta();
-    let receiver =
-        Receiver::start("limits-connections", &okta, |config| config["limits"] = json!({ "max_connections": 4 }));
-    let mut idle: Vec<TcpStream> =
-        (0..8).map(|_| TcpStream::connect(receiver.public).unwrap()).collect();
+    let receiver = Receiver::start("limits-connections", &okta, |config| {
+        config["limits"] = json!({ "max_connections": 4 })
+    });
+    let mut idle: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(receiver.public).unwrap()).collect();
     std::thread::sleep(Duration::from_millis(200));
     let mut waiting = TcpStream::connect(receiver.public).unwrap();
     waiting.write_all(b"GET /events HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n").unwrap();
@@ -81,7 +81,11 @@ fn connections_beyond_the_limit_wait_and_do_not_block_the_denylist() {
 fn bytes_that_are_not_http_do_not_stop_the_server() {
     let okta = okta();
     let receiver = Receiver::start("limits-bytes", &okta, |_| {});
-    for bytes in [&b"\xff\xfe\r\n\r\n"[..], b"GET / HTTP/9\r\n\r\n", b"POST /events HTTP/1.1\r\ncontent-length: -1\r\n\r\n"] {
+    for bytes in [
+        &b"\xff\xfe\r\n\r\n"[..],
+        b"GET / HTTP/9\r\n\r\n",
+        b"POST /events HTTP/1.1\r\ncontent-length: -1\r\n\r\n",
+    ] {
         let mut stream = TcpStream::connect(receiver.public).unwrap();
         stream.write_all(bytes).unwrap();
         let response = read_to_end(&mut stream);

@@ -82,7 +82,11 @@ fn invalid_logout_has_the_status_of_its_error() {
         ("no sub", json!({ "format": "iss_sub", "iss": "https://acme.okta.example" }), 400),
         ("a subject of another configured org", iss_sub("https://other.okta.example"), 403),
         ("a subject of an unknown org", iss_sub("https://evil.okta.example"), 404),
-        ("an empty user ID", json!({ "format": "iss_sub", "iss": "https://acme.okta.example", "sub": "" }), 422),
+        (
+            "an empty user ID",
+            json!({ "format": "iss_sub", "iss": "https://acme.okta.example", "sub": "" }),
+            422,
+        ),
         ("an e-mail address without @", json!({ "format": "email", "email": "joe" }), 422),
     ] {
         let response = receiver.logout(&sign(&spec()), &sub_id);
@@ -122,7 +126,10 @@ fn logout_token_used_again_is_rejected() {
     assert_eq!(receiver.entries().len(), 1);
     // An event and a logout call may have equal IDs.
     let spec = SignalSpec::default().claim("jti", "equal");
-    assert_eq!(receiver.logout(&okta.logout_token(LOGOUT_URL, &spec), &okta.user_subject("00u3")).status, 204);
+    assert_eq!(
+        receiver.logout(&okta.logout_token(LOGOUT_URL, &spec), &okta.user_subject("00u3")).status,
+        204
+    );
     let event = okta.security_event(test_support::receiver::AUDIENCE, okta.session_revoked("00u4"), &spec);
     assert_eq!(receiver.push(&event).status, 202);
     assert_eq!(receiver.entries().len(), 3);

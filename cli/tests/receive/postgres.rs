@@ -16,7 +16,8 @@ fn variable(name: &str) -> String {
 
 /// Returns the URL of a new database.
 fn new_database(name: &str) -> String {
-    let (url, _) = variable("OKTA_AUTHZ_POSTGRES_URL").rsplit_once('/').map(|(url, _)| (url.to_owned(), ())).unwrap();
+    let (url, _) =
+        variable("OKTA_AUTHZ_POSTGRES_URL").rsplit_once('/').map(|(url, _)| (url.to_owned(), ())).unwrap();
     let created = std::process::Command::new("psql")
         .args(["--quiet", "--no-psqlrc", "--command", &format!("CREATE DATABASE {name}")])
         .arg(format!("{url}/postgres?sslmode=require"))
@@ -73,7 +74,8 @@ fn postgres_receivers_killed_in_turn_lose_nothing() {
         for number in 0..10 {
             for address in [receiver.public, survivor.public] {
                 let user = format!("00u{crash}x{number}x{}", address.port());
-                let token = okta.security_event(AUDIENCE, okta.session_revoked(&user), &SignalSpec::default());
+                let token =
+                    okta.security_event(AUDIENCE, okta.session_revoked(&user), &SignalSpec::default());
                 assert_eq!(push_event(address, "/events", &token).unwrap().status, 202);
                 acknowledged.insert(user);
             }
