@@ -7,15 +7,16 @@ mod authentication;
 mod authorization;
 mod decision_error;
 mod document_status;
+mod environment;
 mod observer;
 mod permit;
 mod policy_selection;
 mod requester;
+mod sender_constraint;
 mod sources;
 mod verified_token;
 
 use crate::config::{Config, Provider, Remote};
-use crate::crypto::SignatureVerifier;
 use crate::observer::{Check, DecisionObserver};
 use crate::policy::NormalizedRequest;
 use crate::refresh::refresher::{Fetch, FetchProgress, Tick, WaitAdvice};
@@ -33,6 +34,7 @@ use verified_token::VerifiedToken;
 
 pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
+pub use environment::{Connection, Environment};
 pub use observer::MetricsObserver;
 pub use permit::{Permit, PermitReason};
 pub use sources::{PendingFetch, ProviderId, SourceId};
@@ -76,7 +78,7 @@ impl Filter {
         &self.config
     }
 
-    /// Decides about a request at the time `now`.
+    /// Decides about a request.
     ///
     /// The filter normalizes the request, selects the rule or the route policy, verifies the token
     /// and evaluates the policy. Without a token it denies every request that is not public.
@@ -91,7 +93,7 @@ impl Filter {
     /// ```
     /// use okta_authz_filter::config::Config;
     /// use okta_authz_filter::crypto::software::Software;
-    /// use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+    /// use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
     /// use okta_authz_filter::refresh::state::WorkerId;
     /// use okta_authz_filter::rejection::Rejection;
     /// use okta_authz_filter::request::RequestHead;
@@ -136,7 +138,9 @@ impl Filter {
     /// ];
     /// let head = RequestHead::new(&headers);
     ///
-    /// let decide_at = |seconds| filter.decide(&head, UnixTime::from_seconds(seconds), &Software);
+    /// let decide_at = |seconds| {
+    ///     filter.decide(&head, &Environment::new(UnixTime::from_seconds(seconds), &Software))
+    /// };
     ///
     /// let Verdict::Allow(permit) = decide_at(1_800_000_000) else { panic!("the token is valid") };
     /// assert_eq!(permit.reason(), PermitReason::Verified);
@@ -148,8 +152,8 @@ impl Filter {
     /// assert_eq!(denial.rejection, Rejection::TokenExpired);
     /// # Ok::<(), okta_authz_filter::config::ConfigError>(())
     /// ```
-    pub fn decide(&self, head: &RequestHead<'_>, now: UnixTime, verifier: &dyn SignatureVerifier) -> Verdict {
-        self.decide_with_observer(head, now, verifier, &mut ())
+    pub fn decide(&self, head: &RequestHead<'_>, environment: &Environment<'_>) -> Verdict {
+        self.decide_with_observer(head, environment, &mut ())
     }
 
     /// Decides like [`Filter::decide`], and reports each check to `observer`.
@@ -159,8 +163,7 @@ impl Filter {
     pub fn decide_with_observer(
         &self,
         head: &RequestHead<'_>,
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
+        environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Verdict {
         let request = NormalizedRequest::new(head, self.config.policy.required_inputs());
@@ -171,7 +174,7 @@ impl Filter {
         if let Some(reply) = self.config.protected_resources.metadata_response(&request) {
             return Verdict::LocalResponse(reply);
         }
-        match self.authorize_request(head, &request, now, verifier, observer) {
+        match self.authorize_request(head, &request, environment, observer) {
             Ok(permit) => Verdict::Allow(permit),
             Err(error) => self.verdict_for_error(error),
         }

@@ -8,6 +8,7 @@
 
 mod abi;
 mod callout;
+mod connection;
 mod filter_state;
 mod forward;
 mod instrumented;

@@ -3,8 +3,8 @@
 //!
 //! # Requests
 //!
-//! [`filter::Filter::decide`] takes the head of a request, the time and a
-//! [`crypto::SignatureVerifier`]. It returns a [`filter::Verdict`]: a permit, a denial, a local
+//! [`filter::Filter::decide`] takes the head of a request and its
+//! [`filter::Environment`]. It returns a [`filter::Verdict`]: a permit, a denial, a local
 //! response, or a pending fetch. Each step of the verification makes a type that proves the step:
 //!
 //! | type | proof |
@@ -21,7 +21,7 @@
 //! ```
 //! use okta_authz_filter::config::Config;
 //! use okta_authz_filter::crypto::software::Software;
-//! use okta_authz_filter::filter::{Filter, Verdict};
+//! use okta_authz_filter::filter::{Environment, Filter, Verdict};
 //! use okta_authz_filter::refresh::state::WorkerId;
 //! use okta_authz_filter::rejection::Rejection;
 //! use okta_authz_filter::request::RequestHead;
@@ -44,7 +44,7 @@
 //!     ]
 //! }"#)?;
 //! let filter = Filter::new(config, WorkerId(1));
-//! let now = UnixTime::from_seconds(1_800_000_000);
+//! let environment = Environment::new(UnixTime::from_seconds(1_800_000_000), &Software);
 //! let head = |path: &'static str| RequestHead {
 //!     method: b"GET",
 //!     path: path.as_bytes(),
@@ -52,10 +52,10 @@
 //!     ..RequestHead::default()
 //! };
 //!
-//! let verdict = filter.decide(&head("/healthz"), now, &Software);
+//! let verdict = filter.decide(&head("/healthz"), &environment);
 //! assert!(matches!(verdict, Verdict::Allow(_)));
 //!
-//! let verdict = filter.decide(&head("/orders/7"), now, &Software);
+//! let verdict = filter.decide(&head("/orders/7"), &environment);
 //! let Verdict::Deny(denial) = verdict else { panic!("the request has no token") };
 //! assert_eq!(denial.rejection, Rejection::TokenMissing);
 //! assert_eq!(filter.reply(&denial, &head("/orders/7")).status, 401);
@@ -107,6 +107,7 @@
 mod authority;
 pub mod claims;
 pub mod config;
+pub mod confirmation;
 pub mod crypto;
 pub mod denylist;
 pub mod filter;

@@ -94,7 +94,9 @@ pub enum Check {
     Shape,
     /// The provider accepts the client ID.
     Client,
-    /// The token requires no proof of possession: it has no `cnf` (RFC 7800).
+    /// `cnf` is absent, or has only members that the filter can check (RFC 7800).
+    Confirmation,
+    /// The sender of the request is the client that the token is bound to.
     Binding,
     /// No denylist has the token.
     Denylist,
@@ -121,6 +123,7 @@ impl Check {
             Self::Audience => "audience",
             Self::Shape => "shape",
             Self::Client => "client",
+            Self::Confirmation => "confirmation",
             Self::Binding => "binding",
             Self::Denylist => "denylist",
             Self::Policy => "policy",

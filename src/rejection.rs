@@ -131,6 +131,13 @@ rejections! {
     CryptoUnavailable = "crypto_unavailable": "the access token's signature cannot be checked here",
     /// The signature is invalid.
     SignatureInvalid = "signature_invalid": "the access token's signature is invalid",
+    /// The introspection endpoint says that the token is not active (RFC 7662 section 2.2), or the
+    /// values in its response make the token unacceptable.
+    TokenInactive = "token_inactive": "the access token is not active",
+    /// The introspection endpoint cannot be reached, or its response is not valid.
+    IntrospectionUnavailable = "introspection_unavailable": "the access token cannot be introspected at the moment",
+    /// The filter has reached its limit of introspection calls, or the endpoint has (429).
+    IntrospectionLimited = "introspection_limited": "too many access tokens must be introspected at the moment",
     /// The token has no `exp`, which RFC 9068 section 2.2 requires.
     ExpirationMissing = "expiration_missing": "the access token has no expiration time",
     /// `exp` has passed.
@@ -153,10 +160,68 @@ rejections! {
     /// The token has `cnf`: it is bound to a key or a certificate, whose proof the filter does not
     /// verify (RFC 7800, RFC 8705, RFC 9449).
     TokenBound = "token_bound": "the access token is bound to a proof of possession",
+    /// The request uses the scheme `DPoP`, and the token is not bound to a key (RFC 9449 section
+    /// 7.1).
+    TokenNotBound = "token_not_bound": "the access token is not bound to a DPoP key",
+    /// The token is bound to a DPoP key, and the request does not use the scheme `DPoP` (RFC 9449
+    /// section 7.2).
+    DpopSchemeRequired = "dpop_scheme_required": "the access token requires the authentication scheme DPoP",
+    /// The token is bound to a certificate, and the client has sent none (RFC 8705 section 3).
+    CertificateMissing = "certificate_missing": "the access token requires a client certificate",
+    /// Envoy or the proxy in front of it does not report the certificate in the configured form.
+    CertificateUnreadable = "certificate_unreadable": "the client certificate cannot be read",
+    /// The token is bound to another certificate (RFC 8705 section 3).
+    CertificateMismatch = "certificate_mismatch": "the access token is bound to another client certificate",
+    /// The token is not bound to a key or a certificate, and the provider or the rule requires it.
+    SenderConstraintRequired = "sender_constraint_required": "a sender-constrained access token is required",
+    /// The request uses the scheme `DPoP` without a proof (RFC 9449 section 7.1).
+    DpopProofMissing = "dpop_proof_missing": "a DPoP proof is required",
+    /// The request has more than one proof (RFC 9449 section 4.3, check 1).
+    DpopProofRepeated = "dpop_proof_repeated": "more than one DPoP proof was sent",
+    /// The proof is longer than `max_proof_bytes`.
+    DpopProofTooLarge = "dpop_proof_too_large": "the DPoP proof is too large",
+    /// The proof is not a compact JWS with a JSON object as header and payload, or a member has the
+    /// wrong type (RFC 9449 section 4.3, check 2).
+    DpopProofMalformed = "dpop_proof_malformed": "the DPoP proof is malformed",
+    /// `typ` is not `dpop+jwt` (RFC 9449 section 4.3, check 4).
+    DpopTypeNotAllowed = "dpop_type_not_allowed": "the DPoP proof's type is not dpop-jwt",
+    /// The header of the proof has `crit`. The filter supports no extension (RFC 7515 section
+    /// 4.1.11).
+    DpopCriticalExtension = "dpop_critical_extension": "the DPoP proof's header demands an unknown extension",
+    /// The configuration does not accept `alg` of the proof (RFC 9449 section 4.3, check 5).
+    DpopAlgorithmNotAllowed = "dpop_algorithm_not_allowed": "the DPoP proof's algorithm is not accepted",
+    /// `jwk` has a private or symmetric key (RFC 9449 section 4.3, check 7).
+    DpopKeyPrivate = "dpop_key_private": "the DPoP proof contains a private key",
+    /// `jwk` is not a public key for `alg`.
+    DpopKeyMalformed = "dpop_key_malformed": "the DPoP proof's key is malformed",
+    /// The token is bound to another key (RFC 9449 section 4.3, check 12).
+    DpopKeyMismatch = "dpop_key_mismatch": "the access token is bound to another DPoP key",
+    /// `jti`, `htm`, `htu`, `iat` or `ath` is absent (RFC 9449 section 4.3, check 3).
+    DpopClaimMissing = "dpop_claim_missing": "the DPoP proof lacks a required claim",
+    /// `iat` is longer ago than `max_age`, or `exp` has passed (RFC 9449 section 4.3, check 11).
+    DpopProofExpired = "dpop_proof_expired": "the DPoP proof expired",
+    /// `iat` or `nbf` is in the future (RFC 9449 section 4.3, check 11).
+    DpopProofFromTheFuture = "dpop_proof_from_the_future": "the DPoP proof was issued in the future",
+    /// The signature of the proof is invalid under `jwk` (RFC 9449 section 4.3, check 6).
+    DpopSignatureInvalid = "dpop_signature_invalid": "the DPoP proof's signature is invalid",
+    /// `htm` is not the method of the request (RFC 9449 section 4.3, check 8).
+    DpopMethodMismatch = "dpop_method_mismatch": "the DPoP proof is for another method",
+    /// `htu` is not the URL of the request (RFC 9449 section 4.3, check 9).
+    DpopUrlMismatch = "dpop_url_mismatch": "the DPoP proof is for another URL",
+    /// `ath` is not the hash of the token (RFC 9449 section 4.3, check 12).
+    DpopTokenMismatch = "dpop_token_mismatch": "the DPoP proof is for another access token",
+    /// The proof has no nonce, or one that this filter did not issue (RFC 9449 section 9).
+    DpopNonceRequired = "dpop_nonce_required": "the DPoP proof requires a nonce",
+    /// The nonce of the proof is no longer accepted (RFC 9449 section 9).
+    DpopNonceStale = "dpop_nonce_stale": "the DPoP proof's nonce is out of date",
     /// An entry of a denylist matches the token.
     TokenRevoked = "token_revoked": "the access token was revoked",
     /// The filter has not fetched the denylist yet, or the denylist is older than `max_stale`.
     DenylistUnavailable = "denylist_unavailable": "the list of revoked access tokens is not available",
+    /// The filter has accepted the proof before (RFC 9449 section 11.1).
+    DpopProofReplayed = "dpop_proof_replayed": "the DPoP proof was used before",
+    /// The filter cannot use its memory of accepted proofs.
+    DpopReplayUnavailable = "dpop_replay_unavailable": "the DPoP proof cannot be checked for reuse at the moment",
     /// The token is valid, but no rule matches the request. The filter denies by default.
     NoRuleMatches = "no_rule_matches": "no rule allows this request",
     /// The token is valid, but the rule denies every request.

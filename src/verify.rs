@@ -18,6 +18,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::claims::Claims;
+use crate::confirmation::Confirmation;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::jwks::KeySet;
 use crate::observer::{Check, DecisionEvent, DecisionObserver};
@@ -57,7 +58,10 @@ pub struct VerifiedJws {
 /// Two checks can have another result later, so a cache repeats them: the times
 /// (`valid_at`) and the publication of the key (`is_key_published`).
 #[derive(Clone, Debug)]
-pub struct AccessToken(VerifiedJws);
+pub struct AccessToken {
+    jws: VerifiedJws,
+    confirmation: Option<Confirmation>,
+}
 
 impl<'a> UnverifiedToken<'a> {
     /// Parses a token of at most `max_bytes`.
@@ -145,8 +149,8 @@ impl PrecheckedToken<'_> {
 }
 
 impl VerifiedJws {
-    /// Checks the claims: times, audience, the claims of the token profile, client ID, and that the
-    /// token requires no proof of possession.
+    /// Checks the claims: times, audience, the claims of the token profile, client ID, and the
+    /// form of `cnf`.
     ///
     /// The result is valid only for these requirements.
     ///
@@ -171,15 +175,17 @@ impl VerifiedJws {
         };
         let is_client = requirements.client_ids.as_ref().is_none_or(is_accepted_by);
         observer.checked(Check::Client, ensure(is_client, Rejection::ClientNotAllowed))?;
-        // RFC 9449 section 7.1: a resource server must not accept a bound token as a bearer token,
-        // because a stolen one would then be valid.
-        let is_bearer = claims.get("cnf").is_none();
-        observer.checked(Check::Binding, ensure(is_bearer, Rejection::TokenBound))?;
-        Ok(AccessToken(self))
+        let confirmation = observer.checked(Check::Confirmation, Confirmation::of(claims))?;
+        Ok(AccessToken { jws: self, confirmation })
     }
 }
 
 impl AccessToken {
+    /// Returns the key or the certificate that the token is bound to; `None` for a bearer token.
+    pub(crate) const fn confirmation(&self) -> Option<&Confirmation> {
+        self.confirmation.as_ref()
+    }
+
     /// Returns the identity of the token at the time `now`. `requirements` must be those with which
     /// the filter accepted the token.
     ///
@@ -190,7 +196,7 @@ impl AccessToken {
         requirements: &TokenRequirements,
         now: UnixTime,
     ) -> Result<Identity<'_>, Rejection> {
-        let claims = &self.0.claims;
+        let claims = &self.jws.claims;
         requirements.check_times(claims, now)?;
         let skew = requirements.clock_skew;
         let (earliest_now, latest_now) =
@@ -201,20 +207,20 @@ impl AccessToken {
     /// Returns whether `keys` still has the key that verified the signature, with the same key ID
     /// and for the same algorithm.
     pub(crate) fn is_key_published(&self, keys: &KeySet) -> bool {
-        let VerifiedJws { header, algorithm, key, .. } = &self.0;
+        let VerifiedJws { header, algorithm, key, .. } = &self.jws;
         keys.find(header.key_id.as_deref(), *algorithm)
             .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
     /// Returns whether `exp` plus the clock skew has passed.
     pub(crate) fn has_expired(&self, requirements: &TokenRequirements, now: UnixTime) -> bool {
-        requirements.check_expiration(&self.0.claims, now).is_err()
+        requirements.check_expiration(&self.jws.claims, now).is_err()
     }
 
     /// Returns the approximate heap size in bytes. Several tokens may share a header; each counts
     /// it.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let VerifiedJws { claims, header, .. } = &self.0;
+        let VerifiedJws { claims, header, .. } = &self.jws;
         let texts = [&header.key_id, &header.typ].into_iter().flatten();
         let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
         claims.heap_bytes().saturating_add(header)

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
-use okta_authz_filter::filter::{Filter, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, Verdict};
 use okta_authz_filter::policy::NormalizedRequest;
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
@@ -110,7 +110,8 @@ fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize
         i = (i + 7919) % rules;
         let path = path(i);
         let headers = [("authorization", tokens[i % tokens.len()].as_bytes())];
-        let verdict = black_box(filter.decide(black_box(&head(&path, &headers)), now, &AlwaysValid));
+        let verdict =
+            black_box(filter.decide(black_box(&head(&path, &headers)), &Environment::new(now, &AlwaysValid)));
         assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
     })
 }

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt as _};
 use okta_authz_filter::crypto::SignatureVerifier;
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::Verdict;
+use okta_authz_filter::filter::{Environment, Verdict};
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use serde_json::Value;
@@ -99,7 +99,8 @@ impl ExplainRequest<'_> {
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
         let filter = &session.filter;
         let mut recorder = Recorder::new(filter.config(), &self.config.json, self.show_claims);
-        let verdict = filter.decide_with_observer(head, self.at, self.verifier, &mut recorder);
+        let environment = Environment::new(self.at, self.verifier);
+        let verdict = filter.decide_with_observer(head, &environment, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
             recorder.record_permit(permit);
         }

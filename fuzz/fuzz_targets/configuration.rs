@@ -5,7 +5,7 @@
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
-use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -34,7 +34,7 @@ fuzz_target!(|document: &[u8]| {
         ];
         let head = RequestHead::new(&headers);
         if let Verdict::Allow(permit) =
-            filter.decide(&head, UnixTime::from_seconds(1_700_000_000), &NeverValid)
+            filter.decide(&head, &Environment::new(UnixTime::from_seconds(1_700_000_000), &NeverValid))
         {
             let reason = permit.reason();
             assert!(matches!(reason, PermitReason::Public | PermitReason::Shadow(_)), "{reason:?}");

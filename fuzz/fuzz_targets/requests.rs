@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use libfuzzer_sys::fuzz_target;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
-use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
@@ -47,7 +47,7 @@ fuzz_target!(|request: &[u8]| {
         let filter = Filter::new(CONFIG.clone(), WorkerId(1));
         // The second decision uses the cached token, if the token was valid.
         let verdicts =
-            [(); 2].map(|()| filter.decide(&head, UnixTime::from_seconds(NOW), &FixedResult(result)));
+            [(); 2].map(|()| filter.decide(&head, &Environment::new(UnixTime::from_seconds(NOW), &FixedResult(result))));
         for verdict in &verdicts {
             match verdict {
                 Verdict::Allow(permit) => {

@@ -27,6 +27,7 @@ pub(super) fn token_sources(
             "must be printable ASCII without spaces",
         )?,
         websocket_protocol: websocket_protocol.unwrap_or(false),
+        accepts_dpop: false,
     })
 }
 

@@ -6,18 +6,18 @@ use std::rc::Rc;
 use super::decision_error::DecisionError;
 use super::requester::Requester;
 use super::verified_token::VerifiedToken;
-use super::{Filter, PendingFetch, ProviderId, SourceId};
+use super::{Environment, Filter, PendingFetch, ProviderId, SourceId};
 use crate::config::Provider;
-use crate::crypto::SignatureVerifier;
 use crate::jwks::unknown_kids::KidDigest;
 use crate::observer::{Check, DecisionObserver};
 use crate::rejection::Rejection;
+use crate::request::Credential;
 use crate::time::UnixTime;
 use crate::verify::{Identity, UnverifiedToken};
 
 /// The token of a request, with the result of its verification.
 pub(super) struct AuthenticatedToken<'t> {
-    pub(super) token: &'t [u8],
+    pub(super) credential: &'t Credential<'t>,
     pub(super) verified: Rc<VerifiedToken>,
     /// Whether the token is not in the token cache.
     pub(super) is_new: bool,
@@ -27,22 +27,21 @@ impl Filter {
     /// Returns the verified token, from the token cache or by verification.
     pub(super) fn authenticate<'t, O: DecisionObserver>(
         &self,
-        token: &'t [u8],
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
+        credential: &'t Credential<'t>,
+        environment: &Environment<'_>,
         observer: &mut O,
     ) -> Result<AuthenticatedToken<'t>, DecisionError> {
         // An enabled observer gets every check, so the filter bypasses the cache.
         if !O::ENABLED
-            && let Some(verified) = self.cached_token(token, now)
+            && let Some(verified) = self.cached_token(&credential.token, environment.now)
         {
             if let Some(provider) = self.provider(verified.provider) {
                 observer.record(verified.provider.selected_event(provider));
             }
-            return Ok(AuthenticatedToken { token, verified, is_new: false });
+            return Ok(AuthenticatedToken { credential, verified, is_new: false });
         }
-        let verified = Rc::new(self.verify(token, now, verifier, observer)?);
-        Ok(AuthenticatedToken { token, verified, is_new: true })
+        let verified = Rc::new(self.verify(&credential.token, environment, observer)?);
+        Ok(AuthenticatedToken { credential, verified, is_new: true })
     }
 
     /// Returns a token from the cache if it has not expired and its issuer still publishes its key.
@@ -64,10 +63,10 @@ impl Filter {
     fn verify(
         &self,
         token: &[u8],
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
+        environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<VerifiedToken, DecisionError> {
+        let &Environment { now, verifier, .. } = environment;
         let token = UnverifiedToken::parse(token, self.config.max_token_bytes, &self.jose_headers);
         let token = observer.checked(Check::Form, token)?;
         observer.record(token.parsed_event());
@@ -101,16 +100,18 @@ impl Filter {
         Ok((ProviderId(index), provider))
     }
 
-    /// Checks a verified token against the clock and the denylists, which change while the token is
-    /// cached.
+    /// Checks a verified token against the clock, the sender of the request and the denylists, which
+    /// change while the token is cached.
     pub(super) fn identify<'a>(
         &'a self,
-        verified: &'a VerifiedToken,
-        now: UnixTime,
+        authenticated: &'a AuthenticatedToken<'_>,
+        &Environment { now, .. }: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
+        let verified = &authenticated.verified;
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
         let identity = verified.token.valid_at(&provider.requirements, now)?;
+        self.check_sender_constraint(verified, observer)?;
         self.check_denylists(&identity, now, observer)?;
         Ok(Requester { identity, provider })
     }

@@ -6,13 +6,11 @@ use super::authentication::AuthenticatedToken;
 use super::decision_error::DecisionError;
 use super::requester::{Requester, report_shadow_decisions};
 use super::verified_token::ForwardedIdentity;
-use super::{Filter, Permit, PermitReason};
-use crate::crypto::SignatureVerifier;
+use super::{Environment, Filter, Permit, PermitReason};
 use crate::observer::{Check, DecisionEvent, DecisionObserver};
 use crate::policy::{Access, MatchedPolicy, Mode, NormalizedRequest};
 use crate::rejection::Rejection;
-use crate::request::RequestHead;
-use crate::time::UnixTime;
+use crate::request::{Credential, RequestHead};
 
 impl Filter {
     /// Decides about a request that can be normalized and has no local response.
@@ -20,8 +18,7 @@ impl Filter {
         &self,
         head: &RequestHead<'_>,
         request: &NormalizedRequest<'_>,
-        now: UnixTime,
-        verifier: &dyn SignatureVerifier,
+        environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<Permit, DecisionError> {
         if self.config.bypass_cors_preflight && head.is_cors_preflight() {
@@ -40,21 +37,21 @@ impl Filter {
             return Ok(Permit::without_token(PermitReason::Public));
         }
 
-        let found = self.config.token_sources.token(head);
-        let token = found.as_deref().map_err(|rejection| *rejection);
+        let found = self.config.token_sources.credential(head);
+        let credential = found.as_ref().map_err(|rejection| *rejection);
         let reason_without_identity =
-            if needs_identity_check { None } else { reason_without_identity(matched, token) };
+            if needs_identity_check { None } else { reason_without_identity(matched, credential) };
         if let Some(reason) = reason_without_identity
             && shadow_policies.is_empty()
         {
             return Ok(Permit::without_token(reason));
         }
         let authenticated = observer
-            .checked(Check::Credentials, token)
+            .checked(Check::Credentials, credential)
             .map_err(DecisionError::from)
-            .and_then(|token| self.authenticate(token, now, verifier, observer));
+            .and_then(|credential| self.authenticate(credential, environment, observer));
         let requester = match &authenticated {
-            Ok(authenticated) => self.identify(&authenticated.verified, now, observer),
+            Ok(authenticated) => self.identify(authenticated, environment, observer),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);
@@ -107,9 +104,9 @@ impl Filter {
     }
 
     /// Adds the token of an allowed request to the token cache, unless it is from there.
-    fn cache_token(&self, AuthenticatedToken { token, verified, is_new }: &AuthenticatedToken<'_>) {
+    fn cache_token(&self, AuthenticatedToken { credential, verified, is_new }: &AuthenticatedToken<'_>) {
         if *is_new {
-            self.token_cache.insert(token, Rc::clone(verified), verified.heap_bytes());
+            self.token_cache.insert(&credential.token, Rc::clone(verified), verified.heap_bytes());
         }
     }
 
@@ -140,11 +137,11 @@ fn is_public(matched: Result<MatchedPolicy<'_>, Rejection>) -> bool {
 /// one.
 fn reason_without_identity(
     matched: Result<MatchedPolicy<'_>, Rejection>,
-    token: Result<&[u8], Rejection>,
+    credential: Result<&Credential<'_>, Rejection>,
 ) -> Option<PermitReason> {
     if is_public(matched) {
         return Some(PermitReason::Public);
     }
     let is_optional = matched.is_ok_and(|matched| matched.action.mode == Mode::Optional);
-    (is_optional && matches!(token, Err(Rejection::TokenMissing))).then_some(PermitReason::Anonymous)
+    (is_optional && matches!(credential, Err(Rejection::TokenMissing))).then_some(PermitReason::Anonymous)
 }

@@ -9,13 +9,13 @@ use std::net::IpAddr;
 use log::{debug, error};
 use proxy_wasm::types::MapType;
 
+use super::connection::HostConnection;
 use super::forward::{clear_route_cache, forward};
 use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
-use crate::crypto::SignatureVerifier;
-use crate::filter::{Filter, MetricsObserver, PermitReason, SourceId, Verdict};
+use crate::filter::{Environment, Filter, MetricsObserver, PermitReason, SourceId, Verdict};
 use crate::header_map;
 use crate::metrics::RequestOutcome;
 use crate::policy::parse_socket_ip;
@@ -43,8 +43,13 @@ pub(super) enum RequestAction {
 }
 
 /// Decides on the request of the effective context. Returns [`RequestAction::Wait`] only if
-/// `may_wait`.
-pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> RequestAction {
+/// `may_wait`. A request that has waited arrived before `now`.
+pub(super) fn handle(
+    plugin: &mut Plugin,
+    now: UnixTime,
+    arrived_at: UnixTime,
+    may_wait: bool,
+) -> RequestAction {
     let map = abi::get_header_map(MapType::HttpRequestHeaders).unwrap_or_default();
     let headers = header_map::parse(&map).unwrap_or_default();
     let head = RequestHead::new(&headers);
@@ -56,7 +61,10 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Requ
     let route_policy = if config.route_policies.is_empty() { None } else { abi::get_property(ROUTE_POLICY) };
     let remote_ip = if config.policy.required_inputs().remote_ip { remote_ip() } else { None };
     let head = RequestHead { route_policy: route_policy.as_deref(), remote_ip, ..head };
-    let (verdict, provider, shadow_denials) = decide(filter, &head, now, &plugin.verifier);
+    let (verdict, provider, shadow_denials) = {
+        let (verifier, shared_data, connection) = (&plugin.verifier, &HostSharedData, &HostConnection);
+        decide(filter, &head, &Environment { now, arrived_at, verifier, shared_data, connection })
+    };
     // The filter decides again on a request that waits, and reports then.
     if !matches!(verdict, Verdict::Wait(_)) {
         report_shadow_denials(&plugin.metrics, &shadow_denials);
@@ -98,11 +106,10 @@ pub(super) fn handle(plugin: &mut Plugin, now: UnixTime, may_wait: bool) -> Requ
 fn decide(
     filter: &Filter,
     head: &RequestHead<'_>,
-    now: UnixTime,
-    verifier: &dyn SignatureVerifier,
+    environment: &Environment<'_>,
 ) -> (Verdict, Option<usize>, Vec<Rejection>) {
     let mut observer = MetricsObserver::default();
-    let verdict = filter.decide_with_observer(head, now, verifier, &mut observer);
+    let verdict = filter.decide_with_observer(head, environment, &mut observer);
     let MetricsObserver { provider_index, mut shadow_denials } = observer;
     if let Verdict::Allow(permit) = &verdict
         && let PermitReason::Shadow(rejection) = permit.reason()

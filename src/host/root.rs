@@ -122,7 +122,7 @@ impl Root {
             if hostcalls::set_effective_context(pending.context_id).is_err() {
                 continue;
             }
-            match request::handle(plugin, now, now < pending.deadline) {
+            match request::handle(plugin, now, pending.arrived_at, now < pending.deadline()) {
                 RequestAction::Forward { examined } => {
                     pending.state.set(StreamState::Allowed { examined });
                     if let Err(status) = hostcalls::resume_http_request() {

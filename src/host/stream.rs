@@ -54,12 +54,12 @@ impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
         let plugin = &mut *self.plugin.borrow_mut();
         let now = plugin::now();
-        let mut action = request::handle(plugin, now, true);
+        let mut action = request::handle(plugin, now, now, true);
         if let RequestAction::Wait(source) = action {
             if plugin.wait_queue.add(self.id, source, Rc::clone(&self.state), now) {
                 let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
             } else {
-                action = request::handle(plugin, now, false);
+                action = request::handle(plugin, now, now, false);
             }
         }
         if let RequestAction::Forward { examined } = action {

@@ -29,8 +29,8 @@ pub(super) struct PendingRequest {
     pub(super) context_id: u32,
     /// The source whose fetch the request waits for.
     pub(super) source: SourceId,
-    /// The time at which the filter decides with the documents that it has.
-    pub(super) deadline: UnixTime,
+    /// The time at which the request arrived.
+    pub(super) arrived_at: UnixTime,
     /// The state of the stream, which the root context changes when it resumes the request.
     pub(super) state: SharedStreamState,
     /// Whether a fetch from the source has ended.
@@ -64,8 +64,7 @@ impl WaitQueue {
     ) -> bool {
         let has_room = self.requests.len() < MAX_WAITING;
         if has_room {
-            let deadline = now.saturating_add(MAX_WAIT);
-            self.requests.push(PendingRequest { context_id, source, deadline, state, woken: false });
+            self.requests.push(PendingRequest { context_id, source, arrived_at: now, state, woken: false });
         }
         has_room
     }
@@ -105,7 +104,12 @@ impl WaitQueue {
 }
 
 impl PendingRequest {
+    /// Returns the time at which the filter decides with the documents that it has.
+    pub(super) fn deadline(&self) -> UnixTime {
+        self.arrived_at.saturating_add(MAX_WAIT)
+    }
+
     fn is_due(&self, now: UnixTime) -> bool {
-        self.woken || self.deadline <= now
+        self.woken || self.deadline() <= now
     }
 }

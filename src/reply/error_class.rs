@@ -9,6 +9,8 @@ pub(super) enum ErrorClass {
     InvalidRequest,
     PathTooLong,
     InvalidToken,
+    InvalidDpopProof,
+    DpopNonceRequired,
     InsufficientAuthentication,
     InsufficientScope,
     Unavailable,
@@ -54,8 +56,35 @@ impl ErrorClass {
             | R::AudienceNotAllowed
             | R::NotAnAccessToken
             | R::ClientNotAllowed
+            | R::TokenInactive
             | R::TokenBound
+            | R::TokenNotBound
+            | R::DpopSchemeRequired
+            | R::CertificateMissing
+            | R::CertificateUnreadable
+            | R::CertificateMismatch
+            | R::SenderConstraintRequired
+            // RFC 9449 section 7.1, last example
+            | R::DpopKeyMismatch
             | R::TokenRevoked => Self::InvalidToken,
+            R::DpopProofMissing
+            | R::DpopProofRepeated
+            | R::DpopProofTooLarge
+            | R::DpopProofMalformed
+            | R::DpopTypeNotAllowed
+            | R::DpopCriticalExtension
+            | R::DpopAlgorithmNotAllowed
+            | R::DpopKeyPrivate
+            | R::DpopKeyMalformed
+            | R::DpopClaimMissing
+            | R::DpopProofExpired
+            | R::DpopProofFromTheFuture
+            | R::DpopSignatureInvalid
+            | R::DpopMethodMismatch
+            | R::DpopUrlMismatch
+            | R::DpopTokenMismatch
+            | R::DpopProofReplayed => Self::InvalidDpopProof,
+            R::DpopNonceRequired | R::DpopNonceStale => Self::DpopNonceRequired,
             R::AcrInsufficient | R::AuthenticationTooOld => Self::InsufficientAuthentication,
             R::NoRuleMatches
             | R::DeniedByRule
@@ -63,9 +92,13 @@ impl ErrorClass {
             | R::RemoteIpUnknown
             | R::InsufficientScope
             | R::RequirementNotMet => Self::InsufficientScope,
-            R::KeysUnavailable | R::KeysStale | R::DenylistUnavailable | R::CryptoUnavailable => {
-                Self::Unavailable
-            }
+            R::KeysUnavailable
+            | R::KeysStale
+            | R::DenylistUnavailable
+            | R::CryptoUnavailable
+            | R::IntrospectionUnavailable
+            | R::IntrospectionLimited
+            | R::DpopReplayUnavailable => Self::Unavailable,
             R::Misconfigured => Self::ServerError,
         }
     }
@@ -75,19 +108,25 @@ impl ErrorClass {
         match self {
             Self::InvalidRequest => 400,
             Self::PathTooLong => 414,
-            Self::NoCredentials | Self::InvalidToken | Self::InsufficientAuthentication => 401,
+            Self::NoCredentials
+            | Self::InvalidToken
+            | Self::InvalidDpopProof
+            | Self::DpopNonceRequired
+            | Self::InsufficientAuthentication => 401,
             Self::InsufficientScope => 403,
             Self::Unavailable | Self::ServerError => 503,
         }
     }
 
-    /// Returns the error code of RFC 6750 section 3.1, RFC 6749 section 4.1.2.1 or RFC 9470 section
-    /// 3.
+    /// Returns the error code of RFC 6750 section 3.1, RFC 6749 section 4.1.2.1 RFC 9470 section 3, or
+    /// RFC 9449 sections 7.1 and 9.
     pub(super) const fn error(self) -> &'static str {
         match self {
             Self::NoCredentials => "unauthorized",
             Self::InvalidRequest | Self::PathTooLong => "invalid_request",
             Self::InvalidToken => "invalid_token",
+            Self::InvalidDpopProof => "invalid_dpop_proof",
+            Self::DpopNonceRequired => "use_dpop_nonce",
             Self::InsufficientAuthentication => "insufficient_user_authentication",
             Self::InsufficientScope => "insufficient_scope",
             Self::Unavailable => "temporarily_unavailable",

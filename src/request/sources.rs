@@ -10,7 +10,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::cookies::{self, CookieMatch};
-use super::{RequestHead, query};
+use super::{AuthScheme, RequestHead, query};
 use crate::headers;
 use crate::rejection::Rejection;
 
@@ -29,6 +29,17 @@ pub struct TokenSources {
     pub params: Vec<String>,
     /// Whether an entry of `Sec-WebSocket-Protocol` can be a token.
     pub websocket_protocol: bool,
+    /// Whether `Authorization` can have the scheme `DPoP`.
+    pub accepts_dpop: bool,
+}
+
+/// The token of a request, and how the client sent it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Credential<'a> {
+    /// The token as the client sent it.
+    pub token: Cow<'a, [u8]>,
+    /// The authentication scheme. It is `Bearer` for a source other than `Authorization`.
+    pub scheme: AuthScheme,
 }
 
 /// A header that carries a token.
@@ -54,7 +65,7 @@ struct FoundTokens<'a> {
 }
 
 impl TokenSources {
-    /// Returns the token of a request.
+    /// Returns the credential of a request.
     ///
     /// # Errors
     /// - [`Rejection::TokenMissing`] without a token.
@@ -62,24 +73,28 @@ impl TokenSources {
     ///   section 2), and for one token and a value that an upstream may read as another token.
     /// - [`Rejection::CredentialsAmbiguous`] for no token and a header that lacks its prefix.
     /// - [`Rejection::TokenMalformed`] for a token that cannot be decoded.
-    pub fn token<'a>(&self, head: &RequestHead<'a>) -> Result<Cow<'a, [u8]>, Rejection> {
-        let bearer_token = match head.bearer_token() {
+    pub fn credential<'a>(&self, head: &RequestHead<'a>) -> Result<Credential<'a>, Rejection> {
+        let authorization = match head.authorization(self.accepts_dpop) {
             Err(Rejection::TokenMissing) => None,
             other => Some(other?),
         };
+        let scheme = authorization.map_or(AuthScheme::Bearer, |(scheme, _)| scheme);
         let mut found = FoundTokens::default();
         for (name, value) in head.headers {
             self.find_in_header(name, value, &mut found);
         }
         self.find_in_params(head, &mut found);
         let FoundTokens { tokens, unprefixed, lookalike } = found;
-        let mut tokens = bearer_token.map(|token| Some(Cow::Borrowed(token))).into_iter().chain(tokens);
+        let mut tokens = authorization.map(|(_, token)| Some(Cow::Borrowed(token))).into_iter().chain(tokens);
         match (tokens.next(), tokens.next()) {
             (None, _) if unprefixed => Err(Rejection::CredentialsAmbiguous),
             (None, _) => Err(Rejection::TokenMissing),
             (Some(_), None) if unprefixed || lookalike => Err(Rejection::MultipleCredentials),
             (_, Some(_)) => Err(Rejection::MultipleCredentials),
-            (Some(token), None) => token.ok_or(Rejection::TokenMalformed),
+            (Some(token), None) => {
+                let token = token.ok_or(Rejection::TokenMalformed)?;
+                Ok(Credential { token, scheme })
+            }
         }
     }
 

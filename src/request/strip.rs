@@ -92,6 +92,7 @@ mod tests {
             cookies: vec!["session".into()],
             params: vec!["access_token".into()],
             websocket_protocol: true,
+            accepts_dpop: false,
         }
     }
 

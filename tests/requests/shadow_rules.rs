@@ -1,7 +1,7 @@
 //! Rules and route policies in shadow mode: the filter evaluates them, and the next rule decides.
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Filter, MetricsObserver, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, MetricsObserver, Verdict};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -216,7 +216,8 @@ fn decide_with_shadow_codes(
     let route_policy = request.route_policy.map(str::as_bytes);
     let head = RequestHead { route_policy, remote_ip: request.remote_ip, ..RequestHead::new(&all) };
     let mut observer = MetricsObserver::default();
-    let verdict = filter.decide_with_observer(&head, UnixTime::from_seconds(NOW), &Software, &mut observer);
+    let environment = Environment::new(UnixTime::from_seconds(NOW), &Software);
+    let verdict = filter.decide_with_observer(&head, &environment, &mut observer);
     let MetricsObserver { shadow_denials, .. } = observer;
     (verdict, shadow_denials)
 }

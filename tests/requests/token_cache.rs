@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
-use okta_authz_filter::filter::Filter;
+use okta_authz_filter::filter::{Environment, Filter};
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
@@ -36,7 +36,8 @@ impl CountingVerifier {
             (":path", path.as_bytes()),
             ("authorization", value.as_bytes()),
         ];
-        let verdict = filter.decide(&RequestHead::new(&headers), UnixTime::from_seconds(at), self);
+        let environment = Environment::new(UnixTime::from_seconds(at), self);
+        let verdict = filter.decide(&RequestHead::new(&headers), &environment);
         (outcome(verdict), self.0.get() - before)
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
@@ -110,7 +110,8 @@ pub fn decide_with(filter: &Filter, request: &Request, headers: &[(&str, &[u8])]
         remote_ip: request.remote_ip,
         ..RequestHead::new(&headers)
     };
-    let decide = || filter.decide(&head, UnixTime::from_seconds(now), &Software);
+    let environment = Environment::new(UnixTime::from_seconds(now), &Software);
+    let decide = || filter.decide(&head, &environment);
     let verdict = decide();
     assert_eq!(format!("{:?}", decide()), format!("{verdict:?}"), "with the cached token");
     verdict
