@@ -36,6 +36,7 @@ mod unmatchable;
 use std::collections::HashMap;
 use std::time::Duration;
 
+pub use duration::parse_duration;
 pub use error::ConfigError;
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;

@@ -1,8 +1,8 @@
 //! Denylists, which revoke tokens before they expire.
 //!
 //! An entry matches a token if all its members match. One matching entry revokes the token. The
-//! check of a token takes one hash lookup for each set of members that occurs in the list, whatever
-//! the number of entries.
+//! check of a token takes one hash lookup for each set of members that occurs in the list, two for a
+//! set with `email`, whatever the number of entries.
 
 mod entry;
 pub mod source;
@@ -12,8 +12,9 @@ use std::fmt;
 
 use crate::json::{self, Value};
 use crate::refresh::source::Document;
+use crate::time::UnixTime;
 use crate::verify::Identity;
-use entry::{Entry, MemberSet, MemberValues};
+use entry::{Entry, MemberSet, MemberValues, Times};
 
 pub use entry::EntryError;
 
@@ -23,8 +24,8 @@ pub const MAX_ENTRIES: usize = 10_000;
 /// The entries of one denylist.
 #[derive(Clone, Debug, Default)]
 pub struct Denylist {
-    /// The latest `issued_before` of all entries with these values, in Unix seconds.
-    entries: HashMap<MemberValues<'static>, i64>,
+    /// The times of the entries with these values. No times include others.
+    entries: HashMap<MemberValues<'static>, Vec<Times>>,
     /// The different sets of members that the entries have.
     member_sets: Vec<MemberSet>,
 }
@@ -63,23 +64,17 @@ impl Denylist {
         Ok(list)
     }
 
-    /// Returns whether an entry matches a token.
-    pub(crate) fn matches(&self, identity: &Identity<'_>) -> bool {
+    /// Returns whether an entry matches a token at the time `now`.
+    pub(crate) fn matches(&self, identity: &Identity<'_>, now: UnixTime) -> bool {
         if self.member_sets.is_empty() {
             return false;
         }
-        let (entries, token): (&HashMap<MemberValues<'_>, i64>, _) = (&self.entries, entry::values(identity));
-        // `iat` may have a fraction. An entry with `issued_before` matches a token without `iat`.
-        let issued_at = identity.claims().get("iat").and_then(|issued_at| issued_at.as_f64());
+        let (entries, token): (&HashMap<MemberValues<'_>, Vec<Times>>, _) =
+            (&self.entries, entry::values(identity));
         self.member_sets.iter().any(|members| {
-            let mut values = token.clone();
-            values
-                .iter_mut()
-                .zip(members)
-                .filter(|(_, is_member)| !**is_member)
-                .for_each(|(value, _)| *value = None);
-            let issued_before = entries.get(&values);
-            issued_before.is_some_and(|before| issued_at.is_none_or(|issued_at| issued_at < *before as f64))
+            let found = entry::reduced(&token, members, identity).into_iter().flatten();
+            let mut times = found.filter_map(|values| entries.get(&values)).flatten();
+            times.any(|times| times.match_token(identity, now))
         })
     }
 
@@ -88,8 +83,11 @@ impl Denylist {
         if !self.member_sets.contains(&members) {
             self.member_sets.push(members);
         }
-        let before = self.entries.entry(entry.values).or_insert(entry.issued_before);
-        *before = entry.issued_before.max(*before);
+        let times = self.entries.entry(entry.values).or_default();
+        if !times.iter().any(|other| other.include(&entry.times)) {
+            times.retain(|other| !entry.times.include(other));
+            times.push(entry.times);
+        }
     }
 }
 
@@ -109,7 +107,7 @@ impl Document for Denylist {
     }
 
     fn count(&self) -> usize {
-        self.entries.len()
+        self.entries.values().map(Vec::len).sum()
     }
 }
 
@@ -131,8 +129,10 @@ mod tests {
     fn denylist_from_an_invalid_document_is_an_error() {
         let malformed = "the document is not an object with `entries` and nothing else";
         let time = "entries[0].issued_before must be a time in whole seconds since 1970";
-        let unknown =
-            "entries[0] has a member other than `jti`, `sub`, `uid`, `cid`, `issuer` and `issued_before`";
+        let unknown = "entries[0] has a member other than `jti`, `sub`, `uid`, `cid`, `issuer`, `email`, \
+                       `issued_before`, `authenticated_before` and `until`";
+        let [authenticated, until] =
+            [time.replace("issued", "authenticated"), time.replace("issued_before", "until")];
         let many = format!(r#"{{"entries":[{}{{"jti":"a"}}]}}"#, r#"{"jti":"a"},"#.repeat(MAX_ENTRIES));
         for (document, expected) in [
             ("", malformed),
@@ -159,10 +159,38 @@ mod tests {
             (r#"{"entries":[{"issued_before":"1"}]}"#, time),
             (r#"{"entries":[{"issued_before":-1}]}"#, time),
             (r#"{"entries":[{"issued_before":1700000000000}]}"#, time),
+            (r#"{"entries":[{"uid":"a","authenticated_before":1.5}]}"#, &authenticated),
+            (r#"{"entries":[{"uid":"a","until":"1"}]}"#, &until),
+            (r#"{"entries":[{"email":""}]}"#, "entries[0].email must not be empty"),
+            (r#"{"entries":[{"email":["a@b.example"]}]}"#, "entries[0].email must be a string"),
+            (
+                r#"{"entries":[{"until":1800000000}]}"#,
+                "entries[0] must have a member other than `until`: it would match every token",
+            ),
             (&many, "there are more than 10000 entries"),
         ] {
             let count = Denylist::read(document.as_bytes()).map(|list| list.count());
             assert_eq!(count, Err(expected.to_owned()), "{document:.100}");
+        }
+    }
+
+    #[test]
+    fn denylist_entries_that_others_include_count_once() {
+        let count = |entries: &str| {
+            Denylist::read(format!(r#"{{"entries":[{entries}]}}"#).as_bytes()).map(|list| list.count())
+        };
+        for (entries, expected) in [
+            (r#"{"uid":"a","issued_before":1},{"uid":"a","issued_before":2}"#, 1),
+            (r#"{"uid":"a"},{"uid":"a","issued_before":2,"until":3}"#, 1),
+            (
+                r#"{"uid":"a","authenticated_before":1,"until":9},{"uid":"a","authenticated_before":2,"until":8}"#,
+                2,
+            ),
+            (r#"{"uid":"a","issued_before":1},{"uid":"a","authenticated_before":1}"#, 2),
+            (r#"{"email":"A@b.example"},{"email":"a@B.example"}"#, 1),
+            (r#"{"sub":"A"},{"sub":"a"}"#, 2),
+        ] {
+            assert_eq!(count(entries), Ok(expected), "{entries}");
         }
     }
 

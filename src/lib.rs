@@ -128,6 +128,8 @@ pub mod refresh;
 pub mod rejection;
 pub mod reply;
 pub mod request;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod revocation;
 mod text;
 pub mod time;
 pub mod token;

@@ -7,6 +7,7 @@
 //! for one worker, and [`refresher`] has the document of one worker.
 
 pub mod cache_control;
+mod fetch;
 pub mod refresher;
 pub mod response;
 pub mod shared;

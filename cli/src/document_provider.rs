@@ -104,7 +104,7 @@ impl DocumentProvider {
             Some(metadata) => metadata,
             None => document.to_vec(),
         };
-        Ok(Response { body, max_age: None, description: String::new() })
+        Ok(Response { body, ..Response::default() })
     }
 }
 

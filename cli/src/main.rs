@@ -1,8 +1,9 @@
 //! `okta-authz`: the command line of the filter.
 //!
 //! `check` validates configurations, `explain` decides about one request and prints each check,
-//! `test` runs policy tests, and `schema` prints the JSON Schema of the configuration. Every
-//! decision is made by [`okta_authz_filter`], the code that the wasm module is built from.
+//! `test` runs policy tests, `schema` prints the JSON Schema of the configuration, and `receive`
+//! receives revocations from Okta. Every decision is made by [`okta_authz_filter`], the code that the
+//! wasm module is built from.
 
 mod arguments;
 mod check;
@@ -16,6 +17,8 @@ mod loaded_config;
 mod locate;
 mod output;
 mod policy_tests;
+#[cfg(feature = "receive")]
+mod receive;
 mod request;
 mod session;
 
@@ -29,6 +32,7 @@ Usage: okta-authz COMMAND ...
   check FILE...    find errors and likely mistakes in configurations
   explain ...      decide about one request and print each check
   test FILE...     run policy tests
+  receive CONFIG   receive revocations from Okta and serve them as a denylist
   schema           print the JSON Schema of the configuration
 
 `okta-authz COMMAND --help` prints the options of a command.
@@ -96,6 +100,8 @@ fn run() -> Result<ExitOutcome, CliError> {
         "explain" => explain::run(args),
         "test" => policy_tests::run(args),
         "schema" => print_schema(args),
+        #[cfg(feature = "receive")]
+        "receive" => receive::run(args),
         _ => Err(CliError(format!("unknown command `{command}`\n\n{USAGE}"))),
     }
 }

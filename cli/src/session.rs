@@ -74,7 +74,7 @@ impl Session {
             });
             match self.filter.on_response(id, now, fetch, &self.shared, response) {
                 FetchProgress::Request(next) => fetch = next,
-                FetchProgress::Done(Ok(_)) => return Ok(()),
+                FetchProgress::Done(Ok(_)) | FetchProgress::NotModified => return Ok(()),
                 FetchProgress::Done(Err(error)) => return Err(message.unwrap_or_else(|| error.to_string())),
             }
         }
@@ -83,7 +83,7 @@ impl Session {
 
 /// An implementation of Envoy's shared data in memory.
 #[derive(Default)]
-struct InMemorySharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+pub(crate) struct InMemorySharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for InMemorySharedData {
     fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)> {

@@ -59,6 +59,12 @@ impl ConfigDuration {
     }
 }
 
+/// Parses a duration in the syntax of the configuration. Returns `None` for another text, and for a
+/// duration that is too large.
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    ConfigDuration::parse(text).map(|ConfigDuration(duration)| duration)
+}
+
 impl<'de> Deserialize<'de> for ConfigDuration {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;

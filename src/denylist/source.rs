@@ -23,6 +23,7 @@ impl DenylistSource {
 impl Source for DenylistSource {
     type Document = Denylist;
     type State = ();
+    const IS_CONDITIONAL: bool = true;
 
     fn shared_keys(&self) -> &SharedKeys {
         &self.shared_keys

@@ -125,7 +125,7 @@ impl Filter {
         now: UnixTime,
         observer: &mut impl DecisionObserver,
     ) -> Result<(), DecisionError> {
-        let result = if self.config.local_denylist.matches(identity) {
+        let result = if self.config.local_denylist.matches(identity, now) {
             Err(Rejection::TokenRevoked)
         } else {
             self.sources.check_denylist(identity, now)

@@ -138,7 +138,7 @@ impl Sources {
     /// for any other token if the denylist has not been fetched or has expired.
     pub(super) fn check_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> Result<(), Rejection> {
         let Some(remote) = &self.denylist else { return Ok(()) };
-        if self.is_on_latest_denylist(identity) {
+        if self.is_on_latest_denylist(identity, now) {
             return Err(Rejection::TokenRevoked);
         }
         remote.document(now).map(|_| ()).map_err(|_| Rejection::DenylistUnavailable)
@@ -153,9 +153,9 @@ impl Sources {
     }
 
     /// Returns whether the latest fetched denylist has a token, whatever the age of the list.
-    pub(super) fn is_on_latest_denylist(&self, identity: &Identity<'_>) -> bool {
+    pub(super) fn is_on_latest_denylist(&self, identity: &Identity<'_>, now: UnixTime) -> bool {
         let latest = self.denylist.as_ref().and_then(Refresher::latest);
-        latest.is_some_and(|list| list.matches(identity))
+        latest.is_some_and(|list| list.matches(identity, now))
     }
 
     /// Returns whether the host should hold a request until a fetch ends. May schedule an early

@@ -144,7 +144,9 @@ impl Filter {
             return Err(Rejection::KeyUnknown);
         }
         let identity = token.identity_at(&provider.requirements, now);
-        if self.config.local_denylist.matches(&identity) || self.sources.is_on_latest_denylist(&identity) {
+        if self.config.local_denylist.matches(&identity, now)
+            || self.sources.is_on_latest_denylist(&identity, now)
+        {
             return Err(Rejection::TokenRevoked);
         }
         Ok(ends_at)

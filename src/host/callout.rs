@@ -6,8 +6,8 @@ use proxy_wasm::types::{BufferType, MapType};
 
 use crate::config::Remote;
 use crate::filter::{Filter, SourceId};
-use crate::https_url::HttpsUrl;
 use crate::percent_encoding::encode_log_value;
+use crate::refresh::refresher::Fetch;
 use crate::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use crate::refresh::source::{FetchError, Response};
 
@@ -17,8 +17,9 @@ use crate::refresh::source::{FetchError, Response};
 /// # Errors
 /// [`FetchError::NoResponse`] if the host rejects the callout, as for a cluster that does not
 /// exist.
-pub(super) fn dispatch(remote: &Remote, url: &HttpsUrl) -> Result<u32, FetchError> {
-    let headers = vec![
+pub(super) fn dispatch(remote: &Remote, fetch: &Fetch) -> Result<u32, FetchError> {
+    let url = fetch.url();
+    let mut headers = vec![
         (":method", "GET"),
         (":scheme", "https"),
         (":authority", url.authority.as_str()),
@@ -27,6 +28,7 @@ pub(super) fn dispatch(remote: &Remote, url: &HttpsUrl) -> Result<u32, FetchErro
         ("accept-encoding", ACCEPT_ENCODING),
         ("user-agent", concat!("okta-authz-filter/", env!("CARGO_PKG_VERSION"))),
     ];
+    headers.extend(fetch.if_none_match().map(|etag| ("if-none-match", etag)));
     hostcalls::dispatch_http_call(&remote.cluster, headers, None, vec![], remote.schedule.timeout)
         .map_err(|_| FetchError::NoResponse)
 }

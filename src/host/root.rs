@@ -74,7 +74,7 @@ impl Root {
         let dispatched = {
             let plugin = self.plugin.borrow();
             let Some(filter) = &plugin.filter else { return };
-            filter.remote(source).map(|remote| callout::dispatch(remote, fetch.url()))
+            filter.remote(source).map(|remote| callout::dispatch(remote, &fetch))
         };
         match dispatched {
             Some(Ok(callout_id)) => {
@@ -93,6 +93,8 @@ impl Root {
             let Some(filter) = &mut plugin.filter else { return };
             match filter.on_response(source, plugin::now(), fetch, &HostSharedData, response) {
                 FetchProgress::Request(fetch) => fetch,
+                // Not logged: it is the usual result of a poll.
+                FetchProgress::NotModified => return plugin.metrics.count_fetch(source, true),
                 FetchProgress::Done(result) => {
                     callout::log(filter, source, &result);
                     plugin.metrics.count_fetch(source, result.is_ok());

@@ -16,6 +16,7 @@ use super::worker::{MIN_CACHE_DURATION, Worker};
 use crate::https_url::HttpsUrl;
 use crate::time::UnixTime;
 
+pub use super::fetch::{Fetch, FetchProgress, NoDocument, Tick};
 pub use super::worker::{EarlyRefresh, WaitAdvice};
 
 /// The document of one source on one worker.
@@ -40,65 +41,23 @@ struct InFlightFetch<T> {
     /// The lease, which ticks renew.
     lease: Lease,
     sent_at: UnixTime,
+    /// The generation of the document whose ETag the request has.
+    confirmable: Option<u64>,
     state: T,
 }
 
 #[derive(Debug)]
 struct Installed<D> {
     document: D,
+    /// The time at which the server last sent or confirmed the document.
     fetched_at: UnixTime,
     generation: u64,
-}
-
-/// One request of a fetch. Worker and number identify it, so that a response to another request has
-/// no effect.
-#[derive(Debug)]
-pub struct Fetch {
-    worker_id: WorkerId,
-    number: u64,
-    url: HttpsUrl,
-}
-
-/// The reason why a worker has no document to use.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub enum NoDocument {
-    /// No fetch has succeeded yet.
-    NeverFetched,
-    /// The latest document is older than `max_stale`.
-    Stale,
-}
-
-/// The result of a tick.
-#[derive(Debug, Default)]
-pub struct Tick {
-    /// A request for the caller to send. The caller passes the response to
-    /// [`Refresher::on_response`].
-    pub fetch: Option<Fetch>,
-    /// Whether a fetch of any worker has ended since the last tick. Then the caller can decide
-    /// again on requests that wait for the document.
-    pub changed: bool,
-}
-
-/// The progress of a fetch after a response.
-#[derive(Debug)]
-pub enum FetchProgress {
-    /// The fetch needs another request.
-    Request(Fetch),
-    /// The fetch has ended and the shared state has its result: the number of keys or entries of
-    /// the document, or the error.
-    Done(Result<usize, FetchError>),
+    etag: Option<String>,
 }
 
 impl<T> InFlightFetch<T> {
     fn is_awaited(&self, now: UnixTime, schedule: &RefreshSchedule) -> bool {
         now.saturating_duration_since(self.sent_at) < schedule.response_timeout()
-    }
-}
-
-impl Fetch {
-    /// Returns the URL to request with GET.
-    pub const fn url(&self) -> &HttpsUrl {
-        &self.url
     }
 }
 
@@ -134,7 +93,7 @@ impl<S: Source> Refresher<S> {
         self.installed.as_ref().map(|installed| &installed.document)
     }
 
-    /// Returns the time at which the latest document was fetched.
+    /// Returns the time at which the server last sent or confirmed the latest document.
     pub fn fetched_at(&self) -> Option<UnixTime> {
         self.installed.as_ref().map(|installed| installed.fetched_at)
     }
@@ -159,10 +118,10 @@ impl<S: Source> Refresher<S> {
         // The published document is absent or invalid although the shared state announces it:
         // another plugin has overwritten it.
         let is_lost = self.generation() != observed.generation
-            && now.saturating_duration_since(observed.fetched_at) >= MIN_CACHE_DURATION;
+            && now.saturating_duration_since(observed.published_at) >= MIN_CACHE_DURATION;
         let fetch = self.worker.acquire(now, is_lost, shared).map(|lease| {
             let (url, state) = self.source.begin(now, shared);
-            self.send(now, lease, url, state)
+            self.send(now, lease, url, state, S::IS_CONDITIONAL)
         });
         Tick { fetch, changed }
     }
@@ -214,18 +173,18 @@ impl<S: Source> Refresher<S> {
         let schedule = *self.worker.schedule();
         let is_ours = fetch.worker_id == self.worker.id();
         // The request can be one of a former configuration, or one that this worker has given up.
-        let Some(InFlightFetch { lease, state, .. }) = self.in_flight.take_if(|in_flight| {
+        let Some(InFlightFetch { lease, state, confirmable, .. }) = self.in_flight.take_if(|in_flight| {
             is_ours && in_flight.number == fetch.number && in_flight.is_awaited(now, &schedule)
         }) else {
             return FetchProgress::Done(Err(FetchError::TooLate));
         };
         match self.source.on_response(state, now, shared, response) {
             FetchAction::Request(url, state) => match self.worker.renew(now, lease, shared) {
-                Some(renewed) => FetchProgress::Request(self.send(now, renewed, url, state)),
+                Some(renewed) => FetchProgress::Request(self.send(now, renewed, url, state, false)),
                 None => FetchProgress::Done(Err(FetchError::TooLate)),
             },
             FetchAction::Done(Ok(fetched)) => {
-                if !self.worker.publish(now, lease, shared, &fetched.text, fetched.max_age) {
+                if !self.worker.publish(now, lease, shared, &fetched) {
                     return FetchProgress::Done(Err(FetchError::TooLate));
                 }
                 let previous = self.installed.as_ref().map(|installed| installed.document.remarks());
@@ -234,10 +193,19 @@ impl<S: Source> Refresher<S> {
                 }
                 FetchProgress::Done(Ok(fetched.count))
             }
-            FetchAction::Done(Err(error)) => {
-                self.worker.fail(now, lease, shared);
-                FetchProgress::Done(Err(error))
-            }
+            FetchAction::Done(Err(error)) => match (&error, confirmable) {
+                (FetchError::NotModified(max_age), Some(generation)) => {
+                    if self.worker.confirm(now, lease, shared, generation, *max_age) {
+                        FetchProgress::NotModified
+                    } else {
+                        FetchProgress::Done(Err(FetchError::TooLate))
+                    }
+                }
+                _ => {
+                    self.worker.fail(now, lease, shared);
+                    FetchProgress::Done(Err(error))
+                }
+            },
         }
     }
 
@@ -257,25 +225,45 @@ impl<S: Source> Refresher<S> {
         self.worker.request_refresh(now, self.generation(), cooldown, shared)
     }
 
-    /// Records a request as in flight, and returns it.
-    fn send(&mut self, now: UnixTime, lease: Lease, url: HttpsUrl, state: S::State) -> Fetch {
+    /// Records a request as in flight, and returns it. A conditional request has the ETag of the
+    /// published document, if this worker could install that document.
+    fn send(
+        &mut self,
+        now: UnixTime,
+        lease: Lease,
+        url: HttpsUrl,
+        state: S::State,
+        is_conditional: bool,
+    ) -> Fetch {
         self.sent = self.sent.wrapping_add(1);
-        self.in_flight = Some(InFlightFetch { number: self.sent, lease, sent_at: now, state });
-        Fetch { worker_id: self.worker.id(), number: self.sent, url }
+        let published = self.worker.observed().generation;
+        let installed = self.installed.as_ref();
+        let installed = installed.filter(|latest| is_conditional && latest.generation == published);
+        let if_none_match = installed.and_then(|latest| latest.etag.clone());
+        let confirmable = if_none_match.is_some().then_some(published);
+        self.in_flight = Some(InFlightFetch { number: self.sent, lease, sent_at: now, confirmable, state });
+        Fetch { worker_id: self.worker.id(), number: self.sent, url, if_none_match }
     }
 
-    /// Installs the published document if it is another generation and valid.
+    /// Installs the published document if it is another generation and valid. Takes over the time
+    /// at which the server confirmed the installed one.
     fn install(&mut self, now: UnixTime, shared: &dyn SharedData) {
         let observed = self.worker.observed();
         let (generation, fetched_at) = (observed.generation, observed.fetched_at);
-        if generation == self.generation() {
-            return;
+        // With a time in the future, the document would never expire.
+        let fetched_at = fetched_at.min(now);
+        match &mut self.installed {
+            Some(installed) if installed.generation == generation => {
+                installed.fetched_at = installed.fetched_at.max(fetched_at);
+                return;
+            }
+            None if generation == 0 => return,
+            _ => {}
         }
         let published = self.worker.published(shared);
-        if let Some(document) = published.and_then(|bytes| decode_document(generation, &bytes)) {
+        if let Some((document, etag)) = published.and_then(|bytes| decode_document(generation, &bytes)) {
             let document = self.source.install(document);
-            // With a time in the future, the document would never expire.
-            self.installed = Some(Installed { document, fetched_at: fetched_at.min(now), generation });
+            self.installed = Some(Installed { document, fetched_at, generation, etag });
         }
     }
 }

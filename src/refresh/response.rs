@@ -9,6 +9,8 @@ use crate::percent_encoding::encode_header_value;
 
 /// The `Accept-Encoding` of every fetch. The filter cannot decompress.
 pub const ACCEPT_ENCODING: &str = "identity";
+/// The maximum length of an entity tag, in bytes. A longer one is ignored.
+const MAX_ETAG_BYTES: usize = 128;
 /// The maximum length of a header value in a log line, in bytes.
 const MAX_LOGGED_BYTES: usize = 64;
 
@@ -17,33 +19,38 @@ const MAX_LOGGED_BYTES: usize = 64;
 pub struct ResponseHead {
     max_age: Option<Duration>,
     content_type: Option<String>,
+    etag: Option<String>,
 }
 
 impl ResponseHead {
     /// Checks status and headers. A header may occur several times.
     ///
     /// # Errors
-    /// [`FetchError::Status`] for a status other than 200; [`FetchError::Encoded`] for a content
-    /// coding other than `identity` (RFC 9110 sections 8.4 and 12.5.3).
+    /// [`FetchError::NotModified`] for status 304; [`FetchError::Status`] for another status than
+    /// 200; [`FetchError::Encoded`] for a content coding other than `identity` (RFC 9110 sections 8.4 and 12.5.3).
     pub fn read(status: u16, headers: &[(&str, &[u8])]) -> Result<Self, FetchError> {
-        if status != 200 {
-            return Err(FetchError::Status(status));
-        }
         let lines = |name: &'static str| {
             headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
         };
+        let age = cache_control::age(lines("age")).unwrap_or_default();
+        // A cache between the server and Envoy may have stored the response (RFC 9111 section
+        // 4.2.3).
+        let max_age =
+            cache_control::max_age(lines("cache-control")).map(|max_age| max_age.saturating_sub(age));
+        match status {
+            200 => {}
+            304 => return Err(FetchError::NotModified(max_age)),
+            _ => return Err(FetchError::Status(status)),
+        }
         let codings = lines("content-encoding").flat_map(|line| line.split(|byte| *byte == b','));
         let mut codings = codings.map(<[u8]>::trim_ascii).filter(|coding| !coding.is_empty());
         if let Some(coding) = codings.find(|coding| !coding.eq_ignore_ascii_case(b"identity")) {
             return Err(FetchError::Encoded(encode_log_excerpt(coding)));
         }
-        let age = cache_control::age(lines("age")).unwrap_or_default();
         Ok(Self {
-            // A cache between the server and Envoy may have stored the response (RFC 9111 section
-            // 4.2.3).
-            max_age: cache_control::max_age(lines("cache-control"))
-                .map(|max_age| max_age.saturating_sub(age)),
+            max_age,
             content_type: lines("content-type").next().map(encode_log_excerpt),
+            etag: lines("etag").next().and_then(entity_tag),
         })
     }
 
@@ -56,8 +63,16 @@ impl ResponseHead {
         let compressed = compression(&body)
             .map_or_else(String::new, |name| format!(", compressed with {name} without content-encoding"));
         let description = format!("{content_type}, {} bytes{compressed}", body.len());
-        Response { body, max_age: self.max_age, description }
+        Response { body, max_age: self.max_age, description, etag: self.etag }
     }
+}
+
+/// Returns an entity tag of visible ASCII characters (RFC 9110 section 8.8.3). Returns `None` for
+/// another value, which the filter could not send back.
+pub(super) fn entity_tag(value: &[u8]) -> Option<String> {
+    let opaque = value.strip_prefix(b"W/").unwrap_or(value).strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    let is_tag = opaque.iter().all(|byte| byte.is_ascii_graphic() && *byte != b'"');
+    (is_tag && value.len() <= MAX_ETAG_BYTES).then(|| String::from_utf8_lossy(value).into_owned())
 }
 
 /// Returns the compression format of a body, by its magic number.
@@ -113,8 +128,29 @@ mod tests {
     }
 
     #[test]
+    fn head_with_an_entity_tag_of_another_form_has_none() {
+        let long = format!("\"{}\"", "a".repeat(MAX_ETAG_BYTES - 2));
+        for tag in ["\"a-1\"", "W/\"a\"", "\"\"", &long] {
+            assert_eq!(read(&[("ETag", tag)]).unwrap().etag.as_deref(), Some(tag));
+        }
+        let too_long = format!("\"{}\"", "a".repeat(MAX_ETAG_BYTES - 1));
+        for tag in ["", "a", "\"a", "\"", "w/\"a\"", "\"a\"b\"", "\"a b\"", "\"\u{e9}\"", &too_long] {
+            assert_eq!(read(&[("etag", tag)]).unwrap().etag, None, "{tag}");
+        }
+    }
+
+    #[test]
+    fn head_with_status_304_is_not_modified_with_its_max_age() {
+        let head = |headers: &[(&str, &[u8])]| ResponseHead::read(304, headers);
+        assert_eq!(head(&[]), Err(FetchError::NotModified(None)));
+        let max_age = Some(Duration::from_secs(20));
+        let headers: [(&str, &[u8]); 2] = [("cache-control", b"max-age=30"), ("age", b"10")];
+        assert_eq!(head(&headers), Err(FetchError::NotModified(max_age)));
+    }
+
+    #[test]
     fn head_with_a_status_other_than_200_is_that_error_whatever_the_encoding() {
-        for status in [0, 199, 201, 204, 206, 304, 404, 503] {
+        for status in [0, 199, 201, 204, 206, 301, 404, 503] {
             let head = ResponseHead::read(status, &[("content-encoding", b"gzip")]);
             assert_eq!(head, Err(FetchError::Status(status)));
         }

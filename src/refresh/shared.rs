@@ -6,7 +6,9 @@
 
 use sha2::{Digest as _, Sha256};
 
+use super::response::entity_tag;
 use super::source::{self, Document};
+use super::state::VERSION;
 
 /// The version of a value that was read. A write with this token succeeds only if the value has not
 /// changed since.
@@ -38,6 +40,8 @@ impl SharedKeys {
     /// of a source if all parts are equal.
     pub fn new(parts: &[&str]) -> Self {
         let mut hash = Sha256::new();
+        // During an update of the module, workers with both versions share the store.
+        hash.update(VERSION.to_le_bytes());
         for part in parts {
             // Lengths keep two lists of parts from having the same bytes.
             hash.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -57,19 +61,24 @@ fn key(source_id: &str, name: &str) -> String {
     format!("okta-authz.{source_id}.{name}")
 }
 
-/// Encodes a document for the shared store: its generation in eight bytes, then its text.
-pub(super) fn encode_document(generation: u64, text: &[u8]) -> Vec<u8> {
-    [&generation.to_le_bytes(), text].concat()
+/// Encodes a document for the shared store: its generation in eight bytes, the length of its ETag
+/// in one byte, its ETag, and its text.
+pub(super) fn encode_document(generation: u64, etag: Option<&str>, text: &[u8]) -> Vec<u8> {
+    let etag = etag.unwrap_or_default();
+    let (length, etag) = u8::try_from(etag.len()).map_or((0, ""), |length| (length, etag));
+    [&generation.to_le_bytes(), &[length][..], etag.as_bytes(), text].concat()
 }
 
-/// Decodes a document from untrusted bytes. Returns `None` for another generation, and for a
-/// document that does not parse.
-pub(super) fn decode_document<D: Document>(generation: u64, shared: &[u8]) -> Option<D> {
-    let (encoded, text) = shared.split_first_chunk::<8>()?;
+/// Decodes a document and its ETag from untrusted bytes. Returns `None` for another generation, and
+/// for a document that does not parse.
+pub(super) fn decode_document<D: Document>(generation: u64, shared: &[u8]) -> Option<(D, Option<String>)> {
+    let (encoded, rest) = shared.split_first_chunk::<8>()?;
     if u64::from_le_bytes(*encoded) != generation {
         return None;
     }
-    source::read(text).ok()
+    let (length, rest) = rest.split_first()?;
+    let (etag, text) = rest.split_at_checked(usize::from(*length))?;
+    Some((source::read(text).ok()?, entity_tag(etag)))
 }
 
 #[cfg(test)]
@@ -90,15 +99,17 @@ mod tests {
     #[test]
     fn decode_document_truncated_or_of_another_generation_is_none() {
         let jwks = br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"k","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
-        let shared = encode_document(7, jwks);
-        let decode = decode_document::<KeySet>;
-        assert_eq!(decode(7, &shared).map(|keys| keys.len()), Some(1));
+        let shared = encode_document(7, Some("\"a\""), jwks);
+        let decode = |generation, shared: &[u8]| decode_document::<KeySet>(generation, shared);
+        let decoded = decode(7, &shared).map(|(keys, etag)| (keys.len(), etag));
+        assert_eq!(decoded, Some((1, Some("\"a\"".to_owned()))));
         assert_eq!(decode(8, &shared), None);
         for length in 0..shared.len() {
             assert_eq!(decode(7, &shared[..length]), None, "{length}");
         }
         let padded = |length: usize| [&jwks[..], &vec![b' '; length - jwks.len()]].concat();
-        assert!(decode(7, &encode_document(7, &padded(KeySet::MAX_BYTES))).is_some());
-        assert_eq!(decode(7, &encode_document(7, &padded(KeySet::MAX_BYTES + 1))), None);
+        let decode_padded = |length| decode(7, &encode_document(7, None, &padded(length)));
+        assert_eq!(decode_padded(KeySet::MAX_BYTES).map(|(_, etag)| etag), Some(None));
+        assert_eq!(decode_padded(KeySet::MAX_BYTES + 1), None);
     }
 }

@@ -34,6 +34,9 @@ pub trait Source {
     type Document: Document;
     /// The state of a fetch between two of its requests.
     type State;
+    /// Whether the first request of a fetch has the ETag of the latest document, in
+    /// `If-None-Match`. Then the response [`FetchError::NotModified`] keeps that document.
+    const IS_CONDITIONAL: bool = false;
 
     /// Returns the keys under which the workers share the document.
     fn shared_keys(&self) -> &SharedKeys;
@@ -57,7 +60,7 @@ pub trait Source {
 }
 
 /// A response with status 200 and without a content coding.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Response {
     /// The body.
     pub body: Vec<u8>,
@@ -65,6 +68,8 @@ pub struct Response {
     pub max_age: Option<Duration>,
     /// Content type and length, for error messages; may be empty.
     pub description: String,
+    /// The entity tag (RFC 9110 section 8.8.3), with its quotes.
+    pub etag: Option<String>,
 }
 
 /// The action that follows a response.
@@ -83,6 +88,7 @@ pub struct FetchedDocument {
     pub(super) count: usize,
     pub(super) remarks: Vec<String>,
     pub(super) max_age: Option<Duration>,
+    pub(super) etag: Option<String>,
 }
 
 /// The reason why a fetch failed.
@@ -92,7 +98,10 @@ pub enum FetchError {
     NoResponse,
     /// The lease had expired when the response arrived, and another worker may fetch.
     TooLate,
-    /// The status was not 200.
+    /// The status was 304, with this remaining freshness lifetime. It is an error unless the
+    /// request had `If-None-Match`.
+    NotModified(Option<Duration>),
+    /// The status was neither 200 nor 304.
     Status(u16),
     /// The response has this content coding.
     Encoded(String),
@@ -113,7 +122,8 @@ impl FetchedDocument {
             other => other,
         })?;
         let (count, remarks) = (document.count(), document.remarks().to_vec());
-        Ok(Self { count, remarks, text: response.body, max_age: response.max_age })
+        let Response { body: text, max_age, etag, .. } = response;
+        Ok(Self { count, remarks, text, max_age, etag })
     }
 }
 
@@ -132,6 +142,7 @@ impl fmt::Display for FetchError {
         match self {
             Self::NoResponse => f.write_str("no response, or the cluster does not exist"),
             Self::TooLate => f.write_str("response discarded: lease expired"),
+            Self::NotModified(_) => f.write_str("status 304"),
             Self::Status(status) => write!(f, "status {status}"),
             Self::Encoded(coding) => {
                 write!(f, "the response has content-encoding {coding}; the filter accepts only identity")

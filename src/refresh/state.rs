@@ -27,9 +27,9 @@ const RENEWAL_AGE: Duration = Duration::from_millis(250);
 /// corrupt.
 const CLOCK_TOLERANCE: Duration = Duration::from_secs(10);
 /// The version of the encoding.
-const VERSION: u64 = 1;
+pub(super) const VERSION: u64 = 2;
 /// The number of 64-bit fields of the encoding.
-const FIELDS: usize = 8;
+const FIELDS: usize = 9;
 
 /// A random number that identifies a worker.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -47,8 +47,10 @@ pub struct Lease {
 pub struct RefreshState {
     /// The number of the published document; 0 before the first.
     pub generation: u64,
-    /// The time at which the published document was fetched.
+    /// The time at which the server last sent or confirmed the published document.
     pub fetched_at: UnixTime,
+    /// The time at which the document was published.
+    pub published_at: UnixTime,
     /// The time from which the next fetch is due.
     pub due_at: UnixTime,
     /// The number of failed fetches since the last success.
@@ -84,6 +86,7 @@ impl RefreshState {
         Self {
             generation: 0,
             fetched_at: NEVER,
+            published_at: NEVER,
             due_at: NEVER,
             failures: 0,
             leased_until: NEVER,
@@ -129,10 +132,25 @@ impl RefreshState {
         self.released(lease).map(|state| Self {
             generation: state.generation.wrapping_add(1).max(1),
             fetched_at: now,
+            published_at: now,
             due_at: now.saturating_add(freshness),
             failures: 0,
             ..state
         })
+    }
+
+    /// Returns the state after a fetch whose response confirms the document of `generation`, which
+    /// is then fresh for `freshness`. Returns `None` if another document is published, or another
+    /// worker has taken the lease.
+    pub(super) fn confirmed(
+        self,
+        now: UnixTime,
+        lease: Lease,
+        generation: u64,
+        freshness: Duration,
+    ) -> Option<Self> {
+        let state = self.released(lease).filter(|state| state.generation == generation)?;
+        Some(Self { fetched_at: now, due_at: now.saturating_add(freshness), failures: 0, ..state })
     }
 
     /// Returns the state after a failed fetch, with exponential backoff. Returns `None` if another
@@ -178,6 +196,7 @@ impl RefreshState {
             VERSION,
             self.generation,
             self.fetched_at.millis(),
+            self.published_at.millis(),
             self.due_at.millis(),
             self.failures,
             self.leased_until.millis(),
@@ -191,11 +210,21 @@ impl RefreshState {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (fields, []) = bytes.as_chunks::<8>() else { return None };
         let fields: &[[u8; 8]; FIELDS] = fields.try_into().ok()?;
-        let [version, generation, fetched_at, due_at, failures, leased_until, leased_by, last_early_refresh] =
-            fields.map(u64::from_le_bytes);
+        let [
+            version,
+            generation,
+            fetched_at,
+            published_at,
+            due_at,
+            failures,
+            leased_until,
+            leased_by,
+            last_early_refresh,
+        ] = fields.map(u64::from_le_bytes);
         (version == VERSION).then_some(Self {
             generation,
             fetched_at: UnixTime::from_millis(fetched_at),
+            published_at: UnixTime::from_millis(published_at),
             due_at: UnixTime::from_millis(due_at),
             failures,
             leased_until: UnixTime::from_millis(leased_until),

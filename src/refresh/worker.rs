@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::RefreshSchedule;
 use super::shared::{CasToken, SharedData, SharedKeys, encode_document};
+use super::source::FetchedDocument;
 use super::state::{Lease, RefreshState, WorkerId};
 use crate::time::UnixTime;
 
@@ -72,8 +73,8 @@ impl Worker {
     /// Reads the shared state. Returns whether a fetch has ended since the last call.
     pub(super) fn observe(&mut self, shared: &dyn SharedData) -> bool {
         let (state, cas) = self.read(shared);
-        let changed =
-            (state.generation, state.failures) != (self.observed.generation, self.observed.failures);
+        let ends = |state: &RefreshState| (state.generation, state.failures, state.fetched_at);
+        let changed = ends(&state) != ends(&self.observed);
         (self.observed, self.observed_cas) = (state, cas);
         changed
     }
@@ -106,19 +107,32 @@ impl Worker {
         now: UnixTime,
         lease: Lease,
         shared: &dyn SharedData,
-        text: &[u8],
-        max_age: Option<Duration>,
+        fetched: &FetchedDocument,
     ) -> bool {
-        let freshness = self.freshness(max_age);
+        let freshness = self.freshness(fetched.max_age);
         self.update(shared, &|state| {
             let published = state.succeeded(now, lease, freshness)?;
             // The document precedes the state, which must not announce a document that is not
             // there. Only the owner of the lease writes it, so it needs no comparison with an
             // earlier read.
-            let document = encode_document(published.generation, text);
+            let document = encode_document(published.generation, fetched.etag.as_deref(), &fetched.text);
             let read = shared.get(&self.shared_keys.document).map(|(_, cas)| cas);
             shared.set(&self.shared_keys.document, &document, read).then_some(published)
         })
+    }
+
+    /// Publishes to all workers that the server has confirmed the document of `generation`. Returns
+    /// false if another document is published, or another worker has taken the lease.
+    pub(super) fn confirm(
+        &self,
+        now: UnixTime,
+        lease: Lease,
+        shared: &dyn SharedData,
+        generation: u64,
+        max_age: Option<Duration>,
+    ) -> bool {
+        let freshness = self.freshness(max_age);
+        self.update(shared, &|state| state.confirmed(now, lease, generation, freshness))
     }
 
     /// Returns the latest published document with its generation, as

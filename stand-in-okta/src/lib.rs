@@ -48,6 +48,7 @@ mod org;
 mod params;
 mod revocations;
 mod servers;
+pub mod signals;
 mod store;
 mod tokens;
 
@@ -207,6 +208,16 @@ impl StandIn {
     /// Revokes the token with this `jti`.
     pub fn revoke(&self, jti: &str) {
         self.org.revoke(jti.to_owned());
+    }
+
+    /// Replaces the entries of the denylist, beside those of [`StandIn::revoke`].
+    pub fn deny(&self, entries: &[serde_json::Value]) {
+        self.org.revocations().denied = entries.to_vec();
+    }
+
+    /// Returns the number of responses with status 304 for the denylist.
+    pub fn denylist_confirmations(&self) -> u64 {
+        self.org.revocations().denylist_confirmations
     }
 
     /// Moves the clock of the org forward, for tests of expiry: that of tokens, codes and sessions.

@@ -127,17 +127,12 @@ impl Org {
 
     /// Revokes the token with this `jti`.
     pub(crate) fn revoke(&self, jti: String) {
-        lock(&self.revoked).add(jti, self.now_millis());
+        self.revocations().add(jti, self.now_millis());
     }
 
-    /// Returns the `jti` of all revoked tokens.
-    pub(crate) fn revoked(&self) -> Vec<String> {
-        lock(&self.revoked).all()
-    }
-
-    /// Returns whether the token was revoked.
-    pub(crate) fn is_revoked(&self, jti: &str) -> bool {
-        lock(&self.revoked).contains(jti)
+    /// Locks the revoked tokens and the denylist.
+    pub(crate) fn revocations(&self) -> MutexGuard<'_, Revocations> {
+        lock(&self.revoked)
     }
 }
 

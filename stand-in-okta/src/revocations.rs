@@ -2,16 +2,22 @@
 
 use std::collections::HashMap;
 
+use serde_json::{Value, json};
+
 /// The `jti` of revoked tokens. Only introspection, userinfo and the denylist use them.
 pub(crate) struct Revocations {
     /// Each `jti`, and the time in Unix milliseconds from which every such token has expired.
     expirations: HashMap<String, i64>,
+    /// Further entries of the denylist.
+    pub(crate) denied: Vec<Value>,
+    /// The number of responses with status 304 for the denylist.
+    pub(crate) denylist_confirmations: u64,
 }
 
 impl Revocations {
     /// Makes an empty set.
     pub(crate) fn new() -> Self {
-        Self { expirations: HashMap::new() }
+        Self { expirations: HashMap::new(), denied: Vec::new(), denylist_confirmations: 0 }
     }
 
     /// Adds a token, and forgets those that have expired. At the capacity it drops the token that
@@ -32,9 +38,11 @@ impl Revocations {
         self.expirations.contains_key(jti)
     }
 
-    /// Returns the `jti` of all revoked tokens.
-    pub(crate) fn all(&self) -> Vec<String> {
-        self.expirations.keys().cloned().collect()
+    /// Returns the entries of the denylist.
+    pub(crate) fn entries(&self) -> Vec<Value> {
+        let mut ids: Vec<&String> = self.expirations.keys().collect();
+        ids.sort();
+        ids.into_iter().map(|jti| json!({ "jti": jti })).chain(self.denied.iter().cloned()).collect()
     }
 }
 

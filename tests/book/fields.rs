@@ -68,6 +68,7 @@ fn section(section: &str, field: &str) -> Value {
             json!({ "kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo" }),
             json!({}),
         ),
+        "DenylistEntry" if field == "until" => (json!({ "jti": "a" }), json!({})),
         "Rule" => (json!({ "match": {} }), grant()),
         "RoutePolicy" => (json!({}), grant()),
         "NamedStringMatcher" => (

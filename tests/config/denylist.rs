@@ -20,7 +20,8 @@ fn remote(more: Value) -> Value {
 #[test]
 fn invalid_denylist_entry_is_rejected() {
     let time = "denylist.entries[1].issued_before: must be a time in whole seconds since 1970";
-    let unknown = "denylist.entries[1]: has a member other than `jti`, `sub`, `uid`, `cid`, `issuer` and `issued_before`";
+    let unknown = "denylist.entries[1]: has a member other than `jti`, `sub`, `uid`, `cid`, `issuer`, `email`, \
+                   `issued_before`, `authenticated_before` and `until`";
     let many: Vec<Value> = (0..=10_000).map(|number| json!({ "jti": number.to_string() })).collect();
     assert_errors([
         (denylist(json!({})), "denylist: needs `entries`, `remote`, or both"),
@@ -46,6 +47,19 @@ fn invalid_denylist_entry_is_rejected() {
         (entry(json!({ "jti": "" })), "denylist.entries[1].jti: must not be empty"),
         (entry(json!({ "sub": "" })), "denylist.entries[1].sub: must not be empty"),
         (entry(json!({ "uid": 1 })), "denylist.entries[1].uid: must be a string"),
+        (entry(json!({ "email": "" })), "denylist.entries[1].email: must not be empty"),
+        (
+            entry(json!({ "uid": "a", "until": "tomorrow" })),
+            "denylist.entries[1].until: must be a time in whole seconds since 1970",
+        ),
+        (
+            entry(json!({ "authenticated_before": 1_700_000_000_000_u64 })),
+            "denylist.entries[1].authenticated_before: must be a time in whole seconds since 1970",
+        ),
+        (
+            entry(json!({ "until": 1_700_000_000 })),
+            "denylist.entries[1]: must have a member other than `until`: it would match every token",
+        ),
         (entry(json!({ "cid": ["a"] })), "denylist.entries[1].cid: must not be a list"),
         (entry(json!({ "cid": {} })), "denylist.entries[1].cid: must be a string"),
         (

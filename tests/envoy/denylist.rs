@@ -10,7 +10,7 @@ use test_support::config::EnvoyConfig;
 use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness, response_faults};
 
 /// Configures the denylist of the stand-in Okta with a cache duration of 1 s, and these fields.
-fn with_denylist(fields: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
+pub fn with_denylist(fields: Value) -> impl FnOnce(EnvoyConfig) -> EnvoyConfig {
     move |mut config| {
         let mut remote = json!({
             "cluster": "okta", "uri": "https://acme.okta.example/stand-in/denylist",
@@ -36,7 +36,7 @@ fn set_denylist_fault(okta: &StandIn, fault: Fault) {
 }
 
 /// Returns status and code of `GET /me`, which must be equal on both workers.
-fn decision(harness: &Harness, token: &str) -> (u16, String) {
+pub fn decision(harness: &Harness, token: &str) -> (u16, String) {
     let status_and_code = |response: Response| {
         (response.status, if response.status == 200 { String::new() } else { response.code() })
     };
@@ -47,11 +47,11 @@ fn decision(harness: &Harness, token: &str) -> (u16, String) {
     first
 }
 
-fn rejected() -> (u16, String) {
+pub fn rejected() -> (u16, String) {
     (401, "token_revoked".to_owned())
 }
 
-fn allowed() -> (u16, String) {
+pub fn allowed() -> (u16, String) {
     (200, String::new())
 }
 

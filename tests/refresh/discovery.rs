@@ -78,6 +78,7 @@ fn run(
         match worker.on_response(now, fetch, shared, response) {
             FetchProgress::Request(next) => fetch = next,
             FetchProgress::Done(outcome) => return (requested, outcome),
+            FetchProgress::NotModified => panic!("a fetch of keys has no condition"),
         }
     }
 }

@@ -104,7 +104,7 @@ fn fetch<S: Source>(
             assert!(worker.on_tick(at(millis), shared).changed);
             outcome
         }
-        FetchProgress::Request(_) => panic!("the fetch has one request"),
+        FetchProgress::Request(_) | FetchProgress::NotModified => panic!("the fetch has one response"),
     }
 }
 
@@ -172,8 +172,8 @@ fn document_older_than_max_stale_is_missing() {
 
 fn assert_corrupt_shared_document_causes_one_fetch<K: Kind>() {
     let written = all_invalid::<K>().into_iter().flat_map(|document| {
-        // Without a generation, and with the published generation.
-        [document.clone(), [&1_u64.to_le_bytes()[..], &document].concat()]
+        // Without a generation, and with the published generation and no ETag.
+        [document.clone(), [&1_u64.to_le_bytes()[..], &[0], &document].concat()]
     });
     for bytes in written {
         let (shared, mut leader, mut other) = (Store::default(), worker::<K>(1), worker::<K>(2));

@@ -9,6 +9,7 @@
     reason = "test code"
 )]
 
+mod conditional;
 mod discovery;
 mod documents;
 mod leases;
@@ -60,7 +61,7 @@ fn shared_keys() -> SharedKeys {
 }
 
 fn response(body: Vec<u8>) -> Response {
-    Response { body, max_age: None, description: String::new() }
+    Response { body, ..Response::default() }
 }
 
 fn kid(number: u64) -> KidDigest {

@@ -8,20 +8,22 @@ use test_support::common::{
     outcome, present, two_providers, with,
 };
 
-use super::{Auth, Row, row};
+use super::{Auth, Row, denylist_members, row};
 
 const JTI: &str = "AT.0mP4JKAZX1iACIT4vbEDF7LpvDVjxypPMf0D7uX39RE";
-const SUB: &str = "joe.user@example.com";
-const UID: &str = "00ujmkLgagxeRrAg20g3";
+pub(crate) const SUB: &str = "joe.user@example.com";
+pub(crate) const UID: &str = "00ujmkLgagxeRrAg20g3";
 const CID: &str = "0oa1m2mSvcClnt9A5d07";
 /// The time at which the token was issued.
-const IAT: u64 = NOW - 100;
+pub(crate) const IAT: u64 = NOW - 100;
+/// The time at which the user authenticated.
+pub(crate) const AUTH_TIME: u64 = NOW - 200;
 
-const REVOKED: Outcome = Deny(R::TokenRevoked);
+pub(crate) const REVOKED: Outcome = Deny(R::TokenRevoked);
 
 /// Returns entries, and the outcome for a token with the claims above.
 fn entries() -> Vec<(&'static str, Value, Outcome)> {
-    vec![
+    let mut entries = vec![
         ("jti, another", json!({ "jti": "AT.xyz" }), Allow),
         ("jti, equal", json!({ "jti": JTI }), REVOKED),
         ("jti, another case", json!({ "jti": JTI.to_lowercase() }), Allow),
@@ -58,18 +60,21 @@ fn entries() -> Vec<(&'static str, Value, Outcome)> {
         ("all members, another jti", entry_with(json!({ "jti": "AT.xyz" })), Allow),
         ("all members, another issuer", entry_with(json!({ "issuer": OTHER_ISSUER })), Allow),
         ("all members, issued_before equal to iat", entry_with(json!({ "issued_before": IAT })), Allow),
-    ]
+    ];
+    entries.extend(denylist_members::entries());
+    entries
 }
 
 /// Returns an entry with all members, and these changes.
 fn entry_with(changes: Value) -> Value {
     let all = json!({
         "jti": JTI, "sub": SUB, "uid": UID, "cid": CID, "issuer": ISSUER, "issued_before": IAT + 1,
+        "email": SUB, "authenticated_before": AUTH_TIME + 1, "until": NOW + 1,
     });
     with(all, changes)
 }
 
-fn listed(provider: Value, entries: Value) -> Value {
+pub(crate) fn listed(provider: Value, entries: Value) -> Value {
     config(provider, json!({ "denylist": { "entries": entries } }))
 }
 
@@ -157,6 +162,7 @@ pub(crate) fn rows() -> Vec<Row> {
         let young = Token::user().claims(json!({ "exp": NOW + 9_000 }));
         rows.push(row(name, remote(json!({})), get("/items"), Auth::Bearer(young), at, expected));
     }
+    rows.extend(denylist_members::rows());
     rows
 }
 

@@ -19,6 +19,7 @@ mod challenges;
 mod conditions;
 mod cors_preflight;
 mod denylist;
+mod denylist_members;
 mod explain;
 mod first_match;
 mod headers;

@@ -10,10 +10,10 @@ use super::envoy_json::list_at;
 use super::finding::Finding;
 use crate::clock;
 
-/// The earliest plausible `issued_before`, in seconds since 1970. Okta did not exist then, so an
+/// The earliest plausible time, in seconds since 1970. Okta did not exist then, so an
 /// earlier time has the wrong unit.
-const MIN_ISSUED_BEFORE: i64 = 1_000_000_000;
-const CLAIMS: [&str; 5] = ["jti", "sub", "uid", "cid", "issuer"];
+const MIN_TIME: i64 = 1_000_000_000;
+const CLAIMS: [&str; 6] = ["jti", "sub", "uid", "cid", "issuer", "email"];
 
 /// Warns about entries in `denylist.entries`. `json` is the JSON of the configuration.
 pub(super) fn warnings(config: &Config, json: &Value) -> Vec<Finding> {
@@ -30,9 +30,16 @@ pub(super) fn warnings(config: &Config, json: &Value) -> Vec<Finding> {
             });
             warnings.extend(problem.map(|problem| Finding::warning(format!("{path}.{claim}"), problem)));
         }
-        let before = entry.get("issued_before").and_then(Value::as_i64);
-        let problem = before.and_then(|before| issued_before_problem(before, clock::now().seconds()));
-        warnings.extend(problem.map(|problem| Finding::warning(format!("{path}.issued_before"), problem)));
+        let now = clock::now().seconds();
+        for (name, problem) in [
+            ("issued_before", issued_before_problem as fn(i64, i64) -> _),
+            ("authenticated_before", authenticated_before_problem),
+            ("until", until_problem),
+        ] {
+            let time = entry.get(name).and_then(Value::as_i64);
+            let problem = time.and_then(|time| problem(time, now));
+            warnings.extend(problem.map(|problem| Finding::warning(format!("{path}.{name}"), problem)));
+        }
         if let Some(first) = indexes.insert(entry.to_string(), index) {
             warnings.push(Finding::warning(path, format!("is equal to denylist.entries[{first}]")));
         }
@@ -84,6 +91,7 @@ fn okta_id_problem(claim: &str, value: &str, config: &Config) -> Option<&'static
     match claim {
         "uid" if value.starts_with("0oa") => Some("is the ID of a client (`0oa`); use `cid`"),
         "uid" if value.contains('@') => Some("is a name, not the ID of a user (`00u`); use `sub`"),
+        "email" if !value.contains('@') => Some("is not an e-mail address; use `uid` or `sub`"),
         "cid" if value.starts_with("00u") => Some("is the ID of a user (`00u`); use `uid`"),
         // Okta IDs are base64url, with a dot in `jti`.
         "jti" | "uid" | "cid"
@@ -103,10 +111,24 @@ fn okta_id_problem(claim: &str, value: &str, config: &Config) -> Option<&'static
 
 /// Returns why a time is not a recent time in the past. Both times are in seconds since 1970.
 fn issued_before_problem(before: i64, now: i64) -> Option<&'static str> {
-    if before < MIN_ISSUED_BEFORE {
+    if before < MIN_TIME {
         return Some("is before the `iat` of every token; use seconds since 1970");
     }
     (before > now).then_some("is in the future: the entry also matches tokens that are not issued yet")
+}
+
+/// Returns why a time is not a recent time of a login in the past.
+fn authenticated_before_problem(before: i64, now: i64) -> Option<&'static str> {
+    if before < MIN_TIME {
+        return Some("is before the `auth_time` of every token; use seconds since 1970");
+    }
+    (before > now)
+        .then_some("is in the future: the entry also matches tokens of logins that are still to come")
+}
+
+/// Returns why an entry has ended.
+fn until_problem(until: i64, now: i64) -> Option<&'static str> {
+    (until <= now).then_some("is in the past: the entry has ended and matches no token")
 }
 
 #[cfg(test)]

@@ -198,6 +198,18 @@ fn check_denylist_entry_that_matches_no_token_is_a_warning() {
         (json!({ "jti": "eyJhbGciOiJSUzI1NiJ9.eyJqdGkiOiJBVC54In0.c2ln" }), ".jti", "use the claim `jti`"),
         (json!({ "sub": "a", "issued_before": 0 }), ".issued_before", "is before the `iat` of every token"),
         (json!({ "issuer": issuer, "issued_before": 2_100_000_000 }), ".issued_before", "is in the future"),
+        (
+            json!({ "uid": "a", "authenticated_before": 0 }),
+            ".authenticated_before",
+            "is before the `auth_time`",
+        ),
+        (
+            json!({ "uid": "a", "authenticated_before": 2_100_000_000 }),
+            ".authenticated_before",
+            "is in the future",
+        ),
+        (json!({ "uid": "a", "until": 1_700_000_000 }), ".until", "the entry has ended"),
+        (json!({ "email": "joe" }), ".email", "is not an e-mail address"),
     ]
     .into_iter()
     .enumerate()
@@ -212,6 +224,7 @@ fn check_denylist_entry_that_matches_no_token_is_a_warning() {
     let good = json!([
         { "jti": "AT.a-_B" }, { "sub": "user+a@example.com" }, { "uid": "00u1m2mSvcClnt9A5d07" },
         { "cid": "0oa1m2mSvcClnt9A5d07" }, { "issuer": issuer, "issued_before": 1_750_000_000 }, { "sub": "a b" },
+        { "email": "Joe@example.com", "authenticated_before": 1_750_000_000, "until": 2_100_000_000 },
     ]);
     assert_eq!(warnings("denylist-good", &config(good)), [""; 0]);
 }

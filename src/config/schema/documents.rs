@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 ///
 /// A description of the tokens that the filter rejects. A token matches if all members of the entry
 /// match. Entries of the configuration and of the fetched denylist have the same members. At least
-/// one member is set.
+/// one member other than `until` is set.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 #[allow(dead_code, reason = "the filter reads entries in `denylist`; only the schema is used")]
@@ -43,6 +43,13 @@ pub(in crate::config) struct DenylistEntry {
     /// - Default: any
     /// - Example: `https://acme.okta.com/oauth2/default`
     issuer: Option<String>,
+    /// The e-mail address of the user. It is compared with `sub` and with the claim `email`, and the
+    /// case of ASCII letters does not matter.
+    ///
+    /// - Range: not empty
+    /// - Default: any
+    /// - Example: `joe@example.com`
+    email: Option<String>,
     /// The time before which the token was issued (`iat`), in seconds since 1970. A token without
     /// `iat` matches.
     ///
@@ -50,6 +57,20 @@ pub(in crate::config) struct DenylistEntry {
     /// - Default: any time
     /// - Example: `1700000000`
     issued_before: Option<u64>,
+    /// The time before which the user authenticated (`auth_time`), in seconds since 1970. For a
+    /// token without `auth_time`, the filter compares `iat`. A refreshed token has a new `iat` and
+    /// the `auth_time` of the login.
+    ///
+    /// - Range: `0` to `253402300799`, whole numbers
+    /// - Default: any time
+    /// - Example: `1700000000`
+    authenticated_before: Option<u64>,
+    /// The time at which the entry ends, in seconds since 1970.
+    ///
+    /// - Range: `0` to `253402300799`, whole numbers
+    /// - Default: never
+    /// - Example: `1700086400`
+    until: Option<u64>,
 }
 
 /// # JWK Set

@@ -13,7 +13,7 @@ pub(crate) fn valid_claims(server_ref: &ServerRef, token: &str) -> Option<Map<St
     let exp = claims.get("exp").and_then(Value::as_i64)?;
     let valid = text(&claims, "iss") == Some(&server_ref.issuer())
         && exp.saturating_mul(1000) > server_ref.org.now_millis()
-        && !server_ref.org.is_revoked(text(&claims, "jti").unwrap_or_default());
+        && !server_ref.org.revocations().contains(text(&claims, "jti").unwrap_or_default());
     valid.then_some(claims)
 }
 
@@ -27,7 +27,7 @@ pub(super) fn introspected_claims(server_ref: &ServerRef, token: &str) -> Option
         .get("exp")
         .and_then(Value::as_i64)
         .is_some_and(|exp| exp.saturating_mul(1000) <= server_ref.org.now_millis());
-    let revoked = server_ref.org.is_revoked(text(&claims, "jti").unwrap_or_default());
+    let revoked = server_ref.org.revocations().contains(text(&claims, "jti").unwrap_or_default());
     (!expired && !revoked).then_some(claims)
 }
 

@@ -19,6 +19,7 @@ pub mod envoy;
 pub mod fastapi;
 pub mod http2;
 pub mod proofs;
+pub mod receiver;
 pub mod recorder;
 pub mod signing;
 pub mod tls;

@@ -68,9 +68,8 @@ pub fn deliver(
         let document = document(filter, source);
         let body = document.map(|document| document.to_string().into_bytes());
         let arrives = body.is_some();
-        let response = body
-            .map(|body| Response { body, max_age: None, description: String::new() })
-            .ok_or(FetchError::NoResponse);
+        let response =
+            body.map(|body| Response { body, ..Response::default() }).ok_or(FetchError::NoResponse);
         let progress = filter.on_response(source, now, fetch, shared, response);
         assert!(matches!(progress, FetchProgress::Done(outcome) if outcome.is_ok() == arrives), "{source:?}");
     }
