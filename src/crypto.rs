@@ -7,6 +7,7 @@ mod ecdsa;
 pub mod envoy;
 mod key;
 pub mod known_answer;
+mod p521;
 pub mod software;
 mod spki;
 
@@ -79,6 +80,11 @@ impl Algorithm {
         }
     }
 
+    /// Returns whether this is an RSA algorithm with PKCS #1 v1.5 padding.
+    pub const fn is_pkcs1(self) -> bool {
+        matches!(self, Self::RS256 | Self::RS384 | Self::RS512)
+    }
+
     /// Returns whether this is an RSA algorithm, with PKCS #1 v1.5 or PSS padding.
     pub const fn is_rsa(self) -> bool {
         matches!(self, Self::RS256 | Self::RS384 | Self::RS512 | Self::PS256 | Self::PS384 | Self::PS512)
@@ -124,6 +130,11 @@ pub trait SignatureVerifier {
     /// [`SignatureError::Unavailable`] if the verifier does not support the algorithm or the key,
     /// or cannot be reached.
     fn verify(&self, input: &SignatureInput<'_>) -> Result<(), SignatureError>;
+
+    /// Returns whether the verifier can verify an algorithm, at least with the usual keys.
+    fn supports(&self, _: Algorithm) -> bool {
+        true
+    }
 }
 
 /// A verifier that uses the second verifier if the first is unavailable.
@@ -136,6 +147,10 @@ impl<A: SignatureVerifier, B: SignatureVerifier> SignatureVerifier for WithFallb
             Err(SignatureError::Unavailable) => self.1.verify(input),
             result => result,
         }
+    }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        self.0.supports(algorithm) || self.1.supports(algorithm)
     }
 }
 

@@ -110,6 +110,7 @@ pub mod config;
 pub mod confirmation;
 pub mod crypto;
 pub mod denylist;
+pub mod dpop;
 pub mod filter;
 pub mod header_map;
 pub mod headers;

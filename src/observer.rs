@@ -5,6 +5,7 @@
 //! compiler removes its calls.
 
 use crate::claims::Claims;
+use crate::dpop::TargetUri;
 use crate::policy::{AuthzContext, MatchedPolicy, NormalizedRequest, Requirement};
 use crate::rejection::Rejection;
 use crate::token::JoseHeader;
@@ -53,6 +54,9 @@ pub enum DecisionEvent<'a> {
         /// The name of the provider.
         name: &'a str,
     },
+    /// `htu` of a proof as received, and the URL of the request; `None` if the request has none. The
+    /// filter compares them next. Only an enabled observer receives it.
+    ProofTargetCompared(&'a str, Option<&'a TargetUri>),
     /// A requirement and its inputs. The filter evaluates the requirement next.
     RequirementEvaluated(&'a Requirement, AuthzContext<'a>),
     /// The decision of a rule or a route policy in shadow mode; without a rejection, it would allow
@@ -98,6 +102,32 @@ pub enum Check {
     Confirmation,
     /// The sender of the request is the client that the token is bound to.
     Binding,
+    /// The request has one DPoP proof of an allowed length.
+    ProofHeader,
+    /// The proof is a JWT (RFC 9449 section 4.3).
+    ProofForm,
+    /// `typ` of the proof is `dpop+jwt`, and its header demands no extension.
+    ProofType,
+    /// The configuration allows `alg` of the proof, and the host can verify it.
+    ProofAlgorithm,
+    /// `jwk` of the proof is a public key for the algorithm.
+    ProofKey,
+    /// The token is bound to this key (RFC 9449 section 6.1).
+    ProofBinding,
+    /// The proof has all claims, with their types.
+    ProofClaims,
+    /// `iat`, `exp` and `nbf` of the proof allow the time of the request.
+    ProofTimes,
+    /// The signature of the proof is valid.
+    ProofSignature,
+    /// `htm` is the method of the request.
+    ProofMethod,
+    /// `htu` is the URL of the request.
+    ProofUrl,
+    /// `ath` is the hash of the token.
+    ProofToken,
+    /// The nonce of the proof is valid.
+    ProofNonce,
     /// No denylist has the token.
     Denylist,
     /// The policy allows the request.
@@ -125,6 +155,19 @@ impl Check {
             Self::Client => "client",
             Self::Confirmation => "confirmation",
             Self::Binding => "binding",
+            Self::ProofHeader => "proof_header",
+            Self::ProofForm => "proof_form",
+            Self::ProofType => "proof_type",
+            Self::ProofAlgorithm => "proof_algorithm",
+            Self::ProofKey => "proof_key",
+            Self::ProofBinding => "proof_binding",
+            Self::ProofClaims => "proof_claims",
+            Self::ProofTimes => "proof_times",
+            Self::ProofSignature => "proof_signature",
+            Self::ProofMethod => "proof_method",
+            Self::ProofUrl => "proof_url",
+            Self::ProofToken => "proof_token",
+            Self::ProofNonce => "proof_nonce",
             Self::Denylist => "denylist",
             Self::Policy => "policy",
         }

@@ -110,7 +110,7 @@ impl JoseHeader {
 
 /// Decodes a segment: canonical base64url without padding, not empty. Another spelling of the same
 /// bytes would make a second token with the same meaning.
-fn decode(segment: &[u8]) -> Result<Vec<u8>, Rejection> {
+pub(crate) fn decode(segment: &[u8]) -> Result<Vec<u8>, Rejection> {
     if segment.is_empty() {
         return Err(Rejection::TokenMalformed);
     }

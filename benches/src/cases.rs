@@ -5,9 +5,12 @@ use std::hint::black_box;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
-use okta_authz_filter::crypto::{SignatureError, SignatureInput, SignatureVerifier};
+use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
+use okta_authz_filter::dpop::{
+    BoundRequest, ProofRequirements, Scheme, SchemeSource, TargetUriSource, verify_proof,
+};
 use okta_authz_filter::filter::{Environment, Filter, Verdict};
-use okta_authz_filter::policy::NormalizedRequest;
+use okta_authz_filter::policy::{AllowedInPaths, NormalizedRequest, RequiredInputs};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
 use okta_authz_filter::time::UnixTime;
@@ -15,7 +18,7 @@ use okta_authz_filter::token::JoseHeaderCache;
 use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
 
-use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path};
+use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256};
 
 /// The default of `max_token_bytes`, in bytes.
 const MAX_TOKEN_BYTES: usize = 16_384;
@@ -50,6 +53,7 @@ pub const CASES: &[Case] = &[
     ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Repeated, 1, CACHE)),
     // More than the processor's first-level cache holds.
     ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
+    ("verify a DPoP proof, ES256", proof),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
     ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
 ];
@@ -113,6 +117,37 @@ fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize
         let verdict =
             black_box(filter.decide(black_box(&head(&path, &headers)), &Environment::new(now, &AlwaysValid)));
         assert_eq!(matches!(verdict, Verdict::Allow(_)), good, "{verdict:?}");
+    })
+}
+
+/// Verifies a proof for a cached token, whose digest the filter has.
+fn proof(_: &Signer) -> Work {
+    let (client, now, path) = (Signer::es256(), now(), path(1));
+    let token = client.token();
+    let (proof, jkt) = client.proof(&format!("https://api.example.com{path}"), &token);
+    let token_sha256: [u8; 32] = sha256(token.as_bytes());
+    let requirements = ProofRequirements {
+        algorithms: vec![Algorithm::ES256, Algorithm::RS256],
+        max_age: 60,
+        clock_skew: 10,
+        max_proof_bytes: 8192,
+        target_uri: TargetUriSource::Request(SchemeSource::Fixed(Scheme::Https)),
+        allowed_in_paths: AllowedInPaths::default(),
+    };
+    let inputs = RequiredInputs::default();
+    Box::new(move || {
+        let headers = [("dpop", proof.as_bytes())];
+        let head = head(&path, &headers);
+        let request = NormalizedRequest::new(&head, &inputs).expect("a clean path");
+        let bound = BoundRequest {
+            head: &head,
+            request: &request,
+            token_sha256: &token_sha256,
+            jkt: &jkt,
+            arrived_at: now,
+        };
+        black_box(verify_proof(black_box(&bound), &requirements, None, &AlwaysValid, &mut ()))
+            .expect("a good proof");
     })
 }
 

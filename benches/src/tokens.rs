@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use ring::rsa::PublicKeyComponents;
 use ring::signature::{
@@ -135,6 +136,29 @@ impl Signer {
         write!(token, ".{}", b64(&signature)).expect("text");
         token
     }
+}
+
+impl Signer {
+    /// Makes a DPoP proof of a `GET` request that the P-256 key signs. Returns it with the
+    /// thumbprint of the key (RFC 7638).
+    pub fn proof(&self, url: &str, token: &str) -> (String, [u8; 32]) {
+        let key = &self.jwks()["keys"][0];
+        // The map of serde_json sorts its members, as RFC 7638 requires.
+        let jwk = json!({ "crv": key["crv"], "kty": key["kty"], "x": key["x"], "y": key["y"] });
+        let header = json!({ "typ": "dpop+jwt", "alg": self.algorithm(), "jwk": jwk });
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+        let ath = b64(&sha256(token.as_bytes()));
+        let payload = json!({ "jti": random_text(), "htm": "GET", "htu": url, "iat": now, "ath": ath });
+        let message =
+            format!("{}.{}", b64(header.to_string().as_bytes()), b64(payload.to_string().as_bytes()));
+        let signature = b64(&self.sign(message.as_bytes()));
+        (format!("{message}.{signature}"), sha256(jwk.to_string().as_bytes()))
+    }
+}
+
+/// Returns the SHA-256 digest of a text.
+pub fn sha256(text: &[u8]) -> [u8; 32] {
+    digest(&SHA256, text).as_ref().try_into().expect("32 bytes")
 }
 
 impl Pool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Algorithm, spki};
+use super::{Algorithm, p521, spki};
 
 /// The minimum of NIST SP 800-131A and RFC 7518 section 3.3.
 const MIN_RSA_BITS: usize = 2048;
@@ -21,6 +21,15 @@ pub enum Curve {
 }
 
 impl Curve {
+    /// Returns the registered name, the `crv` of a JWK (RFC 7518 section 6.2.1.1).
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::P256 => "P-256",
+            Self::P384 => "P-384",
+            Self::P521 => "P-521",
+        }
+    }
+
     /// Returns the length of a coordinate, and of r and s in a signature, in octets.
     pub(crate) const fn coordinate_len(self) -> usize {
         match self {
@@ -88,8 +97,7 @@ impl PublicKey {
     /// Creates an elliptic curve key from its coordinates (RFC 7518 section 6.2.1).
     ///
     /// # Errors
-    /// [`KeyError::NotOnCurve`]. For P-521, which only the host supports, the host checks that the
-    /// point is on the curve.
+    /// [`KeyError::NotOnCurve`].
     pub fn ec(curve: Curve, x: &[u8], y: &[u8]) -> Result<Self, KeyError> {
         let len = curve.coordinate_len();
         if x.len() != len || y.len() != len {
@@ -99,7 +107,7 @@ impl PublicKey {
         let on_curve = match curve {
             Curve::P256 => p256::PublicKey::from_sec1_bytes(&point).is_ok(),
             Curve::P384 => p384::PublicKey::from_sec1_bytes(&point).is_ok(),
-            Curve::P521 => true,
+            Curve::P521 => p521::is_on_curve(x, y),
         };
         if !on_curve {
             return Err(KeyError::NotOnCurve);

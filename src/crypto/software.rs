@@ -53,6 +53,10 @@ impl SignatureVerifier for Software {
             }
         }
     }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        algorithm != Algorithm::ES512
+    }
 }
 
 fn verify_rsa(input: &SignatureInput<'_>, n: &[u8], e: &[u8]) -> Result<(), SignatureError> {

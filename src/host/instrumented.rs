@@ -7,7 +7,7 @@ use std::time::{Duration, UNIX_EPOCH};
 use proxy_wasm::hostcalls;
 
 use super::metric::Metric;
-use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier};
+use crate::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
 use crate::metrics::{self, SIGNATURE_RESULTS};
 
 /// The verifier measures the duration of one verification in 16, beginning with the first. Clock
@@ -68,6 +68,10 @@ impl<V: SignatureVerifier> SignatureVerifier for InstrumentedVerifier<V> {
             self.micros.record(u64::try_from(elapsed.as_micros()).unwrap_or(u64::MAX));
         }
         result
+    }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        self.verifier.supports(algorithm)
     }
 }
 

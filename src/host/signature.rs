@@ -3,7 +3,7 @@
 
 use super::abi;
 use crate::crypto::known_answer;
-use crate::crypto::{SignatureError, SignatureInput, SignatureVerifier, envoy};
+use crate::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier, envoy};
 
 /// A verifier that calls Envoy's `verify_signature`, for the key types that passed the known-answer
 /// tests.
@@ -44,5 +44,9 @@ impl SignatureVerifier for HostVerifier {
             Ok(result) => envoy::parse_result(&result),
             Err(_) => Err(SignatureError::Unavailable),
         }
+    }
+
+    fn supports(&self, algorithm: Algorithm) -> bool {
+        (self.rsa && algorithm.is_pkcs1()) || (self.ecdsa && algorithm.curve().is_some())
     }
 }

@@ -4,6 +4,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "test code")]
 
+mod dpop;
+
 use std::collections::BTreeSet;
 
 use okta_authz_filter::crypto::software::Software;
@@ -83,7 +85,8 @@ fn vector_files_have_their_checksums() {
             file
         })
         .collect();
-    assert_eq!(listed, data::CASE_FILES.into_iter().chain([data::CRYPTO_FILE]).collect());
+    let files = data::CASE_FILES.into_iter().chain(data::DPOP_FILES).chain([data::CRYPTO_FILE]);
+    assert_eq!(listed, files.collect());
 }
 
 #[test]

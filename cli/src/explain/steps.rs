@@ -26,6 +26,8 @@ pub(crate) struct Recorder<'c> {
     json: &'c Value,
     show_claims: bool,
     steps: Steps,
+    /// The notes of the next check, if it fails.
+    notes: Vec<String>,
 }
 
 /// The recorded steps.
@@ -52,7 +54,7 @@ struct StepRecord {
 impl<'c> Recorder<'c> {
     /// Returns a recorder; `json` is the JSON of the configuration.
     pub(crate) fn new(config: &'c Config, json: &'c Value, show_claims: bool) -> Self {
-        Self { config, json, show_claims, steps: Steps::default() }
+        Self { config, json, show_claims, steps: Steps::default(), notes: Vec::new() }
     }
 
     pub(crate) fn into_steps(self) -> Steps {
@@ -92,7 +94,9 @@ impl<'c> Recorder<'c> {
     fn record_check(&mut self, check: Check, rejection: Option<Rejection>) {
         let detail = rejection.map(|rejection| rejection.to_string()).unwrap_or_default();
         let passed = rejection.is_none();
-        self.push(StepRecord { name: check.name(), passed, detail, ..StepRecord::default() });
+        let mut notes = std::mem::take(&mut self.notes);
+        notes.retain(|_| !passed);
+        self.push(StepRecord { name: check.name(), passed, detail, notes, ..StepRecord::default() });
     }
 
     fn record_policy(
@@ -249,6 +253,10 @@ impl DecisionObserver for Recorder<'_> {
             DecisionEvent::Checked(check, rejection) => self.record_check(check, rejection),
             DecisionEvent::PolicySelected(request, matched) => self.record_policy(request, matched),
             DecisionEvent::TokenParsed(header, claims) => self.record_token(header, claims),
+            DecisionEvent::ProofTargetCompared(htu, target) => {
+                let target = target.map_or("unknown".to_owned(), |target| target.to_string());
+                self.notes = vec![format!("htu {htu:?}"), format!("URL of the request {target:?}")];
+            }
             DecisionEvent::ProviderSelected { name, .. } => {
                 self.set_detail(format!("provider {name:?}"));
                 self.steps.provider = Some(name.to_owned());

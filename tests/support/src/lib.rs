@@ -17,6 +17,7 @@ pub mod config;
 pub mod envoy;
 pub mod fastapi;
 pub mod http2;
+pub mod proofs;
 pub mod recorder;
 pub mod signing;
 pub mod vectors;

@@ -19,6 +19,9 @@ pub const CASE_FILES: [&str; 6] = [
 /// The file with messages and raw signatures, grouped by key.
 pub const CRYPTO_FILE: &str = "wycheproof_crypto.json";
 
+/// The files with DPoP proofs and with thumbprints of keys.
+pub const DPOP_FILES: [&str; 2] = ["rfc9449_dpop.json", "rfc_thumbprint.json"];
+
 /// Returns the text of a file.
 pub fn text(file: &str) -> &'static str {
     match file {
@@ -28,6 +31,8 @@ pub fn text(file: &str) -> &'static str {
         "jwt_verify_lib.json" => include_str!("../../../data/vectors/jwt_verify_lib.json"),
         "jwt_verify_lib_jwks.json" => include_str!("../../../data/vectors/jwt_verify_lib_jwks.json"),
         "wycheproof_jws.json" => include_str!("../../../data/vectors/wycheproof_jws.json"),
+        "rfc9449_dpop.json" => include_str!("../../../data/vectors/rfc9449_dpop.json"),
+        "rfc_thumbprint.json" => include_str!("../../../data/vectors/rfc_thumbprint.json"),
         CRYPTO_FILE => include_str!("../../../data/vectors/wycheproof_crypto.json"),
         _ => panic!("unknown file {file}"),
     }
