@@ -11,6 +11,7 @@ mod error;
 mod field_path;
 mod identity_headers;
 mod issuer;
+mod mtls;
 mod normalization;
 mod parse;
 mod path_match;
@@ -38,6 +39,7 @@ pub use error::ConfigError;
 #[cfg(not(target_arch = "wasm32"))]
 pub use schema::schema;
 
+use crate::client_certificate::CertificateSource;
 use crate::denylist::Denylist;
 use crate::headers::{self, ClaimToHeader};
 use crate::https_url::HttpsUrl;
@@ -78,6 +80,8 @@ pub struct Config {
     pub token_sources: TokenSources,
     /// Whether the filter forwards the token to the upstream.
     pub forward: bool,
+    /// The source of client certificates; `None` to reject certificate-bound tokens.
+    pub client_certificate: Option<CertificateSource>,
     /// The maximum length of a token, in bytes. The filter rejects a longer token before it parses
     /// it.
     pub max_token_bytes: usize,
@@ -147,12 +151,21 @@ impl Config {
     pub fn must_strip(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;
         self.is_identity_header(name)
+            || self.is_certificate_header(name)
             || (examined && (sources.is_lookalike(name) || (!self.forward && sources.is_token_header(name))))
     }
 
     /// Returns whether the filter removes the request trailers with this name. The filter never
     /// reads a token from trailers.
     pub fn must_strip_trailer(&self, name: &str, examined: bool) -> bool {
-        self.is_identity_header(name) || (examined && self.token_sources.is_token_header(name))
+        self.is_identity_header(name)
+            || self.is_certificate_header(name)
+            || (examined && self.token_sources.is_token_header(name))
+    }
+
+    /// Returns whether a header has the certificate of the client, or an upstream could read it as
+    /// that header.
+    fn is_certificate_header(&self, name: &str) -> bool {
+        self.client_certificate.as_ref().is_some_and(|source| source.must_strip(name))
     }
 }

@@ -21,6 +21,7 @@
 mod nonce;
 mod proof;
 mod proof_key;
+pub mod replay;
 mod target_uri;
 
 use crate::crypto::{Algorithm, SignatureVerifier};

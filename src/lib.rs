@@ -106,6 +106,7 @@
 
 mod authority;
 pub mod claims;
+pub mod client_certificate;
 pub mod config;
 pub mod confirmation;
 pub mod crypto;

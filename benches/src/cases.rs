@@ -2,13 +2,14 @@
 //! signature.
 
 use std::hint::black_box;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
 use okta_authz_filter::dpop::{
     BoundRequest, ProofRequirements, Scheme, SchemeSource, TargetUriSource, verify_proof,
 };
+use okta_authz_filter::dpop::replay::ReplayMemory;
 use okta_authz_filter::filter::{Environment, Filter, Verdict};
 use okta_authz_filter::policy::{AllowedInPaths, NormalizedRequest, RequiredInputs};
 use okta_authz_filter::refresh::state::WorkerId;
@@ -17,6 +18,7 @@ use okta_authz_filter::time::UnixTime;
 use okta_authz_filter::token::JoseHeaderCache;
 use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
+use test_support::common::Store;
 
 use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256};
 
@@ -56,6 +58,7 @@ pub const CASES: &[Case] = &[
     ("verify a DPoP proof, ES256", proof),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
     ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
+    ("record a DPoP proof, memory full", |_| record_proof()),
 ];
 
 fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
@@ -149,6 +152,26 @@ fn proof(_: &Signer) -> Work {
         black_box(verify_proof(black_box(&bound), &requirements, None, &AlwaysValid, &mut ()))
             .expect("a good proof");
     })
+}
+
+/// Records proofs in one slot, which is always full. The work does not depend on the number of
+/// slots.
+fn record_proof() -> Work {
+    const ENTRIES: u32 = 64;
+    const PER_SECOND: u64 = 32;
+    let (window, skew) = (Duration::from_secs(60), Duration::from_secs(10));
+    let (memory, shared) = (ReplayMemory::new(1, ENTRIES, window, skew), Store::default());
+    memory.seed(&shared, || [7; 32]);
+    let (now, mut count) = (now(), 0_u64);
+    let mut record = move || {
+        count += 1;
+        let now = now.saturating_add(Duration::from_secs(count / PER_SECOND));
+        let expires_at = now.saturating_add(window + skew);
+        let result = memory.record(&shared, &[1; 32], black_box(&count.to_le_bytes()), now, expires_at, now);
+        assert_eq!(black_box(result), Ok(()));
+    };
+    (0..ENTRIES).for_each(|_| record());
+    Box::new(record)
 }
 
 fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {

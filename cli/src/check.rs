@@ -1,6 +1,7 @@
 //! `okta-authz check`: finds errors and likely mistakes in the configurations of a file.
 
 mod backend;
+mod client_certificate;
 mod clusters;
 mod connection_managers;
 mod denylist;
@@ -148,6 +149,7 @@ fn check_config(
 fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
     let mut findings = envoy::findings(context, config, file);
     findings.extend(module_digest::findings(context));
+    findings.extend(client_certificate::warnings(context, config, file));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

@@ -38,6 +38,9 @@ allows the request or responds with 200, 1 if it denies the request or waits for
   --host HOST             the authority, with its port if there is one
   --header 'NAME: VALUE'  a request header; repeat the option for more
   --remote-ip ADDRESS     the address of the client
+  --client-certificate-sha256 DIGEST
+                          the SHA-256 digest of the client certificate of the connection, in
+                          hexadecimal
   --route-policy NAME     the policy that the metadata of the route names
   --token TOKEN|@FILE|-   the token, a file, or standard input; it replaces `{token}` in the path or
                           a header, and is otherwise sent as `Authorization: Bearer`
@@ -99,7 +102,8 @@ impl ExplainRequest<'_> {
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
         let filter = &session.filter;
         let mut recorder = Recorder::new(filter.config(), &self.config.json, self.show_claims);
-        let environment = Environment::new(self.at, self.verifier);
+        let environment =
+            Environment { connection: self.request, ..Environment::new(self.at, self.verifier) };
         let verdict = filter.decide_with_observer(head, &environment, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
             recorder.record_permit(permit);
@@ -134,6 +138,7 @@ struct Options {
     headers: Vec<(String, String)>,
     remote_ip: Option<std::net::IpAddr>,
     route_policy: Option<String>,
+    client_certificate_sha256: Option<String>,
     jwks: Vec<String>,
     denylist: Option<String>,
     ca: Option<PathBuf>,
@@ -166,6 +171,9 @@ impl Options {
                 }
                 Arg::Long("remote-ip") => options.remote_ip = Some(args.value()?.parse()?),
                 Arg::Long("route-policy") => options.route_policy = Some(args.value()?.string()?),
+                Arg::Long("client-certificate-sha256") => {
+                    options.client_certificate_sha256 = Some(args.value()?.string()?);
+                }
                 Arg::Long("jwks") => options.jwks.push(args.value()?.string()?),
                 Arg::Long("denylist") => options.denylist = Some(args.value()?.string()?),
                 Arg::Long("ca") => options.ca = Some(args.value()?.into()),
@@ -191,6 +199,7 @@ impl Options {
             headers: Headers::default(),
             remote_ip: self.remote_ip,
             route_policy: self.route_policy.clone(),
+            client_certificate_sha256: self.client_certificate_sha256.clone(),
         };
         for (name, value) in &self.headers {
             request.headers.push(name, value.clone());

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use okta_authz_filter::filter::Connection;
 use okta_authz_filter::request::{Header, RequestHead};
 use serde::Deserialize;
 
@@ -23,6 +24,9 @@ pub(crate) struct Request {
     pub(crate) remote_ip: Option<IpAddr>,
     /// The name of the policy in the metadata of the route.
     pub(crate) route_policy: Option<String>,
+    /// The SHA-256 digest of the client certificate in hexadecimal. It can have colons, as in the
+    /// output of `openssl x509 -fingerprint -sha256`.
+    pub(crate) client_certificate_sha256: Option<String>,
 }
 
 /// Headers by name, or a list of pairs, which may repeat a name.
@@ -39,6 +43,12 @@ pub(crate) enum Headers {
 pub(crate) enum HeaderValue {
     Text(String),
     Bytes(Vec<u8>),
+}
+
+impl Connection for Request {
+    fn client_certificate_sha256(&self) -> Option<Vec<u8>> {
+        self.client_certificate_sha256.as_ref().map(|digest| digest.replace(':', "").into_bytes())
+    }
 }
 
 fn default_method() -> String {
@@ -129,6 +139,13 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+
+    #[test]
+    fn client_certificate_sha256_with_colons_is_read_as_envoy_reports_it() {
+        let request = json!({ "path": "/", "client_certificate_sha256": "0A:ff" });
+        let request: Request = serde_json::from_value(request).unwrap();
+        assert_eq!(request.client_certificate_sha256().as_deref(), Some(&b"0Aff"[..]));
+    }
 
     #[test]
     fn to_headers_host_becomes_authority() {

@@ -5,9 +5,10 @@ use std::ops::RangeInclusive;
 use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::{
-    Config, denylist, deserializer, identity_headers, normalization, protected_resources, protobuf_struct,
-    provider, raw, responses, rules, strictness, token_sources,
+    Config, denylist, deserializer, identity_headers, mtls, normalization, protected_resources,
+    protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
 };
+use crate::client_certificate::CertificateSource;
 use crate::json;
 
 /// The default of `max_token_bytes`. A token of 16 KiB can contain hundreds of groups. Envoy's
@@ -63,11 +64,13 @@ impl Config {
             raw.from_params,
             raw.from_websocket_protocol,
         )?;
+        let client_certificate = mtls::certificate_source(&root.field("mtls"), raw.mtls)?;
         let protected_resources = protected_resources::protected_resources(
             &root.field("protected_resources"),
             raw.protected_resources,
             &providers,
             &token_sources,
+            client_certificate.is_some(),
             normalization,
         )?;
         let policy = rules::policy(&root.field("rules"), raw.rules, &providers, normalization)?
@@ -87,6 +90,7 @@ impl Config {
             clear_route_cache: raw.clear_route_cache.unwrap_or(false),
             token_sources,
             forward: raw.forward.unwrap_or(true),
+            client_certificate,
             max_token_bytes,
             token_cache_max_bytes,
             responses: responses::responses(&root, raw.responses, raw.realm)?,
@@ -121,6 +125,15 @@ impl Config {
         for (index, source) in self.token_sources.headers.iter().enumerate() {
             if self.is_identity_header(&source.name) {
                 return Err(root.field("from_headers").index(index).field("name").error(IS_IDENTITY_HEADER));
+            }
+        }
+        if let Some(CertificateSource::Header(header)) = &self.client_certificate {
+            let at = root.field("mtls").field("header").field("name");
+            if self.is_identity_header(&header.name) {
+                return Err(at.error(IS_IDENTITY_HEADER));
+            }
+            if self.token_sources.is_token_header(&header.name) {
+                return Err(at.error("must not be a header with credentials"));
             }
         }
         if self.clear_route_cache && !self.route_policies.is_empty() {

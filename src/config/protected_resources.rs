@@ -18,12 +18,14 @@ pub(super) fn protected_resources(
     raw: Vec<raw::ProtectedResource>,
     providers: &[Provider],
     sources: &TokenSources,
+    has_client_certificates: bool,
     normalization: NormalizationOptions,
 ) -> Result<ProtectedResources, ConfigError> {
     let mut resources: Vec<ProtectedResource> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
-        let resource = protected_resource(&at, raw, providers, sources, normalization)?;
+        let resource =
+            protected_resource(&at, raw, providers, sources, has_client_certificates, normalization)?;
         if resources.iter().any(|other| other.has_same_path(&resource)) {
             return Err(at.field("resource").error("must not have the path of an earlier resource"));
         }
@@ -37,6 +39,7 @@ fn protected_resource(
     raw: raw::ProtectedResource,
     providers: &[Provider],
     sources: &TokenSources,
+    has_client_certificates: bool,
     normalization: NormalizationOptions,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
@@ -80,6 +83,9 @@ fn protected_resource(
         let without_fragment = page.split('#').next().unwrap_or_default();
         HttpsUrl::parse(without_fragment).map_err(|problem| at.field(name).error(problem))?;
         metadata.insert(name.to_owned(), page.into());
+    }
+    if has_client_certificates {
+        metadata.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());
     }
     metadata.insert("resource".to_owned(), raw.resource.into());
     ProtectedResource::new(&url.authority, &url.path, normalization, &Value::Object(metadata)).ok_or_else(

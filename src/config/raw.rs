@@ -8,6 +8,7 @@
 
 mod denylist;
 mod header;
+mod mtls;
 mod protected_resource;
 mod provider;
 mod request_match;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use header::{ClaimToHeader, HeaderSource};
+pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};
 pub(super) use protected_resource::ProtectedResource;
 pub(super) use provider::{Provider, RemoteJwks, TokenProfile};
 pub(super) use request_match::{
@@ -156,6 +158,13 @@ pub(super) struct Config {
     /// - Default: `true`
     /// - Example: `false`
     pub(super) forward: Option<bool>,
+    /// The source of client certificates. With it, the filter accepts tokens that are bound to a
+    /// certificate (`cnf` with `x5t#S256`, RFC 8705 section 3) from the client that has the
+    /// certificate. Without it, the filter rejects such tokens.
+    ///
+    /// - Default: none
+    /// - Example: `{ from: connection }`
+    pub(super) mtls: Option<Mtls>,
     /// The maximum length of a token in bytes. The filter rejects a longer token before it parses
     /// the token.
     ///

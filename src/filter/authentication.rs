@@ -11,7 +11,7 @@ use crate::config::Provider;
 use crate::jwks::unknown_kids::KidDigest;
 use crate::observer::{Check, DecisionObserver};
 use crate::rejection::Rejection;
-use crate::request::Credential;
+use crate::request::{Credential, RequestHead};
 use crate::time::UnixTime;
 use crate::verify::{Identity, UnverifiedToken};
 
@@ -105,13 +105,15 @@ impl Filter {
     pub(super) fn identify<'a>(
         &'a self,
         authenticated: &'a AuthenticatedToken<'_>,
-        &Environment { now, .. }: &Environment<'_>,
+        head: &RequestHead<'_>,
+        environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
+        let now = environment.now;
         let verified = &authenticated.verified;
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
         let identity = verified.token.valid_at(&provider.requirements, now)?;
-        self.check_sender_constraint(verified, observer)?;
+        self.check_sender_constraint(verified, head, environment, observer)?;
         self.check_denylists(&identity, now, observer)?;
         Ok(Requester { identity, provider })
     }

@@ -51,7 +51,7 @@ impl Filter {
             .map_err(DecisionError::from)
             .and_then(|credential| self.authenticate(credential, environment, observer));
         let requester = match &authenticated {
-            Ok(authenticated) => self.identify(authenticated, environment, observer),
+            Ok(authenticated) => self.identify(authenticated, head, environment, observer),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);

@@ -14,6 +14,7 @@ mod conditions;
 mod denylist;
 mod documents;
 mod match_fields;
+mod mtls;
 mod paths;
 mod providers;
 mod responses;

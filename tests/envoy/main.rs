@@ -16,6 +16,7 @@
 mod access_logs;
 mod ambiguous_conditions;
 mod ambiguous_tokens;
+mod client_certificates;
 mod clusters;
 mod configuration;
 mod cors;
@@ -34,6 +35,7 @@ mod large_policies;
 mod metrics;
 mod paths;
 mod redirects;
+mod replay_memory;
 mod resource_metadata;
 mod responses;
 mod routes;

@@ -31,6 +31,7 @@ fn batch_line(row: &Row, fetched: FetchedDocuments) -> Value {
         "request": {
             "method": request.method, "path": request.path, "host": request.authority, "headers": headers,
             "route_policy": request.route_policy, "remote_ip": request.remote_ip,
+            "client_certificate_sha256": request.client_certificate,
         },
         "jwks": key_sets,
         "denylist": denylist,

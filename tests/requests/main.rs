@@ -13,6 +13,7 @@
 )]
 
 mod allowed_paths;
+mod certificates;
 mod conditions;
 mod cors_preflight;
 mod denylist;
@@ -191,6 +192,11 @@ fn resource_rows_have_expected_outcomes() {
 }
 
 #[test]
+fn certificate_rows_have_expected_outcomes() {
+    run(certificates::rows(), FetchedDocuments::All);
+}
+
+#[test]
 fn time_rows_have_expected_outcomes() {
     run(times::rows(), FetchedDocuments::All);
 }
@@ -233,6 +239,7 @@ fn all_rows() -> Vec<(Row, FetchedDocuments)> {
         (tokens::credentials_rows(), FetchedDocuments::All),
         (sources::rows(), FetchedDocuments::All),
         (resources::rows(), FetchedDocuments::All),
+        (certificates::rows(), FetchedDocuments::All),
         (times::rows(), FetchedDocuments::All),
         (keys::rows(), FetchedDocuments::All),
         (keys::rows_without_keys(), FetchedDocuments::None),
@@ -262,7 +269,7 @@ fn every_rejection_is_expected_by_a_row() {
     let only_in_host = BTreeSet::from([Rejection::Misconfigured]);
     let without_check = |rejection: &Rejection| {
         let code = rejection.code();
-        ["dpop_", "introspection_", "certificate_"].iter().any(|prefix| code.starts_with(prefix))
+        ["dpop_", "introspection_"].iter().any(|prefix| code.starts_with(prefix))
             || ["token_inactive", "token_not_bound", "sender_constraint_required"].contains(&code)
     };
     let missing: Vec<_> = Rejection::ALL

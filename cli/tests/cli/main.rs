@@ -10,6 +10,7 @@
     reason = "test code"
 )]
 
+mod client_certificate;
 mod explain;
 mod files;
 mod findings;

@@ -19,6 +19,7 @@ pub(crate) fn configs() -> Vec<Value> {
     let header = |name: &str| {
         rest(json!({ "claim_to_headers": [{ "header_name": name, "claim_name": ["a.b", "c"] }] }))
     };
+    let certificate = |header: Value| rest(json!({ "mtls": { "header": header } }));
     vec![
         provider(json!({})),
         rest(json!({ "mode": "enforce" })),
@@ -85,6 +86,14 @@ pub(crate) fn configs() -> Vec<Value> {
             json!({ "from_headers": [{ "name": "a", "value_prefix": "T" }, { "name": "b", "value_prefix": "x ".repeat(32) }] }),
         ),
         rest(json!({ "from_cookies": ["__Host-token", "a_b"], "from_params": ["access_token", "q[]"] })),
+        rest(json!({ "mtls": { "from": "connection" } })),
+        certificate(json!({ "name": "X-Forwarded-Client-Cert", "format": "xfcc" })),
+        certificate(json!({ "name": "x-forwarded-client-cert", "format": "xfcc", "hop": 0 })),
+        certificate(json!({ "name": "x-cert-chain", "format": "xfcc", "hop": 16 })),
+        certificate(json!({ "name": "x-cert-sha256", "format": "hex" })),
+        certificate(json!({ "name": "client-cert", "format": "base64" })),
+        certificate(json!({ "name": "x-cert", "format": "base64url" })),
+        certificate(json!({ "name": "x-amzn-mtls-clientcert", "format": "pem_urlencoded" })),
         rest(json!({ "from_websocket_protocol": true })),
         rest(json!({ "forward_payload_header": "X-Jwt-Payload", "clear_route_cache": true })),
         rest(json!({ "clear_route_cache": false, "route_policies": { "a": { "public": true } } })),

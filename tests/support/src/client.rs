@@ -117,28 +117,7 @@ impl Client {
     ///
     /// If the connection fails or the server closes it without a response.
     pub fn try_send(&self, request: &Request) -> std::io::Result<Response> {
-        let mut stream = self.connect()?;
-        // A server may respond and close before it has read the whole request, so the response is
-        // read after a failed write.
-        let _ = stream.write_all(&request.to_bytes());
-        let mut bytes = Vec::new();
-        let mut chunk = [0; 16 * 1024];
-        loop {
-            match stream.read(&mut chunk) {
-                Ok(0) => break,
-                Ok(read) => {
-                    bytes.extend_from_slice(&chunk[..read]);
-                    // Envoy closes the connection one second after a local response. The client
-                    // does not wait for that.
-                    if is_complete(&bytes) {
-                        break;
-                    }
-                }
-                Err(error) if bytes.is_empty() => return Err(error),
-                Err(_) => break,
-            }
-        }
-        parse(&bytes)
+        exchange(&mut self.connect()?, request)
     }
 
     /// Returns the port.
@@ -153,6 +132,35 @@ impl Client {
         stream.set_write_timeout(Some(TIMEOUT))?;
         Ok(stream)
     }
+}
+
+/// Sends a request and reads the response.
+///
+/// # Errors
+///
+/// If the server closes the connection without a response.
+pub(crate) fn exchange(stream: &mut (impl Read + Write), request: &Request) -> std::io::Result<Response> {
+    // A server may respond and close before it has read the whole request, so the response is
+    // read after a failed write.
+    let _ = stream.write_all(&request.to_bytes());
+    let mut bytes = Vec::new();
+    let mut chunk = [0; 16 * 1024];
+    loop {
+        match stream.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => {
+                bytes.extend_from_slice(&chunk[..read]);
+                // Envoy closes the connection one second after a local response. The client
+                // does not wait for that.
+                if is_complete(&bytes) {
+                    break;
+                }
+            }
+            Err(error) if bytes.is_empty() => return Err(error),
+            Err(_) => break,
+        }
+    }
+    parse(&bytes)
 }
 
 impl Response {

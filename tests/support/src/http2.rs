@@ -3,8 +3,7 @@
 //! It sends header fields as literals in the given order, so a test controls every byte. Of a
 //! response it reads the status and the body: other headers would need an HPACK decoder.
 
-use std::io::{Error, Read as _, Result, Write as _};
-use std::net::TcpStream;
+use std::io::{Error, Read, Result, Write};
 
 use serde_json::Value;
 
@@ -72,14 +71,23 @@ impl Client {
     ///
     /// If the connection fails, or the server ends the stream or the connection without a response.
     pub fn try_send_http2(&self, request: &Request) -> Result<Response> {
-        match exchange(self.connect()?, &header_block(request), None)? {
-            End::Response { status, body } => {
-                let status = status.ok_or_else(|| Error::other("no status"))?;
-                let body = String::from_utf8_lossy(&body).into_owned();
-                Ok(Response { status, headers: Vec::new(), body })
-            }
-            End::Aborted { frame, .. } => Err(Error::other(format!("aborted by a frame of type {frame}"))),
+        exchange_request(self.connect()?, request)
+    }
+}
+
+/// Sends a request without a body and reads the response.
+///
+/// # Errors
+///
+/// If the server ends the stream or the connection without a response.
+pub(crate) fn exchange_request(stream: impl Read + Write, request: &Request) -> Result<Response> {
+    match exchange(stream, &header_block(request), None)? {
+        End::Response { status, body } => {
+            let status = status.ok_or_else(|| Error::other("no status"))?;
+            let body = String::from_utf8_lossy(&body).into_owned();
+            Ok(Response { status, headers: Vec::new(), body })
         }
+        End::Aborted { frame, .. } => Err(Error::other(format!("aborted by a frame of type {frame}"))),
     }
 }
 
@@ -98,7 +106,7 @@ enum End {
 
 /// Sends header blocks and reads until the stream ends. A request with trailers has a body of one
 /// byte.
-fn exchange(mut stream: TcpStream, headers: &[u8], trailers: Option<&[u8]>) -> Result<End> {
+fn exchange(mut stream: impl Read + Write, headers: &[u8], trailers: Option<&[u8]>) -> Result<End> {
     let mut bytes = [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat();
     if let Some(trailers) = trailers {
         bytes.extend(frame(HEADERS, END_HEADERS, STREAM, headers));
@@ -185,7 +193,7 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
-fn read_frame(stream: &mut TcpStream) -> Result<Frame> {
+fn read_frame(stream: &mut impl Read) -> Result<Frame> {
     let mut head = [0; 9];
     stream.read_exact(&mut head)?;
     let [high, middle, low, kind, flags, stream_id @ ..] = head;

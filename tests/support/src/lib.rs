@@ -20,6 +20,7 @@ pub mod http2;
 pub mod proofs;
 pub mod recorder;
 pub mod signing;
+pub mod tls;
 pub mod vectors;
 
 use std::path::{Path, PathBuf};

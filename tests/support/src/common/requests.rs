@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
+use okta_authz_filter::filter::{Connection, Environment, Filter, PermitReason, Verdict};
 use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
@@ -21,6 +21,8 @@ pub struct Request {
     pub headers: Vec<(String, Vec<u8>)>,
     pub route_policy: Option<&'static str>,
     pub remote_ip: Option<IpAddr>,
+    /// The digest of the client certificate, as Envoy reports it.
+    pub client_certificate: Option<String>,
 }
 
 impl Request {
@@ -31,6 +33,11 @@ impl Request {
 
     pub fn route_policy(self, name: &'static str) -> Self {
         Self { route_policy: Some(name), ..self }
+    }
+
+    /// Sets the certificate of the connection: its SHA-256 digest in hexadecimal.
+    pub fn client_certificate(self, digest: &str) -> Self {
+        Self { client_certificate: Some(digest.to_owned()), ..self }
     }
 
     pub fn at_address(self, address: &str) -> Self {
@@ -50,6 +57,7 @@ pub fn request(method: &'static str, authority: &'static str, path: &str) -> Req
         headers: Vec::new(),
         route_policy: None,
         remote_ip: None,
+        client_certificate: None,
     }
 }
 
@@ -60,6 +68,12 @@ impl Request {
             (":authority", self.authority.as_bytes()),
             (":path", self.path.as_bytes()),
         ]
+    }
+}
+
+impl Connection for Request {
+    fn client_certificate_sha256(&self) -> Option<Vec<u8>> {
+        self.client_certificate.clone().map(String::into_bytes)
     }
 }
 
@@ -110,7 +124,8 @@ pub fn decide_with(filter: &Filter, request: &Request, headers: &[(&str, &[u8])]
         remote_ip: request.remote_ip,
         ..RequestHead::new(&headers)
     };
-    let environment = Environment::new(UnixTime::from_seconds(now), &Software);
+    let environment =
+        Environment { connection: request, ..Environment::new(UnixTime::from_seconds(now), &Software) };
     let decide = || filter.decide(&head, &environment);
     let verdict = decide();
     assert_eq!(format!("{:?}", decide()), format!("{verdict:?}"), "with the cached token");

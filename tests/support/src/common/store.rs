@@ -24,6 +24,23 @@ impl Store {
             }
         }
     }
+
+    /// Returns the number of values, and their size in bytes.
+    pub fn usage(&self) -> (usize, usize) {
+        let values = self.values.borrow();
+        (values.len(), values.values().map(|(value, _)| value.len()).sum())
+    }
+
+    /// Returns a value whose name ends with `suffix`.
+    pub fn value(&self, suffix: &str) -> Option<Vec<u8>> {
+        let values = self.values.borrow();
+        values.iter().find(|(name, _)| name.ends_with(suffix)).map(|(_, (value, _))| value.clone())
+    }
+
+    /// Removes the values whose names end with `suffix`.
+    pub fn remove(&self, suffix: &str) {
+        self.values.borrow_mut().retain(|name, _| !name.ends_with(suffix));
+    }
 }
 
 impl SharedData for Store {
