@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check image \
+	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -73,6 +73,9 @@ compose-test: ## Starts docker-compose.yml in a container engine, which it start
 
 spa-check: wasm ## Drives the page of `make up` in Chromium: login, calls, step-up, logout: target/spa-check.
 	@$(WITH_ENVIRONMENT) && scripts/check-spa '$(NAME)'
+
+dpop-check: wasm ## Runs the DPoP client of examples/dpop-client with Envoy and the stand-in Okta, and attacks. Needs npm.
+	@$(WITH_ENVIRONMENT) && scripts/check-dpop '$(NAME)'
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

@@ -42,7 +42,7 @@ struct Programs {
 
 /// Starts all programs and prints their addresses.
 fn start(settings: Settings) -> Result<Programs, String> {
-    let Settings { ports, org, sdk } = settings;
+    let Settings { ports, org, sdk, dpop } = settings;
     for port in [ports.envoy, ports.app] {
         std::net::TcpListener::bind(("127.0.0.1", port))
             .map_err(|error| format!("cannot use port {port} of envoy.yaml: {error}"))?;
@@ -63,6 +63,9 @@ fn start(settings: Settings) -> Result<Programs, String> {
     }
     if let Some(origin) = &origin {
         config = for_page(config, origin);
+    }
+    if let Some(dpop) = dpop {
+        config.plugin()["dpop"] = dpop;
     }
     let name = if ports.is_free() { "up-free" } else { "up" };
     let envoy = Envoy::try_start(name, &config, WORKERS)

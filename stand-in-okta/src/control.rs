@@ -6,25 +6,32 @@
 //! curl -d '{"server":"default","fault":{"status":429}}'        localhost:9080/stand-in/fault
 //! curl -d '{"server":"default","stage":"active","lag_millis":5000,"cache_control":"no-cache"}' \
 //!                                                              localhost:9080/stand-in/keys
+//! curl -d '{"client_id":"0oarserver00000000001","secret":"a new secret"}' localhost:9080/stand-in/client
 //! curl localhost:9080/stand-in/requests
+//! curl 'localhost:9080/stand-in/introspections?server=default'
 //! curl localhost:9080/stand-in/denylist
 //! ```
 //!
 //! - `server`: `org`, `default` (the default) or `aus9o8wzkhckw9TLa0h7z`.
 //! - token: `kind` is `user`, `machine`, `refreshed`, `on-behalf-of`, `agent`, `dpop-bound`,
 //!   `org-access`, `id-token`, `id-jag` or `encrypted`. `claims` and `header` replace or add
-//!   members; null removes one. `lifetime` is in seconds, `issued_at` in Unix seconds. The response
-//!   is the token.
+//!   members; null removes one. `lifetime` is in seconds, `issued_at` in Unix seconds. With
+//!   `"opaque":true` only introspection returns the claims. The response is the token.
 //! - rotate: `rotation` is `automatic`, `manual` or `emergency-double`. The response is the key ID
 //!   of the ACTIVE key.
 //! - fault: `"none"`, `"empty"`, `"extra-keys"`, `"gzip-unless-identity"`, `"html"`, `"huge"`,
 //!   `"reset"`, `"truncated-json"`, `"truncated-transfer"`, `{"gzip":{"marked":true}}`,
-//!   `{"headers":[["age","5"]]}`, `{"status":500}`, `{"slow":{"millis":3000}}` or
-//!   `{"body":"{\"keys\":[]}"}`. It affects the endpoints `keys` and `discovery`. With `endpoint`
+//!   `{"headers":[["age","5"]]}`, `{"status":500}`, `{"slow":{"millis":3000}}`,
+//!   `{"body":"{\"keys\":[]}"}` or `{"response":{"status":429,"headers":[["retry-after","5"]],
+//!   "body":"","content_type":"text/html","delay_millis":100,"close":true}}`, with any of its members.
+//!   It affects the endpoints `keys` and `discovery`. With `endpoint`
 //!   it affects one of `keys`, `discovery`, `introspect` and `denylist`.
 //! - keys: `stage` is `active`, `active-next` or `active-next-expired`. `lag_millis` delays the
 //!   publication of later rotations. `cache_control` is a header value, or null for no header. The
 //!   response is the key set.
+//! - client: sets the `secret` of a client, its public `keys` for `private_key_jwt`, or
+//!   `dpop_bound_access_tokens`.
+//! - introspections: the latest introspection requests of a server and their peak of concurrency.
 //! - requests: the number of requests to each endpoint of each server.
 //! - denylist: the tokens that were revoked at `/v1/revoke`. The HTTPS listener serves it too, for
 //!   Envoy to poll.
@@ -34,16 +41,18 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::faults::Fault;
 use super::keys::{Rotation, Stage};
-use super::org::{Endpoint, Org, Server};
+use super::oauth::{Client, Method};
+use super::org::Org;
+use super::servers::{Endpoint, Server};
 use super::tokens::TokenSpec;
 
 type ControlResult = Result<String, (StatusCode, String)>;
@@ -55,6 +64,8 @@ pub(crate) fn router(org: Arc<Org>) -> Router {
         .route("/stand-in/rotate", post(rotate))
         .route("/stand-in/fault", post(fault))
         .route("/stand-in/keys", post(keys))
+        .route("/stand-in/client", post(client))
+        .route("/stand-in/introspections", get(introspections))
         .route("/stand-in/requests", get(requests))
         .with_state(org)
 }
@@ -137,6 +148,42 @@ async fn keys(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
         with_newline(&state.published_keys())
     })
     .await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClientRequest {
+    client_id: String,
+    secret: Option<String>,
+    keys: Option<Vec<Map<String, Value>>>,
+    dpop_bound_access_tokens: Option<bool>,
+}
+
+async fn client(State(org): State<Arc<Org>>, body: Bytes) -> ControlResult {
+    let ClientRequest { client_id, secret, keys, dpop_bound_access_tokens } = parse(&body)?;
+    let invalid = |problem: &str| (StatusCode::BAD_REQUEST, with_newline(problem));
+    let client = Client::with_id(&client_id).ok_or_else(|| invalid("client_id: unknown client"))?;
+    let method = match (secret, keys) {
+        (Some(secret), None) => Some(Method::Secret(secret)),
+        (None, Some(keys)) => Some(Method::PrivateKey(keys)),
+        (None, None) if dpop_bound_access_tokens.is_some() => None,
+        _ => return Err(invalid("give either `secret` or `keys`, or `dpop_bound_access_tokens`")),
+    };
+    let mut clients = org.clients();
+    if let Some(method) = method {
+        clients.set_method(client, method);
+    }
+    if let Some(required) = dpop_bound_access_tokens {
+        clients.set_dpop_required(client, required);
+    }
+    Ok(with_newline("ok"))
+}
+
+async fn introspections(State(org): State<Arc<Org>>, RawQuery(query): RawQuery) -> ControlResult {
+    let id = query.as_deref().and_then(|query| query.strip_prefix("server=")).unwrap_or("default");
+    let server: Server = serde_json::from_value(id.into()).map_err(bad_request)?;
+    let record = org.state(server).introspections();
+    Ok(with_newline(&json!({ "latest": record.latest(), "peak": record.peak() }).to_string()))
 }
 
 async fn requests(State(org): State<Arc<Org>>) -> String {

@@ -13,7 +13,8 @@ use serde_json::{Value, json};
 
 use super::connections::ResetHandle;
 use super::faults::Document;
-use super::org::{Endpoint, Org, Server};
+use super::org::Org;
+use super::servers::{Endpoint, Server};
 
 /// Returns a router for the denylist of all servers. Its requests and faults belong to the server
 /// `default`.

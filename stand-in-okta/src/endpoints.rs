@@ -12,8 +12,10 @@ use serde_json::json;
 use super::connections::ResetHandle;
 use super::faults::Document;
 use super::keys::random_text;
-use super::org::{Endpoint, Org, Server, ServerState};
-use super::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, browser, cors, metadata, oauth};
+use super::oauth::Client;
+use super::org::{Org, ServerState};
+use super::servers::{Endpoint, Server};
+use super::{browser, cors, metadata, oauth};
 
 /// The authorization server that an endpoint belongs to, and its org.
 #[derive(Clone)]
@@ -28,6 +30,19 @@ impl ServerRef {
     /// Returns the server's state.
     pub(crate) fn state(&self) -> &ServerState {
         self.org.state(self.server)
+    }
+
+    /// Returns the URL of the endpoint `/v1/{name}`, as in the metadata.
+    pub(crate) fn endpoint(&self, name: &str) -> String {
+        format!("https://{}{}/v1/{name}", self.org.domain(), self.server.base_path())
+    }
+
+    /// Returns the URLs by which a request reached the endpoint `/v1/{name}`: that of the metadata,
+    /// and those with the host of the request, because tests and the demo use a loopback address.
+    pub(crate) fn urls(&self, name: &str, headers: &HeaderMap) -> Vec<String> {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let own = |scheme| format!("{scheme}://{host}{}/v1/{name}", self.server.base_path());
+        vec![self.endpoint(name), own("https"), own("http")]
     }
 
     /// Returns the server's issuer.
@@ -125,7 +140,7 @@ async fn discovery(
 ) -> Response {
     let fault = server_ref.state().record_request(Endpoint::Discovery);
     let client = query.as_deref().and_then(|query| query.strip_prefix("client_id="));
-    if client.is_some_and(|client| ![DEMO_CLIENT_ID, BROWSER_CLIENT_ID].contains(&client)) {
+    if client.is_some_and(|id| Client::with_id(id).is_none()) {
         let summary = "Invalid value for `client_id` parameter";
         return okta_error(StatusCode::BAD_REQUEST, "invalid_client", summary);
     }

@@ -42,6 +42,8 @@ pub enum Fault {
     GzipUnlessIdentity,
     /// The document, with these headers added. A name may occur several times.
     Headers(Vec<(String, String)>),
+    /// A response with these properties.
+    Response(FaultResponse),
     /// A reset of the connection in place of a response.
     Reset,
     /// The document, delayed.
@@ -74,6 +76,7 @@ impl Fault {
             Self::Headers(added) => with_headers(document, &added),
             Self::Html => ([(header::CONTENT_TYPE, "text/html;charset=utf-8")], MAINTENANCE).into_response(),
             Self::Huge => document.map(padded).into_response(),
+            Self::Response(response) => response.apply(document).await,
             Self::Reset => {
                 reset.reset();
                 StatusCode::OK.into_response()
@@ -86,6 +89,46 @@ impl Fault {
             Self::TruncatedJson => document.map(|body| first_half(body).to_owned()).into_response(),
             Self::TruncatedTransfer => truncated_transfer(document),
         }
+    }
+}
+
+/// A response that replaces the correct one.
+#[derive(Clone, Debug, Default, Eq, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FaultResponse {
+    /// The status. Default: 200.
+    pub status: Option<u16>,
+    /// Headers, for example `retry-after` or `x-rate-limit-reset`. A name may occur several times.
+    pub headers: Vec<(String, String)>,
+    /// The body. Default: the correct document.
+    pub body: Option<String>,
+    /// The `Content-Type`. Default: that of the document.
+    pub content_type: Option<String>,
+    /// The delay in milliseconds.
+    pub delay_millis: u64,
+    /// Whether the server closes the connection after the response.
+    pub close: bool,
+}
+
+impl FaultResponse {
+    async fn apply(self, document: Document) -> Response {
+        tokio::time::sleep(Duration::from_millis(self.delay_millis)).await;
+        let document = match self.body {
+            Some(body) => document.with(body),
+            None => document,
+        };
+        let mut response = with_headers(document, &self.headers);
+        *response.status_mut() = self.status.map_or(StatusCode::OK, |status| {
+            StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        });
+        let headers = response.headers_mut();
+        if let Some(Ok(value)) = self.content_type.map(HeaderValue::try_from) {
+            headers.insert(header::CONTENT_TYPE, value);
+        }
+        if self.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     }
 }
 

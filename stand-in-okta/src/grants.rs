@@ -1,7 +1,7 @@
 //! Authorization codes and refresh tokens, and the access tokens that were issued for them.
 
 use super::browser::Authentication;
-use super::org::Server;
+use super::servers::Server;
 use super::store::Store;
 
 /// What a user granted to the single-page app by signing in.
@@ -64,6 +64,8 @@ struct State {
     grant: Grant,
     /// The refresh token that is valid now.
     refresh: Option<String>,
+    /// The thumbprint of the key to which the refresh token is bound.
+    jkt: Option<String>,
     /// The `jti` of the access tokens.
     issued: Vec<String>,
 }
@@ -103,7 +105,7 @@ impl Grants {
             return Err(Failure::of(PKCE_FAILED));
         }
         let grant = known.grant.clone();
-        let state = State { grant: grant.clone(), refresh: None, issued: Vec::new() };
+        let state = State { grant: grant.clone(), refresh: None, jkt: None, issued: Vec::new() };
         let key = self.grants.add(state, GRANT_SECONDS, now);
         known.key = Some(key.clone());
         Ok((key, grant))
@@ -135,6 +137,18 @@ impl Grants {
             state.refresh = Some(token.clone());
         }
         token
+    }
+
+    /// Binds the refresh tokens of a grant to the key with this thumbprint.
+    pub(crate) fn bind(&mut self, key: &str, jkt: Option<String>, now: i64) {
+        if let Some(state) = self.grants.get_mut(key, now) {
+            state.jkt = jkt;
+        }
+    }
+
+    /// Returns the thumbprint of the key to which the refresh tokens of a grant are bound.
+    pub(crate) fn bound_key(&self, key: &str, now: i64) -> Option<String> {
+        self.grants.get(key, now).and_then(|state| state.jkt.clone())
     }
 
     /// Records an access token of this grant.

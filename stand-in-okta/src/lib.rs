@@ -16,7 +16,7 @@
 //! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
 //! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
 //! bodies have two formats. Browsers sign in at a single-page app by the authorization code flow
-//! with PKCE. It has no other browser flows, no DPoP at the token endpoint and no client assertions.
+//! with PKCE. It has no other browser flows. It binds tokens to a DPoP key, but not codes (`dpop_jkt`).
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -31,19 +31,23 @@ mod browser;
 mod certificates;
 mod connections;
 mod control;
+mod controls;
 mod cors;
 mod denylist;
 mod endpoints;
 mod faults;
 mod grants;
 mod gzip;
+mod jws;
 mod keys;
+mod kinds;
 mod members;
 mod metadata;
 mod oauth;
 mod org;
 mod params;
 mod revocations;
+mod servers;
 mod store;
 mod tokens;
 
@@ -51,16 +55,30 @@ pub use browser::{
     BROWSER_CLIENT_ID, BrowserApp, DOCS_CALLBACK, PAGE_CALLBACK, USER_CODE, USER_PASSWORD, USERS, User,
     origin_of,
 };
-pub use faults::Fault;
+pub use faults::{Fault, FaultResponse};
 pub use keys::{Rotation, Stage};
-pub use org::{Endpoint, Server};
-pub use tokens::{Kind, TokenSpec};
+pub use kinds::Kind;
+pub use oauth::Introspection;
+pub use servers::{Endpoint, Server};
+pub use tokens::TokenSpec;
 
 /// The client ID for `client_credentials` at every custom authorization server.
 pub const DEMO_CLIENT_ID: &str = "0oademo00000000000001";
 
 /// The secret of that client. It is public, because only this program accepts it.
 pub const DEMO_CLIENT_SECRET: &str = "demo-secret";
+
+/// The client ID of a service that gets tokens only with a DPoP proof.
+pub const DPOP_CLIENT_ID: &str = "0oadpop00000000000001";
+
+/// The secret of that client.
+pub const DPOP_CLIENT_SECRET: &str = "dpop-secret";
+
+/// The client ID of the API, which introspects tokens. In Okta, an API has a separate app for it.
+pub const RESOURCE_SERVER_ID: &str = "0oarserver00000000001";
+
+/// The secret of that client.
+pub const RESOURCE_SERVER_SECRET: &str = "resource-server-secret";
 
 /// The addresses and the domain of a stand-in.
 #[derive(Clone, Debug)]

@@ -36,6 +36,11 @@ impl Members {
         }
     }
 
+    /// Returns the members without their order.
+    pub(crate) fn into_map(self) -> Map<String, Value> {
+        self.0.into_iter().collect()
+    }
+
     /// Sets all of these members.
     pub(crate) fn set_all(&mut self, changes: &Map<String, Value>) {
         for (name, value) in changes {

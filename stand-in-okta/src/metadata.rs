@@ -5,7 +5,7 @@
 //! response types except `code`, the response mode `form_post`, and the grant types `implicit`,
 //! `password` and `device_code`.
 
-use super::org::Server;
+use super::servers::Server;
 
 /// Returns `oauth-authorization-server` (RFC 8414). Unlike `openid-configuration` it lists
 /// `client_credentials`.

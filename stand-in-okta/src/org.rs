@@ -5,117 +5,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::browser::{BrowserApp, SignIns};
 use super::faults::Fault;
 use super::grants::Grants;
 use super::keys::{Key, KeyRing, Rotation, Stage};
+use super::oauth::{Clients, Dpop, Introspections};
 use super::revocations::Revocations;
+use super::servers::{Endpoint, Server};
+use super::store::Store;
 use super::tokens::TokenSpec;
-
-/// An authorization server of the org. Each has its own keys.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
-pub enum Server {
-    /// The org authorization server. Its access tokens are for Okta's APIs only.
-    #[serde(rename = "org")]
-    Org,
-    /// The custom authorization server `default`, which every org has.
-    #[serde(rename = "default")]
-    Default,
-    /// Another custom authorization server.
-    #[serde(rename = "aus9o8wzkhckw9TLa0h7z")]
-    Custom,
-}
-
-impl Server {
-    /// All servers.
-    pub const ALL: [Self; 3] = [Self::Org, Self::Default, Self::Custom];
-
-    /// Returns the server's ID. It is in the paths of the custom servers.
-    pub const fn id(self) -> &'static str {
-        match self {
-            Self::Org => "org",
-            Self::Default => "default",
-            Self::Custom => "aus9o8wzkhckw9TLa0h7z",
-        }
-    }
-
-    /// Returns the path below which the endpoints are.
-    pub(crate) fn base_path(self) -> String {
-        match self {
-            Self::Org => "/oauth2".to_owned(),
-            Self::Default | Self::Custom => format!("/oauth2/{}", self.id()),
-        }
-    }
-
-    /// Returns the issuer, the value of `iss`. The endpoints of the org server are not below its
-    /// issuer.
-    pub fn issuer(self, domain: &str) -> String {
-        match self {
-            Self::Org => format!("https://{domain}"),
-            Self::Default | Self::Custom => format!("https://{domain}{}", self.base_path()),
-        }
-    }
-
-    /// Returns the audience of the server's access tokens.
-    pub fn audience(self, domain: &str) -> String {
-        match self {
-            Self::Org => self.issuer(domain),
-            Self::Default => "api://default".to_owned(),
-            Self::Custom => "https://api.acme.example".to_owned(),
-        }
-    }
-
-    /// Returns the scopes that a client can request, without those of OpenID Connect.
-    pub const fn scopes(self) -> &'static [&'static str] {
-        match self {
-            Self::Org => &[],
-            // The demo and the tutorial use `items`, the README `orders`.
-            Self::Default | Self::Custom => &["items:read", "items:write", "orders:read", "orders:write"],
-        }
-    }
-}
-
-/// An endpoint whose requests are counted. `Denylist`, `Discovery`, `Introspect` and `Keys` can have
-/// a fault.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Endpoint {
-    /// `/v1/authorize`
-    Authorize,
-    /// The list of revoked tokens. Okta has no such endpoint.
-    Denylist,
-    /// The metadata, at all of their paths.
-    Discovery,
-    /// `/v1/introspect`
-    Introspect,
-    /// `/v1/keys`
-    Keys,
-    /// `/v1/logout`
-    Logout,
-    /// `/v1/revoke`
-    Revoke,
-    /// `/v1/token`
-    Token,
-    /// `/v1/userinfo`
-    Userinfo,
-}
-
-impl Endpoint {
-    /// All endpoints with their names in the control API.
-    pub const ALL: [(&'static str, Self); 9] = [
-        ("authorize", Self::Authorize),
-        ("denylist", Self::Denylist),
-        ("discovery", Self::Discovery),
-        ("introspect", Self::Introspect),
-        ("keys", Self::Keys),
-        ("logout", Self::Logout),
-        ("revoke", Self::Revoke),
-        ("token", Self::Token),
-        ("userinfo", Self::Userinfo),
-    ];
-}
 
 /// The state of the stand-in.
 pub(crate) struct Org {
@@ -129,6 +29,10 @@ pub(crate) struct Org {
     default: ServerState,
     custom: ServerState,
     revoked: Mutex<Revocations>,
+    clients: Mutex<Clients>,
+    dpop: Mutex<Dpop>,
+    /// The claims of the opaque tokens.
+    opaque: Mutex<Store<(Server, Map<String, Value>)>>,
 }
 
 impl Org {
@@ -144,6 +48,9 @@ impl Org {
             default: ServerState::new(),
             custom: ServerState::new(),
             revoked: Mutex::new(Revocations::new()),
+            clients: Mutex::new(Clients::new()),
+            dpop: Mutex::new(Dpop::new()),
+            opaque: Mutex::new(Store::new()),
         };
         // Most tests use this server. Its keys are generated now, so its first response is not
         // delayed.
@@ -191,10 +98,31 @@ impl Org {
         }
     }
 
-    /// Mints a token that the server's ACTIVE key signs.
+    /// Mints a token that the server's ACTIVE key signs, or an opaque one.
     pub(crate) fn mint(&self, server: Server, spec: &TokenSpec) -> String {
-        let now = self.now_millis().div_euclid(1000);
+        let now_millis = self.now_millis();
+        let now = now_millis.div_euclid(1000);
+        if let Some(claims) = spec.opaque_claims(server, &self.domain, now) {
+            return lock(&self.opaque).add((server, claims), OPAQUE_SECONDS, now_millis);
+        }
         spec.mint(server, &self.domain, now, self.state(server).ring().active())
+    }
+
+    /// Returns the claims of an opaque token of the server.
+    pub(crate) fn opaque_claims(&self, server: Server, token: &str) -> Option<Map<String, Value>> {
+        let opaque = lock(&self.opaque);
+        let (_, claims) = opaque.get(token, self.now_millis()).filter(|(issuer, _)| *issuer == server)?;
+        Some(claims.clone())
+    }
+
+    /// Locks the settings of the clients.
+    pub(crate) fn clients(&self) -> MutexGuard<'_, Clients> {
+        lock(&self.clients)
+    }
+
+    /// Locks the state of DPoP.
+    pub(crate) fn dpop(&self) -> MutexGuard<'_, Dpop> {
+        lock(&self.dpop)
     }
 
     /// Revokes the token with this `jti`.
@@ -220,6 +148,7 @@ pub(crate) struct ServerState {
     cache_control: Mutex<Option<String>>,
     faults: Mutex<HashMap<Endpoint, Fault>>,
     requests: Mutex<HashMap<Endpoint, u64>>,
+    introspections: Introspections,
 }
 
 impl ServerState {
@@ -229,6 +158,7 @@ impl ServerState {
             cache_control: Mutex::new(Some(CACHE_CONTROL.to_owned())),
             faults: Mutex::default(),
             requests: Mutex::default(),
+            introspections: Introspections::default(),
         }
     }
 
@@ -277,6 +207,11 @@ impl ServerState {
         lock(&self.requests).get(&endpoint).copied().unwrap_or_default()
     }
 
+    /// Returns the record of introspection requests.
+    pub(crate) const fn introspections(&self) -> &Introspections {
+        &self.introspections
+    }
+
     /// Sets the fault of an endpoint.
     pub(crate) fn set_fault(&self, endpoint: Endpoint, fault: Fault) {
         lock(&self.faults).insert(endpoint, fault);
@@ -294,6 +229,9 @@ pub(crate) fn unix_millis() -> i64 {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The time for which the stand-in knows an opaque token: Okta's maximum lifetime of 24 hours.
+const OPAQUE_SECONDS: i64 = 24 * 3600;
 
 /// The `Cache-Control` of Okta's documented example: 44 days.
 const CACHE_CONTROL: &str = "max-age=3832304, must-revalidate";

@@ -24,6 +24,22 @@ impl<T> Store<T> {
     /// Adds a value for this number of seconds and returns its key: 256 random bits as base64url
     /// text.
     pub(crate) fn add(&mut self, value: T, seconds: i64, now_millis: i64) -> String {
+        let key = random_text(32);
+        self.insert(key.clone(), value, seconds, now_millis);
+        key
+    }
+
+    /// Adds a value under a key of the caller. Returns `false` and changes nothing if the store has
+    /// the key.
+    pub(crate) fn insert_new(&mut self, key: &str, value: T, seconds: i64, now_millis: i64) -> bool {
+        let new = self.get(key, now_millis).is_none();
+        if new {
+            self.insert(key.to_owned(), value, seconds, now_millis);
+        }
+        new
+    }
+
+    fn insert(&mut self, key: String, value: T, seconds: i64, now_millis: i64) {
         self.entries.retain(|_, entry| entry.expires_millis > now_millis);
         if self.entries.len() >= CAPACITY {
             let first = self.entries.iter().min_by_key(|(_, entry)| entry.expires_millis);
@@ -31,10 +47,8 @@ impl<T> Store<T> {
                 self.entries.remove(&key);
             }
         }
-        let key = random_text(32);
         let expires_millis = now_millis.saturating_add(seconds.saturating_mul(1000));
-        self.entries.insert(key.clone(), Entry { value, expires_millis });
-        key
+        self.entries.insert(key, Entry { value, expires_millis });
     }
 
     /// Returns the value of a key that has not expired.

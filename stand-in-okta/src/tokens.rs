@@ -2,45 +2,14 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rsa::sha2::{Digest as _, Sha256};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::DEMO_CLIENT_ID;
-use super::keys::{Key, random_text};
+use super::keys::Key;
+use super::kinds::{Kind, encrypted};
 use super::members::Members;
-use super::org::Server;
-
-/// A kind of token. The server signs all kinds with one key, so only the content distinguishes
-/// them.
-#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Kind {
-    /// An access token for a user of an app.
-    #[default]
-    User,
-    /// An access token for a machine (`client_credentials`): no `uid`, `sub` is `cid`.
-    Machine,
-    /// A user's access token from a refresh token. Its `jti` has a suffix.
-    Refreshed,
-    /// An access token that a service obtained by token exchange: the user's `uid`, the service's
-    /// `cid`.
-    OnBehalfOf,
-    /// An access token of an AI agent, as documented: `scope` is a string, `act` nests, `scp`,
-    /// `cid` and `jti` are absent.
-    Agent,
-    /// An access token bound to a key by DPoP (RFC 9449). It must be rejected as a bearer token.
-    DpopBound,
-    /// The org server's access token, marked by `typ`. It is for Okta's APIs, and opaque to other
-    /// APIs.
-    OrgAccess,
-    /// An ID token. It authenticates a user and must not be accepted as an access token.
-    IdToken,
-    /// An identity assertion for another authorization server (ID-JAG). It must not be accepted as
-    /// an access token.
-    IdJag,
-    /// Five random parts in the form of a compact JWE (RFC 7516).
-    Encrypted,
-}
+use super::servers::Server;
 
 /// The content of a token to mint.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,6 +24,8 @@ pub struct TokenSpec {
     lifetime: Option<i64>,
     /// `iat` in Unix seconds. Default: the time of minting.
     issued_at: Option<i64>,
+    /// Whether the token is a random text whose claims only introspection returns.
+    opaque: bool,
 }
 
 impl TokenSpec {
@@ -112,6 +83,26 @@ impl TokenSpec {
         self.claim("acr", acr)
     }
 
+    /// Binds the token to the key with this thumbprint: sets `cnf.jkt` (RFC 9449 section 6.1).
+    #[must_use]
+    pub fn bound_to_key(self, thumbprint: &str) -> Self {
+        self.confirmation("jkt", thumbprint)
+    }
+
+    /// Binds the token to this certificate in DER: sets `cnf["x5t#S256"]` (RFC 8705 section 3.1).
+    /// Okta issues no such tokens.
+    #[must_use]
+    pub fn bound_to_certificate(self, der: &[u8]) -> Self {
+        self.confirmation("x5t#S256", &URL_SAFE_NO_PAD.encode(Sha256::digest(der)))
+    }
+
+    fn confirmation(mut self, name: &str, value: &str) -> Self {
+        let mut members = self.claims.get("cnf").and_then(Value::as_object).cloned().unwrap_or_default();
+        members.insert(name.to_owned(), value.into());
+        self.claims.insert("cnf".to_owned(), Value::Object(members));
+        self
+    }
+
     /// Sets `exp` to this many seconds after `iat`. Okta's range is 300 to 86400.
     #[must_use]
     pub fn lifetime(mut self, seconds: i64) -> Self {
@@ -126,6 +117,19 @@ impl TokenSpec {
         self
     }
 
+    /// Makes the token opaque: 43 random characters. The server returns its claims only at the
+    /// introspection endpoint. Okta's access tokens are JWTs; other servers issue opaque ones.
+    #[must_use]
+    pub fn opaque(mut self) -> Self {
+        self.opaque = true;
+        self
+    }
+
+    /// Returns the claims of the token if it is opaque.
+    pub(crate) fn opaque_claims(&self, server: Server, domain: &str, now: i64) -> Option<Map<String, Value>> {
+        self.opaque.then(|| self.payload(server, domain, now).into_map())
+    }
+
     /// Mints the token: a compact JWS that the key signs with RS256.
     pub fn mint(&self, server: Server, domain: &str, now: i64, key: &Key) -> String {
         if self.kind == Kind::Encrypted {
@@ -135,146 +139,15 @@ impl TokenSpec {
         if let Some(typ) = self.kind.typ() {
             header.set("typ", json!(typ));
         }
+        header.set_all(&self.header);
+        key.sign(&header.to_string(), &self.payload(server, domain, now).to_string())
+    }
+
+    fn payload(&self, server: Server, domain: &str, now: i64) -> Members {
         let iat = self.issued_at.unwrap_or(now);
         let lifetime = self.lifetime.unwrap_or(if self.kind == Kind::IdJag { 300 } else { 3600 });
         let mut payload = self.kind.payload(server, domain, iat, iat.saturating_add(lifetime));
-        header.set_all(&self.header);
         payload.set_all(&self.claims);
-        key.sign(&header.to_string(), &payload.to_string())
+        payload
     }
 }
-
-impl Kind {
-    /// Returns the `typ` of the header. Okta's custom servers set none, on access tokens or ID
-    /// tokens.
-    const fn typ(self) -> Option<&'static str> {
-        match self {
-            Self::OrgAccess => Some("application/okta-internal-at+jwt"),
-            Self::IdJag => Some("oauth-id-jag+jwt"),
-            _ => None,
-        }
-    }
-
-    fn payload(self, server: Server, domain: &str, iat: i64, exp: i64) -> Members {
-        let times = Times { iat, exp };
-        let (iss, aud) = (server.issuer(domain), server.audience(domain));
-        match self {
-            Self::User | Self::Encrypted => user(&iss, &aud, APP_ID, times),
-            Self::Machine => access(&iss, &aud, DEMO_CLIENT_ID, times)
-                .and("scp", json!(["items:read"]))
-                .and("sub", json!(DEMO_CLIENT_ID)),
-            Self::Refreshed => user(&iss, &aud, APP_ID, times)
-                .and("jti", json!(format!("AT.{}.oar{}", random_text(32), "1a2b3c4d5e6f7g8h9"))),
-            // In Okta's examples, exchanged tokens have no `act`, and `auth_time` is the time of
-            // the exchange.
-            Self::OnBehalfOf => user(&iss, &aud, SERVICE_ID, times).and("auth_time", json!(iat)),
-            Self::DpopBound => user(&iss, &aud, APP_ID, times).and("cnf", json!({ "jkt": random_text(32) })),
-            // The org server has only its own scopes, and it adds groups only to ID tokens.
-            Self::OrgAccess => user(&iss, &aud, APP_ID, times)
-                .and("scp", json!(["openid", "profile"]))
-                .and("groups", Value::Null),
-            Self::Agent => agent(&iss, &aud, times),
-            Self::IdToken => id_token(&iss, times),
-            Self::IdJag => id_jag(&iss, &Server::Default.issuer(domain), times),
-        }
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Times {
-    iat: i64,
-    exp: i64,
-}
-
-impl Times {
-    /// Returns `auth_time`, some seconds before `iat`.
-    const fn login(self) -> i64 {
-        self.iat.saturating_sub(21)
-    }
-}
-
-/// Returns the claims with which every access token begins.
-fn access(iss: &str, aud: &str, cid: &str, times: Times) -> Members {
-    Members::of([
-        ("ver", json!(1)),
-        ("jti", json!(format!("AT.{}", random_text(32)))),
-        ("iss", json!(iss)),
-        ("aud", json!(aud)),
-        ("iat", json!(times.iat)),
-        ("exp", json!(times.exp)),
-        ("cid", json!(cid)),
-    ])
-}
-
-fn user(iss: &str, aud: &str, cid: &str, times: Times) -> Members {
-    access(iss, aud, cid, times)
-        .and("uid", json!(USER_ID))
-        .and("scp", json!(["openid", "profile", "items:read"]))
-        .and("auth_time", json!(times.login()))
-        .and("sub", json!(LOGIN))
-        .and("groups", json!(["Everyone", "IT"]))
-}
-
-fn agent(iss: &str, aud: &str, times: Times) -> Members {
-    let initiator = json!({ "sub": DEMO_CLIENT_ID, "sub_profile": "service" });
-    Members::of([
-        ("iss", json!(iss)),
-        ("sub", json!(SERVICE_ID)),
-        ("aud", json!(aud)),
-        ("iat", json!(times.iat)),
-        ("exp", json!(times.exp)),
-        ("scope", json!("items:read items:write")),
-        ("sub_profile", json!("service")),
-        ("act", json!({ "sub": AGENT_ID, "sub_profile": "ai_agent", "act": initiator })),
-    ])
-}
-
-fn id_token(iss: &str, times: Times) -> Members {
-    Members::of([
-        ("sub", json!(USER_ID)),
-        ("ver", json!(1)),
-        ("iss", json!(iss)),
-        ("aud", json!(APP_ID)),
-        ("iat", json!(times.iat)),
-        ("exp", json!(times.exp)),
-        ("jti", json!(format!("ID.{}", random_text(32)))),
-        ("amr", json!(["pwd"])),
-        ("idp", json!(IDP_ID)),
-        ("nonce", json!("YsG76jo")),
-        ("preferred_username", json!(LOGIN)),
-        ("auth_time", json!(times.login())),
-        ("at_hash", json!(random_text(16))),
-    ])
-}
-
-/// Returns the claims of an ID-JAG. Its audience is the issuer of the other authorization server.
-fn id_jag(iss: &str, other_issuer: &str, times: Times) -> Members {
-    Members::of([
-        ("iss", json!(iss)),
-        ("sub", json!(USER_ID)),
-        ("aud", json!(other_issuer)),
-        ("iat", json!(times.iat)),
-        ("exp", json!(times.exp)),
-        ("jti", json!(format!("IDAAG.{}", random_text(32)))),
-        ("scope", json!("items:read")),
-        ("sub_profile", json!("user")),
-        ("act", json!({ "sub": AGENT_ID, "sub_profile": "ai_agent" })),
-    ])
-}
-
-/// Returns header, encrypted key, initialization vector, ciphertext and tag, with the lengths of
-/// Okta's.
-fn encrypted() -> String {
-    let header = json!({ "alg": "RSA-OAEP-256", "enc": "A256GCM", "cty": "JWT", "kid": random_text(32) });
-    let header = URL_SAFE_NO_PAD.encode(header.to_string());
-    [header, random_text(256), random_text(12), random_text(900), random_text(16)].join(".")
-}
-
-/// The identity provider of the claim `idp`: the org.
-pub(crate) const IDP_ID: &str = "00o47ijbqfgnq5gj00g7";
-
-const LOGIN: &str = "joe.user@example.com";
-const USER_ID: &str = "00ujmkLgagxeRrAg20g3";
-const APP_ID: &str = "0oa48e74ox4t7mQJX0g7";
-const SERVICE_ID: &str = "0oa9jh6hizeR7uMag0g7";
-const AGENT_ID: &str = "wlp3kq8vZt5pLmXy90g7";

@@ -1,6 +1,8 @@
-//! The settings of `make up`: ports, Okta org, and the file of Okta's SDK.
+//! The settings of `make up`: ports, Okta org, the file of Okta's SDK, and DPoP.
 
 use std::path::PathBuf;
+
+use serde_json::{Value, json};
 
 /// The ports of the programs. 0 is a free port.
 #[derive(Clone, Copy)]
@@ -39,11 +41,13 @@ pub struct Settings {
     pub org: Org,
     /// The file of Okta's SDK for the page, if npm could install it.
     pub sdk: Option<PathBuf>,
+    /// The field `dpop` of the filter's configuration.
+    pub dpop: Option<Value>,
 }
 
 impl Settings {
-    /// Reads `OKTA_ISSUER`, `OKTA_AUDIENCE`, `OKTA_CLIENT_ID` and `OKTA_AUTHZ_SPA_SDK`. An empty
-    /// variable is a missing one.
+    /// Reads `OKTA_ISSUER`, `OKTA_AUDIENCE`, `OKTA_CLIENT_ID`, `OKTA_AUTHZ_SPA_SDK` and
+    /// `OKTA_AUTHZ_DPOP`. An empty variable is a missing one.
     pub fn from_environment(ports: Ports) -> Result<Self, String> {
         let org = match variable("OKTA_ISSUER") {
             Some(_) if ports.is_free() => {
@@ -56,7 +60,18 @@ impl Settings {
             },
             None => Org::StandIn,
         };
-        Ok(Self { ports, org, sdk: variable("OKTA_AUTHZ_SPA_SDK").map(PathBuf::from) })
+        let sdk = variable("OKTA_AUTHZ_SPA_SDK").map(PathBuf::from);
+        Ok(Self { ports, org, sdk, dpop: dpop(variable("OKTA_AUTHZ_DPOP").as_deref())? })
+    }
+}
+
+/// Returns the field `dpop`, for clients that reach Envoy by plain HTTP.
+fn dpop(mode: Option<&str>) -> Result<Option<Value>, String> {
+    match mode {
+        None | Some("no") => Ok(None),
+        Some("yes") => Ok(Some(json!({ "scheme": "http" }))),
+        Some("nonce") => Ok(Some(json!({ "scheme": "http", "nonce": { "lifetime": "2m" } }))),
+        Some(other) => Err(format!("OKTA_AUTHZ_DPOP must be `yes`, `nonce` or `no`, not {other}")),
     }
 }
 

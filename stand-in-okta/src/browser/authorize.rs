@@ -8,7 +8,7 @@ use super::request::{AuthorizationRequest, Rejection};
 use super::responses::{authorization, error_page};
 use super::sign_in;
 use crate::endpoints::ServerRef;
-use crate::org::Endpoint;
+use crate::servers::Endpoint;
 
 /// Returns the sign-in page, or an authorization response if no page is necessary.
 pub(crate) async fn authorize(

@@ -11,8 +11,8 @@ use super::responses::{error_page, page, redirect, with_query};
 use super::sign_in::{SESSION, cookie, remove_session_cookie};
 use crate::endpoints::ServerRef;
 use crate::oauth::signed_claims;
-use crate::org::Endpoint;
 use crate::params::Params;
+use crate::servers::Endpoint;
 
 /// Handles a request by GET.
 pub(crate) async fn by_query(

@@ -3,8 +3,8 @@
 
 use super::app::{BROWSER_CLIENT_ID, BrowserApp};
 use super::assurance::Acr;
-use crate::org::Server;
 use crate::params::{Params, is_256_bits};
+use crate::servers::Server;
 
 /// How the authorization endpoint returns its response to the client.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -9,7 +9,7 @@ use super::responses::add_header;
 use super::users::User;
 use crate::endpoints::ServerRef;
 use crate::oauth::valid_claims;
-use crate::org::Endpoint;
+use crate::servers::Endpoint;
 
 /// Returns the claims of the user that the scopes of the access token permit.
 pub(crate) async fn userinfo(State(server_ref): State<ServerRef>, headers: HeaderMap) -> Response {
@@ -19,8 +19,9 @@ pub(crate) async fn userinfo(State(server_ref): State<ServerRef>, headers: Heade
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     let Some((_, token)) = token else { return challenge(StatusCode::UNAUTHORIZED, "Bearer") };
-    // An ID token has no scopes.
-    let claims = valid_claims(&server_ref, token).filter(|claims| claims.contains_key("scp"));
+    // An ID token has no scopes. A bound token needs a proof, which this endpoint does not verify.
+    let claims = valid_claims(&server_ref, token)
+        .filter(|claims| claims.contains_key("scp") && !claims.contains_key("cnf"));
     let user = claims.as_ref().and_then(|claims| claims.get("uid")?.as_str()).and_then(User::with_id);
     let (Some(claims), Some(user)) = (claims, user) else {
         let invalid = r#"Bearer error="invalid_token", error_description="The access token is invalid""#;

@@ -1,75 +1,107 @@
-//! The registered clients and their authentication (RFC 6749 section 2.3).
+//! The registered clients.
 
-use axum::http::{HeaderMap, StatusCode, header};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use std::collections::{HashMap, HashSet};
 
-use super::OAuthError;
-use crate::params::Params;
-use crate::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET};
+use serde_json::{Map, Value};
+
+use crate::store::Store;
+use crate::{BROWSER_CLIENT_ID, DEMO_CLIENT_ID, DEMO_CLIENT_SECRET, DPOP_CLIENT_ID, DPOP_CLIENT_SECRET};
+use crate::{RESOURCE_SERVER_ID, RESOURCE_SERVER_SECRET};
 
 /// A registered client.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Client {
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub(crate) enum Client {
     /// The service with a secret.
     Service,
+    /// The service whose tokens must be bound to a key.
+    BoundService,
+    /// The API, a client that only introspects tokens.
+    ResourceServer,
     /// The single-page app, a public client.
     Browser,
 }
 
 impl Client {
+    /// All clients.
+    const ALL: [Self; 4] = [Self::Service, Self::BoundService, Self::ResourceServer, Self::Browser];
+
     /// Returns the client ID.
-    pub(super) const fn id(self) -> &'static str {
+    pub(crate) const fn id(self) -> &'static str {
         match self {
             Self::Service => DEMO_CLIENT_ID,
+            Self::BoundService => DPOP_CLIENT_ID,
+            Self::ResourceServer => RESOURCE_SERVER_ID,
             Self::Browser => BROWSER_CLIENT_ID,
         }
     }
-}
 
-/// Authenticates the service by its secret, which is in the header or in the body, but not in both.
-/// The single-page app has no secret and sends only its ID, in the body or in the header.
-pub(super) fn authenticate(headers: &HeaderMap, params: &Params) -> Result<Client, OAuthError> {
-    let basic = headers.get(header::AUTHORIZATION).and_then(|value| basic(value.as_bytes()));
-    let posted = params
-        .get("client_secret")
-        .map(|secret| (params.get("client_id").unwrap_or_default().to_owned(), secret.to_owned()));
-    let (id, secret) = match (basic, posted) {
-        (Some(_), Some(_)) => {
-            let description =
-                "Can't supply multiple client credentials. Provide either Basic or body credentials.";
-            return Err(OAuthError::bad_request("invalid_request", description));
-        }
-        (Some(credentials), None) | (None, Some(credentials)) => credentials,
-        (None, None) => {
-            return match params.get("client_id") {
-                Some(BROWSER_CLIENT_ID) => Ok(Client::Browser),
-                Some(DEMO_CLIENT_ID) | None => Err(invalid_client("No client credentials found")),
-                Some(_) => Err(invalid_client(UNKNOWN)),
-            };
-        }
-    };
-    match id.as_str() {
-        DEMO_CLIENT_ID if secret == DEMO_CLIENT_SECRET => Ok(Client::Service),
-        BROWSER_CLIENT_ID if secret.is_empty() => Ok(Client::Browser),
-        DEMO_CLIENT_ID | BROWSER_CLIENT_ID => Err(invalid_client(
-            "Client authentication failed. Either the client or the client credentials are invalid.",
-        )),
-        _ => Err(invalid_client(UNKNOWN)),
+    /// Returns the client with this ID.
+    pub(crate) fn with_id(id: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|client| client.id() == id)
     }
 }
 
-fn invalid_client(description: &str) -> OAuthError {
-    OAuthError(StatusCode::UNAUTHORIZED, "invalid_client", description.to_owned())
+/// How a client authenticates. Okta's setting is `token_endpoint_auth_method`.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) enum Method {
+    /// By its ID only: a public client.
+    None,
+    /// By this secret, in the header or in the form.
+    Secret(String),
+    /// By an assertion that one of these keys signed.
+    PrivateKey(Vec<Map<String, Value>>),
 }
 
-/// Returns ID and secret. `@okta/okta-auth-js` sends the ID without a colon when it revokes a token.
-fn basic(header: &[u8]) -> Option<(String, String)> {
-    let (scheme, encoded) = std::str::from_utf8(header).ok()?.split_once(' ')?;
-    let decoded = STANDARD.decode(encoded).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
-    let credentials = std::str::from_utf8(&decoded).ok()?;
-    let (id, secret) = credentials.split_once(':').unwrap_or((credentials, ""));
-    Some((id.to_owned(), secret.to_owned()))
+/// The settings of all clients.
+pub(crate) struct Clients {
+    methods: HashMap<Client, Method>,
+    /// The clients that need a DPoP proof. Okta's setting is `dpop_bound_access_tokens`.
+    bound: HashSet<Client>,
+    /// The `jti` of accepted assertions, each until its assertion expires.
+    used: Store<()>,
 }
 
-const UNKNOWN: &str = "Invalid value for the `client_id` parameter";
+impl Clients {
+    /// Returns the settings with which the stand-in starts.
+    pub(crate) fn new() -> Self {
+        let secret = |secret: &str| Method::Secret(secret.to_owned());
+        let methods = HashMap::from([
+            (Client::Service, secret(DEMO_CLIENT_SECRET)),
+            (Client::BoundService, secret(DPOP_CLIENT_SECRET)),
+            (Client::ResourceServer, secret(RESOURCE_SERVER_SECRET)),
+            (Client::Browser, Method::None),
+        ]);
+        Self { methods, bound: HashSet::from([Client::BoundService]), used: Store::new() }
+    }
+
+    /// Returns how the client authenticates.
+    pub(crate) fn method(&self, client: Client) -> Method {
+        self.methods.get(&client).cloned().unwrap_or(Method::None)
+    }
+
+    /// Sets how the client authenticates.
+    pub(crate) fn set_method(&mut self, client: Client, method: Method) {
+        self.methods.insert(client, method);
+    }
+
+    /// Returns whether the client needs a DPoP proof for tokens. Without this setting, a proof is
+    /// optional.
+    pub(crate) fn requires_dpop(&self, client: Client) -> bool {
+        self.bound.contains(&client)
+    }
+
+    /// Sets whether the client needs a DPoP proof for tokens.
+    pub(crate) fn set_dpop_required(&mut self, client: Client, required: bool) {
+        if required {
+            self.bound.insert(client);
+        } else {
+            self.bound.remove(&client);
+        }
+    }
+
+    /// Records the `jti` of a client's assertion for this number of seconds. Returns whether it is
+    /// new.
+    pub(crate) fn use_jti(&mut self, client: Client, jti: &str, seconds: i64, now_millis: i64) -> bool {
+        self.used.insert_new(&format!("{} {jti}", client.id()), (), seconds, now_millis)
+    }
+}

@@ -7,8 +7,10 @@ use rsa::sha2::{Digest as _, Sha256};
 use serde_json::{Value, json};
 
 use super::OAuthError;
-use super::clients::{Client, authenticate};
-use super::issuance::{Issue, issue as issue_tokens};
+use super::authentication::authenticate;
+use super::clients::Client;
+use super::dpop::{other_key, proof_missing, proven_key};
+use super::issuance::{Issue, issue as issue_tokens, token_type};
 use crate::browser::OPENID_SCOPES;
 use crate::endpoints::ServerRef;
 use crate::grants::{CodeBinding, Failure};
@@ -21,16 +23,18 @@ pub(super) fn issue(
     headers: &HeaderMap,
     params: &Params,
 ) -> Result<Value, OAuthError> {
-    let client = authenticate(headers, params)?;
+    let client = authenticate(server_ref, "token", headers, params)?;
+    // Before the grant: the request with the nonce has the code of the request without.
+    let jkt = proven_key(server_ref, client, headers)?;
     match params.get("grant_type") {
         Some("client_credentials") if client == Client::Browser => Err(OAuthError::bad_request(
             "unauthorized_client",
             "The client is not authorized to use the provided grant type. \
              Configured grant types: [authorization_code, refresh_token].",
         )),
-        Some("client_credentials") => client_credentials(server_ref, params),
-        Some("authorization_code") => authorization_code(server_ref, client, params),
-        Some("refresh_token") => refresh_token(server_ref, client, params),
+        Some("client_credentials") => client_credentials(server_ref, client, jkt.as_deref(), params),
+        Some("authorization_code") => authorization_code(server_ref, client, jkt, params),
+        Some("refresh_token") => refresh_token(server_ref, client, jkt.as_deref(), params),
         Some(_) | None => Err(OAuthError::bad_request(
             "unsupported_grant_type",
             "The grant type in the request isn't supported.",
@@ -38,7 +42,12 @@ pub(super) fn issue(
     }
 }
 
-fn client_credentials(server_ref: &ServerRef, params: &Params) -> Result<Value, OAuthError> {
+fn client_credentials(
+    server_ref: &ServerRef,
+    client: Client,
+    jkt: Option<&str>,
+    params: &Params,
+) -> Result<Value, OAuthError> {
     let scopes: Vec<&str> = params.get("scope").unwrap_or_default().split_ascii_whitespace().collect();
     let invalid = |description| Err(OAuthError::bad_request("invalid_scope", description));
     if scopes.is_empty() {
@@ -51,15 +60,22 @@ fn client_credentials(server_ref: &ServerRef, params: &Params) -> Result<Value, 
     if scopes.iter().any(|scope| !server_ref.server.scopes().contains(scope)) {
         return invalid("One or more scopes are not configured for the authorization server resource.");
     }
-    let token = server_ref.org.mint(server_ref.server, &TokenSpec::machine().scopes(&scopes));
-    Ok(
-        json!({ "access_token": token, "token_type": "Bearer", "expires_in": 3600, "scope": scopes.join(" ") }),
-    )
+    let spec = TokenSpec::machine().scopes(&scopes).claim("cid", client.id()).claim("sub", client.id());
+    let spec = jkt.iter().fold(spec, |spec, jkt| spec.bound_to_key(jkt));
+    let token = server_ref.org.mint(server_ref.server, &spec);
+    Ok(json!({
+        "access_token": token, "token_type": token_type(jkt), "expires_in": 3600, "scope": scopes.join(" "),
+    }))
 }
 
 /// Exchanges a code. The client proves with the PKCE verifier that it started the flow (RFC 7636
 /// section 4.6).
-fn authorization_code(server_ref: &ServerRef, client: Client, params: &Params) -> Result<Value, OAuthError> {
+fn authorization_code(
+    server_ref: &ServerRef,
+    client: Client,
+    jkt: Option<String>,
+    params: &Params,
+) -> Result<Value, OAuthError> {
     let code = required(params, "code")?;
     // Only the single-page app gets codes, so a code of another client is invalid.
     let code = if client == Client::Browser { code } else { "" };
@@ -70,17 +86,29 @@ fn authorization_code(server_ref: &ServerRef, client: Client, params: &Params) -
     let now = server_ref.org.now_millis();
     let used = server_ref.org.grants().use_code(server_ref.server, code, &given, now);
     let (key, grant) = used.map_err(|failure| invalid_grant(server_ref, failure))?;
-    let scopes = grant.scopes.clone();
-    Ok(issue_tokens(server_ref, &Issue { key: &key, grant: &grant, scopes: &scopes, first: true }))
+    // A refresh token of a public client is bound to the key too (RFC 9449 section 5).
+    server_ref.org.grants().bind(&key, jkt.clone(), now);
+    let (scopes, jkt) = (grant.scopes.clone(), jkt.as_deref());
+    Ok(issue_tokens(server_ref, &Issue { key: &key, grant: &grant, scopes: &scopes, jkt, first: true }))
 }
 
 /// Exchanges a refresh token. The client may request fewer scopes (RFC 6749 section 6).
-fn refresh_token(server_ref: &ServerRef, client: Client, params: &Params) -> Result<Value, OAuthError> {
+fn refresh_token(
+    server_ref: &ServerRef,
+    client: Client,
+    jkt: Option<&str>,
+    params: &Params,
+) -> Result<Value, OAuthError> {
     let token = required(params, "refresh_token")?;
     let token = if client == Client::Browser { token } else { "" };
     let now = server_ref.org.now_millis();
     let used = server_ref.org.grants().use_refresh(server_ref.server, token, now);
     let (key, grant) = used.map_err(|failure| invalid_grant(server_ref, failure))?;
+    match (server_ref.org.grants().bound_key(&key, now), jkt) {
+        (Some(bound), Some(jkt)) if bound != jkt => return Err(other_key()),
+        (Some(_), None) => return Err(proof_missing()),
+        (Some(_), Some(_)) | (None, _) => {}
+    }
     let scopes = match params.get("scope") {
         None => grant.scopes.clone(),
         Some(scopes) => scopes.split_ascii_whitespace().map(str::to_owned).collect(),
@@ -89,7 +117,7 @@ fn refresh_token(server_ref: &ServerRef, client: Client, params: &Params) -> Res
         let description = "The requested scope exceeds the scope granted by the user.";
         return Err(OAuthError::bad_request("invalid_scope", description));
     }
-    Ok(issue_tokens(server_ref, &Issue { key: &key, grant: &grant, scopes: &scopes, first: false }))
+    Ok(issue_tokens(server_ref, &Issue { key: &key, grant: &grant, scopes: &scopes, jkt, first: false }))
 }
 
 /// Returns the `S256` challenge of a verifier. A verifier that is not of 43 to 128 characters has no

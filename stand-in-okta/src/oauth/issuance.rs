@@ -9,9 +9,10 @@ use crate::BROWSER_CLIENT_ID;
 use crate::endpoints::ServerRef;
 use crate::grants::Grant;
 use crate::keys::random_text;
+use crate::kinds::{IDP_ID, Kind};
 use crate::members::Members;
-use crate::org::Server;
-use crate::tokens::{IDP_ID, Kind, TokenSpec};
+use crate::servers::Server;
+use crate::tokens::TokenSpec;
 
 /// The content of a token response.
 pub(super) struct Issue<'a> {
@@ -21,6 +22,8 @@ pub(super) struct Issue<'a> {
     pub grant: &'a Grant,
     /// The scopes of the access token: those of the grant, or fewer.
     pub scopes: &'a [String],
+    /// The thumbprint of the key to which the access token is bound.
+    pub jkt: Option<&'a str>,
     /// Whether these are the first tokens of the grant. Later ID tokens have no `nonce` (OpenID
     /// Connect Core section 12.2).
     pub first: bool,
@@ -32,7 +35,9 @@ pub(super) fn issue(server_ref: &ServerRef, content: &Issue<'_>) -> Value {
     let (org, now) = (&server_ref.org, server_ref.org.now_millis());
     let scope = content.scopes.join(" ");
     let has = |name: &str| content.scopes.iter().any(|scope| scope == name);
-    let mut response = json!({ "token_type": "Bearer", "expires_in": LIFETIME_SECONDS, "scope": scope });
+    let mut response = json!({
+        "token_type": token_type(content.jkt), "expires_in": LIFETIME_SECONDS, "scope": scope,
+    });
     let mut add = |name: &str, value: String| {
         if let Some(members) = response.as_object_mut() {
             members.insert(name.to_owned(), Value::from(value));
@@ -51,6 +56,11 @@ pub(super) fn issue(server_ref: &ServerRef, content: &Issue<'_>) -> Value {
     }
     add("access_token", access_token);
     response
+}
+
+/// Returns the `token_type` of a token that is bound to the key with this thumbprint, or to none.
+pub(super) const fn token_type(jkt: Option<&str>) -> &'static str {
+    if jkt.is_some() { "DPoP" } else { "Bearer" }
 }
 
 /// Returns a `jti`. Okta adds the ID of the refresh token, if there is one.
@@ -76,6 +86,7 @@ fn access_token(server_ref: &ServerRef, content: &Issue<'_>, jti: &str) -> Strin
         .claim("groups", groups)
         .claim("acr", content.grant.acr.map_or(Value::Null, Value::from))
         .lifetime(LIFETIME_SECONDS);
+    let spec = content.jkt.iter().fold(spec, |spec, jkt| spec.bound_to_key(jkt));
     server_ref.org.mint(server, &spec)
 }
 

@@ -90,9 +90,20 @@ pub fn get_https(okta: &StandIn, name: &str, path: &str) -> io::Result<Reply> {
     exchange(rustls::StreamOwned::new(tls, stream), "GET", path, &[], "")
 }
 
-/// Sends a request, and reads the response until the connection ends.
 pub fn exchange(
+    stream: impl io::Read + io::Write,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> io::Result<Reply> {
+    exchange_at(stream, "acme.okta.example", method, path, headers, body)
+}
+
+/// Sends a request for this host, and reads the response until the connection ends.
+pub fn exchange_at(
     mut stream: impl io::Read + io::Write,
+    host: &str,
     method: &str,
     path: &str,
     headers: &[(&str, &str)],
@@ -101,7 +112,7 @@ pub fn exchange(
     let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nhost: acme.okta.example\r\nconnection: close\r\n{headers}\
+        "{method} {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\
          content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     )?;
@@ -116,6 +127,12 @@ pub fn exchange(
     let (head, body) = text.split_once("\r\n\r\n").unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
     Ok(Reply { status, head: head.to_owned(), body: body.to_owned() })
+}
+
+/// Returns the time in Unix seconds.
+#[allow(clippy::disallowed_methods, reason = "the stand-in has the real time")]
+pub fn now() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
 }
 
 pub fn basic(id: &str, secret: &str) -> String {

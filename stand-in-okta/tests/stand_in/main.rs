@@ -1,12 +1,22 @@
 //! Tests of the stand-in Okta over HTTP. The end-to-end tests of the filter rely on its behavior.
 
-#![allow(clippy::indexing_slicing, clippy::panic, clippy::unwrap_used, unreachable_pub, reason = "test code")]
+#![allow(
+    clippy::arithmetic_side_effects,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    unreachable_pub,
+    reason = "test code"
+)]
 
+mod assertions;
 mod authorization;
 mod browser;
 mod client;
 mod code_flow;
 mod cross_origin;
+mod dpop;
+mod introspection;
 mod keys;
 mod logout;
 mod refresh;

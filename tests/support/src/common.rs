@@ -7,7 +7,7 @@ mod store;
 mod tokens;
 
 pub use filters::{cold, config, deliver, filter, filter_with_denylist, rules, two_providers};
-pub use keys::{P256, RSA_A, RSA_B, b64, jwks, rsa_jwk};
+pub use keys::{P256, RSA_A, RSA_B, b64, jwks, rsa_jwk, rsa_key};
 pub use requests::{Outcome, Request, decide, decide_with, get, outcome, present, request, scopes};
 use serde_json::Value;
 pub use store::Store;

@@ -14,6 +14,7 @@ pub mod backend;
 pub mod client;
 pub mod common;
 pub mod config;
+pub mod dpop;
 pub mod envoy;
 pub mod fastapi;
 pub mod http2;

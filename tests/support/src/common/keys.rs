@@ -12,15 +12,18 @@ use serde_json::{Value, json};
 
 use super::{KID, OTHER_KID, with};
 
-pub static RSA_A: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
-    RsaPrivateKey::from_pkcs8_der(&der(include_str!("../../../data/keys/rsa-a.pem"))).unwrap()
-});
-pub static RSA_B: LazyLock<RsaPrivateKey> = LazyLock::new(|| {
-    RsaPrivateKey::from_pkcs8_der(&der(include_str!("../../../data/keys/rsa-b.pem"))).unwrap()
-});
+pub static RSA_A: LazyLock<RsaPrivateKey> =
+    LazyLock::new(|| rsa_key(include_str!("../../../data/keys/rsa-a.pem")));
+pub static RSA_B: LazyLock<RsaPrivateKey> =
+    LazyLock::new(|| rsa_key(include_str!("../../../data/keys/rsa-b.pem")));
 pub static P256: LazyLock<p256::SecretKey> = LazyLock::new(|| {
     p256::SecretKey::from_pkcs8_der(&der(include_str!("../../../data/keys/p256.pem"))).unwrap()
 });
+
+/// Reads a private key in PEM (PKCS#8).
+pub fn rsa_key(pem: &str) -> RsaPrivateKey {
+    RsaPrivateKey::from_pkcs8_der(&der(pem)).unwrap()
+}
 
 fn der(pem: &str) -> Vec<u8> {
     let lines: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
