@@ -17,14 +17,15 @@ mod sources;
 mod verified_token;
 
 use crate::config::{Config, Provider, Remote};
+use crate::dpop::{self, Nonces};
 use crate::observer::{Check, DecisionObserver};
 use crate::policy::NormalizedRequest;
 use crate::refresh::refresher::{Fetch, FetchProgress, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
 use crate::refresh::state::WorkerId;
-use crate::reply::{Denial, Reply, ReplyContext};
-use crate::request::RequestHead;
+use crate::reply::{Denial, DpopChallenge, Reply, ReplyContext};
+use crate::request::{AuthScheme, RequestHead};
 use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
 use crate::token_cache::TokenCache;
@@ -48,6 +49,8 @@ pub struct Filter {
     /// denylists.
     token_cache: TokenCache<VerifiedToken>,
     jose_headers: JoseHeaderCache,
+    /// The nonces that every DPoP proof must have, if the configuration requires them.
+    nonces: Option<Nonces>,
 }
 
 /// The outcome of [`Filter::decide`].
@@ -70,7 +73,23 @@ impl Filter {
     pub fn new(config: Config, worker_id: WorkerId) -> Self {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
-        Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), config }
+        Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), nonces: None, config }
+    }
+
+    /// Prepares the checks of DPoP proofs: writes the initial values of the replay memory to the
+    /// shared data, and sets the keys of nonces ([`Config::nonce_keys`]). `seed` is random.
+    ///
+    /// The host calls it in `on_configure`. There is no result, because the answer of the host must
+    /// not depend on shared data: if a value is missing, the filter rejects each proof with
+    /// [`Rejection::DpopReplayUnavailable`](crate::rejection::Rejection::DpopReplayUnavailable).
+    #[inline(never)]
+    pub fn prepare_dpop(&mut self, nonce_keys: Vec<[u8; 32]>, shared: &dyn SharedData, seed: [u8; 32]) {
+        let Some(settings) = &self.config.dpop else { return };
+        let mut random = dpop::random_values(seed);
+        if let Some(replay) = &settings.replay {
+            replay.seed(shared, &mut random);
+        }
+        self.nonces = settings.nonce.as_ref().and_then(|nonce| nonce.nonces(nonce_keys, shared, &mut random));
     }
 
     /// Returns the configuration.
@@ -193,10 +212,23 @@ impl Filter {
         }
     }
 
-    /// Builds the response to a denied request.
-    pub fn reply(&self, denial: &Denial, head: &RequestHead<'_>) -> Reply {
+    /// Builds the response to a request that the filter denies at the time `now`.
+    pub fn reply(&self, denial: &Denial, head: &RequestHead<'_>, now: UnixTime) -> Reply {
         let resource_metadata = self.config.protected_resources.metadata_url(head.path);
-        Reply::new(denial, &self.config.responses, ReplyContext { grpc: head.is_grpc(), resource_metadata })
+        let grpc = head.is_grpc();
+        let Some(settings) = &self.config.dpop else {
+            let context = ReplyContext { grpc, resource_metadata, ..ReplyContext::default() };
+            return Reply::new(denial, &self.config.responses, context);
+        };
+        let nonce = self.nonces.as_ref().map(|nonces| nonces.issue(now));
+        let challenge = DpopChallenge {
+            scheme: head.authorization(true).map_or(AuthScheme::Bearer, |(scheme, _)| scheme),
+            algorithms: &settings.algorithm_names(),
+            nonce: nonce.as_deref(),
+            offers_bearer: self.config.offers_bearer(),
+        };
+        let context = ReplyContext { grpc, resource_metadata, dpop: Some(challenge) };
+        Reply::new(denial, &self.config.responses, context)
     }
 
     /// Returns whether the host should hold a request until a fetch ends. May schedule an early

@@ -201,7 +201,14 @@ impl AccessToken {
         let skew = requirements.clock_skew;
         let (earliest_now, latest_now) =
             (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
-        Ok(Identity { claims, profile: requirements.profile, earliest_now, latest_now })
+        let is_sender_constrained = self.confirmation.is_some();
+        Ok(Identity {
+            claims,
+            profile: requirements.profile,
+            is_sender_constrained,
+            earliest_now,
+            latest_now,
+        })
     }
 
     /// Returns whether `keys` still has the key that verified the signature, with the same key ID

@@ -49,9 +49,12 @@ impl Filter {
         let authenticated = observer
             .checked(Check::Credentials, credential)
             .map_err(DecisionError::from)
-            .and_then(|credential| self.authenticate(credential, environment, observer));
+            .and_then(|credential| {
+                observer.record(DecisionEvent::CredentialFound(credential.scheme));
+                self.authenticate(credential, environment, observer)
+            });
         let requester = match &authenticated {
-            Ok(authenticated) => self.identify(authenticated, head, environment, observer),
+            Ok(authenticated) => self.identify(authenticated, (head, request), environment, observer),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);
