@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
+use okta_authz_filter::dpop::replay::ReplayMemory;
 use okta_authz_filter::dpop::{
     BoundRequest, ProofRequirements, Scheme, SchemeSource, TargetUriSource, verify_proof,
 };
-use okta_authz_filter::dpop::replay::ReplayMemory;
 use okta_authz_filter::filter::{Environment, Filter, Verdict};
 use okta_authz_filter::policy::{AllowedInPaths, NormalizedRequest, RequiredInputs};
 use okta_authz_filter::refresh::state::WorkerId;
