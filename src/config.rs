@@ -7,6 +7,7 @@
 mod agents;
 mod denylist;
 mod deserializer;
+mod dpop;
 mod duration;
 mod error;
 mod field_path;
@@ -43,6 +44,7 @@ pub use schema::schema;
 
 use crate::client_certificate::CertificateSource;
 use crate::denylist::Denylist;
+use crate::dpop::DpopSettings;
 use crate::headers::{self, ClaimToHeader};
 use crate::https_url::HttpsUrl;
 use crate::jwks::KeySet;
@@ -51,7 +53,7 @@ use crate::policy::{Policy, RuleAction};
 use crate::protected_resource::ProtectedResources;
 use crate::refresh::RefreshSchedule;
 use crate::reply::Responses;
-use crate::request::TokenSources;
+use crate::request::{AuthScheme, RequestHead, TokenSources};
 use crate::verify::TokenRequirements;
 
 /// The configuration of the filter.
@@ -87,6 +89,8 @@ pub struct Config {
     pub forward: bool,
     /// The source of client certificates; `None` to reject certificate-bound tokens.
     pub client_certificate: Option<CertificateSource>,
+    /// The checks of DPoP proofs; `None` to reject tokens that are bound to a key.
+    pub dpop: Option<DpopSettings>,
     /// The maximum length of a token, in bytes. The filter rejects a longer token before it parses
     /// it.
     pub max_token_bytes: usize,
@@ -106,6 +110,8 @@ pub struct Provider {
     pub name: String,
     /// The requirements for the tokens of this provider.
     pub requirements: TokenRequirements,
+    /// Whether each token must be bound to a key or a certificate of its client.
+    pub requires_sender_constraint: bool,
     /// The source of the key set that the filter fetches.
     pub remote_jwks: Option<RemoteJwks>,
     /// The key set in the configuration.
@@ -157,6 +163,7 @@ impl Config {
         let sources = &self.token_sources;
         self.is_identity_header(name)
             || self.is_certificate_header(name)
+            || (examined && self.is_proof_header(name))
             || (examined && (sources.is_lookalike(name) || (!self.forward && sources.is_token_header(name))))
     }
 
@@ -165,7 +172,31 @@ impl Config {
     pub fn must_strip_trailer(&self, name: &str, examined: bool) -> bool {
         self.is_identity_header(name)
             || self.is_certificate_header(name)
+            || (examined && self.is_proof_header(name))
             || (examined && self.token_sources.is_token_header(name))
+    }
+
+    /// Returns whether a header has a DPoP proof, which is for the filter only.
+    fn is_proof_header(&self, name: &str) -> bool {
+        self.dpop.is_some() && headers::is_lookalike(name, "dpop")
+    }
+
+    /// Returns the value of `Authorization` for the upstream, if it differs from that of the request:
+    /// the token with the scheme `Bearer` (`dpop.forward_as`). The token must be verified.
+    pub fn upstream_authorization(&self, head: &RequestHead<'_>) -> Option<Vec<u8>> {
+        if !self.dpop.as_ref().is_some_and(|dpop| dpop.forward_as_bearer) {
+            return None;
+        }
+        match head.authorization(true) {
+            Ok((AuthScheme::Dpop, token)) => Some([b"Bearer ", token].concat()),
+            _ => None,
+        }
+    }
+
+    /// Returns whether clients can use a bearer token without a binding for every request. If
+    /// false, the filter offers only the scheme `DPoP`.
+    pub(crate) fn offers_bearer(&self) -> bool {
+        self.dpop.is_none() || !dpop::is_dpop_required(&self.providers, self.client_certificate.is_some())
     }
 
     /// Returns whether a header has the certificate of the client, or an upstream could read it as

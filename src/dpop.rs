@@ -22,7 +22,10 @@ mod nonce;
 mod proof;
 mod proof_key;
 pub mod replay;
+mod settings;
 mod target_uri;
+
+use std::time::Duration;
 
 use crate::crypto::{Algorithm, SignatureVerifier};
 use crate::observer::DecisionObserver;
@@ -34,6 +37,9 @@ use crate::time::UnixTime;
 pub use nonce::Nonces;
 pub use proof::{BoundProof, PrecheckedProof, SignedProof, UnverifiedProof, VerifiedProof};
 pub use proof_key::ProofKey;
+pub use replay::ReplayMemory;
+pub use settings::{DpopSettings, NonceSettings};
+pub(crate) use settings::{parse_nonce_keys, random_values};
 pub use target_uri::{ExternalUrl, Scheme, SchemeSource, TargetUri, TargetUriSource};
 
 /// The tolerance for `iat` with a valid nonce, in seconds. The nonce has the time of the filter, so
@@ -88,11 +94,23 @@ impl ProofRequirements {
     /// then fails at the check of the nonce: the client receives one, and can repeat the request
     /// although its clock is wrong.
     fn issue_window(&self, now: UnixTime, nonces: Option<&Nonces>) -> IssueWindow {
-        let tolerance = if nonces.is_some() { NONCE_TOLERANCE } else { 0 };
-        let before = self.max_age.saturating_add(self.clock_skew).max(tolerance);
-        let after = self.clock_skew.max(tolerance);
+        let (before, after) = self.tolerances(nonces.is_some());
         let now = now.seconds();
         IssueWindow { earliest: now.saturating_sub(before), latest: now.saturating_add(after) }
+    }
+
+    /// Returns how much earlier and how much later than now `iat` can be, in seconds.
+    fn tolerances(&self, has_nonces: bool) -> (i64, i64) {
+        let tolerance = if has_nonces { NONCE_TOLERANCE } else { 0 };
+        let before = self.max_age.saturating_add(self.clock_skew).max(tolerance);
+        (before, self.clock_skew.max(tolerance))
+    }
+
+    /// Returns the maximum age and the clock skew of the proofs that a replay memory must remember.
+    pub(crate) fn replay_window(&self, has_nonces: bool) -> (Duration, Duration) {
+        let (before, after) = self.tolerances(has_nonces);
+        let seconds = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or_default());
+        (seconds(before.saturating_sub(after)), seconds(after))
     }
 }
 

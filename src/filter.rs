@@ -13,19 +13,21 @@ mod open_streams;
 mod permit;
 mod policy_selection;
 mod requester;
+mod responses;
 mod sender_constraint;
 mod sources;
 mod streams;
 mod verified_token;
 
 use crate::config::{Config, Provider, Remote};
+use crate::dpop::{self, Nonces};
 use crate::observer::{Check, DecisionObserver};
 use crate::policy::NormalizedRequest;
 use crate::refresh::refresher::{Fetch, FetchProgress, Tick, WaitAdvice};
 use crate::refresh::shared::SharedData;
 use crate::refresh::source::{FetchError, Response};
 use crate::refresh::state::WorkerId;
-use crate::reply::{Denial, Reply, ReplyContext};
+use crate::reply::{Denial, Reply};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
@@ -55,6 +57,8 @@ pub struct Filter {
     jose_headers: JoseHeaderCache,
     /// The open streams, if the configuration closes streams.
     streams: OpenStreams,
+    /// The nonces that every DPoP proof must have, if the configuration requires them.
+    nonces: Option<Nonces>,
 }
 
 /// The outcome of [`Filter::decide`].
@@ -78,7 +82,23 @@ impl Filter {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
         let jose_headers = JoseHeaderCache::default();
-        Self { sources, token_cache, jose_headers, streams: OpenStreams::default(), config }
+        Self { sources, token_cache, jose_headers, streams: OpenStreams::default(), nonces: None, config }
+    }
+
+    /// Prepares the checks of DPoP proofs: writes the initial values of the replay memory to the
+    /// shared data, and sets the keys of nonces ([`Config::nonce_keys`]). `seed` is random.
+    ///
+    /// The host calls it in `on_configure`. There is no result, because the answer of the host must
+    /// not depend on shared data: if a value is missing, the filter rejects each proof with
+    /// [`Rejection::DpopReplayUnavailable`](crate::rejection::Rejection::DpopReplayUnavailable).
+    #[inline(never)]
+    pub fn prepare_dpop(&mut self, nonce_keys: Vec<[u8; 32]>, shared: &dyn SharedData, seed: [u8; 32]) {
+        let Some(settings) = &self.config.dpop else { return };
+        let mut random = dpop::random_values(seed);
+        if let Some(replay) = &settings.replay {
+            replay.seed(shared, &mut random);
+        }
+        self.nonces = settings.nonce.as_ref().and_then(|nonce| nonce.nonces(nonce_keys, shared, &mut random));
     }
 
     /// Returns the configuration.
@@ -199,12 +219,6 @@ impl Filter {
             DecisionError::Denied(denial) => Verdict::Deny(denial),
             DecisionError::Pending(pending) => Verdict::Wait(pending),
         }
-    }
-
-    /// Builds the response to a denied request.
-    pub fn reply(&self, denial: &Denial, head: &RequestHead<'_>) -> Reply {
-        let resource_metadata = self.config.protected_resources.metadata_url(head.path);
-        Reply::new(denial, &self.config.responses, ReplyContext { grpc: head.is_grpc(), resource_metadata })
     }
 
     /// Returns whether the host should hold a request until a fetch ends. May schedule an early

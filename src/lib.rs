@@ -44,7 +44,8 @@
 //!     ]
 //! }"#)?;
 //! let filter = Filter::new(config, WorkerId(1));
-//! let environment = Environment::new(UnixTime::from_seconds(1_800_000_000), &Software);
+//! let now = UnixTime::from_seconds(1_800_000_000);
+//! let environment = Environment::new(now, &Software);
 //! let head = |path: &'static str| RequestHead {
 //!     method: b"GET",
 //!     path: path.as_bytes(),
@@ -58,7 +59,7 @@
 //! let verdict = filter.decide(&head("/orders/7"), &environment);
 //! let Verdict::Deny(denial) = verdict else { panic!("the request has no token") };
 //! assert_eq!(denial.rejection, Rejection::TokenMissing);
-//! assert_eq!(filter.reply(&denial, &head("/orders/7")).status, 401);
+//! assert_eq!(filter.reply(&denial, &head("/orders/7"), now).status, 401);
 //! # Ok::<(), okta_authz_filter::config::ConfigError>(())
 //! ```
 //!

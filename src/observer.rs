@@ -8,6 +8,7 @@ use crate::claims::Claims;
 use crate::dpop::TargetUri;
 use crate::policy::{AuthzContext, MatchedPolicy, NormalizedRequest, Requirement};
 use crate::rejection::Rejection;
+use crate::request::AuthScheme;
 use crate::token::JoseHeader;
 
 /// An observer of a decision.
@@ -45,6 +46,8 @@ pub enum DecisionEvent<'a> {
     /// The normalized request, and the policy that decides about it or the reason why there is
     /// none.
     PolicySelected(&'a NormalizedRequest<'a>, Result<MatchedPolicy<'a>, Rejection>),
+    /// The authentication scheme of the token.
+    CredentialFound(AuthScheme),
     /// The header and the claims of a token whose signature is not verified yet.
     TokenParsed(&'a JoseHeader, &'a Claims),
     /// The provider that accepts the issuer which the token names.
@@ -69,7 +72,7 @@ pub enum DecisionEvent<'a> {
 pub enum Check {
     /// Path, host, method, query and headers have one interpretation.
     Request,
-    /// The request has exactly one bearer token.
+    /// The request has exactly one token.
     Credentials,
     /// The token is a compact JWS with valid claims (RFC 7515 section 7.1).
     Form,
@@ -132,6 +135,8 @@ pub enum Check {
     ProofNonce,
     /// No denylist has the token.
     Denylist,
+    /// No earlier request had the proof.
+    ProofReplay,
     /// The policy allows the request.
     Policy,
 }
@@ -172,6 +177,7 @@ impl Check {
             Self::ProofToken => "proof_token",
             Self::ProofNonce => "proof_nonce",
             Self::Denylist => "denylist",
+            Self::ProofReplay => "proof_replay",
             Self::Policy => "policy",
         }
     }

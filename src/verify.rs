@@ -205,7 +205,13 @@ impl AccessToken {
         let skew = requirements.clock_skew;
         let (earliest_now, latest_now) =
             (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
-        Identity { claims: &self.jws.claims, profile: requirements.profile, earliest_now, latest_now }
+        Identity {
+            claims: &self.jws.claims,
+            profile: requirements.profile,
+            is_sender_constrained: self.confirmation.is_some(),
+            earliest_now,
+            latest_now,
+        }
     }
 
     /// Returns the time from which on the filter rejects the token, in Unix seconds.

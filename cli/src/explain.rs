@@ -95,15 +95,17 @@ impl ExplainRequest<'_> {
                 steps.note_fetch_failure(check, problem);
             }
         }
-        let decision = Decision::new(&verdict, &session.filter, &head, &steps.shadows);
+        let decision = Decision::new(&verdict, &session.filter, (&head, self.at), &steps.shadows);
         Explanation { decision, steps, show_claims: self.show_claims }
     }
 
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
         let filter = &session.filter;
         let mut recorder = Recorder::new(filter.config(), &self.config.json, self.show_claims);
+        // Each decision has its own memory of DPoP proofs, so that the second one is no replay.
+        let shared_data = &session.shared.clone();
         let environment =
-            Environment { connection: self.request, ..Environment::new(self.at, self.verifier) };
+            Environment { connection: self.request, shared_data, ..Environment::new(self.at, self.verifier) };
         let verdict = filter.decide_with_observer(head, &environment, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
             recorder.record_permit(permit);

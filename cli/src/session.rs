@@ -17,12 +17,19 @@ use super::document_provider::DocumentProvider;
 /// A filter with the shared data of one worker.
 pub(crate) struct Session {
     pub(crate) filter: Filter,
-    shared: InMemorySharedData,
+    pub(crate) shared: InMemorySharedData,
 }
 
 impl Session {
+    /// Creates a session. It reads the keys of DPoP nonces from the environment variable that the
+    /// configuration names. Without the variable, it accepts no nonce.
     pub(crate) fn new(config: Config) -> Self {
-        Self { filter: Filter::new(config, WorkerId(1)), shared: InMemorySharedData::default() }
+        let shared = InMemorySharedData::default();
+        let nonce_keys = config.nonce_keys(|name| std::env::var(name).ok()).unwrap_or_default();
+        let mut filter = Filter::new(config, WorkerId(1));
+        // The memory of the session has no secrets.
+        filter.prepare_dpop(nonce_keys, &shared, [0; 32]);
+        Self { filter, shared }
     }
 
     /// Fetches the denylist and the key set of a provider.
@@ -82,7 +89,7 @@ impl Session {
 }
 
 /// An implementation of Envoy's shared data in memory.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct InMemorySharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
 
 impl SharedData for InMemorySharedData {

@@ -12,6 +12,7 @@ const RESERVED: &[&str] = &[
     "authorization",
     "connection",
     "cookie",
+    "dpop",
     "expect",
     "forwarded",
     "host",

@@ -4,8 +4,9 @@ use std::ops::RangeInclusive;
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::protected_resources::Announced;
 use super::{
-    Config, denylist, deserializer, identity_headers, mtls, normalization, protected_resources,
+    Config, denylist, deserializer, dpop, identity_headers, mtls, normalization, protected_resources,
     protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
 };
 use crate::client_certificate::CertificateSource;
@@ -57,7 +58,7 @@ impl Config {
             raw.forward_payload_header,
             &claim_to_headers,
         )?;
-        let token_sources = token_sources::token_sources(
+        let mut token_sources = token_sources::token_sources(
             &root,
             raw.from_headers,
             raw.from_cookies,
@@ -65,12 +66,18 @@ impl Config {
             raw.from_websocket_protocol,
         )?;
         let client_certificate = mtls::certificate_source(&root.field("mtls"), raw.mtls)?;
+        let responses = responses::responses(&root, raw.responses, raw.realm)?;
+        let dpop = dpop::dpop(&root.field("dpop"), raw.dpop, &responses.realm, normalization.allowed)?;
+        token_sources.accepts_dpop = dpop.is_some();
         let protected_resources = protected_resources::protected_resources(
             &root.field("protected_resources"),
             raw.protected_resources,
-            &providers,
-            &token_sources,
-            client_certificate.is_some(),
+            Announced {
+                providers: &providers,
+                sources: &token_sources,
+                has_client_certificates: client_certificate.is_some(),
+                dpop: dpop.as_ref(),
+            },
             normalization,
         )?;
         let policy = rules::policy(&root.field("rules"), raw.rules, &providers, normalization)?
@@ -93,13 +100,15 @@ impl Config {
             close_streams: raw.close_streams.unwrap_or(false) && !shadow,
             forward: raw.forward.unwrap_or(true),
             client_certificate,
+            dpop,
             max_token_bytes,
             token_cache_max_bytes,
-            responses: responses::responses(&root, raw.responses, raw.realm)?,
+            responses,
             protected_resources,
         };
         config.check_rule_headers(&root.field("rules"))?;
         config.check_combinations(&root)?;
+        config.check_sender_constraints(&root)?;
         Ok(config)
     }
 
@@ -113,7 +122,9 @@ impl Config {
                 if self.is_identity_header(&condition.name) {
                     return Err(at.error(IS_IDENTITY_HEADER));
                 }
-                if self.token_sources.is_token_header(&condition.name) {
+                if self.token_sources.is_token_header(&condition.name)
+                    || self.is_proof_header(&condition.name)
+                {
                     return Err(at.error("must not be a header with credentials"));
                 }
             }

@@ -1,9 +1,11 @@
 //! `protected_resources`: protected resource metadata (RFC 9728 section 2).
 
+use super::dpop::is_dpop_required;
 use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::requirement::scopes;
 use super::{Provider, raw};
+use crate::dpop::DpopSettings;
 use crate::https_url::HttpsUrl;
 use crate::json::{Object, Value};
 use crate::policy::NormalizationOptions;
@@ -13,19 +15,25 @@ use crate::request::TokenSources;
 /// The methods of RFC 6750 to send a token.
 const BEARER_METHODS: &[&str] = &["header", "body", "query"];
 
+/// The parts of the configuration that metadata announces.
+#[derive(Clone, Copy)]
+pub(super) struct Announced<'a> {
+    pub(super) providers: &'a [Provider],
+    pub(super) sources: &'a TokenSources,
+    pub(super) has_client_certificates: bool,
+    pub(super) dpop: Option<&'a DpopSettings>,
+}
+
 pub(super) fn protected_resources(
     at: &FieldPath,
     raw: Vec<raw::ProtectedResource>,
-    providers: &[Provider],
-    sources: &TokenSources,
-    has_client_certificates: bool,
+    announced: Announced<'_>,
     normalization: NormalizationOptions,
 ) -> Result<ProtectedResources, ConfigError> {
     let mut resources: Vec<ProtectedResource> = Vec::new();
     for (index, raw) in raw.into_iter().enumerate() {
         let at = at.index(index);
-        let resource =
-            protected_resource(&at, raw, providers, sources, has_client_certificates, normalization)?;
+        let resource = protected_resource(&at, raw, announced, normalization)?;
         if resources.iter().any(|other| other.has_same_path(&resource)) {
             return Err(at.field("resource").error("must not have the path of an earlier resource"));
         }
@@ -37,9 +45,7 @@ pub(super) fn protected_resources(
 fn protected_resource(
     at: &FieldPath,
     raw: raw::ProtectedResource,
-    providers: &[Provider],
-    sources: &TokenSources,
-    has_client_certificates: bool,
+    Announced { providers, sources, has_client_certificates, dpop }: Announced<'_>,
     normalization: NormalizationOptions,
 ) -> Result<ProtectedResource, ConfigError> {
     let url = plain_url(&at.field("resource"), &raw.resource)?;
@@ -96,6 +102,14 @@ fn protected_resource(
         let without_fragment = page.split('#').next().unwrap_or_default();
         HttpsUrl::parse(without_fragment).map_err(|problem| at.field(name).error(problem))?;
         metadata.insert(name.to_owned(), page.into());
+    }
+    if let Some(dpop) = dpop {
+        let algorithms: Vec<_> =
+            dpop.requirements.algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        metadata.insert("dpop_signing_alg_values_supported".to_owned(), algorithms.into());
+        if is_dpop_required(providers, has_client_certificates) {
+            metadata.insert("dpop_bound_access_tokens_required".to_owned(), true.into());
+        }
     }
     if has_client_certificates {
         metadata.insert("tls_client_certificate_bound_access_tokens".to_owned(), true.into());

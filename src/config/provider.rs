@@ -84,7 +84,8 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         max_token_age,
         profile,
     };
-    Ok(Provider { name, requirements, remote_jwks, local_jwks })
+    let requires_sender_constraint = matches!(raw.sender_constrained, Some(raw::SenderConstrained::Required));
+    Ok(Provider { name, requirements, requires_sender_constraint, remote_jwks, local_jwks })
 }
 
 fn issuers(
@@ -110,7 +111,8 @@ fn issuers(
     }
 }
 
-fn algorithms(at: &FieldPath, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
+/// Checks the names of signature algorithms. The default is that of tokens.
+pub(super) fn algorithms(at: &FieldPath, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
     let Some(names) = names else { return Ok(vec![Algorithm::RS256]) };
     let algorithm = |(index, name): (usize, &String)| {
         Algorithm::from_name(name).ok_or_else(|| {

@@ -8,6 +8,7 @@
 
 mod agents;
 mod denylist;
+mod dpop;
 mod header;
 mod mtls;
 mod protected_resource;
@@ -23,10 +24,11 @@ use serde::Deserialize;
 
 pub(super) use agents::{Actor, AuthorizationDetail, OtherFields};
 pub(super) use denylist::{Denylist, RemoteDenylist};
+pub(super) use dpop::{Dpop, ExternalUrl, ForwardAs, Nonce, Replay, ReplaySize, Scheme};
 pub(super) use header::{ClaimToHeader, HeaderSource};
 pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};
 pub(super) use protected_resource::ProtectedResource;
-pub(super) use provider::{Provider, RemoteJwks, TokenProfile};
+pub(super) use provider::{Provider, RemoteJwks, SenderConstrained, TokenProfile};
 pub(super) use request_match::{
     AllowInPaths, NamedStringMatcher, RegexMatcher, RequestMatch, SafeRegex, StringMatcher,
 };
@@ -175,6 +177,13 @@ pub(super) struct Config {
     /// - Default: `false`
     /// - Example: `true`
     pub(super) close_streams: Option<bool>,
+    /// The checks of DPoP proofs (RFC 9449). With it, the filter accepts tokens that are bound to a
+    /// key (`cnf` with `jkt`) with the scheme `DPoP`, from the client that has the key. Without it,
+    /// the filter rejects such tokens.
+    ///
+    /// - Default: none
+    /// - Example: `{ algorithms: [ES256, RS256], max_age: 60s }`
+    pub(super) dpop: Option<Dpop>,
     /// The maximum length of a token in bytes. The filter rejects a longer token before it parses
     /// the token.
     ///

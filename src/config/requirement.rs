@@ -70,12 +70,18 @@ fn nested(
         Some(inner) => {
             let at = at.field("not");
             let inner = nested(&at, *inner, context, (deeper, true))?;
+            if inner.demands_sender_constraint() {
+                return Err(at.error("must not have `sender_constrained`: it would deny secured tokens"));
+            }
             if inner.is_empty() {
                 return Err(at.error("must not be empty: it would deny every request"));
             }
             Some(Box::new(inner))
         }
     };
+    if raw.sender_constrained == Some(false) {
+        return Err(at.field("sender_constrained").error("must be `true`"));
+    }
     let providers = providers(&at.field("providers"), raw.providers, context)?;
     Ok(Requirement {
         scopes: scopes(&at.field("scopes"), raw.scopes)?,
@@ -86,6 +92,7 @@ fn nested(
         client_ids: at.field("client_ids").optional_list(raw.client_ids)?,
         subjects: at.field("subjects").optional_list(raw.subjects)?,
         user: raw.user,
+        sender_constrained: raw.sender_constrained.unwrap_or(false),
         step_up: step_up(at, raw.acr_values, raw.max_age)?,
         claims: claims
             .map(|(index, raw)| claim(&at.field("claims").index(index), raw, context))

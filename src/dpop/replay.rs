@@ -76,6 +76,16 @@ impl ReplayMemory {
         }
     }
 
+    /// Returns the number of slots.
+    pub const fn slots(&self) -> u32 {
+        self.slots
+    }
+
+    /// Returns the maximum number of records in a slot.
+    pub const fn entries_per_slot(&self) -> usize {
+        self.entries_per_slot
+    }
+
     /// Writes the HMAC key and every absent slot. `random` returns random bytes.
     ///
     /// The host calls it in `on_configure`, because Envoy ignores the number of a compare-and-set

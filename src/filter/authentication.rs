@@ -10,6 +10,7 @@ use super::{Environment, Filter, PendingFetch, ProviderId, SourceId};
 use crate::config::Provider;
 use crate::jwks::unknown_kids::KidDigest;
 use crate::observer::{Check, DecisionObserver};
+use crate::policy::NormalizedRequest;
 use crate::rejection::Rejection;
 use crate::request::{Credential, RequestHead};
 use crate::time::UnixTime;
@@ -86,7 +87,13 @@ impl Filter {
             other => other.into(),
         })?;
         let token = jws.accept(&provider.requirements, now, observer)?;
-        Ok(VerifiedToken { token, provider: id, payload, forwarded: OnceCell::new() })
+        Ok(VerifiedToken {
+            token,
+            provider: id,
+            payload,
+            sha256: OnceCell::new(),
+            forwarded: OnceCell::new(),
+        })
     }
 
     /// Returns the provider that accepts the issuer of the token.
@@ -101,11 +108,11 @@ impl Filter {
     }
 
     /// Checks a verified token against the clock, the sender of the request and the denylists, which
-    /// change while the token is cached.
+    /// change while the token is cached. The record of the proof is the last check.
     pub(super) fn identify<'a>(
         &'a self,
         authenticated: &'a AuthenticatedToken<'_>,
-        head: &RequestHead<'_>,
+        (head, request): (&RequestHead<'_>, &NormalizedRequest<'_>),
         environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
@@ -113,8 +120,12 @@ impl Filter {
         let verified = &authenticated.verified;
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
         let identity = verified.token.valid_at(&provider.requirements, now)?;
-        self.check_sender_constraint(verified, head, environment, observer)?;
+        let proof =
+            self.check_sender_constraint(authenticated, provider, (head, request), environment, observer)?;
         self.check_denylists(&identity, now, observer)?;
+        if let Some(proof) = proof {
+            self.record_proof(&proof, environment, observer)?;
+        }
         Ok(Requester { identity, provider })
     }
 

@@ -49,11 +49,14 @@ impl Filter {
         let authenticated = observer
             .checked(Check::Credentials, credential)
             .map_err(DecisionError::from)
-            .and_then(|credential| self.authenticate(credential, environment, observer));
+            .and_then(|credential| {
+                observer.record(DecisionEvent::CredentialFound(credential.scheme));
+                self.authenticate(credential, environment, observer)
+            });
         let requester = match &authenticated {
             Ok(authenticated) => self
                 .check_resource(request, authenticated, observer)
-                .and_then(|()| self.identify(authenticated, head, environment, observer)),
+                .and_then(|()| self.identify(authenticated, (head, request), environment, observer)),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);

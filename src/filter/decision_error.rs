@@ -52,6 +52,7 @@ impl From<UnmetRequirement> for Denial {
     fn from(unmet: UnmetRequirement) -> Self {
         let denial = |rejection: Rejection| Self::from(rejection);
         match unmet {
+            UnmetRequirement::SenderConstraint => denial(Rejection::SenderConstraintRequired),
             UnmetRequirement::Acr(step_up) => Self { step_up, ..denial(Rejection::AcrInsufficient) },
             UnmetRequirement::AuthenticationAge(step_up) => {
                 Self { step_up, ..denial(Rejection::AuthenticationTooOld) }

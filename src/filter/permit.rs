@@ -58,6 +58,11 @@ impl Permit {
         self.reason
     }
 
+    /// Returns whether the permit has a verified identity.
+    pub const fn is_verified(&self) -> bool {
+        self.verified.is_some()
+    }
+
     /// Returns whether the decision depended on a token of the request, valid or not.
     pub const fn has_examined_token(&self) -> bool {
         match self.reason {

@@ -15,7 +15,8 @@ use super::open_streams::{OpenStream, StreamState};
 use super::verified_token::VerifiedToken;
 use super::{Filter, Permit, PermitReason};
 use crate::rejection::Rejection;
-use crate::reply::{Denial, Reply, ReplyContext};
+use crate::reply::{Reply, ReplyContext};
+use crate::request::AuthScheme;
 use crate::time::UnixTime;
 
 /// The maximum number of streams that one callback closes. After the callback, Envoy ends each
@@ -127,8 +128,14 @@ impl Filter {
             self.streams.insert(stream, now.seconds().saturating_add(RETRY_SECONDS));
             return None;
         }
-        let context = ReplyContext { grpc: stream.grpc, resource_metadata: None };
-        Some(Reply::new(&Denial::from(rejection), &self.config.responses, context))
+        let context = ReplyContext { grpc: stream.grpc, ..ReplyContext::default() };
+        let confirmation = stream.token.as_deref().and_then(|verified| verified.token.confirmation());
+        // The filter accepts a token that is bound to a key with the scheme `DPoP` only.
+        let scheme = match confirmation.and_then(|confirmation| confirmation.key_thumbprint) {
+            Some(_) => AuthScheme::Dpop,
+            None => AuthScheme::Bearer,
+        };
+        Some(self.reply_in(&rejection.into(), context, scheme, now))
     }
 
     /// Checks a stream again. Returns the time at which its token expires, in Unix seconds.

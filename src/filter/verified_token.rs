@@ -23,6 +23,8 @@ pub(super) struct VerifiedToken {
     /// The base64url payload as the client sent it, if the configuration forwards it to the
     /// upstream.
     pub(super) payload: Option<String>,
+    /// The SHA-256 digest of the token. The first request with a DPoP proof computes it.
+    pub(super) sha256: OnceCell<Box<[u8; 32]>>,
     /// The identity for the upstream. The first allowed request with the token computes it.
     pub(super) forwarded: OnceCell<ForwardedIdentity>,
 }
@@ -53,7 +55,8 @@ impl VerifiedToken {
                 .fold(forwarded.log_attributes.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
-        [size_of::<Self>(), self.token.heap_bytes(), forwarded, payload]
+        let sha256 = self.sha256.get().map_or(0, |digest| digest.len());
+        [size_of::<Self>(), self.token.heap_bytes(), sha256, forwarded, payload]
             .into_iter()
             .fold(0, usize::saturating_add)
     }

@@ -34,6 +34,12 @@ pub(super) fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) 
             apply(MapType::HttpRequestHeaders, &edit)?;
         }
     }
+    // A token without a proof must not become a bearer token for the upstream.
+    if permit.is_verified()
+        && let Some(value) = config.upstream_authorization(head)
+    {
+        hostcalls::set_map_value_bytes(MapType::HttpRequestHeaders, "authorization", Some(&value))?;
+    }
     for (name, value) in permit.identity_headers() {
         hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
     }

@@ -55,6 +55,13 @@ pub(super) fn worker_id() -> WorkerId {
     WorkerId(RandomState::new().build_hasher().finish())
 }
 
+/// Returns random bytes of the host for keys; `None` if the host has none.
+pub(super) fn random_seed() -> Option<[u8; 32]> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).ok()?;
+    Some(seed)
+}
+
 /// Returns the time of Envoy's wall clock. Without a clock, returns the far future, in which every
 /// token has expired.
 pub(super) fn now() -> UnixTime {

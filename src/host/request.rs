@@ -55,7 +55,7 @@ pub(super) fn handle(
     let headers = header_map::parse(&map).unwrap_or_default();
     let head = RequestHead::new(&headers);
     let Some(filter) = plugin.filter.as_mut().filter(|_| !headers.is_empty()) else {
-        return deny(plugin, &head, &Rejection::Misconfigured.into(), None);
+        return deny(plugin, &head, &Rejection::Misconfigured.into(), None, now);
     };
     let config = filter.config();
     // Each property costs a host call, so the filter reads only those that the configuration needs.
@@ -87,10 +87,10 @@ pub(super) fn handle(
             }
             Err(status) => {
                 error!("request denied: the host rejected a header change ({status:?})");
-                deny(plugin, &head, &Rejection::Misconfigured.into(), provider)
+                deny(plugin, &head, &Rejection::Misconfigured.into(), provider, now)
             }
         },
-        Verdict::Deny(denial) => deny(plugin, &head, &denial, provider),
+        Verdict::Deny(denial) => deny(plugin, &head, &denial, provider, now),
         Verdict::LocalResponse(reply) => {
             respond(plugin, "answer", RequestOutcome::LocalResponse, provider, &reply)
         }
@@ -99,7 +99,7 @@ pub(super) fn handle(
                 return RequestAction::Wait(pending.source);
             }
             report_shadow_denials(&plugin.metrics, &shadow_denials);
-            deny(plugin, &head, &pending.rejection_on_timeout.into(), provider)
+            deny(plugin, &head, &pending.rejection_on_timeout.into(), provider, now)
         }
     }
 }
@@ -146,9 +146,15 @@ fn report_shadow_denials(metrics: &Metrics, shadow_denials: &[Rejection]) {
 }
 
 /// Sends the response for a denial.
-fn deny(plugin: &Plugin, head: &RequestHead<'_>, denial: &Denial, provider: Option<usize>) -> RequestAction {
+fn deny(
+    plugin: &Plugin,
+    head: &RequestHead<'_>,
+    denial: &Denial,
+    provider: Option<usize>,
+    now: UnixTime,
+) -> RequestAction {
     let reply = match &plugin.filter {
-        Some(filter) => filter.reply(denial, head),
+        Some(filter) => filter.reply(denial, head, now),
         None => Reply::new(denial, &Responses::default(), ReplyContext::default()),
     };
     debug!("denied: {}", denial.rejection.code());

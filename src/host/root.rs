@@ -173,10 +173,14 @@ impl Drop for Root {
 impl RootContext for Root {
     /// Reads the configuration. Envoy calls this on every worker. If one worker returns false after
     /// the first has returned true, Envoy skips the filter there and allows every request. So the
-    /// result depends on the configuration only: not on time, keys, or capabilities of the host.
+    /// result depends on the configuration and the environment variables of the VM only: not on time, keys, or capabilities of the host.
     fn on_configure(&mut self, size: usize) -> bool {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
-        let config = match Config::from_bytes(&bytes.unwrap_or_default()) {
+        let config = Config::from_bytes(&bytes.unwrap_or_default()).and_then(|config| {
+            let nonce_keys = config.nonce_keys(|name| std::env::var(name).ok())?;
+            Ok((config, nonce_keys))
+        });
+        let (config, nonce_keys) = match config {
             Ok(config) => config,
             Err(error) => {
                 error!("configuration rejected: {error}");
@@ -205,7 +209,14 @@ impl RootContext for Root {
             host.describe(),
         );
         let worker_id = plugin::worker_id();
-        let filter = Filter::new(config, worker_id);
+        let mut filter = Filter::new(config, worker_id);
+        if let Some(settings) = &filter.config().dpop {
+            info!("DPoP: {settings}");
+            match plugin::random_seed() {
+                Some(seed) => filter.prepare_dpop(nonce_keys, &HostSharedData, seed),
+                None => error!("the host has no random numbers: the filter rejects each DPoP proof"),
+            }
+        }
         let [host_label, software_label] = BACKENDS;
         *self.plugin.borrow_mut() = Plugin {
             verifier: WithFallback(

@@ -27,6 +27,8 @@ pub struct Requirement {
     pub subjects: Vec<String>,
     /// `true` requires a token of a user, `false` a token of the client credentials grant.
     pub user: Option<bool>,
+    /// Whether the token must be bound to a key or a certificate of the client.
+    pub sender_constrained: bool,
     /// Required authentication of the user.
     pub step_up: StepUp,
     /// Conditions on claims, all of.
@@ -76,6 +78,8 @@ pub struct AuthzContext<'a> {
 /// The reason why a token does not meet a requirement.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub enum UnmetRequirement {
+    /// The token is not bound to its client. A bound token can help.
+    SenderConstraint,
     /// The token has none of the accepted values of `acr`. A step-up authentication can help.
     Acr(StepUp),
     /// The last authentication of the user is too old.
@@ -114,6 +118,9 @@ impl Requirement {
             return Err(UnmetRequirement::Other);
         }
         let mut missing = MissingCollector::default();
+        if self.sender_constrained && !identity.is_sender_constrained() {
+            missing.add(Err(UnmetRequirement::SenderConstraint))?;
+        }
         missing.add(self.step_up.check(identity))?;
         if !self.scopes.iter().all(|scope| identity.has_scope(scope)) {
             missing.scopes.extend_from_slice(&self.scopes);
@@ -139,6 +146,7 @@ impl Requirement {
             client_ids,
             subjects,
             user,
+            sender_constrained,
             step_up,
             claims,
             authorization_details,
@@ -150,6 +158,7 @@ impl Requirement {
         [providers, audiences, scopes, any_scopes, client_ids, subjects].iter().all(|list| list.is_empty())
             && groups.is_none()
             && user.is_none()
+            && !sender_constrained
             && *step_up == StepUp::default()
             && claims.is_empty()
             && authorization_details.is_empty()
@@ -177,6 +186,12 @@ impl Requirement {
             }
         }
         scopes
+    }
+
+    /// Returns whether the requirement or a part of it requires a bound token.
+    pub(crate) fn demands_sender_constraint(&self) -> bool {
+        let parts = self.any_of.iter().chain(&self.all_of).chain(self.not.as_deref());
+        self.sender_constrained || parts.into_iter().any(Self::demands_sender_constraint)
     }
 
     fn check_any_of(&self, context: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
@@ -223,6 +238,7 @@ impl StepUp {
 /// The unmet parts of a requirement that the client can change.
 #[derive(Default)]
 struct MissingCollector {
+    /// The binding or the authentication, which results in a new token.
     authentication: Option<UnmetRequirement>,
     scopes: Vec<String>,
 }

@@ -5,9 +5,10 @@ use crate::headers;
 use crate::rejection::Rejection;
 
 /// The authentication scheme of a token.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub enum AuthScheme {
     /// `Bearer` (RFC 6750), or a configured token source, which has no scheme.
+    #[default]
     Bearer,
     /// `DPoP` (RFC 9449).
     Dpop,
@@ -31,7 +32,7 @@ impl<'a> RequestHead<'a> {
     /// [`Rejection::TokenMissing`] without credentials or with those of another scheme, which RFC
     /// 6750 section 3.1 does not distinguish. [`Rejection::MultipleCredentials`] for more than one
     /// token.
-    pub(super) fn authorization(&self, accepts_dpop: bool) -> Result<(AuthScheme, &'a [u8]), Rejection> {
+    pub(crate) fn authorization(&self, accepts_dpop: bool) -> Result<(AuthScheme, &'a [u8]), Rejection> {
         let mut values = self.header_values("authorization");
         let value = values.next().ok_or(Rejection::TokenMissing)?;
         if values.next().is_some() {

@@ -9,6 +9,8 @@ use crate::claims::Claims;
 pub struct Identity<'a> {
     pub(super) claims: &'a Claims,
     pub(super) profile: TokenProfile,
+    /// Whether the token is bound to its client.
+    pub(super) is_sender_constrained: bool,
     /// The current time minus the clock skew, in seconds since the epoch.
     pub(super) earliest_now: i64,
     /// The current time plus the clock skew, in seconds since the epoch.
@@ -19,6 +21,12 @@ impl<'a> Identity<'a> {
     /// Returns all claims of the token.
     pub const fn claims(&self) -> &'a Claims {
         self.claims
+    }
+
+    /// Returns whether the token is bound to a key or a certificate of the client. The filter has
+    /// checked that the sender of the request has it.
+    pub const fn is_sender_constrained(&self) -> bool {
+        self.is_sender_constrained
     }
 
     /// Returns the client that the token was issued to: `cid` of Okta, or `client_id` of RFC 9068.

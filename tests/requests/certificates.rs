@@ -3,6 +3,7 @@
 use okta_authz_filter::filter::Verdict;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Allow, Deny, Public, Shadow};
 use test_support::common::{NOW, Request, Token, cold, config, decide, get, rules};
@@ -174,7 +175,7 @@ fn denial_of_another_certificate_is_invalid_token() {
     let Verdict::Deny(denial) = decide(&filter, &request, &[authorization.as_bytes()], NOW) else {
         panic!("another certificate is allowed")
     };
-    let reply = filter.reply(&denial, &RequestHead::default());
+    let reply = filter.reply(&denial, &RequestHead::default(), UnixTime::from_seconds(NOW));
     let challenge =
         reply.headers.iter().find(|(name, _)| *name == "www-authenticate").map(|(_, value)| value.as_str());
     assert_eq!(reply.status, 401);

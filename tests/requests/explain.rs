@@ -9,6 +9,7 @@ use okta_authz_filter::policy::StepUp;
 use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::reply::Denial;
 use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 use test_support::common::{NOW, Outcome, cold, jwks};
 
@@ -49,7 +50,7 @@ fn expected(row: &Row) -> Value {
         let headers = row.request.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice()));
         let headers: Vec<_> = headers.collect();
         let head = RequestHead { path, headers: &headers, ..RequestHead::default() };
-        let reply = cold(&row.config).reply(&denial, &head);
+        let reply = cold(&row.config).reply(&denial, &head, UnixTime::from_seconds(NOW));
         let challenge = reply.headers.iter().find(|(name, _)| *name == "www-authenticate");
         json!({
             "decision": decision, "code": denial.rejection.code(), "shadow": false, "status": reply.status,

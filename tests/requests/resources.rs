@@ -3,6 +3,7 @@
 use okta_authz_filter::filter::Verdict;
 use okta_authz_filter::rejection::Rejection as R;
 use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 use test_support::common::Outcome::{Deny, LocalResponse};
 use test_support::common::{ISSUER, NOW, Request, Token, cold, config, decide, get, request, two_providers};
@@ -122,7 +123,8 @@ fn challenge_names_the_resource_of_the_path_and_ignores_the_host() {
     let challenge = |path: &str| {
         let headers = [(":path", path), (":authority", "evil.example")];
         let headers = headers.map(|(name, value)| (name, value.as_bytes()));
-        let reply = filter.reply(&R::TokenMissing.into(), &RequestHead::new(&headers));
+        let reply =
+            filter.reply(&R::TokenMissing.into(), &RequestHead::new(&headers), UnixTime::from_seconds(NOW));
         reply.headers.into_iter().find(|(name, _)| *name == "www-authenticate").unwrap().1
     };
     let expected = |url: &str| format!("Bearer realm=\"api\",resource_metadata=\"{url}\"");

@@ -4,6 +4,7 @@ use okta_authz_filter::filter::{Filter, PermitReason, Verdict};
 use okta_authz_filter::protected_resource;
 use okta_authz_filter::reply::{Denial, Reply};
 use okta_authz_filter::request::RequestHead;
+use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 
 /// The decision about a request.
@@ -34,7 +35,7 @@ impl Decision {
     pub(crate) fn new(
         verdict: &Verdict,
         filter: &Filter,
-        head: &RequestHead<'_>,
+        (head, at): (&RequestHead<'_>, UnixTime),
         shadows: &[&'static str],
     ) -> Self {
         let mut shadows = shadows.to_vec();
@@ -71,11 +72,11 @@ impl Decision {
                 identity_headers: Vec::new(),
             },
             Verdict::Deny(denial) => {
-                Self { shadows, ..Self::denied("deny", denial.clone(), filter.reply(denial, head)) }
+                Self { shadows, ..Self::denied("deny", denial.clone(), filter.reply(denial, head, at)) }
             }
             Verdict::Wait(pending) => {
                 let denial = Denial::from(pending.rejection_on_timeout);
-                let reply = filter.reply(&denial, head);
+                let reply = filter.reply(&denial, head, at);
                 Self { shadows, ..Self::denied("wait", denial, reply) }
             }
         }

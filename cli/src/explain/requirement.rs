@@ -26,6 +26,7 @@ pub(crate) fn parts(requirement: &Requirement, context: &AuthzContext<'_>) -> Ve
         client_ids,
         subjects,
         user,
+        sender_constrained,
         step_up: StepUp { acr_values, max_age },
         claims,
         authorization_details,
@@ -59,6 +60,9 @@ pub(crate) fn parts(requirement: &Requirement, context: &AuthzContext<'_>) -> Ve
     }
     if let Some(is_user) = user {
         single.push((format!("user: {is_user}"), Requirement { user, ..none() }));
+    }
+    if sender_constrained {
+        single.push(("sender_constrained: true".to_owned(), Requirement { sender_constrained, ..none() }));
     }
     for claim in claims {
         single.push((claim_name(&claim), Requirement { claims: vec![claim], ..none() }));

@@ -8,6 +8,7 @@ use okta_authz_filter::policy::{
     Access, MatchedPolicy, Mode, NormalizedRequest, PolicySource, RequestMatch, Rule, RuleAction,
 };
 use okta_authz_filter::rejection::Rejection;
+use okta_authz_filter::request::AuthScheme;
 use okta_authz_filter::token::JoseHeader;
 use serde_json::{Value, json};
 
@@ -257,6 +258,8 @@ impl DecisionObserver for Recorder<'_> {
                 let target = target.map_or("unknown".to_owned(), |target| target.to_string());
                 self.notes = vec![format!("htu {htu:?}"), format!("URL of the request {target:?}")];
             }
+            DecisionEvent::CredentialFound(AuthScheme::Bearer) => {}
+            DecisionEvent::CredentialFound(scheme) => self.set_detail(format!("scheme {}", scheme.name())),
             DecisionEvent::ProviderSelected { name, .. } => {
                 self.set_detail(format!("provider {name:?}"));
                 self.steps.provider = Some(name.to_owned());

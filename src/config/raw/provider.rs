@@ -63,6 +63,12 @@ pub(in crate::config) struct Provider {
     /// - Default: `okta`
     /// - Example: `rfc9068`
     pub(in crate::config) token_profile: Option<TokenProfile>,
+    /// Whether each token must be bound to a key or a certificate of its client. `required` needs
+    /// `dpop` or `mtls`.
+    ///
+    /// - Default: `optional`
+    /// - Example: `required`
+    pub(in crate::config) sender_constrained: Option<SenderConstrained>,
     /// The JWK Set that the filter fetches. Required, unless `local_jwks` is set.
     ///
     /// - Default: none
@@ -92,6 +98,20 @@ pub(in crate::config) enum TokenProfile {
     Rfc9068,
     /// Accepts every JWT with an accepted audience, unless its `typ` is registered for another use.
     Any,
+}
+
+/// # Sender constraint
+///
+/// Whether each token of a provider must be bound to a key (RFC 9449) or a certificate (RFC 8705)
+/// of its client.
+#[derive(Clone, Copy, Deserialize)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub(in crate::config) enum SenderConstrained {
+    /// Accepts bound tokens, and bearer tokens.
+    Optional,
+    /// Rejects bearer tokens.
+    Required,
 }
 
 /// # Remote JWK Set

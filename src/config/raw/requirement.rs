@@ -82,6 +82,13 @@ pub(in crate::config) struct Requires {
     /// - Default: none
     /// - Example: `15m`
     pub(in crate::config) max_age: Option<ConfigDuration>,
+    /// `true` requires a token that is bound to a key or a certificate of the client (`dpop`,
+    /// `mtls`). Not in `not`.
+    ///
+    /// - Range: `true`
+    /// - Default: none
+    /// - Example: `true`
+    pub(in crate::config) sender_constrained: Option<bool>,
     /// Conditions on claims. All of them must hold.
     ///
     /// - Range: one or more
