@@ -24,6 +24,7 @@ const LISTS: &[&str] = &[
     "client_ids",
     "custom",
     "entries",
+    "external_urls",
     "from_cookies",
     "from_headers",
     "from_params",

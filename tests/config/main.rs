@@ -13,6 +13,7 @@ mod accepted;
 mod conditions;
 mod denylist;
 mod documents;
+mod dpop;
 mod match_fields;
 mod mtls;
 mod paths;

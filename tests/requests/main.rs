@@ -17,6 +17,8 @@ mod certificates;
 mod conditions;
 mod cors_preflight;
 mod denylist;
+mod dpop;
+mod dpop_flow;
 mod explain;
 mod first_match;
 mod headers;
@@ -264,13 +266,13 @@ fn every_rejection_is_expected_by_a_row() {
             }
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
         })
+        .chain(dpop::expected_rejections())
         .collect();
     // Only the host denies with this code, if it has no configuration. The core always has one.
     let only_in_host = BTreeSet::from([Rejection::Misconfigured]);
     let without_check = |rejection: &Rejection| {
         let code = rejection.code();
-        ["dpop_", "introspection_"].iter().any(|prefix| code.starts_with(prefix))
-            || ["token_inactive", "token_not_bound", "sender_constraint_required"].contains(&code)
+        code.starts_with("introspection_") || code == "token_inactive"
     };
     let missing: Vec<_> = Rejection::ALL
         .iter()
