@@ -169,6 +169,13 @@ pub(super) struct Config {
     /// - Default: none
     /// - Example: `{ from: connection }`
     pub(super) mtls: Option<Mtls>,
+    /// The checks of DPoP proofs (RFC 9449). With it, the filter accepts tokens that are bound to a
+    /// key (`cnf` with `jkt`) with the scheme `DPoP`, from the client that has the key. Without it,
+    /// the filter rejects such tokens.
+    ///
+    /// - Default: none
+    /// - Example: `{ algorithms: [ES256, RS256], max_age: 60s }`
+    pub(super) dpop: Option<Dpop>,
     /// Whether the filter closes a stream when its token expires, when a denylist revokes the token,
     /// or when the issuer withdraws the key of the token. A stream is a WebSocket, a gRPC stream, an
     /// event stream, or another request that is open for more than a second. It has no effect with
@@ -177,13 +184,6 @@ pub(super) struct Config {
     /// - Default: `false`
     /// - Example: `true`
     pub(super) close_streams: Option<bool>,
-    /// The checks of DPoP proofs (RFC 9449). With it, the filter accepts tokens that are bound to a
-    /// key (`cnf` with `jkt`) with the scheme `DPoP`, from the client that has the key. Without it,
-    /// the filter rejects such tokens.
-    ///
-    /// - Default: none
-    /// - Example: `{ algorithms: [ES256, RS256], max_age: 60s }`
-    pub(super) dpop: Option<Dpop>,
     /// The maximum length of a token in bytes. The filter rejects a longer token before it parses
     /// the token.
     ///

@@ -151,6 +151,13 @@ fn configuration(section: &str, object: Value) -> Value {
         "ClaimToHeader" => json!({ "claim_to_headers": [object] }),
         "Mtls" => json!({ "mtls": object }),
         "CertificateHeader" => json!({ "mtls": { "header": object } }),
+        "Dpop" => json!({ "dpop": object }),
+        "ExternalUrl" => {
+            let object = merged(json!({ "url": "https://api.example.com" }), object);
+            json!({ "dpop": { "external_urls": [object] } })
+        }
+        "ReplaySize" => json!({ "dpop": { "replay": object } }),
+        "Nonce" => json!({ "dpop": { "nonce": object } }),
         "HeaderSource" => json!({ "from_headers": [object] }),
         "Responses" => json!({ "responses": object }),
         "CustomBody" => json!({ "responses": { "custom": [object] } }),
