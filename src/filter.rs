@@ -8,6 +8,7 @@ mod authorization;
 mod decision_error;
 mod document_status;
 mod environment;
+mod introspection;
 mod observer;
 mod permit;
 mod policy_selection;
@@ -29,15 +30,17 @@ use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
 use crate::token_cache::TokenCache;
 use decision_error::DecisionError;
+use introspection::Introspection;
 use sources::Sources;
 use verified_token::VerifiedToken;
 
 pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
 pub use environment::{Connection, Environment};
+pub use introspection::CallId;
 pub use observer::MetricsObserver;
 pub use permit::{Permit, PermitReason};
-pub use sources::{PendingFetch, ProviderId, SourceId};
+pub use sources::{Awaited, PendingFetch, ProviderId, SourceId};
 
 /// The state of the filter on one worker: configuration, fetched documents and token cache.
 #[derive(Debug)]
@@ -48,6 +51,7 @@ pub struct Filter {
     /// denylists.
     token_cache: TokenCache<VerifiedToken>,
     jose_headers: JoseHeaderCache,
+    introspection: Introspection,
 }
 
 /// The outcome of [`Filter::decide`].
@@ -70,7 +74,8 @@ impl Filter {
     pub fn new(config: Config, worker_id: WorkerId) -> Self {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
-        Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), config }
+        let introspection = Introspection::new(&config);
+        Self { sources, token_cache, jose_headers: JoseHeaderCache::default(), introspection, config }
     }
 
     /// Returns the configuration.

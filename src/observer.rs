@@ -100,6 +100,9 @@ pub enum Check {
     Binding,
     /// No denylist has the token.
     Denylist,
+    /// The introspection endpoint says that the token is active (RFC 7662). For an opaque token, the
+    /// filter makes this check after [`Check::Form`].
+    Introspection,
     /// The policy allows the request.
     Policy,
 }
@@ -126,6 +129,7 @@ impl Check {
             Self::Confirmation => "confirmation",
             Self::Binding => "binding",
             Self::Denylist => "denylist",
+            Self::Introspection => "introspection",
             Self::Policy => "policy",
         }
     }

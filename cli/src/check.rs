@@ -17,6 +17,7 @@ mod gateway_servers;
 mod guard;
 mod hbone;
 mod hosts;
+mod introspection;
 mod issuer_scope;
 mod istio_order;
 mod istio_ports;
@@ -148,6 +149,7 @@ fn check_config(
 fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
     let mut findings = envoy::findings(context, config, file);
     findings.extend(module_digest::findings(context));
+    findings.extend(introspection::warnings(context, config));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

@@ -8,6 +8,7 @@
 
 mod denylist;
 mod header;
+mod introspection;
 mod protected_resource;
 mod provider;
 mod request_match;
@@ -21,6 +22,7 @@ use serde::Deserialize;
 
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use header::{ClaimToHeader, HeaderSource};
+pub(super) use introspection::{IntrospectedTokens, Introspection, IntrospectionAuth, NoAuth};
 pub(super) use protected_resource::ProtectedResource;
 pub(super) use provider::{Provider, RemoteJwks, TokenProfile};
 pub(super) use request_match::{

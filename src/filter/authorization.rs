@@ -51,7 +51,10 @@ impl Filter {
             .map_err(DecisionError::from)
             .and_then(|credential| self.authenticate(credential, environment, observer));
         let requester = match &authenticated {
-            Ok(authenticated) => self.identify(authenticated, environment, observer),
+            Ok(authenticated) => {
+                let introspect = matched.is_ok_and(|matched| matched.action.introspect);
+                self.identify(authenticated, introspect, environment, observer)
+            }
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);

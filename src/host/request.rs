@@ -15,7 +15,7 @@ use super::metrics::Metrics;
 use super::plugin::Plugin;
 use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
-use crate::filter::{Environment, Filter, MetricsObserver, PermitReason, SourceId, Verdict};
+use crate::filter::{Awaited, Environment, Filter, MetricsObserver, PermitReason, Verdict};
 use crate::header_map;
 use crate::metrics::RequestOutcome;
 use crate::policy::parse_socket_ip;
@@ -38,8 +38,8 @@ pub(super) enum RequestAction {
     },
     /// The filter has sent a response.
     Responded,
-    /// The request waits for a fetch from this source.
-    Wait(SourceId),
+    /// The request waits for this.
+    Wait(Awaited),
 }
 
 /// Decides on the request of the effective context. Returns [`RequestAction::Wait`] only if
@@ -77,7 +77,8 @@ pub(super) fn handle(
                     clear_route_cache(&mut plugin.clear_route_cache_failed);
                 }
                 if let Some(pending) = permit.pending_fetch() {
-                    // The request does not wait, but an unknown key ID may still schedule a fetch.
+                    // The request does not wait, but an unknown key ID may still schedule a fetch. The
+                    // tick sends an introspection call.
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
                 RequestAction::Forward { examined: permit.has_examined_token() }
@@ -93,7 +94,7 @@ pub(super) fn handle(
         }
         Verdict::Wait(pending) => {
             if may_wait && filter.wait_advice(&pending, now, &HostSharedData) == WaitAdvice::Wait {
-                return RequestAction::Wait(pending.source);
+                return RequestAction::Wait(pending.awaited);
             }
             report_shadow_denials(&plugin.metrics, &shadow_denials);
             deny(plugin, &head, &pending.rejection_on_timeout.into(), provider)

@@ -13,6 +13,7 @@ mod accepted;
 mod conditions;
 mod denylist;
 mod documents;
+mod introspection;
 mod match_fields;
 mod paths;
 mod providers;

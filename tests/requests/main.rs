@@ -20,6 +20,7 @@ mod explain;
 mod first_match;
 mod headers;
 mod hosts;
+mod introspection;
 mod keys;
 mod modes;
 mod paths;

@@ -113,5 +113,26 @@ pub(crate) fn configs() -> Vec<Value> {
         requires(nested(8)),
         requires(json!({ "scopes": ["com.okta.product1.admin", "https://company.com/scopes/x:y"] })),
         requires(json!({ "claims": [{ "name": "a.b", "any_of": ["", 1, {}, true] }] })),
+        introspection(json!({ "auth": { "none": {} } }), json!({})),
+        introspection(
+            json!({
+                "auth": { "private_key_jwt": { "key_env": "KEY_1", "alg": "ES256", "kid": "k1" } },
+                "client_id": "0oa1", "tokens": "all", "uri": "https://h:8443/introspect", "timeout": "5s",
+                "cache_duration": "1h", "inactive_cache_duration": "1s", "max_stale": "1h",
+                "max_in_flight": 1024, "max_per_second": 10_000,
+            }),
+            json!({}),
+        ),
+        introspection(
+            json!({ "auth": { "client_secret_post": { "secret_env": "S" } }, "client_id": "0oa1" }),
+            json!({ "remote_jwks": null }),
+        ),
     ]
+}
+
+/// Returns a configuration whose provider introspects, with a rule that requires it.
+fn introspection(fields: Value, changes: Value) -> Value {
+    let introspection = with(json!({ "cluster": "c" }), fields);
+    let rules = json!([{ "match": {}, "requires": {}, "introspect": true }]);
+    config(with(changes, json!({ "introspection": introspection })), json!({ "rules": rules }))
 }
