@@ -12,6 +12,7 @@ mod duration;
 mod error;
 mod field_path;
 mod identity_headers;
+mod introspection;
 mod issuer;
 mod mtls;
 mod normalization;
@@ -47,6 +48,7 @@ use crate::denylist::Denylist;
 use crate::dpop::DpopSettings;
 use crate::headers::{self, ClaimToHeader};
 use crate::https_url::HttpsUrl;
+use crate::introspection::IntrospectionSettings;
 use crate::jwks::KeySet;
 use crate::jwks::source::JwksUri;
 use crate::policy::{Policy, RuleAction};
@@ -102,8 +104,8 @@ pub struct Config {
     pub protected_resources: ProtectedResources,
 }
 
-/// An authorization server, and the source of its keys. It has `remote_jwks`, `local_jwks`, or
-/// both.
+/// An authorization server, and the source of its keys. It has `remote_jwks`, `local_jwks`, both, or
+/// neither if its tokens are opaque.
 #[derive(Clone, Debug)]
 pub struct Provider {
     /// The name in the configuration.
@@ -116,6 +118,8 @@ pub struct Provider {
     pub remote_jwks: Option<RemoteJwks>,
     /// The key set in the configuration.
     pub local_jwks: Option<KeySet>,
+    /// The introspection endpoint.
+    pub introspection: Option<IntrospectionSettings>,
 }
 
 /// The source of a JWK Set.
@@ -147,7 +151,24 @@ pub struct Remote {
     pub schedule: RefreshSchedule,
 }
 
+impl Provider {
+    /// Returns whether the provider has a source of keys, and so accepts JWTs.
+    pub const fn has_keys(&self) -> bool {
+        self.remote_jwks.is_some() || self.local_jwks.is_some()
+    }
+}
+
 impl Config {
+    /// Reads the secrets that the configuration refers to. `variable` returns the value of an
+    /// environment variable. The result depends on the environment of the process alone.
+    ///
+    /// # Errors
+    /// The first variable that is missing or not valid, with the path of its field. The error
+    /// contains no part of a secret.
+    pub fn resolve_secrets(&mut self, variable: &dyn Fn(&str) -> Option<String>) -> Result<(), ConfigError> {
+        introspection::resolve_secrets(&mut self.providers, variable)
+    }
+
     /// Returns whether an upstream could read a header with this name as one of the identity
     /// headers.
     pub fn is_identity_header(&self, name: &str) -> bool {

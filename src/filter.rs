@@ -8,6 +8,7 @@ mod authorization;
 mod decision_error;
 mod document_status;
 mod environment;
+mod introspection;
 mod observer;
 mod open_streams;
 mod permit;
@@ -33,6 +34,7 @@ use crate::time::UnixTime;
 use crate::token::JoseHeaderCache;
 use crate::token_cache::TokenCache;
 use decision_error::DecisionError;
+use introspection::Introspection;
 use open_streams::OpenStreams;
 use sources::Sources;
 use verified_token::VerifiedToken;
@@ -40,10 +42,11 @@ use verified_token::VerifiedToken;
 pub use crate::token_cache::CacheCounts;
 pub use document_status::{DocumentStatus, RefreshTimes};
 pub use environment::{Connection, Environment};
+pub use introspection::CallId;
 pub use observer::MetricsObserver;
 pub use open_streams::{StreamDecision, StreamState};
 pub use permit::{Permit, PermitReason};
-pub use sources::{PendingFetch, ProviderId, SourceId};
+pub use sources::{Awaited, PendingFetch, ProviderId, SourceId};
 pub use streams::UnauthorizedStream;
 
 /// The state of the filter on one worker: configuration, fetched documents and token cache.
@@ -59,6 +62,7 @@ pub struct Filter {
     streams: OpenStreams,
     /// The nonces that every DPoP proof must have, if the configuration requires them.
     nonces: Option<Nonces>,
+    introspection: Introspection,
 }
 
 /// The outcome of [`Filter::decide`].
@@ -82,7 +86,9 @@ impl Filter {
         let token_cache = TokenCache::new(config.token_cache_max_bytes);
         let sources = Sources::new(&config, worker_id);
         let jose_headers = JoseHeaderCache::default();
-        Self { sources, token_cache, jose_headers, streams: OpenStreams::default(), nonces: None, config }
+        let introspection = Introspection::new(&config);
+        let streams = OpenStreams::default();
+        Self { sources, token_cache, jose_headers, streams, nonces: None, introspection, config }
     }
 
     /// Prepares the checks of DPoP proofs: writes the initial values of the replay memory to the

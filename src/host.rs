@@ -12,6 +12,7 @@ mod connection;
 mod filter_state;
 mod forward;
 mod instrumented;
+mod introspection;
 mod metric;
 mod metrics;
 mod open_streams;

@@ -117,6 +117,7 @@ pub mod filter;
 pub mod header_map;
 pub mod headers;
 pub mod https_url;
+pub mod introspection;
 pub mod json;
 pub mod jwks;
 mod lookalike;

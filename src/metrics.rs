@@ -91,7 +91,15 @@ families! {
     CACHE_TOKENS: Gauge = "token_cache_tokens",
     /// The size of the token caches of all workers, in bytes.
     CACHE_BYTES: Gauge = "token_cache_bytes",
-    /// Requests that wait for a fetch.
+    /// Introspection calls, by result.
+    INTROSPECTION: Counter = "introspection.{result}",
+    /// The duration of introspection calls, in milliseconds.
+    INTROSPECTION_MS: Histogram = "introspection_ms",
+    /// Requests whose introspection had a cached result.
+    INTROSPECTION_CACHE_HIT: Counter = "introspection_cache_hit",
+    /// Requests that were denied because a limit allowed no introspection call.
+    INTROSPECTION_OVER_LIMIT: Counter = "introspection_over_limit",
+    /// Requests that wait for a fetch or an introspection call.
     WAITING: Gauge = "waiting_requests",
     /// Streams that the filter checks again, with `close_streams`.
     TRACKED_STREAMS: Gauge = "tracked_streams",
@@ -111,6 +119,9 @@ pub const STREAM_REJECTIONS: [Rejection; 5] = [
 const SHADOW_CODE: &str = "shadow";
 /// The values of the label `result` of a fetch.
 pub const FETCH_RESULTS: [&str; 2] = ["success", "failed"];
+/// The values of the label `result` of an introspection call: `rejected` is an inactive or an
+/// unacceptable token, `unauthorized` rejected credentials of the filter, `limited` status 429.
+pub const INTROSPECTION_RESULTS: [&str; 5] = ["active", "rejected", "unauthorized", "limited", "failed"];
 /// The values of the label `backend`: Envoy's cryptography, and the module's own.
 pub const BACKENDS: [&str; 2] = ["host", "software"];
 /// The values of the label `result` of a signature verification.

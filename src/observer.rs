@@ -137,6 +137,9 @@ pub enum Check {
     Denylist,
     /// No earlier request had the proof.
     ProofReplay,
+    /// The introspection endpoint says that the token is active (RFC 7662). For an opaque token, the
+    /// filter makes this check after [`Check::Form`].
+    Introspection,
     /// The policy allows the request.
     Policy,
 }
@@ -178,6 +181,7 @@ impl Check {
             Self::ProofNonce => "proof_nonce",
             Self::Denylist => "denylist",
             Self::ProofReplay => "proof_replay",
+            Self::Introspection => "introspection",
             Self::Policy => "policy",
         }
     }

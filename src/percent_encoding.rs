@@ -83,6 +83,12 @@ pub fn encode_log_value(string: &str) -> Cow<'_, str> {
     encode_octets(string, UPPER_CASE, is_plain).into()
 }
 
+/// Encodes a string as a value of `application/x-www-form-urlencoded` (RFC 6749 appendix B).
+pub(crate) fn encode_form_value(string: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"*-._ ".contains(&byte);
+    encode_octets(string, UPPER_CASE, is_plain).replace(' ', "+")
+}
+
 /// Encodes a string as one word of a metric's name: every octet except letters, digits, `-` and
 /// `_`. Different strings have different words.
 pub(crate) fn encode_metric_label(string: &str) -> String {
@@ -120,6 +126,13 @@ fn encode_octets(string: &str, digits: &[u8; 16], is_plain: fn(u8) -> bool) -> S
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn form_value_of_each_octet_follows_rfc_6749() {
+        // The value of RFC 6749 appendix B: space, percent, ampersand, plus, pound, euro.
+        assert_eq!(encode_form_value(" %&+£€"), "+%25%26%2B%C2%A3%E2%82%AC");
+        assert_eq!(encode_form_value("aZ0*-._~:/="), "aZ0*-._%7E%3A%2F%3D");
+    }
 
     #[test]
     fn octets_are_decoded_once() {

@@ -131,8 +131,7 @@ rejections! {
     CryptoUnavailable = "crypto_unavailable": "the access token's signature cannot be checked here",
     /// The signature is invalid.
     SignatureInvalid = "signature_invalid": "the access token's signature is invalid",
-    /// The introspection endpoint says that the token is not active (RFC 7662 section 2.2), or the
-    /// values in its response make the token unacceptable.
+    /// The introspection endpoint says that the token is not active (RFC 7662 section 2.2).
     TokenInactive = "token_inactive": "the access token is not active",
     /// The introspection endpoint cannot be reached, or its response is not valid.
     IntrospectionUnavailable = "introspection_unavailable": "the access token cannot be introspected at the moment",

@@ -10,6 +10,7 @@
 //! for one point in time.
 
 mod identity;
+mod introspected;
 mod profile;
 mod requirements;
 mod token_type;
@@ -53,14 +54,25 @@ pub struct VerifiedJws {
     key: Arc<PublicKey>,
 }
 
-/// A token that met all requirements of its provider when the filter accepted it.
+/// A token that met all requirements of its provider when the filter accepted it: a JWT, or a token
+/// that is active by its introspection.
 ///
 /// Two checks can have another result later, so a cache repeats them: the times
 /// (`valid_at`) and the publication of the key (`is_key_published`).
 #[derive(Clone, Debug)]
 pub struct AccessToken {
-    jws: VerifiedJws,
+    claims: Claims,
+    /// `None` for the claims of an introspection response.
+    signature: Option<VerifiedSignature>,
     confirmation: Option<Confirmation>,
+}
+
+/// The header of a JWT, and the key that verified its signature.
+#[derive(Clone, Debug)]
+struct VerifiedSignature {
+    header: Rc<JoseHeader>,
+    algorithm: Algorithm,
+    key: Arc<PublicKey>,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -176,7 +188,12 @@ impl VerifiedJws {
         let is_client = requirements.client_ids.as_ref().is_none_or(is_accepted_by);
         observer.checked(Check::Client, ensure(is_client, Rejection::ClientNotAllowed))?;
         let confirmation = observer.checked(Check::Confirmation, Confirmation::of(claims))?;
-        Ok(AccessToken { jws: self, confirmation })
+        let Self { claims, header, algorithm, key } = self;
+        Ok(AccessToken {
+            claims,
+            signature: Some(VerifiedSignature { header, algorithm, key }),
+            confirmation,
+        })
     }
 }
 
@@ -196,7 +213,7 @@ impl AccessToken {
         requirements: &TokenRequirements,
         now: UnixTime,
     ) -> Result<Identity<'_>, Rejection> {
-        requirements.check_times(&self.jws.claims, now)?;
+        requirements.check_times(&self.claims, now)?;
         Ok(self.identity_at(requirements, now))
     }
 
@@ -206,7 +223,7 @@ impl AccessToken {
         let (earliest_now, latest_now) =
             (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
         Identity {
-            claims: &self.jws.claims,
+            claims: &self.claims,
             profile: requirements.profile,
             is_sender_constrained: self.confirmation.is_some(),
             earliest_now,
@@ -223,34 +240,35 @@ impl AccessToken {
         requirements: &TokenRequirements,
         now: UnixTime,
     ) -> Result<i64, Rejection> {
-        requirements.check_end(&self.jws.claims, now)
+        requirements.check_end(&self.claims, now)
     }
 
     /// Returns whether `aud` has this value, compared exactly.
     pub(crate) fn has_audience(&self, audience: &str) -> bool {
-        self.jws.claims.audiences().any(|value| value == audience)
+        self.claims.audiences().any(|value| value == audience)
     }
 
     /// Returns whether `keys` still has the key that verified the signature, with the same key ID
     /// and for the same algorithm.
     pub(crate) fn is_key_published(&self, keys: &KeySet) -> bool {
-        let VerifiedJws { header, algorithm, key, .. } = &self.jws;
+        let Some(VerifiedSignature { header, algorithm, key }) = &self.signature else { return false };
         keys.find(header.key_id.as_deref(), *algorithm)
             .is_ok_and(|published| published.iter().any(|published| published == key))
     }
 
     /// Returns whether `exp` plus the clock skew has passed.
     pub(crate) fn has_expired(&self, requirements: &TokenRequirements, now: UnixTime) -> bool {
-        requirements.check_expiration(&self.jws.claims, now).is_err()
+        requirements.check_expiration(&self.claims, now).is_err()
     }
 
     /// Returns the approximate heap size in bytes. Several tokens may share a header; each counts
     /// it.
     pub(crate) fn heap_bytes(&self) -> usize {
-        let VerifiedJws { claims, header, .. } = &self.jws;
-        let texts = [&header.key_id, &header.typ].into_iter().flatten();
-        let header = texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add);
-        claims.heap_bytes().saturating_add(header)
+        let header = self.signature.as_ref().map_or(0, |VerifiedSignature { header, .. }| {
+            let texts = [&header.key_id, &header.typ].into_iter().flatten();
+            texts.map(|text| text.len()).fold(size_of::<JoseHeader>(), usize::saturating_add)
+        });
+        self.claims.heap_bytes().saturating_add(header)
     }
 }
 

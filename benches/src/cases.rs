@@ -11,6 +11,7 @@ use okta_authz_filter::dpop::{
     BoundRequest, ProofRequirements, Scheme, SchemeSource, TargetUriSource, verify_proof,
 };
 use okta_authz_filter::filter::{Environment, Filter, Verdict};
+use okta_authz_filter::introspection::CallResponse;
 use okta_authz_filter::policy::{AllowedInPaths, NormalizedRequest, RequiredInputs};
 use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::request::{Header, RequestHead};
@@ -56,6 +57,7 @@ pub const CASES: &[Case] = &[
     // More than the processor's first-level cache holds.
     ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
     ("verify a DPoP proof, ES256", proof),
+    ("decide, cached opaque token, 10 rules", opaque),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
     ("reject, unknown issuer", |signer| decide(signer, 10, Pool::UnknownIssuer, 1, CACHE)),
     ("record a DPoP proof, memory full", |_| record_proof()),
@@ -70,6 +72,41 @@ fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
         "providers": { "okta": provider }, "claim_to_headers": headers, "rules": rules, "token_cache_max_bytes": cache,
     });
     Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
+}
+
+/// Decides about a request whose opaque token has a cached introspection.
+fn opaque(signer: &Signer) -> Work {
+    let rule = |i| json!({ "match": { "path": path(i) }, "requires": { "scopes": ["items:read"] } });
+    let document = json!({
+        "providers": { "okta": {
+            "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": signer.jwks(),
+            "introspection": { "cluster": "okta", "auth": { "none": {} }, "cache_duration": "1h" },
+        } },
+        "claim_to_headers": [{ "header_name": "x-okta-sub", "claim_name": "sub" }],
+        "rules": (0..10).map(rule).collect::<Vec<Value>>(),
+    });
+    let config = Config::from_bytes(document.to_string().as_bytes()).expect("a configuration");
+    let (filter, now, path) = (Filter::new(config, WorkerId(1)), now(), path(5));
+    let decide = move |filter: &Filter| {
+        let headers: [Header<'_>; 4] = [
+            (":method", b"GET"),
+            (":authority", b"api.example.com"),
+            (":path", path.as_bytes()),
+            ("authorization", b"Bearer 8xLOxBtZp8Qmv4atR0c2hN9eYwKf1sJdGuB7o0000000"),
+        ];
+        filter.decide(&RequestHead::new(&headers), &Environment::new(now, &AlwaysValid))
+    };
+    assert!(matches!(decide(&filter), Verdict::Wait(_)));
+    let (call, _) = filter.take_introspection_calls(now).pop().expect("a call");
+    let claims = json!({
+        "active": true, "aud": AUDIENCE, "iss": ISSUER, "exp": now.seconds() + 3600, "scope": "items:read",
+        "sub": "joe.user@example.com", "client_id": "0oa1m2mSvcClnt9A5d07", "token_type": "Bearer",
+    });
+    let response = CallResponse { status: 200, headers: &[], body: Some(claims.to_string().into_bytes()) };
+    filter.on_introspection_response(call, now, &(), Ok(response));
+    Box::new(move || {
+        assert!(matches!(black_box(decide(black_box(&filter))), Verdict::Allow(_)));
+    })
 }
 
 fn parse(signer: &Signer) -> Work {

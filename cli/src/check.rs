@@ -18,6 +18,7 @@ mod gateway_servers;
 mod guard;
 mod hbone;
 mod hosts;
+mod introspection;
 mod issuer_scope;
 mod istio_order;
 mod istio_ports;
@@ -153,6 +154,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
     let mut findings = envoy::findings(context, config, file);
     findings.extend(module_digest::findings(context));
     findings.extend(client_certificate::warnings(context, config, file));
+    findings.extend(introspection::warnings(context, config));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

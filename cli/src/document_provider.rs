@@ -5,11 +5,12 @@ use std::path::Path;
 
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::https_url::HttpsUrl;
+use okta_authz_filter::introspection::CallRequest;
 use okta_authz_filter::jwks::source::JwksUri;
 use okta_authz_filter::refresh::source::{FetchError, Response};
 use serde_json::json;
 
-use super::https::Https;
+use super::https::{HttpResponse, Https};
 use super::{CliError, documents};
 
 /// The most bytes of a document that is fetched for `--jwks` or `--denylist`.
@@ -23,6 +24,10 @@ pub(crate) struct DocumentProvider {
     /// The key set of all other providers.
     pub(crate) default_keys: Option<Vec<u8>>,
     pub(crate) denylist: Option<Vec<u8>>,
+    /// The response to every introspection.
+    pub(crate) introspection: Option<Vec<u8>>,
+    /// The problem with the secrets for introspection in the environment.
+    pub(crate) secrets_problem: Option<String>,
     /// The client that fetches documents which are not given. Without it, the command is offline.
     pub(crate) https: Option<Https>,
 }
@@ -53,6 +58,28 @@ impl DocumentProvider {
     pub(crate) fn add_denylist(&mut self, source: &str) -> Result<(), CliError> {
         self.denylist = Some(self.load(source)?);
         Ok(())
+    }
+
+    /// Adds the introspection response of a file.
+    pub(crate) fn add_introspection(&mut self, file: &Path) -> Result<(), CliError> {
+        self.introspection = Some(documents::read(file)?);
+        Ok(())
+    }
+
+    /// Returns status, headers and body of the response to an introspection.
+    ///
+    /// # Errors
+    ///
+    /// A message for the user.
+    pub(crate) fn introspect(&self, request: &CallRequest) -> Result<HttpResponse, String> {
+        if let Some(body) = &self.introspection {
+            return Ok(HttpResponse { status: 200, headers: Vec::new(), body: body.clone() });
+        }
+        match (&self.https, &self.secrets_problem) {
+            (None, _) => Err("offline: not introspected".to_owned()),
+            (Some(_), Some(problem)) => Err(problem.clone()),
+            (Some(https), None) => https.post(request),
+        }
     }
 
     fn load(&self, source: &str) -> Result<Vec<u8>, CliError> {

@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use lexopt::{Arg, Parser, ValueExt as _};
 use okta_authz_filter::crypto::SignatureVerifier;
 use okta_authz_filter::crypto::software::Software;
-use okta_authz_filter::filter::{Environment, Verdict};
+use okta_authz_filter::filter::{Awaited, Environment, Verdict};
+use okta_authz_filter::observer::Check;
 use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use serde_json::Value;
@@ -48,6 +49,8 @@ allows the request or responds with 200, 1 if it denies the request or waits for
                           the JWK Set of one provider, or of all; default: fetched from the URL in
                           the configuration
   --denylist FILE|URL     the denylist; default: fetched from the URL in the configuration
+  --introspection FILE    the response of the introspection endpoint; default: the filter calls the
+                          endpoint, with secrets from the environment
   --ca FILE               CA certificates (PEM) to trust for fetches; default: Mozilla's
   --offline               fetch nothing, as if Okta had not responded yet
   --at SECONDS            the time of the request in seconds since 1970; default: now
@@ -89,14 +92,35 @@ impl ExplainRequest<'_> {
         let mut session = Session::new(self.config.config.clone());
         let (mut verdict, mut steps) = self.decide(&session, &head);
         if let Some(provider) = &steps.provider {
-            let problems = session.fetch_documents(provider, self.documents, self.fetched_at);
+            let mut problems = session.fetch_documents(provider, self.documents, self.fetched_at);
             (verdict, steps) = self.decide(&session, &head);
+            let unanswered = session.introspect(self.documents, self.at);
+            problems.extend(unanswered.into_iter().map(|problem| (Check::Introspection, problem)));
+            (verdict, steps) = self.decide_again(&session, &head, (verdict, steps));
             for (check, problem) in problems {
                 steps.note_fetch_failure(check, problem);
             }
         }
         let decision = Decision::new(&verdict, &session.filter, (&head, self.at), &steps.shadows);
         Explanation { decision, steps, show_claims: self.show_claims }
+    }
+
+    /// Decides again if the decision depended on an introspection.
+    fn decide_again(
+        &self,
+        session: &Session,
+        head: &RequestHead<'_>,
+        (verdict, steps): (Verdict, Steps),
+    ) -> (Verdict, Steps) {
+        let pending = match &verdict {
+            Verdict::Wait(pending) => Some(pending),
+            Verdict::Allow(permit) => permit.pending_fetch(),
+            _ => None,
+        };
+        match pending.map(|pending| pending.awaited) {
+            Some(Awaited::Introspection(..)) => self.decide(session, head),
+            _ => (verdict, steps),
+        }
     }
 
     fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
@@ -143,6 +167,7 @@ struct Options {
     client_certificate_sha256: Option<String>,
     jwks: Vec<String>,
     denylist: Option<String>,
+    introspection: Option<PathBuf>,
     ca: Option<PathBuf>,
     offline: bool,
     at: Option<u64>,
@@ -178,6 +203,7 @@ impl Options {
                 }
                 Arg::Long("jwks") => options.jwks.push(args.value()?.string()?),
                 Arg::Long("denylist") => options.denylist = Some(args.value()?.string()?),
+                Arg::Long("introspection") => options.introspection = Some(args.value()?.into()),
                 Arg::Long("ca") => options.ca = Some(args.value()?.into()),
                 Arg::Long("offline") => options.offline = true,
                 Arg::Long("at") => options.at = Some(args.value()?.parse()?),
@@ -232,15 +258,23 @@ pub(crate) fn run(args: Parser) -> Result<ExitOutcome, CliError> {
         return batch::run(file);
     }
     let file = options.config.as_ref().ok_or_else(|| CliError(format!("--config is missing\n\n{USAGE}")))?;
-    let config = LoadedConfig::load(file, options.select.as_deref())?;
+    let mut config = LoadedConfig::load(file, options.select.as_deref())?;
+    let secrets_problem = config.config.resolve_secrets(&|name| std::env::var(name).ok()).err();
     let request = options.request()?;
     let https = if options.offline { None } else { Some(Https::new(options.ca.as_deref())?) };
-    let mut documents = DocumentProvider { https, ..DocumentProvider::default() };
+    let mut documents = DocumentProvider {
+        https,
+        secrets_problem: secrets_problem.map(|error| error.to_string()),
+        ..DocumentProvider::default()
+    };
     for argument in &options.jwks {
         documents.add_keys(argument, &config.config)?;
     }
     if let Some(source) = &options.denylist {
         documents.add_denylist(source)?;
+    }
+    if let Some(file) = &options.introspection {
+        documents.add_introspection(file)?;
     }
     let at = options.at.map_or_else(clock::now, UnixTime::from_seconds);
     let explanation = ExplainRequest {

@@ -1,9 +1,10 @@
-//! An HTTPS client that fetches key sets and denylists.
+//! An HTTPS client that fetches key sets and denylists, and introspects tokens.
 
 use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
+use okta_authz_filter::introspection::{CallRequest, MAX_BODY_BYTES};
 use okta_authz_filter::refresh::response::{ACCEPT_ENCODING, ResponseHead};
 use okta_authz_filter::refresh::source::{FetchError, Response};
 use ureq::Agent;
@@ -16,6 +17,13 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An HTTPS client.
 pub(crate) struct Https(Agent);
+
+/// The response to an introspection.
+pub(crate) struct HttpResponse {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: Vec<u8>,
+}
 
 impl Https {
     /// Returns a client that trusts Mozilla's certificate authorities, or only those in a PEM file.
@@ -54,6 +62,35 @@ impl Https {
         let read = response.into_body().into_reader().take(limit).read_to_end(&mut body);
         read.map_err(|error| (FetchError::NoResponse, format!("{url}: {error}")))?;
         Ok(head.with_body(body))
+    }
+}
+
+impl Https {
+    /// Sends an introspection. The body of the response has at most one byte more than the core
+    /// accepts.
+    ///
+    /// # Errors
+    ///
+    /// A message for the user. It contains no part of the request except its URL.
+    pub(crate) fn post(&self, request: &CallRequest) -> Result<HttpResponse, String> {
+        let value = |wanted: &str| {
+            let header = request.headers.iter().find(|(name, _)| *name == wanted);
+            header.map_or("", |(_, value)| value.as_str())
+        };
+        let url = format!("https://{}{}", value(":authority"), value(":path"));
+        let mut post = self.0.post(&url);
+        for (name, value) in request.headers.iter().filter(|(name, _)| !name.starts_with(':')) {
+            post = post.header(*name, value);
+        }
+        let response = post.send(&request.body[..]).map_err(|error| format!("{url}: {error}"))?;
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.as_str().to_owned(), value.as_bytes().to_vec()));
+        let (status, headers) = (response.status().as_u16(), headers.collect());
+        let limit = u64::try_from(MAX_BODY_BYTES).unwrap_or(u64::MAX).saturating_add(1);
+        let mut body = Vec::new();
+        let read = response.into_body().into_reader().take(limit).read_to_end(&mut body);
+        read.map_err(|error| format!("{url}: {error}"))?;
+        Ok(HttpResponse { status, headers, body })
     }
 }
 

@@ -83,7 +83,12 @@ fn run_file(path: &Path) -> Result<Vec<TestResult>, CliError> {
         Some(path) => documents::read(&relative(path))?,
         None => json!({ "entries": [] }).to_string().into_bytes(),
     };
-    let mut documents = DocumentProvider { denylist: Some(denylist.clone()), ..DocumentProvider::default() };
+    let mut documents = DocumentProvider {
+        denylist: Some(denylist.clone()),
+        // A test has no endpoint: every JWT is active.
+        introspection: Some(br#"{"active":true}"#.to_vec()),
+        ..DocumentProvider::default()
+    };
     match &file.jwks {
         Some(Jwks::File(path)) => documents.default_keys = Some(documents::read(&relative(path))?),
         Some(Jwks::ByProvider(paths)) => {

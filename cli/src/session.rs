@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use okta_authz_filter::config::{Config, Provider};
 use okta_authz_filter::filter::{Filter, SourceId};
+use okta_authz_filter::introspection::{CallError, CallOutcome, CallResponse, MAX_BODY_BYTES};
 use okta_authz_filter::observer::Check;
 use okta_authz_filter::refresh::refresher::{Fetch, FetchProgress};
 use okta_authz_filter::refresh::shared::{CasToken, SharedData};
@@ -13,6 +14,7 @@ use okta_authz_filter::refresh::state::WorkerId;
 use okta_authz_filter::time::UnixTime;
 
 use super::document_provider::DocumentProvider;
+use super::https::HttpResponse;
 
 /// A filter with the shared data of one worker.
 pub(crate) struct Session {
@@ -58,6 +60,34 @@ impl Session {
         }
         // A worker installs documents from the shared data at its next tick.
         self.filter.on_tick(now, &self.shared);
+        problems
+    }
+
+    /// Sends the introspections that a decision has begun. Returns a message for each one without an
+    /// answer.
+    pub(crate) fn introspect(&self, documents: &DocumentProvider, now: UnixTime) -> Vec<String> {
+        let mut problems = Vec::new();
+        for (call, request) in self.filter.take_introspection_calls(now) {
+            let response = documents.introspect(&request);
+            let headers: Vec<(&str, &[u8])> = response
+                .iter()
+                .flat_map(|response| &response.headers)
+                .map(|(name, value)| (name.as_str(), value.as_slice()))
+                .collect();
+            let received = match &response {
+                Ok(HttpResponse { status, body, .. }) => {
+                    let body = (body.len() <= MAX_BODY_BYTES).then(|| body.clone());
+                    Ok(CallResponse { status: *status, headers: &headers, body })
+                }
+                Err(_) => Err(CallError::NoResponse),
+            };
+            let outcome = self.filter.on_introspection_response(call, now, &self.shared, received);
+            match (response, outcome) {
+                (Err(problem), _) => problems.push(problem),
+                (Ok(_), CallOutcome::Failed(error)) => problems.push(error.to_string()),
+                (Ok(_), _) => {}
+            }
+        }
         problems
     }
 

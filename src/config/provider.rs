@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::duration::ConfigDuration;
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::introspection::{check_opaque, introspection};
 use super::issuer;
 use super::remote::{DAY, HOUR, MINUTE, SECOND, remote};
 use super::{Provider, RemoteJwks, raw};
@@ -37,6 +38,7 @@ pub(super) fn providers(
         .into_iter()
         .map(|(name, raw)| provider(&at.field(&name), name, raw))
         .collect::<Result<Vec<_>, _>>()?;
+    check_opaque(at, &providers)?;
     let mut owners = HashMap::new();
     for provider in &providers {
         for issuer in &provider.requirements.issuers {
@@ -68,7 +70,9 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         None => None,
         Some(remote) => Some(remote_jwks(&at.field("remote_jwks"), remote, &issuers)?),
     };
-    if remote_jwks.is_none() && local_jwks.is_none() {
+    let is_opaque =
+        |raw: &raw::Introspection| matches!(raw.tokens, None | Some(raw::IntrospectedTokens::Opaque));
+    if remote_jwks.is_none() && local_jwks.is_none() && !raw.introspection.as_ref().is_some_and(is_opaque) {
         return Err(at.error("must have `remote_jwks`, `local_jwks`, or both"));
     }
     let max_token_age = match raw.max_token_age {
@@ -85,7 +89,11 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         profile,
     };
     let requires_sender_constraint = matches!(raw.sender_constrained, Some(raw::SenderConstrained::Required));
-    Ok(Provider { name, requirements, requires_sender_constraint, remote_jwks, local_jwks })
+    let introspection = match raw.introspection {
+        None => None,
+        Some(raw) => Some(introspection(&at.field("introspection"), raw, &requirements)?),
+    };
+    Ok(Provider { name, requirements, requires_sender_constraint, remote_jwks, local_jwks, introspection })
 }
 
 fn issuers(

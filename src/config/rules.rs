@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::introspection;
 use super::request_match::request_match;
 use super::requirement::{RequirementContext, requirement};
 use super::{Provider, raw};
@@ -30,8 +31,8 @@ pub(super) fn route_policies(
         at.check_name(&name)?;
         // A route policy has no path template, and so no variables.
         let context = RequirementContext { providers, variables: &[] };
-        let fields =
-            RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+        let raw::RoutePolicy { public, deny, requires, introspect, mode } = raw;
+        let fields = RuleFields { public, deny, requires, introspect, mode };
         Ok((name, action(&at, fields, context)?))
     };
     raw.into_iter().map(policy).collect()
@@ -47,7 +48,8 @@ fn rule(
     let variables: Vec<String> =
         matches.path.iter().flat_map(PathMatch::variable_names).map(str::to_owned).collect();
     let context = RequirementContext { providers, variables: &variables };
-    let fields = RuleFields { public: raw.public, deny: raw.deny, requires: raw.requires, mode: raw.mode };
+    let raw::Rule { public, deny, requires, introspect, mode, .. } = raw;
+    let fields = RuleFields { public, deny, requires, introspect, mode };
     Ok(Rule { action: action(at, fields, context)?, matches })
 }
 
@@ -56,6 +58,7 @@ struct RuleFields {
     public: Option<bool>,
     deny: Option<bool>,
     requires: Option<raw::Requires>,
+    introspect: Option<bool>,
     mode: Option<raw::Mode>,
 }
 
@@ -88,5 +91,19 @@ fn action(
         (Some(raw::Mode::Optional), _) => Mode::Optional,
         (Some(raw::Mode::Shadow), _) => Mode::Shadow,
     };
-    Ok(RuleAction { access, mode })
+    let introspect = fields.introspect.unwrap_or(false);
+    if introspect {
+        let at = at.field("introspect");
+        match &access {
+            Access::Requires(requirement) => {
+                introspection::check_rule(&at, &requirement.providers, context.providers)?;
+            }
+            Access::Public | Access::Deny => return Err(at.error("must not be `true` without `requires`")),
+        }
+        // A policy in shadow mode must not cause calls for requests that it does not decide.
+        if mode == Mode::Shadow {
+            return Err(at.error("must not be `true` with `mode: shadow`"));
+        }
+    }
+    Ok(RuleAction { access, mode, introspect })
 }

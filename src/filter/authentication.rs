@@ -6,7 +6,7 @@ use std::rc::Rc;
 use super::decision_error::DecisionError;
 use super::requester::Requester;
 use super::verified_token::VerifiedToken;
-use super::{Environment, Filter, PendingFetch, ProviderId, SourceId};
+use super::{Awaited, Environment, Filter, PendingFetch, ProviderId, SourceId};
 use crate::config::Provider;
 use crate::jwks::unknown_kids::KidDigest;
 use crate::observer::{Check, DecisionObserver};
@@ -32,6 +32,11 @@ impl Filter {
         environment: &Environment<'_>,
         observer: &mut O,
     ) -> Result<AuthenticatedToken<'t>, DecisionError> {
+        if let Some(provider) = self.introspecting_provider(&credential.token) {
+            let verified = self.introspect_opaque(provider, &credential.token, environment, observer)?;
+            // The results of introspection have a separate cache.
+            return Ok(AuthenticatedToken { credential, verified, is_new: false });
+        }
         // An enabled observer gets every check, so the filter bypasses the cache.
         if !O::ENABLED
             && let Some(verified) = self.cached_token(&credential.token, environment.now)
@@ -79,7 +84,8 @@ impl Filter {
         let token = token.precheck(&provider.requirements, now, observer)?;
         let pending_keys = |rejection_on_timeout| {
             let kid = Some(KidDigest::new(header.key_id.as_deref()));
-            DecisionError::Pending(PendingFetch { source: SourceId::Keys(id), rejection_on_timeout, kid })
+            let awaited = Awaited::Document(SourceId::Keys(id));
+            DecisionError::Pending(PendingFetch { awaited, rejection_on_timeout, kid })
         };
         let keys = observer.checked(Check::Keys, self.sources.keys(id, now)).map_err(pending_keys)?;
         let jws = token.verify(keys, verifier, observer).map_err(|rejection| match rejection {
@@ -99,30 +105,38 @@ impl Filter {
     /// Returns the provider that accepts the issuer of the token.
     fn provider_of(&self, token: &UnverifiedToken<'_>) -> Result<(ProviderId, &Provider), Rejection> {
         let issuer = token.issuer().ok_or(Rejection::IssuerUnknown)?;
-        let accepts =
-            |provider: &&Provider| provider.requirements.issuers.iter().any(|accepted| accepted == issuer);
+        let accepts = |provider: &&Provider| {
+            provider.has_keys() && provider.requirements.issuers.iter().any(|accepted| accepted == issuer)
+        };
         let mut providers = self.config.providers.iter().enumerate();
         let (index, provider) =
             providers.find(|(_, provider)| accepts(provider)).ok_or(Rejection::IssuerUnknown)?;
         Ok((ProviderId(index), provider))
     }
 
-    /// Checks a verified token against the clock, the sender of the request and the denylists, which
-    /// change while the token is cached. The record of the proof is the last check.
+    /// Checks a verified token against the clock, the sender of the request, the denylists and the
+    /// introspection endpoint, whose results change while the token is cached. The record of the
+    /// proof is the last check, because a request that waits is decided again.
+    ///
+    /// `introspect` is whether the policy requires the introspection of JWTs.
     pub(super) fn identify<'a>(
         &'a self,
         authenticated: &'a AuthenticatedToken<'_>,
         (head, request): (&RequestHead<'_>, &NormalizedRequest<'_>),
+        introspect: bool,
         environment: &Environment<'_>,
         observer: &mut impl DecisionObserver,
     ) -> Result<Requester<'a>, DecisionError> {
         let now = environment.now;
         let verified = &authenticated.verified;
         let provider = self.provider(verified.provider).ok_or(Rejection::Misconfigured)?;
-        let identity = verified.token.valid_at(&provider.requirements, now)?;
+        let identity = verified.token.valid_at(provider.requirements_of(&verified.token), now)?;
         let proof =
             self.check_sender_constraint(authenticated, provider, (head, request), environment, observer)?;
         self.check_denylists(&identity, now, observer)?;
+        if provider.introspects_jwts(introspect) && !verified.token.is_introspected() {
+            self.introspect_jwt(authenticated, environment, observer)?;
+        }
         if let Some(proof) = proof {
             self.record_proof(&proof, environment, observer)?;
         }
@@ -143,7 +157,7 @@ impl Filter {
         };
         observer.checked(Check::Denylist, result).map_err(|rejection| match rejection {
             Rejection::DenylistUnavailable => DecisionError::Pending(PendingFetch {
-                source: SourceId::Denylist,
+                awaited: Awaited::Document(SourceId::Denylist),
                 rejection_on_timeout: rejection,
                 kid: None,
             }),

@@ -54,9 +54,10 @@ impl Filter {
                 self.authenticate(credential, environment, observer)
             });
         let requester = match &authenticated {
-            Ok(authenticated) => self
-                .check_resource(request, authenticated, observer)
-                .and_then(|()| self.identify(authenticated, (head, request), environment, observer)),
+            Ok(authenticated) => self.check_resource(request, authenticated, observer).and_then(|()| {
+                let introspect = matched.is_ok_and(|matched| matched.action.introspect);
+                self.identify(authenticated, (head, request), introspect, environment, observer)
+            }),
             Err(error) => Err(error.clone()),
         };
         report_shadow_decisions(shadow_policies, &requester, observer);

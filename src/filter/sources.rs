@@ -3,6 +3,7 @@
 use crate::config::{Config, Provider, Remote, RemoteDenylist};
 use crate::denylist::Denylist;
 use crate::denylist::source::DenylistSource;
+use crate::introspection::TokenDigest;
 use crate::jwks::KeySet;
 use crate::jwks::remote::RemoteKeys;
 use crate::jwks::source::KeySource;
@@ -29,12 +30,21 @@ pub enum SourceId {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct ProviderId(pub(super) usize);
 
-/// A document that a decision needs and the worker does not have.
+/// What a request waits for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Awaited {
+    /// A document of this source.
+    Document(SourceId),
+    /// The introspection of this token of a provider.
+    Introspection(ProviderId, TokenDigest),
+}
+
+/// A document or an introspection that a decision needs and the worker does not have.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct PendingFetch {
-    /// The source of the document.
-    pub source: SourceId,
-    /// The rejection of the request if the document does not arrive in time.
+    /// What the request waits for.
+    pub awaited: Awaited,
+    /// The rejection of the request if the response does not arrive in time.
     pub rejection_on_timeout: Rejection,
     /// The key ID of the token, if the document is a key set.
     pub(super) kid: Option<KidDigest>,
@@ -166,11 +176,13 @@ impl Sources {
         now: UnixTime,
         shared: &dyn SharedData,
     ) -> WaitAdvice {
-        match pending.source {
-            SourceId::Denylist => {
+        match pending.awaited {
+            // The filter has begun the call in its decision.
+            Awaited::Introspection(..) => WaitAdvice::Wait,
+            Awaited::Document(SourceId::Denylist) => {
                 self.denylist.as_ref().map_or(WaitAdvice::FailNow, |list| list.on_missing(now))
             }
-            SourceId::Keys(provider) => {
+            Awaited::Document(SourceId::Keys(provider)) => {
                 match (self.remote_keys(provider), pending.rejection_on_timeout, pending.kid) {
                     (Some(keys), Rejection::KeyUnknown, Some(kid)) => keys.on_unknown_kid(kid, now, shared),
                     (Some(keys), _, _) => keys.on_keys_unavailable(now),

@@ -146,11 +146,14 @@ impl Filter {
         let token = stream.token.as_deref().ok_or(Rejection::TooManyStreams)?;
         let VerifiedToken { token, provider: id, .. } = token;
         let provider = self.provider(*id).ok_or(Rejection::Misconfigured)?;
-        let ends_at = token.check_end(&provider.requirements, now)?;
-        if self.sources.latest_keys(*id).is_some_and(|keys| !token.is_key_published(keys)) {
+        let requirements = provider.requirements_of(token);
+        let ends_at = token.check_end(requirements, now)?;
+        // No key of the provider has verified an opaque token.
+        let is_withdrawn = |keys| !token.is_introspected() && !token.is_key_published(keys);
+        if self.sources.latest_keys(*id).is_some_and(is_withdrawn) {
             return Err(Rejection::KeyUnknown);
         }
-        let identity = token.identity_at(&provider.requirements, now);
+        let identity = token.identity_at(requirements, now);
         if self.config.local_denylist.matches(&identity, now)
             || self.sources.is_on_latest_denylist(&identity, now)
         {

@@ -1,6 +1,8 @@
 //! The metrics of one configuration on one worker. A request causes one host call. The other
 //! metrics reach the host at ticks.
 
+mod introspection;
+
 use std::cell::Cell;
 
 use super::metric::Metric;
@@ -13,6 +15,7 @@ use crate::refresh::state::WorkerId;
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 use crate::token_cache::CacheCounts;
+use introspection::{IntrospectionMetrics, millis_between};
 
 /// The metrics of one configuration on one worker.
 #[derive(Debug)]
@@ -31,6 +34,7 @@ pub(super) struct Metrics {
     cache: [Metric; 3],
     /// The counts of the token cache that the host has.
     flushed: CacheCounts,
+    pub(super) introspection: IntrospectionMetrics,
     /// The sums over all workers, in the order of [`WorkerGauges`].
     sums: [Metric; 4],
     /// In the order of [`STREAM_REJECTIONS`].
@@ -96,6 +100,8 @@ impl Metrics {
                 .map(plain),
             closed_streams: STREAM_REJECTIONS
                 .map(|rejection| Metric::define(metrics::STREAM_CLOSED, &[rejection.code()])),
+            introspection: IntrospectionMetrics::define(filter),
+            sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
         }
     }
 
@@ -113,6 +119,7 @@ impl Metrics {
             denylist_document: None,
             cache: Default::default(),
             flushed: CacheCounts::default(),
+            introspection: IntrospectionMetrics::default(),
             sums: Default::default(),
             closed_streams: Default::default(),
         }
@@ -172,8 +179,7 @@ impl Metrics {
             }
             SourceId::Denylist => Some(&self.denylist),
         };
-        let millis = u64::try_from(now.saturating_duration_since(sent_at).as_millis()).unwrap_or(u64::MAX);
-        fetches.into_iter().for_each(|fetches| fetches.millis.record(millis));
+        fetches.into_iter().for_each(|fetches| fetches.millis.record(millis_between(sent_at, now)));
     }
 
     /// Passes the token cache, the documents and the sums over all workers to the host.
@@ -182,6 +188,7 @@ impl Metrics {
         let unflushed = counts.increments_since(self.flushed);
         self.cache.iter().zip(unflushed).for_each(|(metric, (_, count))| metric.count(count));
         self.flushed = counts;
+        self.introspection.flush(filter.introspection_counts());
         self.flush();
         for (source, status) in filter.document_statuses() {
             self.document(source).into_iter().for_each(|document| document.record(status));

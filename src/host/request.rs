@@ -17,7 +17,7 @@ use super::plugin::Plugin;
 use super::shared_data::HostSharedData;
 use super::{abi, filter_state};
 use crate::filter::{
-    Environment, Filter, MetricsObserver, PermitReason, SourceId, StreamDecision, StreamState, Verdict,
+    Awaited, Environment, Filter, MetricsObserver, PermitReason, StreamDecision, StreamState, Verdict,
 };
 use crate::header_map;
 use crate::metrics::RequestOutcome;
@@ -38,8 +38,8 @@ pub(super) enum RequestAction {
     Forward,
     /// The filter has sent a response.
     Responded,
-    /// The request waits for a fetch from this source.
-    Wait(SourceId),
+    /// The request waits for this.
+    Wait(Awaited),
 }
 
 /// Decides on the request of the effective context, the stream with this ID and state. Returns
@@ -78,7 +78,8 @@ pub(super) fn handle(
                     clear_route_cache(&mut plugin.clear_route_cache_failed);
                 }
                 if let Some(pending) = permit.pending_fetch() {
-                    // The request does not wait, but an unknown key ID may still schedule a fetch.
+                    // The request does not wait, but an unknown key ID may still schedule a fetch. The
+                    // tick sends an introspection call.
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
                 state.set_decision(StreamDecision::Allowed { examined: permit.has_examined_token() });
@@ -96,7 +97,7 @@ pub(super) fn handle(
         }
         Verdict::Wait(pending) => {
             if may_wait && filter.wait_advice(&pending, now, &HostSharedData) == WaitAdvice::Wait {
-                return RequestAction::Wait(pending.source);
+                return RequestAction::Wait(pending.awaited);
             }
             report_shadow_denials(&plugin.metrics, &shadow_denials);
             deny(plugin, &head, &pending.rejection_on_timeout.into(), provider, now)

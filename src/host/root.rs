@@ -13,6 +13,7 @@ use proxy_wasm::types::{BufferType, ContextType};
 
 use super::callout;
 use super::instrumented::InstrumentedVerifier;
+use super::introspection::IntrospectionCalls;
 use super::metrics::Metrics;
 use super::open_streams;
 use super::plugin::{self, Plugin};
@@ -24,7 +25,7 @@ use super::wait_queue::WaitQueue;
 use crate::config::Config;
 use crate::crypto::WithFallback;
 use crate::crypto::software::Software;
-use crate::filter::{Filter, SourceId};
+use crate::filter::{Awaited, Filter, SourceId};
 use crate::metrics::BACKENDS;
 use crate::percent_encoding::encode_log_value;
 use crate::refresh::refresher::{Fetch, FetchProgress};
@@ -41,12 +42,14 @@ pub struct Root {
     plugin: Rc<RefCell<Plugin>>,
     /// Fetches in flight by the ID of their callout, each with the time of the callout.
     in_flight: HashMap<u32, (SourceId, Fetch, UnixTime)>,
+    introspection: IntrospectionCalls,
 }
 
 impl Root {
     /// Creates a root context without a configuration. Its streams deny every request.
     pub fn new(id: u32) -> Self {
-        Self { id, plugin: Rc::new(RefCell::new(Plugin::unconfigured())), in_flight: HashMap::new() }
+        let plugin = Rc::new(RefCell::new(Plugin::unconfigured()));
+        Self { id, plugin, in_flight: HashMap::new(), introspection: IntrospectionCalls::default() }
     }
 
     /// Installs the documents that other workers have published, and fetches where this worker has
@@ -59,7 +62,7 @@ impl Root {
                 ticks
                     .iter()
                     .filter(|(_, tick)| tick.changed)
-                    .for_each(|(source, _)| wait_queue.wake(*source));
+                    .for_each(|(source, _)| wait_queue.wake(Awaited::Document(*source)));
                 ticks
             }
             _ => Vec::new(),
@@ -131,7 +134,7 @@ impl Root {
                     }
                 }
                 RequestAction::Responded => {}
-                RequestAction::Wait(source) => plugin.wait_queue.put_back(pending, source),
+                RequestAction::Wait(awaited) => plugin.wait_queue.put_back(pending, awaited),
             }
         }
         let _ = hostcalls::set_effective_context(self.id);
@@ -150,6 +153,9 @@ impl Context for Root {
             self.plugin.borrow().metrics.time_fetch(source, sent_at, plugin::now());
             let response = callout::read(num_headers, body_size, source.max_bytes());
             self.on_response(source, fetch, response);
+        } else {
+            let plugin = &mut *self.plugin.borrow_mut();
+            self.introspection.on_response(plugin, callout_id, num_headers, body_size);
         }
     }
 }
@@ -173,11 +179,14 @@ impl Drop for Root {
 impl RootContext for Root {
     /// Reads the configuration. Envoy calls this on every worker. If one worker returns false after
     /// the first has returned true, Envoy skips the filter there and allows every request. So the
-    /// result depends on the configuration and the environment variables of the VM only: not on time, keys, or capabilities of the host.
+    /// result depends on the configuration and the VM's environment only, which workers share:
+    /// not on time, keys, or capabilities of the host.
     fn on_configure(&mut self, size: usize) -> bool {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
-        let config = Config::from_bytes(&bytes.unwrap_or_default()).and_then(|config| {
-            let nonce_keys = config.nonce_keys(|name| std::env::var(name).ok())?;
+        let config = Config::from_bytes(&bytes.unwrap_or_default()).and_then(|mut config| {
+            let variable = |name: &str| std::env::var(name).ok();
+            config.resolve_secrets(&variable)?;
+            let nonce_keys = config.nonce_keys(variable)?;
             Ok((config, nonce_keys))
         });
         let (config, nonce_keys) = match config {
@@ -191,6 +200,7 @@ impl RootContext for Root {
         // A host may configure a root context again. The responses of callouts in flight belong to
         // the former configuration.
         self.in_flight.clear();
+        self.introspection = IntrospectionCalls::default();
         if let Some(filter) = &mut self.plugin.borrow_mut().filter {
             filter.release(&HostSharedData);
         }
@@ -238,6 +248,7 @@ impl RootContext for Root {
         let _ = hostcalls::set_tick_period(TICK);
         self.poll_sources();
         let plugin = &mut *self.plugin.borrow_mut();
+        self.introspection.send(plugin);
         self.resume_due_requests(plugin);
         open_streams::close_unauthorized(plugin, self.id);
         plugin.flush(plugin::now());

@@ -61,8 +61,8 @@ impl HttpContext for Stream {
         let plugin = &mut *self.plugin.borrow_mut();
         let now = plugin::now();
         let action = request::handle(plugin, (self.id, &self.state), now, now, true);
-        if let RequestAction::Wait(source) = action {
-            if plugin.wait_queue.add(self.id, source, Rc::clone(&self.state), now) {
+        if let RequestAction::Wait(awaited) = action {
+            if plugin.wait_queue.add(self.id, awaited, Rc::clone(&self.state), now) {
                 let _ = hostcalls::set_tick_period(IMMEDIATE_TICK);
             } else {
                 let _ = request::handle(plugin, (self.id, &self.state), now, now, false);

@@ -1,9 +1,9 @@
-//! Requests that the worker holds until a fetch ends: at most 1,024, for at most
+//! Requests that the worker holds until a fetch or an introspection ends: at most 1,024, for at most
 //! [`MAX_WAIT`].
 
 use std::rc::Rc;
 
-use crate::filter::{SourceId, StreamState};
+use crate::filter::{Awaited, StreamState};
 use crate::refresh::MAX_WAIT;
 use crate::time::UnixTime;
 
@@ -26,13 +26,13 @@ pub(super) struct WaitQueue {
 pub(super) struct PendingRequest {
     /// The context ID of the stream.
     pub(super) context_id: u32,
-    /// The source whose fetch the request waits for.
-    pub(super) source: SourceId,
+    /// What the request waits for.
+    pub(super) awaited: Awaited,
     /// The time at which the request arrived.
     pub(super) arrived_at: UnixTime,
     /// The state of the stream, which the root context changes when it resumes the request.
     pub(super) state: Rc<StreamState>,
-    /// Whether a fetch from the source has ended.
+    /// Whether the fetch or the call has ended.
     woken: bool,
 }
 
@@ -41,13 +41,13 @@ impl WaitQueue {
     pub(super) fn add(
         &mut self,
         context_id: u32,
-        source: SourceId,
+        awaited: Awaited,
         state: Rc<StreamState>,
         now: UnixTime,
     ) -> bool {
         let has_room = self.requests.len() < MAX_WAITING;
         if has_room {
-            self.requests.push(PendingRequest { context_id, source, arrived_at: now, state, woken: false });
+            self.requests.push(PendingRequest { context_id, awaited, arrived_at: now, state, woken: false });
         }
         has_room
     }
@@ -57,9 +57,9 @@ impl WaitQueue {
         self.requests.len()
     }
 
-    /// Puts back a request that waits again, perhaps for another source, with its first deadline.
-    pub(super) fn put_back(&mut self, request: PendingRequest, source: SourceId) {
-        self.requests.push(PendingRequest { source, woken: false, ..request });
+    /// Puts back a request that waits again, perhaps for something else, with its first deadline.
+    pub(super) fn put_back(&mut self, request: PendingRequest, awaited: Awaited) {
+        self.requests.push(PendingRequest { awaited, woken: false, ..request });
     }
 
     /// Removes the request of a stream that has ended.
@@ -67,11 +67,11 @@ impl WaitQueue {
         self.requests.retain(|request| request.context_id != context_id);
     }
 
-    /// Makes all requests due that wait for a source.
-    pub(super) fn wake(&mut self, source: SourceId) {
+    /// Makes all requests due that wait for this.
+    pub(super) fn wake(&mut self, awaited: Awaited) {
         self.requests
             .iter_mut()
-            .filter(|request| request.source == source)
+            .filter(|request| request.awaited == awaited)
             .for_each(|request| request.woken = true);
     }
 

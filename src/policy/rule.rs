@@ -19,6 +19,8 @@ pub struct RuleAction {
     pub access: Access,
     /// How the filter handles a request that does not meet the condition.
     pub mode: Mode,
+    /// Whether the filter introspects JWTs (RFC 7662).
+    pub introspect: bool,
 }
 
 /// The condition for access.
@@ -48,7 +50,7 @@ pub enum Mode {
 impl RuleAction {
     /// Returns the action that allows every request with a valid token.
     pub fn any_token() -> Self {
-        Self { access: Access::Requires(Box::default()), mode: Mode::Enforce }
+        Self { access: Access::Requires(Box::default()), mode: Mode::Enforce, introspect: false }
     }
 
     /// Returns whether the filter only counts and logs what this action denies.

@@ -15,6 +15,8 @@ pub enum TokenProfile {
     Rfc9068,
     /// Any signed JWT whose `typ` is not registered for another use. This includes ID tokens.
     Any,
+    /// Introspection responses (RFC 7662): `scope`, `client_id`. No JWT has this profile.
+    Introspected,
 }
 
 impl TokenProfile {
@@ -52,6 +54,7 @@ impl TokenProfile {
                 ["sub", "jti", "client_id"].into_iter().all(has) && scopes
             }
             Self::Any => true,
+            Self::Introspected => false,
         };
         if is_access_token { Ok(()) } else { Err(Rejection::NotAnAccessToken) }
     }
@@ -60,7 +63,7 @@ impl TokenProfile {
     pub(super) fn client_id(self, claims: &Claims) -> Option<&str> {
         match self {
             Self::Okta => claims.string("cid"),
-            Self::Rfc9068 => claims.string("client_id"),
+            Self::Rfc9068 | Self::Introspected => claims.string("client_id"),
             Self::Any => claims.string("cid").or_else(|| claims.string("client_id")),
         }
     }
@@ -73,6 +76,7 @@ impl TokenProfile {
             // `scope` of RFC 8693 section 4.2, or `scp`, which Okta and other issuers use instead.
             Self::Rfc9068 => claims.get("scope").or_else(|| claims.get("scp")),
             Self::Any => claims.get("scp").or_else(|| claims.get("scope")),
+            Self::Introspected => claims.get("scope").filter(|scope| scope.as_str().is_some()),
         };
         let (words, items) = match list {
             Some(ValueRef::String(words)) => (Some(words), None),

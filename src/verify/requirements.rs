@@ -62,7 +62,8 @@ impl TokenRequirements {
             return Err(Rejection::TokenNotYetValid);
         }
         let Some(issued_at) = claims.issued_at() else {
-            let is_required = self.profile != TokenProfile::Any || self.max_token_age.is_some();
+            let is_optional = matches!(self.profile, TokenProfile::Any | TokenProfile::Introspected);
+            let is_required = !is_optional || self.max_token_age.is_some();
             return if is_required { Err(Rejection::IssueTimeMissing) } else { Ok(()) };
         };
         if issued_at > latest_now {

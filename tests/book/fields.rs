@@ -69,6 +69,8 @@ fn section(section: &str, field: &str) -> Value {
             json!({}),
         ),
         "DenylistEntry" if field == "until" => (json!({ "jti": "a" }), json!({})),
+        "Introspection" => (json!({ "cluster": "c", "client_id": "a", "auth": { "none": {} } }), json!({})),
+        "PrivateKeyJwt" => (json!({ "key_env": "OKTA_RS_KEY" }), json!({})),
         "Rule" => (json!({ "match": {} }), grant()),
         "RoutePolicy" => (json!({}), grant()),
         "NamedStringMatcher" => (
@@ -112,7 +114,7 @@ fn merged(mut object: Value, more: Value) -> Value {
 }
 
 /// Returns a configuration that has this section, and nothing else that is not required.
-fn configuration(section: &str, object: Value) -> Value {
+fn configuration(at: &str, object: Value) -> Value {
     let provider = json!({
         "issuer": "https://acme.okta.com/oauth2/default",
         "audiences": ["api://default", "https://api.example.com"],
@@ -120,7 +122,7 @@ fn configuration(section: &str, object: Value) -> Value {
     });
     let rule =
         |matches: Value, requires: Value| json!({ "rules": [{ "match": matches, "requires": requires }] });
-    let rest = match section {
+    let rest = match at {
         "" => object,
         "Provider" => json!({ "providers": { "okta": object } }),
         "RemoteJwks" => {
@@ -133,8 +135,22 @@ fn configuration(section: &str, object: Value) -> Value {
         "Denylist" => json!({ "denylist": object }),
         "DenylistEntry" => json!({ "denylist": { "entries": [object] } }),
         "RemoteDenylist" => json!({ "denylist": { "remote": object } }),
-        "Rule" => json!({ "rules": [object] }),
-        "RoutePolicy" => json!({ "route_policies": { "name": object } }),
+        "Introspection" => {
+            json!({ "providers": { "okta": merged(provider.clone(), json!({ "introspection": object })) } })
+        }
+        "IntrospectionAuth" => {
+            let id = json!({ "cluster": "okta", "client_id": "0oa1", "auth": object });
+            return configuration("Introspection", id);
+        }
+        "ClientSecret" => return configuration("IntrospectionAuth", json!({ "client_secret_post": object })),
+        "PrivateKeyJwt" => return configuration("IntrospectionAuth", json!({ "private_key_jwt": object })),
+        "Rule" | "RoutePolicy" => {
+            // `introspect` needs a provider with an endpoint.
+            let with_endpoint = configuration("Introspection", section("Introspection", ""));
+            let is_rule = at == "Rule";
+            let policies = if is_rule { json!([object]) } else { json!({ "name": object }) };
+            merged(with_endpoint, json!({ (if is_rule { "rules" } else { "route_policies" }): policies }))
+        }
         "RequestMatch" => rule(object, json!({})),
         "NamedStringMatcher" => rule(json!({ "headers": [object] }), json!({})),
         "StringMatcher" => {
@@ -162,7 +178,7 @@ fn configuration(section: &str, object: Value) -> Value {
         "Responses" => json!({ "responses": object }),
         "CustomBody" => json!({ "responses": { "custom": [object] } }),
         "ProtectedResource" => json!({ "protected_resources": [object] }),
-        _ => panic!("{section} is not a section"),
+        _ => panic!("{at} is not a section"),
     };
     merged(json!({ "providers": { "okta": provider } }), rest)
 }

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use okta_authz_filter::metrics::{
-    BACKENDS, FAMILIES, FETCH_RESULTS, Family, Kind, RequestOutcome, SIGNATURE_RESULTS, STREAM_REJECTIONS,
+    BACKENDS, FAMILIES, FETCH_RESULTS, Family, INTROSPECTION_RESULTS, Kind, RequestOutcome,
+    SIGNATURE_RESULTS, STREAM_REJECTIONS,
 };
 use okta_authz_filter::rejection::Rejection;
 
@@ -36,7 +37,11 @@ const MEANINGS: &[&str] = &[
     "Tokens that the token cache evicted.",
     "Cached tokens, sum of all workers.",
     "Size of the cached tokens in bytes, sum of all workers.",
-    "Requests that the filter holds until keys or the denylist arrive.",
+    "Introspection calls by result: `active`; `rejected` for an inactive or unacceptable token; `unauthorized` if the endpoint rejects the credentials of the filter; `limited` for status 429; `failed` for every other error.",
+    "Duration of introspection calls, in milliseconds.",
+    "Requests whose introspection had a cached result.",
+    "Requests that got [`introspection_limited`](../runbook/codes.md#introspection_limited), because `max_in_flight`, `max_per_second` or a pause after status 429 allowed no call.",
+    "Requests that the filter holds until keys, the denylist or an introspection arrive.",
     "Open streams that the filter checks again, sum of all workers. 0 without [`close_streams`](configuration.md).",
     "Streams that the filter closed, by the code of the reason: `token_expired`, `token_too_old`, `key_unknown`, `token_revoked` or `too_many_streams`.",
 ];
@@ -76,6 +81,8 @@ fn statistics(providers: usize) -> usize {
             }
             "stream_closed.{code}" => STREAM_REJECTIONS.len(),
             "signature.{backend}.{result}" => BACKENDS.len() * SIGNATURE_RESULTS.len(),
+            // Only with `introspection`.
+            name if name.starts_with("introspection") => 0,
             _ => family.labels().map(value_count).product(),
         };
         if family.labels().any(|label| label == "provider") { values * providers } else { values }
@@ -107,13 +114,15 @@ fn chapter() -> String {
         writeln!(text, "| `{}` | {kind} | `{name}{labels}` | {meaning} |", family.pattern).unwrap();
     }
     let (one, each) = (statistics(1), statistics(2) - statistics(1));
+    let introspection = FAMILIES.iter().filter(|family| family.pattern.starts_with("introspection"));
+    let introspection = introspection.count() - 1 + INTROSPECTION_RESULTS.len();
     write!(
         text,
         "
 ## Number of metrics
 
 A configuration with one provider and a denylist has {one} metrics. Each further provider adds
-{each}. All of them exist as soon as Envoy loads the configuration, and a request cannot create one:
+{each}. `introspection` adds {introspection}. All of them exist as soon as Envoy loads the configuration, and a request cannot create one:
 the values of labels are codes and the names of providers. In names of providers, characters other
 than letters, digits, `-` and `_` are percent-encoded (`a.b` becomes `a%2eb`).
 
@@ -181,8 +190,15 @@ fn metric_of_alert_or_dashboard_exists_and_every_metric_is_used() {
         }
     }
     let unused: Vec<_> = known.into_iter().filter(|(_, used)| !used).map(|(name, _)| name).collect();
-    // The dashboard shows fetches by provider, and no duration of the denylist.
-    assert_eq!(unused, ["okta_authz_denylist_fetch_ms_bucket", "okta_authz_jwks_fetch"]);
+    // The dashboard shows fetches by provider, and no duration of the denylist. It has no panel for
+    // introspection, which few configurations use.
+    let expected = [
+        "okta_authz_denylist_fetch_ms_bucket",
+        "okta_authz_introspection_cache_hit",
+        "okta_authz_introspection_ms_bucket",
+        "okta_authz_jwks_fetch",
+    ];
+    assert_eq!(unused, expected);
 }
 
 #[test]

@@ -230,7 +230,7 @@ fn invalid_route_policy_is_rejected() {
         ),
         (
             route_policies(json!({ "a": { "match": {}, "public": true } })),
-            "route_policies.a.match: unknown field `match`, expected one of `public`, `deny`, `requires`, `mode`",
+            "route_policies.a.match: unknown field `match`, expected one of `public`, `deny`, `requires`, `introspect`, `mode`",
         ),
         (
             route_policies(

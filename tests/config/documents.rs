@@ -66,7 +66,7 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
-            "providers.okta.nope: unknown field `nope`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`",
+            "providers.okta.nope: unknown field `nope`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`, `introspection`",
         ),
         (
             config(json!({ "remote_jwks": { "cluster": "c", "nope": 1 } }), json!({})),
@@ -74,7 +74,7 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             in_rule(json!({ "match": {}, "public": true, "nope": 1 })),
-            "rules[0].nope: unknown field `nope`, expected one of `match`, `public`, `deny`, `requires`, `mode`",
+            "rules[0].nope: unknown field `nope`, expected one of `match`, `public`, `deny`, `requires`, `introspect`, `mode`",
         ),
         (
             in_rule(json!({ "match": { "nope": 1 }, "public": true })),
@@ -118,7 +118,7 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             config(json!({ "Issuer": "x" }), json!({})),
-            "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`",
+            "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`, `introspection`",
         ),
     ]);
 }

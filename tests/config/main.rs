@@ -15,6 +15,7 @@ mod conditions;
 mod denylist;
 mod documents;
 mod dpop;
+mod introspection;
 mod match_fields;
 mod mtls;
 mod paths;

@@ -31,6 +31,7 @@ mod harness;
 mod hostile;
 mod hosts;
 mod identity_headers;
+mod introspection;
 mod key_documents;
 mod keys;
 mod large_policies;

@@ -39,6 +39,8 @@ impl Harness {
             let config = EnvoyConfig::reference().okta(okta.https_port(), &ca).app(backend.port());
             let mut config = config.module(&test_support::wasm(module));
             configure(config.plugin(), &okta, &keys);
+            config.filter()["vm_config"]["environment_variables"] =
+                json!({ "host_env_keys": ["OKTA_RS_SECRET"] });
             // Envoy updates histograms at each flush. The default interval is 5 s.
             config.document()["stats_flush_interval"] = json!("1s");
             config
@@ -61,7 +63,8 @@ impl Harness {
     }
 }
 
-/// Adds keys and a denylist with short cache durations, a provider without keys, and a shadow rule.
+/// Adds keys and a denylist with short cache durations, introspection of opaque tokens, a provider
+/// without keys, and a shadow rule.
 fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     let okta = &mut plugin["providers"]["okta"];
     okta["remote_jwks"] = json!({
@@ -69,6 +72,10 @@ fn configure(plugin: &mut Value, stand_in: &StandIn, keys: &Keys) {
     });
     okta["local_jwks"] = keys.jwks();
     okta["algorithms"] = json!(["RS256", "EdDSA"]);
+    okta["introspection"] = json!({
+        "cluster": "okta", "client_id": stand_in_okta::RESOURCE_SERVER_ID,
+        "auth": { "client_secret_basic": { "secret_env": "OKTA_RS_SECRET" } },
+    });
     plugin["providers"][PROVIDER_WITHOUT_KEYS] = json!({
         "issuer": "https://partner.example/oauth2/default", "audiences": ["api://default"],
         "remote_jwks": { "cluster": "missing" },

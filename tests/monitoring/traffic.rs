@@ -20,11 +20,13 @@ pub const WAITING_REQUESTS: u16 = 6;
 #[allow(clippy::disallowed_methods, reason = "limits the duration of the traffic")]
 pub fn send(harness: &Harness, duration: Duration, rounds_per_second: u32) {
     let cached = harness.mint(&TokenSpec::user());
+    let opaque = harness.mint(&TokenSpec::user().opaque());
     let end = Instant::now() + duration;
     while Instant::now() < end {
         let next = Instant::now() + Duration::from_secs(1) / rounds_per_second;
         for envoy in [&harness.tagged, &harness.untagged] {
             send_round(harness, envoy.client(), &cached);
+            envoy.client().send(&get("/me").bearer(&opaque));
         }
         std::thread::sleep(next.saturating_duration_since(Instant::now()));
     }

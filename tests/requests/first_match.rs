@@ -126,7 +126,11 @@ fn rule(index: usize, matches: RequestMatch) -> Rule {
     let requirement = Requirement { scopes: vec![index.to_string()], ..Requirement::default() };
     Rule {
         matches,
-        action: RuleAction { access: Access::Requires(Box::new(requirement)), mode: Mode::Enforce },
+        action: RuleAction {
+            access: Access::Requires(Box::new(requirement)),
+            mode: Mode::Enforce,
+            introspect: false,
+        },
     }
 }
 

@@ -26,6 +26,7 @@ mod explain;
 mod first_match;
 mod headers;
 mod hosts;
+mod introspection;
 mod keys;
 mod mcp;
 mod modes;

@@ -1,8 +1,8 @@
-//! The clusters through which the filter fetches keys and denylists. An attacker who can
-//! impersonate the issuer can forge any token; one who can impersonate the source of the denylist
-//! can empty it.
+//! The clusters through which the filter fetches keys and denylists, and introspects tokens. An
+//! attacker who can impersonate the issuer can forge any token; one who can impersonate the source
+//! of the denylist can empty it; one who can impersonate the introspection endpoint receives tokens.
 
-use okta_authz_filter::config::{Config, Remote};
+use okta_authz_filter::config::Config;
 use okta_authz_filter::jwks::source::JwksUri;
 use serde_json::Value;
 
@@ -12,22 +12,22 @@ use super::{backend, destination, kubernetes, tls};
 
 const CLUSTER: &str = "envoy.config.cluster.v3.Cluster";
 
-/// A source from which the filter fetches a document.
+/// A server to which the filter sends requests.
 pub(super) struct RemoteSource<'a> {
     /// The path of the field: `providers.okta.remote_jwks.cluster`.
     pub(super) path: String,
-    pub(super) remote: &'a Remote,
-    /// The hosts that the filter fetches from, without ports. The first is that of the first
+    pub(super) cluster: &'a str,
+    /// The hosts that the filter sends requests to, without ports. The first is that of the first
     /// request.
     hosts: Vec<String>,
 }
 
-/// Returns the problems with the clusters of all remote key sets and of the denylist.
+/// Returns the problems with the clusters of all remote key sets, of introspection and of the
+/// denylist.
 pub(super) fn findings(config: &Config, documents: &[Value]) -> Vec<Finding> {
     let clusters = clusters(documents);
     let mut findings = Vec::new();
-    for RemoteSource { path, remote, hosts } in remote_sources(config) {
-        let name = remote.cluster.as_str();
+    for RemoteSource { path, cluster: name, hosts } in remote_sources(config) {
         let named: Vec<_> = clusters.iter().filter(|cluster| text_equals(cluster, "name", name)).collect();
         if !named.is_empty() {
             let problems = named.iter().flat_map(|cluster| tls::problems(cluster, &hosts, documents));
@@ -56,7 +56,7 @@ fn missing_cluster(path: &str, cluster: &str, documents: &[Value], has_no_cluste
     if has_cds { Finding::note(path, problem) } else { Finding::warning(path, problem) }
 }
 
-/// Returns the sources of all remote key sets and of the denylist.
+/// Returns the sources of all remote key sets, of introspection and of the denylist.
 pub(super) fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
     let keys = config.providers.iter().filter_map(|provider| {
         let jwks = provider.remote_jwks.as_ref()?;
@@ -69,14 +69,22 @@ pub(super) fn remote_sources(config: &Config) -> Vec<RemoteSource<'_>> {
             }
         };
         let path = format!("providers.{}.remote_jwks.cluster", provider.name);
-        Some(RemoteSource { path, remote: &jwks.remote, hosts })
+        Some(RemoteSource { path, cluster: &jwks.remote.cluster, hosts })
     });
     let denylist = config.remote_denylist.iter().map(|denylist| RemoteSource {
         path: "denylist.remote.cluster".to_owned(),
-        remote: &denylist.remote,
+        cluster: &denylist.remote.cluster,
         hosts: vec![host(&denylist.uri.authority)],
     });
-    keys.chain(denylist).collect()
+    let introspection = config.providers.iter().filter_map(|provider| {
+        let settings = provider.introspection.as_ref()?;
+        Some(RemoteSource {
+            path: format!("providers.{}.introspection.cluster", provider.name),
+            cluster: &settings.cluster,
+            hosts: vec![host(&settings.uri.authority)],
+        })
+    });
+    keys.chain(introspection).chain(denylist).collect()
 }
 
 /// Returns the host of an authority, in lower case, without its port and without the brackets of an

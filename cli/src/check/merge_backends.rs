@@ -19,12 +19,12 @@ pub(super) fn warnings(config: &Config, documents: &[Value]) -> Vec<Finding> {
         return Vec::new();
     }
     let sources = clusters::remote_sources(config).into_iter();
-    let generated = sources.filter(|source| source.remote.cluster.starts_with("httproute/"));
+    let generated = sources.filter(|source| source.cluster.starts_with("httproute/"));
     let warning = |source: RemoteSource<'_>| {
         let problem = format!(
             "must not be `{}`: with `mergeBackends`, Envoy Gateway generates no cluster of this name; add a cluster with an \
              `EnvoyPatchPolicy`",
-            source.remote.cluster
+            source.cluster
         );
         Finding::warning(source.path, problem)
     };

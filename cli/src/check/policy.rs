@@ -46,7 +46,7 @@ fn provider_warnings(provider: &Provider, json: &Value) -> Vec<Finding> {
     for remark in provider.local_jwks.iter().flat_map(|keys| keys.remarks()) {
         warnings.push(Finding::warning(format!("{path}.local_jwks"), remark.clone()));
     }
-    if provider.remote_jwks.is_none() {
+    if provider.remote_jwks.is_none() && provider.local_jwks.is_some() {
         let problem = "has no `remote_jwks` beside it: when the issuer rotates its keys, the filter rejects every token";
         warnings.push(Finding::warning(format!("{path}.local_jwks"), problem));
     }

@@ -19,8 +19,7 @@ pub(super) fn findings(part: &Value, config: &Config, documents: &[Value]) -> Ve
     };
     let namespace = metadata(owner, "namespace").unwrap_or_default();
     let sources = clusters::remote_sources(config);
-    let hosts: Vec<&str> =
-        sources.iter().filter_map(|source| source.remote.cluster.split('|').nth(3)).collect();
+    let hosts: Vec<&str> = sources.iter().filter_map(|source| source.cluster.split('|').nth(3)).collect();
     let mut findings = Vec::new();
     let sidecars = resources_of_kind(documents, "Sidecar");
     for sidecar in sidecars.filter(|sidecar| workload::may_apply(sidecar, owner)) {

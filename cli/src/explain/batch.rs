@@ -27,6 +27,8 @@ struct BatchLine {
     #[serde(default)]
     jwks: BTreeMap<String, Value>,
     denylist: Option<Value>,
+    /// The response to an introspection.
+    introspection: Option<Value>,
     /// The time of the request, in seconds since 1970.
     at: u64,
     fetched_at: Option<u64>,
@@ -56,15 +58,21 @@ fn parse(line: &[u8]) -> Result<BatchLine, String> {
 }
 
 fn explain(line: &[u8]) -> Result<Value, CliError> {
-    let BatchLine { config, mut request, token, jwks, denylist, at, fetched_at, show_claims } =
-        parse(line).map_err(CliError)?;
+    let line = parse(line).map_err(CliError)?;
+    let BatchLine { config, mut request, token, jwks, denylist, introspection, at, .. } = line;
+    let (fetched_at, show_claims) = (line.fetched_at, line.show_claims);
     let config = LoadedConfig::parse(config.to_string().as_bytes())?;
     if let Some(token) = token {
         request.authorize(&token);
     }
     let bytes = |document: Value| document.to_string().into_bytes();
     let keys: HashMap<_, _> = jwks.into_iter().map(|(name, keys)| (name, bytes(keys))).collect();
-    let documents = DocumentProvider { keys, denylist: denylist.map(bytes), ..DocumentProvider::default() };
+    let documents = DocumentProvider {
+        keys,
+        denylist: denylist.map(bytes),
+        introspection: introspection.map(bytes),
+        ..DocumentProvider::default()
+    };
     let at = UnixTime::from_seconds(at);
     let request = ExplainRequest {
         config: &config,

@@ -32,7 +32,12 @@ impl TestIssuer {
     /// Replaces the key set of every provider.
     pub(super) fn new(config: &LoadedConfig, denylist: Vec<u8>) -> Result<Self, CliError> {
         let mut json = config.json.clone();
-        let mut documents = DocumentProvider { denylist: Some(denylist), ..DocumentProvider::default() };
+        let mut documents = DocumentProvider {
+            denylist: Some(denylist),
+            // A test has no endpoint: every JWT is active.
+            introspection: Some(br#"{"active":true}"#.to_vec()),
+            ..DocumentProvider::default()
+        };
         for provider in &config.config.providers {
             let key_set = json!({ "keys": [jwk(algorithm(provider))] });
             if provider.remote_jwks.is_some() {

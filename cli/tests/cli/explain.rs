@@ -212,3 +212,52 @@ fn explain_fetches_keys_only_with_trusted_certificate() {
     assert_eq!(explain(&["--ca", ca, "--jwks", &named]).1, "allowed");
     assert_eq!(explain(&["--jwks", &named]).0.status, 2);
 }
+
+#[test]
+fn explain_opaque_token_asks_the_endpoint_or_reads_a_file() {
+    let okta = StandIn::start(Options::default());
+    let ca = scratch("introspection-ca.pem", okta.ca_pem());
+    let token = okta.mint(Server::Default, &TokenSpec::user().opaque());
+    let origin = format!("https://localhost:{}", okta.https_port());
+    let config = |secret: &str| {
+        let config = json!({ "providers": { "okta": {
+            "issuer": okta.issuer(Server::Default), "audiences": [okta.audience(Server::Default)],
+            "introspection": {
+                "cluster": "okta", "uri": format!("{origin}/oauth2/default/v1/introspect"),
+                "client_id": stand_in_okta::RESOURCE_SERVER_ID,
+                "auth": { "client_secret_basic": { "secret_env": secret } },
+            },
+        } } });
+        scratch(&format!("introspection-{secret}.json"), &config.to_string()).to_str().unwrap().to_owned()
+    };
+    let explain = |config: &str, token: &str, more: &[&str]| {
+        let mut command = test_support::okta_authz();
+        command.env("RS_SECRET", stand_in_okta::RESOURCE_SERVER_SECRET).env("WRONG_SECRET", "x");
+        command.args(["explain", "--config", config, "--path", "/", "--token", token, "--json"]).args(more);
+        let output = command.output().unwrap();
+        let explanation: Value =
+            serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{output:?}"));
+        let step =
+            explanation["steps"].as_array().unwrap().iter().find(|step| step["step"] == "introspection");
+        (explanation["code"].as_str().unwrap().to_owned(), step.cloned().unwrap_or_default())
+    };
+    let ca = ["--ca", ca.to_str().unwrap()];
+    let good = config("RS_SECRET");
+    assert_eq!(explain(&good, &token, &ca).0, "allowed");
+    assert_eq!(explain(&good, "a-token-that-the-server-does-not-know", &ca).0, "token_inactive");
+    let (code, step) = explain(&config("WRONG_SECRET"), &token, &ca);
+    assert_eq!(code, "introspection_unavailable");
+    assert!(step["notes"][0].as_str().unwrap().contains("status 401"), "{step}");
+    let (code, step) = explain(&config("MISSING_SECRET"), &token, &ca);
+    assert_eq!(code, "introspection_unavailable");
+    assert!(step["notes"][0].as_str().unwrap().contains("MISSING_SECRET"), "{step}");
+    let (code, step) = explain(&good, &token, &["--offline"]);
+    assert_eq!(
+        (code.as_str(), &step["notes"][0]),
+        ("introspection_unavailable", &json!("offline: not introspected"))
+    );
+
+    let inactive = scratch("introspection-inactive.json", r#"{"active":false}"#);
+    let file = ["--introspection", inactive.to_str().unwrap(), "--offline"];
+    assert_eq!(explain(&config("MISSING_SECRET"), &token, &file).0, "token_inactive");
+}

@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::introspection::Introspection;
 use crate::config::duration::ConfigDuration;
 use crate::json::Object;
 
@@ -69,7 +70,8 @@ pub(in crate::config) struct Provider {
     /// - Default: `optional`
     /// - Example: `required`
     pub(in crate::config) sender_constrained: Option<SenderConstrained>,
-    /// The JWK Set that the filter fetches. Required, unless `local_jwks` is set.
+    /// The JWK Set that the filter fetches. Required, unless `local_jwks` is set or the
+    /// provider introspects opaque tokens.
     ///
     /// - Default: none
     /// - Example: `{ cluster: okta }`
@@ -82,6 +84,12 @@ pub(in crate::config) struct Provider {
     ///   11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo }] }`
     #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "Option<crate::config::schema::JwkSet>"))]
     pub(in crate::config) local_jwks: Option<Object>,
+    /// The introspection endpoint (RFC 7662), which says whether a token is active.
+    ///
+    /// - Default: none
+    /// - Example: `{ cluster: okta, client_id: 0oa1m2mSvcClnt9A5d07, auth: { client_secret_basic: {
+    ///   secret_env: OKTA_RS_SECRET } } }`
+    pub(in crate::config) introspection: Option<Introspection>,
 }
 
 /// # Token profile

@@ -33,6 +33,12 @@ pub(in crate::config) struct Rule {
     /// - Default: none
     /// - Example: `{ scopes: [orders:read] }`
     pub(in crate::config) requires: Option<Requires>,
+    /// Whether the filter introspects JWTs of matching requests (RFC 7662). Requires `requires` and
+    /// a mode other than `shadow`. Each provider that the rule accepts must have `introspection`.
+    ///
+    /// - Default: `false`
+    /// - Example: `true`
+    pub(in crate::config) introspect: Option<bool>,
     /// Whether the filter enforces the decision. Not with `public: true`; `optional` not with
     /// `deny: true`.
     ///
@@ -64,6 +70,12 @@ pub(in crate::config) struct RoutePolicy {
     /// - Default: none
     /// - Example: `{ scopes: [orders:read] }`
     pub(in crate::config) requires: Option<Requires>,
+    /// Whether the filter introspects JWTs of matching requests (RFC 7662). Requires `requires` and
+    /// a mode other than `shadow`. Each provider that the rule accepts must have `introspection`.
+    ///
+    /// - Default: `false`
+    /// - Example: `true`
+    pub(in crate::config) introspect: Option<bool>,
     /// Whether the filter enforces the decision. Not with `public: true`; `optional` not with
     /// `deny: true`.
     ///

@@ -158,5 +158,26 @@ pub(crate) fn configs() -> Vec<Value> {
             { "resource": "https://h/mcp", "require_audience": true, "authorization_details_types_supported": ["a"] },
         ] }),
         ),
+        introspection(json!({ "auth": { "none": {} } }), json!({})),
+        introspection(
+            json!({
+                "auth": { "private_key_jwt": { "key_env": "KEY_1", "alg": "ES256", "kid": "k1" } },
+                "client_id": "0oa1", "tokens": "all", "uri": "https://h:8443/introspect", "timeout": "5s",
+                "cache_duration": "1h", "inactive_cache_duration": "1s", "max_stale": "1h",
+                "max_in_flight": 1024, "max_per_second": 10_000,
+            }),
+            json!({}),
+        ),
+        introspection(
+            json!({ "auth": { "client_secret_post": { "secret_env": "S" } }, "client_id": "0oa1" }),
+            json!({ "remote_jwks": null }),
+        ),
     ]
+}
+
+/// Returns a configuration whose provider introspects, with a rule that requires it.
+fn introspection(fields: Value, changes: Value) -> Value {
+    let introspection = with(json!({ "cluster": "c" }), fields);
+    let rules = json!([{ "match": {}, "requires": {}, "introspect": true }]);
+    config(with(changes, json!({ "introspection": introspection })), json!({ "rules": rules }))
 }

@@ -10,6 +10,12 @@ use super::config::EnvoyConfig;
 
 /// The number of workers in tests. With two, tests see how workers affect each other.
 pub const WORKERS: usize = 2;
+/// The environment of Envoy, from which `vm_config.environment_variables` takes secrets: the secret
+/// of the stand-in's client for introspection, and a private key.
+pub const ENVIRONMENT: [(&str, &str); 2] =
+    [("OKTA_RS_SECRET", "resource-server-secret"), ("OKTA_RS_KEY", RESOURCE_SERVER_KEY)];
+/// A private key for `private_key_jwt`.
+pub const RESOURCE_SERVER_KEY: &str = r#"{"kty":"EC","crv":"P-256","d":"A6b2vGkvW81R0AHjNPfgeupeCUpWknDFvdGoSzyDM0U","x":"yJ4L0Sr0c4zeRlVn98RoWFERjk6r7DmCEptvKZNeoCY","y":"BsVReVSFH19e6-2BrzS5cw9FVCA4t-usSbNlXNz2tSM"}"#;
 const START_TIMEOUT: Duration = Duration::from_secs(30);
 /// The drain time of a replaced listener, in seconds. It exceeds the duration of every test
 /// request.
@@ -66,6 +72,7 @@ impl Envoy {
         let output = File::create(&log).expect("Envoy's log");
         let process = Command::new(binary())
             .current_dir(super::root())
+            .envs(ENVIRONMENT)
             .arg("-c")
             .arg(&config_path)
             .arg("--admin-address-path")

@@ -1,0 +1,60 @@
+//! The checks of an introspection response (RFC 7662 section 2.2) for an active token.
+
+use super::{AccessToken, TokenRequirements, ensure};
+use crate::claims::Claims;
+use crate::confirmation::Confirmation;
+use crate::rejection::Rejection;
+use crate::time::UnixTime;
+
+impl AccessToken {
+    /// Accepts the claims of a response for an active token.
+    ///
+    /// For an opaque token, the response is all that the filter knows, so it must have `exp` and an
+    /// accepted `aud`, which RFC 7662 does not require. For a JWT (`is_jwt`), whose own claims the
+    /// filter has verified, the members that are present must be acceptable.
+    ///
+    /// # Errors
+    /// The rejection of the first check that fails.
+    pub(crate) fn introspected(
+        claims: Claims,
+        requirements: &TokenRequirements,
+        is_jwt: bool,
+        now: UnixTime,
+    ) -> Result<Self, Rejection> {
+        let issuer = claims.string("iss");
+        let is_issuer = |issuer| requirements.issuers.iter().any(|accepted| accepted == issuer);
+        ensure(issuer.is_none_or(is_issuer), Rejection::IssuerUnknown)?;
+        // RFC 6749 section 5.1: the type is not case-sensitive.
+        let is_type = match claims.get("token_type").map(|value| value.as_str().map(str::to_ascii_lowercase))
+        {
+            None => true,
+            Some(name) => matches!(name.as_deref(), Some("bearer" | "dpop")),
+        };
+        ensure(is_type, Rejection::NotAnAccessToken)?;
+        if !is_jwt {
+            requirements.check_times(&claims, now)?;
+        } else if claims.expires_at().is_some() {
+            requirements.check_expiration(&claims, now)?;
+        }
+        let is_accepted = |audience: &str| requirements.audiences.iter().any(|accepted| accepted == audience);
+        let is_audience = (is_jwt && claims.get("aud").is_none()) || claims.audiences().any(is_accepted);
+        ensure(is_audience, Rejection::AudienceNotAllowed)?;
+        let is_client = is_jwt
+            || requirements.client_ids.as_ref().is_none_or(|accepted| {
+                claims.string("client_id").is_some_and(|id| accepted.iter().any(|accepted| accepted == id))
+            });
+        ensure(is_client, Rejection::ClientNotAllowed)?;
+        let confirmation = Confirmation::of(&claims)?;
+        Ok(Self { claims, signature: None, confirmation })
+    }
+
+    /// Returns whether the claims are those of an introspection response.
+    pub(crate) const fn is_introspected(&self) -> bool {
+        self.signature.is_none()
+    }
+
+    /// Returns `exp` in seconds since the epoch.
+    pub(crate) const fn expires_at(&self) -> Option<i64> {
+        self.claims.expires_at()
+    }
+}
