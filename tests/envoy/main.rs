@@ -24,6 +24,7 @@ mod denials;
 mod denylist;
 mod discovery;
 mod docs_login;
+mod dpop;
 mod guard;
 mod harness;
 mod hostile;
