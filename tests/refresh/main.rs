@@ -13,7 +13,6 @@ mod discovery;
 mod documents;
 mod leases;
 mod replay;
-mod replay_races;
 mod shared_gauges;
 mod simulation;
 mod unknown_kids;

@@ -1,5 +1,7 @@
 //! The replay memory of DPoP proofs, one rule for each test. The slot has the number 0.
 
+mod races;
+
 use std::time::Duration;
 
 use okta_authz_filter::dpop::replay::ReplayMemory;
@@ -9,8 +11,8 @@ use okta_authz_filter::rejection::Rejection::{
 use okta_authz_filter::time::UnixTime;
 use test_support::common::Store;
 
-pub(super) const MAX_AGE: u64 = 60;
-pub(super) const SKEW: u64 = 10;
+const MAX_AGE: u64 = 60;
+const SKEW: u64 = 10;
 /// The time of the tests, in Unix seconds.
 const NOW: u64 = 1_700_000_000;
 const ENTRIES: u32 = 4;
@@ -22,12 +24,12 @@ const RECORD_BYTES: usize = 24;
 #[derive(Clone, Copy)]
 struct Proof(u8, &'static str, i64);
 
-pub(super) fn memory(slots: u32, entries: u32, max_age: u64) -> ReplayMemory {
+fn memory(slots: u32, entries: u32, max_age: u64) -> ReplayMemory {
     ReplayMemory::new(slots, entries, Duration::from_secs(max_age), Duration::from_secs(SKEW))
 }
 
 /// Returns random bytes from a seed.
-pub(super) fn random(seed: u64) -> impl FnMut() -> [u8; 32] {
+fn random(seed: u64) -> impl FnMut() -> [u8; 32] {
     let mut random = fastrand::Rng::with_seed(seed);
     move || std::array::from_fn(|_| random.u8(..))
 }

@@ -20,7 +20,7 @@ use okta_authz_filter::rejection::Rejection;
 use okta_authz_filter::time::UnixTime;
 use test_support::common::Store;
 
-use super::replay::{MAX_AGE, SKEW, memory, random};
+use super::{MAX_AGE, SKEW, memory, random};
 
 const SEEDS: u64 = 600;
 const STEPS: usize = 150;
@@ -139,7 +139,7 @@ impl World {
         match self.below(100) {
             // Records that are lost while the clock is behind are not covered: no value has the time
             // of the clock before.
-            0 if self.seed % 3 == 0 => {
+            0 if self.seed.is_multiple_of(3) => {
                 self.shared.corrupt(".slot.0", b"malformed");
                 self.faulty.set(true);
             }
