@@ -47,7 +47,7 @@ fn proof_of_each_algorithm_is_accepted() {
 fn proof_with_es512_is_accepted_if_the_verifier_supports_it() {
     let case = Case::signed(Algorithm::ES512, |proof| proof);
     let ClientKey::P521(key) = ClientKey::new(Algorithm::ES512, 7) else { unreachable!() };
-    let verifier = WithFallback(Software, Es512Verifier(key.verifying_key().clone()));
+    let verifier = WithFallback(Software, Es512Verifier(*key.verifying_key()));
     assert_eq!(case.verify_with(&verifier, &mut ()).map(|proof| proof.thumbprint), Ok(case.jkt));
     let tampered = Case { proofs: vec![tampered(&case.proofs[0])], ..case.clone() };
     assert_eq!(tampered.verify_with(&verifier, &mut ()), Err(Rejection::DpopSignatureInvalid));

@@ -67,7 +67,7 @@ impl Case {
     fn signed(algorithm: Algorithm, change: impl FnOnce(Proof) -> Proof) -> Self {
         let key = ClientKey::new(algorithm, 7);
         let proof = change(Proof::new(algorithm, &key, URL, TOKEN, NOW));
-        Self::sent(&proof.compact(), key.thumbprint())
+        Self::sent(proof.compact(), key.thumbprint())
     }
 
     /// Makes the case of these bytes, for a token with this thumbprint.

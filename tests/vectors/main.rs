@@ -2,7 +2,7 @@
 //!
 //! `tests/data/README.md` has their sources. The tests in Envoy use the same runner.
 
-#![allow(clippy::panic, clippy::unwrap_used, reason = "test code")]
+#![allow(clippy::panic, clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
 
 mod dpop;
 

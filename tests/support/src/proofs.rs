@@ -53,7 +53,7 @@ impl ClientKey {
             Self::P256(key) => ec("P-256", &key.verifying_key().to_sec1_point(false).to_bytes()),
             Self::P384(key) => ec("P-384", &key.verifying_key().to_sec1_point(false).to_bytes()),
             Self::P521(key) => ec("P-521", &key.verifying_key().to_sec1_point(false).to_bytes()),
-            Self::Ed25519(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(&*pair.pk) }),
+            Self::Ed25519(pair) => json!({ "kty": "OKP", "crv": "Ed25519", "x": b64(*pair.pk) }),
         }
     }
 
