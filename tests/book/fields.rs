@@ -88,6 +88,7 @@ fn section(section: &str, field: &str) -> Value {
         ),
         "Mtls" => (json!({}), unless(&["from", "header"], json!({ "from": "connection" }))),
         "CertificateHeader" => (json!({ "name": "x-forwarded-client-cert", "format": "xfcc" }), json!({})),
+        "ExternalUrl" => (json!({ "url": "https://api.example.com" }), json!({})),
         "HeaderSource" => (json!({ "name": "x-access-token" }), json!({})),
         "CustomBody" => (json!({ "status": 401, "content_type": "text/plain", "body": "no" }), json!({})),
         "ProtectedResource" => (json!({ "resource": "https://api.example.com" }), json!({})),
@@ -122,6 +123,7 @@ fn configuration(at: &str, object: Value) -> Value {
     });
     let rule =
         |matches: Value, requires: Value| json!({ "rules": [{ "match": matches, "requires": requires }] });
+    let demands_binding = [json!("required"), json!(true)].contains(&object["sender_constrained"]);
     let rest = match at {
         "" => object,
         "Provider" => json!({ "providers": { "okta": object } }),
@@ -180,7 +182,8 @@ fn configuration(at: &str, object: Value) -> Value {
         "ProtectedResource" => json!({ "protected_resources": [object] }),
         _ => panic!("{at} is not a section"),
     };
-    merged(json!({ "providers": { "okta": provider } }), rest)
+    let dpop = if demands_binding { json!({ "dpop": {} }) } else { json!({}) };
+    merged(merged(json!({ "providers": { "okta": provider } }), rest), dpop)
 }
 
 /// Returns the error of a configuration in which a field has this value.

@@ -26,6 +26,7 @@ mod denylist;
 mod denylist_entries;
 mod discovery;
 mod docs_login;
+mod dpop;
 mod guard;
 mod harness;
 mod hostile;
