@@ -46,8 +46,9 @@ fuzz_target!(|request: &[u8]| {
     for result in [Err(SignatureError::Invalid), Ok(())] {
         let filter = Filter::new(CONFIG.clone(), WorkerId(1));
         // The second decision uses the cached token, if the token was valid.
-        let verdicts =
-            [(); 2].map(|()| filter.decide(&head, &Environment::new(UnixTime::from_seconds(NOW), &FixedResult(result))));
+        let verdicts = [(); 2].map(|()| {
+            filter.decide(&head, &Environment::new(UnixTime::from_seconds(NOW), &FixedResult(result)))
+        });
         for verdict in &verdicts {
             match verdict {
                 Verdict::Allow(permit) => {
@@ -59,7 +60,9 @@ fuzz_target!(|request: &[u8]| {
                             .all(|(name, _)| filter.config().is_identity_header(name))
                     );
                 }
-                Verdict::Deny(denial) => assert!(filter.reply(denial, &head, UnixTime::from_seconds(NOW)).status >= 400),
+                Verdict::Deny(denial) => {
+                    assert!(filter.reply(denial, &head, UnixTime::from_seconds(NOW)).status >= 400)
+                }
                 Verdict::LocalResponse(_) | Verdict::Wait(_) => {}
             }
         }
