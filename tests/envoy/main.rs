@@ -25,6 +25,7 @@ mod denials;
 mod denylist;
 mod discovery;
 mod docs_login;
+mod dpop_cases;
 mod guard;
 mod harness;
 mod hostile;
