@@ -28,6 +28,7 @@ const LISTS: &[&str] = &[
     "custom",
     "datatypes",
     "entries",
+    "external_urls",
     "from_cookies",
     "from_headers",
     "from_params",

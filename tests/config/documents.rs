@@ -62,11 +62,11 @@ fn unknown_member_at_any_level_is_rejected() {
     assert_errors([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `mtls`, `close_streams`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `mtls`, `close_streams`, `dpop`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),
-            "providers.okta.nope: unknown field `nope`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
+            "providers.okta.nope: unknown field `nope`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`",
         ),
         (
             config(json!({ "remote_jwks": { "cluster": "c", "nope": 1 } }), json!({})),
@@ -82,19 +82,19 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             in_rule(json!({ "match": {}, "requires": { "scope": ["a"] } })),
-            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.scope: unknown field `scope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `sender_constrained`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("any_of", json!([{}, { "nope": 1 }])),
-            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.any_of[1].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `sender_constrained`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("all_of", json!([{ "nope": 1 }])),
-            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.all_of[0].nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `sender_constrained`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("not", json!({ "nope": 1 })),
-            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
+            "rules[0].requires.not.nope: unknown field `nope`, expected one of `scopes`, `any_scopes`, `groups`, `groups_claim`, `audiences`, `client_ids`, `subjects`, `providers`, `user`, `acr_values`, `max_age`, `sender_constrained`, `claims`, `authorization_details`, `actor`, `any_of`, `all_of`, `not`",
         ),
         (
             nested("claims", json!([claim])),
@@ -118,7 +118,7 @@ fn unknown_member_at_any_level_is_rejected() {
         ),
         (
             config(json!({ "Issuer": "x" }), json!({})),
-            "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `remote_jwks`, `local_jwks`",
+            "providers.okta.Issuer: unknown field `Issuer`, expected one of `issuer`, `issuers`, `audiences`, `client_ids`, `algorithms`, `clock_skew`, `max_token_age`, `token_profile`, `sender_constrained`, `remote_jwks`, `local_jwks`",
         ),
     ]);
 }

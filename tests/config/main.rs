@@ -14,6 +14,7 @@ mod agents;
 mod conditions;
 mod denylist;
 mod documents;
+mod dpop;
 mod match_fields;
 mod mtls;
 mod paths;

@@ -19,6 +19,8 @@ mod challenges;
 mod conditions;
 mod cors_preflight;
 mod denylist;
+mod dpop;
+mod dpop_flow;
 mod explain;
 mod first_match;
 mod headers;
@@ -287,14 +289,14 @@ fn every_rejection_is_expected_by_a_row() {
             Outcome::Scopes(_) => Some(Rejection::InsufficientScope),
             Outcome::MissingWithScopes(_) => Some(Rejection::TokenMissing),
         })
+        .chain(dpop::expected_rejections())
         .collect();
     // Only the host denies with the first code, if it has no configuration. The core always has one.
     // The second closes streams: `open_streams`.
     let no_denial = BTreeSet::from([Rejection::Misconfigured, Rejection::TooManyStreams]);
     let without_check = |rejection: &Rejection| {
         let code = rejection.code();
-        ["dpop_", "introspection_"].iter().any(|prefix| code.starts_with(prefix))
-            || ["token_inactive", "token_not_bound", "sender_constraint_required"].contains(&code)
+        code.starts_with("introspection_") || code == "token_inactive"
     };
     let missing: Vec<_> = Rejection::ALL
         .iter()
