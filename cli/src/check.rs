@@ -4,6 +4,7 @@ mod backend;
 mod client_certificate;
 mod clusters;
 mod connection_managers;
+mod cors;
 mod denylist;
 mod destination;
 mod durations;
@@ -153,6 +154,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
     let mut findings = envoy::findings(context, config, file);
     findings.extend(module_digest::findings(context));
     findings.extend(client_certificate::warnings(context, config, file));
+    findings.extend(cors::warnings(config, file));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {
