@@ -26,6 +26,7 @@ mod denylist;
 mod discovery;
 mod docs_login;
 mod dpop_cases;
+mod dpop;
 mod guard;
 mod harness;
 mod hostile;
