@@ -85,6 +85,7 @@ fn section(section: &str, field: &str) -> Value {
         ),
         "Mtls" => (json!({}), unless(&["from", "header"], json!({ "from": "connection" }))),
         "CertificateHeader" => (json!({ "name": "x-forwarded-client-cert", "format": "xfcc" }), json!({})),
+        "ExternalUrl" => (json!({ "url": "https://api.example.com" }), json!({})),
         "HeaderSource" => (json!({ "name": "x-access-token" }), json!({})),
         "CustomBody" => (json!({ "status": 401, "content_type": "text/plain", "body": "no" }), json!({})),
         "ProtectedResource" => (json!({ "resource": "https://api.example.com" }), json!({})),
@@ -119,6 +120,7 @@ fn configuration(section: &str, object: Value) -> Value {
     });
     let rule =
         |matches: Value, requires: Value| json!({ "rules": [{ "match": matches, "requires": requires }] });
+    let demands_binding = [json!("required"), json!(true)].contains(&object["sender_constrained"]);
     let rest = match section {
         "" => object,
         "Provider" => json!({ "providers": { "okta": object } }),
@@ -148,6 +150,10 @@ fn configuration(section: &str, object: Value) -> Value {
         "AuthorizationDetail" => rule(json!({}), json!({ "authorization_details": [object] })),
         "Actor" => rule(json!({}), json!({ "actor": object })),
         "ClaimToHeader" => json!({ "claim_to_headers": [object] }),
+        "Dpop" => json!({ "dpop": object }),
+        "ExternalUrl" => json!({ "dpop": { "external_urls": [object] } }),
+        "ReplaySize" => json!({ "dpop": { "replay": object } }),
+        "Nonce" => json!({ "dpop": { "nonce": object } }),
         "Mtls" => json!({ "mtls": object }),
         "CertificateHeader" => json!({ "mtls": { "header": object } }),
         "HeaderSource" => json!({ "from_headers": [object] }),
@@ -156,7 +162,8 @@ fn configuration(section: &str, object: Value) -> Value {
         "ProtectedResource" => json!({ "protected_resources": [object] }),
         _ => panic!("{section} is not a section"),
     };
-    merged(json!({ "providers": { "okta": provider } }), rest)
+    let dpop = if demands_binding { json!({ "dpop": {} }) } else { json!({}) };
+    merged(merged(json!({ "providers": { "okta": provider } }), rest), dpop)
 }
 
 /// Returns the error of a configuration in which a field has this value.

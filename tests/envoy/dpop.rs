@@ -197,10 +197,10 @@ fn nonce_of_a_response_is_accepted_by_both_workers() {
         });
         harness.warm_up();
         let token = bound_token(&harness, &key());
-        let refused = harness.send(&bound(&token, &proof(&token).compact()));
-        assert_eq!((refused.status, refused.code().as_str()), (401, "dpop_nonce_required"));
-        assert!(challenges(&refused)[0].contains(r#"error="use_dpop_nonce""#), "{refused:?}");
-        let nonce = refused.header("dpop-nonce").unwrap();
+        let without_nonce = harness.send(&bound(&token, &proof(&token).compact()));
+        assert_eq!((without_nonce.status, without_nonce.code().as_str()), (401, "dpop_nonce_required"));
+        assert!(challenges(&without_nonce)[0].contains(r#"error="use_dpop_nonce""#), "{without_nonce:?}");
+        let nonce = without_nonce.header("dpop-nonce").unwrap();
         for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
             let response = harness.send(&bound(&token, &proof(&token).nonce(nonce).compact()));
             assert_eq!(response.status, 200, "{name}: {response:?}");

@@ -109,8 +109,8 @@ fn nonce_of_a_response_makes_the_next_proof_valid() {
     for settings in [json!({ "nonce": {} }), json!({ "nonce": { "keys_env": "KEYS" }, "replay": false })] {
         let worker = Worker::new(&dpop(settings, json!({})));
         let with_nonce = |nonce: &str| request("DPoP", &bound(), &[proof(&bound()).nonce(nonce).compact()]);
-        let refused = reply(&worker, &good(), NOW, R::DpopNonceRequired);
-        let nonce = values(&refused, "dpop-nonce")[0].to_owned();
+        let without_nonce = reply(&worker, &good(), NOW, R::DpopNonceRequired);
+        let nonce = values(&without_nonce, "dpop-nonce")[0].to_owned();
         assert_eq!(nonce.len(), 27);
         assert_eq!(worker.send(&with_nonce(&nonce)), Allow);
         // 120 s, so that 60 s are two intervals later.
