@@ -4,6 +4,7 @@ mod backend;
 mod client_certificate;
 mod clusters;
 mod connection_managers;
+mod cors;
 mod denylist;
 mod destination;
 mod durations;
@@ -155,6 +156,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
     findings.extend(module_digest::findings(context));
     findings.extend(client_certificate::warnings(context, config, file));
     findings.extend(introspection::warnings(context, config));
+    findings.extend(cors::warnings(config, file));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

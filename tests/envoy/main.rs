@@ -27,6 +27,7 @@ mod denylist_entries;
 mod discovery;
 mod docs_login;
 mod dpop;
+mod dpop_cases;
 mod guard;
 mod harness;
 mod hostile;

@@ -248,8 +248,9 @@ fn check_upgrade_filters_without_a_guard_is_a_warning() {
     assert_no_findings(
         "with guard",
         &with_manager("upgrade-guard", &|manager| {
-            let filter = &mut manager["http_filters"][0]["typed_config"]["config"]["configuration"]["value"];
-            filter["close_streams"] = json!(true);
+            // Without it, a WebSocket would outlive its token.
+            let filter = &mut manager["http_filters"][0]["typed_config"]["config"];
+            filter["configuration"]["value"]["close_streams"] = json!(true);
             let filters = manager["http_filters"].clone();
             manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket", "filters": filters }]);
         }),

@@ -11,6 +11,7 @@
 )]
 
 mod client_certificate;
+mod cors;
 mod explain;
 mod files;
 mod findings;

@@ -165,8 +165,8 @@ impl EnvoyConfig {
         let manager = self.manager();
         manager["route_config"]["virtual_hosts"][0]["typed_per_filter_config"] = json!({ name: {
             "@type": format!("{cors}.CorsPolicy"), "allow_origin_string_match": [{ "exact": origin }],
-            "allow_methods": "GET, POST", "allow_headers": "authorization, content-type",
-            "expose_headers": "www-authenticate", "max_age": "600",
+            "allow_methods": "GET, POST", "allow_headers": "authorization, content-type, dpop",
+            "expose_headers": "www-authenticate, dpop-nonce", "max_age": "600",
         } });
         let filter = json!({ "name": name, "typed_config": { "@type": format!("{cors}.Cors") } });
         manager["http_filters"].as_array_mut().expect("http_filters").insert(position, filter);

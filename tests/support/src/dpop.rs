@@ -12,6 +12,7 @@ mod keys;
 mod proofs;
 
 pub use keys::{DpopKey, thumbprint};
+pub use okta_authz_filter::crypto::Algorithm;
 pub use proofs::Proof;
 
 use ring::digest::{SHA256, digest};

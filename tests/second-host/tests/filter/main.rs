@@ -5,6 +5,7 @@
 #![allow(clippy::arithmetic_side_effects, missing_docs, reason = "test code")]
 
 mod configuration;
+mod dpop;
 mod harness;
 mod hostile;
 mod keys;
