@@ -60,7 +60,9 @@ fuzz_target!(|request: &[u8]| {
                             .all(|(name, _)| filter.config().is_identity_header(name))
                     );
                 }
-                Verdict::Deny(denial) => assert!(filter.reply(denial, &head, UnixTime::from_seconds(NOW)).status >= 400),
+                Verdict::Deny(denial) => {
+                    assert!(filter.reply(denial, &head, UnixTime::from_seconds(NOW)).status >= 400)
+                }
                 Verdict::LocalResponse(_) | Verdict::Wait(_) => {}
             }
         }
