@@ -150,7 +150,7 @@ fn nonce_keys_of_an_unusable_variable_are_rejected() {
     assert_eq!(keys(Some(&format!("{},{key}", "0B".repeat(32)))), Ok(vec![[11; 32], [10; 32]]));
     let absent = "dpop.nonce.keys_env: must name an environment variable of the VM, which is set";
     assert_eq!(keys(None), Err(absent.to_owned()));
-    for value in ["", "secret", &key[2..], &vec![key.as_str(); 5].join(",")] {
+    for value in ["", "secret", &key[2..], &[key.as_str(); 5].join(",")] {
         let error = keys(Some(value)).unwrap_err();
         assert!(
             error.starts_with("dpop.nonce.keys_env: must name an environment variable with one to four keys"),
