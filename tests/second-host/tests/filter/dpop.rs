@@ -43,10 +43,9 @@ fn proof_is_accepted_once_by_the_workers_of_a_process() {
 
 #[test]
 fn shared_data_failing_gets_503() {
-    for (call, status) in [
-        ("proxy_get_shared_data", Status::NotFound),
-        ("proxy_set_shared_data", Status::CasMismatch),
-    ] {
+    for (call, status) in
+        [("proxy_get_shared_data", Status::NotFound), ("proxy_set_shared_data", Status::CasMismatch)]
+    {
         let process = process();
         let mut vm = worker(&process, &[]).unwrap();
         vm.force_status(call, Some(status));
