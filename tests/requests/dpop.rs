@@ -74,11 +74,19 @@ pub(crate) fn request(scheme: &str, token: &Token, proofs: &[String]) -> Request
     proofs.iter().fold(request, |request, proof| request.header("dpop", proof))
 }
 
-pub(crate) struct Row {
+struct Row {
     name: &'static str,
     config: Value,
     request: Request,
     expected: Outcome,
+}
+
+/// Returns the rows for `okta-authz explain`, which decides about one request at a time.
+pub(crate) fn single_rows() -> Vec<super::Row> {
+    let single = |Row { name, config, request, expected }| {
+        super::row(name, config, request, super::Auth::Missing, 0, expected)
+    };
+    rows().into_iter().map(single).collect()
 }
 
 fn rows() -> Vec<Row> {

@@ -13,7 +13,7 @@ use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 use test_support::common::{NOW, Outcome, cold, jwks};
 
-use super::{FetchedDocuments, Row, all_rows};
+use super::{FetchedDocuments, Row, all_rows, dpop};
 
 /// Returns a row as a line of `--batch`.
 fn batch_line(row: &Row, fetched: FetchedDocuments) -> Value {
@@ -116,7 +116,8 @@ fn mismatch(row: &Row, explanation: &Value) -> Option<String> {
 
 #[test]
 fn explain_reports_the_outcome_of_every_row() {
-    let rows = all_rows();
+    let dpop = dpop::single_rows().into_iter().map(|row| (row, FetchedDocuments::All));
+    let rows: Vec<_> = all_rows().into_iter().chain(dpop).collect();
     let batch: String =
         rows.iter().map(|(row, fetched)| format!("{}\n", batch_line(row, *fetched))).collect();
     let mut explain = test_support::okta_authz()
