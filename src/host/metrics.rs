@@ -101,7 +101,6 @@ impl Metrics {
             closed_streams: STREAM_REJECTIONS
                 .map(|rejection| Metric::define(metrics::STREAM_CLOSED, &[rejection.code()])),
             introspection: IntrospectionMetrics::define(filter),
-            sums: [metrics::CACHE_TOKENS, metrics::CACHE_BYTES, metrics::WAITING].map(plain),
         }
     }
 
