@@ -20,6 +20,7 @@ mod metrics;
 mod programs;
 mod responses;
 mod runbook;
+mod sections;
 
 use std::fs;
 use std::path::{Path, PathBuf};
