@@ -10,7 +10,9 @@ with one host share a cluster.
 {{- $sources := list -}}
 {{- range $name, $provider := $config.providers -}}
   {{- $path := printf "config.providers.%s" $name -}}
-  {{- if not (or (hasKey $provider "remote_jwks") (hasKey $provider "local_jwks")) -}}
+  {{- /* A provider of opaque tokens needs no keys. */ -}}
+  {{- $is_opaque := and (hasKey $provider "introspection") (eq (($provider.introspection).tokens | default "opaque") "opaque") -}}
+  {{- if not (or (hasKey $provider "remote_jwks") (hasKey $provider "local_jwks") $is_opaque) -}}
     {{- $_ := set $provider "remote_jwks" dict -}}
   {{- end -}}
   {{- if hasKey $provider "remote_jwks" -}}
