@@ -111,7 +111,7 @@ deny: ## Checks licenses, advisories and sources of the dependencies. DENY_CHECK
 
 # The load benchmark has the profile of the tests, which compiles faster. It measures Envoy, so its
 # own speed does not matter.
-bench: wasm ## Measures the filter beside jwt_authn under load (15 minutes): target/bench/load.json.
+bench: wasm ## Measures the filter beside jwt_authn under load (18 minutes): target/bench/load.json.
 	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
 		scripts/cargo bench --quiet --locked --profile dev --bench load
@@ -123,7 +123,7 @@ bench-plot: ## Runs the load benchmark and draws book/src/images/bench.svg.
 bench-core: ## Measures the core natively: parsing, claims, policy.
 	@scripts/cargo bench --quiet --locked --bench core
 
-bench-instructions: ## Counts the instructions of the core, which are the same in every run.
+bench-instructions: ## Counts the instructions of the core, which do not depend on the load of the machine.
 	@scripts/bench-instructions
 
 bench-size: ## Lists the size of each crate in the filter.

@@ -83,9 +83,8 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
 /// Asserts that a valid token gets 200, and a request without a token gets 401 if the application
 /// verifies tokens.
 fn assert_verifies(name: &str, port: u16, load: &Load) {
-    let (path, token) = load.first();
-    let client = Client::new(port);
-    let (good, none) = (client.send(&get(&path).bearer(token)), client.get(&path));
+    let (line, client) = (load.first(), Client::new(port));
+    let (good, none) = (client.send(&line.request()), client.get(&line.path));
     let expected = if name == APPLICATIONS[0].0 { 200 } else { 401 };
     assert_eq!((good.status, none.status), (200, expected), "{name}: {good:?}, {none:?}");
 }

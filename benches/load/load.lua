@@ -1,6 +1,6 @@
--- The script of wrk: it sends the lines of a file in order, from an offset. A line is a path, a
--- space and a token, and all lines have the same length. All rows of the benchmark use it, so its
--- own cost is equal for them.
+-- The script of wrk: it sends the lines of a file in order, from an offset. A line is a path and a
+-- token, and for a bound token a DPoP proof, separated by spaces. All lines have the same length.
+-- All rows of the benchmark use it. Its own cost does not count, because wrk has another core.
 --
 -- wrk -s load.lua URL -- FILE OFFSET
 
@@ -18,8 +18,12 @@ function request()
         line = lines:read("*l")
     end
     local blank = line:find(" ", 1, true)
-    return "GET " .. line:sub(1, blank - 1) .. " HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer "
-        .. line:sub(blank + 1) .. "\r\n\r\n"
+    local head = "GET " .. line:sub(1, blank - 1) .. " HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: "
+    local second = line:find(" ", blank + 1, true)
+    if not second then
+        return head .. "Bearer " .. line:sub(blank + 1) .. "\r\n\r\n"
+    end
+    return head .. "DPoP " .. line:sub(blank + 1, second - 1) .. "\r\nDPoP: " .. line:sub(second + 1) .. "\r\n\r\n"
 end
 
 function done(summary, latency)

@@ -25,8 +25,10 @@ mod filters;
 mod floor;
 mod measure;
 mod memory;
+mod okta;
 mod plot;
 mod process;
+mod proofs;
 mod report;
 mod rows;
 mod settings;
@@ -39,12 +41,17 @@ use benches::tokens::Signer;
 
 use report::{Machine, Report};
 use settings::Settings;
+use stand_in_okta::{Options, StandIn};
 
 fn main() {
     let settings = Settings::from_environment();
     let signer = Signer::rs256();
     let machine = Machine::this(&envoy::version());
-    let load = measure::measure(&rows::rows(&signer), &signer, &settings);
+    let stand_in = StandIn::start(Options::default());
+    settings.log("minting tokens, unless the last run's are fresh");
+    let rows = rows::rows(&signer, &stand_in, &settings);
+    let load = measure::measure(&rows, &[okta::cluster(&stand_in, "bench-load")], &settings);
+    okta::assert_one_call_per_token(&stand_in);
     let fastapi = fastapi::measure(&signer, &settings);
     let start_up = start_up::measure(&settings);
     let memory = memory::measure(&settings);

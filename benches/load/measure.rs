@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use benches::tokens::Signer;
 use serde::Serialize;
-use test_support::client::{Client, get};
+use serde_json::Value;
+use test_support::client::Client;
 
 use crate::envoy::{Envoy, Listener, direct_response};
 use crate::process::Process;
@@ -37,22 +37,21 @@ pub struct Result {
     pub p99: Summary,
 }
 
-/// Measures all rows in one Envoy.
-pub fn measure(rows: &[Row], signer: &Signer, settings: &Settings) -> Vec<Result> {
-    settings.log("minting tokens, unless the last run's are fresh");
-    let loads: Vec<Load> = rows.iter().map(|row| Load::new(row.pool.file(signer))).collect();
+/// Measures all rows in one Envoy with these clusters.
+pub fn measure(rows: &[Row], clusters: &[Value], settings: &Settings) -> Vec<Result> {
     let listener = |row: &Row| Listener {
         name: row.name.to_owned(),
         filters: row.filters.clone(),
         route: direct_response(),
     };
-    let envoy = Envoy::start("load", &rows.iter().map(listener).collect::<Vec<_>>(), &[]);
+    let envoy = Envoy::start("load", &rows.iter().map(listener).collect::<Vec<_>>(), clusters);
     let ports: Vec<u16> = rows.iter().map(|row| envoy.port(row.name).expect("a listener")).collect();
     let mut samples = vec![Vec::new(); rows.len()];
     for round in 0..=settings.rounds {
-        for (((row, port), load), samples) in rows.iter().zip(&ports).zip(&loads).zip(&mut samples) {
-            assert_response(row, *port, load);
-            let sample = sample(&[&envoy.process], *port, load, settings.time);
+        for ((row, port), samples) in rows.iter().zip(&ports).zip(&mut samples) {
+            let (load, time) = row.requests.prepare(*port, settings.time);
+            assert_response(row, *port, &load);
+            let sample = sample(&[&envoy.process], *port, &load, time);
             assert_run(row, sample.run);
             // The first round fills the caches of the filters and of the processor.
             if round > 0 {
@@ -73,16 +72,18 @@ pub fn sample(processes: &[&Process], port: u16, load: &Load, time: Duration) ->
     Sample { cpu: micros / run.requests as f64, run }
 }
 
-/// Sends one request, and asserts its status and code.
+/// Sends one request, and asserts its status and code. Asserts that the filter rejects a proof that
+/// it has accepted.
 fn assert_response(row: &Row, port: u16, load: &Load) {
-    let (path, token) = load.first();
-    let response = Client::new(port).send(&get(path).bearer(token));
-    assert_eq!(
-        (response.status, response.code().as_str()),
-        (row.status, row.code),
-        "{}: {response:?}",
-        row.name
-    );
+    let request = load.first().request();
+    let assert_next = |expected: (u16, &str)| {
+        let response = Client::new(port).send(&request);
+        assert_eq!((response.status, response.code().as_str()), expected, "{}: {response:?}", row.name);
+    };
+    assert_next((row.status, row.code));
+    if load.is_single_use() {
+        assert_next((401, "dpop_proof_replayed"));
+    }
 }
 
 /// Asserts that the row rejected the expected requests of a run: all or none.

@@ -115,7 +115,7 @@ fn new_request(signer: &Signer) -> String {
 }
 
 /// Reads one response and returns its status.
-fn status(reading: &mut BufReader<TcpStream>) -> u16 {
+pub fn status(reading: &mut BufReader<TcpStream>) -> u16 {
     let (mut status, mut length) = (0, 0);
     loop {
         let mut line = String::new();

@@ -11,6 +11,9 @@ pub struct Settings {
     /// `OKTA_AUTHZ_BENCH_TOKENS`: the number of distinct tokens for the memory measurement.
     /// Default: 1,000,000.
     pub tokens: u64,
+    /// `OKTA_AUTHZ_BENCH_PROOFS`: the number of DPoP proofs for each second of a row. A row fails if
+    /// it needs more. Default: 25,000.
+    pub proofs: usize,
     /// `OKTA_AUTHZ_BENCH_PLOT`: if set, draw book/src/images/bench.svg.
     pub plot: bool,
     begin: Instant,
@@ -27,6 +30,7 @@ impl Settings {
             rounds: number("OKTA_AUTHZ_BENCH_ROUNDS", 15) as usize,
             time: Duration::from_secs(number("OKTA_AUTHZ_BENCH_SECONDS", 1)),
             tokens: number("OKTA_AUTHZ_BENCH_TOKENS", 1_000_000),
+            proofs: number("OKTA_AUTHZ_BENCH_PROOFS", 25_000) as usize,
             plot: std::env::var_os("OKTA_AUTHZ_BENCH_PLOT").is_some(),
             begin: Instant::now(),
         }

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 use test_support::client::{Client, get};
-use test_support::config::EnvoyConfig;
 
 use crate::envoy::{Envoy, Listener, direct_response};
 use crate::filters::{native_with, ours};
+use crate::okta;
 use crate::settings::Settings;
 use crate::statistics::Summary;
 
@@ -24,10 +24,10 @@ pub struct StartUp {
 
 /// Starts Envoys in turn: without a filter, with `jwt_authn`, and with this filter.
 pub fn measure(settings: &Settings) -> Vec<StartUp> {
-    let okta = StandIn::start(Options::default());
-    let token = okta.mint(Server::Default, &TokenSpec::user());
-    let cluster = cluster(&okta);
-    let filters = filters(&okta);
+    let stand_in = StandIn::start(Options::default());
+    let token = stand_in.mint(Server::Default, &TokenSpec::user());
+    let cluster = okta::cluster(&stand_in, "bench-start-up");
+    let filters = filters(&stand_in);
     let mut times = vec![Vec::new(); filters.len()];
     for _ in 0..settings.rounds {
         for ((_, filters), times) in filters.iter().zip(&mut times) {
@@ -54,15 +54,6 @@ fn filters(okta: &StandIn) -> [(&'static str, Vec<Value>); 4] {
         ("this filter, pinned keys", vec![ours("start-up", &json!({ "providers": { "okta": pinned } }))]),
         ("this filter, keys fetched", vec![ours("start-up", &json!({ "providers": { "okta": fetched } }))]),
     ]
-}
-
-/// Returns the cluster `okta` of the reference configuration, with TLS.
-fn cluster(okta: &StandIn) -> Value {
-    let ca = test_support::scratch("bench-start-up").join("ca.pem");
-    std::fs::write(&ca, okta.ca_pem()).expect("a certificate authority");
-    let mut config = EnvoyConfig::reference().okta(okta.https_port(), &ca);
-    let clusters = config.document()["static_resources"]["clusters"].as_array().expect("clusters");
-    clusters.iter().find(|cluster| cluster["name"] == "okta").expect("Okta's cluster").clone()
 }
 
 fn first_success(filters: &[Value], cluster: &Value, token: &str) -> Duration {

@@ -2,7 +2,8 @@
 //! signature.
 
 use std::hint::black_box;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::rc::Rc;
+use std::time::Duration;
 
 use okta_authz_filter::config::Config;
 use okta_authz_filter::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
@@ -10,7 +11,7 @@ use okta_authz_filter::dpop::replay::ReplayMemory;
 use okta_authz_filter::dpop::{
     BoundRequest, ProofRequirements, Scheme, SchemeSource, TargetUriSource, verify_proof,
 };
-use okta_authz_filter::filter::{Environment, Filter, Verdict};
+use okta_authz_filter::filter::{Environment, Filter, StreamState, Verdict};
 use okta_authz_filter::introspection::CallResponse;
 use okta_authz_filter::policy::{AllowedInPaths, NormalizedRequest, RequiredInputs};
 use okta_authz_filter::refresh::state::WorkerId;
@@ -21,7 +22,8 @@ use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
 use test_support::common::Store;
 
-use crate::tokens::{AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256};
+use crate::proofs::{DpopClient, ProofSpec, access_token_hash};
+use crate::tokens::{self, AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256};
 
 /// The default of `max_token_bytes`, in bytes.
 const MAX_TOKEN_BYTES: usize = 16_384;
@@ -56,6 +58,8 @@ pub const CASES: &[Case] = &[
     ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Repeated, 1, CACHE)),
     // More than the processor's first-level cache holds.
     ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
+    ("stream, cached token, close_streams off", |signer| stream(signer, false)),
+    ("stream, cached token, close_streams on", |signer| stream(signer, true)),
     ("verify a DPoP proof, ES256", proof),
     ("decide, cached opaque token, 10 rules", opaque),
     ("reject, expired", |signer| decide(signer, 10, Pool::Expired, 1, CACHE)),
@@ -64,14 +68,18 @@ pub const CASES: &[Case] = &[
 ];
 
 fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
+    let document = document(signer, rules, cache);
+    Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
+}
+
+fn document(signer: &Signer, rules: usize, cache: usize) -> Value {
     let rule = |i| json!({ "match": { "path": path(i) }, "requires": { "scopes": ["items:read"] } });
     let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": signer.jwks() });
     let headers = json!([{ "header_name": "x-okta-sub", "claim_name": "sub" }]);
     let rules: Vec<Value> = (0..rules).map(rule).collect();
-    let document = json!({
+    json!({
         "providers": { "okta": provider }, "claim_to_headers": headers, "rules": rules, "token_cache_max_bytes": cache,
-    });
-    Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
+    })
 }
 
 /// Decides about a request whose opaque token has a cached introspection.
@@ -160,11 +168,41 @@ fn decide(signer: &Signer, rules: usize, pool: Pool, tokens: usize, cache: usize
     })
 }
 
+/// Decides about a request, begins its stream and ends it, at 1,000 requests per second. A hundredth
+/// of the work is a tick, which Envoy calls every 100 ms.
+fn stream(signer: &Signer, close_streams: bool) -> Work {
+    const PER_TICK: u64 = 100;
+    let mut document = document(signer, 10, CACHE);
+    document["close_streams"] = json!(close_streams);
+    let config = Config::from_bytes(document.to_string().as_bytes()).expect("a configuration");
+    let (mut filter, start) = (Filter::new(config, WorkerId(1)), now());
+    let (token, path) = (format!("Bearer {}", signer.token()), path(5));
+    let mut count: u64 = 0;
+    let mut work = move || {
+        count += 1;
+        let now = start.saturating_add(Duration::from_millis(count));
+        let headers = [("authorization", token.as_bytes())];
+        let verdict = filter.decide(black_box(&head(&path, &headers)), &Environment::new(now, &AlwaysValid));
+        let Verdict::Allow(permit) = verdict else { panic!("{verdict:?}") };
+        let state = Rc::new(StreamState::default());
+        filter.begin_stream(1, &permit, false, black_box(&state), now);
+        filter.end_stream(&state);
+        if count.is_multiple_of(PER_TICK) {
+            assert!(black_box(filter.take_unauthorized_streams(now)).is_empty());
+        }
+    };
+    // After a second, each tick drops as many streams as begin between two ticks.
+    (0..2_000).for_each(|_| work());
+    Box::new(work)
+}
+
 /// Verifies a proof for a cached token, whose digest the filter has.
 fn proof(_: &Signer) -> Work {
-    let (client, now, path) = (Signer::es256(), now(), path(1));
-    let token = client.token();
-    let (proof, jkt) = client.proof(&format!("https://api.example.com{path}"), &token);
+    let (client, now, path) = (DpopClient::new(), now(), path(1));
+    let token = Signer::es256().bound_token(client.thumbprint());
+    let (url, token_hash) = (format!("https://api.example.com{path}"), access_token_hash(&token));
+    let issued_at = now.millis() / 1000;
+    let proof = client.proof(&ProofSpec { url: &url, token_hash: &token_hash, issued_at });
     let token_sha256: [u8; 32] = sha256(token.as_bytes());
     let requirements = ProofRequirements {
         algorithms: vec![Algorithm::ES256, Algorithm::RS256],
@@ -183,7 +221,7 @@ fn proof(_: &Signer) -> Work {
             head: &head,
             request: &request,
             token_sha256: &token_sha256,
-            jkt: &jkt,
+            jkt: client.thumbprint(),
             arrived_at: now,
         };
         black_box(verify_proof(black_box(&bound), &requirements, None, &AlwaysValid, &mut ()))
@@ -217,5 +255,5 @@ fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {
 }
 
 fn now() -> UnixTime {
-    UnixTime::from_seconds(SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs())
+    UnixTime::from_seconds(tokens::now())
 }

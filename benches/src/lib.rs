@@ -1,4 +1,4 @@
-//! The tokens of the benchmarks, and the cases of the core.
+//! The tokens and proofs of the benchmarks, and the cases of the core.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -11,4 +11,5 @@
 )]
 
 pub mod cases;
+pub mod proofs;
 pub mod tokens;

@@ -30,7 +30,7 @@ const LIFETIME: u64 = 86_400;
 const POOL_AGE: Duration = Duration::from_secs(LIFETIME / 2);
 
 /// The number of tokens in pools that repeat tokens.
-const FEW: usize = 1_000;
+pub const FEW: usize = 1_000;
 /// The number of services, which is the number of rules in the largest policy.
 pub const SERVICES: usize = 10_000;
 
@@ -92,14 +92,14 @@ impl Signer {
         json!({ "keys": [key] })
     }
 
-    const fn algorithm(&self) -> &'static str {
+    pub(crate) const fn algorithm(&self) -> &'static str {
         match self {
             Self::Rs256(_) => "RS256",
             Self::Es256(_) => "ES256",
         }
     }
 
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
+    pub(crate) fn sign(&self, message: &[u8]) -> Vec<u8> {
         let random = SystemRandom::new();
         match self {
             Self::Rs256(pair) => {
@@ -118,12 +118,22 @@ impl Signer {
 
     /// Mints a token for this pool.
     pub fn mint(&self, pool: Pool) -> String {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
+        self.mint_with(pool, "")
+    }
+
+    /// Mints a valid token that is bound to the key with this thumbprint (RFC 9449 section 6.1).
+    pub fn bound_token(&self, thumbprint: &[u8; 32]) -> String {
+        self.mint_with(Pool::Repeated, &format!(r#","cnf":{{"jkt":"{}"}}"#, b64(thumbprint)))
+    }
+
+    /// Mints a token for this pool. `members` is JSON text that follows the last claim.
+    fn mint_with(&self, pool: Pool, members: &str) -> String {
+        let now = now();
         let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
         let iss = if pool == Pool::UnknownIssuer { UNKNOWN_ISSUER } else { ISSUER };
         let header = format!(r#"{{"kid":"{KID}","alg":"{}"}}"#, self.algorithm());
         let payload = format!(
-            r#"{{"ver":1,"jti":"AT.{}","iss":"{iss}","aud":"{AUDIENCE}","iat":{iat},"exp":{},"cid":"0oa48e74ox4t7mQJX0g7","uid":"00ujmkLgagxeRrAg20g3","scp":["openid","profile","items:read"],"auth_time":{},"sub":"joe.user@example.com","groups":["Everyone","IT"]}}"#,
+            r#"{{"ver":1,"jti":"AT.{}","iss":"{iss}","aud":"{AUDIENCE}","iat":{iat},"exp":{},"cid":"0oa48e74ox4t7mQJX0g7","uid":"00ujmkLgagxeRrAg20g3","scp":["openid","profile","items:read"],"auth_time":{},"sub":"joe.user@example.com","groups":["Everyone","IT"]{members}}}"#,
             random_text(),
             iat + LIFETIME,
             iat - 21,
@@ -138,22 +148,9 @@ impl Signer {
     }
 }
 
-impl Signer {
-    /// Makes a DPoP proof of a `GET` request that the P-256 key signs. Returns it with the
-    /// thumbprint of the key (RFC 7638).
-    pub fn proof(&self, url: &str, token: &str) -> (String, [u8; 32]) {
-        let key = &self.jwks()["keys"][0];
-        // The map of serde_json sorts its members, as RFC 7638 requires.
-        let jwk = json!({ "crv": key["crv"], "kty": key["kty"], "x": key["x"], "y": key["y"] });
-        let header = json!({ "typ": "dpop+jwt", "alg": self.algorithm(), "jwk": jwk });
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs();
-        let ath = b64(&sha256(token.as_bytes()));
-        let payload = json!({ "jti": random_text(), "htm": "GET", "htu": url, "iat": now, "ath": ath });
-        let message =
-            format!("{}.{}", b64(header.to_string().as_bytes()), b64(payload.to_string().as_bytes()));
-        let signature = b64(&self.sign(message.as_bytes()));
-        (format!("{message}.{signature}"), sha256(jwk.to_string().as_bytes()))
-    }
+/// Returns the time in Unix seconds.
+pub fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_secs()
 }
 
 /// Returns the SHA-256 digest of a text.
@@ -164,30 +161,14 @@ pub fn sha256(text: &[u8]) -> [u8; 32] {
 impl Pool {
     /// Returns the file of the pool. Mints the tokens unless the file exists and is fresh.
     pub fn file(self, signer: &Signer) -> PathBuf {
-        let folder = test_support::root().join("target/bench");
-        fs::create_dir_all(&folder).expect("a folder below target/");
         let name: String = format!("{self:?}").chars().filter(char::is_ascii_alphanumeric).collect();
-        let file = folder.join(format!("{name}.requests"));
-        if !is_fresh(&file) {
-            let tokens = self.tokens(signer);
-            let lines = self.lines(&tokens);
-            // The file is renamed when it is complete, so an interrupted run leaves no partial
-            // pool.
-            let part = folder.join(format!(".{name}.part"));
-            fs::File::create(&part).and_then(|mut file| file.write_all(lines.as_bytes())).expect("a pool");
-            fs::rename(&part, &file).expect("a pool");
-        }
-        file
+        let file = requests_file(&name);
+        if is_fresh(&file) { file } else { write_requests(&name, &self.lines(&self.tokens(signer))) }
     }
 
     fn tokens(self, signer: &Signer) -> Vec<String> {
         let count = if let Self::New(count) = self { count } else { FEW };
-        let threads = std::thread::available_parallelism().map_or(1, Into::into);
-        let mint = || (0..count.div_ceil(threads)).map(|_| signer.mint(self)).collect::<Vec<_>>();
-        std::thread::scope(|scope| {
-            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(mint)).collect();
-            threads.into_iter().flat_map(|thread| thread.join().expect("tokens")).collect()
-        })
+        in_parallel(count, |_| signer.mint(self))
     }
 
     fn lines(self, tokens: &[String]) -> String {
@@ -201,12 +182,42 @@ impl Pool {
     }
 }
 
+/// Writes a file of requests, and returns its path.
+pub fn write_requests(name: &str, lines: &str) -> PathBuf {
+    let file = requests_file(name);
+    // The file is renamed when it is complete, so an interrupted run leaves no partial pool.
+    let part = file.with_extension("part");
+    fs::File::create(&part).and_then(|mut file| file.write_all(lines.as_bytes())).expect("a pool");
+    fs::rename(&part, &file).expect("a pool");
+    file
+}
+
+fn requests_file(name: &str) -> PathBuf {
+    let folder = test_support::root().join("target/bench");
+    fs::create_dir_all(&folder).expect("a folder below target/");
+    folder.join(format!("{name}.requests"))
+}
+
+/// Makes this number of texts on all cores, in order.
+pub fn in_parallel(count: usize, make: impl Fn(usize) -> String + Sync) -> Vec<String> {
+    let threads = std::thread::available_parallelism().map_or(1, Into::into);
+    let (share, make) = (count.div_ceil(threads), &make);
+    std::thread::scope(|scope| {
+        let part = |thread: usize| {
+            let part = (thread * share)..((thread + 1) * share).min(count);
+            scope.spawn(move || part.map(make).collect::<Vec<_>>())
+        };
+        let parts: Vec<_> = (0..threads).map(part).collect();
+        parts.into_iter().flat_map(|part| part.join().expect("texts")).collect()
+    })
+}
+
 fn is_fresh(file: &Path) -> bool {
     let made = fs::metadata(file).and_then(|metadata| metadata.modified());
     made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < POOL_AGE))
 }
 
-fn random_text() -> String {
+pub(crate) fn random_text() -> String {
     let mut bytes = [0; 32];
     SystemRandom::new().fill(&mut bytes).expect("random bytes");
     b64(&bytes)
@@ -217,7 +228,7 @@ pub fn from_b64(text: &str) -> Vec<u8> {
     URL_SAFE_NO_PAD.decode(text).expect("base64url")
 }
 
-fn b64(bytes: &[u8]) -> String {
+pub(crate) fn b64(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
