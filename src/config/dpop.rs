@@ -164,7 +164,7 @@ fn nonce(
     }
     let lifetime = seconds(lifetime, LIFETIME, &at.field("lifetime"))?;
     let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or_default());
-    Ok(NonceSettings { keys_env, lifetime, scope: realm.to_owned() })
+    Ok(NonceSettings { keys_env, lifetime, realm: realm.to_owned() })
 }
 
 fn replay(
