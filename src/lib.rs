@@ -12,11 +12,12 @@
 //! | [`token::CompactJws`] | The token is well-formed. |
 //! | [`verify::PrecheckedToken`] | It passed every check that needs no key. |
 //! | [`verify::VerifiedJws`] | Its signature is valid under a key of its issuer. |
-//! | [`verify::AccessToken`] | It is an access token for this audience. |
+//! | [`verify::AccessToken`] | It is an access token for this audience, or active by introspection. |
 //! | [`verify::Identity`] | It is valid at the current time. |
 //! | [`filter::Permit`] | The policy allows the request. |
 //!
-//! One function makes each type, from the type before it.
+//! One function makes each type, from the type before it; the response of an introspection endpoint
+//! makes an [`verify::AccessToken`], too. [`dpop`] has the types for DPoP proofs.
 //!
 //! ```
 //! use okta_authz_filter::config::Config;
@@ -90,6 +91,16 @@
 //! [`jwks::KeySet`] and [`denylist::Denylist`] are the parsed documents. A document stays in use
 //! until a valid newer one replaces it, or until it expires.
 //!
+//! # Introspection
+//!
+//! [`filter::Filter::take_introspection_calls`] returns the requests that the host sends to an
+//! introspection endpoint, and [`filter::Filter::on_introspection_response`] takes the responses.
+//!
+//! # Open streams
+//!
+//! [`filter::Filter::take_unauthorized_streams`] returns the streams that the host closes, because
+//! their token is no longer valid.
+//!
 //! # Observers
 //!
 //! [`filter::Filter::decide_with_observer`] reports each check to an
@@ -116,6 +127,7 @@ pub mod dpop;
 pub mod filter;
 pub mod header_map;
 pub mod headers;
+mod hex;
 pub mod https_url;
 pub mod introspection;
 pub mod json;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use crate::hex;
+
 /// One octet of a percent-encoded text.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Octet {
@@ -29,17 +31,16 @@ impl Iterator for Octets<'_> {
     // Few requests have encoded octets, so one copy of this code is enough for the module.
     #[inline(never)]
     fn next(&mut self) -> Option<Octet> {
-        let hex = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         if *first != b'%' {
             return Some(Octet::Literal(*first));
         }
         if let [high, low, rest @ ..] = rest
-            && let (Some(high), Some(low)) = (hex(*high), hex(*low))
+            && let Some(octet) = hex::octet(*high, *low)
         {
             self.0 = rest;
-            return Some(Octet::Encoded(high << 4 | low));
+            return Some(Octet::Encoded(octet));
         }
         Some(Octet::LonePercent)
     }

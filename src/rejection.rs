@@ -238,6 +238,11 @@ rejections! {
     RequirementNotMet = "requirement_not_met": "the access token does not meet a requirement",
 }
 
+/// Returns the rejection as an error unless the condition holds.
+pub(crate) const fn ensure(condition: bool, rejection: Rejection) -> Result<(), Rejection> {
+    if condition { Ok(()) } else { Err(rejection) }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

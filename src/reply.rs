@@ -25,8 +25,8 @@ const RETRY_AFTER_SECONDS: u32 = 5;
 pub struct Denial {
     /// The reason of the denial.
     pub rejection: Rejection,
-    /// The missing scopes; without a token, the scopes to request. The configuration ensures that each is a scope-token (RFC 6749 section
-    /// 3.3).
+    /// The missing scopes; without a token, the scopes to request. The configuration ensures that
+    /// each is a scope-token (RFC 6749 section 3.3).
     pub scopes: Vec<String>,
     /// The required authentication (RFC 9470 section 3). The configuration ensures that its values
     /// need no quoting.

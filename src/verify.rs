@@ -23,7 +23,7 @@ use crate::confirmation::Confirmation;
 use crate::crypto::{Algorithm, PublicKey, SignatureError, SignatureVerifier};
 use crate::jwks::KeySet;
 use crate::observer::{Check, DecisionEvent, DecisionObserver};
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, ensure};
 use crate::time::UnixTime;
 use crate::token::{CompactJws, JoseHeader, JoseHeaderCache};
 
@@ -270,8 +270,4 @@ impl AccessToken {
         });
         self.claims.heap_bytes().saturating_add(header)
     }
-}
-
-const fn ensure(condition: bool, rejection: Rejection) -> Result<(), Rejection> {
-    if condition { Ok(()) } else { Err(rejection) }
 }

@@ -1,8 +1,8 @@
 //! The demo. `make demo` starts the stand-in Okta, Envoy with the filter and the FastAPI example,
 //! sends requests and explains the responses. `make up` (`--stay`) starts the same programs on the
 //! ports of envoy.yaml until Ctrl-C, and serves the example page. `OKTA_ISSUER` selects a real Okta
-//! org, and `OKTA_AUTHZ_DPOP` adds DPoP to the filter. `--stay-on-free-ports` is for the checks of the
-//! page and of the DPoP client.
+//! org, and `OKTA_AUTHZ_DPOP` adds DPoP to the filter. `--stay-on-free-ports` is for the checks of
+//! the page and of the DPoP client.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -20,8 +20,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp.shared.auth import OAuthClientInformationFull, OAuthToken
 
 
-class Memory:
-    """A token store that ends with the program."""
+class TokenStore:
+    """The tokens of one client, in memory."""
 
     def __init__(self) -> None:
         self.tokens: OAuthToken | None = None
@@ -47,14 +47,14 @@ async def connect(
     client_id: str,
     client_secret: str,
     *,
-    store: Memory | None = None,
+    store: TokenStore | None = None,
     transport: httpx2.AsyncBaseTransport | None = None,
     mode: str = "2026-07-28",
 ) -> AsyncIterator[Client]:
     """Connects to an MCP server. The first request without a token starts the discovery."""
     auth = ClientCredentialsOAuthProvider(
         server_url=url,
-        storage=store or Memory(),
+        storage=store or TokenStore(),
         client_id=client_id,
         client_secret=client_secret,
         issuer=issuer,

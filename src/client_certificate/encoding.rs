@@ -6,6 +6,7 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use sha2::{Digest as _, Sha256};
 
 use super::CertificateDigest;
+use crate::hex;
 use crate::percent_encoding::{Octet, Octets};
 
 const PEM_BEGIN: &[u8] = b"-----BEGIN CERTIFICATE-----";
@@ -13,12 +14,12 @@ const PEM_END: &[u8] = b"-----END CERTIFICATE-----";
 
 /// Reads a digest in hexadecimal.
 pub(super) fn hex_digest(text: &[u8]) -> Option<CertificateDigest> {
-    decode_hex(text)?.try_into().ok()
+    hex::decode(text)?.try_into().ok()
 }
 
 /// Reads a digest or a certificate in hexadecimal.
 pub(super) fn hex(text: &[u8]) -> Option<CertificateDigest> {
-    digest_of(&decode_hex(text)?)
+    digest_of(&hex::decode(text)?)
 }
 
 /// Reads a digest or a certificate in base64, which can be between colons.
@@ -50,12 +51,6 @@ fn decode_base64(text: &[u8], engine: &GeneralPurpose) -> Option<CertificateDige
         text => text,
     };
     digest_of(&engine.decode(unpadded).ok()?)
-}
-
-fn decode_hex(text: &[u8]) -> Option<Vec<u8>> {
-    let digit = |digit: u8| char::from(digit).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, []) = text.as_chunks::<2>() else { return None };
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }
 
 /// Returns a digest unchanged, and the digest of a certificate. No certificate has 32 bytes.

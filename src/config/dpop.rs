@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
-use super::parse::size;
+use super::parse::{number, size};
 use super::provider::{algorithms, seconds};
 use super::remote::{HOUR, MINUTE, SECOND};
 use super::{Config, Provider, raw};
@@ -83,6 +83,7 @@ pub(super) fn is_dpop_required(providers: &[Provider], has_client_certificates: 
     !has_client_certificates && providers.iter().all(|provider| provider.requires_sender_constraint)
 }
 
+/// Converts the settings for DPoP. `realm` is that of the challenges.
 pub(super) fn dpop(
     at: &FieldPath,
     raw: Option<raw::Dpop>,
@@ -164,7 +165,7 @@ fn nonce(
     }
     let lifetime = seconds(lifetime, LIFETIME, &at.field("lifetime"))?;
     let lifetime = Duration::from_secs(u64::try_from(lifetime).unwrap_or_default());
-    Ok(NonceSettings { keys_env, lifetime, scope: realm.to_owned() })
+    Ok(NonceSettings { keys_env, lifetime, realm: realm.to_owned() })
 }
 
 fn replay(
@@ -182,12 +183,9 @@ fn replay(
         Some(raw::Replay::Enabled(false)) if has_nonces => return Ok(None),
         Some(raw::Replay::Enabled(false)) => return Err(at.error("must not be `false` without `nonce`")),
     };
-    let within = |name: &str, value: u32, bounds: RangeInclusive<u32>| {
-        super::parse::size(&at.field(name), value, bounds).map(|_| value)
-    };
-    let slots = within("slots", size.slots.unwrap_or(SLOTS), ReplayMemory::SLOTS)?;
+    let slots = number(&at.field("slots"), size.slots.unwrap_or(SLOTS), ReplayMemory::SLOTS)?;
     let entries = size.entries_per_slot.unwrap_or(ENTRIES_PER_SLOT);
-    let entries = within("entries_per_slot", entries, ReplayMemory::ENTRIES_PER_SLOT)?;
+    let entries = number(&at.field("entries_per_slot"), entries, ReplayMemory::ENTRIES_PER_SLOT)?;
     let (max_age, clock_skew) = requirements.replay_window(has_nonces);
     Ok(Some(ReplayMemory::new(slots, entries, max_age, clock_skew)))
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::duration::ConfigDuration;
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::parse::{number, size};
 use super::remote::{HOUR, SECOND};
 use super::{Provider, raw};
 use crate::https_url::HttpsUrl;
@@ -28,6 +29,7 @@ const MAX_IN_FLIGHT: (u32, RangeInclusive<u32>) = (64, 1..=1024);
 /// The default and the range of `max_per_second`.
 const MAX_PER_SECOND: (u32, RangeInclusive<u32>) = (20, 1..=10_000);
 
+/// Converts the introspection endpoint of a provider with these requirements.
 pub(super) fn introspection(
     at: &FieldPath,
     raw: raw::Introspection,
@@ -49,6 +51,8 @@ pub(super) fn introspection(
     let duration = |field, name: &str, (default, bounds): (Duration, RangeInclusive<Duration>)| {
         ConfigDuration::within(field, default, bounds, &at.field(name))
     };
+    let (default_in_flight, in_flight) = MAX_IN_FLIGHT;
+    let (default_per_second, per_second) = MAX_PER_SECOND;
     Ok(IntrospectionSettings {
         cluster: raw.cluster,
         uri: HttpsUrl::parse(&uri).map_err(|problem| at.field("uri").error(problem))?,
@@ -67,23 +71,18 @@ pub(super) fn introspection(
             INACTIVE_CACHE_DURATION,
         )?,
         max_stale: duration(raw.max_stale, "max_stale", MAX_STALE)?,
-        max_in_flight: usize::try_from(number(&at.field("max_in_flight"), raw.max_in_flight, MAX_IN_FLIGHT)?)
-            .unwrap_or(usize::MAX),
-        max_per_second: number(&at.field("max_per_second"), raw.max_per_second, MAX_PER_SECOND)?,
+        max_in_flight: size(
+            &at.field("max_in_flight"),
+            raw.max_in_flight.unwrap_or(default_in_flight),
+            in_flight,
+        )?,
+        max_per_second: number(
+            &at.field("max_per_second"),
+            raw.max_per_second.unwrap_or(default_per_second),
+            per_second,
+        )?,
         requirements: TokenRequirements { profile: TokenProfile::Introspected, ..requirements.clone() },
     })
-}
-
-fn number(
-    at: &FieldPath,
-    value: Option<u32>,
-    (default, bounds): (u32, RangeInclusive<u32>),
-) -> Result<u32, ConfigError> {
-    let value = value.unwrap_or(default);
-    if bounds.contains(&value) {
-        return Ok(value);
-    }
-    Err(at.error(format!("must be from {} to {}", bounds.start(), bounds.end())))
 }
 
 fn client_auth(at: &FieldPath, raw: raw::IntrospectionAuth) -> Result<ClientAuth, ConfigError> {

@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::parse::size;
 use super::{identity_headers, raw};
 use crate::client_certificate::{CertificateFormat, CertificateHeader, CertificateSource};
 
@@ -10,6 +11,7 @@ const XFCC: &str = "x-forwarded-client-cert";
 /// The maximum of `hop`.
 const MAX_HOP: u32 = 16;
 
+/// Converts the source of client certificates.
 pub(super) fn certificate_source(
     at: &FieldPath,
     raw: Option<raw::Mtls>,
@@ -36,11 +38,7 @@ fn certificate_header(
     let hop_at = at.field("hop");
     let format = match format {
         raw::CertificateFormat::Xfcc => {
-            let hop = hop.unwrap_or(0);
-            if hop > MAX_HOP {
-                return Err(hop_at.error(format!("must be from 0 to {MAX_HOP}")));
-            }
-            CertificateFormat::Xfcc { hop: usize::try_from(hop).unwrap_or(usize::MAX) }
+            CertificateFormat::Xfcc { hop: size(&hop_at, hop.unwrap_or(0), 0..=MAX_HOP)? }
         }
         _ if hop.is_some() => return Err(hop_at.error("is only allowed with `format: xfcc`")),
         raw::CertificateFormat::Hex => CertificateFormat::Hex,

@@ -170,11 +170,16 @@ fn raw_config(root: &FieldPath, bytes: &[u8]) -> Result<raw::Config, ConfigError
     Ok(raw)
 }
 
-/// Checks a number of bytes.
-pub(super) fn size(at: &FieldPath, bytes: u32, bounds: RangeInclusive<u32>) -> Result<usize, ConfigError> {
-    if !bounds.contains(&bytes) {
+/// Checks that a number is within its bounds.
+pub(super) fn number(at: &FieldPath, value: u32, bounds: RangeInclusive<u32>) -> Result<u32, ConfigError> {
+    if !bounds.contains(&value) {
         let (min, max) = bounds.into_inner();
         return Err(at.error(format!("must be from {min} to {max}")));
     }
-    Ok(usize::try_from(bytes).unwrap_or(usize::MAX))
+    Ok(value)
+}
+
+/// Checks that a size is within its bounds.
+pub(super) fn size(at: &FieldPath, value: u32, bounds: RangeInclusive<u32>) -> Result<usize, ConfigError> {
+    number(at, value, bounds).map(|value| usize::try_from(value).unwrap_or(usize::MAX))
 }

@@ -178,10 +178,10 @@ pub(super) struct Config {
     /// - Default: none
     /// - Example: `{ algorithms: [ES256, RS256], max_age: 60s }`
     pub(super) dpop: Option<Dpop>,
-    /// Whether the filter closes a stream when its token expires, when a denylist revokes the token,
-    /// or when the issuer withdraws the key of the token. A stream is a WebSocket, a gRPC stream, an
-    /// event stream, or another request that is open for more than a second. It has no effect with
-    /// `mode: shadow`.
+    /// Whether the filter closes a stream when its token expires or exceeds `max_token_age`, when a
+    /// denylist revokes the token, or when the issuer withdraws the key of the token. A stream is a
+    /// WebSocket, a gRPC stream, an event stream, or another request that is open for more than a
+    /// second. It has no effect with `mode: shadow`.
     ///
     /// - Default: `false`
     /// - Example: `true`

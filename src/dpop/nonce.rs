@@ -1,6 +1,6 @@
 //! Nonces of the filter for proofs (RFC 9449 sections 8 and 9).
 //!
-//! A nonce is stateless: a number of a time interval and its MAC. Every worker and every process
+//! A nonce is stateless: the number of a time interval and its MAC. Every worker and every process
 //! with a common key accepts it. It limits how far in advance a client, or an attacker with access
 //! to its key for a moment, can make proofs.
 
@@ -25,8 +25,8 @@ const MAC_BYTES: usize = 16;
 pub struct Nonces {
     /// The first key issues nonces.
     keys: Vec<[u8; 32]>,
-    /// The realm. A nonce of another realm is invalid.
-    scope: String,
+    /// The realm of the challenges. A nonce of another realm is invalid.
+    realm: String,
     /// The length of an interval, in milliseconds: half of the lifetime.
     interval: u64,
 }
@@ -36,10 +36,10 @@ impl Nonces {
     ///
     /// A nonce is valid for at least half of `lifetime`, and at most for `lifetime`, at the clock
     /// that issued it.
-    pub fn new(keys: Vec<[u8; 32]>, lifetime: Duration, scope: &str) -> Option<Self> {
+    pub fn new(keys: Vec<[u8; 32]>, lifetime: Duration, realm: &str) -> Option<Self> {
         let interval = u64::try_from(lifetime.as_millis()).ok()? / 2;
         let is_valid = !keys.is_empty() && interval > 0;
-        is_valid.then(|| Self { keys, scope: scope.to_owned(), interval })
+        is_valid.then(|| Self { keys, realm: realm.to_owned(), interval })
     }
 
     /// Returns the nonce for the next proof of a client: 27 characters of base64url.
@@ -74,7 +74,7 @@ impl Nonces {
         Ok(i64::try_from(end_millis.div_ceil(1000)).unwrap_or(i64::MAX))
     }
 
-    /// Returns the number of the interval.
+    /// Returns the number of the interval that contains a time.
     fn interval_at(&self, now: UnixTime) -> u32 {
         u32::try_from(now.millis().checked_div(self.interval).unwrap_or_default()).unwrap_or(u32::MAX)
     }
@@ -87,7 +87,7 @@ impl Nonces {
             *start = *key;
         }
         let mut mac = Hmac::<Sha256>::new(&block.into());
-        for part in [CONTEXT, b"\0", self.scope.as_bytes(), b"\0", &number] {
+        for part in [CONTEXT, b"\0", self.realm.as_bytes(), b"\0", &number] {
             mac.update(part);
         }
         mac

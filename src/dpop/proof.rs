@@ -7,7 +7,7 @@ use super::{BoundRequest, IssueWindow, Nonces, ProofKey, ProofRequirements, Targ
 use crate::crypto::{Algorithm, SignatureError, SignatureInput, SignatureVerifier};
 use crate::json::{Tape, ValueRef};
 use crate::observer::{Check, DecisionEvent, DecisionObserver};
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, ensure};
 use crate::request::RequestHead;
 use crate::time::UnixTime;
 use crate::token;
@@ -268,8 +268,4 @@ fn header_value<'a>(head: &RequestHead<'a>, max_bytes: usize) -> Result<&'a [u8]
 fn numeric_date(value: &ValueRef<'_>) -> Result<f64, Rejection> {
     let seconds = value.as_f64().filter(|seconds| seconds.is_finite() && *seconds < MAX_TIME);
     seconds.ok_or(Rejection::DpopProofMalformed)
-}
-
-const fn ensure(condition: bool, rejection: Rejection) -> Result<(), Rejection> {
-    if condition { Ok(()) } else { Err(rejection) }
 }

@@ -22,8 +22,8 @@ use crate::refresh::shared::{SharedData, SharedKeys};
 use crate::rejection::Rejection;
 use crate::time::UnixTime;
 
-/// The number of times that a worker tries to write a slot that other workers write too.
-const TRIES: usize = 8;
+/// The number of attempts to write a slot that other workers write too.
+const ATTEMPTS: usize = 8;
 /// The version of the encoded key.
 const VERSION: u8 = 1;
 /// The size of the HMAC key, in bytes.
@@ -120,7 +120,7 @@ impl ReplayMemory {
     /// [`Rejection::DpopProofReplayed`] for a recorded proof. [`Rejection::DpopProofExpired`] for a
     /// proof that is not newer than a proof that the memory has forgotten.
     /// [`Rejection::DpopReplayUnavailable`] if the slot or the key is absent, or other workers
-    /// changed the slot in each try.
+    /// changed the slot in each attempt.
     #[inline(never)]
     pub fn record(
         &self,
@@ -142,7 +142,7 @@ impl ReplayMemory {
         let record = Record { id, issued_at, expires_at: expires_at.max(last_second.saturating_add(1)) };
         let mut name = String::new();
         self.write_slot_name(&mut name, index);
-        for _ in 0..TRIES {
+        for _ in 0..ATTEMPTS {
             let (value, cas) = shared.get(&name).ok_or(Rejection::DpopReplayUnavailable)?;
             let (slot, result) = match Slot::decode(&value, &key.id) {
                 Some(mut slot) => {

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::{Nonces, ProofRequirements, ReplayMemory};
 use crate::crypto::Algorithm;
+use crate::hex;
 use crate::refresh::shared::{SharedData, SharedKeys};
 
 /// The maximum number of nonce keys.
@@ -34,8 +35,8 @@ pub struct NonceSettings {
     pub keys_env: Option<String>,
     /// The lifetime of a nonce.
     pub lifetime: Duration,
-    /// The realm. A nonce of another realm is invalid.
-    pub scope: String,
+    /// The realm of the challenges. A nonce of another realm is invalid.
+    pub realm: String,
 }
 
 impl DpopSettings {
@@ -85,7 +86,7 @@ impl NonceSettings {
         if keys.is_empty() {
             keys.push(process_key(shared, random)?);
         }
-        Nonces::new(keys, self.lifetime, &self.scope)
+        Nonces::new(keys, self.lifetime, &self.realm)
     }
 }
 
@@ -96,17 +97,7 @@ pub(crate) fn parse_nonce_keys(text: &str) -> Option<Vec<[u8; KEY_BYTES]>> {
 }
 
 fn parse_key(digits: &str) -> Option<[u8; KEY_BYTES]> {
-    let mut key = [0; KEY_BYTES];
-    let pairs = digits.as_bytes().chunks_exact(2);
-    if digits.len() != KEY_BYTES.checked_mul(2)? {
-        return None;
-    }
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    for (byte, pair) in key.iter_mut().zip(pairs) {
-        let [high, low] = pair else { return None };
-        *byte = digit(high)? << 4 | digit(low)?;
-    }
-    Some(key)
+    hex::decode(digits.as_bytes())?.try_into().ok()
 }
 
 /// Returns a source of random values, which one random value determines.

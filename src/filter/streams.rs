@@ -3,8 +3,8 @@
 //!
 //! The filter decides on the request of a stream once. While the stream is open, three facts can
 //! change: the time, the keys of the issuer, and the denylists. The policy depends on the request
-//! and the configuration, which do not change. A rule with `max_age` applies to the
-//! request alone (RFC 9470 section 4).
+//! and the configuration, which do not change. A rule with `max_age` applies to the request alone
+//! (RFC 9470 section 4). The filter does not introspect a token again.
 //!
 //! A document that is missing or expired closes no stream, because an outage is no revocation. The
 //! last fetched document applies.
@@ -119,10 +119,9 @@ impl Filter {
     ) -> Option<Reply> {
         let is_complete = Weak::upgrade(&stream.state)?.is_request_complete();
         let since = *stream.unauthorized_since.get_or_insert(now.seconds());
-        let is_patient = rejection != Rejection::TooManyStreams;
-        if is_patient
-            && is_complete
-            && !has_response
+        let is_unanswered = is_complete && !has_response;
+        if is_unanswered
+            && rejection != Rejection::TooManyStreams
             && now.seconds() < since.saturating_add(UNANSWERED_SECONDS)
         {
             self.streams.insert(stream, now.seconds().saturating_add(RETRY_SECONDS));

@@ -38,7 +38,7 @@ pub(super) struct Metrics {
     /// The sums over all workers, in the order of [`WorkerGauges`].
     sums: [Metric; 4],
     /// In the order of [`STREAM_REJECTIONS`].
-    closed_streams: [Metric; 5],
+    closed_streams: [Metric; STREAM_REJECTIONS.len()],
 }
 
 /// The metrics of one provider.
@@ -146,10 +146,9 @@ impl Metrics {
     /// Counts a stream that the filter closes.
     pub(super) fn count_closed_stream(&self, reason: Rejection) {
         let mut closed = STREAM_REJECTIONS.iter().zip(&self.closed_streams);
-        closed
-            .find(|(rejection, _)| **rejection == reason)
-            .into_iter()
-            .for_each(|(_, metric)| metric.count(1));
+        if let Some((_, metric)) = closed.find(|(rejection, _)| **rejection == reason) {
+            metric.count(1);
+        }
     }
 
     /// Counts a fetch that has ended.

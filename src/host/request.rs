@@ -78,8 +78,8 @@ pub(super) fn handle(
                     clear_route_cache(&mut plugin.clear_route_cache_failed);
                 }
                 if let Some(pending) = permit.pending_fetch() {
-                    // The request does not wait, but an unknown key ID may still schedule a fetch. The
-                    // tick sends an introspection call.
+                    // The request does not wait, but an unknown key ID may still schedule a fetch.
+                    // The tick sends an introspection call.
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
                 state.set_decision(StreamDecision::Allowed { examined: permit.has_examined_token() });

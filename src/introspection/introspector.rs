@@ -27,6 +27,7 @@ const FAILURE_DURATION: Duration = Duration::from_secs(1);
 
 /// The introspection of one provider on one worker. `T` is an accepted token.
 pub(crate) struct Introspector<T> {
+    /// The names of the values in shared data.
     keys: SharedKeys,
     limits: Limits,
     active: ResultTable<T>,
@@ -139,11 +140,11 @@ impl<T> Introspector<T> {
         token
     }
 
-    /// Begins a call, which the host sends at its next tick.
+    /// Begins a call, which the host sends at its next tick, and returns `None`. If a limit allows no
+    /// call, returns the token if it was active, for at most `max_stale`.
     ///
     /// # Errors
-    /// The rejection of the request, if a limit does not allow a call. Then a token that was active
-    /// is used for `max_stale`.
+    /// The rejection of the request, if a limit allows no call and the token cannot be used.
     pub(crate) fn begin(
         &mut self,
         settings: &IntrospectionSettings,

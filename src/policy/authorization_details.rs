@@ -23,13 +23,14 @@ impl AuthorizationDetailMatch {
     pub fn matches(&self, claims: &Claims) -> bool {
         match claims.get("authorization_details") {
             Some(ValueRef::Array(mut details)) => {
-                details.any(|detail| matches!(detail, ValueRef::Object(detail) if self.fits(&detail)))
+                details.any(|detail| matches!(detail, ValueRef::Object(detail) if self.is_met_by(&detail)))
             }
             _ => false,
         }
     }
 
-    fn fits(&self, detail: &Members<'_>) -> bool {
+    /// Returns whether an element meets the condition.
+    fn is_met_by(&self, detail: &Members<'_>) -> bool {
         let has = |name: &str, text: &str| {
             detail.get(name).is_some_and(|value| value.as_str().is_some_and(|value| value == text))
         };

@@ -63,8 +63,8 @@ pub(crate) fn can_have_commas(name: &str) -> bool {
 /// [`Rejection::HeaderAmbiguous`] for a header that occurs twice, for a header whose name an
 /// upstream can treat as equal, and for a header that `Connection` names; also for a value with a
 /// comma, unless the field can contain one, with control characters, with white space around it,
-/// encoded as [`is_mcp_encoded`] describes, or that is not UTF-8. [`Rejection::ValueTooLong`] for a value with more than `max_match_bytes`
-/// bytes.
+/// encoded as [`is_mcp_encoded`] describes, or that is not UTF-8. [`Rejection::ValueTooLong`] for a
+/// value with more than `max_match_bytes` bytes.
 pub(super) fn check(inputs: &RequiredInputs, headers: &[Header<'_>]) -> Result<(), Rejection> {
     if inputs.headers.is_empty() {
         return Ok(());

@@ -27,7 +27,8 @@ impl ResponseHead {
     ///
     /// # Errors
     /// [`FetchError::NotModified`] for status 304; [`FetchError::Status`] for another status than
-    /// 200; [`FetchError::Encoded`] for a content coding other than `identity` (RFC 9110 sections 8.4 and 12.5.3).
+    /// 200; [`FetchError::Encoded`] for a content coding other than `identity` (RFC 9110 sections
+    /// 8.4 and 12.5.3).
     pub fn read(status: u16, headers: &[(&str, &[u8])]) -> Result<Self, FetchError> {
         let lines = |name: &'static str| {
             headers.iter().filter(move |(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)

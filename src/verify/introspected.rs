@@ -1,9 +1,9 @@
 //! The checks of an introspection response (RFC 7662 section 2.2) for an active token.
 
-use super::{AccessToken, TokenRequirements, ensure};
+use super::{AccessToken, TokenRequirements};
 use crate::claims::Claims;
 use crate::confirmation::Confirmation;
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, ensure};
 use crate::time::UnixTime;
 
 impl AccessToken {

@@ -23,9 +23,9 @@
 //!   `"reset"`, `"truncated-json"`, `"truncated-transfer"`, `{"gzip":{"marked":true}}`,
 //!   `{"headers":[["age","5"]]}`, `{"status":500}`, `{"slow":{"millis":3000}}`,
 //!   `{"body":"{\"keys\":[]}"}` or `{"response":{"status":429,"headers":[["retry-after","5"]],
-//!   "body":"","content_type":"text/html","delay_millis":100,"close":true}}`, with any of its members.
-//!   It affects the endpoints `keys` and `discovery`. With `endpoint`
-//!   it affects one of `keys`, `discovery`, `introspect` and `denylist`.
+//!   "body":"","content_type":"text/html","delay_millis":100,"close":true}}`, with any of its
+//!   members. It affects the endpoints `keys` and `discovery`. With `endpoint` it affects one of
+//!   `keys`, `discovery`, `introspect` and `denylist`.
 //! - keys: `stage` is `active`, `active-next` or `active-next-expired`. `lag_millis` delays the
 //!   publication of later rotations. `cache_control` is a header value, or null for no header. The
 //!   response is the key set.

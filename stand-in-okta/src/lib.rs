@@ -16,7 +16,8 @@
 //! It follows Okta's documentation and the tokens of real orgs: the issuer of the org server has no
 //! path and its tokens have a `typ`, headers and payloads have Okta's order of members, and error
 //! bodies have two formats. Browsers sign in at a single-page app by the authorization code flow
-//! with PKCE. It has no other browser flows. It binds tokens to a DPoP key, but not codes (`dpop_jkt`).
+//! with PKCE. It has no other browser flows. It binds tokens to a DPoP key, but not codes
+//! (`dpop_jkt`).
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

@@ -122,9 +122,10 @@ fn chapter() -> String {
 ## Number of metrics
 
 A configuration with one provider and a denylist has {one} metrics. Each further provider adds
-{each}. `introspection` adds {introspection}. All of them exist as soon as Envoy loads the configuration, and a request cannot create one:
-the values of labels are codes and the names of providers. In names of providers, characters other
-than letters, digits, `-` and `_` are percent-encoded (`a.b` becomes `a%2eb`).
+{each}. `introspection` adds {introspection}. All of them exist as soon as Envoy loads the
+configuration, and a request cannot create one: the values of labels are codes and the names of
+providers. In names of providers, characters other than letters, digits, `-` and `_` are
+percent-encoded (`a.b` becomes `a%2eb`).
 
 ## Updates
 
@@ -136,8 +137,8 @@ since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by def
 
 Envoy sums counters and histograms over all workers of a process. The filter sums
 `waiting_requests`, `tracked_streams`, `token_cache_tokens` and `token_cache_bytes`. 5 s after a VM
-trapped, the sum no longer contains its values. Counts and times of keys and denylist are equal on all workers. If a new
-configuration removes a provider, the gauges of that provider become 0.
+trapped, the sum no longer contains its values. Counts and times of keys and denylist are equal on
+all workers. If a new configuration removes a provider, the gauges of that provider become 0.
 
 Two listeners whose providers have the same name share metrics, and the times are those of either.
 Give providers with different issuers different names.

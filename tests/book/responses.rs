@@ -19,9 +19,12 @@ response of the filter:
 
 ";
 const STATUSES: &str = "
-- `WWW-Authenticate` is the challenge of RFC 6750. `error` is the error code of RFC 6750 or RFC
-  9470, and `error_description` a fixed sentence for each denial code. The filter never copies text
-  of the request.
+- `WWW-Authenticate` is the challenge of RFC 6750. `error` is the error code of RFC 6750, RFC 9449
+  or RFC 9470, and `error_description` a fixed sentence for each denial code. The filter never
+  copies text of the request.
+- With [`dpop`](configuration.md#dpop), a 401 can have a second header `WWW-Authenticate` with the
+  scheme `DPoP` and the accepted algorithms in `algs`, after that with the scheme `Bearer`. If
+  proofs need a nonce, the response has the header `DPoP-Nonce`.
 - The body has the sentence as `detail`, where clients of FastAPI expect it, and the denial code as
   `code`.
 - `Cache-Control: no-store` is in every response.
@@ -32,10 +35,10 @@ const STATUSES: &str = "
 
 ";
 const CODES: &str = "
-A challenge without a token names the scopes that the rule requires in `scope`. A challenge with
-`insufficient_scope` names the missing scopes, if scopes are missing (RFC 6750 section 3). A
-challenge with `insufficient_user_authentication` names the required `acr_values` or `max_age` (RFC
-9470 section 3).
+The challenge for a missing token has the scopes that the rule requires in `scope`. A challenge with
+`insufficient_scope` has the missing scopes, if scopes are missing (RFC 6750 section 3). A challenge
+with `insufficient_user_authentication` has the required `acr_values` or `max_age` (RFC 9470 section
+3).
 
 ## Denial codes
 

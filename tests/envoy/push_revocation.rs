@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use stand_in_okta::TokenSpec;
 use stand_in_okta::signals::SignalSpec;
 use test_support::config::EnvoyConfig;
-use test_support::receiver::{AUDIENCE, LOGOUT_URL, Receiver, okta};
+use test_support::receiver::{AUDIENCE, LOGOUT_URL, Receiver, config, directory, okta};
 
 use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
 
@@ -111,4 +111,41 @@ fn event_of_okta_is_effective_on_every_worker_within_10_seconds() {
     });
     println!("{} polls got status 304", polls.expect("a poll with If-None-Match"));
     assert!(!harness.envoy.has_trapped(), "{}", harness.envoy.log());
+}
+
+/// The filter has no secret of the denylist: `credential_injector` adds it in the cluster.
+#[test]
+fn denylist_with_a_secret_is_fetched_with_the_credential_of_the_cluster() {
+    let (name, okta) = ("push-revocation-secret", okta());
+    let directory = directory(name);
+    let [secret, credential] = ["secret", "credential.yaml"].map(|file| directory.join(file));
+    std::fs::write(&secret, "feed-secret").unwrap();
+    let resource = json!({ "resources": [{
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret",
+        "name": "introspection", "generic_secret": { "secret": { "inline_string": "Bearer feed-secret" } },
+    }] });
+    std::fs::write(&credential, resource.to_string()).unwrap();
+    let mut config = config(&okta, &directory);
+    config["denylist"] = json!({ "secret": { "file": secret } });
+    let receiver = Receiver::run(&directory, &config, &[]);
+    let example =
+        std::fs::read_to_string(test_support::root().join("deploy/envoy/introspection.yaml")).unwrap();
+    let example = example.replace("/etc/envoy/introspection-credential.yaml", credential.to_str().unwrap());
+    let example: Value = serde_saphyr::from_str(&example).unwrap();
+    let harness = Harness::with_okta(name, okta, |config| {
+        let mut config = polling(&receiver)(config);
+        // Envoy requires a node for every secret that it reads from a file.
+        config.document()["node"] = json!({ "id": "envoy-1", "cluster": "envoy" });
+        let clusters = config.document()["static_resources"]["clusters"].as_array_mut().unwrap();
+        let revocations = clusters.iter_mut().find(|cluster| cluster["name"] == "revocations").unwrap();
+        revocations["typed_extension_protocol_options"] = example["typed_extension_protocol_options"].clone();
+        config
+    });
+    // Without the denylist, requests with a token get 503.
+    harness.warm_up();
+    let requests = |result: &str| {
+        receiver
+            .metric(&format!(r#"okta_authz_receive_requests_total{{endpoint="denylist",result="{result}"}}"#))
+    };
+    assert!(requests("sent").is_some() && requests("unauthorized").is_none(), "{}", harness.envoy.log());
 }

@@ -28,7 +28,7 @@ def without_resources(text: str) -> str:
     return text[:start] + text[end:]
 
 
-def scope_of_no_tool(text: str) -> str:
+def one_scope_for_two_tools(text: str) -> str:
     return replace_once(text, "scopes: [items:read, items:write] }\n", "scopes: [items:read] }\n")
 
 
@@ -71,7 +71,7 @@ ALL = [
     ),
     Mistake(
         "one scope for two tools",
-        scope_of_no_tool,
+        one_scope_for_two_tools,
         scenarios.step_up_requests_all_scopes_of_the_tool,
         "no exchange https://mcp.example.com/mcp/items add_item 403",
     ),

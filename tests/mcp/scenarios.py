@@ -14,7 +14,7 @@ from programs import DOMAIN, HOST, ROOT, Programs
 from transport import Exchange, Loopback
 
 sys.path.insert(0, str(ROOT / "examples/mcp"))
-from client import Memory, connect  # noqa: E402
+from client import TokenStore, connect  # noqa: E402
 
 ISSUER = f"https://{DOMAIN}/oauth2/default"
 # The client of the stand-in Okta.
@@ -26,7 +26,7 @@ VERSION = "2026-07-28"
 class Session:
     """A client with its token and its exchanges."""
 
-    def __init__(self, client: Client, store: Memory, transport: Loopback) -> None:
+    def __init__(self, client: Client, store: TokenStore, transport: Loopback) -> None:
         self.client, self.store, self.transport = client, store, transport
 
     def token(self) -> str:
@@ -49,7 +49,7 @@ class Session:
 
 @contextlib.asynccontextmanager
 async def session(programs: Programs, url: str = ITEMS, mode: str = VERSION) -> AsyncIterator[Session]:
-    transport, store = Loopback(programs.ports(), programs.authorities()), Memory()
+    transport, store = Loopback(programs.ports(), programs.authorities()), TokenStore()
     try:
         async with connect(
             url, ISSUER, CLIENT_ID, CLIENT_SECRET, store=store, transport=transport, mode=mode

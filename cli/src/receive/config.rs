@@ -86,10 +86,7 @@ impl Settings {
         let orgs = orgs.collect::<Result<Vec<_>, _>>()?;
         let mut issuers: Vec<&String> = orgs.iter().flat_map(|org| &org.issuers).collect();
         issuers.sort();
-        if let Some([issuer, _]) = issuers.windows(2).find_map(|pair| match pair {
-            [first, second] if first == second => Some([first, second]),
-            _ => None,
-        }) {
+        if let Some([issuer, _]) = issuers.windows(2).find(|pair| pair.first() == pair.get(1)) {
             return Err(format!("orgs: {issuer:?} occurs twice"));
         }
         let max_entries = raw.denylist.max_entries.unwrap_or(MAX_ENTRIES);

@@ -118,7 +118,7 @@ fn cached_token_is_accepted_with_each_new_proof() {
 }
 
 #[test]
-fn requests_that_need_no_proof_are_accepted_with_a_stray_one() {
+fn requests_that_need_no_proof_are_accepted_with_a_proof() {
     let fixture = Fixture::warm("dpop-stray", json!({}));
     let token = fixture.harness.mint(&TokenSpec::user());
     for proof in [fixture.proof().compact(), "broken".to_owned()] {

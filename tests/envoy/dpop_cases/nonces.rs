@@ -10,7 +10,7 @@ use test_support::client::get;
 
 use super::{Fixture, challenges, dpop_denial, now};
 
-/// The lifetime of a nonce, in seconds. A bucket is half of it.
+/// The lifetime of a nonce, in seconds. An interval is half of it.
 const LIFETIME: u64 = 120;
 const KEYS: [[u8; 32]; 2] = [[0x1f; 32], [0x2e; 32]];
 
@@ -70,7 +70,7 @@ fn nonce_that_this_server_did_not_issue_or_that_is_old_is_rejected() {
     let fixture = fixture("dpop-nonces-rejected", json!({}));
     let other_realm = Nonces::new(vec![KEYS[0]], Duration::from_secs(LIFETIME), "other").unwrap();
     let issued = nonce(KEYS[0], 0);
-    // The first 6 characters have the number of the bucket.
+    // The first 6 characters have the number of the interval.
     let (bucket, mac) = issued.split_at(6);
     let forged = format!("{bucket}{}", mac.chars().rev().collect::<String>());
     let canonical = format!("{bucket}{}", "A".repeat(21));
