@@ -69,12 +69,14 @@ impl Denylist {
         if self.member_sets.is_empty() {
             return false;
         }
-        let (entries, token): (&HashMap<MemberValues<'_>, Vec<Times>>, _) =
-            (&self.entries, entry::values(identity));
-        self.member_sets.iter().any(|members| {
-            let found = entry::reduced(&token, members, identity).into_iter().flatten();
-            let mut times = found.filter_map(|values| entries.get(&values)).flatten();
-            times.any(|times| times.match_token(identity, now))
+        let entries: &HashMap<MemberValues<'_>, Vec<Times>> = &self.entries;
+        identity.issuers().any(|issuer| {
+            let token = entry::values(identity, issuer);
+            self.member_sets.iter().any(|members| {
+                let found = entry::reduced(&token, members, identity).into_iter().flatten();
+                let mut times = found.filter_map(|values| entries.get(&values)).flatten();
+                times.any(|times| times.match_token(identity, now))
+            })
         })
     }
 

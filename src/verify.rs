@@ -208,22 +208,27 @@ impl AccessToken {
     ///
     /// # Errors
     /// [`Rejection::TokenExpired`] and the other rejections for times.
-    pub(crate) fn valid_at(
-        &self,
-        requirements: &TokenRequirements,
+    pub(crate) fn valid_at<'a>(
+        &'a self,
+        requirements: &'a TokenRequirements,
         now: UnixTime,
-    ) -> Result<Identity<'_>, Rejection> {
+    ) -> Result<Identity<'a>, Rejection> {
         requirements.check_times(&self.claims, now)?;
         Ok(self.identity_at(requirements, now))
     }
 
     /// Returns the identity of the token without a check of its times.
-    pub(crate) fn identity_at(&self, requirements: &TokenRequirements, now: UnixTime) -> Identity<'_> {
+    pub(crate) fn identity_at<'a>(
+        &'a self,
+        requirements: &'a TokenRequirements,
+        now: UnixTime,
+    ) -> Identity<'a> {
         let skew = requirements.clock_skew;
         let (earliest_now, latest_now) =
             (now.seconds().saturating_sub(skew), now.seconds().saturating_add(skew));
         Identity {
             claims: &self.claims,
+            issuers: &requirements.issuers,
             profile: requirements.profile,
             is_sender_constrained: self.confirmation.is_some(),
             earliest_now,
@@ -240,7 +245,13 @@ impl AccessToken {
         requirements: &TokenRequirements,
         now: UnixTime,
     ) -> Result<i64, Rejection> {
-        requirements.check_end(&self.claims, now)
+        let ends_at = requirements.check_end(&self.claims, now)?;
+        match self.expires_at().filter(|_| self.is_introspected()) {
+            // No result may be used beyond `exp` (RFC 7662 section 4), so without the clock skew.
+            Some(expires_at) if expires_at <= now.seconds() => Err(Rejection::TokenExpired),
+            Some(expires_at) => Ok(expires_at.min(ends_at)),
+            None => Ok(ends_at),
+        }
     }
 
     /// Returns whether `aud` has this value, compared exactly.

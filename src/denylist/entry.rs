@@ -126,11 +126,11 @@ impl Times {
     }
 }
 
-/// Returns the values of a token for each of [`CLAIMS`] except `email`.
-pub(super) fn values<'a>(identity: &Identity<'a>) -> MemberValues<'a> {
+/// Returns the values of a token of an issuer for each of [`CLAIMS`] except `email`.
+pub(super) fn values<'a>(identity: &Identity<'a>, issuer: &'a str) -> MemberValues<'a> {
     let claims = identity.claims();
-    let [jti, sub, uid, iss] = ["jti", "sub", "uid", "iss"].map(|name| claims.string(name));
-    [jti, sub, uid, identity.client_id(), iss, None].map(|value| value.map(Cow::Borrowed))
+    let [jti, sub, uid] = ["jti", "sub", "uid"].map(|name| claims.string(name));
+    [jti, sub, uid, identity.client_id(), Some(issuer), None].map(|value| value.map(Cow::Borrowed))
 }
 
 /// Reduces the values of a token to a set of members. Returns the different values under which an

@@ -153,9 +153,12 @@ impl<T> Introspector<T> {
         now: UnixTime,
         shared: &dyn SharedData,
     ) -> Result<Option<Rc<T>>, Rejection> {
-        let is_full = self.calls.len() >= settings.max_in_flight;
-        let admitted =
-            if is_full { Err(Rejection::IntrospectionLimited) } else { self.limits.take(now, shared) };
+        let is_known = is_jwt || self.active.get(&digest).is_some();
+        let admitted = if self.calls.len() >= settings.max_in_flight {
+            Err(Rejection::IntrospectionLimited)
+        } else {
+            self.limits.take(is_known, now, shared)
+        };
         if let Err(rejection) = admitted {
             if let Some(token) = self.stale(settings, &digest, now) {
                 return Ok(Some(token));

@@ -3,6 +3,10 @@
 //! The workers share rate and pause in shared data, because the endpoint counts the calls of all of
 //! them. Shared data is untrusted: no value in it allows more calls than the rate, or a pause of
 //! more than [`MAX_PAUSE`].
+//!
+//! A part of the bucket is a reserve for known tokens: JWTs, whose signature the filter has verified,
+//! and tokens that were active. It fills first, so a flood of invented tokens never takes the calls
+//! that they need.
 
 use std::time::Duration;
 
@@ -28,7 +32,7 @@ pub(super) struct Limits {
     paused: Option<(UnixTime, Rejection)>,
 }
 
-/// A token bucket that holds the calls of one second.
+/// A token bucket that holds the calls of one second, and a reserve of a quarter of it.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 struct Bucket {
     /// The available calls, in thousandths.
@@ -49,19 +53,24 @@ impl Limits {
         }
     }
 
-    /// Takes one call.
+    /// Takes one call. `is_known` is whether the call can use the reserve.
     ///
     /// # Errors
     /// [`Rejection::IntrospectionLimited`] above the rate and after 429;
     /// [`Rejection::IntrospectionUnavailable`] after the endpoint has rejected the credentials.
-    pub(super) fn take(&mut self, now: UnixTime, shared: &dyn SharedData) -> Result<(), Rejection> {
+    pub(super) fn take(
+        &mut self,
+        is_known: bool,
+        now: UnixTime,
+        shared: &dyn SharedData,
+    ) -> Result<(), Rejection> {
         if let Some((until, rejection)) = self.paused {
             if now < until && until.saturating_duration_since(now) <= MAX_PAUSE {
                 return Err(rejection);
             }
             self.paused = None;
         }
-        if self.shared_pause(now, shared) || !self.take_from_bucket(now, shared) {
+        if self.shared_pause(now, shared) || !self.take_from_bucket(is_known, now, shared) {
             return Err(Rejection::IntrospectionLimited);
         }
         Ok(())
@@ -90,36 +99,42 @@ impl Limits {
         })
     }
 
-    fn take_from_bucket(&mut self, now: UnixTime, shared: &dyn SharedData) -> bool {
+    fn take_from_bucket(&mut self, is_known: bool, now: UnixTime, shared: &dyn SharedData) -> bool {
         let mut has_shared_data = false;
         for _ in 0..ATTEMPTS {
             let read = shared.get(&self.bucket_key);
             has_shared_data |= read.is_some();
             let bucket = read.as_ref().and_then(|(value, _)| Bucket::decode(value));
             let mut bucket = bucket.unwrap_or_else(|| Bucket::full(self.per_second));
-            if !bucket.take(self.per_second, now) {
+            if !bucket.take(self.per_second, is_known, now) {
                 return false;
             }
             if shared.set(&self.bucket_key, &bucket.encode(), read.map(|(_, token)| token)) {
                 return true;
             }
         }
-        !has_shared_data && self.own_bucket.take(self.per_second, now)
+        !has_shared_data && self.own_bucket.take(self.per_second, is_known, now)
     }
 }
 
 impl Bucket {
     const fn full(per_second: u64) -> Self {
-        Self { available: per_second.saturating_mul(1000), at: 0 }
+        Self { available: per_second.saturating_mul(1000).saturating_add(Self::reserve(per_second)), at: 0 }
+    }
+
+    /// Returns the part for known tokens, in thousandths of a call.
+    const fn reserve(per_second: u64) -> u64 {
+        per_second.div_ceil(4).saturating_mul(1000)
     }
 
     /// Refills the bucket, and takes one call. If the clock was set back, refills nothing.
-    fn take(&mut self, per_second: u64, now: UnixTime) -> bool {
+    fn take(&mut self, per_second: u64, is_known: bool, now: UnixTime) -> bool {
         let elapsed = now.millis().saturating_sub(self.at);
         let refilled = self.available.saturating_add(elapsed.saturating_mul(per_second));
-        self.available = refilled.min(per_second.saturating_mul(1000));
+        self.available = refilled.min(Self::full(per_second).available);
         self.at = now.millis();
-        match self.available.checked_sub(1000) {
+        let reserved = if is_known { 0 } else { Self::reserve(per_second) };
+        match self.available.checked_sub(1000).filter(|rest| *rest >= reserved) {
             Some(rest) => {
                 self.available = rest;
                 true

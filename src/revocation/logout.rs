@@ -22,6 +22,9 @@ pub struct LogoutRequirements<'a> {
 pub struct LogoutClaims {
     /// `jti` of the token.
     pub token_id: String,
+    /// `iat` of the token in seconds since the epoch, rounded down; at most [`super::CLOCK_SKEW`]
+    /// in the future.
+    pub issued_at: Option<i64>,
 }
 
 impl LogoutClaims {
@@ -44,14 +47,14 @@ impl LogoutClaims {
         }
         check_audience(payload, &[requirements.audience.to_owned()])?;
         let token_id = token_id(payload)?;
-        check_times(payload, now)?;
+        let issued_at = check_times(payload, now)?;
         if time(payload, "exp")?.is_none() {
             return Err(OrgJwtError::TimeMalformed);
         }
         if !text("sub").is_some_and(|client| requirements.clients.iter().any(|own| own == client)) {
             return Err(OrgJwtError::ClientNotAllowed);
         }
-        Ok(Self { token_id })
+        Ok(Self { token_id, issued_at })
     }
 }
 

@@ -1,7 +1,7 @@
 //! Security event tokens (RFC 8417) of Okta's transmitter of the Shared Signals Framework.
 
 use super::org_jwt::{check_audience, check_times, time, token_id};
-use super::{OrgJwtError, Subject};
+use super::{CLOCK_SKEW, OrgJwtError, Subject};
 use crate::json::{Object, Value};
 use crate::time::UnixTime;
 
@@ -93,8 +93,10 @@ impl SecurityEvent {
             }
         };
         let at = event_time(event)?.unwrap_or(issued_at);
-        // Okta's clock and the receiver's can differ, so the later one bounds the time.
-        Ok(Self { token_id, kind, subject, at: at.min(issued_at.max(now.seconds())) })
+        // Okta's clock and the receiver's can differ, so the later one bounds the time. A token that
+        // is sent again long after its issue has the time of its issue.
+        let latest = now.seconds().clamp(issued_at, issued_at.saturating_add(CLOCK_SKEW));
+        Ok(Self { token_id, kind, subject, at: at.min(latest) })
     }
 }
 

@@ -8,6 +8,8 @@ use crate::claims::Claims;
 #[derive(Debug)]
 pub struct Identity<'a> {
     pub(super) claims: &'a Claims,
+    /// The accepted issuers of the provider. They stand for `iss` in a token without it.
+    pub(super) issuers: &'a [String],
     pub(super) profile: TokenProfile,
     /// Whether the token is bound to its client.
     pub(super) is_sender_constrained: bool,
@@ -21,6 +23,14 @@ impl<'a> Identity<'a> {
     /// Returns all claims of the token.
     pub const fn claims(&self) -> &'a Claims {
         self.claims
+    }
+
+    /// Yields the issuers that the token can have: `iss`; without `iss`, which an introspection
+    /// response may omit (RFC 7662 section 2.2), those of the provider.
+    pub(crate) fn issuers(&self) -> impl Iterator<Item = &'a str> {
+        let issuer = self.claims.string("iss");
+        let accepted = if issuer.is_none() { self.issuers } else { &[] };
+        issuer.into_iter().chain(accepted.iter().map(String::as_str))
     }
 
     /// Returns whether the token is bound to a key or a certificate of the client. The filter has

@@ -25,12 +25,10 @@ impl AccessToken {
         let is_issuer = |issuer| requirements.issuers.iter().any(|accepted| accepted == issuer);
         ensure(issuer.is_none_or(is_issuer), Rejection::IssuerUnknown)?;
         // RFC 6749 section 5.1: the type is not case-sensitive.
-        let is_type = match claims.get("token_type").map(|value| value.as_str().map(str::to_ascii_lowercase))
-        {
-            None => true,
-            Some(name) => matches!(name.as_deref(), Some("bearer" | "dpop")),
-        };
-        ensure(is_type, Rejection::NotAnAccessToken)?;
+        let token_type = claims.get("token_type").map(|value| value.as_str().unwrap_or_default());
+        let is_type = |name: &str| token_type.is_some_and(|own| own.eq_ignore_ascii_case(name));
+        let is_dpop = is_type("DPoP");
+        ensure(token_type.is_none() || is_type("Bearer") || is_dpop, Rejection::NotAnAccessToken)?;
         if !is_jwt {
             requirements.check_times(&claims, now)?;
         } else if claims.expires_at().is_some() {
@@ -45,6 +43,10 @@ impl AccessToken {
             });
         ensure(is_client, Rejection::ClientNotAllowed)?;
         let confirmation = Confirmation::of(&claims)?;
+        // Without `cnf`, which servers omit, the filter cannot verify a proof. As a bearer token, the
+        // token would be valid for each client.
+        let is_bound = || confirmation.is_some_and(|confirmation| confirmation.key_thumbprint.is_some());
+        ensure(is_jwt || !is_dpop || is_bound(), Rejection::TokenNotBound)?;
         Ok(Self { claims, signature: None, confirmation })
     }
 

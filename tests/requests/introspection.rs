@@ -4,6 +4,7 @@ mod cache;
 mod client_authentication;
 mod jwts;
 mod limits;
+mod streams;
 
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{CallId, Environment, Filter};
@@ -147,6 +148,9 @@ fn opaque_token_with_each_response_has_the_expected_outcome() {
         ("token type in other case", changed(json!({ "token_type": "bearer" })), Allow),
         ("refresh token", changed(json!({ "token_type": "N_A" })), Deny(R::NotAnAccessToken)),
         ("token type as number", changed(json!({ "token_type": 1 })), Deny(R::NotAnAccessToken)),
+        // A DPoP token whose `cnf` the endpoint omits is no bearer token.
+        ("DPoP without cnf", changed(json!({ "token_type": "DPoP" })), Deny(R::TokenNotBound)),
+        ("dpop without cnf", changed(json!({ "token_type": "dpop" })), Deny(R::TokenNotBound)),
         // Confirmation: the filter verifies no proof for this token.
         ("cnf", changed(json!({ "cnf": { "jkt": THUMBPRINT } })), Deny(R::TokenBound)),
         ("unknown cnf", changed(json!({ "cnf": { "kid": "1" } })), Deny(R::TokenBound)),
@@ -207,10 +211,27 @@ fn client_of_the_response_must_be_accepted() {
 
 #[test]
 fn token_on_the_denylist_is_rejected() {
-    let shared = Store::default();
-    let denylist = json!({ "denylist": { "entries": [{ "jti": "AT.opaque" }] } });
-    let worker = Worker::new(json!({}), denylist, &shared);
-    assert_eq!(worker.introspect(OPAQUE, NOW, active(json!({}))), Deny(R::TokenRevoked));
+    let uid = "00ujmkLgagxeRrAg20g3";
+    let other = "https://acme.okta.com/oauth2/other";
+    // A response may omit `iss`: then the token is of the issuer of the provider.
+    for (entry, changes, expected) in [
+        (json!({ "jti": "AT.opaque" }), json!({}), Deny(R::TokenRevoked)),
+        (json!({ "uid": uid, "issuer": ISSUER }), json!({}), Deny(R::TokenRevoked)),
+        (json!({ "uid": uid, "issuer": ISSUER }), json!({ "iss": null }), Deny(R::TokenRevoked)),
+        (json!({ "uid": uid }), json!({ "iss": null }), Deny(R::TokenRevoked)),
+        (
+            json!({ "email": "JOE.user@example.com", "issuer": ISSUER }),
+            json!({ "iss": null }),
+            Deny(R::TokenRevoked),
+        ),
+        (json!({ "uid": uid, "issuer": other }), json!({ "iss": null }), Allow),
+        (json!({ "uid": uid, "issuer": other }), json!({}), Allow),
+    ] {
+        let shared = Store::default();
+        let denylist = json!({ "denylist": { "entries": [entry] } });
+        let worker = Worker::new(json!({}), denylist, &shared);
+        assert_eq!(worker.introspect(OPAQUE, NOW, active(changes.clone())), expected, "{entry} {changes}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use okta_authz_filter::time::UnixTime;
@@ -21,10 +21,11 @@ const EVENTS: TableDefinition<'static, &[u8; 32], i64> = TableDefinition::new("e
 pub(super) struct Embedded(Arc<Inner>);
 
 struct Inner {
-    database: Database,
+    path: PathBuf,
     max_entries: usize,
-    /// Locked during each transaction that writes, so the copy is equal to the tables.
-    writer: Mutex<()>,
+    /// Locked during each transaction that writes, so the copy is equal to the tables. `None` after
+    /// a transaction has failed.
+    database: Mutex<Option<Database>>,
     /// Never locked while the disk writes.
     copy: Mutex<EntriesCopy>,
 }
@@ -41,10 +42,9 @@ impl Embedded {
         let cannot = |error: &dyn std::fmt::Display| format!("storage.path: {}: {error}", path.display());
         create_private(path).map_err(|error| cannot(&error))?;
         let database = Database::create(path).map_err(|error| cannot(&error))?;
-        let entries = read(&database).map_err(|error| cannot(&error))?;
-        let bytes = entries.keys().map(entry_bytes).fold(0, usize::saturating_add);
-        let copy = Mutex::new(EntriesCopy { entries, bytes, served: None });
-        Ok(Self(Arc::new(Inner { database, max_entries, writer: Mutex::default(), copy })))
+        let copy = Mutex::new(EntriesCopy::read(&database).map_err(|error| cannot(&error))?);
+        let (path, database) = (path.to_owned(), Mutex::new(Some(database)));
+        Ok(Self(Arc::new(Inner { path, max_entries, database, copy })))
     }
 
     pub(super) async fn record(&self, change: Change, now: UnixTime) -> Result<Recorded, String> {
@@ -78,9 +78,34 @@ impl Inner {
         self.copy.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Runs a transaction that writes.
+    ///
+    /// After an error of the disk, redb fails each transaction until the file is opened again, and
+    /// the failed transaction may be durable. So the next transaction opens the file and reads the
+    /// entries. Until then, the receiver serves its copy.
+    fn transact<T>(&self, run: impl FnOnce(&Database) -> Result<T, redb::Error>) -> Result<T, redb::Error> {
+        let mut slot = self.database.lock().unwrap_or_else(PoisonError::into_inner);
+        let database = match slot.take() {
+            Some(database) => database,
+            None => {
+                // Never creates a file: an empty one would drop the entries of the copy.
+                let database = Database::open(&self.path)?;
+                let read = EntriesCopy::read(&database)?;
+                *self.lock() = read;
+                database
+            }
+        };
+        let result = run(&database)?;
+        *slot = Some(database);
+        Ok(result)
+    }
+
     fn record(&self, change: &Change, now: i64) -> Result<Recorded, redb::Error> {
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let transaction = self.database.begin_write()?;
+        self.transact(|database| self.record_in(database, change, now))
+    }
+
+    fn record_in(&self, database: &Database, change: &Change, now: i64) -> Result<Recorded, redb::Error> {
+        let transaction = database.begin_write()?;
         let mut merged = Vec::new();
         let (mut count, mut bytes) = {
             let copy = self.lock();
@@ -117,10 +142,13 @@ impl Inner {
     }
 
     fn expire(&self, now: i64) -> Result<(), redb::Error> {
-        let _writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.transact(|database| self.expire_in(database, now))
+    }
+
+    fn expire_in(&self, database: &Database, now: i64) -> Result<(), redb::Error> {
         let ended = |(key, times): (&Key, &Times)| (times.until <= now).then(|| key.clone());
         let removed: Vec<Key> = self.lock().entries.iter().filter_map(ended).collect();
-        let transaction = self.database.begin_write()?;
+        let transaction = database.begin_write()?;
         {
             let mut events = transaction.open_table(EVENTS)?;
             events.retain(|_, until| until > now)?;
@@ -151,21 +179,24 @@ fn create_private(path: &Path) -> std::io::Result<()> {
     options.open(path).map(|_| ())
 }
 
-/// Creates missing tables, and reads the entries.
-fn read(database: &Database) -> Result<BTreeMap<Key, Times>, redb::Error> {
-    let transaction = database.begin_write()?;
-    transaction.open_table(ENTRIES)?;
-    transaction.open_table(EVENTS)?;
-    transaction.commit()?;
-    let table = database.begin_read()?.open_table(ENTRIES)?;
-    let mut entries = BTreeMap::new();
-    for row in table.iter()? {
-        let (key, times) = row?;
-        let ((member, value, issuer), (authenticated_before, until)) = (key.value(), times.value());
-        if let Some(member) = Member::from_name(member) {
-            let key = Key { member, value: value.to_owned(), issuer: issuer.to_owned() };
-            entries.insert(key, Times { authenticated_before, until });
+impl EntriesCopy {
+    /// Creates missing tables, and reads the entries.
+    fn read(database: &Database) -> Result<Self, redb::Error> {
+        let transaction = database.begin_write()?;
+        transaction.open_table(ENTRIES)?;
+        transaction.open_table(EVENTS)?;
+        transaction.commit()?;
+        let table = database.begin_read()?.open_table(ENTRIES)?;
+        let mut entries = BTreeMap::new();
+        for row in table.iter()? {
+            let (key, times) = row?;
+            let ((member, value, issuer), (authenticated_before, until)) = (key.value(), times.value());
+            if let Some(member) = Member::from_name(member) {
+                let key = Key { member, value: value.to_owned(), issuer: issuer.to_owned() };
+                entries.insert(key, Times { authenticated_before, until });
+            }
         }
+        let bytes = entries.keys().map(entry_bytes).fold(0, usize::saturating_add);
+        Ok(Self { entries, bytes, served: None })
     }
-    Ok(entries)
 }

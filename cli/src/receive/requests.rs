@@ -104,7 +104,10 @@ impl Receiver {
             let is_configured = self.org(issuer).is_some();
             return Err(if is_configured { LogoutError::OtherOrg } else { LogoutError::UnknownOrg });
         }
-        match self.revoke("logout", org, &claims.token_id, subject, now().seconds()).await {
+        // The login that the call ends has a time of Okta's clock. If the receiver's clock is behind,
+        // its time could be earlier than the login.
+        let at = claims.issued_at.map_or(now().seconds(), |issued_at| issued_at.max(now().seconds()));
+        match self.revoke("logout", org, &claims.token_id, subject, at).await {
             // The body is not signed, so a token authenticates one call only.
             Outcome::Duplicate => Err(LogoutError::Replayed),
             failed @ (Outcome::Full | Outcome::StoreFailed) => Err(LogoutError::NotStored(failed)),

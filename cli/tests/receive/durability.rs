@@ -144,3 +144,31 @@ fn second_receiver_on_one_file_does_not_start() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("storage.path: ") && message.contains("revocations.redb"), "{message}");
 }
+
+#[test]
+fn receiver_accepts_events_again_after_the_disk_was_full() {
+    let okta = okta();
+    let directory = directory("disk-full");
+    let config = config(&okta, &directory);
+    let users = |receiver: &Receiver| {
+        let entries = receiver.entries();
+        entries.iter().map(|entry| entry["uid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let receiver = Receiver::run_with_file_limit(&directory, &config);
+    receiver.wait_for_log("keys_fetched");
+    assert_eq!(receiver.revoke_session(&okta, "00u1").status, 202);
+    let spec = SignalSpec::default().claim("jti", "set-2");
+    let event = okta.security_event(AUDIENCE, okta.session_revoked("00u2"), &spec);
+    receiver.limit_file_size("1");
+    for _ in 0..3 {
+        assert_eq!(receiver.push(&event).status, 503);
+        assert_eq!(users(&receiver), ["00u1"], "the last list is served");
+    }
+    assert!(receiver.metric("okta_authz_receive_store_errors_total") >= Some(3));
+    receiver.limit_file_size("unlimited");
+    assert_eq!(receiver.push(&event).status, 202, "{}", receiver.log_text());
+    assert_eq!(users(&receiver), ["00u1", "00u2"]);
+    receiver.kill();
+    let receiver = Receiver::run(&directory, &config, &[]);
+    assert_eq!(users(&receiver), ["00u1", "00u2"], "the entries are on the disk");
+}

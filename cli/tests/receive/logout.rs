@@ -152,3 +152,20 @@ fn org_without_logout_or_events_rejects_them() {
     let response = logout.revoke_session(&okta, USER);
     assert!(response.status == 400 && response.body.contains("invalid_issuer"), "{response:?}");
 }
+
+#[test]
+fn logout_call_revokes_logins_up_to_the_time_of_okta() {
+    let okta = okta();
+    let receiver = Receiver::start("logout-clock", &okta, |_| {});
+    // Okta's clock is ahead of the receiver's, or the call took a while.
+    for (user, offset, earliest) in [("00u1", 120, 120), ("00u2", -120, 0)] {
+        let issued_at = now() + offset;
+        let spec = SignalSpec::default().claim("iat", issued_at);
+        let response = receiver.logout(&okta.logout_token(LOGOUT_URL, &spec), &okta.user_subject(user));
+        assert_eq!(response.status, 204);
+        let entries = receiver.entries();
+        let entry = entries.iter().find(|entry| entry["uid"] == user).unwrap();
+        let before = entry["authenticated_before"].as_i64().unwrap();
+        assert!((now() - 5 + earliest..=now() + 1 + earliest).contains(&before), "{entry}");
+    }
+}

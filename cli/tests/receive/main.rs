@@ -20,3 +20,4 @@ mod limits;
 mod logout;
 #[cfg(feature = "postgres")]
 mod postgres;
+mod replays;

@@ -41,7 +41,7 @@ fn at(millis: u64) -> UnixTime {
 }
 
 fn admitted(limits: &mut Limits, millis: u64, shared: &dyn SharedData) -> usize {
-    (0..1_000).filter(|_| limits.take(at(millis), shared).is_ok()).count()
+    (0..1_000).filter(|_| limits.take(false, at(millis), shared).is_ok()).count()
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn rate_is_that_of_all_workers_together() {
     assert_eq!(admitted(&mut second, 100, &shared), 2);
     assert_eq!(admitted(&mut first, 500, &shared), 8);
     assert_eq!(admitted(&mut first, 3_600_000, &shared), 20, "the bucket holds one second");
-    assert_eq!(first.take(at(3_600_000), &shared), Err(Rejection::IntrospectionLimited));
+    assert_eq!(first.take(false, at(3_600_000), &shared), Err(Rejection::IntrospectionLimited));
 }
 
 #[test]
@@ -66,11 +66,11 @@ fn rate_without_shared_data_is_that_of_the_worker() {
 fn rate_when_other_workers_win_each_write_allows_no_call() {
     let shared = Shared::default();
     let mut limits = limits(20);
-    assert!(limits.take(at(0), &shared).is_ok());
+    assert!(limits.take(false, at(0), &shared).is_ok());
     *shared.lost_writes.borrow_mut() = 7;
-    assert!(limits.take(at(0), &shared).is_ok(), "one attempt is left");
+    assert!(limits.take(false, at(0), &shared).is_ok(), "one attempt is left");
     *shared.lost_writes.borrow_mut() = 8;
-    assert_eq!(limits.take(at(0), &shared), Err(Rejection::IntrospectionLimited));
+    assert_eq!(limits.take(false, at(0), &shared), Err(Rejection::IntrospectionLimited));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn shared_values_that_are_forged_never_raise_the_rate_or_pause_for_long() {
         assert!(admitted(&mut limits, 0, &shared) <= 20, "{value:?}");
         shared.values.borrow_mut().remove(&limits.bucket_key);
         shared.values.borrow_mut().insert(limits.pause_key.clone(), (value.clone(), 1));
-        assert!(limits.take(at(0), &shared).is_ok(), "{value:?}");
+        assert!(limits.take(false, at(0), &shared).is_ok(), "{value:?}");
     }
 }
 
@@ -92,8 +92,8 @@ fn pause_holds_for_all_workers_until_its_end() {
     let (mut first, mut second) = (limits(20), limits(20));
     first.pause_all(at(10_000), &shared);
     for limits in [&mut first, &mut second] {
-        assert_eq!(limits.take(at(9_999), &shared), Err(Rejection::IntrospectionLimited));
-        assert!(limits.take(at(10_000), &shared).is_ok());
+        assert_eq!(limits.take(false, at(9_999), &shared), Err(Rejection::IntrospectionLimited));
+        assert!(limits.take(false, at(10_000), &shared).is_ok());
     }
 }
 
@@ -102,6 +102,22 @@ fn pause_for_credentials_holds_for_this_worker() {
     let shared = Shared::default();
     let (mut first, mut second) = (limits(20), limits(20));
     first.pause_for_credentials(at(0));
-    assert_eq!(first.take(at(4_999), &shared), Err(Rejection::IntrospectionUnavailable));
-    assert!(second.take(at(4_999), &shared).is_ok() && first.take(at(5_000), &shared).is_ok());
+    assert_eq!(first.take(false, at(4_999), &shared), Err(Rejection::IntrospectionUnavailable));
+    assert!(second.take(false, at(4_999), &shared).is_ok() && first.take(false, at(5_000), &shared).is_ok());
+}
+
+#[test]
+fn reserve_is_for_known_tokens_and_fills_first() {
+    let shared = Shared::default();
+    let mut limits = limits(20);
+    let mut known = |millis: u64, shared: &Shared| {
+        (0..1_000).filter(|_| limits.take(true, at(millis), shared).is_ok()).count()
+    };
+    let mut other = self::limits(20);
+    assert_eq!(admitted(&mut other, 0, &shared), 20);
+    assert_eq!(known(0, &shared), 5);
+    // In 200 ms, four calls become available: all of them for known tokens.
+    assert_eq!((admitted(&mut other, 200, &shared), known(200, &shared)), (0, 4));
+    // In a second, 20: first the reserve of 5, and 15 for other tokens.
+    assert_eq!((admitted(&mut other, 1_200, &shared), known(1_200, &shared)), (15, 5));
 }

@@ -59,6 +59,39 @@ fn rate_is_at_most_max_per_second_of_all_workers() {
 }
 
 #[test]
+fn flood_of_random_tokens_leaves_calls_for_known_tokens() {
+    let shared = Store::default();
+    let worker = Worker::new(json!({ "tokens": "opaque" }), introspected_rule(), &shared);
+    assert_eq!(worker.introspect(OPAQUE, NOW, active(json!({}))), Allow);
+    let jwt = test_support::common::Token::user().compact();
+    for at in NOW..NOW + 200 {
+        for number in 0..200 {
+            let outcome = worker.decide("/items", &random(at * 1_000 + number), at);
+            assert!([waits(), limited()].contains(&outcome), "{outcome:?}");
+            for (call, _) in worker.calls(at) {
+                worker.respond(call, at, r#"{"active":false}"#);
+            }
+        }
+        // The result of a token that was active ends every 30 s, and the flood never stops the call.
+        for (path, token) in [("/items", OPAQUE), ("/payments", &jwt)] {
+            if worker.decide(path, token, at) == waits() {
+                let calls = worker.calls(at);
+                assert_eq!(calls.len(), 1);
+                worker.respond(calls[0].0, at, active(json!({})));
+            }
+            assert_eq!(worker.decide(path, token, at), Allow, "{path} at {}", at - NOW);
+        }
+    }
+}
+
+fn introspected_rule() -> Value {
+    json!({ "rules": [
+        { "match": { "path": "/payments" }, "requires": {}, "introspect": true },
+        { "match": {}, "requires": {} },
+    ] })
+}
+
+#[test]
 fn status_429_pauses_all_workers_as_the_response_asks() {
     let reset = (NOW + 7).to_string();
     for (headers, pause) in [

@@ -63,6 +63,13 @@ pub fn config(okta: &StandIn, directory: &Path) -> Value {
     })
 }
 
+/// Writes a configuration, and returns the path of its file.
+fn write(directory: &Path, config: &Value) -> PathBuf {
+    let file = directory.join("receive.yaml");
+    fs::write(&file, config.to_string()).unwrap();
+    file
+}
+
 impl Receiver {
     /// Starts a receiver with the configuration of a test, and waits until it has keys.
     pub fn start(name: &str, okta: &StandIn, change: impl FnOnce(&mut Value)) -> Self {
@@ -76,15 +83,22 @@ impl Receiver {
 
     /// Runs a receiver, and waits until it listens.
     pub fn run(directory: &Path, config: &Value, environment: &[(&str, &str)]) -> Self {
-        let file = directory.join("receive.yaml");
-        fs::write(&file, config.to_string()).unwrap();
-        let mut process = super::okta_authz()
-            .arg("receive")
-            .arg(&file)
-            .envs(environment.iter().copied())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut command = super::okta_authz();
+        command.arg("receive").arg(write(directory, config)).envs(environment.iter().copied());
+        Self::spawn(command)
+    }
+
+    /// Runs a receiver for which [`Receiver::limit_file_size`] makes writes fail.
+    pub fn run_with_file_limit(directory: &Path, config: &Value) -> Self {
+        let mut command = Command::new("sh");
+        // Without the trap, the first write beyond the limit ends the process.
+        command.args(["-c", r#"trap "" XFSZ; exec "$0" receive "$1""#]);
+        command.arg(super::okta_authz().get_program()).arg(write(directory, config));
+        Self::spawn(command)
+    }
+
+    fn spawn(mut command: Command) -> Self {
+        let mut process = command.stderr(Stdio::piped()).spawn().unwrap();
         let log = Arc::new(Mutex::new(VecDeque::new()));
         let lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let written = Arc::clone(&log);
@@ -152,6 +166,14 @@ impl Receiver {
         let text = self.get("/metrics", &[]).body;
         let line = text.lines().find(|line| line.split(' ').next() == Some(sample));
         line.and_then(|line| line.split(' ').nth(1)?.parse().ok())
+    }
+
+    /// Sets the maximum size of the files that the process writes, in bytes or `unlimited`. A write
+    /// beyond it fails, as on a full disk.
+    pub fn limit_file_size(&self, limit: &str) {
+        let (process, limit) = (self.process.id().to_string(), format!("--fsize={limit}:"));
+        let status = Command::new("prlimit").args(["--pid", &process, &limit]).status().unwrap();
+        assert!(status.success());
     }
 
     /// Kills the process with SIGKILL.
