@@ -56,9 +56,8 @@ fn proof_of_one_listener_is_a_replay_at_a_listener_with_other_settings() {
 /// A server receives a token with a proof for its own URL, and sends both to this API.
 #[test]
 fn proof_for_another_server_is_rejected_if_hosts_are_configured() {
-    let stolen = |fixture: &Fixture| {
-        fixture.request(fixture.proof_of("GET", EVIL_URL).compact()).header("host", EVIL)
-    };
+    let stolen =
+        |fixture: &Fixture| fixture.request(fixture.proof_of("GET", EVIL_URL).compact()).header("host", EVIL);
     // `okta-authz check` warns about this configuration.
     let open = Fixture::warm("dpop-hosts-any", json!({}));
     open.assert_accepted("each host is routed", &stolen(&open));
