@@ -7,6 +7,7 @@ mod connection_managers;
 mod cors;
 mod denylist;
 mod destination;
+mod dpop;
 mod durations;
 mod envoy;
 mod envoy_json;
@@ -157,6 +158,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
     findings.extend(client_certificate::warnings(context, config, file));
     findings.extend(introspection::warnings(context, config));
     findings.extend(cors::warnings(config, file));
+    findings.extend(dpop::warnings(context, config, file));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

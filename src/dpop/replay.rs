@@ -29,11 +29,12 @@ const VERSION: u8 = 1;
 /// The size of the HMAC key, in bytes.
 const KEY_BYTES: usize = 32;
 
-/// The memory of accepted proofs. The names of its slots depend only on their number, so a changed
-/// configuration keeps the records.
+/// The memory of accepted proofs. There is one for each `vm_id`, whatever the configuration. The
+/// first configuration determines the number of its slots: with another number, a proof would have
+/// another slot, and a changed configuration would accept it again.
 #[derive(Clone, Debug)]
 pub struct ReplayMemory {
-    /// From 1 to 65,536.
+    /// The number of slots if the memory does not exist yet, from 1 to 65,536.
     slots: u32,
     /// From 4 to 1024.
     entries_per_slot: usize,
@@ -48,6 +49,8 @@ pub struct ReplayMemory {
 /// The key that selects the slot of a proof and hides its identifier. It has a random ID, so that
 /// records of another key are recognized.
 struct ReplayKey {
+    /// The number of slots of the memory.
+    slots: u32,
     id: [u8; KEY_ID_BYTES],
     secret: [u8; KEY_BYTES],
 }
@@ -65,7 +68,7 @@ impl ReplayMemory {
     pub fn new(slots: u32, entries_per_slot: u32, max_age: Duration, clock_skew: Duration) -> Self {
         let slots = slots.clamp(*Self::SLOTS.start(), *Self::SLOTS.end());
         let entries = entries_per_slot.clamp(*Self::ENTRIES_PER_SLOT.start(), *Self::ENTRIES_PER_SLOT.end());
-        let names = SharedKeys::new(&["dpop", &slots.to_string()]);
+        let names = SharedKeys::new(&["dpop", "replay"]);
         Self {
             slots,
             entries_per_slot: usize::try_from(entries).unwrap_or(slot::MAX_ENTRIES),
@@ -76,7 +79,7 @@ impl ReplayMemory {
         }
     }
 
-    /// Returns the number of slots.
+    /// Returns the number of slots with which [`Self::seed`] creates the memory.
     pub const fn slots(&self) -> u32 {
         self.slots
     }
@@ -86,7 +89,8 @@ impl ReplayMemory {
         self.entries_per_slot
     }
 
-    /// Writes the HMAC key and every absent slot. `random` returns random bytes.
+    /// Writes the HMAC key with the number of slots, and every absent slot. If the memory exists,
+    /// the number of its slots stays. `random` returns random bytes.
     ///
     /// The host calls it in `on_configure`, because Envoy ignores the number of a compare-and-set
     /// for an absent name. The key comes last, so its presence shows that all slots exist, and
@@ -100,7 +104,7 @@ impl ReplayMemory {
         }
         let mut id = [0; KEY_ID_BYTES];
         id.iter_mut().zip(random()).for_each(|(byte, random)| *byte = random);
-        let key = ReplayKey { id, secret: random() };
+        let key = ReplayKey { slots: self.slots, id, secret: random() };
         let empty = Slot::empty().encode(&key.id);
         let mut name = String::new();
         for index in 0..self.slots {
@@ -134,7 +138,7 @@ impl ReplayMemory {
         let key = shared.get(&self.key_name).and_then(|(bytes, _)| ReplayKey::decode(&bytes));
         let key = key.ok_or(Rejection::DpopReplayUnavailable)?;
         let (slot_hash, id) = key.hash(jkt, jti).ok_or(Rejection::DpopReplayUnavailable)?;
-        let index = slot_hash.checked_rem(self.slots).unwrap_or_default();
+        let index = slot_hash.checked_rem(key.slots).unwrap_or_default();
         let issued_at = seconds(issued_at);
         let last_second = issued_at.saturating_add(self.max_age).saturating_add(self.clock_skew);
         // A fraction of a second extends the lifetime of the record.
@@ -184,15 +188,16 @@ impl ReplayKey {
     }
 
     fn encode(&self) -> Vec<u8> {
-        [&[VERSION][..], &self.id, &self.secret].concat()
+        [&[VERSION][..], &self.slots.to_le_bytes(), &self.id, &self.secret].concat()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let (VERSION, rest) = bytes.split_first().map(|(version, rest)| (*version, rest))? else {
             return None;
         };
+        let (slots, rest) = rest.split_first_chunk()?;
         let (id, secret) = rest.split_first_chunk()?;
-        Some(Self { id: *id, secret: secret.try_into().ok()? })
+        Some(Self { slots: u32::from_le_bytes(*slots), id: *id, secret: secret.try_into().ok()? })
     }
 }
 

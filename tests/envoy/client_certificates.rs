@@ -1,10 +1,12 @@
 //! Certificate-bound tokens with real certificates: from the connection of the client, and from the
 //! header of a proxy in front.
 
+use okta_authz_filter::crypto::Algorithm;
 use serde_json::{Value, json};
 use stand_in_okta::TokenSpec;
 use test_support::client::{Client, Request, get};
 use test_support::config::EnvoyConfig;
+use test_support::dpop::{DpopKey, Proof};
 use test_support::tls::{Authority, Identity, TLS12, TLS13, TlsClient};
 
 use super::harness::{CONNECTIONS_FOR_BOTH_WORKERS, Harness};
@@ -112,6 +114,49 @@ fn bound_token_is_allowed_with_its_certificate_only() {
     assert_eq!((response.status, response.code().as_str()), (401, "certificate_missing"), "plain HTTP");
     let challenge = response.header("www-authenticate").unwrap();
     assert!(challenge.starts_with(r#"Bearer realm="api",error="invalid_token""#), "{challenge}");
+    assert!(!harness.envoy.has_trapped());
+}
+
+#[test]
+#[allow(clippy::disallowed_methods, reason = "the clock of the client")]
+fn token_bound_to_a_key_and_a_certificate_needs_both() {
+    let certificates = Certificates::new();
+    let harness = Harness::new("certificate-and-key", |config| {
+        let mut config = with_tls(config, &certificates);
+        config.plugin()["dpop"] = json!({});
+        config
+    });
+    let tls = harness.envoy.client_of("tls");
+    warm_up(&harness, harness.envoy.client_of(PLAIN));
+    let (key, other) = (DpopKey::new(Algorithm::ES256), DpopKey::other(Algorithm::ES256));
+    let Certificates { joe, eve, .. } = &certificates;
+    let cnf = json!({ "jkt": key.thumbprint(), "x5t#S256": joe.thumbprint() });
+    let token = harness.mint(&TokenSpec::user().claim("cnf", cnf));
+    let now = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    let proof = |key| Proof::new(key, "GET", "https://api.example.com/me", now()).of_token(&token).compact();
+    let bare = |scheme: &str| get("/me").header("authorization", format!("{scheme} {token}"));
+    let [joes_client, eves_client, without] =
+        [Some(joe), Some(eve), None].map(|identity| certificates.client(identity));
+    // The token is in the token cache of a worker after the first request.
+    for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS / 2 {
+        for (name, client, request, expected) in [
+            ("both", &joes_client, bare("DPoP").header("dpop", proof(&key)), (200, "")),
+            ("other certificate", &eves_client, bare("DPoP").header("dpop", proof(&key)), {
+                (401, "certificate_mismatch")
+            }),
+            ("no certificate", &without, bare("DPoP").header("dpop", proof(&key)), {
+                (401, "certificate_missing")
+            }),
+            ("other key", &joes_client, bare("DPoP").header("dpop", proof(&other)), {
+                (401, "dpop_key_mismatch")
+            }),
+            ("no proof", &joes_client, bare("DPoP"), (401, "dpop_proof_missing")),
+            ("Bearer", &joes_client, bare("Bearer"), (401, "dpop_scheme_required")),
+        ] {
+            let response = client.send(tls, &request).response;
+            assert_eq!((response.status, response.code().as_str()), expected, "{name}: {response:?}");
+        }
+    }
     assert!(!harness.envoy.has_trapped());
 }
 

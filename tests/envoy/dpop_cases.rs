@@ -8,11 +8,13 @@
 //! | rejected URLs, times, and tokens: scheme, binding, source, expiry, scope | `requests` |
 //! | proofs that a client sends again, concurrent copies, a full memory | `replay` |
 //! | nonces | `nonces` |
+//! | two configurations, hosts that disagree, cached tokens, responses without input | `attacks` |
 //!
 //! Shared data that a worker cannot read or write does not occur in Envoy, except after a failed
 //! allocation. `tests/second-host` and `tests/requests` have these cases.
 
 mod accepted;
+mod attacks;
 mod nonces;
 mod proofs;
 mod replay;

@@ -1,6 +1,7 @@
 //! The replay memory of DPoP proofs, one rule for each test. The slot has the number 0.
 
 mod races;
+mod slots;
 
 use std::time::Duration;
 

@@ -14,6 +14,7 @@ fn with_cors(dpop: Value, allowed: &str, exposed: &str) -> Value {
     }
     let policy = json!({ "@type": POLICY, "allow_headers": allowed, "expose_headers": exposed });
     let route = &mut manager(&mut document)["route_config"]["virtual_hosts"][0];
+    route["domains"] = json!(["api.example.com"]);
     route["typed_per_filter_config"] = json!({ "envoy.filters.http.cors": policy });
     document
 }

@@ -12,6 +12,7 @@
 
 mod client_certificate;
 mod cors;
+mod dpop;
 mod explain;
 mod files;
 mod findings;

@@ -124,13 +124,14 @@ pub(in crate::config) enum Replay {
 #[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct ReplaySize {
-    /// The number of slots.
+    /// The number of slots. The first configuration of a process determines it for all
+    /// configurations with its `vm_id`; a change requires a restart of Envoy.
     ///
     /// - Range: `1` to `65536`
     /// - Default: `4096`
     /// - Example: `16384`
     pub(in crate::config) slots: Option<u32>,
-    /// The number of proofs in a slot. A proof needs 24 bytes.
+    /// The number of proofs in a slot. A proof needs 24 bytes. A change requires no restart.
     ///
     /// - Range: `4` to `1024`
     /// - Default: `64`

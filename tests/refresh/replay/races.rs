@@ -2,8 +2,8 @@
 //! threads. A failure names its seed.
 //!
 //! In a schedule, workers act between the read and the write of another worker. Clients repeat
-//! proofs, the clock jumps, another plugin overwrites slots, and the configuration changes. The
-//! properties:
+//! proofs, the clock jumps, another plugin overwrites slots, and listeners have different
+//! configurations. The properties:
 //!
 //! - No proof is accepted twice.
 //! - A new proof is rejected only if as many proofs as a slot holds are not older.
@@ -25,6 +25,8 @@ use super::{MAX_AGE, SKEW, memory, random};
 const SEEDS: u64 = 600;
 const STEPS: usize = 150;
 const START: u64 = 1_700_000_000;
+/// The maximum ages of the configurations in a world with several.
+const MAX_AGES: [u64; 3] = [MAX_AGE, 5, 300];
 /// The maximum number of workers that act between the read and the write of the first.
 const DEPTH: u32 = 4;
 
@@ -40,12 +42,15 @@ struct World {
     seed: u64,
     random: RefCell<Rng>,
     shared: Store,
-    memory: ReplayMemory,
+    /// The memories of the configurations, each with its maximum age.
+    memories: Vec<(ReplayMemory, u64)>,
+    /// The minimum number of proofs in a slot.
     entries: u32,
     proofs: RefCell<Vec<Proof>>,
     now: Cell<u64>,
     depth: Cell<u32>,
-    /// Whether a slot was overwritten, or the clock was set back. Then new proofs can be rejected.
+    /// Whether a slot was overwritten, the clock was set back, or there are several configurations.
+    /// Then new proofs can be rejected.
     faulty: Cell<bool>,
     races: Cell<u32>,
     replays: Cell<u32>,
@@ -57,22 +62,30 @@ impl World {
     fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let entries = rng.u32(4..9);
+        let slots = rng.u32(1..4);
+        let is_mixed = seed % 5 == 4;
+        let ages = if is_mixed { &MAX_AGES[..] } else { &MAX_AGES[..1] };
+        let memories =
+            ages.iter().zip(0..).map(|(age, index)| (memory(slots + index, entries + index, *age), *age));
         let world = Self {
             seed,
-            memory: memory(rng.u32(1..4), entries, MAX_AGE),
+            memories: memories.collect(),
             random: RefCell::new(rng),
             shared: Store::default(),
             entries,
             proofs: RefCell::default(),
             now: Cell::new(START),
             depth: Cell::new(0),
-            faulty: Cell::new(false),
+            faulty: Cell::new(is_mixed),
             races: Cell::new(0),
             replays: Cell::new(0),
             evictions: Cell::new(0),
             unavailable: Cell::new(0),
         };
-        world.memory.seed(&world.shared, random(seed));
+        let count = u64::try_from(world.memories.len()).unwrap();
+        let first = usize::try_from(seed % count).unwrap();
+        world.memories[first].0.seed(&world.shared, random(seed));
+        world.memories.iter().for_each(|(memory, _)| memory.seed(&world.shared, || panic!("seeded")));
         world
     }
 
@@ -101,13 +114,18 @@ impl World {
             (proofs[index].key, proofs[index].jti, proofs[index].issued_at)
         };
         let now = self.now.get();
-        let is_acceptable = now <= issued_at + MAX_AGE + SKEW && issued_at <= now + SKEW;
+        let configuration = match self.memories.len() {
+            1 => 0,
+            several => usize::try_from(self.below(u64::try_from(several).unwrap())).unwrap(),
+        };
+        let (memory, max_age) = &self.memories[configuration];
+        let is_acceptable = now <= issued_at + max_age + SKEW && issued_at <= now + SKEW;
         if !is_acceptable {
             return;
         }
         let time = UnixTime::from_seconds;
-        let expires_at = time(issued_at + MAX_AGE + SKEW + 1);
-        let result = self.memory.record(self, &[key; 32], &jti, time(issued_at), expires_at, time(now));
+        let expires_at = time(issued_at + max_age + SKEW + 1);
+        let result = memory.record(self, &[key; 32], &jti, time(issued_at), expires_at, time(now));
         let (proofs, seed) = (&mut self.proofs.borrow_mut(), self.seed);
         match result {
             Ok(()) => proofs[index].accepted += 1,
@@ -185,7 +203,8 @@ fn random_schedule_accepts_no_proof_twice_and_new_proofs_unless_the_slot_is_full
             }
         }
         let (values, bytes) = world.shared.usage();
-        let limit = (values - 1) * (16 + 24 * usize::try_from(world.entries).unwrap()) + 64;
+        let entries = usize::try_from(world.entries).unwrap() + world.memories.len() - 1;
+        let limit = (values - 1) * (16 + 24 * entries) + 64;
         assert!(bytes <= limit, "seed {seed}: {bytes} bytes");
         races += world.races.get();
         replays += world.replays.get();
