@@ -191,14 +191,8 @@ fn metric_of_alert_or_dashboard_exists_and_every_metric_is_used() {
         }
     }
     let unused: Vec<_> = known.into_iter().filter(|(_, used)| !used).map(|(name, _)| name).collect();
-    // The dashboard shows fetches by provider, and no duration of the denylist. It has no panel for
-    // introspection, which few configurations use.
-    let expected = [
-        "okta_authz_denylist_fetch_ms_bucket",
-        "okta_authz_introspection_cache_hit",
-        "okta_authz_introspection_ms_bucket",
-        "okta_authz_jwks_fetch",
-    ];
+    // The dashboard shows fetches by provider, and no duration of the denylist.
+    let expected = ["okta_authz_denylist_fetch_ms_bucket", "okta_authz_jwks_fetch"];
     assert_eq!(unused, expected);
 }
 

@@ -20,6 +20,7 @@ mod hosts;
 mod listeners;
 mod manifests;
 mod order;
+mod receive;
 mod resources;
 mod route_policies;
 mod updates;

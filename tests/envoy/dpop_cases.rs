@@ -7,11 +7,13 @@
 //! | rejected `DPoP` headers, JOSE headers, keys, signatures, claims | `proofs` |
 //! | rejected URLs, times, and tokens: scheme, binding, source, expiry, scope | `requests` |
 //! | proofs that a client sends again, concurrent copies, a full memory | `replay` |
+//! | a memory that another plugin overwrote, the size of the memory | `shared_data` |
 //! | nonces | `nonces` |
 //! | two configurations, hosts that disagree, cached tokens, responses without input | `attacks` |
 //!
-//! Shared data that a worker cannot read or write does not occur in Envoy, except after a failed
-//! allocation. `tests/second-host` and `tests/requests` have these cases.
+//! A plugin of Envoy can overwrite a value of the shared data. It cannot remove a value, and the
+//! read or write of an existing value fails only after eight lost compare-and-sets. `tests/refresh`,
+//! `tests/requests` and `tests/second-host` have the cases of absent values and failed writes.
 
 mod accepted;
 mod attacks;
@@ -19,6 +21,7 @@ mod nonces;
 mod proofs;
 mod replay;
 mod requests;
+mod shared_data;
 
 use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::rejection::Rejection;

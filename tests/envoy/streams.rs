@@ -1,6 +1,7 @@
 //! `close_streams`: open streams end with their token, and others continue. The clients are those
 //! of tokio-tungstenite, tonic and h2.
 
+mod attempts;
 mod backend;
 mod clients;
 mod ordinary;
@@ -79,12 +80,15 @@ impl Streams {
     }
 }
 
-/// Returns the configuration with streams: WebSockets, gRPC, and no timeouts.
+/// Returns the configuration with streams: WebSockets, tunnels, gRPC, and no timeouts.
 fn stream_config(mut config: EnvoyConfig, port: u16) -> EnvoyConfig {
     let manager = config.manager();
     manager["stream_idle_timeout"] = json!("0s");
-    manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }]);
+    manager["upgrade_configs"] = json!([{ "upgrade_type": "websocket" }, { "upgrade_type": "CONNECT" }]);
+    manager["http2_protocol_options"]["allow_connect"] = json!(true);
+    let tunnel = json!([{ "upgrade_type": "CONNECT", "connect_config": {} }]);
     manager["route_config"]["virtual_hosts"][0]["routes"] = json!([
+        { "match": { "connect_matcher": {} }, "route": { "cluster": "app", "timeout": "0s", "upgrade_configs": tunnel } },
         { "match": { "prefix": "/test.Streams/" }, "route": { "cluster": "grpc", "timeout": "0s" } },
         { "match": { "prefix": "/" }, "route": { "cluster": "app", "timeout": "0s" } }
     ]);
@@ -122,8 +126,8 @@ fn stream_config(mut config: EnvoyConfig, port: u16) -> EnvoyConfig {
 fn assert_end(kind: Kind, end: &End, code: &str) {
     let (prefix, least) = match kind {
         Kind::WebSocket => ("error: WebSocket protocol error: Connection reset without closing", 10),
-        Kind::Events | Kind::Download => ("200 closed", 10),
-        Kind::EventsHttp2 | Kind::DownloadHttp2 => ("200 reset: Some(", 10),
+        Kind::Events | Kind::Download | Kind::Connect => ("200 closed", 10),
+        Kind::EventsHttp2 | Kind::DownloadHttp2 | Kind::WebSocketHttp2 => ("200 reset: Some(", 10),
         Kind::Upload => ("401 ", 1),
         Kind::GrpcServer => ("Unknown: error reading a body", 10),
         Kind::GrpcBidirectional => ("Unknown: error reading a body", 1),

@@ -19,6 +19,7 @@ mod resources;
 mod chart;
 mod configuration;
 mod errors;
+mod gateway;
 mod manifests;
 mod notes;
 mod package;

@@ -6,6 +6,8 @@ mod jwts;
 mod limits;
 mod streams;
 
+use std::collections::BTreeSet;
+
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{CallId, Environment, Filter};
 use okta_authz_filter::introspection::{CallError, CallOutcome, CallRequest, CallResponse};
@@ -102,11 +104,11 @@ fn active(changes: Value) -> String {
     with(base, changes).to_string()
 }
 
-#[test]
-fn opaque_token_with_each_response_has_the_expected_outcome() {
+/// Returns responses of the endpoint about an opaque token, each with the expected outcome.
+fn rows() -> Vec<(&'static str, Vec<u8>, Outcome)> {
     let unavailable = || Deny(R::IntrospectionUnavailable);
     let changed = |changes: Value| active(changes).into_bytes();
-    let rows: Vec<(&str, Vec<u8>, Outcome)> = vec![
+    vec![
         ("active", changed(json!({})), Allow),
         ("inactive", br#"{"active":false}"#.to_vec(), Deny(R::TokenInactive)),
         ("inactive with claims", changed(json!({ "active": false })), Deny(R::TokenInactive)),
@@ -154,8 +156,20 @@ fn opaque_token_with_each_response_has_the_expected_outcome() {
         // Confirmation: the filter verifies no proof for this token.
         ("cnf", changed(json!({ "cnf": { "jkt": THUMBPRINT } })), Deny(R::TokenBound)),
         ("unknown cnf", changed(json!({ "cnf": { "kid": "1" } })), Deny(R::TokenBound)),
-    ];
-    for (name, body, expected) in rows {
+    ]
+}
+
+/// Returns the codes that the rows and the tests of the limits expect.
+pub(crate) fn expected_rejections() -> BTreeSet<R> {
+    let outcomes = rows().into_iter().map(|(_, _, expected)| expected).chain([limits::limited()]);
+    outcomes
+        .filter_map(|expected| if let Deny(rejection) = expected { Some(rejection) } else { None })
+        .collect()
+}
+
+#[test]
+fn opaque_token_with_each_response_has_the_expected_outcome() {
+    for (name, body, expected) in rows() {
         let shared = Store::default();
         assert_eq!(opaque(&shared).introspect(OPAQUE, NOW, body), expected, "{name}");
     }

@@ -1,7 +1,6 @@
 //! Tables of requests and the decisions of the filter.
 //!
-//! A row has a name, a configuration, a request, the values of `Authorization`, a time and the
-//! expected outcome.
+//! Most modules have a table of rows, whose type is in `row`. The other modules have tests.
 
 #![allow(
     clippy::unwrap_used,
@@ -39,6 +38,7 @@ mod requirement_claims;
 mod requirements;
 mod resources;
 mod route_policies;
+mod row;
 mod shadow_rules;
 mod sources;
 mod step_up;
@@ -49,80 +49,9 @@ mod tokens;
 use std::collections::BTreeSet;
 
 use okta_authz_filter::rejection::Rejection;
-use serde_json::Value;
-use test_support::common::{
-    NOW, Outcome, Request, Token, cold, decide_with, filter, filter_with_denylist, outcome,
-};
+use test_support::common::Outcome;
 
-struct Row {
-    name: &'static str,
-    config: Value,
-    request: Request,
-    auth: Auth,
-    /// Seconds since `NOW`.
-    at: i64,
-    expected: Outcome,
-}
-
-/// The `Authorization` headers of a request.
-enum Auth {
-    Missing,
-    Bearer(Token),
-    /// Whole header values.
-    Values(Vec<String>),
-}
-
-/// The documents that the filter fetched before the request.
-#[derive(Clone, Copy)]
-enum FetchedDocuments {
-    /// The keys of all issuers, and an empty denylist.
-    All,
-    /// The keys of all issuers, and no denylist.
-    Keys,
-    None,
-}
-
-fn row(name: &'static str, config: Value, request: Request, auth: Auth, at: i64, expected: Outcome) -> Row {
-    Row { name, config, request, auth, at, expected }
-}
-
-impl Row {
-    /// Returns the decision of a filter that fetched these documents at `NOW`.
-    fn outcome(&self, fetched: FetchedDocuments) -> Outcome {
-        let headers = self.credentials();
-        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
-        let filter = match fetched {
-            FetchedDocuments::All => filter(&self.config),
-            FetchedDocuments::Keys => filter_with_denylist(&self.config, None),
-            FetchedDocuments::None => cold(&self.config),
-        };
-        outcome(decide_with(&filter, &self.request, &headers, NOW.checked_add_signed(self.at).unwrap()))
-    }
-
-    fn credentials(&self) -> Vec<(&'static str, String)> {
-        let authorization = |value: String| ("authorization", value);
-        match &self.auth {
-            Auth::Missing => Vec::new(),
-            Auth::Bearer(token) => vec![authorization(format!("Bearer {}", token.compact()))],
-            Auth::Values(values) => values.iter().cloned().map(authorization).collect(),
-        }
-    }
-}
-
-/// Checks every row of a table, and reports all rows that fail.
-fn run(rows: Vec<Row>, fetched: FetchedDocuments) {
-    assert!(!rows.is_empty());
-    let mut names = BTreeSet::new();
-    let mut wrong = Vec::new();
-    for row in &rows {
-        assert!(names.insert(row.name), "two rows are named {}", row.name);
-        let outcome = row.outcome(fetched);
-        if outcome != row.expected {
-            wrong.push(format!("{}: expected {:?}, got {outcome:?}", row.name, row.expected));
-        }
-    }
-    assert!(wrong.is_empty(), "{} of {} rows:\n{}", wrong.len(), rows.len(), wrong.join("\n"));
-}
+use self::row::{Auth, FetchedDocuments, Row, row, run};
 
 #[test]
 fn policy_rows_have_expected_outcomes() {
@@ -292,17 +221,12 @@ fn every_rejection_is_expected_by_a_row() {
             Outcome::MissingWithScopes(_) => Some(Rejection::TokenMissing),
         })
         .chain(dpop::expected_rejections())
+        .chain(introspection::expected_rejections())
         .collect();
     // Only the host denies with the first code, if it has no configuration. The core always has one.
     // The second closes streams: `open_streams`.
     let no_denial = BTreeSet::from([Rejection::Misconfigured, Rejection::TooManyStreams]);
-    let without_check = |rejection: &Rejection| {
-        let code = rejection.code();
-        code.starts_with("introspection_") || code == "token_inactive"
-    };
-    let missing: Vec<_> = Rejection::ALL
-        .iter()
-        .filter(|r| !expected.contains(r) && !no_denial.contains(r) && !without_check(r))
-        .collect();
+    let missing: Vec<_> =
+        Rejection::ALL.iter().filter(|r| !expected.contains(r) && !no_denial.contains(r)).collect();
     assert!(missing.is_empty(), "no row expects {missing:?}");
 }

@@ -4,6 +4,11 @@
 //! A request with `x-jti` records a proof: the response is 200, or 401 with the denial code. A
 //! request with `x-name` tries compare-and-set on a value that does not exist: the response body
 //! has a digit for each write, `1` for success. `tests/envoy/replay_memory.rs` uses it.
+//!
+//! As another plugin with the `vm_id` of the filter, it changes the memory of the filter. A request
+//! with `x-overwrite` replaces the value of this name by noise. The response body to `x-size` is the
+//! size of a value in bytes, or nothing if it is absent. Other requests continue.
+//! `tests/envoy/dpop_cases/shared_data.rs` uses it.
 #![cfg(target_arch = "wasm32")]
 #![allow(missing_docs, unsafe_code, reason = "an exported function has an unmangled name")]
 
@@ -82,10 +87,19 @@ impl Context for Stream {}
 impl HttpContext for Stream {
     fn on_http_request_headers(&mut self, _num_headers: usize, _end_of_stream: bool) -> Action {
         let header = |name| hostcalls::get_map_value_bytes(MapType::HttpRequestHeaders, name).ok().flatten();
-        let (status, body) = match (&self.0, header("x-jti"), header("x-name")) {
-            (Some(memory), Some(jti), _) => record(memory, &jti),
-            (_, _, Some(name)) => (200, compare_and_set(&String::from_utf8_lossy(&name))),
-            _ => (500, String::new()),
+        let text = |name| header(name).map(|value| String::from_utf8_lossy(&value).into_owned());
+        let (status, body) = if let (Some(memory), Some(jti)) = (&self.0, header("x-jti")) {
+            record(memory, &jti)
+        } else if let Some(name) = text("x-name") {
+            (200, compare_and_set(&name))
+        } else if let Some(name) = text("x-overwrite") {
+            let written = hostcalls::set_shared_data(&name, Some(b"noise"), None).is_ok();
+            (if written { 200 } else { 500 }, String::new())
+        } else if let Some(name) = text("x-size") {
+            let value = hostcalls::get_shared_data(&name).ok().and_then(|(value, _)| value);
+            (200, value.map(|value| value.len().to_string()).unwrap_or_default())
+        } else {
+            return Action::Continue;
         };
         let _ = hostcalls::send_http_response(status, vec![], Some(body.as_bytes()));
         Action::Pause

@@ -1,10 +1,14 @@
 //! Requests with DPoP that reach the backend.
 
+use std::io::{Read as _, Write as _};
+
 use okta_authz_filter::crypto::Algorithm;
 use serde_json::{Value, json};
 use stand_in_okta::TokenSpec;
 use test_support::client::{get, request};
 use test_support::dpop::{DpopKey, Proof};
+use test_support::http2;
+use test_support::recorder::Recorder;
 
 use super::{Fixture, URL, in_one_second, now};
 
@@ -133,6 +137,45 @@ fn requests_that_need_no_proof_are_accepted_with_a_proof() {
         let proof = fixture.proof_of("GET", "https://api.example.com/pay").compact();
         fixture.request_to("/pay", proof)
     });
+}
+
+#[test]
+fn proof_in_trailers_is_removed_if_a_token_was_examined() {
+    for (path, removed) in [("/items/1", true), ("/public", false)] {
+        for over_http2 in [false, true] {
+            let recorder = Recorder::start();
+            let fixture = Fixture::changed("dpop-trailers", json!({}), |config| {
+                config.with_trailers().app(recorder.port())
+            });
+            let authorization = format!("DPoP {}", fixture.token);
+            let proof = fixture.proof().compact();
+            if over_http2 {
+                let fields: [http2::Field<'_>; 2] =
+                    [("authorization", authorization.as_bytes()), ("dpop", proof.as_bytes())];
+                let trailers: [http2::Field<'_>; 3] =
+                    [("dpop", &b"second"[..]), ("x-other", b"stays"), ("dpop", b"second")];
+                http2::send(
+                    fixture.harness.envoy.port,
+                    &[&http2::get(path)[..], &fields].concat(),
+                    &trailers,
+                );
+            } else {
+                let request = format!(
+                    "GET {path} HTTP/1.1\r\nhost: api.example.com\r\nauthorization: {authorization}\r\n\
+                     dpop: {proof}\r\ntransfer-encoding: chunked\r\n\r\n\
+                     1\r\nx\r\n0\r\nDPoP: second\r\nx-other: stays\r\ndpop: second\r\n\r\n"
+                );
+                let mut stream = fixture.harness.client().connect().unwrap();
+                stream.write_all(request.as_bytes()).unwrap();
+                let _ = stream.read(&mut [0; 64]);
+            }
+            let received = recorder.request();
+            assert!(received.contains("stays"), "{path} {over_http2}: {received}");
+            assert_eq!(received.contains("second"), !removed, "{path} {over_http2}: {received}");
+            assert_eq!(received.contains("dpop:"), !removed, "{path} {over_http2}: {received}");
+            assert!(!fixture.harness.envoy.has_trapped(), "{}", fixture.harness.envoy.log());
+        }
+    }
 }
 
 /// Returns the fixture whose Envoy trusts one proxy in front.

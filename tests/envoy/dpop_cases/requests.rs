@@ -1,12 +1,14 @@
 //! Requests whose proof is well-formed, but not for this request or this token.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use okta_authz_filter::rejection::Rejection::{
     DpopMethodMismatch, DpopProofExpired, DpopProofFromTheFuture, DpopSchemeRequired, DpopTokenMismatch,
     DpopUrlMismatch, InsufficientScope, MultipleCredentials, SenderConstraintRequired, TokenBound,
     TokenExpired, TokenNotBound,
 };
 use serde_json::{Value, json};
-use stand_in_okta::TokenSpec;
+use stand_in_okta::{Server, TokenSpec};
 use test_support::client::{Request, get, request};
 use test_support::dpop::{Proof, token_hash};
 
@@ -109,6 +111,15 @@ fn with_proof(fixture: &Fixture, scheme: &str, token: &str) -> Request {
     get("/items/1").header("authorization", format!("{scheme} {token}")).header("dpop", proof)
 }
 
+/// Returns a user token with the claim `cnf: null`. `TokenSpec` cannot add it: null removes a claim.
+fn token_with_null_confirmation(fixture: &Fixture) -> String {
+    let token = fixture.harness.mint(&TokenSpec::user());
+    let decode = |segment| String::from_utf8(URL_SAFE_NO_PAD.decode(segment).unwrap()).unwrap();
+    let [header, payload] = [0, 1].map(|index| decode(token.split('.').nth(index).unwrap()));
+    let payload = payload.replacen('{', r#"{"cnf":null,"#, 1);
+    fixture.harness.okta.sign(Server::Default, &header, &payload)
+}
+
 #[test]
 fn token_that_does_not_fit_the_scheme_is_rejected() {
     let fixture = Fixture::warm("dpop-schemes", json!({}));
@@ -145,6 +156,9 @@ fn token_that_does_not_fit_the_scheme_is_rejected() {
         let request = get("/items/1").bearer(&token);
         rows.push(row(format!("cnf {cnf}, Bearer"), request, bearer_denial(TokenBound)));
     }
+    let null = token_with_null_confirmation(&fixture);
+    rows.push(row("cnf null", with_proof(&fixture, "DPoP", &null), invalid_token(TokenBound)));
+    rows.push(row("cnf null, Bearer", get("/items/1").bearer(&null), bearer_denial(TokenBound)));
     fixture.assert_denied(rows);
 }
 

@@ -1,5 +1,6 @@
 //! A backend with streams: WebSocket, event stream, download, upload, slow response, and gRPC over
-//! HTTP/2. Each stream sends a message every 100 ms, and none ends by itself.
+//! HTTP/2. Each stream sends a message every 100 ms, and none ends by itself. Two paths begin an event
+//! stream after a redirect and after a retry.
 
 use std::convert::Infallible;
 use std::net::{Ipv4Addr, TcpListener};
@@ -11,6 +12,7 @@ use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::ws::{Message, WebSocket, WebSocketUpgrade};
 use axum::extract::{Path, Request};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{any, get, post};
 use futures_util::{Stream, StreamExt as _, stream};
@@ -65,6 +67,13 @@ impl Drop for StreamBackend {
 fn app() -> Router {
     let websocket = |upgrade: WebSocketUpgrade| async { upgrade.on_upgrade(echo_and_send) };
     let events = || async { ([("content-type", "text/event-stream")], endless("data: event\n\n")) };
+    let redirected = || async { (StatusCode::FOUND, [("location", "http://api.example.com/events")]) };
+    let retried = move |headers: HeaderMap| async move {
+        match headers.get("x-envoy-attempt-count").map(HeaderValue::as_bytes) {
+            Some(b"1") => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+            _ => events().await.into_response(),
+        }
+    };
     let quiet = || async {
         let first = stream::iter([Ok::<_, Infallible>("data: first\n\n")]);
         ([("content-type", "text/event-stream")], Body::from_stream(first.chain(stream::pending())))
@@ -79,6 +88,8 @@ fn app() -> Router {
         .route("/websocket", get(websocket))
         .route("/events", get(events))
         .route("/public/events", get(events))
+        .route("/redirected", get(redirected))
+        .route("/retried", get(retried))
         .route("/quiet", get(quiet))
         .route("/download", get(download))
         .route("/upload", post(upload))

@@ -17,6 +17,10 @@ use tonic_prost::ProstCodec;
 pub enum Kind {
     /// A WebSocket that sends and receives.
     WebSocket,
+    /// A WebSocket over HTTP/2: extended CONNECT (RFC 8441).
+    WebSocketHttp2,
+    /// An event stream in a tunnel: CONNECT over HTTP/1.1.
+    Connect,
     /// An event stream over HTTP/1.1.
     Events,
     /// A download with `Content-Length` over HTTP/1.1.
@@ -36,8 +40,10 @@ pub enum Kind {
 }
 
 impl Kind {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::WebSocket,
+        Self::WebSocketHttp2,
+        Self::Connect,
         Self::Events,
         Self::Download,
         Self::EventsHttp2,
@@ -74,6 +80,8 @@ pub async fn run(kind: Kind, port: u16, token: &str, limit: Duration) -> End {
 async fn open(kind: Kind, port: u16, token: &str, received: &mut usize) -> String {
     match kind {
         Kind::WebSocket => websocket(port, token, received).await,
+        Kind::WebSocketHttp2 => websocket_http2(port, token, received).await,
+        Kind::Connect => http1(port, &tunnel(token), received).await,
         Kind::Events => http1(port, &head("GET /events", token), received).await,
         Kind::Download => http1(port, &head("GET /download", token), received).await,
         Kind::EventsHttp2 => http2(port, "/events", token, received).await,
@@ -91,6 +99,33 @@ pub async fn connect(port: u16) -> TcpStream {
 
 fn head(line: &str, token: &str) -> String {
     format!("{line} HTTP/1.1\r\nhost: api.example.com\r\nauthorization: Bearer {token}\r\n\r\n")
+}
+
+/// Returns a request for a tunnel, and the request that the client sends through the tunnel.
+fn tunnel(token: &str) -> String {
+    let connect = format!("CONNECT api.example.com:80 HTTP/1.1\r\nauthorization: Bearer {token}\r\n");
+    format!("{connect}host: api.example.com:80\r\n\r\nGET /events HTTP/1.1\r\nhost: app\r\n\r\n")
+}
+
+/// Opens a WebSocket with extended CONNECT, and counts the frames of DATA of the server.
+async fn websocket_http2(port: u16, token: &str, received: &mut usize) -> String {
+    let mut client = http2_client(port).await.ready().await.unwrap();
+    while !client.is_extended_connect_protocol_enabled() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let mut request = http::Request::builder()
+        .method(http::Method::CONNECT)
+        .uri("http://api.example.com/websocket")
+        .header("authorization", format!("Bearer {token}"))
+        // Envoy makes an HTTP/1.1 request of it, in which the backend needs the key.
+        .header("sec-websocket-version", "13")
+        .header("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ==")
+        .body(())
+        .unwrap();
+    request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
+    // The stream stays open while the client has this handle.
+    let (response, _writer) = client.send_request(request, false).unwrap();
+    read_response(response, received).await
 }
 
 async fn websocket(port: u16, token: &str, received: &mut usize) -> String {
@@ -177,6 +212,11 @@ pub async fn http2_on(
     let request = http::Request::get(format!("http://api.example.com{path}"));
     let request = request.header("authorization", format!("Bearer {token}")).body(()).unwrap();
     let (response, _) = client.send_request(request, true).unwrap();
+    read_response(response, received).await
+}
+
+/// Reads the body of a response until its end, and counts the frames of DATA.
+async fn read_response(response: h2::client::ResponseFuture, received: &mut usize) -> String {
     let response = match response.await {
         Ok(response) => response,
         Err(error) => return format!("no response: {error}"),

@@ -10,7 +10,8 @@ fn waits() -> Outcome {
     Wait(R::IntrospectionUnavailable)
 }
 
-fn limited() -> Outcome {
+/// The outcome of a request whose token needs a call beyond a limit.
+pub(super) fn limited() -> Outcome {
     Deny(R::IntrospectionLimited)
 }
 

@@ -136,6 +136,15 @@ impl Envoy {
         self.stat(&format!("wasmcustom.okta_authz.{name}")).unwrap_or(0)
     }
 
+    /// Returns the resident memory of the process in bytes.
+    pub fn rss(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()));
+        let status = status.expect("the status of the process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().expect("kB");
+        kibibytes * 1024
+    }
+
     /// Returns whether a VM has trapped. Envoy logs each trap.
     pub fn has_trapped(&self) -> bool {
         let log = self.log();
