@@ -2,12 +2,11 @@
 
 mod batch;
 mod decision;
+mod options;
 mod requirement;
 mod steps;
 
-use std::path::PathBuf;
-
-use lexopt::{Arg, Parser, ValueExt as _};
+use lexopt::Parser;
 use okta_authz_filter::crypto::SignatureVerifier;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::filter::{Awaited, Environment, Verdict};
@@ -19,10 +18,11 @@ use serde_json::Value;
 use super::document_provider::DocumentProvider;
 use super::https::Https;
 use super::loaded_config::LoadedConfig;
-use super::request::{Headers, Request};
-use super::session::Session;
-use super::{CliError, ExitOutcome, clock, documents, output, print_help};
+use super::request::Request;
+use super::session::{InMemorySharedData, Session};
+use super::{CliError, ExitOutcome, clock, output, print_help};
 pub(crate) use decision::Decision;
+use options::Options;
 use steps::{Recorder, Steps};
 
 const USAGE: &str = "\
@@ -71,14 +71,21 @@ pub(crate) struct ExplainRequest<'a> {
     /// The time at which keys and denylist were fetched.
     pub(crate) fetched_at: UnixTime,
     pub(crate) show_claims: bool,
+    /// The memory of the filter after an earlier request ([`Explanation::memory`]).
+    pub(crate) memory: Option<&'a InMemorySharedData>,
 }
 
 /// A decision with the steps that led to it.
 pub(crate) struct Explanation {
     pub(crate) decision: Decision,
+    /// The shared data after the request, with the DPoP proofs that the filter has accepted.
+    pub(crate) memory: InMemorySharedData,
     steps: Steps,
     show_claims: bool,
 }
+
+/// A verdict with its steps, and the shared data after it.
+type Decided = (Verdict, Steps, InMemorySharedData);
 
 impl ExplainRequest<'_> {
     /// Decides about the request.
@@ -89,52 +96,50 @@ impl ExplainRequest<'_> {
         let headers = self.request.to_headers();
         let headers: Vec<_> = headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
         let head = self.request.head(&headers);
-        let mut session = Session::new(self.config.config.clone());
-        let (mut verdict, mut steps) = self.decide(&session, &head);
+        let mut session = Session::new(self.config.config.clone(), self.memory);
+        let (mut verdict, mut steps, mut memory) = self.decide(&session, &head);
         if let Some(provider) = &steps.provider {
             let mut problems = session.fetch_documents(provider, self.documents, self.fetched_at);
-            (verdict, steps) = self.decide(&session, &head);
+            (verdict, steps, memory) = self.decide(&session, &head);
             let unanswered = session.introspect(self.documents, self.at);
             problems.extend(unanswered.into_iter().map(|problem| (Check::Introspection, problem)));
-            (verdict, steps) = self.decide_again(&session, &head, (verdict, steps));
+            (verdict, steps, memory) = self.decide_again(&session, &head, (verdict, steps, memory));
             for (check, problem) in problems {
                 steps.note_fetch_failure(check, problem);
             }
         }
         let decision = Decision::new(&verdict, &session.filter, (&head, self.at), &steps.shadows);
-        Explanation { decision, steps, show_claims: self.show_claims }
+        Explanation { decision, memory, steps, show_claims: self.show_claims }
     }
 
     /// Decides again if the decision depended on an introspection.
-    fn decide_again(
-        &self,
-        session: &Session,
-        head: &RequestHead<'_>,
-        (verdict, steps): (Verdict, Steps),
-    ) -> (Verdict, Steps) {
-        let pending = match &verdict {
+    fn decide_again(&self, session: &Session, head: &RequestHead<'_>, decided: Decided) -> Decided {
+        let pending = match &decided.0 {
             Verdict::Wait(pending) => Some(pending),
             Verdict::Allow(permit) => permit.pending_fetch(),
             _ => None,
         };
         match pending.map(|pending| pending.awaited) {
             Some(Awaited::Introspection(..)) => self.decide(session, head),
-            _ => (verdict, steps),
+            _ => decided,
         }
     }
 
-    fn decide(&self, session: &Session, head: &RequestHead<'_>) -> (Verdict, Steps) {
+    fn decide(&self, session: &Session, head: &RequestHead<'_>) -> Decided {
         let filter = &session.filter;
         let mut recorder = Recorder::new(filter.config(), &self.config.json, self.show_claims);
         // Each decision has its own memory of DPoP proofs, so that the second one is no replay.
-        let shared_data = &session.shared.clone();
-        let environment =
-            Environment { connection: self.request, shared_data, ..Environment::new(self.at, self.verifier) };
+        let memory = session.shared.clone();
+        let environment = Environment {
+            connection: self.request,
+            shared_data: &memory,
+            ..Environment::new(self.at, self.verifier)
+        };
         let verdict = filter.decide_with_observer(head, &environment, &mut recorder);
         if let Verdict::Allow(permit) = &verdict {
             recorder.record_permit(permit);
         }
-        (verdict, recorder.into_steps())
+        (verdict, recorder.into_steps(), memory)
     }
 }
 
@@ -150,106 +155,6 @@ impl Explanation {
         }
         explanation
     }
-}
-
-/// The options of the command line.
-#[derive(Default)]
-struct Options {
-    config: Option<PathBuf>,
-    select: Option<String>,
-    token: Option<String>,
-    method: Option<String>,
-    path: Option<String>,
-    host: Option<String>,
-    headers: Vec<(String, String)>,
-    remote_ip: Option<std::net::IpAddr>,
-    route_policy: Option<String>,
-    client_certificate_sha256: Option<String>,
-    jwks: Vec<String>,
-    denylist: Option<String>,
-    introspection: Option<PathBuf>,
-    ca: Option<PathBuf>,
-    offline: bool,
-    at: Option<u64>,
-    fetched_at: Option<u64>,
-    show_claims: bool,
-    as_json: bool,
-    batch: Option<PathBuf>,
-}
-
-impl Options {
-    /// Parses the arguments. Returns `None` for `--help`.
-    fn parse(mut args: Parser) -> Result<Option<Self>, lexopt::Error> {
-        let mut options = Self::default();
-        while let Some(arg) = args.next()? {
-            match arg {
-                Arg::Long("config") => options.config = Some(args.value()?.into()),
-                Arg::Long("select") => options.select = Some(args.value()?.string()?),
-                Arg::Long("token") => options.token = Some(args.value()?.string()?),
-                Arg::Long("method") => options.method = Some(args.value()?.string()?),
-                Arg::Long("path") => options.path = Some(args.value()?.string()?),
-                Arg::Long("host") => options.host = Some(args.value()?.string()?),
-                Arg::Long("header") => {
-                    let header = |text: &str| match text.split_once(':') {
-                        Some((name, value)) => Ok((name.trim().to_owned(), value.trim().to_owned())),
-                        None => Err("must be `NAME: VALUE`"),
-                    };
-                    options.headers.push(args.value()?.parse_with(header)?);
-                }
-                Arg::Long("remote-ip") => options.remote_ip = Some(args.value()?.parse()?),
-                Arg::Long("route-policy") => options.route_policy = Some(args.value()?.string()?),
-                Arg::Long("client-certificate-sha256") => {
-                    options.client_certificate_sha256 = Some(args.value()?.string()?);
-                }
-                Arg::Long("jwks") => options.jwks.push(args.value()?.string()?),
-                Arg::Long("denylist") => options.denylist = Some(args.value()?.string()?),
-                Arg::Long("introspection") => options.introspection = Some(args.value()?.into()),
-                Arg::Long("ca") => options.ca = Some(args.value()?.into()),
-                Arg::Long("offline") => options.offline = true,
-                Arg::Long("at") => options.at = Some(args.value()?.parse()?),
-                Arg::Long("fetched-at") => options.fetched_at = Some(args.value()?.parse()?),
-                Arg::Long("show-claims") => options.show_claims = true,
-                Arg::Long("json") => options.as_json = true,
-                Arg::Long("batch") => options.batch = Some(args.value()?.into()),
-                Arg::Short('h') | Arg::Long("help") => return Ok(None),
-                other => return Err(other.unexpected()),
-            }
-        }
-        Ok(Some(options))
-    }
-
-    fn request(&self) -> Result<Request, CliError> {
-        let path = self.path.clone().ok_or_else(|| CliError("--path is missing".to_owned()))?;
-        let mut request = Request {
-            method: self.method.clone().unwrap_or_else(|| "GET".to_owned()),
-            path,
-            host: self.host.clone().unwrap_or_default(),
-            headers: Headers::default(),
-            remote_ip: self.remote_ip,
-            route_policy: self.route_policy.clone(),
-            client_certificate_sha256: self.client_certificate_sha256.clone(),
-        };
-        for (name, value) in &self.headers {
-            request.headers.push(name, value.clone());
-        }
-        if let Some(token) = &self.token {
-            request.authorize(&read_token(token)?);
-        }
-        Ok(request)
-    }
-}
-
-/// Returns the token of `TOKEN`, `@FILE` or `-`. Other users of the machine can read a command
-/// line, so a token should come from a file.
-fn read_token(argument: &str) -> Result<String, CliError> {
-    let file = match argument.strip_prefix('@') {
-        Some(file) => file,
-        None if argument == "-" => argument,
-        None => return Ok(argument.to_owned()),
-    };
-    let bytes = documents::read(file.as_ref())?;
-    let token = str::from_utf8(&bytes).map_err(|_| CliError(format!("{file}: the token must be UTF-8")))?;
-    Ok(token.trim().to_owned())
 }
 
 pub(crate) fn run(args: Parser) -> Result<ExitOutcome, CliError> {
@@ -285,6 +190,7 @@ pub(crate) fn run(args: Parser) -> Result<ExitOutcome, CliError> {
         at,
         fetched_at: options.fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims: options.show_claims,
+        memory: None,
     }
     .explain();
     if options.as_json {

@@ -2,23 +2,24 @@
 
 mod expect;
 mod file;
+mod keys;
+mod proof;
+mod runner;
 mod test_issuer;
 
 use std::path::Path;
 
 use lexopt::Parser;
-use okta_authz_filter::config::Provider;
-use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::time::UnixTime;
 use serde_json::{Value, json};
 
 use super::arguments::FileArguments;
 use super::document_provider::DocumentProvider;
-use super::explain::{ExplainRequest, Explanation};
+use super::explain::Explanation;
 use super::loaded_config::LoadedConfig;
-use super::request::Request;
 use super::{CliError, ExitOutcome, clock, documents, output, print_help};
-use file::{ClaimsToken, Jwks, JwtToken, NoToken, PolicyTest, TestFile, TokenSpec};
+use file::{Jwks, TestFile};
+use runner::TestRunner;
 use test_issuer::TestIssuer;
 
 const USAGE: &str = "\
@@ -35,13 +36,23 @@ Runs policy tests. Exit status: 0 if all tests pass, 1 if a test fails. A FILE i
       request: { method: GET, path: /items, host: api.example.com, headers: { x-a: b },
                  remote_ip: 10.0.0.1 }
       token: { provider: okta, claims: { scp: [items:read] } }    # or `none`, or { jwt: eyJ... }
+      proof: true          # or `none`, or { claims, header, age, alg, key: other, nonce_from },
+                           # or { repeat: NAME }; default: no proof, and a token that is not bound
       expect: allow        # or `deny`, a code, or a map of `code`, `status`, `scope`, `shadow`
                            # and `headers`
 
 `claims` replace claims of a valid token of the provider, which has iss, aud, iat, exp, jti, sub,
 uid, cid and scp; null removes a claim. The signature of this token counts as valid; every other
 check is that of the filter. The token replaces `{token}` in the path or a header, and is otherwise
-sent as `Authorization: Bearer`. `shadow` lists the codes for which shadow mode would deny the
+sent as `Authorization: Bearer`.
+
+With `proof`, the token is bound to a key (`cnf.jkt`) and sent as `Authorization: DPoP`, with a DPoP
+proof for the request. `claims` and `header` change the proof, `age` is its age in seconds, and with
+`key: other` the proof has another key than the token. `none` sends no proof. `nonce_from: NAME`
+takes the nonce of the response to an earlier test. `repeat: NAME` sends the token and the proof of
+an earlier test again; the filter then remembers that test.
+
+`shadow` lists the codes for which shadow mode would deny the
 request.
 
   --json           print one JSON object
@@ -100,83 +111,7 @@ fn run_file(path: &Path) -> Result<Vec<TestResult>, CliError> {
     }
     let at = file.at.map_or_else(clock::now, UnixTime::from_seconds);
     let issuer = TestIssuer::new(&config, denylist)?;
-    let runner = TestRunner { config, documents, issuer };
-    let run = |test: &PolicyTest| {
-        let at = test.at.map_or(at, UnixTime::from_seconds);
-        runner.run(test, at).map_err(|problem| in_file(format!("{}: {problem}", test.name)))
-    };
-    file.tests.iter().map(run).collect()
-}
-
-/// The configuration of a test file, with the documents that its tests need.
-struct TestRunner {
-    config: LoadedConfig,
-    /// The documents for tests with a `jwt`.
-    documents: DocumentProvider,
-    /// The issuer of all other tokens.
-    issuer: TestIssuer,
-}
-
-impl TestRunner {
-    fn run(&self, test: &PolicyTest, at: UnixTime) -> Result<TestResult, String> {
-        let mut request = test.request.clone();
-        let (explanation, show_claims) = match &test.token {
-            TokenSpec::Absent | TokenSpec::None(NoToken::None) => {
-                (self.explain_with_test_issuer(&request, at), true)
-            }
-            TokenSpec::Jwt(JwtToken { jwt }) => {
-                request.authorize(jwt);
-                (self.explain(&request, at), false)
-            }
-            TokenSpec::Claims(ClaimsToken { provider, claims, header }) => {
-                let provider = select_provider(&self.config.config.providers, provider.as_deref())?;
-                request.authorize(&test_issuer::token(provider, header, claims, at));
-                (self.explain_with_test_issuer(&request, at), true)
-            }
-        };
-        let differences = test.expect.differences(&explanation.decision, show_claims);
-        Ok(TestResult { name: test.name.clone(), explanation, differences })
-    }
-
-    /// Explains a request with a real token, whose claims stay hidden.
-    fn explain(&self, request: &Request, at: UnixTime) -> Explanation {
-        let explain = ExplainRequest {
-            config: &self.config,
-            request,
-            documents: &self.documents,
-            verifier: &Software,
-            at,
-            fetched_at: at,
-            show_claims: false,
-        };
-        explain.explain()
-    }
-
-    fn explain_with_test_issuer(&self, request: &Request, at: UnixTime) -> Explanation {
-        let explain = ExplainRequest {
-            config: &self.issuer.config,
-            request,
-            documents: &self.issuer.documents,
-            verifier: self.issuer.verifier(),
-            at,
-            fetched_at: at,
-            show_claims: true,
-        };
-        explain.explain()
-    }
-}
-
-fn select_provider<'a>(providers: &'a [Provider], name: Option<&str>) -> Result<&'a Provider, String> {
-    match (name, providers) {
-        (None, [provider]) => Ok(provider),
-        (None, _) => {
-            Err("token.provider: is missing; required because there are several providers".to_owned())
-        }
-        (Some(name), _) => {
-            let named = providers.iter().find(|provider| provider.name == name);
-            named.ok_or_else(|| format!("token.provider: there is no provider `{name}`"))
-        }
-    }
+    TestRunner { config, documents, issuer, at }.run(&file.tests).map_err(in_file)
 }
 
 impl TestResult {

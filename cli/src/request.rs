@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use okta_authz_filter::filter::Connection;
-use okta_authz_filter::request::{Header, RequestHead};
+use okta_authz_filter::request::{AuthScheme, Header, RequestHead};
 use serde::Deserialize;
 
 /// The placeholder that the token replaces.
@@ -62,9 +62,9 @@ impl Default for Headers {
 }
 
 impl Request {
-    /// Adds the token: in place of each `{token}` in the path or a header; if there is none, as
-    /// `Authorization: Bearer` (RFC 6750 section 2.1).
-    pub(crate) fn authorize(&mut self, token: &str) {
+    /// Adds the token: in place of each `{token}` in the path or a header; if there is none, in
+    /// `Authorization` with the scheme.
+    pub(crate) fn authorize(&mut self, token: &str, scheme: AuthScheme) {
         let mut is_placed = false;
         let mut replace = |text: &mut String| {
             is_placed |= text.contains(TOKEN_PLACEHOLDER);
@@ -73,7 +73,7 @@ impl Request {
         replace(&mut self.path);
         self.headers.texts().for_each(&mut replace);
         if !is_placed {
-            self.headers.push("authorization", format!("Bearer {token}"));
+            self.headers.push("authorization", format!("{} {token}", scheme.name()));
         }
     }
 
@@ -108,6 +108,11 @@ impl Headers {
             HeaderValue::Text(text) => Some(text),
             HeaderValue::Bytes(_) => None,
         })
+    }
+
+    /// Reports whether there is a header with a name in lower case.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.to_pairs().iter().any(|(other, _)| other == name)
     }
 
     pub(crate) fn push(&mut self, name: &str, value: String) {

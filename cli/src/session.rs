@@ -24,13 +24,19 @@ pub(crate) struct Session {
 
 impl Session {
     /// Creates a session. It reads the keys of DPoP nonces from the environment variable that the
-    /// configuration names. Without the variable, it accepts no nonce.
-    pub(crate) fn new(config: Config) -> Self {
+    /// configuration names. Without the variable, it accepts no nonce of another process.
+    ///
+    /// `earlier` is the shared data of an earlier session with the configuration. The session
+    /// continues its memory of DPoP proofs, and fetches the documents again.
+    pub(crate) fn new(config: Config, earlier: Option<&InMemorySharedData>) -> Self {
         let shared = InMemorySharedData::default();
         let nonce_keys = config.nonce_keys(|name| std::env::var(name).ok()).unwrap_or_default();
         let mut filter = Filter::new(config, WorkerId(1));
         // The memory of the session has no secrets.
         filter.prepare_dpop(nonce_keys, &shared, [0; 32]);
+        if let Some(earlier) = earlier {
+            shared.update_from(earlier);
+        }
         Self { filter, shared }
     }
 
@@ -121,6 +127,18 @@ impl Session {
 /// An implementation of Envoy's shared data in memory.
 #[derive(Clone, Default)]
 pub(crate) struct InMemorySharedData(RefCell<HashMap<String, (Vec<u8>, u32)>>);
+
+impl InMemorySharedData {
+    /// Sets each value that exists to that of `earlier`.
+    fn update_from(&self, earlier: &Self) {
+        let earlier = earlier.0.borrow();
+        for (name, value) in self.0.borrow_mut().iter_mut() {
+            if let Some(earlier) = earlier.get(name) {
+                value.clone_from(earlier);
+            }
+        }
+    }
+}
 
 impl SharedData for InMemorySharedData {
     fn get(&self, name: &str) -> Option<(Vec<u8>, CasToken)> {

@@ -6,16 +6,16 @@ use okta_authz_filter::dpop::{SchemeSource, VerifiedProof};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::json;
 use test_support::common::NOW;
-use test_support::proofs::{ClientKey, Es512Verifier, Proof};
+use test_support::dpop::{DpopKey, Es512Verifier};
 
-use super::{Case, TOKEN, URL, assert_results};
+use super::{Case, assert_results};
 
 #[test]
 fn proof_valid_has_its_claims() {
-    let proof = Case::new(|proof| proof).verify().unwrap();
+    let proof = Case::new(|proof| proof.claim("jti", "e1j3V_bKic8-LAEB")).verify().unwrap();
     let expected = VerifiedProof {
         jti: "e1j3V_bKic8-LAEB".to_owned(),
-        thumbprint: ClientKey::new(Algorithm::ES256, 7).thumbprint(),
+        thumbprint: DpopKey::new(Algorithm::ES256).thumbprint_bytes(),
         issued_at: NOW as i64,
         expires_at: NOW as i64 + 71,
         earliest_issued_at: NOW as i64 - 70,
@@ -46,8 +46,7 @@ fn proof_of_each_algorithm_is_accepted() {
 #[test]
 fn proof_with_es512_is_accepted_if_the_verifier_supports_it() {
     let case = Case::signed(Algorithm::ES512, |proof| proof);
-    let ClientKey::P521(key) = ClientKey::new(Algorithm::ES512, 7) else { unreachable!() };
-    let verifier = WithFallback(Software, Es512Verifier(*key.verifying_key()));
+    let verifier = WithFallback(Software, Es512Verifier::new(&DpopKey::new(Algorithm::ES512)));
     assert_eq!(case.verify_with(&verifier, &mut ()).map(|proof| proof.thumbprint), Ok(case.jkt));
     let tampered = Case { proofs: vec![tampered(&case.proofs[0])], ..case.clone() };
     assert_eq!(tampered.verify_with(&verifier, &mut ()), Err(Rejection::DpopSignatureInvalid));
@@ -66,9 +65,9 @@ fn tampered(proof: &[u8]) -> Vec<u8> {
 fn proof_in_each_permitted_form_is_accepted() {
     let okta = json!({ "use": "sig", "kid": "pba0", "alg": "RS256" });
     let rows = [
-        ("key with use, kid and alg", Case::signed(Algorithm::RS256, |proof| proof.jwk(okta))),
-        ("key_ops", Case::new(|proof| proof.jwk(json!({ "key_ops": ["verify"], "ext": true })))),
-        ("unknown members of the key", Case::new(|proof| proof.jwk(json!({ "x5t": "x", "iat": 1 })))),
+        ("key with use, kid and alg", Case::signed(Algorithm::RS256, |proof| proof.jwk_members(okta))),
+        ("key_ops", Case::new(|proof| proof.jwk_members(json!({ "key_ops": ["verify"], "ext": true })))),
+        ("unknown members of the key", Case::new(|proof| proof.jwk_members(json!({ "x5t": "x", "iat": 1 })))),
         (
             "unknown claims",
             Case::new(|proof| proof.claims(json!({ "sub": 1, "aud": [], "x": { "y": null } }))),
@@ -76,7 +75,7 @@ fn proof_in_each_permitted_form_is_accepted() {
         (
             "unknown header members, which the filter never uses",
             Case::new(|proof| {
-                proof.head(
+                proof.headers(
                     json!({ "kid": 7, "jku": "https://evil.example", "x5u": "x", "x5c": ["x"], "v": 1 }),
                 )
             }),
@@ -120,22 +119,7 @@ fn proof_in_each_permitted_form_is_accepted() {
 
 /// Returns the case of a valid proof with this number of bytes.
 fn sized(bytes: usize) -> Case {
-    let key = ClientKey::new(Algorithm::ES256, 7);
-    let with_padding = |header: usize, payload: usize| {
-        let proof = Proof::new(Algorithm::ES256, &key, URL, TOKEN, NOW);
-        proof.head(json!({ "v": "v".repeat(header) })).claims(json!({ "v": "v".repeat(payload) }))
-    };
-    let base64 = |bytes: usize| (bytes * 4).div_ceil(3);
-    // The base64url of one segment does not have every length.
-    let (header, payload) = (0..4)
-        .find_map(|header| {
-            let proof = with_padding(header, 0);
-            let rest = bytes - base64(proof.header.len()) - 2 - base64(64);
-            let payload = (0..bytes).find(|payload| base64(proof.payload.len() + payload) == rest)?;
-            Some((header, payload))
-        })
-        .unwrap();
-    let compact = with_padding(header, payload).compact();
-    assert_eq!(compact.len(), bytes);
-    Case::sent(compact, key.thumbprint())
+    let case = Case::new(|proof| proof.of_length(bytes));
+    assert_eq!(case.proofs[0].len(), bytes);
+    case
 }

@@ -25,11 +25,7 @@ fn claim_missing_or_of_another_type_is_rejected() {
         for value in others.into_iter().chain([other]) {
             rows.push((format!("{name} {value}"), claim(name, &value), Err(DpopProofMalformed)));
         }
-        let null = Case::new(|mut proof| {
-            proof = proof.claims(json!({ name: null }));
-            proof.payload = proof.payload.replacen('{', &format!("{{\"{name}\":null,"), 1);
-            proof
-        });
+        let null = Case::new(|proof| proof.claim(name, Value::Null));
         rows.push((format!("{name} null"), null, Err(DpopProofMalformed)));
     }
     assert_results(rows);
@@ -75,10 +71,7 @@ fn issue_time_boundaries_are_inclusive() {
 }
 
 fn raw_issue_time(text: &str) -> Case {
-    Case::new(|mut proof| {
-        proof.payload = proof.payload.replacen(&NOW.to_string(), text, 1);
-        proof
-    })
+    Case::new(|proof| proof.edit_payload(|payload| payload.replacen(&NOW.to_string(), text, 1)))
 }
 
 #[test]

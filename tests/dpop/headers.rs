@@ -6,7 +6,7 @@ use okta_authz_filter::rejection::Rejection::{
 };
 use serde_json::{Value, json};
 use test_support::common::b64;
-use test_support::proofs::Proof;
+use test_support::dpop::Proof;
 
 use super::{Case, assert_results};
 
@@ -73,36 +73,22 @@ fn proof_of_other_form_is_malformed() {
 
 #[test]
 fn member_repeated_or_too_deep_is_malformed() {
-    let raw = |change: fn(&mut Proof)| {
-        Case::new(|mut proof| {
-            change(&mut proof);
-            proof
-        })
-    };
+    let key_repeated =
+        |proof: Proof| proof.edit_header(|header| header.replacen(r#""jwk":{"#, r#""jwk":{"kty":"EC","#, 1));
+    let escaped =
+        |proof: Proof| proof.edit_payload(|payload| payload.replacen('{', r#"{"\u0068tm":"GET","#, 1));
     let deep = |depth| format!("{{\"v\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     let valid = valid();
     let (_, rest) = valid.split_once('.').unwrap();
     assert_results([
-        (
-            "claim repeated",
-            raw(|proof| proof.payload = proof.payload.replacen('{', r#"{"htm":"GET","#, 1)),
-            Err(DpopProofMalformed),
-        ),
-        (
-            "claim repeated with an escape",
-            raw(|proof| proof.payload = proof.payload.replacen('{', r#"{"\u0068tm":"GET","#, 1)),
-            Err(DpopProofMalformed),
-        ),
+        ("claim repeated", Case::new(|proof| proof.repeated("htm", "GET")), Err(DpopProofMalformed)),
+        ("claim repeated with an escape", Case::new(escaped), Err(DpopProofMalformed)),
         (
             "header member repeated",
-            raw(|proof| proof.header = proof.header.replacen('{', r#"{"typ":"dpop+jwt","#, 1)),
+            Case::new(|proof| proof.repeated_header("typ", "dpop+jwt")),
             Err(DpopProofMalformed),
         ),
-        (
-            "member of the key repeated",
-            raw(|proof| proof.header = proof.header.replacen(r#""jwk":{"#, r#""jwk":{"kty":"EC","#, 1)),
-            Err(DpopProofMalformed),
-        ),
+        ("member of the key repeated", Case::new(key_repeated), Err(DpopProofMalformed)),
         ("too deep", sent(format!("{}.{rest}", b64(deep(127)))), Err(DpopProofMalformed)),
         ("within the limit", sent(format!("{}.{rest}", b64(deep(126)))), Err(DpopTypeNotAllowed)),
     ]);
@@ -111,7 +97,7 @@ fn member_repeated_or_too_deep_is_malformed() {
 /// Makes rows with a member of the JOSE header.
 fn rows(name: &str, values: &[Value], expected: Rejection) -> Vec<(String, Case, Result<(), Rejection>)> {
     let row = |value: &Value| {
-        let case = Case::new(|proof| proof.head(json!({ name: value })));
+        let case = Case::new(|proof| proof.headers(json!({ name: value })));
         (format!("{name} {value}"), case, Err(expected))
     };
     values.iter().map(row).collect()
@@ -132,14 +118,11 @@ fn header_member_not_accepted_is_rejected() {
         json!(1),
     ];
     assert_results(rows("typ", &types, DpopTypeNotAllowed));
-    // `with` removes a null member, so `crit: null` has its own row.
+    // `headers` removes a null member, so `crit: null` has its own row.
     let extensions = [json!([]), json!(["exp"]), json!(["b64"]), json!("b64")];
     assert_results(rows("crit", &extensions, DpopCriticalExtension));
     assert_results(rows("b64", &[json!(false), json!(true)], DpopCriticalExtension));
-    let null_extension = Case::new(|mut proof| {
-        proof.header = proof.header.replacen('{', r#"{"crit":null,"#, 1);
-        proof
-    });
+    let null_extension = Case::new(|proof| proof.header("crit", Value::Null));
     assert_eq!(null_extension.verify(), Err(DpopCriticalExtension));
     let algorithms = [
         json!(null),

@@ -9,18 +9,18 @@ use okta_authz_filter::rejection::Rejection::{
 };
 use serde_json::{Value, json};
 use test_support::common::b64;
-use test_support::proofs::ClientKey;
+use test_support::dpop::DpopKey;
 
 use super::{Case, assert_results};
 
 /// Makes the case of a proof whose key has these members. A null removes a member.
 fn key(algorithm: Algorithm, members: Value) -> Case {
-    Case::signed(algorithm, |proof| proof.jwk(members)).allowing(algorithm)
+    Case::signed(algorithm, |proof| proof.jwk_members(members)).allowing(algorithm)
 }
 
-/// Makes the case of a proof with this `jwk`.
+/// Makes the case of a proof with this `jwk`, also null.
 fn jwk(value: &Value) -> Case {
-    Case::new(|proof| proof.head(json!({ "jwk": value })))
+    Case::new(|proof| proof.header("jwk", value.clone()))
 }
 
 #[test]
@@ -32,10 +32,7 @@ fn key_with_private_member_is_rejected() {
                 assert_eq!(case.verify(), Err(DpopKeyPrivate), "{algorithm} {name} {value}");
             }
         }
-        let null = Case::new(|mut proof| {
-            proof.header = proof.header.replacen(r#""jwk":{"#, &format!(r#""jwk":{{"{name}":null,"#), 1);
-            proof
-        });
+        let null = Case::new(|proof| proof.jwk_member(name, Value::Null));
         assert_eq!(null.verify(), Err(DpopKeyPrivate), "{name} null");
     }
     let symmetric = jwk(&json!({ "kty": "oct", "k": "AAAA" }));
@@ -44,13 +41,9 @@ fn key_with_private_member_is_rejected() {
 
 #[test]
 fn key_missing_or_no_object_is_malformed() {
-    let null = Case::new(|mut proof| {
-        proof = proof.head(json!({ "jwk": null }));
-        proof.header = proof.header.replacen('{', r#"{"jwk":null,"#, 1);
-        proof
-    });
-    let mut rows = vec![("null".to_owned(), null, Err(DpopKeyMalformed))];
-    let text = ClientKey::new(Algorithm::ES256, 7).jwk().to_string();
+    let missing = Case::new(|proof| proof.without_header("jwk"));
+    let mut rows = vec![("missing".to_owned(), missing, Err(DpopKeyMalformed))];
+    let text = DpopKey::new(Algorithm::ES256).jwk().to_string();
     for value in
         [Value::Null, json!("x"), json!([]), json!({}), json!(1), json!(text), json!({ "kty": "oct" })]
     {
@@ -62,8 +55,8 @@ fn key_missing_or_no_object_is_malformed() {
 #[test]
 fn key_for_another_algorithm_or_use_is_malformed() {
     let other = |algorithm, other| {
-        let jwk = ClientKey::new(other, 7).jwk();
-        Case::signed(algorithm, |proof| proof.head(json!({ "jwk": jwk }))).allowing(algorithm)
+        let jwk = DpopKey::new(other).jwk();
+        Case::signed(algorithm, |proof| proof.header("jwk", jwk)).allowing(algorithm)
     };
     let mut rows = Vec::new();
     let all = [Algorithm::ES256, Algorithm::ES384, Algorithm::ES512, Algorithm::RS256, Algorithm::EdDSA];
@@ -99,7 +92,7 @@ fn key_for_another_algorithm_or_use_is_malformed() {
 fn point_malformed_or_not_on_the_curve_is_rejected() {
     let mut rows = Vec::new();
     for (algorithm, len) in [(Algorithm::ES256, 32), (Algorithm::ES384, 48)] {
-        let valid = ClientKey::new(algorithm, 7).jwk();
+        let valid = DpopKey::new(algorithm).jwk();
         for name in ["x", "y"] {
             for (what, value) in [
                 ("missing", json!(null)),
@@ -147,7 +140,7 @@ fn rsa_key_outside_the_limits_is_malformed() {
         modulus[bytes - 1] |= 1;
         modulus
     };
-    let real = ClientKey::Rsa.jwk()["n"].as_str().unwrap().to_owned();
+    let real = DpopKey::new(Algorithm::RS256).jwk()["n"].as_str().unwrap().to_owned();
     let with_zero = {
         use base64::Engine as _;
         let n = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(&real).unwrap();
@@ -193,17 +186,14 @@ impl SignatureVerifier for Counting {
 
 #[test]
 fn other_key_is_rejected_before_the_signature() {
-    let other = ClientKey::new(Algorithm::ES256, 8);
+    let other = DpopKey::other(Algorithm::ES256);
     for (name, case) in [
-        ("the token has another key", Case { jkt: other.thumbprint(), ..Case::new(|proof| proof) }),
+        ("the token has another key", Case { jkt: other.thumbprint_bytes(), ..Case::new(|proof| proof) }),
         ("another key and its signature", {
             let case = Case::new(|proof| proof);
-            Case { jkt: case.jkt, ..Case::sent(other_proof(&other), [0; 32]) }
+            Case { jkt: case.jkt, ..Case::new(|proof| proof.with_key(&other)) }
         }),
-        (
-            "the key of the token, and another in jwk",
-            Case::new(|proof| proof.head(json!({ "jwk": other.jwk() }))),
-        ),
+        ("the key of the token, and another in jwk", Case::new(|proof| proof.header("jwk", other.jwk()))),
     ] {
         let verifier = Counting(Cell::new(0));
         assert_eq!(case.verify_with(&verifier, &mut ()), Err(DpopKeyMismatch), "{name}");
@@ -214,22 +204,11 @@ fn other_key_is_rejected_before_the_signature() {
     assert_eq!(verifier.0.get(), 1);
 }
 
-fn other_proof(key: &ClientKey) -> String {
-    test_support::proofs::Proof::new(
-        Algorithm::ES256,
-        key,
-        super::URL,
-        super::TOKEN,
-        test_support::common::NOW,
-    )
-    .compact()
-}
-
 #[test]
 fn key_without_a_verifier_is_unavailable() {
     // The software verifier supports only the exponent 65537.
     let mut case = key(Algorithm::RS256, json!({ "e": "Aw" }));
-    let members = json!({ "kty": "RSA", "e": "Aw", "n": ClientKey::Rsa.jwk()["n"] });
+    let members = json!({ "kty": "RSA", "e": "Aw", "n": DpopKey::new(Algorithm::RS256).jwk()["n"] });
     use rsa::sha2::Digest as _;
     case.jkt = rsa::sha2::Sha256::digest(members.to_string()).into();
     assert_eq!(case.verify(), Err::<_, Rejection>(CryptoUnavailable));

@@ -32,7 +32,7 @@ use okta_authz_filter::request::RequestHead;
 use okta_authz_filter::time::UnixTime;
 use rsa::sha2::{Digest as _, Sha256};
 use test_support::common::NOW;
-use test_support::proofs::{ClientKey, Proof};
+use test_support::dpop::{DpopKey, Proof};
 
 /// The access token. The core of the checks needs only its hash.
 const TOKEN: &str = "Kz~8mXK1EalYznwH-LC-1fBAo.4Ljp~zsPE_NeO.gxU";
@@ -65,9 +65,9 @@ impl Case {
 
     /// Makes the case of a proof with this algorithm.
     fn signed(algorithm: Algorithm, change: impl FnOnce(Proof) -> Proof) -> Self {
-        let key = ClientKey::new(algorithm, 7);
-        let proof = change(Proof::new(algorithm, &key, URL, TOKEN, NOW));
-        Self::sent(proof.compact(), key.thumbprint())
+        let key = DpopKey::new(algorithm);
+        let proof = change(Proof::new(&key, "GET", URL, NOW).of_token(TOKEN));
+        Self::sent(proof.compact(), key.thumbprint_bytes())
     }
 
     /// Makes the case of these bytes, for a token with this thumbprint.

@@ -1,11 +1,12 @@
 //! The order of the checks.
 
+use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::observer::{Check, DecisionEvent, DecisionObserver};
 use okta_authz_filter::rejection::Rejection;
 use serde_json::json;
 use test_support::common::NOW;
-use test_support::proofs::{ClientKey, Proof};
+use test_support::dpop::{DpopKey, Proof};
 
 use super::{Case, TOKEN, URL};
 
@@ -58,11 +59,11 @@ const DEFECTS: &[Defect] = &[
 ];
 
 fn head(request: &mut Request, changes: serde_json::Value) {
-    request.proof = request.proof.clone().head(changes);
+    request.proof = request.proof.clone().headers(changes);
 }
 
 fn jwk(request: &mut Request, changes: serde_json::Value) {
-    request.proof = request.proof.clone().jwk(changes);
+    request.proof = request.proof.clone().jwk_members(changes);
 }
 
 fn claims(request: &mut Request, changes: serde_json::Value) {
@@ -89,11 +90,10 @@ impl DecisionObserver for Recorder {
 }
 
 fn case(defects: &[Defect]) -> Case {
-    let algorithm = okta_authz_filter::crypto::Algorithm::ES256;
-    let key = ClientKey::new(algorithm, 7);
+    let key = DpopKey::new(Algorithm::ES256);
     let mut request = Request {
-        proof: Proof::new(algorithm, &key, URL, TOKEN, NOW),
-        jkt: key.thumbprint(),
+        proof: Proof::new(&key, "GET", URL, NOW).of_token(TOKEN),
+        jkt: key.thumbprint_bytes(),
         sent: |proof| vec![proof.as_bytes().to_vec()],
     };
     // The earliest defect is made last, so it replaces a later one of the same member.

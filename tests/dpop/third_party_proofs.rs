@@ -8,13 +8,13 @@ use okta_authz_filter::crypto::Algorithm;
 use okta_authz_filter::rejection::Rejection::{self, *};
 use serde_json::{Value, json};
 use test_support::common::NOW;
-use test_support::proofs::{ClientKey, Proof};
+use test_support::dpop::{DpopKey, Proof};
 
 use super::{Case, assert_results};
 
 /// Makes the case of a proof with these claims and header members. A null removes one.
 fn changed(claims: Value, header: Value) -> Case {
-    Case::new(|proof| proof.claims(claims).head(header))
+    Case::new(|proof| proof.claims(claims).headers(header))
 }
 
 fn claims(claims: Value) -> Case {
@@ -33,7 +33,7 @@ fn sent(change: fn(&str) -> String) -> Case {
 
 #[test]
 fn proofs_of_third_parties_have_our_result() {
-    let private = ClientKey::new(Algorithm::ES256, 7);
+    let private = DpopKey::new(Algorithm::ES256);
     let unsigned = |proof: &str| {
         let payload = proof.split('.').nth(1).unwrap();
         format!("{}.{payload}.", test_support::common::b64(r#"{"typ":"dpop+jwt","alg":"none"}"#))
@@ -102,7 +102,9 @@ fn proofs_of_third_parties_have_our_result() {
         ("Microsoft: no accepted algorithm", no_algorithms(), Err(DpopAlgorithmNotAllowed)),
         (
             "Microsoft: private RSA key",
-            Case::signed(Algorithm::RS256, |proof| proof.jwk(json!({ "d": "AA", "p": "AA", "q": "AA" }))),
+            Case::signed(Algorithm::RS256, |proof| {
+                proof.jwk_members(json!({ "d": "AA", "p": "AA", "q": "AA" }))
+            }),
             Err(DpopKeyPrivate),
         ),
         (
@@ -127,7 +129,7 @@ fn proofs_of_third_parties_have_our_result() {
         ),
         (
             "Microsoft: P-384 key under ES256",
-            header(json!({ "jwk": ClientKey::new(Algorithm::ES384, 7).jwk() })),
+            header(json!({ "jwk": DpopKey::new(Algorithm::ES384).jwk() })),
             Err(DpopKeyMalformed),
         ),
         (
@@ -185,7 +187,7 @@ fn tampered() -> Case {
     })
 }
 
-fn with_scalar(key: &ClientKey) -> Value {
+fn with_scalar(key: &DpopKey) -> Value {
     let mut jwk = key.jwk();
     jwk["d"] = json!(test_support::common::b64([7; 32]));
     jwk

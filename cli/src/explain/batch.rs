@@ -5,6 +5,7 @@ use std::path::Path;
 
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::json;
+use okta_authz_filter::request::AuthScheme;
 use okta_authz_filter::time::UnixTime;
 use serde::Deserialize;
 use serde_json::Value;
@@ -63,7 +64,7 @@ fn explain(line: &[u8]) -> Result<Value, CliError> {
     let (fetched_at, show_claims) = (line.fetched_at, line.show_claims);
     let config = LoadedConfig::parse(config.to_string().as_bytes())?;
     if let Some(token) = token {
-        request.authorize(&token);
+        request.authorize(&token, AuthScheme::Bearer);
     }
     let bytes = |document: Value| document.to_string().into_bytes();
     let keys: HashMap<_, _> = jwks.into_iter().map(|(name, keys)| (name, bytes(keys))).collect();
@@ -82,6 +83,7 @@ fn explain(line: &[u8]) -> Result<Value, CliError> {
         at,
         fetched_at: fetched_at.map_or(at, UnixTime::from_seconds),
         show_claims,
+        memory: None,
     };
     Ok(request.explain().to_json())
 }

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use okta_authz_filter::json::Object;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::expect::Expect;
+use super::proof::ProofSpec;
 use crate::request::Request;
 use crate::{CliError, documents};
 
@@ -40,6 +41,9 @@ pub(super) struct PolicyTest {
     pub(super) request: Request,
     #[serde(default)]
     pub(super) token: TokenSpec,
+    /// The DPoP proof of the request.
+    #[serde(default, deserialize_with = "present")]
+    pub(super) proof: Option<ProofSpec>,
     /// The time of this request, in seconds since 1970.
     pub(super) at: Option<u64>,
     pub(super) expect: Expect,
@@ -51,7 +55,7 @@ pub(super) struct PolicyTest {
 pub(super) enum TokenSpec {
     #[default]
     Absent,
-    None(NoToken),
+    None(NoneWord),
     Jwt(JwtToken),
     Claims(ClaimsToken),
 }
@@ -59,7 +63,7 @@ pub(super) enum TokenSpec {
 /// The string `none`.
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum NoToken {
+pub(super) enum NoneWord {
     None,
 }
 
@@ -81,6 +85,13 @@ pub(super) struct ClaimsToken {
     /// Members of the JOSE header.
     #[serde(default)]
     pub(super) header: Object,
+}
+
+/// Deserializes an optional member that must not be null if it is present.
+pub(super) fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 impl TestFile {

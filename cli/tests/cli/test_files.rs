@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{okta_authz, root, scratch};
+use super::{assert_golden, okta_authz, root, scratch};
 
 #[test]
 fn test_file_that_is_invalid_exits_with_2() {
@@ -55,5 +55,113 @@ fn test_file_that_is_invalid_exits_with_2() {
         let run = okta_authz([Path::new("test"), &path]);
         assert!(run.status == 2 && run.stdout.is_empty(), "{name}: {}", run.stdout);
         assert!(run.stderr.contains(problem), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn proof_of_a_policy_test_has_its_decision() {
+    assert_golden("test-dpop.txt", &["test", "cli/tests/dpop.yaml"], 0);
+    assert_golden("test-dpop-failing.txt", &["test", "cli/tests/dpop-failing.yaml"], 1);
+}
+
+#[test]
+fn proof_that_makes_no_sense_exits_with_2() {
+    const FORMS: &str = "tests[0].proof: expected `true`, `none`, or an object";
+    const REQUEST: &str = "request: { path: /, host: a }";
+    let file = |config: &str, tests: &[String]| {
+        let config = root().join("cli/tests").join(config);
+        let tests: String = tests.iter().map(|test| format!("  - {{ {test}, expect: deny }}\n")).collect();
+        format!("config: {}\ntests:\n{tests}", config.display())
+    };
+    let with = |proof: &str| vec![format!("name: a, {REQUEST}, token: {{}}, proof: {proof}")];
+    let then = |first: &[&str], proof: &str| -> Vec<String> {
+        let first = first.iter().map(|test| format!("{test}, {REQUEST}, token: {{}}"));
+        first.chain([format!("name: last, {REQUEST}, {proof}")]).collect()
+    };
+    for (config, tests, problem) in [
+        ("dpop-config.yaml", with("some"), FORMS),
+        ("dpop-config.yaml", with("{ htm: GET }"), FORMS),
+        ("dpop-config.yaml", with("{ key: first }"), FORMS),
+        ("dpop-config.yaml", with("{ age: 1m }"), FORMS),
+        ("dpop-config.yaml", with("null"), FORMS),
+        ("dpop-config.yaml", with("{ alg: null }"), FORMS),
+        ("dpop-config.yaml", with("false"), "tests[0].proof: must not be false"),
+        ("dpop-config.yaml", with("{ alg: HS256 }"), "tests[0].proof: alg: must be one of RS256, "),
+        (
+            "dpop-config.yaml",
+            with("{ age: 1, claims: { iat: 1 } }"),
+            "tests[0].proof: must not have both `age` and `claims.iat`",
+        ),
+        (
+            "dpop-config.yaml",
+            with("{ nonce_from: a, claims: { nonce: null } }"),
+            "tests[0].proof: must not have both `nonce_from` and `claims.nonce`",
+        ),
+        (
+            "dpop-config.yaml",
+            with("{ repeat: a, age: 0 }"),
+            "tests[0].proof: `repeat` must be the only member",
+        ),
+        (
+            "dpop-config.yaml",
+            with("{ repeat: a, nonce_from: a }"),
+            "tests[0].proof: `repeat` must be the only member",
+        ),
+        ("dpop-config.yaml", with("{ repeat: a }"), "a: token: must be absent with `proof.repeat`"),
+        (
+            "dpop-config.yaml",
+            with("{ nonce_from: a }"),
+            "a: proof.nonce_from: there is no test `a` before this test",
+        ),
+        (
+            "dpop-config.yaml",
+            then(&["name: a, proof: true", "name: a, proof: true"], "proof: { repeat: a }"),
+            "last: proof.repeat: several tests have the name `a`",
+        ),
+        (
+            "dpop-config.yaml",
+            then(&["name: a, proof: none"], "proof: { repeat: a }"),
+            "last: proof.repeat: test `a` sends no proof",
+        ),
+        (
+            "dpop-config.yaml",
+            then(&["name: a"], "token: {}, proof: { nonce_from: b }"),
+            "last: proof.nonce_from: there is no test `b`",
+        ),
+        (
+            "../../book/examples/dpop.yaml",
+            then(&["name: a"], "token: {}, proof: { nonce_from: a }"),
+            "last: proof.nonce_from: the response to test `a` has no `DPoP-Nonce`",
+        ),
+        ("dpop-config.yaml", then(&[], "proof: true"), "last: proof: needs a token"),
+        ("dpop-config.yaml", then(&[], "token: none, proof: none"), "last: proof: needs a token"),
+        (
+            "dpop-config.yaml",
+            then(&[], "token: { jwt: a }, proof: true"),
+            "last: proof: must be absent with `token.jwt`",
+        ),
+        (
+            "dpop-config.yaml",
+            vec![
+                "name: a, request: { path: /, host: a, headers: { DPoP: b } }, token: {}, proof: true"
+                    .to_owned(),
+            ],
+            "a: request.headers: must not have `dpop` with `proof`",
+        ),
+        (
+            "dpop-config.yaml",
+            vec!["name: a, request: { path: / }, token: {}, proof: true".to_owned()],
+            "a: proof: request.host: is missing",
+        ),
+        (
+            "token-sources-config.yaml",
+            with("true"),
+            "a: proof: must be absent, because the configuration has no `dpop`",
+        ),
+    ] {
+        let text = file(config, &tests);
+        let run = okta_authz([Path::new("test"), &scratch("proof.yaml", &text)]);
+        assert!(run.status == 2 && run.stdout.is_empty(), "{text}: {}", run.stdout);
+        assert!(run.stderr.contains(problem), "{text}: {}", run.stderr);
     }
 }

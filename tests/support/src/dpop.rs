@@ -8,9 +8,11 @@
 //! let wrong = proof.clone().claim("htm", "POST").compact();
 //! ```
 
+mod es512;
 mod keys;
 mod proofs;
 
+pub use es512::Es512Verifier;
 pub use keys::{DpopKey, thumbprint};
 pub use okta_authz_filter::crypto::Algorithm;
 pub use proofs::Proof;

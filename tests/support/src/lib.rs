@@ -18,7 +18,6 @@ pub mod dpop;
 pub mod envoy;
 pub mod fastapi;
 pub mod http2;
-pub mod proofs;
 pub mod receiver;
 pub mod recorder;
 pub mod signing;

@@ -87,6 +87,11 @@ impl DpopKey {
         thumbprint(&self.jwk())
     }
 
+    /// Returns the bytes of the thumbprint.
+    pub fn thumbprint_bytes(&self) -> [u8; 32] {
+        digest(&SHA256, self.jwk().to_string().as_bytes()).as_ref().try_into().unwrap()
+    }
+
     /// Returns a compact JWS (RFC 7515) over exactly this header and payload.
     pub fn sign(&self, header: &str, payload: &str) -> String {
         let message = format!("{}.{}", b64(header), b64(payload));
@@ -134,6 +139,14 @@ impl DpopKey {
                 signature.to_der().as_bytes().to_vec()
             }
             Pair::Rsa(_) | Pair::Ed25519(_) => panic!("{}: not ECDSA", self.algorithm.name()),
+        }
+    }
+
+    /// Returns the public key of ES512.
+    pub(super) fn p521(&self) -> p521::ecdsa::VerifyingKey {
+        match &self.pair {
+            Pair::P521(key) => *key.verifying_key(),
+            _ => panic!("{}: not P-521", self.algorithm.name()),
         }
     }
 

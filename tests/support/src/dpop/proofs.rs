@@ -4,7 +4,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 use serde_json::Value;
 
 use super::{DpopKey, token_hash};
-use crate::common::b64;
+use crate::common::{b64, with};
 
 /// A proof to sign. Each proof has its own `jti`; a clone keeps it.
 #[derive(Clone)]
@@ -77,9 +77,28 @@ impl Proof {
         self.header("jwk", jwk)
     }
 
+    /// Sets members of the header, as [`Token::claims`](crate::common::Token::claims) does: a null
+    /// removes a member.
+    pub fn headers(mut self, changes: Value) -> Self {
+        self.header.change(changes);
+        self
+    }
+
+    /// Sets members of the public key in the header. A null removes a member.
+    pub fn jwk_members(self, changes: Value) -> Self {
+        let jwk = self.header.get("jwk").cloned().expect("a jwk");
+        self.header("jwk", with(jwk, changes))
+    }
+
     /// Sets a claim. Null becomes JSON's null.
     pub fn claim(mut self, name: &str, value: impl Into<Value>) -> Self {
         self.payload = self.payload.with(name, value);
+        self
+    }
+
+    /// Sets claims. A null removes a claim.
+    pub fn claims(mut self, changes: Value) -> Self {
+        self.payload.change(changes);
         self
     }
 
@@ -126,6 +145,18 @@ impl Proof {
     /// Replaces the payload by exactly this text, which is signed.
     pub fn raw_payload(self, text: impl AsRef<[u8]>) -> Self {
         self.segment(1, b64(text))
+    }
+
+    /// Edits the text of the header, which is signed.
+    pub fn edit_header(self, edit: impl FnOnce(String) -> String) -> Self {
+        let text = edit(self.header.to_string());
+        self.raw_header(text)
+    }
+
+    /// Edits the text of the payload, which is signed.
+    pub fn edit_payload(self, edit: impl FnOnce(String) -> String) -> Self {
+        let text = edit(self.payload.to_string());
+        self.raw_payload(text)
     }
 
     /// Replaces a segment (0 to 2) by exactly this text. Header and payload are signed as replaced.
@@ -208,6 +239,18 @@ impl Members {
             None => self.push(name, value),
         }
         self
+    }
+
+    /// Sets members. A null removes a member.
+    fn change(&mut self, changes: Value) {
+        let Value::Object(changes) = changes else { panic!("{changes}: not an object") };
+        for (name, value) in changes {
+            if value.is_null() {
+                self.remove(&name);
+            } else {
+                *self = std::mem::take(self).with(&name, value);
+            }
+        }
     }
 
     fn push(&mut self, name: &str, value: Value) {
