@@ -15,7 +15,7 @@ use super::test_issuer::{self, TestIssuer};
 use crate::document_provider::DocumentProvider;
 use crate::explain::{ExplainRequest, Explanation};
 use crate::loaded_config::LoadedConfig;
-use crate::request::Request;
+use crate::request::{Request, check_certificate_sha256};
 use crate::session::InMemorySharedData;
 
 /// The configuration of a test file, with the documents that its tests need.
@@ -91,6 +91,10 @@ impl TestRunner {
         index: usize,
         earlier: &'a [EarlierTest<'a>],
     ) -> Result<(Explanation, Option<Credentials>), String> {
+        if let Some(digest) = &test.request.client_certificate_sha256 {
+            check_certificate_sha256(digest)
+                .map_err(|problem| format!("request.client_certificate_sha256: {problem}"))?;
+        }
         let at = test.at.map_or(self.at, UnixTime::from_seconds);
         let Some(spec) = &test.proof else {
             return Ok((self.explain_without_proof(test, at)?, None));
