@@ -69,6 +69,16 @@ fn test_file_that_is_invalid_exits_with_2() {
 }
 
 #[test]
+fn opaque_token_in_a_policy_test_exits_with_2() {
+    let config = root().join("book/examples/introspection.yaml");
+    let test = "{ name: a, request: { path: / }, token: { jwt: 2YotnFZFEjr1zCsicMWpAA }, expect: deny }";
+    let path = scratch("opaque.yaml", &format!("config: {}\ntests:\n  - {test}\n", config.display()));
+    let run = okta_authz([Path::new("test"), &path]);
+    assert_eq!(run.status, 2, "{}", run.stdout);
+    assert!(run.stderr.contains("a: token.jwt: must be a JWT, because"), "{}", run.stderr);
+}
+
+#[test]
 fn proof_of_a_policy_test_has_its_decision() {
     assert_golden("test-dpop.txt", &["test", "cli/tests/dpop.yaml"], 0);
     assert_golden("test-dpop-failing.txt", &["test", "cli/tests/dpop-failing.yaml"], 1);
