@@ -39,8 +39,9 @@ cli: ## Builds okta-authz, the command line, and prints its path.
 demo: wasm ## Starts Envoy, a stand-in Okta and an API, sends requests and shows the responses.
 	@$(WITH_ENVIRONMENT) && scripts/cargo run --quiet --locked --bin demo
 
+# `exec` gives a signal for make to the program, which then stops the others.
 up: wasm ## Starts the programs of the demo and a page until Ctrl-C. OKTA_ISSUER=https://... uses a real Okta org.
-	@$(WITH_ENVIRONMENT) && $(WITH_PAGE) && scripts/cargo run --quiet --locked --bin demo -- --stay
+	@$(WITH_ENVIRONMENT) && $(WITH_PAGE) && exec scripts/cargo run --quiet --locked --bin demo -- --stay
 
 ##@ Test
 

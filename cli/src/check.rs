@@ -9,6 +9,7 @@ mod denylist;
 mod destination;
 mod dpop;
 mod durations;
+mod environment;
 mod envoy;
 mod envoy_json;
 mod finding;

@@ -225,8 +225,8 @@ fn is_kubernetes(document: &Value) -> bool {
 /// Reports whether the document is a configuration of the filter: it has a field of one, and no
 /// field of other documents.
 fn is_bare(document: &Value) -> bool {
-    const OTHER_FIELDS: [&str; 7] =
-        ["static_resources", "dynamic_resources", "resources", "kind", "apiVersion", "@type", "name"];
+    const OTHER_FIELDS: [&str; 8] =
+        ["static_resources", "dynamic_resources", "resources", "kind", "apiVersion", "@type", "name", "orgs"];
     const CONFIG_FIELDS: [&str; 7] =
         ["providers", "rules", "route_policies", "denylist", "claim_to_headers", "responses", "forward"];
     document.as_object().is_some_and(|members| {
@@ -240,6 +240,8 @@ pub(crate) fn missing_config(documents: &[Value]) -> String {
     let has = |name: &str| documents.iter().any(|document| document.get(name).is_some());
     let hint = if has("tests") && has("config") {
         "; it contains policy tests: use `okta-authz test`"
+    } else if has("orgs") {
+        "; it contains a configuration of the receiver: use `okta-authz receive --check`"
     } else if documents.iter().any(|document| document.is_object() && !is_kubernetes(document)) {
         "; a configuration has `providers`"
     } else {

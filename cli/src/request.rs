@@ -45,6 +45,19 @@ pub(crate) enum HeaderValue {
     Bytes(Vec<u8>),
 }
 
+/// Checks the digest of a client certificate that an operator has written.
+///
+/// # Errors
+///
+/// A digest that does not have 64 hexadecimal digits. Colons are allowed.
+pub(crate) fn check_certificate_sha256(digest: &str) -> Result<(), &'static str> {
+    let digits = digest.replace(':', "");
+    if digits.len() == 64 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Ok(());
+    }
+    Err("must be the SHA-256 digest of a certificate: 64 hexadecimal digits, with or without colons")
+}
+
 impl Connection for Request {
     fn client_certificate_sha256(&self) -> Option<Vec<u8>> {
         self.client_certificate_sha256.as_ref().map(|digest| digest.replace(':', "").into_bytes())
@@ -150,6 +163,22 @@ mod tests {
         let request = json!({ "path": "/", "client_certificate_sha256": "0A:ff" });
         let request: Request = serde_json::from_value(request).unwrap();
         assert_eq!(request.client_certificate_sha256().as_deref(), Some(&b"0Aff"[..]));
+    }
+
+    #[test]
+    fn certificate_sha256_without_64_hexadecimal_digits_is_rejected() {
+        let digest = "0a".repeat(32);
+        let with_colons = ["0A"; 32].join(":");
+        for (digest, is_valid) in [
+            (digest.as_str(), true),
+            (&with_colons, true),
+            ("", false),
+            (&digest[2..], false),
+            (&digest.replace('a', "g"), false),
+            (&format!("sha256 Fingerprint={with_colons}"), false),
+        ] {
+            assert_eq!(check_certificate_sha256(digest).is_ok(), is_valid, "{digest}");
+        }
     }
 
     #[test]

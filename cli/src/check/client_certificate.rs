@@ -1,22 +1,27 @@
-//! `mtls.header` with `x-forwarded-client-cert`, which Envoy removes, sets or forwards before the
-//! filter runs.
+//! `mtls` and the client certificates that Envoy gets: from the TLS connection, or in
+//! `x-forwarded-client-cert`, which Envoy removes, sets or forwards before the filter runs.
 
 use okta_authz_filter::client_certificate::{CertificateFormat, CertificateHeader, CertificateSource};
 use okta_authz_filter::config::Config;
 use serde_json::Value;
 
 use super::connection_managers::FileContext;
-use super::envoy_json::{is_true, text};
+use super::envoy_json::{any, contains, each_object, is_true, list, text};
 use super::finding::Finding;
 use crate::locate::ConfigContext;
 
 const DETAILS: &str = "forward_client_cert_details";
 const XFCC: &str = "x-forwarded-client-cert";
 
-/// Warns about a connection manager that removes the header, or forwards it from every client.
+/// Warns about a connection manager that removes the header, or forwards it from every client, and
+/// about a filter chain that requests no client certificates.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
-    let Some(CertificateSource::Header(header)) = &config.client_certificate else { return Vec::new() };
     let ConfigContext::Envoy { plugin, .. } = context else { return Vec::new() };
+    let header = match &config.client_certificate {
+        Some(CertificateSource::Header(header)) => header,
+        Some(CertificateSource::Connection) => return connection_warning(plugin, file).into_iter().collect(),
+        None => return Vec::new(),
+    };
     if header.name != XFCC {
         return Vec::new();
     }
@@ -24,6 +29,30 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileC
     let manager = file.managers_with(plugin).last();
     let warnings = manager.map(|manager| [warning(manager.value, header), name_warning(manager.value)]);
     warnings.into_iter().flatten().flatten().collect()
+}
+
+/// Warns if the filter chain of the plugin requests no client certificates.
+fn connection_warning(plugin: &Value, file: &FileContext<'_>) -> Option<Finding> {
+    let mut chains = Vec::new();
+    let mut add_chains = |object: &'_ Value| {
+        let chain = list(object, "filter_chains").iter().chain(object.get("default_filter_chain"));
+        chains.extend(chain.filter(|chain| contains(chain, plugin)).map(requests_certificates));
+    };
+    file.documents.iter().for_each(|document| each_object(document, &mut add_chains));
+    let problem = "no client sends a certificate, so the filter rejects every certificate-bound token: set `common_tls_context.validation_context` in the `transport_socket` of the filter chain";
+    (!chains.is_empty() && !chains.contains(&true)).then(|| Finding::warning("mtls.from", problem))
+}
+
+/// Reports whether the TLS settings of a filter chain request client certificates. Envoy does so if
+/// it can verify them, or if it requires them.
+fn requests_certificates(chain: &Value) -> bool {
+    const VALIDATION: [&str; 3] =
+        ["validation_context", "validation_context_sds_secret_config", "combined_validation_context"];
+    let requests = |value: &Value| {
+        VALIDATION.iter().any(|field| value.get(field).is_some())
+            || is_true(value, "require_client_certificate")
+    };
+    chain.get("transport_socket").is_some_and(|socket| any(socket, &requests))
 }
 
 /// Warns about names of certificates in the header, which Envoy writes without quotation marks.

@@ -1,9 +1,8 @@
 //! The secrets and the rate of introspection.
 
 use okta_authz_filter::config::{Config, Provider};
-use serde_json::Value;
 
-use super::envoy_json::list_at;
+use super::environment;
 use super::finding::Finding;
 use crate::locate::ConfigContext;
 
@@ -18,7 +17,7 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config) -> Vec<Findi
     for provider in &config.providers {
         let Some(settings) = &provider.introspection else { continue };
         if let Some(variable) = settings.auth.variable() {
-            let problem = variable_problem(context, variable);
+            let problem = environment::variable_problem(context, variable);
             let fields = settings.auth.variable_field().join(".");
             let path = format!("providers.{}.introspection.auth.{fields}", provider.name);
             warnings.extend(problem.map(|problem| Finding::warning(path, problem)));
@@ -35,46 +34,6 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config) -> Vec<Findi
     warnings
 }
 
-/// Returns the problem with the variable of a secret, if the file shows the environment of the VM.
-fn variable_problem(context: ConfigContext<'_>, variable: &str) -> Option<String> {
-    let is_named = |value: &Value| value.as_str() == Some(variable);
-    match context {
-        ConfigContext::None => None,
-        ConfigContext::Envoy { plugin, .. } => {
-            if plugin
-                .pointer("/vm_config/environment_variables/key_values")
-                .is_some_and(|values| values.get(variable).is_some())
-            {
-                return Some(format!(
-                    "names {variable}, whose value is in `key_values`: Envoy's admin interface shows it; use \
-                     `host_env_keys`"
-                ));
-            }
-            let keys = list_at(plugin, "/vm_config/environment_variables/host_env_keys");
-            (!keys.iter().any(is_named)).then(|| {
-                format!("names {variable}, which `vm_config.environment_variables.host_env_keys` does not pass to the VM")
-            })
-        }
-        ConfigContext::Istio { spec } => {
-            let variables = list_at(spec, "/vmConfig/env");
-            let found = variables.iter().find(|entry| entry.get("name").is_some_and(is_named));
-            match found.map(|entry| entry.get("valueFrom").and_then(Value::as_str)) {
-                Some(Some("HOST")) => None,
-                Some(_) => Some(format!(
-                    "names {variable}, whose value is in `vmConfig.env`: everyone who may read the resource sees it; \
-                     use `valueFrom: HOST`"
-                )),
-                None => Some(format!("names {variable}, which `vmConfig.env` does not pass to the VM")),
-            }
-        }
-        ConfigContext::EnvoyGateway { extension } => {
-            let keys = list_at(extension, "/env/hostKeys");
-            (!keys.iter().any(is_named))
-                .then(|| format!("names {variable}, which `env.hostKeys` does not pass to the VM"))
-        }
-    }
-}
-
 fn is_okta(provider: &Provider) -> bool {
     let domains = [".okta.com", ".oktapreview.com", ".okta-emea.com", ".okta-gov.com", ".okta.mil"];
     let settings = provider.introspection.as_ref();
@@ -84,7 +43,7 @@ fn is_okta(provider: &Provider) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

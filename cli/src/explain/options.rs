@@ -1,11 +1,11 @@
 //! The command line of `okta-authz explain`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use lexopt::{Arg, Parser, ValueExt as _};
 use okta_authz_filter::request::AuthScheme;
 
-use crate::request::{Headers, Request};
+use crate::request::{Headers, Request, check_certificate_sha256};
 use crate::{CliError, documents};
 
 /// The options of the command line.
@@ -55,7 +55,8 @@ impl Options {
                 Arg::Long("remote-ip") => options.remote_ip = Some(args.value()?.parse()?),
                 Arg::Long("route-policy") => options.route_policy = Some(args.value()?.string()?),
                 Arg::Long("client-certificate-sha256") => {
-                    options.client_certificate_sha256 = Some(args.value()?.string()?);
+                    let digest = |text: &str| check_certificate_sha256(text).map(|()| text.to_owned());
+                    options.client_certificate_sha256 = Some(args.value()?.parse_with(digest)?);
                 }
                 Arg::Long("jwks") => options.jwks.push(args.value()?.string()?),
                 Arg::Long("denylist") => options.denylist = Some(args.value()?.string()?),
@@ -101,6 +102,9 @@ fn read_token(argument: &str) -> Result<String, CliError> {
     let file = match argument.strip_prefix('@') {
         Some(file) => file,
         None if argument == "-" => argument,
+        None if Path::new(argument).is_file() => {
+            return Err(CliError(format!("--token: {argument:?} is a file: use `@{argument}`")));
+        }
         None => return Ok(argument.to_owned()),
     };
     let bytes = documents::read(file.as_ref())?;

@@ -255,8 +255,15 @@ impl DecisionObserver for Recorder<'_> {
             DecisionEvent::PolicySelected(request, matched) => self.record_policy(request, matched),
             DecisionEvent::TokenParsed(header, claims) => self.record_token(header, claims),
             DecisionEvent::ProofTargetCompared(htu, target) => {
-                let target = target.map_or("unknown".to_owned(), |target| target.to_string());
-                self.notes = vec![format!("htu {htu:?}"), format!("URL of the request {target:?}")];
+                let target = target.map_or_else(
+                    || {
+                        "no URL of the request: `dpop.external_urls` has no entry for its host, or its scheme is \
+                         unknown"
+                            .to_owned()
+                    },
+                    |target| format!("URL of the request {:?}", target.to_string()),
+                );
+                self.notes = vec![format!("htu {htu:?}"), target];
             }
             DecisionEvent::CredentialFound(AuthScheme::Bearer) => {}
             DecisionEvent::CredentialFound(scheme) => self.set_detail(format!("scheme {}", scheme.name())),

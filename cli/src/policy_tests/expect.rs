@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use okta_authz_filter::filter::PermitReason;
+use okta_authz_filter::json::Object;
 use okta_authz_filter::protected_resource;
 use okta_authz_filter::rejection::Rejection;
 use serde::Deserialize;
-use serde::de::{Deserializer, Error};
+use serde_json::Value;
 
 use crate::explain::Decision;
 
@@ -34,14 +35,14 @@ enum ExpectedDecision {
     expecting = "expected `allow`, `deny`, a code, or an object with `code`, `status`, `scope`, `shadow`, `headers`"
 )]
 enum ExpectFields {
-    Decision(ExpectedDecision),
-    Details(ExpectDetails),
+    Decision(String),
+    Details(Object),
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExpectDetails {
-    code: Option<ExpectedDecision>,
+    code: Option<String>,
     status: Option<u32>,
     /// The `scope` of the challenge.
     scope: Option<String>,
@@ -53,9 +54,10 @@ struct ExpectDetails {
     headers: BTreeMap<String, Option<String>>,
 }
 
-impl<'de> Deserialize<'de> for ExpectedDecision {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
+impl TryFrom<String> for ExpectedDecision {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
         let rejections = Rejection::ALL.iter().map(|rejection| rejection.code());
         let permits = PermitReason::ALL.iter().map(|reason| reason.code());
         let mut codes = rejections.chain(permits).chain([protected_resource::CODE]);
@@ -63,7 +65,9 @@ impl<'de> Deserialize<'de> for ExpectedDecision {
             "allow" => Ok(Self::Allow),
             "deny" => Ok(Self::Deny),
             code if codes.any(|known| known == code) => Ok(Self::Code(text)),
-            _ => Err(Error::custom("must be `allow`, `deny` or a code")),
+            _ => Err(format!(
+                "there is no code {text:?}; allowed are `allow`, `deny` and the codes in the runbook"
+            )),
         }
     }
 }
@@ -75,9 +79,11 @@ impl TryFrom<ExpectFields> for Expect {
     fn try_from(fields: ExpectFields) -> Result<Self, String> {
         let ExpectDetails { code, status, scope, shadow, headers } = match fields {
             ExpectFields::Decision(decision) => {
-                return Ok(Self { decision: Some(decision), ..Self::default() });
+                return Ok(Self { decision: Some(decision.try_into()?), ..Self::default() });
             }
-            ExpectFields::Details(details) => details,
+            ExpectFields::Details(details) => {
+                serde_path_to_error::deserialize(Value::Object(details)).map_err(|error| error.to_string())?
+            }
         };
         if code.is_none() && status.is_none() && scope.is_none() && shadow.is_none() && headers.is_empty() {
             return Err("must not be empty, because every decision meets it; allowed are `allow`, `deny`, a code, or \
@@ -87,7 +93,9 @@ impl TryFrom<ExpectFields> for Expect {
         if let Some(name) = headers.keys().find(|name| !is_header_name(name)) {
             return Err(format!("headers: {name:?} is not a header name (RFC 9110 section 5.6.2)"));
         }
-        Ok(Self { decision: code, status, scope, shadow, headers })
+        let decision = code.map(ExpectedDecision::try_from).transpose();
+        let decision = decision.map_err(|problem| format!("code: {problem}"))?;
+        Ok(Self { decision, status, scope, shadow, headers })
     }
 }
 

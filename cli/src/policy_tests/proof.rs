@@ -64,7 +64,7 @@ pub(super) struct ProofContext<'a> {
 enum ProofFields {
     Flag(bool),
     None(NoneWord),
-    Details(ProofDetails),
+    Details(Object),
 }
 
 #[derive(Deserialize)]
@@ -110,7 +110,9 @@ impl TryFrom<ProofFields> for ProofSpec {
             ProofFields::None(NoneWord::None) => return Ok(Self::Missing),
             ProofFields::Details(details) => details,
         };
-        let ProofDetails { claims, header, age, alg, key, nonce_from, repeat } = details;
+        let details = serde_path_to_error::deserialize(Value::Object(details));
+        let ProofDetails { claims, header, age, alg, key, nonce_from, repeat } =
+            details.map_err(|error| error.to_string())?;
         if let Some(name) = repeat {
             let is_alone = claims.is_empty() && header.is_empty() && age.is_none() && alg.is_none();
             if !is_alone || key.is_some() || nonce_from.is_some() {

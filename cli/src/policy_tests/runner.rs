@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use okta_authz_filter::config::Provider;
 use okta_authz_filter::crypto::software::Software;
 use okta_authz_filter::dpop::DpopSettings;
+use okta_authz_filter::introspection::IntrospectedTokens;
 use okta_authz_filter::request::AuthScheme;
 use okta_authz_filter::time::UnixTime;
 
@@ -15,7 +16,7 @@ use super::test_issuer::{self, TestIssuer};
 use crate::document_provider::DocumentProvider;
 use crate::explain::{ExplainRequest, Explanation};
 use crate::loaded_config::LoadedConfig;
-use crate::request::Request;
+use crate::request::{Request, check_certificate_sha256};
 use crate::session::InMemorySharedData;
 
 /// The configuration of a test file, with the documents that its tests need.
@@ -91,6 +92,10 @@ impl TestRunner {
         index: usize,
         earlier: &'a [EarlierTest<'a>],
     ) -> Result<(Explanation, Option<Credentials>), String> {
+        if let Some(digest) = &test.request.client_certificate_sha256 {
+            check_certificate_sha256(digest)
+                .map_err(|problem| format!("request.client_certificate_sha256: {problem}"))?;
+        }
         let at = test.at.map_or(self.at, UnixTime::from_seconds);
         let Some(spec) = &test.proof else {
             return Ok((self.explain_without_proof(test, at)?, None));
@@ -132,6 +137,7 @@ impl TestRunner {
         let mut request = test.request.clone();
         match &test.token {
             TokenSpec::Jwt(JwtToken { jwt }) => {
+                self.check_introspection(jwt)?;
                 request.authorize(jwt, AuthScheme::Bearer);
                 return Ok(self.explain(&request, at));
             }
@@ -141,6 +147,21 @@ impl TestRunner {
             TokenSpec::Absent | TokenSpec::None(NoneWord::None) => {}
         }
         Ok(self.explain_with_test_issuer(&request, at, None))
+    }
+
+    /// Rejects an opaque token if the filter would introspect it: a test has no endpoint.
+    fn check_introspection(&self, token: &str) -> Result<(), String> {
+        let is_jwt = token.bytes().filter(|byte| *byte == b'.').count() == 2;
+        let introspects = |provider: &Provider| {
+            let settings = provider.introspection.as_ref();
+            settings.is_some_and(|settings| settings.tokens == IntrospectedTokens::Opaque)
+        };
+        if is_jwt || !self.config.config.providers.iter().any(introspects) {
+            return Ok(());
+        }
+        Err("token.jwt: must be a JWT, because a test has no introspection endpoint; \
+             `okta-authz explain --introspection FILE` decides about an opaque token"
+            .to_owned())
     }
 
     /// Returns the settings for the proof of a test.

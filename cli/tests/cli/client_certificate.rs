@@ -14,7 +14,7 @@ fn check_treatment_of_the_certificate_header_is_a_warning() {
     let forwards = "forward_client_cert_details: every client can send the header";
     let one = "forward_client_cert_details: Envoy leaves one element";
     let other = json!({ "header": { "name": "x-cert", "format": "hex" } });
-    let cases: [(Value, Option<&str>, &[&str]); 10] = [
+    let cases: [(Value, Option<&str>, &[&str]); 9] = [
         (xfcc(0), None, &[removes]),
         (xfcc(0), Some("SANITIZE"), &[removes]),
         (xfcc(0), Some("ALWAYS_FORWARD_ONLY"), &[forwards]),
@@ -24,7 +24,6 @@ fn check_treatment_of_the_certificate_header_is_a_warning() {
         (xfcc(1), Some("APPEND_FORWARD"), &[]),
         (xfcc(1), Some("FORWARD_ONLY"), &[]),
         (other, None, &[]),
-        (json!({ "from": "connection" }), None, &[]),
     ];
     for (number, (mtls, details, expected)) in cases.into_iter().enumerate() {
         let mut document = document("envoy.yaml");
@@ -33,6 +32,45 @@ fn check_treatment_of_the_certificate_header_is_a_warning() {
             manager(&mut document)[DETAILS] = json!(details);
         }
         assert_warns(&format!("certificate-{number}"), &document, expected);
+    }
+}
+
+#[test]
+fn check_filter_chain_without_client_certificates_is_a_warning() {
+    let tls = |common: Value| {
+        json!({
+            "name": "envoy.transport_sockets.tls",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+                "common_tls_context": common,
+            },
+        })
+    };
+    let authorities = json!({ "trusted_ca": { "filename": "ca.pem" } });
+    let required = json!({
+        "name": "envoy.transport_sockets.tls",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.DownstreamTlsContext",
+            "require_client_certificate": true,
+        },
+    });
+    let warning = &["mtls.from: no client sends a certificate"][..];
+    for (number, (socket, expected)) in [
+        (Value::Null, warning),
+        (tls(json!({})), warning),
+        (tls(json!({ "validation_context": authorities })), &[]),
+        (tls(json!({ "combined_validation_context": { "default_validation_context": authorities } })), &[]),
+        (required, &[]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let mut document = document("envoy.yaml");
+        plugin(&mut document)["mtls"] = json!({ "from": "connection" });
+        if !socket.is_null() {
+            document["static_resources"]["listeners"][0]["filter_chains"][0]["transport_socket"] = socket;
+        }
+        assert_warns(&format!("certificate-chain-{number}"), &document, expected);
     }
 }
 

@@ -79,6 +79,11 @@ fn check_file_without_a_configuration_is_an_error() {
     let none = "contains no configuration of this filter";
     for (name, text, problem) in [
         ("tests", "config: envoy.yaml\ntests: []\n", format!("{none}; it contains policy tests")),
+        (
+            "receiver",
+            "listen: 127.0.0.1:8080\norgs: []\ndenylist: { retention: 24h }\n",
+            format!("{none}; it contains a configuration of the receiver: use `okta-authz receive --check`"),
+        ),
         ("log", "access_log: []\n", format!("{none}; a configuration has `providers`")),
         ("misspelled", "provider: {}\n", format!("{none}; a configuration has `providers`")),
         ("list", "- a\n", none.to_owned()),

@@ -19,7 +19,12 @@ fn test_file_that_is_invalid_exits_with_2() {
         (
             "no-code",
             file(&format!("{{ name: a, {request}, expect: alow }}")),
-            "expected `allow`, `deny`, a code",
+            "tests[0].expect: there is no code \"alow\"; allowed are `allow`, `deny` and the codes",
+        ),
+        (
+            "unknown-member",
+            file(&format!("{{ name: a, {request}, expect: {{ state: 401 }} }}")),
+            "tests[0].expect: state: unknown field `state`",
         ),
         ("no-expectation", file(&format!("{{ name: a, {request}, expect: {{}} }}")), EMPTY),
         ("no-header", file(&format!("{{ name: a, {request}, expect: {{ headers: {{}} }} }}")), EMPTY),
@@ -38,7 +43,12 @@ fn test_file_that_is_invalid_exits_with_2() {
         (
             "unknown-code",
             file(&format!("{{ name: a, {request}, expect: {{ code: alowed }} }}")),
-            "expected `allow`, `deny`, a code",
+            "tests[0].expect: code: there is no code \"alowed\"",
+        ),
+        (
+            "no-digest",
+            file("{ name: a, request: { path: /, client_certificate_sha256: '03:80' }, expect: allow }"),
+            "a: request.client_certificate_sha256: must be the SHA-256 digest",
         ),
         (
             "no-provider",
@@ -56,6 +66,16 @@ fn test_file_that_is_invalid_exits_with_2() {
         assert!(run.status == 2 && run.stdout.is_empty(), "{name}: {}", run.stdout);
         assert!(run.stderr.contains(problem), "{name}: {}", run.stderr);
     }
+}
+
+#[test]
+fn opaque_token_in_a_policy_test_exits_with_2() {
+    let config = root().join("book/examples/introspection.yaml");
+    let test = "{ name: a, request: { path: / }, token: { jwt: 2YotnFZFEjr1zCsicMWpAA }, expect: deny }";
+    let path = scratch("opaque.yaml", &format!("config: {}\ntests:\n  - {test}\n", config.display()));
+    let run = okta_authz([Path::new("test"), &path]);
+    assert_eq!(run.status, 2, "{}", run.stdout);
+    assert!(run.stderr.contains("a: token.jwt: must be a JWT, because"), "{}", run.stderr);
 }
 
 #[test]
@@ -80,11 +100,23 @@ fn proof_that_makes_no_sense_exits_with_2() {
     };
     for (config, tests, problem) in [
         ("dpop-config.yaml", with("some"), FORMS),
-        ("dpop-config.yaml", with("{ htm: GET }"), FORMS),
-        ("dpop-config.yaml", with("{ key: first }"), FORMS),
-        ("dpop-config.yaml", with("{ age: 1m }"), FORMS),
+        ("dpop-config.yaml", with("{ htm: GET }"), "tests[0].proof: htm: unknown field `htm`, expected"),
+        (
+            "dpop-config.yaml",
+            with("{ key: first }"),
+            "tests[0].proof: key: unknown variant `first`, expected `other`",
+        ),
+        (
+            "dpop-config.yaml",
+            with("{ age: 1m }"),
+            "tests[0].proof: age: invalid type: string \"1m\", expected i64",
+        ),
         ("dpop-config.yaml", with("null"), FORMS),
-        ("dpop-config.yaml", with("{ alg: null }"), FORMS),
+        (
+            "dpop-config.yaml",
+            with("{ alg: null }"),
+            "tests[0].proof: alg: invalid type: null, expected a string",
+        ),
         ("dpop-config.yaml", with("false"), "tests[0].proof: must not be false"),
         ("dpop-config.yaml", with("{ alg: HS256 }"), "tests[0].proof: alg: must be one of RS256, "),
         (
