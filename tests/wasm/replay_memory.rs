@@ -1,5 +1,5 @@
 //! A filter with only the replay memory of DPoP proofs, in Envoy's shared data. The plugin
-//! configuration is the number of slots.
+//! configuration is the number of slots; without it, the filter has no memory of its own.
 //!
 //! A request with `x-jti` records a proof: the response is 200, or 401 with the denial code. A
 //! request with `x-name` tries compare-and-set on a value that does not exist: the response body
@@ -55,7 +55,8 @@ impl Context for Root {}
 impl RootContext for Root {
     fn on_configure(&mut self, size: usize) -> bool {
         let bytes = hostcalls::get_buffer(BufferType::PluginConfiguration, 0, size).ok().flatten();
-        let slots = bytes.and_then(|bytes| str::from_utf8(&bytes).ok()?.trim().parse().ok());
+        let text = bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or_default();
+        let slots = text.trim().parse().ok();
         let memory = slots.map(|slots| ReplayMemory::new(slots, 64, MAX_AGE, CLOCK_SKEW));
         if let Some(memory) = &memory {
             let started = micros();
@@ -70,7 +71,7 @@ impl RootContext for Root {
             let _ = hostcalls::log(proxy_wasm::types::LogLevel::Warn, &message);
         }
         self.0 = memory.map(Rc::new);
-        self.0.is_some()
+        self.0.is_some() || text.trim().is_empty()
     }
 
     fn create_http_context(&self, _context_id: u32) -> Option<Box<dyn HttpContext>> {

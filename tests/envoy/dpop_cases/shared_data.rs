@@ -13,11 +13,11 @@ use test_support::config::EnvoyConfig;
 use super::{Denial, Fixture, URL, invalid_proof, now};
 use crate::harness::CONNECTIONS_FOR_BOTH_WORKERS;
 
-/// Inserts `tests/wasm/replay_memory.rs` before the filter, with the `vm_id` of the filter. Its own
-/// memory has two slots, so the names of the values differ from those of the filter.
+/// Inserts `tests/wasm/replay_memory.rs` before the filter, with the `vm_id` of the filter. It creates
+/// no memory, so the filter determines the number of slots.
 fn with_other_plugin(mut config: EnvoyConfig) -> EnvoyConfig {
     let module = test_support::wasm("replay_memory");
-    let mut other = config.clone().module(&module).unrestricted().with_plugin_text("2");
+    let mut other = config.clone().module(&module).unrestricted().with_plugin_text("");
     let plugin = other.filter();
     assert_eq!(plugin["vm_config"]["vm_id"], "okta-authz");
     plugin["name"] = json!("other");
@@ -37,9 +37,9 @@ fn start(name: &str, settings: Value) -> Fixture {
     fixture
 }
 
-/// Returns the name of a value of a memory with this number of slots.
-fn value_name(slots: usize, value: &str) -> String {
-    SharedKeys::new(&["dpop", &slots.to_string()]).key(value)
+/// Returns the name of a value of the memory.
+fn value_name(value: &str) -> String {
+    SharedKeys::new(&["dpop", "replay"]).key(value)
 }
 
 /// Returns the size of a value in bytes. The value must exist.
@@ -60,7 +60,7 @@ fn overwritten_key_of_the_memory_is_503_for_each_proof() {
     let fixture = start("dpop-overwritten-key", json!({ "replay": { "slots": 1 } }));
     let first = fixture.request(fixture.proof().compact());
     fixture.assert_accepted("before", &first);
-    overwrite(&fixture, &value_name(1, "key"));
+    overwrite(&fixture, &value_name("key"));
     let unavailable = Denial { status: 503, rejection: DpopReplayUnavailable, challenges: Vec::new() };
     for _ in 0..CONNECTIONS_FOR_BOTH_WORKERS {
         for request in [&first, &fixture.request(fixture.proof().compact())] {
@@ -79,7 +79,7 @@ fn overwritten_slot_accepts_only_proofs_that_are_newer() {
     let fixture = start("dpop-overwritten-slot", settings);
     let first = fixture.request(fixture.proof().compact());
     fixture.assert_accepted("before", &first);
-    overwrite(&fixture, &value_name(1, "slot.0"));
+    overwrite(&fixture, &value_name("slot.0"));
     // The records are lost. The slot rejects each proof that it may have had.
     let at = now();
     for attempt in 0..CONNECTIONS_FOR_BOTH_WORKERS {
@@ -111,7 +111,7 @@ fn memory_stays_flat_under_more_proofs_than_it_holds() {
     const SECONDS: usize = 60;
     let settings = json!({ "max_age": "5m", "replay": { "slots": SLOTS, "entries_per_slot": ENTRIES } });
     let fixture = start("dpop-flood", settings);
-    let sizes = || (0..SLOTS).map(|slot| size(&fixture, &value_name(SLOTS, &format!("slot.{slot}"))));
+    let sizes = || (0..SLOTS).map(|slot| size(&fixture, &value_name(&format!("slot.{slot}"))));
     let empty: usize = sizes().sum();
     let begin = now() - SECONDS as u64;
     let proof = |number: usize| {
