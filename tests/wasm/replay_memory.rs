@@ -1,5 +1,5 @@
 //! A filter with only the replay memory of DPoP proofs, in Envoy's shared data. The plugin
-//! configuration is the number of slots; without it, the filter has no memory of its own.
+//! configuration is the number of slots. Without it, the filter creates no memory.
 //!
 //! A request with `x-jti` records a proof: the response is 200, or 401 with the denial code. A
 //! request with `x-name` tries compare-and-set on a value that does not exist: the response body
