@@ -201,12 +201,16 @@ fn stream_ends_when_its_token_is_revoked_or_its_key_is_withdrawn() {
     streams.harness.wait_for_counter("denylist_fetch_success", fetches + 2);
     assert!(valid.iter().all(|stream| !stream.is_finished()), "{}", streams.harness.envoy.log());
     streams.harness.okta.rotate(Server::Default, Rotation::EmergencyDouble);
-    let under_new_key = open("AT.new", 6);
     for (kind, end) in streams.join(valid) {
         assert_end(kind, &end, "key_unknown");
     }
     assert_eq!(streams.closed("key_unknown"), Kind::ALL.len() as u64);
-    assert_all_open(&streams.join(under_new_key), &streams.harness.envoy.log());
+    // Now every worker has the new key. Within `unknown_kid_cooldown` of a fetch, a worker without it
+    // rejects the token at once.
+    let fetches = streams.harness.envoy.count("jwks_fetch_success");
+    let under_new_key = streams.run_all(&Kind::ALL, &streams.token("AT.new", 3600), Duration::from_secs(6));
+    assert_all_open(&under_new_key, &streams.harness.envoy.log());
+    assert!(streams.harness.envoy.count("jwks_fetch_success") > fetches + 1);
     streams.harness.assert_alive();
 }
 
