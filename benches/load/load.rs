@@ -1,12 +1,13 @@
 //! The requests of a row: a file of lines, the protocol, and the position of the next run.
 
-use std::cell::Cell;
+use std::cell::{Cell, LazyCell};
 use std::fmt::Write as _;
 use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::time::Duration;
 
-use benches::tokens::NO_TOKEN;
+use benches::tokens::{NO_TOKEN, Pool, Signer};
 use serde::Deserialize;
 use test_support::client::{Request, get};
 
@@ -17,17 +18,26 @@ pub const CONCURRENCY: u64 = 8;
 /// The number of headers that a request has without additional ones: `Host` and `Authorization`.
 const OWN_HEADERS: usize = 2;
 
-/// A file of requests, and the position of the next run. Each row has its own.
+/// Requests, and the position of the next run. Each row has its own.
 pub struct Load {
-    file: PathBuf,
-    lines: u64,
-    line_bytes: u64,
+    file: LazyCell<File, Open>,
     next: Cell<u64>,
     /// Whether each request can be sent only once.
     is_single_use: bool,
     protocol: Protocol,
     /// Additional headers as HTTP/1.1 has them, each with its line end.
     headers: String,
+}
+
+/// A function that opens a file. It mints the tokens of a pool, so only a selected row calls it.
+type Open = Box<dyn FnOnce() -> File>;
+
+/// A file whose lines all have the same length.
+#[derive(Clone)]
+struct File {
+    path: PathBuf,
+    lines: u64,
+    line_bytes: u64,
 }
 
 /// The protocol of the connections to Envoy.
@@ -62,41 +72,51 @@ pub struct Run {
 }
 
 impl Load {
-    /// Opens a file whose lines all have the same length. When a run reaches its end, it continues
-    /// at the start.
-    pub fn new(file: PathBuf) -> Self {
-        let bytes = std::fs::metadata(&file).expect("a file of requests").len();
-        let line_bytes = line_at(&file, 0).len() as u64;
-        assert_eq!(bytes % line_bytes, 0, "{}: lines of different lengths", file.display());
-        let (lines, next) = (bytes / line_bytes, Cell::new(0));
-        let (protocol, headers) = (Protocol::Http1, String::new());
-        Self { file, lines, line_bytes, next, is_single_use: false, protocol, headers }
+    /// Returns the requests of a file whose lines all have the same length. When a run reaches its
+    /// end, it continues at the start.
+    pub fn new(path: PathBuf) -> Self {
+        Self::opened_by(Box::new(move || File::open(path)))
     }
 
-    /// Opens a file whose requests the filter allows only once.
+    /// Returns the requests of a pool.
+    pub fn of_pool(pool: Pool, signer: &Rc<Signer>) -> Self {
+        let signer = Rc::clone(signer);
+        Self::opened_by(Box::new(move || File::open(pool.file(&signer))))
+    }
+
+    fn opened_by(open: Open) -> Self {
+        Self {
+            file: LazyCell::new(open),
+            next: Cell::new(0),
+            is_single_use: false,
+            protocol: Protocol::Http1,
+            headers: String::new(),
+        }
+    }
+
+    /// Returns requests that the filter allows only once.
     pub fn single_use(file: PathBuf) -> Self {
         Self { is_single_use: true, ..Self::new(file) }
     }
 
-    /// Opens a file for requests with HTTP/2.
-    pub fn http2(file: PathBuf) -> Self {
-        Self { protocol: Protocol::Http2, ..Self::new(file) }
+    /// Returns the same requests with HTTP/2.
+    pub fn with_http2(self) -> Self {
+        Self { protocol: Protocol::Http2, ..self }
     }
 
-    /// Opens a file for requests that have this number of headers.
-    pub fn with_headers(file: PathBuf, count: usize) -> Self {
-        let mut headers = String::new();
+    /// Returns the same requests with this number of headers.
+    pub fn with_headers(mut self, count: usize) -> Self {
         for i in OWN_HEADERS..count {
-            write!(headers, "x-application-{i:02}: a value of thirty-two characters\r\n").expect("text");
+            write!(self.headers, "x-application-{i:02}: a value of thirty-two characters\r\n").expect("text");
         }
-        Self { headers, ..Self::new(file) }
+        self
     }
 
     /// Returns the same requests with a separate position.
     pub fn twin(&self) -> Self {
-        let Self { lines, line_bytes, is_single_use, protocol, .. } = *self;
-        let (file, headers, next) = (self.file.clone(), self.headers.clone(), Cell::new(0));
-        Self { file, lines, line_bytes, next, is_single_use, protocol, headers }
+        let (file, headers) = (File::clone(&self.file), self.headers.clone());
+        let (is_single_use, protocol) = (self.is_single_use, self.protocol);
+        Self { headers, is_single_use, protocol, ..Self::opened_by(Box::new(move || file)) }
     }
 
     /// Returns whether the filter allows each request only once.
@@ -109,7 +129,7 @@ impl Load {
         if self.is_single_use {
             self.next.set(self.next.get().max(1));
         }
-        Line { headers: self.headers.clone(), ..Line::parse(&line_at(&self.file, 0)) }
+        Line { headers: self.headers.clone(), ..Line::parse(&line_at(&self.file.path, 0)) }
     }
 
     /// Sends requests for this time, from the position where the last run stopped.
@@ -118,23 +138,32 @@ impl Load {
     ///
     /// If it may have sent a request a second time that can be sent only once.
     pub fn send(&self, port: u16, time: Duration) -> Run {
-        let offset = self.next.get() * self.line_bytes;
+        let File { path, lines, line_bytes } = &*self.file;
+        let offset = self.next.get() * line_bytes;
         if self.protocol == Protocol::Http2 {
-            self.next.set((self.next.get() + 1) % self.lines);
-            return h2load::run(port, &Line::parse(&line_at(&self.file, offset)), time);
+            self.next.set((self.next.get() + 1) % lines);
+            return h2load::run(port, &Line::parse(&line_at(path, offset)), time);
         }
-        let run = wrk::run(port, &self.file, offset, &self.headers, time);
+        let run = wrk::run(port, path, offset, &self.headers, time);
         // wrk reads more requests than it reports: one at its start, and those that had no response
         // at the end.
         let next = self.next.get() + run.requests + 2 * CONCURRENCY;
         assert!(
-            !self.is_single_use || next <= self.lines,
-            "{} has {} proofs, and the run needed more: raise PROOFS",
-            self.file.display(),
-            self.lines
+            !self.is_single_use || next <= *lines,
+            "{} has {lines} proofs, and the run needed more: raise PROOFS",
+            path.display()
         );
-        self.next.set(next % self.lines);
+        self.next.set(next % lines);
         run
+    }
+}
+
+impl File {
+    fn open(path: PathBuf) -> Self {
+        let bytes = std::fs::metadata(&path).expect("a file of requests").len();
+        let line_bytes = line_at(&path, 0).len() as u64;
+        assert_eq!(bytes % line_bytes, 0, "{}: lines of different lengths", path.display());
+        Self { path, lines: bytes / line_bytes, line_bytes }
     }
 }
 

@@ -45,6 +45,8 @@ mod statistics;
 mod table;
 mod wrk;
 
+use std::rc::Rc;
+
 use benches::tokens::Signer;
 use stand_in_okta::{Options, StandIn};
 
@@ -58,11 +60,10 @@ const PARTS: [&str; 3] = ["FastAPI", "start-up", "memory"];
 
 fn main() {
     let settings = Settings::from_environment();
-    let signer = Signer::rs256();
+    let signer = Rc::new(Signer::rs256());
     let machine = Machine::this(&envoy::version());
     let against = settings.against.clone().map(|module| Against::new(module, &signer.jwks()));
     let stand_in = StandIn::start(Options::default());
-    settings.log("minting tokens, unless the last run's are fresh");
     let all = table::rows(&signer, &stand_in, &settings);
     let names: Vec<&str> = all.iter().map(|row| row.name).chain(PARTS).collect();
     assert!(

@@ -94,7 +94,8 @@ const fn words(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Less => "less",
         Verdict::More => "more",
-        Verdict::None => "no verdict: the spread exceeds the difference",
+        Verdict::Unclear => "no verdict: the spread exceeds the difference",
+        Verdict::TooFewRounds => "no verdict: fewer than 4 rounds",
     }
 }
 
@@ -106,7 +107,7 @@ fn load(text: &mut String, results: &[Result]) {
     for result in results {
         let compared = result.added.max > 0.0 || result.added.min < 0.0;
         let verdict = match result.verdict {
-            Some(Verdict::None) => ", no verdict",
+            Some(Verdict::Unclear | Verdict::TooFewRounds) => ", no verdict",
             Some(Verdict::Less) => ", less",
             Some(Verdict::More) => ", more",
             None => "",
@@ -182,7 +183,7 @@ fn budgets(text: &mut String, budgets: &[Budget]) {
         let result = match budget.verdict {
             Verdict::Less => "met",
             Verdict::More => "NOT met",
-            Verdict::None => "no verdict",
+            Verdict::Unclear | Verdict::TooFewRounds => "no verdict",
         };
         let (limit, measured) = (format!("{}{unit}", budget.limit), format!("{:.2}{unit}", budget.measured));
         let floor = budget.floor.map_or_else(String::new, |floor| format!("{floor:.2}{unit}"));

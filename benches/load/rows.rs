@@ -1,6 +1,5 @@
 //! A row of the load benchmark: a filter, its requests, and the expected response.
 
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -61,9 +60,9 @@ impl Row {
 }
 
 impl Requests {
-    /// Returns the requests of a file.
-    pub fn of(file: PathBuf) -> Self {
-        Self::Repeated(Rc::new(Load::new(file)))
+    /// Returns requests that the filter decides alike each time.
+    pub fn of(load: Load) -> Self {
+        Self::Repeated(Rc::new(load))
     }
 
     /// Returns the requests of the next run to this port, and the duration of the run.
@@ -80,7 +79,7 @@ impl Requests {
     /// Returns the same requests for another filter.
     fn twin(&self) -> Self {
         match self {
-            Self::Repeated(load) => Self::Repeated(Rc::new(load.twin())),
+            Self::Repeated(load) => Self::of(load.twin()),
             Self::Proofs(proofs) => Self::Proofs(proofs.twin()),
         }
     }

@@ -21,8 +21,10 @@ pub struct Summary {
 pub enum Verdict {
     Less,
     More,
-    /// The spread exceeds the difference, or there were fewer than four rounds.
-    None,
+    /// The spread exceeds the difference.
+    Unclear,
+    /// There were fewer than four rounds.
+    TooFewRounds,
 }
 
 impl Summary {
@@ -65,8 +67,10 @@ impl Summary {
     /// Compares the values with a limit. The difference must exceed the spread.
     pub fn against(&self, limit: f64) -> Verdict {
         let difference = self.median - limit;
-        if self.rounds < ENOUGH || difference.abs() <= self.spread() {
-            Verdict::None
+        if self.rounds < ENOUGH {
+            Verdict::TooFewRounds
+        } else if difference.abs() <= self.spread() {
+            Verdict::Unclear
         } else if difference < 0.0 {
             Verdict::Less
         } else {

@@ -37,14 +37,14 @@ const NO_FILTER_NO_TOKEN: &str = "no filter, no token";
 
 /// What the rows have in common.
 struct Context<'a> {
-    signer: &'a Signer,
+    signer: &'a Rc<Signer>,
     okta: &'a StandIn,
     jwks: Value,
     plain: Value,
 }
 
 /// Returns all rows. Rows that are compared are neighbors, so little time passes between them.
-pub fn rows(signer: &Signer, okta: &StandIn, settings: &Settings) -> Vec<Row> {
+pub fn rows(signer: &Rc<Signer>, okta: &StandIn, settings: &Settings) -> Vec<Row> {
     let jwks = signer.jwks();
     let plain = configuration(&jwks);
     let context = Context { signer, okta, jwks, plain };
@@ -61,7 +61,7 @@ pub fn rows(signer: &Signer, okta: &StandIn, settings: &Settings) -> Vec<Row> {
 
 impl Context<'_> {
     fn requests(&self, pool: Pool) -> Requests {
-        Requests::of(pool.file(self.signer))
+        Requests::of(Load::of_pool(pool, self.signer))
     }
 
     fn native(&self) -> Vec<Value> {
@@ -117,8 +117,7 @@ impl Context<'_> {
             (60, "no filter, 60 headers", MANY_HEADERS),
         ];
         let rows = |(count, base, name)| {
-            let file = Pool::Repeated.file(self.signer);
-            let requests = || Requests::Repeated(Rc::new(Load::with_headers(file.clone(), count)));
+            let requests = || Requests::of(Load::of_pool(Pool::Repeated, self.signer).with_headers(count));
             let row = |name, filters| Row { requests: requests(), base, ..self.cached(name, filters) };
             [row(base, vec![]), row(name, self.filter(&format!("headers-{count}")))]
         };
@@ -127,7 +126,7 @@ impl Context<'_> {
 
     fn http2_rows(&self) -> Vec<Row> {
         let row = |name, filters| Row {
-            requests: Requests::Repeated(Rc::new(Load::http2(Pool::Repeated.file(self.signer)))),
+            requests: Requests::of(Load::of_pool(Pool::Repeated, self.signer).with_http2()),
             base: NO_FILTER_HTTP2,
             reference: NATIVE_HTTP2,
             ..self.cached(name, filters)
@@ -163,7 +162,7 @@ impl Context<'_> {
     fn opaque_rows(&self) -> Vec<Row> {
         let file = okta::opaque_requests(self.okta);
         let row = |name, filters| Row {
-            requests: Requests::of(file.clone()),
+            requests: Requests::of(Load::new(file.clone())),
             base: NO_FILTER_OPAQUE,
             ..self.cached(name, filters)
         };
@@ -180,7 +179,7 @@ impl Context<'_> {
             row(name, filters, Requests::Proofs(proofs))
         };
         vec![
-            row(NO_FILTER_DPOP, vec![], Requests::of(tokens.unchecked_requests())),
+            row(NO_FILTER_DPOP, vec![], Requests::of(Load::new(tokens.unchecked_requests()))),
             dpop("this filter, DPoP, a new proof each time", "dpop", ReplayMemory::Default),
             dpop("this filter, DPoP, replay memory full", "dpop-full", ReplayMemory::Full(Cell::new(0))),
         ]
