@@ -110,13 +110,21 @@ deny: ## Checks licenses, advisories and sources of the dependencies. DENY_CHECK
 
 ##@ Measure
 
+# The options of `make bench`. A shell has its own SECONDS, so the benchmark reads them with a prefix.
+# A path in AGAINST is relative to the directory of make.
+BENCH_OPTIONS = $(foreach option,ROWS ROUNDS SECONDS TOKENS PROOFS,$(if $($(option)),OKTA_AUTHZ_BENCH_$(option)='$($(option))')) \
+	$(if $(AGAINST),OKTA_AUTHZ_BENCH_AGAINST='$(abspath $(AGAINST))')
+
 # The load benchmark has the profile of the tests, which compiles faster. It measures Envoy, so its
-# own speed does not matter.
-bench: wasm ## Measures the filter beside jwt_authn under load (18 minutes): target/bench/load.json.
-	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && export WRK && \
+# own speed does not matter. ROWS selects rows of the load benchmark, so it skips the policy.
+bench: wasm ## Measures the filter beside jwt_authn under load (20 minutes): target/bench/load.json.
+bench: ## ... ROWS='HTTP/2|no token' ROUNDS=9 SECONDS=1 select rows, AGAINST=old.wasm compares two builds.
+	@$(WITH_ENVIRONMENT) && WRK="$$(scripts/wrk-path)" && H2LOAD="$$(scripts/h2load-path)" && export WRK H2LOAD && \
 		OKTA_AUTHZ_BENCH_PYTHON="$$(scripts/bench-python-path)" && export OKTA_AUTHZ_BENCH_PYTHON && \
-		scripts/cargo bench --quiet --locked --profile dev --bench load
+		$(BENCH_OPTIONS) scripts/cargo bench --quiet --locked --profile dev --bench load
+ifeq ($(ROWS),)
 	@scripts/cargo bench --quiet --locked --bench policy
+endif
 
 bench-plot: ## Runs the load benchmark and draws book/src/images/bench.svg.
 	@OKTA_AUTHZ_BENCH_PLOT=yes $(MAKE) bench

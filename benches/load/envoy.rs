@@ -18,6 +18,13 @@ pub struct Listener {
     pub route: Value,
 }
 
+impl Listener {
+    /// Makes a listener with these filters.
+    pub fn new(name: &str, filters: &[Value], route: Value) -> Self {
+        Self { name: name.to_owned(), filters: filters.to_vec(), route }
+    }
+}
+
 /// A running Envoy.
 pub struct Envoy {
     pub process: Process,
@@ -40,7 +47,7 @@ impl Envoy {
     pub fn start_with(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
         let mut envoy = Self::spawn(workers, name, listeners, clusters);
         let begin = Instant::now();
-        while envoy.admin.try_send(&client::get("/ready")).map_or(0, |response| response.status) != 200 {
+        while !envoy.is_ready() {
             envoy.assert_running(name, begin);
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -49,6 +56,15 @@ impl Envoy {
 
     /// Starts Envoy, and waits only for the port of its admin interface.
     pub fn spawn(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Self {
+        Self::try_spawn(workers, name, listeners, clusters).unwrap_or_else(|| {
+            let log = std::fs::read_to_string(folder(name).join("envoy.log")).unwrap_or_default();
+            panic!("{name}: Envoy did not start:\n{log}")
+        })
+    }
+
+    /// Starts Envoy, and waits only for the port of its admin interface. Returns `None` if Envoy
+    /// exits before it has one.
+    pub fn try_spawn(workers: u64, name: &str, listeners: &[Listener], clusters: &[Value]) -> Option<Self> {
         let folder = folder(name);
         let (config, log, admin) =
             (folder.join("envoy.json"), folder.join("envoy.log"), folder.join("admin"));
@@ -70,11 +86,19 @@ impl Envoy {
             let address = std::fs::read_to_string(&admin).unwrap_or_default();
             if let Some(port) = address.rsplit_once(':').and_then(|(_, port)| port.trim().parse().ok()) {
                 envoy.admin = Client::new(port);
-                return envoy;
+                return Some(envoy);
+            }
+            if envoy.process.has_exited() {
+                return None;
             }
             envoy.assert_running(name, begin);
             std::thread::sleep(Duration::from_millis(1));
         }
+    }
+
+    /// Returns whether Envoy accepts connections.
+    pub fn is_ready(&self) -> bool {
+        self.admin.try_send(&client::get("/ready")).is_ok_and(|response| response.status == 200)
     }
 
     /// Returns the port of a listener, once it accepts connections.

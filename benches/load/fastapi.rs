@@ -11,11 +11,12 @@ use test_support::client::{Client, get};
 
 use crate::envoy::{Envoy, Listener};
 use crate::filters::{guard, ours, policy};
-use crate::measure::sample;
-use crate::process::{MEASURED_CORE, Process, pinned};
+use crate::load::Load;
+use crate::machine::Round;
+use crate::measure::{Sample, sample};
+use crate::process::{LOAD_CORE, MEASURED_CORE, Process, pinned};
 use crate::settings::Settings;
 use crate::statistics::Summary;
-use crate::wrk::Load;
 
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -25,7 +26,10 @@ const APPLICATIONS: [(&str, &str); 3] = [
     ("python-jose in the application", "jose"),
     ("PyJWT in the application", "pyjwt"),
 ];
-const BEHIND: &str = "Envoy and this filter in front";
+/// The listeners of both Envoys: the row on the core of the application, and on the other core.
+const UNFILTERED: [&str; 2] = ["Envoy in front, no filter", "Envoy in front, no filter, on another core"];
+const BEHIND: [&str; 2] =
+    ["Envoy and this filter in front", "Envoy and this filter in front, on another core"];
 
 /// CPU times are in microseconds for each request.
 #[derive(Serialize)]
@@ -35,23 +39,34 @@ pub struct Application {
     pub cpu_per_request: Summary,
     /// The CPU time of Python alone.
     pub python: Summary,
+    /// The CPU time of Python beyond that without verification and without Envoy, in the same round.
+    pub python_added: Summary,
     pub requests_per_second: Summary,
     pub p99: Summary,
 }
 
-/// Measures each application. Python and Envoy share the measured core, and wrk has the other one.
+/// A row: its name, the processes whose CPU time counts, Python first, and the port of requests.
+type Row<'a> = (&'static str, Vec<&'a Process>, u16);
+
+/// Measures each application. Python has the measured core, with or without Envoy, which takes the
+/// application's data out of the processor's caches. wrk has the other core.
 pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
     let jwks = test_support::scratch("bench-fastapi").join("jwks.json");
     std::fs::write(&jwks, signer.jwks().to_string()).expect("a key set");
     let apps: Vec<(Process, u16)> = APPLICATIONS.iter().map(|(_, verifier)| start(verifier, &jwks)).collect();
     let (unverified, app_port) = &apps[0];
-    let filters = vec![ours("fastapi", &policy(&signer.jwks(), 0)), guard()];
-    let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "app" } });
-    let listener = Listener { name: "fastapi".to_owned(), filters, route };
-    let envoy = Envoy::start("fastapi", &[listener], &[cluster(*app_port)]);
-    let behind = (BEHIND, vec![unverified, &envoy.process], envoy.port("fastapi").expect("a listener"));
+    let same = start_envoy("fastapi", signer, *app_port);
+    let other = start_envoy("fastapi-other-core", signer, *app_port);
+    other.process.move_to(*LOAD_CORE);
+    let envoys = [(&same, 0), (&other, 1)];
+    let fronts = envoys.iter().flat_map(|(envoy, at)| {
+        [UNFILTERED, BEHIND].map(|names| {
+            let port = envoy.port(names[0]).expect("a listener");
+            (names[*at], vec![unverified, &envoy.process], port)
+        })
+    });
     let alone = APPLICATIONS.iter().zip(&apps).map(|((name, _), (app, port))| (*name, vec![app], *port));
-    let rows: Vec<(&str, Vec<&Process>, u16)> = alone.chain([behind]).collect();
+    let rows: Vec<Row<'_>> = alone.chain(fronts).collect();
     let file = Pool::Items.file(signer);
     let loads: Vec<Load> = rows.iter().map(|_| Load::new(file.clone())).collect();
     let mut samples = vec![Vec::new(); rows.len()];
@@ -59,7 +74,7 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
         for (((name, processes, port), load), samples) in rows.iter().zip(&loads).zip(&mut samples) {
             assert_verifies(name, *port, load);
             let before = processes[0].cpu();
-            let sample = sample(processes, *port, load, settings.time);
+            let sample = sample(processes, *port, load, settings.time, &mut Round::default());
             assert_eq!((sample.run.rejected, sample.run.failed), (0, 0), "{name}: requests failed");
             let python = (processes[0].cpu() - before).as_secs_f64() * 1e6 / sample.run.requests as f64;
             if round > 0 {
@@ -68,16 +83,29 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
         }
         settings.log(&format!("FastAPI, round {round} of {}", settings.rounds));
     }
-    let summary = |((name, ..), samples): (&(&'static str, Vec<&Process>, u16), &Vec<_>)| Application {
+    rows.iter().zip(&samples).map(|((name, ..), row)| application(name, row, &samples[0])).collect()
+}
+
+/// Summarizes the samples of a row. `direct` is the row without verification and without Envoy.
+fn application(name: &'static str, samples: &[(Sample, f64)], direct: &[(Sample, f64)]) -> Application {
+    let summary = |value: fn(&(Sample, f64)) -> f64| Summary::of(samples.iter().map(value));
+    Application {
         name,
-        cpu_per_request: Summary::of(
-            samples.iter().map(|(sample, _): &(crate::measure::Sample, f64)| sample.cpu),
-        ),
-        python: Summary::of(samples.iter().map(|(_, python)| *python)),
-        requests_per_second: Summary::of(samples.iter().map(|(sample, _)| sample.run.per_second())),
-        p99: Summary::of(samples.iter().map(|(sample, _)| sample.run.p99 as f64)),
-    };
-    rows.iter().zip(&samples).map(summary).collect()
+        cpu_per_request: summary(|(sample, _)| sample.cpu),
+        python: summary(|(_, python)| *python),
+        python_added: Summary::of(samples.iter().zip(direct).map(|((_, row), (_, direct))| row - direct)),
+        requests_per_second: summary(|(sample, _)| sample.run.per_second()),
+        p99: summary(|(sample, _)| sample.run.p99 as f64),
+    }
+}
+
+/// Starts Envoy in front of the application, with and without this filter.
+fn start_envoy(name: &str, signer: &Signer, app_port: u16) -> Envoy {
+    let filters = [ours("fastapi", &policy(&signer.jwks(), 0)), guard()];
+    let route = json!({ "match": { "prefix": "/" }, "route": { "cluster": "app" } });
+    let listeners =
+        [Listener::new(UNFILTERED[0], &[], route.clone()), Listener::new(BEHIND[0], &filters, route)];
+    Envoy::start(name, &listeners, &[cluster(app_port)])
 }
 
 /// Asserts that a valid token gets 200, and a request without a token gets 401 if the application
@@ -85,7 +113,8 @@ pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
 fn assert_verifies(name: &str, port: u16, load: &Load) {
     let (line, client) = (load.first(), Client::new(port));
     let (good, none) = (client.send(&line.request()), client.get(&line.path));
-    let expected = if name == APPLICATIONS[0].0 { 200 } else { 401 };
+    let unverified = name == APPLICATIONS[0].0 || UNFILTERED.contains(&name);
+    let expected = if unverified { 200 } else { 401 };
     assert_eq!((good.status, none.status), (200, expected), "{name}: {good:?}, {none:?}");
 }
 

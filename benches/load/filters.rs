@@ -11,6 +11,9 @@ const HEADERS: [(&str, &str); 2] = [("x-okta-sub", "sub"), ("x-okta-uid", "uid")
 /// The size of `jwt_authn`'s cache. It holds all tokens of the rows that repeat tokens.
 const NATIVE_CACHE: u32 = 10_000;
 
+/// The filter state of an allowed request that the row with a logged identity writes.
+pub const FILTER_STATE: [&str; 7] = ["decision", "code", "sub", "uid", "cid", "provider", "scopes"];
+
 /// Returns Envoy's `jwt_authn`.
 pub fn native(jwks: &Value, cache: bool, headers: bool) -> Value {
     let mut provider = json!({
@@ -43,6 +46,22 @@ pub fn native_with(provider: &Value) -> Value {
 pub fn configuration(jwks: &Value) -> Value {
     let provider = json!({ "issuer": ISSUER, "audiences": [AUDIENCE], "local_jwks": jwks });
     json!({ "providers": { "okta": provider } })
+}
+
+/// Returns the configuration with a list of the filter state that the access log reads. A version
+/// without this field always writes it.
+pub fn with_logged_identity(configuration: &Value) -> Value {
+    let mut logged = configuration.clone();
+    logged["filter_state"] = json!(FILTER_STATE);
+    let accepted = okta_authz_filter::config::Config::from_bytes(logged.to_string().as_bytes()).is_ok();
+    if accepted { logged } else { configuration.clone() }
+}
+
+/// Returns the configuration with a rule that requires a scope that no token of the benchmark has.
+pub fn with_other_scope(configuration: &Value) -> Value {
+    let mut other = configuration.clone();
+    other["rules"] = json!([{ "match": { "prefix": "/" }, "requires": { "scopes": ["items:admin"] } }]);
+    other
 }
 
 /// Returns a configuration with two claim headers and this number of rules. Each request matches

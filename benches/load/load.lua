@@ -1,14 +1,16 @@
 -- The script of wrk: it sends the lines of a file in order, from an offset. A line is a path and a
--- token, and for a bound token a DPoP proof, separated by spaces. All lines have the same length.
--- All rows of the benchmark use it. Its own cost does not count, because wrk has another core.
+-- token, and for a bound token a DPoP proof, separated by spaces. The token `-` stands for none.
+-- All lines have the same length. HEADERS is text that each request contains after its own headers.
+-- All rows with HTTP/1.1 use it. Its own cost does not count, because wrk has another core.
 --
--- wrk -s load.lua URL -- FILE OFFSET
+-- wrk -s load.lua URL -- FILE OFFSET HEADERS
 
-local lines
+local lines, ending
 
 function init(args)
     lines = assert(io.open(args[1], "rb"))
     lines:seek("set", tonumber(args[2]))
+    ending = "\r\n" .. args[3] .. "\r\n"
 end
 
 function request()
@@ -18,12 +20,17 @@ function request()
         line = lines:read("*l")
     end
     local blank = line:find(" ", 1, true)
-    local head = "GET " .. line:sub(1, blank - 1) .. " HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: "
+    local head = "GET " .. line:sub(1, blank - 1) .. " HTTP/1.1\r\nHost: api.example.com"
     local second = line:find(" ", blank + 1, true)
-    if not second then
-        return head .. "Bearer " .. line:sub(blank + 1) .. "\r\n\r\n"
+    if second then
+        local token, proof = line:sub(blank + 1, second - 1), line:sub(second + 1)
+        return head .. "\r\nAuthorization: DPoP " .. token .. "\r\nDPoP: " .. proof .. ending
     end
-    return head .. "DPoP " .. line:sub(blank + 1, second - 1) .. "\r\nDPoP: " .. line:sub(second + 1) .. "\r\n\r\n"
+    local token = line:sub(blank + 1)
+    if token == "-" then
+        return head .. ending
+    end
+    return head .. "\r\nAuthorization: Bearer " .. token .. ending
 end
 
 function done(summary, latency)

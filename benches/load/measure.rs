@@ -1,19 +1,17 @@
 //! Rounds of load. Each round runs each row once, so a change of the machine's speed affects all
-//! rows.
+//! rows. A row of this filter runs with the other build directly before or after.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use serde::Serialize;
 use serde_json::Value;
 use test_support::client::Client;
 
 use crate::envoy::{Envoy, Listener, direct_response};
+use crate::load::{CONCURRENCY, Load, Run};
+use crate::machine::{Meter, Round, load_average};
 use crate::process::Process;
-use crate::rows::Row;
+use crate::rows::{Requests, Row};
 use crate::settings::Settings;
-use crate::statistics::Summary;
-use crate::wrk::{CONNECTIONS, Load, Run};
 
 /// One row in one round.
 #[derive(Clone, Copy)]
@@ -23,53 +21,88 @@ pub struct Sample {
     pub run: Run,
 }
 
-/// The result of a row. Times are in microseconds.
-#[derive(Serialize)]
-pub struct Result {
-    pub name: &'static str,
-    pub cpu_per_request: Summary,
-    /// The CPU time beyond that of the row without a filter, in the same round.
-    pub added: Summary,
-    /// The ratio of `added` to that of `jwt_authn` for the same requests, in the same round: the
-    /// median of all rounds.
-    pub of_native: f64,
-    pub requests_per_second: Summary,
-    pub p99: Summary,
+/// The samples of a row, one for each round.
+#[derive(Default)]
+pub struct Samples {
+    pub new: Vec<Sample>,
+    /// The samples of the other build.
+    pub old: Vec<Sample>,
 }
 
-/// Measures all rows in one Envoy with these clusters.
-pub fn measure(rows: &[Row], clusters: &[Value], settings: &Settings) -> Vec<Result> {
-    let listener = |row: &Row| Listener {
-        name: row.name.to_owned(),
-        filters: row.filters.clone(),
-        route: direct_response(),
-    };
-    let envoy = Envoy::start("load", &rows.iter().map(listener).collect::<Vec<_>>(), clusters);
-    let ports: Vec<u16> = rows.iter().map(|row| envoy.port(row.name).expect("a listener")).collect();
-    let mut samples = vec![Vec::new(); rows.len()];
-    for round in 0..=settings.rounds {
-        for ((row, port), samples) in rows.iter().zip(&ports).zip(&mut samples) {
-            let (load, time) = row.requests.prepare(*port, settings.time);
-            assert_response(row, *port, &load);
-            let sample = sample(&[&envoy.process], *port, &load, time);
-            assert_run(row, sample.run);
+/// A row with one build.
+struct Side<'a> {
+    row: &'a Row,
+    port: u16,
+    requests: &'a Requests,
+}
+
+/// Measures all rows in one Envoy with these clusters. Returns the samples of each row, and what
+/// other processes did in each round.
+pub fn measure(rows: &[Row], clusters: &[Value], settings: &Settings) -> (Vec<Samples>, Vec<(Round, f64)>) {
+    let old_name = |row: &Row| format!("{}, other build", row.name);
+    let mut listeners = Vec::new();
+    for row in rows {
+        listeners.push(Listener::new(row.name, &row.filters, direct_response()));
+        if let Some((filters, _)) = &row.old {
+            listeners.push(Listener::new(&old_name(row), filters, direct_response()));
+        }
+    }
+    let envoy = Envoy::start("load", &listeners, clusters);
+    let port = |name: &str| envoy.port(name).expect("a listener");
+    let sides: Vec<(Side<'_>, Option<Side<'_>>)> = rows
+        .iter()
+        .map(|row| {
+            let old = row.old.as_ref().map(|(_, requests)| (port(&old_name(row)), requests));
+            let new = Side { row, port: port(row.name), requests: &row.requests };
+            (new, old.map(|(port, requests)| Side { row, port, requests }))
+        })
+        .collect();
+    let mut samples: Vec<Samples> = rows.iter().map(|_| Samples::default()).collect();
+    let mut rounds = Vec::new();
+    for number in 0..=settings.rounds {
+        let mut round = Round::default();
+        for ((new, old), samples) in sides.iter().zip(&mut samples) {
+            let mut run = |side: &Side<'_>| side.run(&envoy.process, settings.time, &mut round);
+            // The second run finds a warmer processor, so the builds take turns.
+            let (new, old) = if number % 2 == 0 {
+                let new = run(new);
+                (new, old.as_ref().map(run))
+            } else {
+                let old = old.as_ref().map(&mut run);
+                (run(new), old)
+            };
             // The first round fills the caches of the filters and of the processor.
-            if round > 0 {
-                samples.push(sample);
+            if number > 0 {
+                samples.new.push(new);
+                samples.old.extend(old);
             }
         }
-        settings.log(&format!("round {round} of {}", settings.rounds));
+        if number > 0 {
+            rounds.push((round, load_average()));
+        }
+        settings.log(&format!("round {number} of {}", settings.rounds));
     }
-    results(rows, &samples)
+    (samples, rounds)
+}
+
+impl Side<'_> {
+    fn run(&self, envoy: &Process, time: Duration, round: &mut Round) -> Sample {
+        let (load, time) = self.requests.prepare(self.port, time);
+        assert_response(self.row, self.port, &load);
+        let sample = sample(&[envoy], self.port, &load, time, round);
+        assert_run(self.row, sample.run);
+        sample
+    }
 }
 
 /// Runs the load once, and measures the CPU time of these processes together.
-pub fn sample(processes: &[&Process], port: u16, load: &Load, time: Duration) -> Sample {
+pub fn sample(processes: &[&Process], port: u16, load: &Load, time: Duration, round: &mut Round) -> Sample {
     let cpu = || processes.iter().map(|process| process.cpu()).sum::<Duration>();
-    let before = cpu();
+    let (meter, before) = (Meter::start(), cpu());
     let run = load.send(port, time);
-    let micros = (cpu() - before).as_secs_f64() * 1e6;
-    Sample { cpu: micros / run.requests as f64, run }
+    let used = cpu() - before;
+    meter.stop(used, round);
+    Sample { cpu: used.as_secs_f64() * 1e6 / run.requests as f64, run }
 }
 
 /// Sends one request, and asserts its status and code. Asserts that the filter rejects a proof that
@@ -92,31 +125,10 @@ fn assert_run(row: &Row, run: Run) {
     assert!(run.requests > 100, "{}: only {} requests", row.name, run.requests);
     assert_eq!(run.failed, 0, "{}: requests without a response", row.name);
     assert!(
-        run.rejected.abs_diff(rejected) <= if rejected == 0 { 0 } else { CONNECTIONS },
+        run.rejected.abs_diff(rejected) <= if rejected == 0 { 0 } else { CONCURRENCY },
         "{}: {} of {} requests rejected, expected {rejected}",
         row.name,
         run.rejected,
         run.requests
     );
-}
-
-fn results(rows: &[Row], samples: &[Vec<Sample>]) -> Vec<Result> {
-    let by_name: HashMap<&str, &Vec<Sample>> = rows.iter().map(|row| row.name).zip(samples).collect();
-    let added = |name: &str, base: &str| -> Vec<f64> {
-        by_name[name].iter().zip(by_name[base]).map(|(row, base)| row.cpu - base.cpu).collect()
-    };
-    let result = |row: &Row| {
-        let samples = by_name[row.name];
-        let base = rows.iter().find(|other| other.name == row.reference).expect("a reference").base;
-        let (added, native) = (added(row.name, row.base), added(row.reference, base));
-        Result {
-            name: row.name,
-            cpu_per_request: Summary::of(samples.iter().map(|sample| sample.cpu)),
-            of_native: Summary::of(added.iter().zip(native).map(|(added, native)| added / native)).median,
-            added: Summary::of(added),
-            requests_per_second: Summary::of(samples.iter().map(|sample| sample.run.per_second())),
-            p99: Summary::of(samples.iter().map(|sample| sample.run.p99 as f64)),
-        }
-    };
-    rows.iter().map(result).collect()
 }

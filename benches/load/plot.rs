@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::measure::Result;
+use crate::results::Result;
 use crate::settings::Settings;
 
 const ROW: usize = 26;
@@ -51,7 +51,7 @@ fn svg(results: &[Result]) -> String {
             length(row.added.median),
             to + 8.0,
             row.added.median,
-            row.of_native
+            row.of_native.median
         )
         .expect("text");
     }

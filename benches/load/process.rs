@@ -12,7 +12,7 @@ pub const MEASURED_CORE: usize = 0;
 pub static LOAD_CORE: LazyLock<usize> = LazyLock::new(|| usize::from(cores() > 1));
 
 /// The unit of CPU time in /proc. It is 10 ms on every architecture that Envoy supports.
-const TICK: Duration = Duration::from_millis(10);
+pub const TICK: Duration = Duration::from_millis(10);
 
 /// Returns the number of cores.
 pub fn cores() -> usize {
@@ -24,6 +24,17 @@ pub fn pinned(core: usize, program: impl AsRef<std::ffi::OsStr>) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", &core.to_string()]).arg(program);
     command
+}
+
+/// Returns the sum of the first times in the accounts of a process: utime, stime, and those of the
+/// children that have ended, cutime and cstime.
+pub fn ticks(process: &str, count: usize) -> Duration {
+    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("a running process");
+    // The name is in parentheses and may have any character. utime is field 14.
+    let (_, fields) = stat.rsplit_once(')').expect("a name");
+    let times =
+        fields.split_whitespace().skip(11).take(count).map(|field| field.parse::<u32>().expect("ticks"));
+    TICK * times.sum::<u32>()
 }
 
 /// A running process. Dropping the handle ends it.
@@ -49,16 +60,18 @@ impl Process {
         self.child.try_wait().expect("a status").is_some()
     }
 
+    /// Moves all threads to this core.
+    pub fn move_to(&self, core: usize) {
+        let mut command = Command::new("taskset");
+        command.args(["--all-tasks", "--pid", "--cpu-list", &core.to_string(), &self.child.id().to_string()]);
+        let output = command.output().expect("taskset");
+        assert!(output.status.success(), "taskset: {}", String::from_utf8_lossy(&output.stderr));
+    }
+
     /// Returns the user and system time of all threads since the start. The kernel scales both to
     /// the runtime that its scheduler measures in nanoseconds, so the sum is exact to one tick.
     pub fn cpu(&self) -> Duration {
-        let stat = self.read("stat");
-        // The name is in parentheses and may have any character. utime and stime are the fields 14
-        // and 15.
-        let (_, fields) = stat.rsplit_once(')').expect("a name");
-        let ticks =
-            fields.split_whitespace().skip(11).take(2).map(|field| field.parse::<u32>().expect("ticks"));
-        TICK * ticks.sum::<u32>()
+        ticks(&self.child.id().to_string(), 2)
     }
 
     /// Returns the resident memory in bytes.

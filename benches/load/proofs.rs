@@ -13,8 +13,8 @@ use serde_json::{Value, json};
 use test_support::client::Client;
 
 use crate::filters::{configuration, ours};
+use crate::load::{Line, Load};
 use crate::memory::status;
-use crate::wrk::{Line, Load};
 
 /// The maximum duration of a run. A proof is acceptable for 60 s.
 pub const MAX_TIME: Duration = Duration::from_secs(10);
@@ -92,6 +92,15 @@ impl Proofs {
     /// Makes the requests of a row, with this number of proofs for each second.
     pub const fn new(tokens: Rc<BoundTokens>, memory: ReplayMemory, per_second: usize) -> Self {
         Self { tokens, memory, per_second }
+    }
+
+    /// Returns the requests for another filter with the same configuration.
+    pub fn twin(&self) -> Self {
+        let memory = match &self.memory {
+            ReplayMemory::Default => ReplayMemory::Default,
+            ReplayMemory::Full(_) => ReplayMemory::Full(Cell::new(0)),
+        };
+        Self::new(Rc::clone(&self.tokens), memory, self.per_second)
     }
 
     /// Returns this filter with DPoP.

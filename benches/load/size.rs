@@ -7,17 +7,19 @@ use wasmparser::{Parser, Payload};
 #[derive(Serialize)]
 pub struct Size {
     pub total: usize,
+    /// The size of the other build.
+    pub against: Option<u64>,
     /// The sections, in descending order of size.
     pub sections: Vec<(&'static str, usize)>,
 }
 
 /// Reads the module that was measured.
-pub fn measure() -> Size {
+pub fn measure(against: Option<u64>) -> Size {
     let module = std::fs::read(test_support::wasm("okta_authz_filter")).expect("the filter");
     let payloads = Parser::new(0).parse_all(&module).map(|payload| payload.expect("a valid module"));
     let mut sections: Vec<_> = payloads.filter_map(|payload| section(&payload)).collect();
     sections.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    Size { total: module.len(), sections }
+    Size { total: module.len(), against, sections }
 }
 
 /// Returns the name and the size of a section, without its header. Returns `None` for the parts of

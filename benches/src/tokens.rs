@@ -24,6 +24,16 @@ pub const AUDIENCE: &str = "api://default";
 /// As long as the issuer, so that its tokens have the same length.
 const UNKNOWN_ISSUER: &str = "https://evil.okta.example/oauth2/default";
 
+/// As long as the audience.
+const OTHER_AUDIENCE: &str = "api://unknown";
+/// As long as the key ID.
+const UNKNOWN_KID: &str = "unknown-kid-5Qbq8zVO1PcCpXL8yG6IcovVa3laCox";
+/// The groups of a token of 4 KiB.
+const MANY_GROUPS: usize = 100;
+
+/// The place of the token in a request without a token. No token has this value.
+pub const NO_TOKEN: &str = "-";
+
 /// The lifetime of tokens in seconds: a day, the longest that Okta allows.
 const LIFETIME: u64 = 86_400;
 /// The age at which a pool is minted again, so that its tokens do not expire in the run.
@@ -45,9 +55,19 @@ pub enum Pool {
     Items,
     /// This number of distinct valid tokens.
     New(usize),
+    /// Valid tokens of 4 KiB, with a hundred groups.
+    Large,
+    /// This number of distinct valid tokens of 4 KiB.
+    NewLarge(usize),
     Expired,
     UnknownIssuer,
+    UnknownKeyId,
+    WrongAudience,
     BadSignature,
+    /// Tokens whose payload is not a JSON object.
+    Malformed,
+    /// Requests without a token.
+    NoToken,
 }
 
 /// Returns the path of a service. All paths have the same length.
@@ -131,13 +151,19 @@ impl Signer {
         let now = now();
         let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
         let iss = if pool == Pool::UnknownIssuer { UNKNOWN_ISSUER } else { ISSUER };
-        let header = format!(r#"{{"kid":"{KID}","alg":"{}"}}"#, self.algorithm());
-        let payload = format!(
-            r#"{{"ver":1,"jti":"AT.{}","iss":"{iss}","aud":"{AUDIENCE}","iat":{iat},"exp":{},"cid":"0oa48e74ox4t7mQJX0g7","uid":"00ujmkLgagxeRrAg20g3","scp":["openid","profile","items:read"],"auth_time":{},"sub":"joe.user@example.com","groups":["Everyone","IT"]{members}}}"#,
+        let kid = if pool == Pool::UnknownKeyId { UNKNOWN_KID } else { KID };
+        let aud = if pool == Pool::WrongAudience { OTHER_AUDIENCE } else { AUDIENCE };
+        let groups = if pool.is_large() { many_groups() } else { r#""Everyone","IT""#.to_owned() };
+        let header = format!(r#"{{"kid":"{kid}","alg":"{}"}}"#, self.algorithm());
+        let mut payload = format!(
+            r#"{{"ver":1,"jti":"AT.{}","iss":"{iss}","aud":"{aud}","iat":{iat},"exp":{},"cid":"0oa48e74ox4t7mQJX0g7","uid":"00ujmkLgagxeRrAg20g3","scp":["openid","profile","items:read"],"auth_time":{},"sub":"joe.user@example.com","groups":[{groups}]{members}}}"#,
             random_text(),
             iat + LIFETIME,
             iat - 21,
         );
+        if pool == Pool::Malformed {
+            payload.replace_range(..1, "[");
+        }
         let mut token = format!("{}.{}", b64(header.as_bytes()), b64(payload.as_bytes()));
         let mut signature = self.sign(token.as_bytes());
         if pool == Pool::BadSignature {
@@ -167,8 +193,13 @@ impl Pool {
     }
 
     fn tokens(self, signer: &Signer) -> Vec<String> {
-        let count = if let Self::New(count) = self { count } else { FEW };
-        in_parallel(count, |_| signer.mint(self))
+        let count = if let Self::New(count) | Self::NewLarge(count) = self { count } else { FEW };
+        let token = |_| if self == Self::NoToken { NO_TOKEN.to_owned() } else { signer.mint(self) };
+        in_parallel(count, token)
+    }
+
+    const fn is_large(self) -> bool {
+        matches!(self, Self::Large | Self::NewLarge(_))
     }
 
     fn lines(self, tokens: &[String]) -> String {
@@ -215,6 +246,12 @@ pub fn in_parallel(count: usize, make: impl Fn(usize) -> String + Sync) -> Vec<S
 fn is_fresh(file: &Path) -> bool {
     let made = fs::metadata(file).and_then(|metadata| metadata.modified());
     made.is_ok_and(|made| made.elapsed().is_ok_and(|age| age < POOL_AGE))
+}
+
+/// Returns a hundred groups as members of a JSON array. They make a token of about 4 KiB.
+fn many_groups() -> String {
+    let group = |i| format!(r#""engineering-{i:03}-eu""#);
+    (0..MANY_GROUPS).map(group).collect::<Vec<_>>().join(",")
 }
 
 pub(crate) fn random_text() -> String {

@@ -60,7 +60,7 @@ class Identity(BaseModel):
     groups: list[str]
 
 
-def identity(request: Request) -> Identity:
+async def identity(request: Request) -> Identity:
     """Reads the identity headers.
 
     In strings, `%` and bytes outside printable ASCII are percent-encoded. Lists are JSON in ASCII and are not
@@ -95,35 +95,38 @@ class Item(NewItem):
     created_by: str | None = None
 
 
+# The handlers and `identity` are `async`, because they wait for nothing: FastAPI runs a plain `def` in a thread, which
+# costs about 170 µs of CPU time for each request. A handler that blocks, for example in a database driver, must stay a
+# plain `def`.
 ITEMS: dict[int, Item] = {1: Item(id=1, name="red ball"), 2: Item(id=2, name="blue book")}
 
 
 @app.get("/")
-def root() -> dict[str, str]:
+async def root() -> dict[str, str]:
     """Public."""
     return {"message": "Hello, World"}
 
 
 @app.get("/healthz")
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:
     """Public."""
     return {"status": "ok"}
 
 
 @app.get("/me", dependencies=authorize_button)
-def me(caller: Caller) -> Identity:
+async def me(caller: Caller) -> Identity:
     """Returns the identity of the caller."""
     return caller
 
 
 @app.get("/items", dependencies=authorize_button)
-def list_items() -> list[Item]:
+async def list_items() -> list[Item]:
     """The filter requires the scope items:read."""
     return list(ITEMS.values())
 
 
 @app.get("/items/{item_id}", dependencies=authorize_button)
-def read_item(item_id: int) -> Item:
+async def read_item(item_id: int) -> Item:
     """The filter requires the scope items:read."""
     if item_id not in ITEMS:
         raise HTTPException(status_code=404, detail="No such item")
@@ -134,7 +137,7 @@ def read_item(item_id: int) -> Item:
 async def create_item(new: NewItem, caller: Caller) -> Item:
     """The filter requires the scope items:write.
 
-    `async`, although it awaits nothing: requests then run one after the other, so each item gets a unique id.
+    Without `await`, requests run one after the other, so each item gets a unique id.
     """
     item = Item(id=max(ITEMS, default=0) + 1, name=new.name, created_by=caller.uid or caller.cid)
     ITEMS[item.id] = item
@@ -142,7 +145,7 @@ async def create_item(new: NewItem, caller: Caller) -> Item:
 
 
 @app.get("/admin", dependencies=authorize_button)
-def admin(caller: Caller) -> dict[str, str]:
+async def admin(caller: Caller) -> dict[str, str]:
     """The filter requires the group Admins."""
     return {"message": f"Hello, {caller.sub}"}
 
