@@ -66,7 +66,8 @@ fn patterns(count: usize) -> Vec<Value> {
 }
 
 fn protected() -> Vec<Value> {
-    vec![json!({ "requires": { "groups": ["none"], "groups_claim": "roles" } })]
+    let requires = json!({ "groups": ["none"], "groups_claim": "roles" });
+    vec![json!({ "match": { "prefix": "/" }, "requires": requires })]
 }
 
 /// Prepares the decision on a request that no rule allows. `claims` is JSON text for its token.
