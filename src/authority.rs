@@ -47,7 +47,7 @@ impl<'a> Authority<'a> {
 /// Returns whether a text has only the characters of a host name: letters, digits, `-`, `.` and
 /// `_`.
 pub(crate) fn is_host_name(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte))
+    text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
 }
 
 fn parse_port(digits: &str) -> Option<u16> {

@@ -46,7 +46,7 @@ pub use schema::schema;
 use crate::client_certificate::CertificateSource;
 use crate::denylist::Denylist;
 use crate::dpop::DpopSettings;
-use crate::headers::{self, ClaimToHeader};
+use crate::headers::{self, ClaimToHeader, ReservedNames};
 use crate::https_url::HttpsUrl;
 use crate::introspection::IntrospectionSettings;
 use crate::jwks::KeySet;
@@ -102,6 +102,8 @@ pub struct Config {
     pub responses: Responses,
     /// The protected resource metadata that the filter serves (RFC 9728).
     pub protected_resources: ProtectedResources,
+    /// The names that [`Config::must_strip`] compares.
+    reserved_names: ReservedNames,
 }
 
 /// An authorization server, and the source of its keys. It has `remote_jwks`, `local_jwks`, both, or
@@ -181,6 +183,11 @@ impl Config {
     /// The filter removes credentials only from a request whose token it has examined (`examined`).
     /// Other requests can carry credentials of another scheme for the upstream.
     pub fn must_strip(&self, name: &str, examined: bool) -> bool {
+        self.reserved_names.may_contain(name) && self.is_reserved(name, examined)
+    }
+
+    #[inline(never)]
+    fn is_reserved(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;
         self.is_identity_header(name)
             || self.is_certificate_header(name)
@@ -195,6 +202,18 @@ impl Config {
             || self.is_certificate_header(name)
             || (examined && self.is_proof_header(name))
             || (examined && self.token_sources.is_token_header(name))
+    }
+
+    /// Returns the check for all names that the filter strips.
+    fn reserved_names(&self) -> ReservedNames {
+        let claims = self.claim_to_headers.iter().map(|header| header.header_name.as_str());
+        let sources = self.token_sources.headers.iter().map(|source| source.name.as_str());
+        let certificate = match &self.client_certificate {
+            Some(CertificateSource::Header(header)) => Some(header.name.as_str()),
+            Some(CertificateSource::Connection) | None => None,
+        };
+        let others = [self.forward_payload_header.as_deref(), certificate].into_iter().flatten();
+        ReservedNames::new(claims.chain(sources).chain(others).chain(["authorization", "dpop"]))
     }
 
     /// Returns whether a header has a DPoP proof, which is for the filter only.

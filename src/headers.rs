@@ -1,5 +1,6 @@
 //! Identity headers: claims that the filter sends to the upstream (Envoy's `claim_to_headers`).
 
+mod reserved_names;
 mod template;
 
 use std::fmt::Write as _;
@@ -9,6 +10,7 @@ use crate::json::ValueRef;
 use crate::lookalike;
 use crate::percent_encoding::encode_header_value;
 
+pub(crate) use reserved_names::ReservedNames;
 pub use template::{Template, TemplateError};
 
 /// An identity header. The filter removes the client's value from every request.

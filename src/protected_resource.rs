@@ -51,8 +51,8 @@ impl ProtectedResource {
         // RFC 9728 section 3.1: "any terminating slash following the host component MUST be
         // removed".
         let path = if path == "/" { "" } else { path };
-        let metadata_path =
-            CanonicalPath::new(format!("{WELL_KNOWN}{path}").as_bytes(), normalization).ok()?;
+        let metadata_path = format!("{WELL_KNOWN}{path}");
+        let metadata_path = CanonicalPath::new(metadata_path.as_bytes(), normalization).ok()?;
         let metadata_path = metadata_path.as_str().to_owned();
         let prefix = metadata_path.strip_prefix(WELL_KNOWN)?;
         let prefix = prefix.strip_suffix('/').unwrap_or(prefix).to_owned();
@@ -105,7 +105,7 @@ impl ProtectedResources {
 
     /// Returns the value that the `aud` of a token for this path must have; `None` for no condition.
     /// The resource with the longest path that contains it decides.
-    pub(crate) fn required_audience(&self, path: &CanonicalPath) -> Option<&str> {
+    pub(crate) fn required_audience(&self, path: &CanonicalPath<'_>) -> Option<&str> {
         if !self.requires_audience {
             return None;
         }

@@ -22,6 +22,7 @@ use okta_authz_filter::verify::UnverifiedToken;
 use serde_json::{Value, json};
 use test_support::common::Store;
 
+use crate::growth;
 use crate::proofs::{DpopClient, ProofSpec, access_token_hash};
 use crate::tokens::{self, AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256};
 
@@ -29,17 +30,17 @@ use crate::tokens::{self, AUDIENCE, ISSUER, Pool, SERVICES, Signer, path, sha256
 const MAX_TOKEN_BYTES: usize = 16_384;
 
 /// The `token_cache_max_bytes` of the cases, in bytes. It holds all their tokens.
-const CACHE: usize = 1 << 24;
+pub(crate) const CACHE: usize = 1 << 24;
 
 /// The measured work of a case, which can run any number of times.
-type Work = Box<dyn FnMut()>;
+pub type Work = Box<dyn FnMut()>;
 
 /// A case: its name, and the function that prepares the work.
 pub type Case = (&'static str, fn(&Signer) -> Work);
 
 /// A verifier that accepts every signature. Envoy verifies signatures, so this benchmark does not
 /// measure it.
-struct AlwaysValid;
+pub(crate) struct AlwaysValid;
 
 impl SignatureVerifier for AlwaysValid {
     fn verify(&self, _: &SignatureInput<'_>) -> Result<(), SignatureError> {
@@ -55,6 +56,9 @@ pub const CASES: &[Case] = &[
     ("policy, 10,000 rules", |signer| lookup(signer, SERVICES)),
     ("decide, new token, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 1, 0)),
     ("decide, cached token, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 1, CACHE)),
+    ("decide, cached token, 60 headers", |signer| growth::headers(signer, 60)),
+    ("decide, cached token, 5 headers", |signer| growth::headers(signer, 5)),
+    ("policy, 10,000 patterns, longest path", |_| growth::longest_path(10_000)),
     ("decide, cached token, 10,000 rules", |signer| decide(signer, SERVICES, Pool::Repeated, 1, CACHE)),
     // More than the processor's first-level cache holds.
     ("decide, 256 cached tokens, 10 rules", |signer| decide(signer, 10, Pool::Repeated, 256, CACHE)),
@@ -67,7 +71,7 @@ pub const CASES: &[Case] = &[
     ("record a DPoP proof, memory full", |_| record_proof()),
 ];
 
-fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
+pub(crate) fn config(signer: &Signer, rules: usize, cache: usize) -> Config {
     let document = document(signer, rules, cache);
     Config::from_bytes(document.to_string().as_bytes()).expect("a configuration")
 }
@@ -249,11 +253,11 @@ fn record_proof() -> Work {
     Box::new(record)
 }
 
-fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {
+pub(crate) fn head<'a>(path: &'a str, headers: &'a [Header<'a>]) -> RequestHead<'a> {
     let (method, authority, path) = (&b"GET"[..], &b"api.example.com"[..], path.as_bytes());
     RequestHead { method, authority, path, ..RequestHead::new(headers) }
 }
 
-fn now() -> UnixTime {
+pub(crate) fn now() -> UnixTime {
     UnixTime::from_seconds(tokens::now())
 }

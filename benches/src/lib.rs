@@ -11,5 +11,6 @@
 )]
 
 pub mod cases;
+pub mod growth;
 pub mod proofs;
 pub mod tokens;

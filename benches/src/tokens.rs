@@ -147,7 +147,7 @@ impl Signer {
     }
 
     /// Mints a token for this pool. `members` is JSON text that follows the last claim.
-    fn mint_with(&self, pool: Pool, members: &str) -> String {
+    pub(crate) fn mint_with(&self, pool: Pool, members: &str) -> String {
         let now = now();
         let iat = if pool == Pool::Expired { now - 2 * LIFETIME } else { now };
         let iss = if pool == Pool::UnknownIssuer { UNKNOWN_ISSUER } else { ISSUER };

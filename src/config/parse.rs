@@ -10,6 +10,7 @@ use super::{
     protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
 };
 use crate::client_certificate::CertificateSource;
+use crate::headers::ReservedNames;
 use crate::json;
 
 /// The default of `max_token_bytes`. A token of 16 KiB can contain hundreds of groups. Envoy's
@@ -85,7 +86,7 @@ impl Config {
         let route_policies =
             rules::route_policies(&root.field("route_policies"), raw.route_policies, &providers)?;
         let shadow = matches!(raw.mode, Some(raw::PolicyMode::Shadow));
-        let config = Self {
+        let mut config = Self {
             providers,
             local_denylist,
             remote_denylist,
@@ -105,7 +106,9 @@ impl Config {
             token_cache_max_bytes,
             responses,
             protected_resources,
+            reserved_names: ReservedNames::default(),
         };
+        config.reserved_names = config.reserved_names();
         config.check_rule_headers(&root.field("rules"))?;
         config.check_combinations(&root)?;
         config.check_sender_constraints(&root)?;

@@ -83,7 +83,8 @@ pub(super) fn handle(
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
                 state.set_decision(StreamDecision::Allowed { examined: permit.has_examined_token() });
-                filter.begin_stream(id, &permit, head.is_grpc(), state, now);
+                let is_grpc = filter.config().close_streams && head.is_grpc();
+                filter.begin_stream(id, &permit, is_grpc, state, now);
                 RequestAction::Forward
             }
             Err(status) => {

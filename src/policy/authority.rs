@@ -4,6 +4,8 @@
 //! final dot. If the filter ignored either, a request could match the rule of one host and the
 //! routes of another.
 
+use std::borrow::Cow;
+
 use crate::authority::Authority;
 
 /// Requirements of the rules on the spelling of the host.
@@ -21,12 +23,13 @@ pub struct HostRequirements {
 ///
 /// With [`HostRequirements::exact`], the result is also `None` for a port, unless the routes ignore
 /// it, and for an IPv6 address in another form than that of RFC 5952.
-pub(super) fn host(authority: &[u8], requirements: HostRequirements) -> Option<String> {
+pub(super) fn host(authority: &[u8], requirements: HostRequirements) -> Option<Cow<'_, str>> {
     let Authority { host, ipv6, port } = Authority::parse(str::from_utf8(authority).ok()?)?;
     if host.ends_with('.') || (requirements.exact && !requirements.ignore_port && port.is_some()) {
         return None;
     }
-    let host = host.to_ascii_lowercase();
+    let has_upper_case = host.bytes().fold(false, |found, byte| found | byte.is_ascii_uppercase());
+    let host = if has_upper_case { Cow::Owned(host.to_ascii_lowercase()) } else { Cow::Borrowed(host) };
     let is_canonical = !requirements.exact
         || ipv6.is_none_or(|address| host.get(1..host.len().saturating_sub(1)) == Some(&address.to_string()));
     is_canonical.then_some(host)

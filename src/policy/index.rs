@@ -5,11 +5,13 @@
 //! match the request, in the order of the policy; the policy then evaluates each of them in full.
 //! So the first match is the same as that of a linear search.
 //!
-//! Rules with a regular expression or without a path are at the root, where only their hosts narrow
-//! the search. A variable segment makes a request follow two edges. The number of visited nodes is
-//! at most the number of nodes, because each node has one path from the root.
+//! Rules without a path are at the root, where only their hosts narrow the search. So are rules with
+//! a regular expression, unless there are many (`patterns`). A variable segment makes a request
+//! follow two edges. The number of visited nodes is at most the number of nodes, because each node
+//! has one path from the root.
 
 mod candidates;
+mod patterns;
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,9 +19,10 @@ use std::collections::HashMap;
 use foldhash::fast::RandomState;
 
 use super::normalized_request::NormalizedRequest;
-use super::path::{PathMatch, Segment};
+use super::path::{PathMatch, Segment, split_segment};
 use super::request_match::{HostMatch, RequestMatch};
 use candidates::Candidates;
+use patterns::{IndexedPattern, PatternIndex};
 
 /// The node before the first slash. Its rules apply to every path.
 const ROOT: usize = 0;
@@ -37,6 +40,8 @@ pub(super) struct Index {
     nodes: Vec<TrieNode>,
     /// The child nodes, by parent and edge, without those at [`Edge::Wildcard`].
     children: HashMap<(usize, Edge<'static>), usize, RandomState>,
+    /// The rules with a regular expression that has known literals, if there are many.
+    patterns: PatternIndex,
 }
 
 /// An edge of the trie: the next segment of a path.
@@ -78,22 +83,35 @@ impl Index {
             hosts: HostIds::default(),
             nodes: vec![TrieNode::default()],
             children: HashMap::default(),
+            patterns: PatternIndex::default(),
         };
+        let mut patterns = Vec::new();
         for (rule, matches) in rules.into_iter().enumerate() {
             let hosts: Vec<usize> = match &matches.hosts {
                 None => vec![ANY_HOST],
                 Some(hosts) => hosts.iter().map(|host| index.hosts.id_or_insert(host)).collect(),
             };
-            if let Some(entries) = index.entries_for(matches.path.as_ref()) {
-                for host in hosts {
-                    // The position is close to the end, because later rules and hosts have greater
-                    // numbers.
-                    let position = entries.partition_point(|entry| *entry <= (host, rule));
-                    entries.insert(position, (host, rule));
-                }
+            if let Some(PathMatch::SafeRegex(pattern)) = &matches.path
+                && let Some(literals) = pattern.required_literals()
+            {
+                patterns.push(IndexedPattern { rule, hosts, literals });
+            } else {
+                index.add_entries(matches.path.as_ref(), rule, &hosts);
             }
         }
+        let (patterns, others) = PatternIndex::new(patterns);
+        for IndexedPattern { rule, hosts, .. } in others {
+            index.add_entries(None, rule, &hosts);
+        }
+        index.patterns = patterns;
         index
+    }
+
+    fn add_entries(&mut self, path: Option<&PathMatch>, rule: usize, hosts: &[usize]) {
+        let Some(entries) = self.entries_for(path) else { return };
+        for host in hosts {
+            add_entry(entries, (*host, rule));
+        }
     }
 
     /// Returns the list for a rule with this path. Requests that the rule matches always visit the
@@ -157,19 +175,19 @@ impl Index {
     pub(super) fn candidates(&self, request: &NormalizedRequest<'_>) -> Candidates<'_> {
         let hosts = self.hosts.ids_for(&request.host);
         let mut candidates = Candidates::default();
-        // Nodes to visit, with the remaining path. `None` is the end of the path.
-        let mut open = vec![(ROOT, Some(request.path.as_str()))];
-        while let Some((index, rest)) = open.pop() {
+        self.patterns.add_candidates(request.path.as_str(), &hosts, &mut candidates);
+        // The next node to visit, with the remaining path; `None` is the end of the path. Only a
+        // path that follows more than one edge has further nodes.
+        let mut next = Some((ROOT, Some(request.path.as_str())));
+        let mut open = Vec::new();
+        while let Some((index, rest)) = next.take().or_else(|| open.pop()) {
             let Some(node) = self.nodes.get(index) else { continue };
             candidates.add(&node.subtree, &hosts);
             let Some(rest) = rest else {
                 candidates.add(&node.exact, &hosts);
                 continue;
             };
-            let (segment, rest) = match rest.split_once('/') {
-                Some((segment, rest)) => (segment, Some(rest)),
-                None => (rest, None),
-            };
+            let (segment, rest) = split_segment(rest);
             for prefix in node.prefix_lengths.iter().filter_map(|length| segment.get(..*length)) {
                 open.extend(
                     self.child(index, Edge::Prefix(Cow::Borrowed(prefix))).map(|child| (child, None)),
@@ -178,7 +196,7 @@ impl Index {
             if !segment.is_empty() {
                 open.extend(node.wildcard.map(|child| (child, rest)));
             }
-            open.extend(self.child(index, Edge::Literal(Cow::Borrowed(segment))).map(|child| (child, rest)));
+            next = self.child(index, Edge::Literal(Cow::Borrowed(segment))).map(|child| (child, rest));
         }
         candidates
     }
@@ -206,11 +224,21 @@ impl HostIds {
     }
 
     /// Returns the IDs of the rules for this host: any host, the host, and its domains.
-    fn ids_for(&self, host: &str) -> Vec<usize> {
+    fn ids_for(&self, host: &str) -> Cow<'static, [usize]> {
+        if self.ids.is_empty() {
+            return Cow::Borrowed(&[ANY_HOST]);
+        }
         let domains = host.rmatch_indices('.').take(self.max_dots).filter_map(|(at, _)| host.get(at..));
         let names = std::iter::once(host).chain(domains);
         std::iter::once(ANY_HOST).chain(names.filter_map(|name| self.ids.get(name).copied())).collect()
     }
+}
+
+/// Adds an entry to a sorted list. Its position is close to the end, because later rules and hosts
+/// have greater numbers.
+fn add_entry(entries: &mut Vec<Entry>, entry: Entry) {
+    let position = entries.partition_point(|other| *other <= entry);
+    entries.insert(position, entry);
 }
 
 #[cfg(test)]

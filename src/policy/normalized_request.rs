@@ -3,6 +3,7 @@
 //! The filter rejects a request with an ambiguous part. Otherwise a rule could miss a request that
 //! the upstream recognizes, and a later rule would decide.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::canonical_path::CanonicalPath;
@@ -17,9 +18,9 @@ pub struct NormalizedRequest<'a> {
     /// The method, without lower-case letters.
     pub method: &'a [u8],
     /// The host in lower case, without a port.
-    pub host: String,
+    pub host: Cow<'a, str>,
     /// The path in canonical form.
-    pub path: CanonicalPath,
+    pub path: CanonicalPath<'a>,
     /// The query parameters that rules match.
     pub query: QueryParameters<'a>,
     /// The address of the client; `None` if it is unknown.

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr;
+
 use super::canonical_path::{CanonicalPath, ENCODED_SLASH};
 use super::normalization::AllowedInPaths;
 use super::pattern::Pattern;
@@ -47,7 +49,7 @@ pub struct PathTemplateError(pub &'static str);
 
 impl PathMatch {
     /// Returns whether the matcher matches a path.
-    pub fn matches(&self, path: &CanonicalPath) -> bool {
+    pub fn matches(&self, path: &CanonicalPath<'_>) -> bool {
         let path = path.as_str();
         match self {
             Self::Exact(exact) => path == exact,
@@ -101,7 +103,7 @@ impl PathMatch {
     }
 
     /// Returns the variables of a path that the matcher matches.
-    pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
+    pub fn variables<'a>(&'a self, path: &'a CanonicalPath<'_>) -> PathVariables<'a> {
         match self {
             Self::PathTemplate(template) => PathVariables { template, path: path.as_str() },
             _ => PathVariables::default(),
@@ -135,14 +137,20 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte == b'_' || byte.is_ascii_alphanumeric())
 }
 
+/// Splits the first segment from the rest of a path; `None` for the rest after the last segment.
+pub(super) fn split_segment(path: &str) -> (&str, Option<&str>) {
+    let at = memchr(b'/', path.as_bytes());
+    match at.and_then(|at| Some((path.get(..at)?, path.get(at.checked_add(1)?..)?))) {
+        Some((segment, rest)) => (segment, Some(rest)),
+        None => (path, None),
+    }
+}
+
 fn template_matches(template: &[Segment], path: &str) -> bool {
     let mut remaining = path.strip_prefix('/');
     for expected in template {
         let Some(path) = remaining else { return false };
-        let (segment, rest) = match path.split_once('/') {
-            Some((segment, rest)) => (segment, Some(rest)),
-            None => (path, None),
-        };
+        let (segment, rest) = split_segment(path);
         match expected {
             Segment::Literal(literal) if literal == segment => {}
             Segment::One(_) if !segment.is_empty() => {}
@@ -167,8 +175,9 @@ mod tests {
             PathMatch::SafeRegex(Pattern::new(Regex::new(&format!("^(?:{pattern})$")).unwrap()))
         };
         let template = |template| PathMatch::template(template, AllowedInPaths::default()).unwrap();
-        let canonical =
-            |path: &str| CanonicalPath::new(path.as_bytes(), NormalizationOptions::default()).unwrap();
+        fn canonical(path: &str) -> CanonicalPath<'_> {
+            CanonicalPath::new(path.as_bytes(), NormalizationOptions::default()).unwrap()
+        }
         for (matcher, matching, others) in [
             (PathMatch::Exact("/a".into()), vec!["/a", "/a?b", "/%61"], vec!["/", "/a/", "/ab", "/A", ""]),
             (PathMatch::Prefix("/a".into()), vec!["/a", "/ab", "/a/b"], vec!["/", "/A", "/b/a", "*"]),

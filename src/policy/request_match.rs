@@ -71,7 +71,7 @@ impl RequestMatch {
     }
 
     /// Returns the variables of a path that meets the condition on paths.
-    pub fn variables<'a>(&'a self, path: &'a CanonicalPath) -> PathVariables<'a> {
+    pub fn variables<'a>(&'a self, path: &'a CanonicalPath<'_>) -> PathVariables<'a> {
         self.path.as_ref().map(|matcher| matcher.variables(path)).unwrap_or_default()
     }
 }

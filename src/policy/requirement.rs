@@ -99,15 +99,12 @@ impl Requirement {
     /// the requirement. Authentication comes first, because it results in a new token.
     pub fn check(&self, context: &AuthzContext<'_>) -> Result<(), UnmetRequirement> {
         let identity = context.identity;
-        let one_of = |accepted: &[String], value: Option<&str>| {
-            accepted.is_empty()
-                || value.is_some_and(|value| accepted.iter().any(|accepted| accepted == value))
-        };
-        let is_met = one_of(&self.providers, Some(context.provider))
+        let is_met = (self.providers.is_empty() || is_one_of(&self.providers, Some(context.provider)))
             && (self.audiences.is_empty()
-                || identity.claims().audiences().any(|audience| one_of(&self.audiences, Some(audience))))
-            && one_of(&self.client_ids, identity.client_id())
-            && one_of(&self.subjects, identity.claims().string("sub"))
+                || identity.claims().audiences().any(|audience| is_one_of(&self.audiences, Some(audience))))
+            // The search for a claim visits each claim, so the filter omits it without a condition.
+            && (self.client_ids.is_empty() || is_one_of(&self.client_ids, identity.client_id()))
+            && (self.subjects.is_empty() || is_one_of(&self.subjects, identity.claims().string("sub")))
             && self.user.is_none_or(|user| identity.is_user() == Some(user))
             && self.groups.as_ref().is_none_or(|groups| groups.matches(identity))
             && self.claims.iter().all(|claim| claim.matches(identity.claims(), &context.variables))
@@ -222,10 +219,7 @@ impl GroupMatch {
 
 impl StepUp {
     fn check(&self, identity: &Identity<'_>) -> Result<(), UnmetRequirement> {
-        let acr = identity.claims().string("acr");
-        if !self.acr_values.is_empty()
-            && !acr.is_some_and(|acr| self.acr_values.iter().any(|value| value == acr))
-        {
+        if !self.acr_values.is_empty() && !is_one_of(&self.acr_values, identity.claims().string("acr")) {
             return Err(UnmetRequirement::Acr(self.clone()));
         }
         if self.max_age.is_some_and(|max_age| identity.authentication_is_older_than(max_age)) {
@@ -233,6 +227,11 @@ impl StepUp {
         }
         Ok(())
     }
+}
+
+/// Returns whether there is a value, and the list has it.
+fn is_one_of(accepted: &[String], value: Option<&str>) -> bool {
+    value.is_some_and(|value| accepted.iter().any(|accepted| accepted == value))
 }
 
 /// The unmet parts of a requirement that the client can change.

@@ -63,7 +63,7 @@ impl PathMatch {
     }
 
     /// Returns the only path that the condition matches, if there is exactly one.
-    fn single_path(&self) -> Option<CanonicalPath> {
+    fn single_path(&self) -> Option<CanonicalPath<'static>> {
         let path = match self {
             Self::Exact(path) => path.clone(),
             Self::PathTemplate(template) => {

@@ -80,8 +80,10 @@ impl TokenSources {
         };
         let scheme = authorization.map_or(AuthScheme::Bearer, |(scheme, _)| scheme);
         let mut found = FoundTokens::default();
-        for (name, value) in head.headers {
-            self.find_in_header(name, value, &mut found);
+        if !self.headers.is_empty() || !self.cookies.is_empty() || self.websocket_protocol {
+            for (name, value) in head.headers {
+                self.find_in_header(name, value, &mut found);
+            }
         }
         self.find_in_params(head, &mut found);
         let FoundTokens { tokens, unprefixed, lookalike } = found;

@@ -74,6 +74,6 @@ impl<'a> Identity<'a> {
 
     /// Returns whether the token has a scope, compared exactly.
     pub(crate) fn has_scope(&self, scope: &str) -> bool {
-        self.scopes().any(|granted| granted == scope)
+        self.profile.has_scope(self.claims, scope)
     }
 }

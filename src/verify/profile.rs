@@ -71,20 +71,33 @@ impl TokenProfile {
     /// Yields the scopes of the token. Values of another type are ignored, so a rule that requires
     /// them denies the request.
     pub(super) fn scopes(self, claims: &Claims) -> impl Iterator<Item = &str> {
-        let list = match self {
-            Self::Okta => claims.get("scp"),
-            // `scope` of RFC 8693 section 4.2, or `scp`, which Okta and other issuers use instead.
-            Self::Rfc9068 => claims.get("scope").or_else(|| claims.get("scp")),
-            Self::Any => claims.get("scp").or_else(|| claims.get("scope")),
-            Self::Introspected => claims.get("scope").filter(|scope| scope.as_str().is_some()),
-        };
-        let (words, items) = match list {
+        let (words, items) = match self.scope_claim(claims) {
             Some(ValueRef::String(words)) => (Some(words), None),
             Some(ValueRef::Array(items)) => (None, Some(items)),
             _ => (None, None),
         };
         let words = words.into_iter().flat_map(str::split_ascii_whitespace);
         words.chain(items.into_iter().flatten().filter_map(|item| item.as_str()))
+    }
+
+    /// Returns whether the token has a scope, compared exactly.
+    pub(super) fn has_scope(self, claims: &Claims, scope: &str) -> bool {
+        match self.scope_claim(claims) {
+            Some(ValueRef::String(words)) => words.split_ascii_whitespace().any(|word| word == scope),
+            Some(ValueRef::Array(mut items)) => items.any(|item| item.as_str() == Some(scope)),
+            _ => false,
+        }
+    }
+
+    /// Returns the claim with the scopes.
+    fn scope_claim(self, claims: &Claims) -> Option<ValueRef<'_>> {
+        match self {
+            Self::Okta => claims.get("scp"),
+            // `scope` of RFC 8693 section 4.2, or `scp`, which Okta and other issuers use instead.
+            Self::Rfc9068 => claims.get("scope").or_else(|| claims.get("scp")),
+            Self::Any => claims.get("scp").or_else(|| claims.get("scope")),
+            Self::Introspected => claims.get("scope").filter(|scope| scope.as_str().is_some()),
+        }
     }
 }
 

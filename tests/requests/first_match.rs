@@ -171,3 +171,51 @@ fn index_finds_the_first_rule_that_matches() {
     let all = POLICIES * REQUESTS;
     assert!((all / 4..all * 19 / 20).contains(&matched), "{matched} of {all} requests have a rule");
 }
+
+/// Parts of patterns: literals, which the index of patterns uses, and gaps.
+const PATTERN_PARTS: &[&str] = &[
+    "/alpha",
+    "/alphabet",
+    "/beta-gamma",
+    "/ab",
+    "é\\.longer",
+    "/x",
+    "(/.*)?",
+    ".*",
+    "[a-z]+",
+    "a+",
+    "(?:/alpha|/x)",
+];
+const PATH_PARTS: &[&str] = &["/alpha", "/alphabet", "/beta-gamma", "/ab", "é.longer", "/x", "/y", "a", "bc"];
+
+#[test]
+fn index_of_many_patterns_finds_the_first_pattern_that_matches() {
+    let mut matched = 0;
+    for seed in 1..=200 {
+        let mut random = Generator { random: Rng::with_seed(seed), allowed: AllowedInPaths::default() };
+        let matches: Vec<RequestMatch> = (0..16 + random.below(30))
+            .map(|_| {
+                let parts: String = (0..2 + random.below(3)).map(|_| random.pick(PATTERN_PARTS)).collect();
+                let pattern = Pattern::new(Regex::new(&format!("^(?:/alpha{parts})$")).unwrap());
+                RequestMatch { path: Some(PathMatch::SafeRegex(pattern)), ..random.request_match() }
+            })
+            .collect();
+        let rules = matches.iter().enumerate().map(|(i, matches)| rule(i, matches.clone())).collect();
+        let policy = Policy::new(rules);
+        for _ in 0..100 {
+            let parts: String = (0..1 + random.below(5)).map(|_| random.pick(PATH_PARTS)).collect();
+            let (path, authority) = (format!("/alpha{parts}"), random.pick(HOSTS));
+            let head = RequestHead {
+                method: b"GET",
+                path: path.as_bytes(),
+                authority: authority.as_bytes(),
+                ..RequestHead::default()
+            };
+            let request = NormalizedRequest::new(&head, policy.required_inputs()).unwrap();
+            let first = matches.iter().position(|matches| matches.matches(&request));
+            assert_eq!(decided(&policy, &request), first, "seed {seed}: {request:?} in {matches:#?}");
+            matched += u64::from(first.is_some());
+        }
+    }
+    assert!((1_000..19_500).contains(&matched), "{matched} of 20,000 requests have a rule");
+}

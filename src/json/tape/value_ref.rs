@@ -48,10 +48,11 @@ impl<'a> Iterator for Members<'a> {
     type Item = (&'a str, ValueRef<'a>);
 
     fn next(&mut self) -> Option<(&'a str, ValueRef<'a>)> {
-        let (ValueRef::String(name), rest) = self.0.split_first()? else { return None };
-        let (value, rest) = rest.split_first()?;
+        let Entries { text, entries } = self.0;
+        let (TapeEntry::String(name), rest) = entries.split_first()? else { return None };
+        let (value, rest) = Entries { text, entries: rest }.split_first()?;
         self.0 = rest;
-        Some((name, value))
+        Some((text.get(name.range())?, value))
     }
 }
 

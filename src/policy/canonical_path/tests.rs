@@ -62,7 +62,7 @@ fn normalize(path: &str, allowed: &str) -> Result<String, Rejection> {
     let options = NormalizationOptions { allowed, ..NormalizationOptions::default() };
     let canonical = CanonicalPath::new(path.as_bytes(), options)?;
     assert!(CanonicalPath::is_canonical(canonical.as_str(), allowed), "{path}");
-    Ok(canonical.0)
+    Ok(canonical.0.into_owned())
 }
 
 #[test]

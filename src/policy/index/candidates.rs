@@ -5,27 +5,49 @@ use std::collections::BinaryHeap;
 
 use super::Entry;
 
-/// An iterator over the indices of candidate rules, in ascending order. It merges sorted lists: the
-/// heap has, of each list, the next index, the host ID, and the remaining entries.
+/// The remaining entries of a list for one host: the index of the next rule, the host ID, and the
+/// entries after it.
+type Head<'a> = (usize, usize, &'a [Entry]);
+
+/// An iterator over the indices of candidate rules, in ascending order. It merges sorted lists.
+/// Most requests have one list, which needs no heap and so no allocation.
 #[derive(Debug, Default)]
-pub(in crate::policy) struct Candidates<'a>(BinaryHeap<Reverse<(usize, usize, &'a [Entry])>>);
+pub(in crate::policy) struct Candidates<'a> {
+    /// The list with the least next rule.
+    first: Option<Head<'a>>,
+    others: BinaryHeap<Reverse<Head<'a>>>,
+}
 
 impl<'a> Candidates<'a> {
     /// Adds the entries of a list for these hosts.
     pub(super) fn add(&mut self, entries: &'a [Entry], hosts: &[usize]) {
+        if entries.is_empty() {
+            return;
+        }
         for host in hosts {
             let (_, rest) = entries.split_at(entries.partition_point(|entry| entry.0 < *host));
-            self.push(*host, rest);
+            if let Some(head) = head(*host, rest) {
+                self.push(head);
+            }
         }
     }
 
-    /// Adds the leading entries of a list that are for this host.
-    fn push(&mut self, host: usize, entries: &'a [Entry]) {
-        if let [(of_host, rule), rest @ ..] = entries
-            && *of_host == host
-        {
-            self.0.push(Reverse((*rule, host, rest)));
+    fn push(&mut self, head: Head<'a>) {
+        match &mut self.first {
+            None => self.first = Some(head),
+            Some(first) => {
+                let other = if head < *first { std::mem::replace(first, head) } else { head };
+                self.others.push(Reverse(other));
+            }
         }
+    }
+}
+
+/// Returns the leading entries of a list if they are for this host.
+fn head(host: usize, entries: &[Entry]) -> Option<Head<'_>> {
+    match entries {
+        [(of_host, rule), rest @ ..] if *of_host == host => Some((*rule, host, rest)),
+        _ => None,
     }
 }
 
@@ -33,8 +55,15 @@ impl Iterator for Candidates<'_> {
     type Item = usize;
 
     fn next(&mut self) -> Option<usize> {
-        let Reverse((rule, host, rest)) = self.0.pop()?;
-        self.push(host, rest);
+        let (rule, host, rest) = self.first.take()?;
+        let least = self.others.peek().map(|Reverse(other)| other);
+        match head(host, rest) {
+            Some(next) if least.is_none_or(|other| next < *other) => self.first = Some(next),
+            next => {
+                self.first = self.others.pop().map(|Reverse(other)| other);
+                self.others.extend(next.map(Reverse));
+            }
+        }
         Some(rule)
     }
 }
