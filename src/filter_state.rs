@@ -40,10 +40,4 @@ impl FilterStateName {
             Self::Provider => "okta.provider",
             Self::Scopes => "okta.scopes",
         }
-    }
-
-    /// Returns whether the value depends only on the token and the configuration.
-    pub(crate) const fn is_identity(self) -> bool {
-        !matches!(self, Self::Decision | Self::Code)
-    }
-}
+    }}

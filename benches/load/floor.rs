@@ -2,8 +2,8 @@
 //! needs.
 //!
 //! The module is WebAssembly text, without an SDK, an allocator or a runtime. For each request it
-//! reads the time and all headers, sets the filter state that this filter sets, and increments a
-//! counter. Its CPU time is the floor for every filter that does the same calls.
+//! reads the time and all headers, and sets the permit, as this filter does for an allowed request.
+//! Its CPU time is the floor for every filter that makes these calls.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,8 @@ use benches::tokens::Signer;
 use okta_authz_filter::crypto::{Algorithm, SignatureInput, envoy};
 use serde_json::Value;
 
-/// Filter state by name. The values are as long as those of the tokens in the benchmark.
-const STATE: [(&str, &str); 8] = [
-    ("okta.sub", "joe.user@example.com"),
-    ("okta.uid", "00ujmkLgagxeRrAg20g3"),
-    ("okta.cid", "0oa48e74ox4t7mQJX0g7"),
-    ("okta.provider", "okta"),
-    ("okta.scopes", "openid,profile,items:read"),
-    ("okta.decision", "allow"),
-    ("okta.code", "allowed"),
-    ("okta.permit", "granted"),
-];
+/// The filter state of an allowed request without `filter_state` in the configuration.
+const PERMIT: (&str, &str) = ("okta.permit", "granted");
 
 /// Assembles the module with the calls for a cached token.
 pub fn cached() -> PathBuf {
@@ -55,7 +46,6 @@ pub fn new(signer: &Signer) -> PathBuf {
 /// request unless the signature is valid.
 fn module(request: Option<&[u8]>) -> String {
     let mut data = Data::default();
-    let metric = data.place(b"floor.requests");
     let mut body = "(drop (call $time (i32.const 8)))\n\
                     (drop (call $headers (i32.const 0) (i32.const 16) (i32.const 20)))\n"
         .to_owned();
@@ -68,18 +58,14 @@ fn module(request: Option<&[u8]>) -> String {
         )
         .expect("text");
     }
-    for (name, value) in STATE {
-        let (name, value) = (data.place(name.as_bytes()), data.place(value.as_bytes()));
-        writeln!(body, "(drop (call $set {name} {value}))").expect("text");
-    }
+    let (name, value) = (data.place(PERMIT.0.as_bytes()), data.place(PERMIT.1.as_bytes()));
+    writeln!(body, "(drop (call $set {name} {value}))").expect("text");
     let segment = data.segment();
     format!(
         r#"(module
         (import "env" "proxy_get_current_time_nanoseconds" (func $time (param i32) (result i32)))
         (import "env" "proxy_get_header_map_pairs" (func $headers (param i32 i32 i32) (result i32)))
         (import "env" "proxy_set_property" (func $set (param i32 i32 i32 i32) (result i32)))
-        (import "env" "proxy_define_metric" (func $define (param i32 i32 i32 i32) (result i32)))
-        (import "env" "proxy_increment_metric" (func $increment (param i32 i64) (result i32)))
         (import "env" "proxy_call_foreign_function" (func $foreign (param i32 i32 i32 i32 i32 i32) (result i32)))
         (memory (export "memory") 4)
         {segment}
@@ -87,14 +73,11 @@ fn module(request: Option<&[u8]>) -> String {
         ;; Every allocation has the same address, because the module keeps no data.
         (func (export "proxy_on_memory_allocate") (param i32) (result i32) (i32.const 65536))
         (func (export "proxy_on_vm_start") (param i32 i32) (result i32) (i32.const 1))
-        (func (export "proxy_on_configure") (param i32 i32) (result i32)
-            (drop (call $define (i32.const 0) {metric} (i32.const 32)))
-            (i32.const 1))
+        (func (export "proxy_on_configure") (param i32 i32) (result i32) (i32.const 1))
         (func (export "proxy_on_context_create") (param i32 i32))
         (func (export "proxy_on_delete") (param i32))
         (func (export "proxy_on_request_headers") (param i32 i32 i32) (result i32)
             {body}
-            (drop (call $increment (i32.load (i32.const 32)) (i64.const 1)))
             (i32.const 0)))"#
     )
 }
