@@ -40,4 +40,5 @@ impl FilterStateName {
             Self::Provider => "okta.provider",
             Self::Scopes => "okta.scopes",
         }
-    }}
+    }
+}
