@@ -89,8 +89,14 @@ impl LoggedIdentity {
     /// lacks has no value. The values are encoded, so that spaces and line breaks in them cannot
     /// start a field or a line of a log.
     fn new(selected: &[FilterStateName], identity: &Identity<'_>, provider: &str) -> Self {
+        /// The typical size of all values together, in bytes.
+        const TYPICAL_BYTES: usize = 160;
+        if selected.is_empty() {
+            return Self::default();
+        }
         let claims = identity.claims();
-        let mut logged = Self::default();
+        let names = Vec::with_capacity(selected.len());
+        let mut logged = Self { text: String::with_capacity(TYPICAL_BYTES), names };
         for name in selected.iter().copied() {
             let value = match name {
                 FilterStateName::Sub => claims.string("sub"),

@@ -120,7 +120,7 @@ fn shadow_policy_allows_every_request_and_counts_denials() {
     // No request waits for keys in shadow mode, so poll until both workers have them.
     let wait_for_identity = |path: &str| {
         let identified = (0..500).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
             (0..CONNECTIONS_FOR_BOTH_WORKERS)
                 .all(|_| sub(&harness.send(&spoofed(path).bearer(harness.user_token()))) == joe())
         });
