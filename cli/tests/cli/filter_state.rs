@@ -6,9 +6,12 @@ use super::findings::{Findings, MANAGER, assert_no_findings, assert_warns, findi
 
 const PLUGIN: &str = "/http_filters/0/typed_config/config/configuration/value";
 
+/// A change of a connection manager.
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 /// Returns the findings about `envoy.yaml` with a changed connection manager and this list of names.
 /// It has no access log unless `change` adds one.
-fn with_names(name: &str, names: &Value, change: &dyn Fn(&mut Value)) -> Findings {
+fn with_names(name: &str, names: &Value, change: Change<'_>) -> Findings {
     let mut document = yaml("envoy.yaml").remove(0);
     let manager = document.pointer_mut(MANAGER).unwrap();
     manager.as_object_mut().unwrap().remove("access_log");
@@ -59,7 +62,7 @@ fn filter_state_read_anywhere_in_the_connection_manager_is_found() {
     let filter_state =
         json!({ "filter_state": { "key": "wasm.okta.sub", "string_match": { "exact": "joe" } } });
     let headers = json!([{ "header": { "key": "x-sub", "value": operator } }]);
-    let cases: [(&str, &dyn Fn(&mut Value)); 8] = [
+    let cases: [(&str, Change<'_>); 8] = [
         ("text", &|manager| {
             manager["access_log"] =
                 access_log(json!({ "text_format_source": { "inline_string": operator } }));
