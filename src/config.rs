@@ -11,6 +11,7 @@ mod dpop;
 mod duration;
 mod error;
 mod field_path;
+mod filter_state;
 mod identity_headers;
 mod introspection;
 mod issuer;
@@ -46,6 +47,7 @@ pub use schema::schema;
 use crate::client_certificate::CertificateSource;
 use crate::denylist::Denylist;
 use crate::dpop::DpopSettings;
+use crate::filter_state::FilterStateName;
 use crate::headers::{self, ClaimToHeader, ReservedNames};
 use crate::https_url::HttpsUrl;
 use crate::introspection::IntrospectionSettings;
@@ -80,6 +82,8 @@ pub struct Config {
     pub claim_to_headers: Vec<ClaimToHeader>,
     /// The identity header with the payload of the token, in lower case.
     pub forward_payload_header: Option<String>,
+    /// The values that the filter writes to filter state for allowed requests, without duplicates.
+    pub filter_state: Vec<FilterStateName>,
     /// Whether Envoy selects the route again after the filter has set the identity headers.
     pub clear_route_cache: bool,
     /// The token sources besides the `Authorization` header.

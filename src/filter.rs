@@ -128,6 +128,7 @@ impl Filter {
     /// use okta_authz_filter::config::Config;
     /// use okta_authz_filter::crypto::software::Software;
     /// use okta_authz_filter::filter::{Environment, Filter, PermitReason, Verdict};
+    /// use okta_authz_filter::filter_state::FilterStateName;
     /// use okta_authz_filter::refresh::state::WorkerId;
     /// use okta_authz_filter::rejection::Rejection;
     /// use okta_authz_filter::request::RequestHead;
@@ -145,6 +146,7 @@ impl Filter {
     ///             }] }
     ///         }
     ///     },
+    ///     "filter_state": ["sub"],
     ///     "rules": [
     ///         {
     ///             "match": { "path_template": "/orders/**" },
@@ -178,8 +180,8 @@ impl Filter {
     ///
     /// let Verdict::Allow(permit) = decide_at(1_800_000_000) else { panic!("the token is valid") };
     /// assert_eq!(permit.reason(), PermitReason::Verified);
-    /// let subject = ("okta.sub", "ann@example.com");
-    /// assert!(permit.log_attributes().any(|attribute| attribute == subject));
+    /// let subject = (FilterStateName::Sub, "ann@example.com");
+    /// assert!(permit.filter_state(&filter.config().filter_state).eq([subject]));
     ///
     /// // One hour later the token has expired, although it is in the token cache.
     /// let Verdict::Deny(denial) = decide_at(1_800_003_600) else { panic!("the token expired") };

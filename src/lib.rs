@@ -125,6 +125,7 @@ pub mod crypto;
 pub mod denylist;
 pub mod dpop;
 pub mod filter;
+pub mod filter_state;
 pub mod header_map;
 pub mod headers;
 mod hex;

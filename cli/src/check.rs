@@ -12,6 +12,7 @@ mod durations;
 mod environment;
 mod envoy;
 mod envoy_json;
+mod filter_state;
 mod finding;
 mod gateway_listeners;
 mod gateway_order;
@@ -75,8 +76,8 @@ cannot rotate, a slow algorithm, a denylist entry that matches no token, `offlin
 challenge, tokens in queries, a rule for an MCP tool that a request avoids, a `sha256` that is a
 placeholder, or a value that Envoy, Kubernetes and YAML 1.2 read differently. In a file for Envoy,
 Istio or Envoy Gateway, check also warns if it cannot prove the guard after the filter or the TLS of
-the clusters, if connections bypass the filter, and if other filters see identity headers of the
-client. A note names what the file does not show, such as a guard in another file. Each file is read
+the clusters, if connections bypass the filter, if other filters see identity headers of the
+client, and if an access log reads a value that the filter does not write. A note names what the file does not show, such as a guard in another file. Each file is read
 separately: pass resources that belong together as one stream.
 
   --deny-warnings  exit with status 1 if there is a warning
@@ -160,6 +161,7 @@ fn check_surrounding(context: ConfigContext<'_>, config: &Config, file: &FileCon
     findings.extend(introspection::warnings(context, config));
     findings.extend(cors::warnings(config, file));
     findings.extend(dpop::warnings(context, config, file));
+    findings.extend(filter_state::warnings(context, config, file));
     findings.extend(hosts::warnings(context, config, file));
     findings.extend(paths::warnings(context, config, file));
     if !matches!(context, ConfigContext::None) {

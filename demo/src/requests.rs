@@ -1,6 +1,7 @@
 //! The requests of the demo and their expected responses.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -39,6 +40,8 @@ pub fn run() -> ExitCode {
     demo.show_policy();
     demo.show_attacks();
     demo.show_key_rotation();
+    // The filter passes the counts of allowed requests to Envoy every 100 ms.
+    std::thread::sleep(Duration::from_secs(1));
     println!(
         "\n{} requests, {} not as expected. The filter counted {} allowed, {} public.",
         demo.sent,

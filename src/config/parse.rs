@@ -6,8 +6,8 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::protected_resources::Announced;
 use super::{
-    Config, denylist, deserializer, dpop, identity_headers, mtls, normalization, protected_resources,
-    protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
+    Config, denylist, deserializer, dpop, filter_state, identity_headers, mtls, normalization,
+    protected_resources, protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
 };
 use crate::client_certificate::CertificateSource;
 use crate::headers::ReservedNames;
@@ -96,6 +96,7 @@ impl Config {
             bypass_cors_preflight: raw.bypass_cors_preflight.unwrap_or(false),
             claim_to_headers,
             forward_payload_header,
+            filter_state: filter_state::filter_state(&root.field("filter_state"), raw.filter_state)?,
             clear_route_cache: raw.clear_route_cache.unwrap_or(false),
             token_sources,
             close_streams: raw.close_streams.unwrap_or(false) && !shadow,

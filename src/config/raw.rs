@@ -9,6 +9,7 @@
 mod agents;
 mod denylist;
 mod dpop;
+mod filter_state;
 mod header;
 mod introspection;
 mod mtls;
@@ -26,6 +27,7 @@ use serde::Deserialize;
 pub(super) use agents::{Actor, AuthorizationDetail, OtherFields};
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use dpop::{Dpop, ExternalUrl, ForwardAs, Nonce, Replay, ReplaySize, Scheme};
+pub(super) use filter_state::FilterStateName;
 pub(super) use header::{ClaimToHeader, HeaderSource};
 pub(super) use introspection::{IntrospectedTokens, Introspection, IntrospectionAuth, NoAuth};
 pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};
@@ -125,6 +127,17 @@ pub(super) struct Config {
     /// - Default: none
     /// - Example: `x-jwt-payload`
     pub(super) forward_payload_header: Option<String>,
+    /// The values that the filter writes to filter state for allowed requests, so that access logs
+    /// and later filters can read them as `wasm.okta.{name}`. Each value costs a host call per
+    /// request. The filter always writes `wasm.okta.permit`, the policy that the route names
+    /// (`wasm.okta.policy`), and the denials that shadow mode does not enforce
+    /// (`wasm.okta.shadow`). Requests that the filter denies, and those that only `mode: shadow`
+    /// allows, always have `wasm.okta.decision` and `wasm.okta.code`.
+    ///
+    /// - Range: each value at most once
+    /// - Default: none
+    /// - Example: `[decision, code, sub, cid]`
+    pub(super) filter_state: Option<Vec<FilterStateName>>,
     /// Whether Envoy selects the route again after the filter has set the identity headers. Cannot
     /// be combined with `route_policies`.
     ///

@@ -29,6 +29,7 @@ const LISTS: &[&str] = &[
     "datatypes",
     "entries",
     "external_urls",
+    "filter_state",
     "from_cookies",
     "from_headers",
     "from_params",

@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::decision_error::DecisionError;
 use super::sources::PendingFetch;
 use super::verified_token::{ForwardedIdentity, VerifiedToken};
+use crate::filter_state::FilterStateName;
 use crate::rejection::Rejection;
 
 /// The proof that the filter allows a request, with the identity for the upstream.
@@ -88,9 +89,18 @@ impl Permit {
         self.verified.as_ref()
     }
 
-    /// Yields the keys and values of the identity for filter state and access logs.
-    pub fn log_attributes(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        self.forwarded().into_iter().flat_map(|forwarded| forwarded.log_attributes.iter())
+    /// Yields the names and values for filter state that the configuration selects: `selected` is
+    /// its `filter_state`. A request that only shadow mode allows has a decision and a code like a
+    /// denied one, whatever the configuration selects.
+    pub fn filter_state(
+        &self,
+        selected: &[FilterStateName],
+    ) -> impl Iterator<Item = (FilterStateName, &str)> {
+        let identity = self.forwarded().into_iter().flat_map(|forwarded| forwarded.logged.iter());
+        let is_shadow = matches!(self.reason, PermitReason::Shadow(_));
+        let decision = if is_shadow { "shadow" } else { "allow" };
+        let decision = [(FilterStateName::Decision, decision), (FilterStateName::Code, self.reason.code())];
+        identity.chain(decision.into_iter().filter(move |(name, _)| is_shadow || selected.contains(name)))
     }
 
     fn forwarded(&self) -> Option<&ForwardedIdentity> {

@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use crate::config::Config;
+use crate::filter_state::FilterStateName;
 use crate::headers::ClaimToHeader;
 use crate::json;
 use crate::percent_encoding::{encode_log_value, truncate_encoded};
@@ -34,15 +35,17 @@ pub(super) struct VerifiedToken {
 pub(super) struct ForwardedIdentity {
     /// The names and values of the identity headers.
     pub(super) headers: Vec<(String, String)>,
-    pub(super) log_attributes: LogAttributes,
+    /// The values for filter state.
+    pub(super) logged: LoggedIdentity,
 }
 
-/// Names and values for filter state. One buffer has all values, because every request reads them.
-#[derive(Debug)]
-pub(super) struct LogAttributes {
+/// The values of an identity that the configuration selects for filter state. One buffer has all
+/// values, because every request reads them. Without a selected name it needs no memory.
+#[derive(Debug, Default)]
+pub(super) struct LoggedIdentity {
     text: String,
     /// The name of each value, and the end of the value in `text`.
-    names: Vec<(&'static str, usize)>,
+    names: Vec<(FilterStateName, usize)>,
 }
 
 impl VerifiedToken {
@@ -52,7 +55,7 @@ impl VerifiedToken {
             let headers = forwarded.headers.iter().flat_map(|(name, value)| [name, value]);
             headers
                 .map(|text| json::estimated_heap_bytes(text))
-                .fold(forwarded.log_attributes.heap_bytes(), usize::saturating_add)
+                .fold(forwarded.logged.heap_bytes(), usize::saturating_add)
         });
         let payload = self.payload.as_ref().map_or(0, String::len);
         let sha256 = self.sha256.get().map_or(0, |digest| digest.len());
@@ -63,7 +66,7 @@ impl VerifiedToken {
 }
 
 impl ForwardedIdentity {
-    /// Makes the identity headers and the log attributes of a token.
+    /// Makes the identity headers and the filter state of a token.
     pub(super) fn new(
         config: &Config,
         provider: &str,
@@ -76,39 +79,50 @@ impl ForwardedIdentity {
         let payload = config.forward_payload_header.clone().zip(payload.cloned());
         Self {
             headers: config.claim_to_headers.iter().filter_map(header).chain(payload).collect(),
-            log_attributes: LogAttributes::new(identity, provider),
+            logged: LoggedIdentity::new(&config.filter_state, identity, provider),
         }
     }
 }
 
-impl LogAttributes {
-    /// Makes the values for access logs and later filters: user, client, provider and scopes. The
-    /// values are encoded, so that spaces and line breaks in them cannot start a field or a line of
-    /// a log.
-    fn new(identity: &Identity<'_>, provider: &str) -> Self {
+impl LoggedIdentity {
+    /// Makes the values with these names for access logs and later filters. A claim that the token
+    /// lacks has no value. The values are encoded, so that spaces and line breaks in them cannot
+    /// start a field or a line of a log.
+    fn new(selected: &[FilterStateName], identity: &Identity<'_>, provider: &str) -> Self {
         /// The typical size of all values together, in bytes.
         const TYPICAL_BYTES: usize = 160;
-        let claims = identity.claims();
-        let named = [
-            ("okta.sub", claims.string("sub")),
-            ("okta.uid", claims.string("uid")),
-            ("okta.cid", identity.client_id()),
-            ("okta.provider", Some(provider)),
-        ];
-        let names = Vec::with_capacity(named.len().saturating_add(1));
-        let mut all = Self { text: String::with_capacity(TYPICAL_BYTES), names };
-        for (name, value) in named.into_iter().filter_map(|(name, value)| Some((name, value?))) {
-            let encoded = encode_log_value(value);
-            all.text.push_str(truncate_encoded(&encoded, MAX_LOGGED_BYTES));
-            all.names.push((name, all.text.len()));
+        if selected.is_empty() {
+            return Self::default();
         }
-        push_scopes(&mut all.text, identity.scopes());
-        all.names.push(("okta.scopes", all.text.len()));
-        all
+        let claims = identity.claims();
+        let names = Vec::with_capacity(selected.len());
+        let mut logged = Self { text: String::with_capacity(TYPICAL_BYTES), names };
+        for name in selected.iter().copied() {
+            let value = match name {
+                FilterStateName::Sub => claims.string("sub"),
+                FilterStateName::Uid => claims.string("uid"),
+                FilterStateName::Cid => identity.client_id(),
+                FilterStateName::Provider => Some(provider),
+                FilterStateName::Scopes => {
+                    push_scopes(&mut logged.text, identity.scopes());
+                    Some("")
+                }
+                FilterStateName::Decision | FilterStateName::Code => None,
+            };
+            if let Some(value) = value {
+                let encoded = encode_log_value(value);
+                logged.text.push_str(truncate_encoded(&encoded, MAX_LOGGED_BYTES));
+                logged.names.push((name, logged.text.len()));
+            }
+        }
+        // The token cache keeps the values.
+        logged.text.shrink_to_fit();
+        logged.names.shrink_to_fit();
+        logged
     }
 
     /// Yields each name with its value.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (FilterStateName, &str)> {
         let mut start = 0;
         self.names.iter().map(move |(name, end)| {
             let value = self.text.get(start..*end).unwrap_or_default();
@@ -118,7 +132,7 @@ impl LogAttributes {
     }
 
     const fn heap_bytes(&self) -> usize {
-        let names = self.names.capacity().saturating_mul(size_of::<(&str, usize)>());
+        let names = self.names.capacity().saturating_mul(size_of::<(FilterStateName, usize)>());
         self.text.capacity().saturating_add(names)
     }
 }

@@ -3,6 +3,7 @@
 //! The names are a public contract.
 
 use super::abi::{self, Status};
+use crate::filter_state::FilterStateName;
 
 /// The permit: the guard denies every request without it.
 const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
@@ -10,12 +11,6 @@ const PERMIT: (&str, &[u8]) = ("okta.permit", b"granted");
 /// The name of the route policy that allowed the request, encoded for logs. Envoy may select
 /// another route afterwards; the guard of that route requires its own policy.
 const POLICY: &str = "okta.policy";
-
-/// The decision: `allow`, `shadow`, `deny`, `answer` or `close`.
-const DECISION: &str = "okta.decision";
-
-/// The code of the decision.
-const CODE: &str = "okta.code";
 
 /// The codes of the denials that shadow mode did not enforce.
 const SHADOW: &str = "okta.shadow";
@@ -37,18 +32,19 @@ pub(super) fn set_policy(encoded: &str) -> Result<(), Status> {
     abi::set_property(POLICY, encoded.as_bytes())
 }
 
-/// Sets decision and code for access logs. A failure does not affect the request.
+/// Sets decision and code of a request that the filter does not allow, for access logs.
 pub(super) fn set_decision(decision: &str, code: &str) {
-    set_log_attribute(DECISION, decision);
-    set_log_attribute(CODE, code);
+    set_logged(FilterStateName::Decision, decision);
+    set_logged(FilterStateName::Code, code);
 }
 
 /// Sets the codes of the denials that shadow mode did not enforce, for access logs.
 pub(super) fn set_shadow_codes(codes: &[&str]) {
-    set_log_attribute(SHADOW, &codes.join(","));
+    // A failure does not affect the request.
+    let _ = abi::set_property(SHADOW, codes.join(",").as_bytes());
 }
 
-/// Sets an attribute for access logs. A failure does not affect the request.
-pub(super) fn set_log_attribute(name: &str, value: &str) {
-    let _ = abi::set_property(name, value.as_bytes());
+/// Sets a value for access logs and later filters. A failure does not affect the request.
+pub(super) fn set_logged(name: FilterStateName, value: &str) {
+    let _ = abi::set_property(name.key(), value.as_bytes());
 }

@@ -8,7 +8,7 @@ use proxy_wasm::types::{MapType, Status};
 use super::plugin::Plugin;
 use super::{abi, filter_state};
 use crate::config::Config;
-use crate::filter::{Filter, Permit, PermitReason};
+use crate::filter::{Filter, Permit};
 use crate::header_map;
 use crate::percent_encoding::encode_log_value;
 use crate::request::{HeaderEdit, RequestHead};
@@ -43,14 +43,9 @@ pub(super) fn forward(filter: &Filter, head: &RequestHead<'_>, permit: &Permit) 
     for (name, value) in permit.identity_headers() {
         hostcalls::set_map_value(MapType::HttpRequestHeaders, name, Some(value))?;
     }
-    for (name, value) in permit.log_attributes() {
-        filter_state::set_log_attribute(name, value);
+    for (name, value) in permit.filter_state(&config.filter_state) {
+        filter_state::set_logged(name, value);
     }
-    let decision = match permit.reason() {
-        PermitReason::Shadow(_) => "shadow",
-        _ => "allow",
-    };
-    filter_state::set_decision(decision, permit.reason().code());
     if let Some(policy) = head.route_policy {
         let policy = String::from_utf8_lossy(policy);
         filter_state::set_policy(&encode_log_value(&policy)).map_err(|_| Status::InternalFailure)?;

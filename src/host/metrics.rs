@@ -1,5 +1,5 @@
-//! The metrics of one configuration on one worker. A request causes one host call. The other
-//! metrics reach the host at ticks.
+//! The metrics of one configuration on one worker. A denial causes one host call, so that a trap
+//! of the VM does not lose it. The other metrics reach the host at ticks.
 
 mod introspection;
 
@@ -21,8 +21,8 @@ use introspection::{IntrospectionMetrics, millis_between};
 #[derive(Debug)]
 pub(super) struct Metrics {
     worker_id: WorkerId,
-    /// In the order of [`RequestOutcome::all`].
-    decisions: Vec<Metric>,
+    /// In the order of [`RequestOutcome::all`], each with its count since the last flush.
+    decisions: Vec<(Metric, Cell<u64>)>,
     /// In the order of [`Rejection::ALL`].
     shadow: Vec<Metric>,
     providers: Vec<ProviderMetrics>,
@@ -79,7 +79,7 @@ impl Metrics {
         Self {
             worker_id,
             decisions: RequestOutcome::all()
-                .map(|outcome| Metric::define(metrics::DECISION, &[outcome.code()]))
+                .map(|outcome| (Metric::define(metrics::DECISION, &[outcome.code()]), Cell::default()))
                 .collect(),
             shadow: shadow.collect(),
             providers: filter.config().providers.iter().map(ProviderMetrics::define).collect(),
@@ -110,7 +110,7 @@ impl Metrics {
         let fetches = || FetchMetrics { results: Default::default(), millis: Metric::default() };
         Self {
             worker_id: WorkerId(0),
-            decisions: vec![Metric::define(metrics::DECISION, &[denied.code()])],
+            decisions: vec![(Metric::define(metrics::DECISION, &[denied.code()]), Cell::default())],
             shadow: Vec::new(),
             providers: Vec::new(),
             keys: fetches(),
@@ -126,13 +126,16 @@ impl Metrics {
 
     /// Counts the outcome of a request, and adds it to the provider that the token names.
     pub(super) fn count(&self, outcome: RequestOutcome, provider: Option<usize>) {
+        let increment = |count: &Cell<u64>| count.set(count.get().wrapping_add(1));
         if let Some((_, count)) =
             provider.and_then(|index| self.providers.get(index)?.decisions.get(outcome.index()))
         {
-            count.set(count.get().wrapping_add(1));
+            increment(count);
         }
-        if let Some(metric) = self.decisions.get(outcome.index()) {
-            metric.count(1);
+        match (outcome, self.decisions.get(outcome.index())) {
+            (RequestOutcome::Allowed(_), Some((_, count))) => increment(count),
+            (_, Some((metric, _))) => metric.count(1),
+            (_, None) => {}
         }
     }
 
@@ -213,9 +216,10 @@ impl Metrics {
         self.add(shared_gauges::withdraw(self.worker_id, &HostSharedData));
     }
 
-    /// Passes the decisions of providers since the last flush to the host.
+    /// Passes the decisions since the last flush to the host.
     fn flush(&self) {
-        for (metric, count) in self.providers.iter().flat_map(|provider| &provider.decisions) {
+        let by_provider = self.providers.iter().flat_map(|provider| &provider.decisions);
+        for (metric, count) in self.decisions.iter().chain(by_provider) {
             metric.count(count.take());
         }
     }

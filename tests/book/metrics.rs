@@ -129,9 +129,9 @@ percent-encoded (`a.b` becomes `a%2eb`).
 
 ## Updates
 
-The filter counts `decision` and `shadow` with each request, and records histograms with each
-measurement. It updates all other metrics every 100 ms, so a VM that traps can lose what it counted
-since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by default).
+The filter counts denials (in `decision` and `shadow`) with each request, and records histograms
+with each measurement. It updates all other metrics every 100 ms, so a VM that traps can lose what
+it counted since. Envoy merges histograms at each flush (`stats_flush_interval`, 5 s by default).
 
 ## Several workers
 

@@ -62,7 +62,7 @@ fn unknown_member_at_any_level_is_rejected() {
     assert_errors([
         (
             config(json!({}), json!({ "nope": 1 })),
-            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `mtls`, `dpop`, `close_streams`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
+            "nope: unknown field `nope`, expected one of `providers`, `denylist`, `mode`, `rules`, `ignore_port_in_host_matching`, `allow_in_paths`, `max_match_bytes`, `route_policies`, `bypass_cors_preflight`, `claim_to_headers`, `forward_payload_header`, `filter_state`, `clear_route_cache`, `from_headers`, `from_cookies`, `from_params`, `from_websocket_protocol`, `forward`, `mtls`, `dpop`, `close_streams`, `max_token_bytes`, `token_cache_max_bytes`, `realm`, `responses`, `protected_resources`",
         ),
         (
             config(json!({ "nope": 1 }), json!({})),

@@ -15,6 +15,7 @@ mod conditions;
 mod denylist;
 mod documents;
 mod dpop;
+mod filter_state;
 mod introspection;
 mod match_fields;
 mod mtls;

@@ -33,9 +33,15 @@ impl LoggingEnvoy {
     fn new(name: &str, format: &str) -> Self {
         let path = test_support::scratch(name).join("access.log");
         let _ = std::fs::remove_file(&path);
-        let access_log = yaml(&format!("deploy/envoy/access-log-{format}.yaml"))["access_log"].clone();
+        let file = format!("deploy/envoy/access-log-{format}.yaml");
+        let access_log = yaml(&file)["access_log"].clone();
+        // The comment of the file names the values that the access log reads.
+        let comment = std::fs::read_to_string(test_support::root().join(&file)).unwrap();
+        let names = comment.lines().find_map(|line| line.strip_prefix("# filter_state: ")).unwrap();
+        let names: Value = serde_saphyr::from_str(names).unwrap();
         let harness = Harness::new(name, "deploy/envoy/two-listeners.yaml", |mut config| {
             config.manager()["access_log"] = access_log;
+            config.plugin()["filter_state"] = names;
             config.plugin()["from_params"] = json!(["access_token"]);
             // With the admin layer, `/runtime_modify` sets runtime values.
             config.document()["layered_runtime"] =

@@ -32,6 +32,31 @@ fn access_log_has_the_decision_and_no_token() {
     }
 }
 
+// An access log without entries in `filter_state` still shows every denial.
+#[test]
+fn access_log_without_selected_names_has_only_denials() {
+    let path = access_log_path("access-log-default");
+    let harness = Harness::new("access-log-default", |mut config| {
+        config.plugin().as_object_mut().unwrap().remove("filter_state").expect("the reference has it");
+        config.access_log(&path)
+    });
+    harness.warm_up();
+    let (valid, expired) = (harness.user_token(), harness.mint(&TokenSpec::user().lifetime(-120)));
+    harness.send(&get("/me").bearer(&valid));
+    harness.send(&get("/me").bearer(&expired));
+    harness.send(&get("/"));
+    let expected = [
+        "/me 200 via_upstream decision=- code=- sub=- cid=-",
+        "/me 401 okta_authz{token_expired} decision=deny code=token_expired sub=- cid=-",
+        "/ 200 via_upstream decision=- code=- sub=- cid=-",
+    ];
+    let log = wait_for_access_log(&path, |log| expected.iter().all(|line| log.contains(line)));
+    for line in expected {
+        assert!(log.contains(line), "{line} is not in:\n{log}");
+    }
+    assert!(!log.contains("decision=allow"), "{log}");
+}
+
 #[test]
 fn access_log_claim_with_spaces_cannot_inject_a_field() {
     let path = access_log_path("injected");

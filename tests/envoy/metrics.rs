@@ -51,6 +51,6 @@ fn record_capability_withheld_does_not_affect_requests() {
         config
     });
     harness.warm_up();
-    assert!(harness.envoy.count("decision.allowed") > 0);
+    harness.wait_for_counter("decision.allowed", 1);
     harness.assert_alive();
 }

@@ -90,6 +90,8 @@ fn request_without_a_token_is_anonymous_in_optional_mode() {
         let response = harness.send(&request.header("x-okta-sub", "root"));
         assert_eq!((response.status, &response.json()["headers"]["x-okta-sub"]), (200, &Value::Null));
     }
+    harness.wait_for_counter("decision.anonymous", 1);
+    harness.wait_for_counter("decision.cors_preflight", 1);
     assert_eq!(harness.envoy.count("decision.anonymous"), 1);
     assert_eq!(harness.envoy.count("decision.cors_preflight"), 1);
     assert_eq!(harness.send(&get("/me").bearer("a.b.c")).status, 401, "an invalid token is not anonymous");

@@ -2,7 +2,9 @@
 //! not enforce them.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use okta_authz_filter::metrics::RequestOutcome;
 use serde_json::{Value, json};
 use test_support::client::get;
 
@@ -16,6 +18,7 @@ fn with_access_log(name: &str, fields: Value) -> (Harness, PathBuf) {
         for (name, value) in fields.as_object().unwrap() {
             config.plugin()[name] = value.clone();
         }
+        config.plugin()["filter_state"] = json!(["decision", "code", "sub", "scopes"]);
         let line = "%PATH(NQ)% %RESPONSE_CODE% decision=%FILTER_STATE(wasm.okta.decision:PLAIN)% \
                     code=%FILTER_STATE(wasm.okta.code:PLAIN)% shadow=%FILTER_STATE(wasm.okta.shadow:PLAIN)% \
                     sub=%FILTER_STATE(wasm.okta.sub:PLAIN)% scopes=%FILTER_STATE(wasm.okta.scopes:PLAIN)%\n";
@@ -33,11 +36,23 @@ fn assert_logged(log: &Path, expected: &str) {
     assert!(has_line(&log), "{expected} is not in:\n{log}");
 }
 
-/// Returns the sum of the decision counters. Shadow mode counts its denials separately.
+/// Returns the sum of the decision counters. Shadow mode counts its denials separately. The filter
+/// passes the counts of allowed requests to Envoy every 100 ms, so this waits until the sum stays
+/// equal for a second.
 fn decisions(harness: &Harness) -> u64 {
-    let codes = okta_authz_filter::metrics::RequestOutcome::all()
-        .map(okta_authz_filter::metrics::RequestOutcome::code);
-    codes.map(|code| harness.envoy.count(&format!("decision.{code}"))).sum()
+    let sum = || -> u64 {
+        let codes = RequestOutcome::all().map(RequestOutcome::code);
+        codes.map(|code| harness.envoy.count(&format!("decision.{code}"))).sum()
+    };
+    let mut last = sum();
+    loop {
+        std::thread::sleep(Duration::from_secs(1));
+        let next = sum();
+        if next == last {
+            return next;
+        }
+        last = next;
+    }
 }
 
 #[test]
@@ -105,7 +120,7 @@ fn shadow_policy_allows_every_request_and_counts_denials() {
     // No request waits for keys in shadow mode, so poll until both workers have them.
     let wait_for_identity = |path: &str| {
         let identified = (0..500).any(|_| {
-            std::thread::sleep(std::time::Duration::from_millis(10));
+            std::thread::sleep(Duration::from_millis(10));
             (0..CONNECTIONS_FOR_BOTH_WORKERS)
                 .all(|_| sub(&harness.send(&spoofed(path).bearer(harness.user_token()))) == joe())
         });
@@ -131,7 +146,7 @@ fn shadow_policy_allows_every_request_and_counts_denials() {
     assert_eq!(harness.envoy.count("shadow.path_ambiguous"), 2);
     assert_eq!(harness.envoy.count("shadow.token_opaque"), 1);
     assert_eq!(harness.envoy.count("decision.path_ambiguous"), 0);
-    assert!(harness.envoy.count("decision.shadow") > 6);
+    harness.wait_for_counter("decision.shadow", 7);
     assert_logged(&log, "/a;b 200 decision=shadow code=path_ambiguous shadow=path_ambiguous sub=- scopes=-");
     assert_logged(
         &log,

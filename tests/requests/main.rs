@@ -22,6 +22,7 @@ mod denylist_members;
 mod dpop;
 mod dpop_flow;
 mod explain;
+mod filter_state;
 mod first_match;
 mod headers;
 mod hosts;

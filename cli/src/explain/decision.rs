@@ -54,7 +54,7 @@ impl Decision {
                     sentence,
                     is_shadow,
                     shadows,
-                    is_identified: permit.log_attributes().next().is_some(),
+                    is_identified: permit.is_verified(),
                     reply: None,
                     denial: None,
                     identity_headers: permit.identity_headers().to_vec(),

@@ -15,6 +15,7 @@ mod cors;
 mod dpop;
 mod explain;
 mod files;
+mod filter_state;
 mod findings;
 mod gateway_guards;
 mod gateway_order;

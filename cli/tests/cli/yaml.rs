@@ -111,7 +111,8 @@ fn check_envoy_file_in_other_spellings_has_no_findings() {
         ("typed_config:", "typedConfig:"),
         ("vm_config:", "vmConfig:"),
         ("vm_id:", "vmId:"),
-        ("filter_state:", "filterState:"),
+        // The field of Envoy, and not that of the filter.
+        ("- filter_state:", "- filterState:"),
         ("string_match:", "stringMatch:"),
         ("transport_socket:", "transportSocket:"),
         ("common_tls_context:", "commonTlsContext:"),

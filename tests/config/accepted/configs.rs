@@ -24,6 +24,8 @@ pub(crate) fn configs() -> Vec<Value> {
         provider(json!({})),
         rest(json!({ "mode": "enforce" })),
         rest(json!({ "mode": "shadow" })),
+        rest(json!({ "filter_state": [] })),
+        rest(json!({ "filter_state": ["scopes", "provider", "cid", "uid", "sub", "code", "decision"] })),
         rest(json!({ "close_streams": true })),
         rest(json!({ "close_streams": true, "mode": "shadow" })),
         rest(json!({ "claim_to_headers": [

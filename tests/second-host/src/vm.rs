@@ -1,5 +1,7 @@
 //! A worker: the callbacks of the module, and the outcomes of requests.
 
+use std::collections::BTreeMap;
+
 use wasmtime::{AsContextMut as _, Error, Instance, Result, Store, WasmParams, WasmResults};
 
 use crate::state::{Callout, Headers, Reply, State, Stream};
@@ -133,6 +135,11 @@ impl Vm {
     /// Returns how often the module made a call.
     pub fn calls(&self, name: &str) -> u64 {
         self.store.data().calls.get(name).copied().unwrap_or(0)
+    }
+
+    /// Returns how often the module made each call.
+    pub fn all_calls(&self) -> &BTreeMap<String, u64> {
+        &self.store.data().calls
     }
 
     /// Returns filter state that the module set for a request.

@@ -44,6 +44,7 @@ pub fn config() -> Value {
             { "header_name": "x-okta-scopes", "claim_name": "scp" },
         ],
         "forward": false,
+        "filter_state": ["decision", "code", "sub"],
     })
 }
 

@@ -7,6 +7,7 @@
 mod configuration;
 mod dpop;
 mod harness;
+mod host_calls;
 mod hostile;
 mod keys;
 mod requests;

@@ -23,7 +23,10 @@ fn valid_token_is_forwarded_with_identity_headers() {
         assert_eq!(vm.filter_state(context, name).as_deref(), Some(value), "{name}");
     }
     assert_eq!(vm.filter_state(context, "okta.sub").as_deref(), Some("joe.user@example.com"));
+    assert_eq!(vm.filter_state(context, "okta.uid"), None, "the configuration does not select it");
     vm.end(context).unwrap();
+    assert_eq!(process.count("decision.allowed"), 0, "counted at the next tick");
+    vm.tick().unwrap();
     assert_eq!(process.count("decision.allowed"), 1);
 }
 

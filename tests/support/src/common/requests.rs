@@ -145,9 +145,7 @@ pub fn outcome(verdict: Verdict) -> Outcome {
         Verdict::Allow(permit) => match permit.reason() {
             PermitReason::Public => Outcome::Public,
             PermitReason::Verified => Outcome::Allow,
-            PermitReason::Shadow(rejection) => {
-                Outcome::Shadow(rejection, permit.log_attributes().next().is_some())
-            }
+            PermitReason::Shadow(rejection) => Outcome::Shadow(rejection, permit.is_verified()),
             reason => Outcome::Pass(reason.code()),
         },
         Verdict::Deny(Denial { rejection, scopes, step_up }) if step_up != StepUp::default() => {
