@@ -6,7 +6,6 @@
 
 mod agents;
 mod denylist;
-mod deserializer;
 mod dpop;
 mod duration;
 mod error;
@@ -23,6 +22,7 @@ mod protected_resources;
 mod protobuf_struct;
 mod provider;
 mod raw;
+mod reader;
 mod regex;
 mod remote;
 mod request_match;

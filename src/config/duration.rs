@@ -4,10 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error};
-
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::reader::{Located, Read};
 
 /// A duration in the configuration, in whole milliseconds.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -65,11 +64,10 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     ConfigDuration::parse(text).map(|ConfigDuration(duration)| duration)
 }
 
-impl<'de> Deserialize<'de> for ConfigDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| Error::custom("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))
+impl Read for ConfigDuration {
+    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
+        Self::parse(value.text()?)
+            .ok_or_else(|| value.error("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))
     }
 }
 

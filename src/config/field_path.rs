@@ -36,11 +36,6 @@ impl FieldPath {
         Self(path)
     }
 
-    /// Returns whether this is the path of the configuration as a whole.
-    pub(super) fn is_root(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// Returns whether this path has this text.
     pub(super) fn is(&self, path: &str) -> bool {
         self.0 == path

@@ -6,8 +6,8 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::protected_resources::Announced;
 use super::{
-    Config, denylist, deserializer, dpop, identity_headers, mtls, normalization, protected_resources,
-    protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
+    Config, denylist, dpop, identity_headers, mtls, normalization, protected_resources, protobuf_struct,
+    provider, raw, reader, responses, rules, strictness, token_sources,
 };
 use crate::client_certificate::CertificateSource;
 use crate::json;
@@ -165,7 +165,7 @@ fn raw_config(root: &FieldPath, bytes: &[u8]) -> Result<raw::Config, ConfigError
         (Ok(value), _) | (Err(_), Some(value)) => value,
         (Err(error), None) => return Err(root.error(error.to_string())),
     };
-    let raw = deserializer::read(root, &value)?;
+    let raw = reader::read(&value)?;
     strictness::check(root, &value)?;
     Ok(raw)
 }

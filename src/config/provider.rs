@@ -1,6 +1,6 @@
 //! `providers`: the authorization servers, and the sources of their keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,6 +9,7 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::introspection::{check_opaque, introspection};
 use super::issuer;
+use super::reader::ByName;
 use super::remote::{DAY, HOUR, MINUTE, SECOND, remote};
 use super::{Provider, RemoteJwks, raw};
 use crate::crypto::Algorithm;
@@ -29,7 +30,7 @@ const MAX_TOKEN_AGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(366
 
 pub(super) fn providers(
     at: &FieldPath,
-    raw: BTreeMap<String, raw::Provider>,
+    ByName(raw): ByName<raw::Provider>,
 ) -> Result<Vec<Provider>, ConfigError> {
     if raw.is_empty() {
         return Err(at.error("must not be empty"));

@@ -1,10 +1,11 @@
 //! `rules` and `route_policies`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::introspection;
+use super::reader::ByName;
 use super::request_match::request_match;
 use super::requirement::{RequirementContext, requirement};
 use super::{Provider, raw};
@@ -23,7 +24,7 @@ pub(super) fn policy(
 
 pub(super) fn route_policies(
     at: &FieldPath,
-    raw: BTreeMap<String, raw::RoutePolicy>,
+    ByName(raw): ByName<raw::RoutePolicy>,
     providers: &[Provider],
 ) -> Result<HashMap<String, RuleAction>, ConfigError> {
     let policy = |(name, raw): (String, raw::RoutePolicy)| {
