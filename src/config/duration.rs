@@ -44,7 +44,7 @@ impl ConfigDuration {
         duration: Option<Self>,
         default: Duration,
         bounds: RangeInclusive<Duration>,
-        at: &FieldPath,
+        at: &FieldPath<'_>,
     ) -> Result<Duration, ConfigError> {
         let duration = duration.map_or(default, |duration| duration.0);
         if bounds.contains(&duration) {

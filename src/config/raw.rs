@@ -28,6 +28,8 @@ pub(super) use agents::{Actor, AuthorizationDetail, OtherFields};
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use dpop::{Dpop, ExternalUrl, ForwardAs, Nonce, Replay, ReplaySize, Scheme};
 pub(super) use header::{ClaimToHeader, HeaderSource};
+#[cfg(test)]
+pub(super) use introspection::{ClientSecret, PrivateKeyJwt};
 pub(super) use introspection::{IntrospectedTokens, Introspection, IntrospectionAuth, NoAuth};
 pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};
 pub(super) use protected_resource::ProtectedResource;

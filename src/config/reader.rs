@@ -19,38 +19,21 @@ pub(super) trait Read: Sized {
 
 /// Reads the value of the whole configuration.
 pub(super) fn read<T: Read>(value: &Value) -> Result<T, ConfigError> {
-    T::read(&Located { value, place: Place::Root })
+    T::read(&Located { value, at: FieldPath::Root })
 }
 
-/// A JSON value and its place in the configuration. An error alone builds the path as text.
+/// A JSON value and its path in the configuration.
 pub(super) struct Located<'a> {
     value: &'a Value,
-    place: Place<'a>,
-}
-
-enum Place<'a> {
-    /// The whole configuration.
-    Root,
-    /// The member of an object.
-    Member(&'a Located<'a>, &'a str),
-    /// The element of a list.
-    Element(&'a Located<'a>, usize),
+    at: FieldPath<'a>,
 }
 
 impl Located<'_> {
-    fn path(&self) -> FieldPath {
-        match self.place {
-            Place::Root => FieldPath::root(),
-            Place::Member(object, name) => object.path().field(name),
-            Place::Element(list, index) => list.path().index(index),
-        }
-    }
-
     /// Returns an error about this value. The problem is a predicate.
     #[cold]
     #[inline(never)]
     pub(super) fn error(&self, problem: &str) -> ConfigError {
-        self.path().error(problem)
+        self.at.error(problem)
     }
 
     /// Returns the error of a value that has another type than the field.
@@ -77,7 +60,7 @@ impl Located<'_> {
     #[inline(never)]
     pub(super) fn missing_field(&self, name: &str) -> ConfigError {
         // Without a path, the error needs a predicate.
-        let predicate = if matches!(self.place, Place::Root) { "is not valid: " } else { "" };
+        let predicate = if matches!(self.at, FieldPath::Root) { "is not valid: " } else { "" };
         self.error(&[predicate, "missing field `", name, "`"].concat())
     }
 
@@ -108,7 +91,7 @@ impl Located<'_> {
     ) -> Result<(), ConfigError> {
         let Value::Array(items) = self.value else { return Err(self.mismatch("a list")) };
         let mut items = items.iter().enumerate();
-        items.try_for_each(|(index, value)| read(&Located { value, place: Place::Element(self, index) }))
+        items.try_for_each(|(index, value)| read(&Located { value, at: self.at.index(index) }))
     }
 
     /// Reads the members of an object, in the order of their names.
@@ -119,7 +102,7 @@ impl Located<'_> {
     ) -> Result<(), ConfigError> {
         let Value::Object(members) = self.value else { return Err(self.mismatch("an object")) };
         let mut members = members.iter();
-        members.try_for_each(|(name, value)| read(name, &Located { value, place: Place::Member(self, name) }))
+        members.try_for_each(|(name, value)| read(name, &Located { value, at: self.at.field(name) }))
     }
 
     /// Reads the members of an object into the slots of its fields.

@@ -61,8 +61,8 @@ impl JsonSchema for ConfigDuration {
     }
 }
 
-/// Removes `null` from the schema. serde accepts null for every optional field; the filter rejects
-/// it.
+/// Removes `null` from the schema. The derived schema accepts null for every optional field; the
+/// filter rejects it.
 #[derive(Clone, Debug)]
 struct WithoutNull;
 
@@ -86,5 +86,105 @@ impl Transform for WithoutNull {
                 members.for_each(|(name, value)| drop(schema.insert(name, value)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::reader::{self, Read};
+
+    /// Returns the names between backticks.
+    fn quoted(text: &str) -> BTreeSet<String> {
+        text.split('`').skip(1).step_by(2).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn strings<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
+        values.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Asserts that the reader accepts the fields of a struct, or the names of an enum, that the
+    /// schema has. Returns the name of the type.
+    fn assert_agrees<T: Read + JsonSchema>() -> String {
+        let name = T::schema_name().into_owned();
+        let schema = SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let error = |value: &Value| reader::read::<T>(value).err().map(|error| error.problem);
+        if let Some(variants) = schema["oneOf"].as_array() {
+            let names = strings(variants.iter().map(|variant| &variant["const"]));
+            assert_eq!(quoted(&error(&json!("")).unwrap()), names, "{name}");
+            for text in names {
+                assert_eq!(error(&json!(text)), None, "{name}");
+            }
+        } else {
+            let properties = schema["properties"].as_object().into_iter().flatten();
+            let names: BTreeSet<_> = properties.map(|(name, _)| name.clone()).collect();
+            assert_eq!(quoted(&error(&json!({ "": 0 })).unwrap()), names, "{name}");
+            let required = strings(schema["required"].as_array().into_iter().flatten());
+            let missing = error(&json!({})).map(|problem| quoted(&problem)).unwrap_or_default();
+            assert_eq!(missing.is_empty(), required.is_empty(), "{name}");
+            assert!(missing.is_subset(&required), "{name}: {missing:?}");
+        }
+        name
+    }
+
+    macro_rules! assert_all_agree {
+        ($($type:ident),* $(,)?) => { BTreeSet::from([$(assert_agrees::<raw::$type>()),*]) };
+    }
+
+    #[test]
+    fn schema_of_each_type_has_the_fields_and_names_of_the_reader() {
+        let mut checked = assert_all_agree!(
+            Actor,
+            AllowInPaths,
+            AuthorizationDetail,
+            Body,
+            CertificateFormat,
+            CertificateHeader,
+            CertificateOrigin,
+            Claim,
+            ClaimToHeader,
+            ClientSecret,
+            Config,
+            CustomBody,
+            Denylist,
+            Dpop,
+            ExternalUrl,
+            ForwardAs,
+            HeaderSource,
+            IntrospectedTokens,
+            Introspection,
+            IntrospectionAuth,
+            Mode,
+            Mtls,
+            NamedStringMatcher,
+            NoAuth,
+            Nonce,
+            OtherFields,
+            PolicyMode,
+            PrivateKeyJwt,
+            ProtectedResource,
+            Provider,
+            RegexMatcher,
+            RemoteDenylist,
+            RemoteJwks,
+            ReplaySize,
+            RequestMatch,
+            Requires,
+            Responses,
+            RoutePolicy,
+            Rule,
+            Scheme,
+            SenderConstrained,
+            StringMatcher,
+            TokenProfile,
+        );
+        checked.remove("Config");
+        // Types with several forms, and types without a reader.
+        let others = ["ClaimName", "DenylistEntry", "Duration", "Jwk", "JwkSet", "Replay", "SafeRegex"];
+        checked.extend(others.map(str::to_owned));
+        let defined: BTreeSet<_> = schema()["$defs"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(checked, defined);
     }
 }
