@@ -65,9 +65,15 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 impl Read for ConfigDuration {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        Self::parse(value.text()?)
-            .ok_or_else(|| value.error("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))
+    fn empty() -> Self {
+        Self(Duration::ZERO)
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
+        let duration = Self::parse(value.text()?);
+        *self = duration
+            .ok_or_else(|| value.error("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))?;
+        Ok(())
     }
 }
 

@@ -4,22 +4,30 @@
 //! all objects: a type adds a table of its fields, and no code for names, unknown fields and errors.
 //! serde's derive generates this code for each type, 150 KiB in total.
 
+mod types;
+
 use super::error::ConfigError;
 use super::field_path::FieldPath;
-use crate::json::{Object, Value};
+use crate::json::Value;
 
 /// A type that can be read from JSON.
-pub(super) trait Read: Sized {
-    /// Reads a value.
+pub(super) trait Read {
+    /// Returns the value before [`read`](Self::read). It is also the value of an absent field with
+    /// [`Presence::Optional`] or [`Presence::Default`].
+    fn empty() -> Self
+    where
+        Self: Sized;
+
+    /// Reads a value into this empty one. After an error, the value has no meaning.
     ///
     /// # Errors
     /// If the value has another type, with the path of the innermost value that is wrong.
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError>;
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError>;
 }
 
 /// Reads the value of the whole configuration.
 pub(super) fn read<T: Read>(value: &Value) -> Result<T, ConfigError> {
-    T::read(&Located { value, at: FieldPath::Root })
+    Located { value, at: FieldPath::Root }.read()
 }
 
 /// A JSON value and its path in the configuration.
@@ -29,6 +37,16 @@ pub(super) struct Located<'a> {
 }
 
 impl Located<'_> {
+    /// Reads this value.
+    ///
+    /// # Errors
+    /// See [`Read::read`].
+    pub(super) fn read<T: Read>(&self) -> Result<T, ConfigError> {
+        let mut read = T::empty();
+        read.read(self)?;
+        Ok(read)
+    }
+
     /// Returns an error about this value. The problem is a predicate.
     #[cold]
     #[inline(never)]
@@ -69,13 +87,22 @@ impl Located<'_> {
         self.value.as_str().ok_or_else(|| self.mismatch("a string"))
     }
 
-    /// Returns the value of the name in `variants` that this string has.
-    pub(super) fn variant<T: Copy>(&self, variants: &[(&str, T)]) -> Result<T, ConfigError> {
-        let text = self.value.as_str();
-        match variants.iter().find(|(name, _)| text == Some(name)) {
-            Some((_, variant)) => Ok(*variant),
-            None => Err(self.mismatch(&one_of(&mut variants.iter().map(|(name, _)| *name)))),
-        }
+    /// Returns the value of the name that this string has. `names` and `variants` have one order.
+    pub(super) fn variant<T: Copy>(&self, names: &[&str], variants: &[T]) -> Result<T, ConfigError> {
+        let variant = self.position(names).and_then(|index| variants.get(index));
+        variant.copied().ok_or_else(|| self.unknown_name(names))
+    }
+
+    #[inline(never)]
+    fn position(&self, names: &[&str]) -> Option<usize> {
+        let text = self.value.as_str()?;
+        names.iter().position(|name| *name == text)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unknown_name(&self, names: &[&str]) -> ConfigError {
+        self.mismatch(&["one of `", &names.join("`, `"), "`"].concat())
     }
 
     /// Returns the JSON value.
@@ -83,115 +110,117 @@ impl Located<'_> {
         self.value
     }
 
-    /// Reads the elements of a list.
+    /// Reads the members of an object into the fields with their names.
     #[inline(never)]
-    fn elements(
-        &self,
-        read: &mut dyn FnMut(&Located<'_>) -> Result<(), ConfigError>,
-    ) -> Result<(), ConfigError> {
-        let Value::Array(items) = self.value else { return Err(self.mismatch("a list")) };
-        let mut items = items.iter().enumerate();
-        items.try_for_each(|(index, value)| read(&Located { value, at: self.at.index(index) }))
-    }
-
-    /// Reads the members of an object, in the order of their names.
-    #[inline(never)]
-    fn members(
-        &self,
-        read: &mut dyn FnMut(&str, &Located<'_>) -> Result<(), ConfigError>,
-    ) -> Result<(), ConfigError> {
+    pub(super) fn fields(&self, fields: &[Field], slots: &mut [&mut dyn Read]) -> Result<(), ConfigError> {
         let Value::Object(members) = self.value else { return Err(self.mismatch("an object")) };
-        let mut members = members.iter();
-        members.try_for_each(|(name, value)| read(name, &Located { value, at: self.at.field(name) }))
-    }
-
-    /// Reads the members of an object into the slots of its fields.
-    #[inline(never)]
-    pub(super) fn fields(&self, fields: &[Field], slots: &mut [&mut dyn Slot]) -> Result<(), ConfigError> {
-        self.members(&mut |name, member| {
-            let mut known = fields.iter().zip(slots.iter_mut());
-            match known.find(|(field, _)| field.name == name) {
-                Some((field, _)) if field.is_optional && member.value.is_null() => Ok(()),
-                Some((_, slot)) => slot.fill(member),
-                None => Err(member.unknown_field(name, fields)),
+        for (name, value) in members {
+            let member = Located { value, at: self.at.field(name) };
+            match fields.iter().zip(slots.iter_mut()).find(|(field, _)| field.name == name) {
+                Some((Field { presence: Presence::Optional, .. }, _)) if value.is_null() => {}
+                Some((_, slot)) => slot.read(&member)?,
+                None => return Err(member.unknown_field(name, fields)),
             }
-        })
+        }
+        let is_missing =
+            |field: &&Field| field.presence == Presence::Required && !members.contains_key(field.name);
+        match fields.iter().find(is_missing) {
+            Some(field) => Err(self.missing_field(field.name)),
+            None => Ok(()),
+        }
     }
 }
 
 /// A field of an object.
+#[derive(Debug)]
 pub(super) struct Field {
     /// The name in the configuration.
     pub(super) name: &'static str,
-    /// Whether null has the meaning of an absent field. `strictness` then rejects the null.
-    pub(super) is_optional: bool,
+    pub(super) presence: Presence,
 }
 
-/// A place for the value of a field.
-pub(super) trait Slot {
-    /// Reads the value into the empty slot.
-    fn fill(&mut self, value: &Located<'_>) -> Result<(), ConfigError>;
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Presence {
+    /// The field can be absent. Null has the meaning of an absent field; `strictness` then rejects
+    /// the null.
+    Optional,
+    /// The field can be absent, and is then empty.
+    Default,
+    Required,
 }
 
-impl<T: Read> Slot for Option<T> {
-    fn fill(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
-        // An object has each member once. Without this check, the compiler adds code that drops an
-        // earlier value.
-        if self.is_none() {
-            *self = Some(T::read(value)?);
-        }
-        Ok(())
-    }
+/// Returns an optional field. It has the type [`Option`].
+pub(super) fn optional<T: Read>(field: &mut Option<T>) -> &mut dyn Read {
+    field
+}
+
+/// A type with fields.
+pub(super) trait Fields {
+    /// The fields, in the order of errors.
+    const FIELDS: &[Field];
 }
 
 /// Implements [`Read`] for a struct: `object!(Type { field, field: default, field: required })`. The
 /// name of a field in the configuration is its name in Rust, or the name in `required("name")`.
 macro_rules! object {
     ($type:ident { $($field:ident $(: $kind:ident $(($name:literal))?)?),* $(,)? }) => {
+        impl $crate::config::reader::Fields for $type {
+            const FIELDS: &[$crate::config::reader::Field] =
+                &[$($crate::config::reader::object!(@field $field $($kind $($name)?)?)),*];
+        }
+
         impl $crate::config::reader::Read for $type {
-            #[inline(never)]
+            fn empty() -> Self {
+                Self { $($field: $crate::config::reader::Read::empty()),* }
+            }
+
             fn read(
+                &mut self,
                 value: &$crate::config::reader::Located<'_>,
-            ) -> Result<Self, $crate::config::ConfigError> {
-                $(let mut $field = None;)*
+            ) -> Result<(), $crate::config::ConfigError> {
                 value.fields(
-                    &[$($crate::config::reader::object!(@field $field $($kind $($name)?)?)),*],
-                    &mut [$(&mut $field),*],
-                )?;
-                Ok(Self { $($field: $crate::config::reader::object!(@value value $field $($kind $($name)?)?)),* })
+                    <Self as $crate::config::reader::Fields>::FIELDS,
+                    &mut [$($crate::config::reader::object!(@slot (&mut self.$field) $($kind)?)),*],
+                )
             }
         }
     };
     (@field $field:ident) => {
-        $crate::config::reader::Field { name: stringify!($field), is_optional: true }
+        $crate::config::reader::object!(@field Optional (stringify!($field)))
     };
-    (@field $field:ident $kind:ident) => {
-        $crate::config::reader::object!(@field $field $kind (stringify!($field)))
+    (@field $field:ident default) => {
+        $crate::config::reader::object!(@field Default (stringify!($field)))
     };
-    (@field $field:ident $kind:ident $name:expr) => {
-        $crate::config::reader::Field { name: $name, is_optional: false }
+    (@field $field:ident required) => {
+        $crate::config::reader::object!(@field Required (stringify!($field)))
     };
-    (@value $value:ident $field:ident) => { $field };
-    (@value $value:ident $field:ident default) => { $field.unwrap_or_default() };
-    (@value $value:ident $field:ident required) => {
-        $crate::config::reader::object!(@value $value $field required (stringify!($field)))
+    (@field $field:ident required $name:literal) => {
+        $crate::config::reader::object!(@field Required ($name))
     };
-    (@value $value:ident $field:ident required $name:expr) => {
-        match $field {
-            Some(field) => field,
-            None => return Err($value.missing_field($name)),
+    (@field $presence:ident ($name:expr)) => {
+        $crate::config::reader::Field {
+            name: $name,
+            presence: $crate::config::reader::Presence::$presence,
         }
     };
+    (@slot ($field:expr)) => { $crate::config::reader::optional($field) };
+    (@slot ($field:expr) $kind:ident) => { $field };
 }
 
 /// Implements [`Read`] for an enum of names: `names!(Type { Variant: "name" })`.
 macro_rules! names {
-    ($type:ident { $($variant:ident: $name:literal),* $(,)? }) => {
+    ($type:ident { $first:ident: $first_name:literal $(, $variant:ident: $name:literal)* $(,)? }) => {
         impl $crate::config::reader::Read for $type {
+            fn empty() -> Self {
+                Self::$first
+            }
+
             fn read(
+                &mut self,
                 value: &$crate::config::reader::Located<'_>,
-            ) -> Result<Self, $crate::config::ConfigError> {
-                value.variant(&[$(($name, Self::$variant)),*])
+            ) -> Result<(), $crate::config::ConfigError> {
+                *self = value.variant(&[$first_name $(, $name)*], &[Self::$first $(, Self::$variant)*])?;
+                Ok(())
             }
         }
     };
@@ -202,74 +231,12 @@ pub(super) use {names, object};
 /// Values by name, in the order of the names.
 pub(super) struct ByName<T>(pub(super) Vec<(String, T)>);
 
+/// The default in the schema.
+#[cfg(not(target_arch = "wasm32"))]
 impl<T> Default for ByName<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
-}
-
-impl<T: Read> Read for ByName<T> {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        let mut values = Vec::new();
-        value.members(&mut |name, value| {
-            values.push((name.to_owned(), T::read(value)?));
-            Ok(())
-        })?;
-        Ok(Self(values))
-    }
-}
-
-impl<T: Read> Read for Vec<T> {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        let mut values = Self::new();
-        value.elements(&mut |value| {
-            values.push(T::read(value)?);
-            Ok(())
-        })?;
-        Ok(values)
-    }
-}
-
-impl<T: Read> Read for Box<T> {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        T::read(value).map(Self::new)
-    }
-}
-
-impl Read for bool {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        value.value.as_bool().ok_or_else(|| value.mismatch("`true` or `false`"))
-    }
-}
-
-impl Read for u32 {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        let number = value.value.as_u64().and_then(|number| number.try_into().ok());
-        number.ok_or_else(|| value.mismatch("a whole number from 0 to 4294967295"))
-    }
-}
-
-impl Read for String {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        value.text().map(str::to_owned)
-    }
-}
-
-impl Read for Value {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        Ok(value.value.clone())
-    }
-}
-
-impl Read for Object {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
-        value.value.as_object().cloned().ok_or_else(|| value.mismatch("an object"))
-    }
-}
-
-fn one_of(names: &mut dyn Iterator<Item = &str>) -> String {
-    let names: Vec<_> = names.collect();
-    format!("one of `{}`", names.join("`, `"))
 }
 
 /// Describes a value in an error.

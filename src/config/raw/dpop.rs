@@ -128,12 +128,17 @@ pub(in crate::config) enum Replay {
 }
 
 impl Read for Replay {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
+    fn empty() -> Self {
+        Self::Size(ReplaySize::empty())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
         let replay = match value.value() {
             Value::Bool(is_enabled) => Some(Self::Enabled(*is_enabled)),
-            _ => ReplaySize::read(value).ok().map(Self::Size),
+            _ => value.read().ok().map(Self::Size),
         };
-        replay.ok_or_else(|| value.error("expected `false`, or `{slots, entries_per_slot}`"))
+        *self = replay.ok_or_else(|| value.error("expected `false`, or `{slots, entries_per_slot}`"))?;
+        Ok(())
     }
 }
 

@@ -199,12 +199,17 @@ pub(in crate::config) enum SafeRegex {
 }
 
 impl Read for SafeRegex {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
+    fn empty() -> Self {
+        Self::Pattern(String::new())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
         let matcher = match value.value() {
             Value::String(pattern) => Some(Self::Pattern(pattern.clone())),
-            _ => RegexMatcher::read(value).ok().map(Self::Matcher),
+            _ => value.read().ok().map(Self::Matcher),
         };
-        matcher.ok_or_else(|| value.error("expected a pattern, or `{regex: pattern}`"))
+        *self = matcher.ok_or_else(|| value.error("expected a pattern, or `{regex: pattern}`"))?;
+        Ok(())
     }
 }
 

@@ -202,11 +202,16 @@ pub(in crate::config) enum ClaimName {
 }
 
 impl Read for ClaimName {
-    fn read(value: &Located<'_>) -> Result<Self, ConfigError> {
+    fn empty() -> Self {
+        Self::Names(Vec::new())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
         let name = match value.value() {
             Value::String(path) => Some(Self::Dotted(path.clone())),
-            _ => Read::read(value).ok().map(Self::Names),
+            _ => value.read().ok().map(Self::Names),
         };
-        name.ok_or_else(|| value.error("expected a dotted path, or a list of names"))
+        *self = name.ok_or_else(|| value.error("expected a dotted path, or a list of names"))?;
+        Ok(())
     }
 }
