@@ -31,7 +31,8 @@ impl<T: Read> Read for Vec<T> {
 
     fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
         let Value::Array(items) = value.value else { return Err(value.mismatch("a list")) };
-        self.resize_with(items.len(), T::empty);
+        // `resize_with` would add the code that drops elements.
+        self.extend(items.iter().map(|_| T::empty()));
         for (index, (slot, item)) in self.iter_mut().zip(items).enumerate() {
             slot.read(&Located { value: item, at: value.at.index(index) })?;
         }
