@@ -6,7 +6,6 @@
 
 mod agents;
 mod denylist;
-mod deserializer;
 mod dpop;
 mod duration;
 mod error;
@@ -24,6 +23,7 @@ mod protected_resources;
 mod protobuf_struct;
 mod provider;
 mod raw;
+mod reader;
 mod regex;
 mod remote;
 mod request_match;

@@ -8,7 +8,7 @@ use crate::policy::{ActorMatch, AuthorizationDetailMatch};
 
 /// Converts the conditions on `authorization_details`. `is_negated` is whether they are in `not`.
 pub(super) fn authorization_details(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<Vec<raw::AuthorizationDetail>>,
     is_negated: bool,
 ) -> Result<Vec<AuthorizationDetailMatch>, ConfigError> {
@@ -20,10 +20,13 @@ pub(super) fn authorization_details(
     if is_negated {
         return Err(at.error("must not be in `not`: a token with another member would meet it"));
     }
-    raw.into_iter().enumerate().map(|(index, raw)| detail(&at.index(index), raw)).collect()
+    at.each(raw, detail)
 }
 
-fn detail(at: &FieldPath, raw: raw::AuthorizationDetail) -> Result<AuthorizationDetailMatch, ConfigError> {
+fn detail(
+    at: &FieldPath<'_>,
+    raw: raw::AuthorizationDetail,
+) -> Result<AuthorizationDetailMatch, ConfigError> {
     if raw.detail_type.is_empty() {
         return Err(at.field("type").error("must not be empty"));
     }
@@ -50,7 +53,7 @@ fn detail(at: &FieldPath, raw: raw::AuthorizationDetail) -> Result<Authorization
 }
 
 /// Converts the condition on `act`.
-pub(super) fn actor(at: &FieldPath, raw: Option<raw::Actor>) -> Result<Option<ActorMatch>, ConfigError> {
+pub(super) fn actor(at: &FieldPath<'_>, raw: Option<raw::Actor>) -> Result<Option<ActorMatch>, ConfigError> {
     let Some(raw::Actor { present, subjects, max_depth }) = raw else { return Ok(None) };
     if present.is_none() && subjects.is_none() && max_depth.is_none() {
         return Err(at.error("must have `present`, `subjects` or `max_depth`"));

@@ -9,7 +9,7 @@ use crate::https_url::HttpsUrl;
 use crate::json::Value;
 
 pub(super) fn denylist(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<raw::Denylist>,
 ) -> Result<(Denylist, Option<RemoteDenylist>), ConfigError> {
     match raw {
@@ -24,14 +24,14 @@ pub(super) fn denylist(
     }
 }
 
-fn local(at: &FieldPath, entries: &[Value]) -> Result<Denylist, ConfigError> {
+fn local(at: &FieldPath<'_>, entries: &[Value]) -> Result<Denylist, ConfigError> {
     if entries.is_empty() {
         return Err(at.error("must not be empty"));
     }
     Denylist::new(entries).map_err(|error| match error {
         DenylistError::Entry { index, error } => {
             let at = at.index(index);
-            error.member.map_or(at.clone(), |member| at.field(member)).error(error.problem)
+            error.member.map_or(at, |member| at.field(member)).error(error.problem)
         }
         DenylistError::Malformed | DenylistError::TooManyEntries => {
             at.error(format!("is not usable: {error}"))
@@ -39,7 +39,7 @@ fn local(at: &FieldPath, entries: &[Value]) -> Result<Denylist, ConfigError> {
     })
 }
 
-fn remote_denylist(at: &FieldPath, raw: raw::RemoteDenylist) -> Result<RemoteDenylist, ConfigError> {
+fn remote_denylist(at: &FieldPath<'_>, raw: raw::RemoteDenylist) -> Result<RemoteDenylist, ConfigError> {
     Ok(RemoteDenylist {
         remote: remote(at, raw.cluster, raw.timeout, (raw.cache_duration, MINUTE), (raw.max_stale, HOUR))?,
         uri: HttpsUrl::parse(&raw.uri).map_err(|problem| at.field("uri").error(problem))?,

@@ -38,42 +38,46 @@ impl Config {
     ) -> Result<Vec<[u8; 32]>, ConfigError> {
         let nonce = self.dpop.as_ref().and_then(|dpop| dpop.nonce.as_ref());
         let Some(name) = nonce.and_then(|nonce| nonce.keys_env.as_ref()) else { return Ok(Vec::new()) };
-        let at = FieldPath::root().field("dpop").field("nonce").field("keys_env");
+        let at = FieldPath::Root.field("dpop");
+        let error = |problem: &str| at.field("nonce").field("keys_env").error(problem);
         let text = variable(name)
-            .ok_or_else(|| at.error("must name an environment variable of the VM, which is set"))?;
+            .ok_or_else(|| error("must name an environment variable of the VM, which is set"))?;
         parse_nonce_keys(&text).ok_or_else(|| {
-            at.error("must name an environment variable with one to four keys of 64 hexadecimal digits each, separated by commas")
+            error("must name an environment variable with one to four keys of 64 hexadecimal digits each, separated by commas")
         })
     }
 
     /// Checks that a client can meet each requirement of a bound token, and that `forward_as` has an
     /// effect.
-    pub(super) fn check_sender_constraints(&self, root: &FieldPath) -> Result<(), ConfigError> {
+    pub(super) fn check_sender_constraints(&self, root: &FieldPath<'_>) -> Result<(), ConfigError> {
         let forwards_as_bearer = self.dpop.as_ref().is_some_and(|dpop| dpop.forward_as_bearer);
         if forwards_as_bearer && !self.forward {
-            let at = root.field("dpop").field("forward_as");
-            return Err(at.error("must not be `bearer` with `forward: false`"));
+            let problem = "must not be `bearer` with `forward: false`";
+            return Err(root.field("dpop").field("forward_as").error(problem));
         }
         if self.dpop.is_some() || self.client_certificate.is_some() {
             return Ok(());
         }
         if let Some(provider) = self.providers.iter().find(|provider| provider.requires_sender_constraint) {
-            let at = root.field("providers").field(&provider.name).field("sender_constrained");
-            return Err(at.error("must not be `required` without `dpop` or `mtls`"));
+            let at = root.field("providers");
+            let at = at.field(&provider.name);
+            return Err(at
+                .field("sender_constrained")
+                .error("must not be `required` without `dpop` or `mtls`"));
         }
-        let demands = |action: &RuleAction| matches!(&action.access, Access::Requires(requirement) if requirement.demands_sender_constraint());
-        let rules = self.policy.rules().iter().enumerate();
-        let rule = rules
-            .filter(|(_, rule)| demands(&rule.action))
-            .map(|(index, _)| root.field("rules").index(index));
-        let policies = self.route_policies.iter().filter(|(_, action)| demands(action));
-        let policy = policies.map(|(name, _)| root.field("route_policies").field(name));
-        match rule.chain(policy).next() {
-            Some(at) => {
+        let check = |at: &FieldPath<'_>, action: &RuleAction| match &action.access {
+            Access::Requires(requirement) if requirement.demands_sender_constraint() => {
                 Err(at.field("requires").error("must not have `sender_constrained` without `dpop` or `mtls`"))
             }
-            None => Ok(()),
+            _ => Ok(()),
+        };
+        for (index, rule) in self.policy.rules().iter().enumerate() {
+            check(&root.field("rules").index(index), &rule.action)?;
         }
+        for (name, action) in &self.route_policies {
+            check(&root.field("route_policies").field(name), action)?;
+        }
+        Ok(())
     }
 }
 
@@ -85,7 +89,7 @@ pub(super) fn is_dpop_required(providers: &[Provider], has_client_certificates: 
 
 /// Converts the settings for DPoP. `realm` is that of the challenges.
 pub(super) fn dpop(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<raw::Dpop>,
     realm: &str,
     allowed_in_paths: AllowedInPaths,
@@ -114,7 +118,7 @@ pub(super) fn dpop(
 }
 
 fn target_uri(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     external_urls: Option<Vec<raw::ExternalUrl>>,
     scheme: Option<raw::Scheme>,
     allowed: AllowedInPaths,
@@ -151,7 +155,7 @@ fn target_uri(
 }
 
 fn nonce(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw::Nonce { keys_env, lifetime }: raw::Nonce,
     realm: &str,
 ) -> Result<NonceSettings, ConfigError> {
@@ -169,7 +173,7 @@ fn nonce(
 }
 
 fn replay(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<raw::Replay>,
     requirements: &ProofRequirements,
     has_nonces: bool,

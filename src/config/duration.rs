@@ -4,10 +4,9 @@ use std::fmt;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use serde::de::{Deserialize, Deserializer, Error};
-
 use super::error::ConfigError;
 use super::field_path::FieldPath;
+use super::reader::{Located, Read};
 
 /// A duration in the configuration, in whole milliseconds.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -45,7 +44,7 @@ impl ConfigDuration {
         duration: Option<Self>,
         default: Duration,
         bounds: RangeInclusive<Duration>,
-        at: &FieldPath,
+        at: &FieldPath<'_>,
     ) -> Result<Duration, ConfigError> {
         let duration = duration.map_or(default, |duration| duration.0);
         if bounds.contains(&duration) {
@@ -65,11 +64,16 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
     ConfigDuration::parse(text).map(|ConfigDuration(duration)| duration)
 }
 
-impl<'de> Deserialize<'de> for ConfigDuration {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Self::parse(&text)
-            .ok_or_else(|| Error::custom("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))
+impl Read for ConfigDuration {
+    fn empty() -> Self {
+        Self(Duration::ZERO)
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
+        let duration = Self::parse(value.text()?);
+        *self = duration
+            .ok_or_else(|| value.error("must be a number and a unit, such as 500ms, 5s, 10m, 1h or 1d"))?;
+        Ok(())
     }
 }
 

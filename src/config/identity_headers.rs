@@ -38,7 +38,7 @@ const RESERVED: &[&str] = &[
 const RESERVED_PREFIXES: &[&str] = &["access-control-", "content-", "grpc-", "proxy-", "sec-", "x-envoy-"];
 
 pub(super) fn claim_to_headers(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Vec<raw::ClaimToHeader>,
     providers: &[Provider],
 ) -> Result<Vec<ClaimToHeader>, ConfigError> {
@@ -74,7 +74,7 @@ pub(super) fn claim_to_headers(
 }
 
 pub(super) fn forward_payload_header(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     name: Option<String>,
     claims: &[ClaimToHeader],
 ) -> Result<Option<String>, ConfigError> {
@@ -87,7 +87,7 @@ pub(super) fn forward_payload_header(
 }
 
 /// Checks the name of a header that only this filter sets or reads, and returns it in lower case.
-pub(super) fn header_name(at: &FieldPath, name: &str) -> Result<String, ConfigError> {
+pub(super) fn header_name(at: &FieldPath<'_>, name: &str) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
     if !headers::is_name(&name) {
         return Err(at.error("must be a header name"));

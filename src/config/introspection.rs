@@ -31,7 +31,7 @@ const MAX_PER_SECOND: (u32, RangeInclusive<u32>) = (20, 1..=10_000);
 
 /// Converts the introspection endpoint of a provider with these requirements.
 pub(super) fn introspection(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::Introspection,
     requirements: &TokenRequirements,
 ) -> Result<IntrospectionSettings, ConfigError> {
@@ -85,12 +85,12 @@ pub(super) fn introspection(
     })
 }
 
-fn client_auth(at: &FieldPath, raw: raw::IntrospectionAuth) -> Result<ClientAuth, ConfigError> {
+fn client_auth(at: &FieldPath<'_>, raw: raw::IntrospectionAuth) -> Result<ClientAuth, ConfigError> {
     let secret = |name: &str, field: &str, variable: String| {
         let is_name = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
         if variable.is_empty() || !variable.bytes().all(is_name) {
-            let at = at.field(name).field(field);
-            return Err(at.error("must be the name of an environment variable: letters, digits and `_`"));
+            let problem = "must be the name of an environment variable: letters, digits and `_`";
+            return Err(at.field(name).field(field).error(problem));
         }
         Ok(EnvSecret::new(variable))
     };
@@ -119,15 +119,15 @@ fn client_auth(at: &FieldPath, raw: raw::IntrospectionAuth) -> Result<ClientAuth
 }
 
 /// Checks that at most one provider introspects opaque tokens, which do not name their provider.
-pub(super) fn check_opaque(at: &FieldPath, providers: &[Provider]) -> Result<(), ConfigError> {
+pub(super) fn check_opaque(at: &FieldPath<'_>, providers: &[Provider]) -> Result<(), ConfigError> {
     let is_opaque = |provider: &&Provider| {
         provider.introspection.as_ref().is_some_and(|settings| settings.tokens == IntrospectedTokens::Opaque)
     };
     let mut opaque = providers.iter().filter(is_opaque);
     match (opaque.next(), opaque.next()) {
         (Some(first), Some(second)) => {
-            let at = at.field(&second.name).field("introspection").field("tokens");
-            Err(at.error(format!("must not be `opaque` for two providers: `{}` has it", first.name)))
+            let problem = format!("must not be `opaque` for two providers: `{}` has it", first.name);
+            Err(at.field(&second.name).field("introspection").field("tokens").error(problem))
         }
         _ => Ok(()),
     }
@@ -135,7 +135,7 @@ pub(super) fn check_opaque(at: &FieldPath, providers: &[Provider]) -> Result<(),
 
 /// Checks that each provider whose tokens a rule with `introspect: true` accepts can introspect.
 pub(super) fn check_rule(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     accepted: &[String],
     providers: &[Provider],
 ) -> Result<(), ConfigError> {
@@ -157,11 +157,11 @@ pub(super) fn resolve_secrets(
     for provider in providers {
         let Some(settings) = &mut provider.introspection else { continue };
         settings.auth.resolve(variable).map_err(|error| {
-            let auth = FieldPath::root().field("providers").field(&provider.name).field("introspection");
-            let fields = settings.auth.variable_field().iter();
-            let at = fields.fold(auth.field("auth"), |at, field| at.field(field));
             let variable = settings.auth.variable().unwrap_or_default();
-            at.error(format!("{error}: {variable}"))
+            let field = settings.auth.variable_field().join(".");
+            let at = FieldPath::Root.field("providers");
+            let problem = format!("{error}: {variable}");
+            at.field(&provider.name).field("introspection").field("auth").field(&field).error(problem)
         })?;
     }
     Ok(())

@@ -13,7 +13,7 @@ const OKTA_DOMAINS: &[&str] = &["okta.com", "oktapreview.com", "okta-emea.com", 
 /// The filter compares issuers exactly, so it would reject every token if the issuer had a mistake.
 /// An issuer on a domain of Okta must be that of a custom authorization server, in every profile:
 /// access tokens of the org authorization server are not for this API.
-pub(super) fn check(at: &FieldPath, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
+pub(super) fn check(at: &FieldPath<'_>, issuer: &str, profile: TokenProfile) -> Result<(), ConfigError> {
     let url = HttpsUrl::parse(issuer).map_err(|problem| at.error(problem))?;
     if issuer.contains('?') {
         return Err(at.error("must not have a query (RFC 8414 section 2)"));
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     fn problem(issuer: &str, profile: TokenProfile) -> Option<String> {
-        check(&FieldPath::root(), issuer, profile).err().map(|error| error.problem)
+        check(&FieldPath::Root, issuer, profile).err().map(|error| error.problem)
     }
 
     #[test]

@@ -13,7 +13,7 @@ const MAX_HOP: u32 = 16;
 
 /// Converts the source of client certificates.
 pub(super) fn certificate_source(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<raw::Mtls>,
 ) -> Result<Option<CertificateSource>, ConfigError> {
     let Some(raw::Mtls { from, header }) = raw else { return Ok(None) };
@@ -27,7 +27,7 @@ pub(super) fn certificate_source(
 }
 
 fn certificate_header(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw::CertificateHeader { name, format, hop }: raw::CertificateHeader,
 ) -> Result<CertificateHeader, ConfigError> {
     let name = if name.eq_ignore_ascii_case(XFCC) {

@@ -11,7 +11,7 @@ use crate::policy::NormalizationOptions;
 const MAX_MATCH_BYTES: std::ops::RangeInclusive<u32> = 256..=64 * 1024;
 
 pub(super) fn normalization(
-    root: &FieldPath,
+    root: &FieldPath<'_>,
     allow_in_paths: Option<Vec<raw::AllowInPaths>>,
     max_match_bytes: Option<u32>,
 ) -> Result<NormalizationOptions, ConfigError> {

@@ -6,8 +6,8 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::protected_resources::Announced;
 use super::{
-    Config, denylist, deserializer, dpop, filter_state, identity_headers, mtls, normalization,
-    protected_resources, protobuf_struct, provider, raw, responses, rules, strictness, token_sources,
+    Config, denylist, dpop, filter_state, identity_headers, mtls, normalization, protected_resources,
+    protobuf_struct, provider, raw, reader, responses, rules, strictness, token_sources,
 };
 use crate::client_certificate::CertificateSource;
 use crate::headers::ReservedNames;
@@ -34,7 +34,7 @@ impl Config {
     /// # Errors
     /// The first error in the configuration, with the path of the field.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, ConfigError> {
-        let root = FieldPath::root();
+        let root = FieldPath::Root;
         let raw = raw_config(&root, bytes)?;
         let max_token_bytes = size(
             &root.field("max_token_bytes"),
@@ -119,18 +119,18 @@ impl Config {
     /// Checks that no rule matches an identity header or a header with credentials. The filter sets
     /// identity headers after it has selected the rule, so the rule would match values of the
     /// client.
-    fn check_rule_headers(&self, at: &FieldPath) -> Result<(), ConfigError> {
+    fn check_rule_headers(&self, at: &FieldPath<'_>) -> Result<(), ConfigError> {
         for (index, rule) in self.policy.rules().iter().enumerate() {
             for (header, condition) in rule.matches.headers.iter().enumerate() {
-                let at = at.index(index).field("match").field("headers").index(header).field("name");
-                if self.is_identity_header(&condition.name) {
-                    return Err(at.error(IS_IDENTITY_HEADER));
-                }
-                if self.token_sources.is_token_header(&condition.name)
-                    || self.is_proof_header(&condition.name)
-                {
-                    return Err(at.error("must not be a header with credentials"));
-                }
+                let is_credential =
+                    |name: &str| self.token_sources.is_token_header(name) || self.is_proof_header(name);
+                let problem = match condition.name.as_str() {
+                    name if self.is_identity_header(name) => IS_IDENTITY_HEADER,
+                    name if is_credential(name) => "must not be a header with credentials",
+                    _ => continue,
+                };
+                let at = at.index(index);
+                return Err(at.field("match").field("headers").index(header).field("name").error(problem));
             }
         }
         Ok(())
@@ -138,19 +138,19 @@ impl Config {
 
     /// Checks that no field excludes another. The filter cannot both read a token from a header and
     /// remove the header. A route cannot both name the policy and depend on its result.
-    fn check_combinations(&self, root: &FieldPath) -> Result<(), ConfigError> {
+    fn check_combinations(&self, root: &FieldPath<'_>) -> Result<(), ConfigError> {
         for (index, source) in self.token_sources.headers.iter().enumerate() {
             if self.is_identity_header(&source.name) {
                 return Err(root.field("from_headers").index(index).field("name").error(IS_IDENTITY_HEADER));
             }
         }
         if let Some(CertificateSource::Header(header)) = &self.client_certificate {
-            let at = root.field("mtls").field("header").field("name");
+            let error = |problem: &str| Err(root.field("mtls").field("header").field("name").error(problem));
             if self.is_identity_header(&header.name) {
-                return Err(at.error(IS_IDENTITY_HEADER));
+                return error(IS_IDENTITY_HEADER);
             }
             if self.token_sources.is_token_header(&header.name) {
-                return Err(at.error("must not be a header with credentials"));
+                return error("must not be a header with credentials");
             }
         }
         if self.clear_route_cache && !self.route_policies.is_empty() {
@@ -161,7 +161,7 @@ impl Config {
 }
 
 /// Parses the bytes of a configuration, without checks of the values.
-fn raw_config(root: &FieldPath, bytes: &[u8]) -> Result<raw::Config, ConfigError> {
+fn raw_config(root: &FieldPath<'_>, bytes: &[u8]) -> Result<raw::Config, ConfigError> {
     if bytes.trim_ascii().is_empty() {
         return Err(root.error("must not be empty"));
     }
@@ -169,13 +169,17 @@ fn raw_config(root: &FieldPath, bytes: &[u8]) -> Result<raw::Config, ConfigError
         (Ok(value), _) | (Err(_), Some(value)) => value,
         (Err(error), None) => return Err(root.error(error.to_string())),
     };
-    let raw = deserializer::read(root, &value)?;
+    let raw = reader::read(&value)?;
     strictness::check(root, &value)?;
     Ok(raw)
 }
 
 /// Checks that a number is within its bounds.
-pub(super) fn number(at: &FieldPath, value: u32, bounds: RangeInclusive<u32>) -> Result<u32, ConfigError> {
+pub(super) fn number(
+    at: &FieldPath<'_>,
+    value: u32,
+    bounds: RangeInclusive<u32>,
+) -> Result<u32, ConfigError> {
     if !bounds.contains(&value) {
         let (min, max) = bounds.into_inner();
         return Err(at.error(format!("must be from {min} to {max}")));
@@ -184,6 +188,10 @@ pub(super) fn number(at: &FieldPath, value: u32, bounds: RangeInclusive<u32>) ->
 }
 
 /// Checks that a size is within its bounds.
-pub(super) fn size(at: &FieldPath, value: u32, bounds: RangeInclusive<u32>) -> Result<usize, ConfigError> {
+pub(super) fn size(
+    at: &FieldPath<'_>,
+    value: u32,
+    bounds: RangeInclusive<u32>,
+) -> Result<usize, ConfigError> {
     number(at, value, bounds).map(|value| usize::try_from(value).unwrap_or(usize::MAX))
 }

@@ -17,7 +17,7 @@ pub(super) type PathFields =
 
 /// Converts the field that is set.
 pub(super) fn path_match(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     (exact, prefix, path_separated_prefix, path_template, safe_regex): PathFields,
     normalization: NormalizationOptions,
 ) -> Result<Option<PathMatch>, ConfigError> {
@@ -79,7 +79,7 @@ pub(super) fn path_match(
 
 /// Checks a path or prefix that rules match literally.
 fn literal_path(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     path: String,
     normalization: NormalizationOptions,
 ) -> Result<String, ConfigError> {
@@ -102,7 +102,7 @@ fn literal_path(
 /// Checks a path or template without regular expressions, and returns it in canonical form. The
 /// operator writes paths decoded, except for an encoded slash, which is `%2F`.
 fn unencoded_path(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     path: String,
     normalization: NormalizationOptions,
 ) -> Result<String, ConfigError> {

@@ -25,7 +25,7 @@ pub(super) struct Announced<'a> {
 }
 
 pub(super) fn protected_resources(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Vec<raw::ProtectedResource>,
     announced: Announced<'_>,
     normalization: NormalizationOptions,
@@ -43,7 +43,7 @@ pub(super) fn protected_resources(
 }
 
 fn protected_resource(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::ProtectedResource,
     Announced { providers, sources, has_client_certificates, dpop }: Announced<'_>,
     normalization: NormalizationOptions,
@@ -125,7 +125,7 @@ fn protected_resource(
 }
 
 fn bearer_methods(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     methods: Option<Vec<String>>,
     sources: &TokenSources,
 ) -> Result<Vec<String>, ConfigError> {
@@ -141,7 +141,7 @@ fn bearer_methods(
 }
 
 /// Parses an https URL without query and fragment. A challenge can quote it without escapes.
-fn plain_url(at: &FieldPath, text: &str) -> Result<HttpsUrl, ConfigError> {
+fn plain_url(at: &FieldPath<'_>, text: &str) -> Result<HttpsUrl, ConfigError> {
     let url = HttpsUrl::parse(text).map_err(|problem| at.error(problem))?;
     if text.contains(['?', '"', '\\']) {
         return Err(at.error("must not have a query, a quote or a backslash"));

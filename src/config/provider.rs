@@ -1,6 +1,5 @@
 //! `providers`: the authorization servers, and the sources of their keys.
 
-use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::introspection::{check_opaque, introspection};
 use super::issuer;
+use super::reader::ByName;
 use super::remote::{DAY, HOUR, MINUTE, SECOND, remote};
 use super::{Provider, RemoteJwks, raw};
 use crate::crypto::Algorithm;
@@ -28,31 +28,32 @@ const UNKNOWN_KID_COOLDOWN: (Duration, RangeInclusive<Duration>) = (Duration::fr
 const MAX_TOKEN_AGE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(366 * 86_400);
 
 pub(super) fn providers(
-    at: &FieldPath,
-    raw: BTreeMap<String, raw::Provider>,
+    at: &FieldPath<'_>,
+    ByName(raw): ByName<raw::Provider>,
 ) -> Result<Vec<Provider>, ConfigError> {
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    let providers = raw
-        .into_iter()
-        .map(|(name, raw)| provider(&at.field(&name), name, raw))
-        .collect::<Result<Vec<_>, _>>()?;
+    let mut providers = Vec::with_capacity(raw.len());
+    for (name, raw) in raw {
+        providers.push(provider(&at.field(&name), &name, raw)?);
+    }
     check_opaque(at, &providers)?;
-    let mut owners = HashMap::new();
-    for provider in &providers {
-        for issuer in &provider.requirements.issuers {
-            if let Some(owner) = owners.insert(issuer, &provider.name) {
-                let problem = format!("must not have the issuer of provider `{owner}`: {issuer}");
-                return Err(at.field(&provider.name).error(problem));
-            }
+    let issuers: Vec<_> = providers
+        .iter()
+        .flat_map(|provider| provider.requirements.issuers.iter().map(|issuer| (issuer, &provider.name)))
+        .collect();
+    for (index, (issuer, name)) in issuers.iter().enumerate() {
+        if let Some((_, owner)) = issuers.iter().take(index).find(|(earlier, _)| earlier == issuer) {
+            let problem = format!("must not have the issuer of provider `{owner}`: {issuer}");
+            return Err(at.field(name).error(problem));
         }
     }
     Ok(providers)
 }
 
-fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider, ConfigError> {
-    at.check_name(&name)?;
+fn provider(at: &FieldPath<'_>, name: &str, raw: raw::Provider) -> Result<Provider, ConfigError> {
+    at.check_name(name)?;
     let profile = match raw.token_profile {
         None | Some(raw::TokenProfile::Okta) => TokenProfile::Okta,
         Some(raw::TokenProfile::Rfc9068) => TokenProfile::Rfc9068,
@@ -93,11 +94,12 @@ fn provider(at: &FieldPath, name: String, raw: raw::Provider) -> Result<Provider
         None => None,
         Some(raw) => Some(introspection(&at.field("introspection"), raw, &requirements)?),
     };
+    let name = name.to_owned();
     Ok(Provider { name, requirements, requires_sender_constraint, remote_jwks, local_jwks, introspection })
 }
 
 fn issuers(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     one: Option<String>,
     several: Option<Vec<String>>,
     profile: TokenProfile,
@@ -120,19 +122,24 @@ fn issuers(
 }
 
 /// Checks the names of signature algorithms. The default is that of tokens.
-pub(super) fn algorithms(at: &FieldPath, names: Option<Vec<String>>) -> Result<Vec<Algorithm>, ConfigError> {
+pub(super) fn algorithms(
+    at: &FieldPath<'_>,
+    names: Option<Vec<String>>,
+) -> Result<Vec<Algorithm>, ConfigError> {
     let Some(names) = names else { return Ok(vec![Algorithm::RS256]) };
-    let algorithm = |(index, name): (usize, &String)| {
-        Algorithm::from_name(name).ok_or_else(|| {
+    at.each(at.non_empty_list(names)?, |at, name| {
+        Algorithm::from_name(&name).ok_or_else(|| {
             let names: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
-            at.index(index)
-                .error(format!("must be one of {}; the filter never accepts HS* and none", names.join(", ")))
+            at.error(format!("must be one of {}; the filter never accepts HS* and none", names.join(", ")))
         })
-    };
-    at.non_empty_list(names)?.iter().enumerate().map(algorithm).collect()
+    })
 }
 
-fn remote_jwks(at: &FieldPath, raw: raw::RemoteJwks, issuers: &[String]) -> Result<RemoteJwks, ConfigError> {
+fn remote_jwks(
+    at: &FieldPath<'_>,
+    raw: raw::RemoteJwks,
+    issuers: &[String],
+) -> Result<RemoteJwks, ConfigError> {
     let (default_cooldown, bounds) = UNKNOWN_KID_COOLDOWN;
     let at_cooldown = at.field("unknown_kid_cooldown");
     Ok(RemoteJwks {
@@ -156,7 +163,7 @@ fn remote_jwks(at: &FieldPath, raw: raw::RemoteJwks, issuers: &[String]) -> Resu
 /// Returns the source of the key set. With several issuers, it depends on the first, because the
 /// issuers of an Okta authorization server share their keys.
 fn jwks_uri(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     uri: Option<String>,
     discovery: bool,
     hosts: Option<Vec<String>>,
@@ -194,7 +201,7 @@ fn jwks_uri(
 pub(super) fn seconds(
     duration: Option<ConfigDuration>,
     (default, bounds): (Duration, RangeInclusive<Duration>),
-    at: &FieldPath,
+    at: &FieldPath<'_>,
 ) -> Result<i64, ConfigError> {
     let duration = ConfigDuration::within(duration, default, bounds, at)?;
     if duration.subsec_nanos() != 0 {

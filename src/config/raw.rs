@@ -20,15 +20,18 @@ mod requirement;
 mod response;
 mod rule;
 
+#[cfg(not(target_arch = "wasm32"))]
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use super::reader::{ByName, names, object};
 
 pub(super) use agents::{Actor, AuthorizationDetail, OtherFields};
 pub(super) use denylist::{Denylist, RemoteDenylist};
 pub(super) use dpop::{Dpop, ExternalUrl, ForwardAs, Nonce, Replay, ReplaySize, Scheme};
 pub(super) use filter_state::FilterStateName;
 pub(super) use header::{ClaimToHeader, HeaderSource};
+#[cfg(test)]
+pub(super) use introspection::{ClientSecret, PrivateKeyJwt};
 pub(super) use introspection::{IntrospectedTokens, Introspection, IntrospectionAuth, NoAuth};
 pub(super) use mtls::{CertificateFormat, CertificateHeader, CertificateOrigin, Mtls};
 pub(super) use protected_resource::ProtectedResource;
@@ -43,9 +46,7 @@ pub(super) use rule::{Mode, RoutePolicy, Rule};
 /// # okta-authz-filter
 ///
 /// The configuration of okta-authz-filter.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(super) struct Config {
     /// The authorization servers whose tokens the filter accepts, by name. The filter selects the
     /// provider whose `issuer` equals the `iss` of the token. The name appears in metrics, logs and
@@ -54,7 +55,8 @@ pub(super) struct Config {
     /// - Range: one or more; a name has no control characters
     /// - Example: `{ okta: { issuer: "https://acme.okta.com/oauth2/default", audiences:
     ///   ["api://default"], remote_jwks: { cluster: okta } } }`
-    pub(super) providers: BTreeMap<String, Provider>,
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(with = "BTreeMap<String, Provider>"))]
+    pub(super) providers: ByName<Provider>,
     /// Tokens that the filter rejects before they expire.
     ///
     /// - Default: none
@@ -73,7 +75,7 @@ pub(super) struct Config {
     /// - Range: any number
     /// - Default: none
     /// - Example: `[{ match: { path: /healthz }, public: true }, { match: {}, requires: {} }]`
-    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(default))]
     pub(super) rules: Vec<Rule>,
     /// Whether `hosts` of rules ignore the port of the request. It must be equal to
     /// `RouteConfiguration.ignore_port_in_host_matching` of Envoy's routes. With `false`, the
@@ -104,8 +106,8 @@ pub(super) struct Config {
     /// - Range: any number; a name has no control characters
     /// - Default: none
     /// - Example: `{ admin: { requires: { groups: [Admins] } } }`
-    #[serde(default)]
-    pub(super) route_policies: BTreeMap<String, RoutePolicy>,
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(default, with = "BTreeMap<String, RoutePolicy>"))]
+    pub(super) route_policies: ByName<RoutePolicy>,
     /// Whether the filter allows CORS preflight requests without a token. Browsers never send a
     /// token with them.
     ///
@@ -118,7 +120,7 @@ pub(super) struct Config {
     /// - Range: any number
     /// - Default: none
     /// - Example: `[{ header_name: x-okta-sub, claim_name: sub }]`
-    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(default))]
     pub(super) claim_to_headers: Vec<ClaimToHeader>,
     /// The name of a header that the filter sets to the payload of the verified token,
     /// base64url-encoded. The filter removes this header from every request first.
@@ -229,16 +231,43 @@ pub(super) struct Config {
     /// - Range: any number, each with a different path
     /// - Default: none
     /// - Example: `[{ resource: "https://api.example.com" }]`
-    #[serde(default)]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(default))]
     pub(super) protected_resources: Vec<ProtectedResource>,
 }
+
+object!(Config {
+    providers: required,
+    denylist,
+    mode,
+    rules: default,
+    ignore_port_in_host_matching,
+    allow_in_paths,
+    max_match_bytes,
+    route_policies: default,
+    bypass_cors_preflight,
+    claim_to_headers: default,
+    forward_payload_header,
+    clear_route_cache,
+    from_headers,
+    from_cookies,
+    from_params,
+    from_websocket_protocol,
+    forward,
+    mtls,
+    dpop,
+    close_streams,
+    max_token_bytes,
+    token_cache_max_bytes,
+    realm,
+    responses,
+    protected_resources: default
+});
 
 /// # Policy mode
 ///
 /// Whether the filter enforces the whole policy.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(super) enum PolicyMode {
     /// The filter denies a request that the policy does not allow.
     Enforce,
@@ -246,3 +275,5 @@ pub(super) enum PolicyMode {
     /// For trials of a whole policy.
     Shadow,
 }
+
+names!(PolicyMode { Enforce: "enforce", Shadow: "shadow" });

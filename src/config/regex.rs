@@ -10,7 +10,7 @@ use super::raw;
 const MAX_REGEX_BYTES: usize = 256 * 1024;
 
 /// Compiles a regular expression with anchors, so that it matches whole texts.
-pub(super) fn anchored(at: &FieldPath, regex: raw::SafeRegex) -> Result<Regex, ConfigError> {
+pub(super) fn anchored(at: &FieldPath<'_>, regex: raw::SafeRegex) -> Result<Regex, ConfigError> {
     let (raw::SafeRegex::Pattern(pattern) | raw::SafeRegex::Matcher(raw::RegexMatcher { regex: pattern })) =
         regex;
     if pattern.is_empty() {

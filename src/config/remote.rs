@@ -24,7 +24,7 @@ const MAX_STALE: RangeInclusive<Duration> = SECOND..=Duration::from_secs(30 * 86
 
 /// Checks the cluster and the schedule. The last two parameters are fields with their defaults.
 pub(super) fn remote(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     cluster: String,
     timeout: Option<ConfigDuration>,
     (cache_duration, default_cache_duration): (Option<ConfigDuration>, Duration),

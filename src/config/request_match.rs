@@ -16,7 +16,7 @@ use crate::policy::{
 };
 
 pub(super) fn request_match(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::RequestMatch,
     normalization: NormalizationOptions,
 ) -> Result<RequestMatch, ConfigError> {
@@ -24,14 +24,7 @@ pub(super) fn request_match(
         None => None,
         Some(hosts) => {
             let at = at.field("hosts");
-            let hosts = at.non_empty_list(hosts)?;
-            Some(
-                hosts
-                    .iter()
-                    .enumerate()
-                    .map(|(index, host)| host_match(&at.index(index), host))
-                    .collect::<Result<_, _>>()?,
-            )
+            Some(at.each(at.non_empty_list(hosts)?, |at, host| host_match(at, &host))?)
         }
     };
     let is_method_byte = |byte: u8| byte.is_ascii_uppercase() || byte == b'-';
@@ -76,7 +69,7 @@ pub(super) fn request_match(
 
 /// Parses a host, and returns it in the form in which the filter compares it: in lower case; an
 /// IPv6 address in brackets, in the form of RFC 5952.
-fn host_match(at: &FieldPath, host: &str) -> Result<HostMatch, ConfigError> {
+fn host_match(at: &FieldPath<'_>, host: &str) -> Result<HostMatch, ConfigError> {
     let (name, suffix) = match host.strip_prefix("*.") {
         Some(rest) => (rest, true),
         None => (host, false),
@@ -98,9 +91,9 @@ fn host_match(at: &FieldPath, host: &str) -> Result<HostMatch, ConfigError> {
 /// Converts the conditions on headers or query parameters. `name` checks a name. `problem` returns
 /// the reason why no value with a name contains a text at a position.
 fn string_matchers(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<Vec<raw::NamedStringMatcher>>,
-    name: fn(&FieldPath, String) -> Result<String, ConfigError>,
+    name: fn(&FieldPath<'_>, String) -> Result<String, ConfigError>,
     normalization: NormalizationOptions,
     problem: &dyn Fn(&str, &str, Position) -> Option<&'static str>,
 ) -> Result<Vec<NamedStringMatcher>, ConfigError> {
@@ -108,8 +101,7 @@ fn string_matchers(
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
-    let condition = |(index, raw): (usize, raw::NamedStringMatcher)| {
-        let at = at.index(index);
+    at.each(raw, |at, raw| {
         let matcher = match (raw.string_match, raw.present_match) {
             (Some(string_match), None) => string_matcher(&at.field("string_match"), string_match)?,
             (None, Some(true)) => StringMatcher::Present,
@@ -122,11 +114,10 @@ fn string_matchers(
             return Err(at.field("string_match").error(problem));
         }
         Ok(NamedStringMatcher { name, matcher, invert: raw.invert_match.unwrap_or(false) })
-    };
-    raw.into_iter().enumerate().map(condition).collect()
+    })
 }
 
-fn string_matcher(at: &FieldPath, raw: raw::StringMatcher) -> Result<StringMatcher, ConfigError> {
+fn string_matcher(at: &FieldPath<'_>, raw: raw::StringMatcher) -> Result<StringMatcher, ConfigError> {
     let raw::StringMatcher { exact, prefix, suffix, contains, safe_regex } = raw;
     // Every text begins with, ends with and contains the empty text.
     let non_empty = |name: &str, text: String| match text.as_str() {
@@ -190,7 +181,7 @@ const REMOVED_BY_ENVOY: &[&str] = &["keep-alive", "proxy-connection", "transfer-
 
 /// Checks the name of a header that a rule matches, and returns it in lower case. The filter
 /// selects the rule before it reads credentials.
-fn header_name(at: &FieldPath, name: String) -> Result<String, ConfigError> {
+fn header_name(at: &FieldPath<'_>, name: String) -> Result<String, ConfigError> {
     let name = name.to_ascii_lowercase();
     if !headers::is_name(&name) {
         return Err(at.error("must be a header name; use `path`, `methods` or `hosts` for pseudo-headers"));
@@ -207,7 +198,7 @@ fn header_name(at: &FieldPath, name: String) -> Result<String, ConfigError> {
     Ok(name)
 }
 
-fn query_parameter_name(at: &FieldPath, name: String) -> Result<String, ConfigError> {
+fn query_parameter_name(at: &FieldPath<'_>, name: String) -> Result<String, ConfigError> {
     if name.is_empty() {
         return Err(at.error("must not be empty"));
     }
@@ -219,9 +210,8 @@ fn query_parameter_name(at: &FieldPath, name: String) -> Result<String, ConfigEr
     Ok(name)
 }
 
-fn remote_ip(at: &FieldPath, ranges: Vec<String>) -> Result<Vec<CidrRange>, ConfigError> {
-    let range = |(index, range): (usize, &String)| {
-        CidrRange::parse(range).map_err(|CidrRangeError(problem)| at.index(index).error(problem))
-    };
-    at.non_empty_list(ranges)?.iter().enumerate().map(range).collect()
+fn remote_ip(at: &FieldPath<'_>, ranges: Vec<String>) -> Result<Vec<CidrRange>, ConfigError> {
+    at.each(at.non_empty_list(ranges)?, |at, range| {
+        CidrRange::parse(&range).map_err(|CidrRangeError(problem)| at.error(problem))
+    })
 }

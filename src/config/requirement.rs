@@ -27,7 +27,7 @@ pub(super) struct RequirementContext<'a> {
 }
 
 pub(super) fn requirement(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::Requires,
     context: RequirementContext<'_>,
 ) -> Result<Requirement, ConfigError> {
@@ -37,7 +37,7 @@ pub(super) fn requirement(
 /// Converts a requirement. `depth` is the number of levels that it can have, and `is_negated` whether
 /// it is in `not`.
 fn nested(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::Requires,
     context: RequirementContext<'_>,
     (depth, is_negated): (usize, bool),
@@ -47,7 +47,7 @@ fn nested(
     };
     // A part that every token meets makes `any_of` ineffective, and has no effect in `all_of`. It
     // is a mistake.
-    let part = |at: FieldPath, raw| match nested(&at, raw, context, (deeper, is_negated))? {
+    let part = |at: &FieldPath<'_>, raw| match nested(at, raw, context, (deeper, is_negated))? {
         part if part.is_empty() => Err(at.error("must not be empty: every token meets it")),
         part => Ok(part),
     };
@@ -56,15 +56,12 @@ fn nested(
         match list {
             None => Ok(Vec::new()),
             Some(list) if list.is_empty() => Err(at.error("must not be empty")),
-            Some(list) => {
-                list.into_iter().enumerate().map(|(index, raw)| part(at.index(index), raw)).collect()
-            }
+            Some(list) => at.each(list, part),
         }
     };
     if raw.claims.as_ref().is_some_and(Vec::is_empty) {
         return Err(at.field("claims").error("must not be empty"));
     }
-    let claims = raw.claims.unwrap_or_default().into_iter().enumerate();
     let not = match raw.not {
         None => None,
         Some(inner) => {
@@ -94,9 +91,7 @@ fn nested(
         user: raw.user,
         sender_constrained: raw.sender_constrained.unwrap_or(false),
         step_up: step_up(at, raw.acr_values, raw.max_age)?,
-        claims: claims
-            .map(|(index, raw)| claim(&at.field("claims").index(index), raw, context))
-            .collect::<Result<_, _>>()?,
+        claims: at.field("claims").each(raw.claims.unwrap_or_default(), |at, raw| claim(at, raw, context))?,
         authorization_details: agents::authorization_details(
             &at.field("authorization_details"),
             raw.authorization_details,
@@ -111,7 +106,7 @@ fn nested(
 
 /// Checks the names of providers. An empty result means all providers.
 pub(super) fn providers(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     names: Option<Vec<String>>,
     context: RequirementContext<'_>,
 ) -> Result<Vec<String>, ConfigError> {
@@ -124,7 +119,7 @@ pub(super) fn providers(
 
 /// Checks audiences. An audience that none of these providers accepts could never match.
 fn audiences(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     audiences: Option<Vec<String>>,
     providers: &[String],
     context: RequirementContext<'_>,
@@ -145,7 +140,7 @@ fn audiences(
 }
 
 fn groups(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     groups: Option<Vec<String>>,
     claim: Option<raw::ClaimName>,
 ) -> Result<Option<GroupMatch>, ConfigError> {
@@ -163,7 +158,7 @@ fn groups(
 }
 
 fn step_up(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     acr_values: Option<Vec<String>>,
     max_age: Option<super::duration::ConfigDuration>,
 ) -> Result<StepUp, ConfigError> {
@@ -176,7 +171,7 @@ fn step_up(
 
 /// Checks a list of scope-tokens (RFC 6749 section 3.3) or `acr_values` (RFC 9470 section 3). A
 /// challenge can quote them without escapes.
-pub(super) fn scopes(at: &FieldPath, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn scopes(at: &FieldPath<'_>, scopes: Option<Vec<String>>) -> Result<Vec<String>, ConfigError> {
     let scopes = at.optional_list(scopes)?;
     let is_allowed = |byte: u8| matches!(byte, b'!'..=b'~') && byte != b'"' && byte != b'\\';
     match scopes.iter().position(|scope| !scope.bytes().all(is_allowed)) {
@@ -186,7 +181,7 @@ pub(super) fn scopes(at: &FieldPath, scopes: Option<Vec<String>>) -> Result<Vec<
 }
 
 fn claim(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::Claim,
     context: RequirementContext<'_>,
 ) -> Result<ClaimMatch, ConfigError> {
@@ -223,7 +218,7 @@ fn claim(
 }
 
 /// Parses the name of a claim into the names of the members that lead to it.
-pub(super) fn claim_path(at: &FieldPath, name: raw::ClaimName) -> Result<Vec<String>, ConfigError> {
+pub(super) fn claim_path(at: &FieldPath<'_>, name: raw::ClaimName) -> Result<Vec<String>, ConfigError> {
     match name {
         raw::ClaimName::Names(names) => at.non_empty_list(names),
         raw::ClaimName::Dotted(path) => {

@@ -13,7 +13,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 const STATUSES: &[u32] = &[400, 401, 403, 414, 503];
 
 pub(super) fn responses(
-    root: &FieldPath,
+    root: &FieldPath<'_>,
     raw: Option<raw::Responses>,
     realm: Option<String>,
 ) -> Result<Responses, ConfigError> {
@@ -43,7 +43,7 @@ pub(super) fn responses(
     Ok(responses)
 }
 
-fn custom(at: &FieldPath, raw: Vec<raw::CustomBody>) -> Result<Vec<CustomBody>, ConfigError> {
+fn custom(at: &FieldPath<'_>, raw: Vec<raw::CustomBody>) -> Result<Vec<CustomBody>, ConfigError> {
     if raw.is_empty() {
         return Err(at.error("must not be empty"));
     }
@@ -67,7 +67,7 @@ fn custom(at: &FieldPath, raw: Vec<raw::CustomBody>) -> Result<Vec<CustomBody>, 
 
 /// Checks a media type with optional parameters (RFC 9110 section 8.3.1), in characters of a header
 /// value.
-fn content_type(at: &FieldPath, text: String) -> Result<String, ConfigError> {
+fn content_type(at: &FieldPath<'_>, text: String) -> Result<String, ConfigError> {
     let is_printable = text.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     let has_subtype =
         text.split_once('/').is_some_and(|(main, sub)| !main.trim().is_empty() && !sub.trim().is_empty());
@@ -78,7 +78,7 @@ fn content_type(at: &FieldPath, text: String) -> Result<String, ConfigError> {
 }
 
 /// Checks a realm (RFC 9110 section 11.5). A challenge can quote it without escapes.
-fn realm(at: &FieldPath, realm: String) -> Result<String, ConfigError> {
+fn realm(at: &FieldPath<'_>, realm: String) -> Result<String, ConfigError> {
     let is_allowed = |byte: u8| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\';
     if realm.is_empty() || realm.len() > MAX_REALM_BYTES || !realm.bytes().all(is_allowed) {
         return Err(at.error("must be 1 to 128 printable ASCII characters without `\"` and `\\`"));

@@ -1,45 +1,47 @@
 //! `rules` and `route_policies`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
 use super::introspection;
+use super::reader::ByName;
 use super::request_match::request_match;
 use super::requirement::{RequirementContext, requirement};
 use super::{Provider, raw};
 use crate::policy::{Access, Mode, NormalizationOptions, PathMatch, Policy, Rule, RuleAction};
 
 pub(super) fn policy(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Vec<raw::Rule>,
     providers: &[Provider],
     normalization: NormalizationOptions,
 ) -> Result<Policy, ConfigError> {
-    let rules =
-        raw.into_iter().enumerate().map(|(index, raw)| rule(&at.index(index), raw, providers, normalization));
-    Ok(Policy::new(rules.collect::<Result<_, _>>()?).with_normalization(normalization))
+    let rules = at.each(raw, |at, raw| rule(at, raw, providers, normalization))?;
+    Ok(Policy::new(rules).with_normalization(normalization))
 }
 
 pub(super) fn route_policies(
-    at: &FieldPath,
-    raw: BTreeMap<String, raw::RoutePolicy>,
+    at: &FieldPath<'_>,
+    ByName(raw): ByName<raw::RoutePolicy>,
     providers: &[Provider],
 ) -> Result<HashMap<String, RuleAction>, ConfigError> {
-    let policy = |(name, raw): (String, raw::RoutePolicy)| {
+    let mut policies = HashMap::new();
+    for (name, raw) in raw {
         let at = at.field(&name);
         at.check_name(&name)?;
         // A route policy has no path template, and so no variables.
         let context = RequirementContext { providers, variables: &[] };
         let raw::RoutePolicy { public, deny, requires, introspect, mode } = raw;
         let fields = RuleFields { public, deny, requires, introspect, mode };
-        Ok((name, action(&at, fields, context)?))
-    };
-    raw.into_iter().map(policy).collect()
+        let action = action(&at, fields, context)?;
+        policies.insert(name, action);
+    }
+    Ok(policies)
 }
 
 fn rule(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: raw::Rule,
     providers: &[Provider],
     normalization: NormalizationOptions,
@@ -63,7 +65,7 @@ struct RuleFields {
 }
 
 fn action(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     fields: RuleFields,
     context: RequirementContext<'_>,
 ) -> Result<RuleAction, ConfigError> {

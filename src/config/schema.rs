@@ -61,8 +61,8 @@ impl JsonSchema for ConfigDuration {
     }
 }
 
-/// Removes `null` from the schema. serde accepts null for every optional field; the filter rejects
-/// it.
+/// Removes `null` from the schema. The derived schema accepts null for every optional field; the
+/// filter rejects it.
 #[derive(Clone, Debug)]
 struct WithoutNull;
 
@@ -86,5 +86,120 @@ impl Transform for WithoutNull {
                 members.for_each(|(name, value)| drop(schema.insert(name, value)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::config::reader::{self, Field, Fields, Presence, Read};
+
+    /// Returns the names between backticks.
+    fn quoted(text: &str) -> BTreeSet<String> {
+        text.split('`').skip(1).step_by(2).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    }
+
+    fn strings<'a>(values: impl IntoIterator<Item = &'a Value>) -> BTreeSet<String> {
+        values.into_iter().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// Asserts that the fields of the reader are those of the schema, and that the reader requires
+    /// those that the schema requires. Returns the name of the type.
+    fn assert_fields<T: Fields + JsonSchema>() -> String {
+        let name = T::schema_name().into_owned();
+        let schema = SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let properties = schema["properties"].as_object().into_iter().flatten();
+        let properties: BTreeSet<_> = properties.map(|(name, _)| name.clone()).collect();
+        let fields = |is_included: &dyn Fn(&Field) -> bool| -> BTreeSet<_> {
+            T::FIELDS.iter().filter(|field| is_included(field)).map(|field| field.name.to_owned()).collect()
+        };
+        assert_eq!(fields(&|_| true), properties, "{name}");
+        let required = strings(schema["required"].as_array().into_iter().flatten());
+        assert_eq!(fields(&|field| field.presence == Presence::Required), required, "{name}");
+        name
+    }
+
+    /// Asserts that the names of the reader are those of the schema. Returns the name of the type.
+    fn assert_names<T: Read + JsonSchema>() -> String {
+        let name = T::schema_name().into_owned();
+        let schema = SchemaGenerator::default().into_root_schema_for::<T>().to_value();
+        let error = |text: &str| reader::read::<T>(&json!(text)).err().map(|error| error.problem);
+        let names = strings(schema["oneOf"].as_array().unwrap().iter().map(|variant| &variant["const"]));
+        assert_eq!(quoted(&error("").unwrap()), names, "{name}");
+        for text in names {
+            assert_eq!(error(&text), None, "{name}");
+        }
+        name
+    }
+
+    macro_rules! each_type {
+        ($function:ident, [$($type:ident),* $(,)?]) => { [$($function::<raw::$type>()),*] };
+    }
+
+    #[test]
+    fn schema_of_each_type_has_the_fields_and_names_of_the_reader() {
+        let structs = each_type!(
+            assert_fields,
+            [
+                Actor,
+                AuthorizationDetail,
+                CertificateHeader,
+                Claim,
+                ClaimToHeader,
+                ClientSecret,
+                Config,
+                CustomBody,
+                Denylist,
+                Dpop,
+                ExternalUrl,
+                HeaderSource,
+                Introspection,
+                IntrospectionAuth,
+                Mtls,
+                NamedStringMatcher,
+                NoAuth,
+                Nonce,
+                PrivateKeyJwt,
+                ProtectedResource,
+                Provider,
+                RegexMatcher,
+                RemoteDenylist,
+                RemoteJwks,
+                ReplaySize,
+                RequestMatch,
+                Requires,
+                Responses,
+                RoutePolicy,
+                Rule,
+                StringMatcher
+            ]
+        );
+        let enums = each_type!(
+            assert_names,
+            [
+                AllowInPaths,
+                Body,
+                CertificateFormat,
+                CertificateOrigin,
+                ForwardAs,
+                IntrospectedTokens,
+                Mode,
+                OtherFields,
+                PolicyMode,
+                Scheme,
+                SenderConstrained,
+                TokenProfile
+            ]
+        );
+        let mut checked = BTreeSet::from(structs);
+        checked.extend(enums);
+        checked.remove("Config");
+        // Types with several forms, and types without a reader.
+        let others = ["ClaimName", "DenylistEntry", "Duration", "Jwk", "JwkSet", "Replay", "SafeRegex"];
+        checked.extend(others.map(str::to_owned));
+        let defined: BTreeSet<_> = schema()["$defs"].as_object().unwrap().keys().cloned().collect();
+        assert_eq!(checked, defined);
     }
 }

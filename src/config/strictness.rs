@@ -1,7 +1,8 @@
-//! Checks of values that serde accepts, but that are mistakes.
+//! Checks of values that the reader accepts, but that are mistakes.
 //!
-//! A YAML field without a value is null, and serde treats null as absent: `scopes:` would require
-//! nothing, and `path:` would match every path. serde also accepts a list in place of an object.
+//! A YAML field without a value is null, and the reader treats null as absent: `scopes:` would
+//! require nothing, and `path:` would match every path. The reader also accepts every JSON value of
+//! a claim and in a denylist entry.
 
 use super::error::ConfigError;
 use super::field_path::FieldPath;
@@ -60,7 +61,7 @@ const OPAQUE: &[&str] = &["equals", "local_jwks"];
 const KEYED_BY_NAME: &[&str] = &["providers", "route_policies"];
 
 /// Checks that a value contains no null, and no list in place of another type, at any depth.
-pub(super) fn check(at: &FieldPath, value: &Value) -> Result<(), ConfigError> {
+pub(super) fn check(at: &FieldPath<'_>, value: &Value) -> Result<(), ConfigError> {
     match value {
         Value::Null => Err(at.error("must not be null: remove the field, or give it a value")),
         Value::Array(items) => items.iter().enumerate().try_for_each(|(index, item)| {

@@ -11,7 +11,7 @@ use crate::request::{HeaderSource, TokenSources};
 const MAX_PREFIX_BYTES: usize = 64;
 
 pub(super) fn token_sources(
-    root: &FieldPath,
+    root: &FieldPath<'_>,
     headers: Option<Vec<raw::HeaderSource>>,
     cookies: Option<Vec<String>>,
     params: Option<Vec<String>>,
@@ -32,7 +32,7 @@ pub(super) fn token_sources(
 }
 
 fn header_sources(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<Vec<raw::HeaderSource>>,
 ) -> Result<Vec<HeaderSource>, ConfigError> {
     let Some(raw) = raw else { return Ok(Vec::new()) };
@@ -58,7 +58,7 @@ fn header_sources(
     Ok(sources)
 }
 
-fn value_prefix(at: &FieldPath, prefix: String) -> Result<String, ConfigError> {
+fn value_prefix(at: &FieldPath<'_>, prefix: String) -> Result<String, ConfigError> {
     let is_printable = prefix.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     if prefix.is_empty() || prefix.len() > MAX_PREFIX_BYTES || !is_printable || prefix.starts_with(' ') {
         return Err(at.error("must be 1 to 64 printable ASCII characters, and not begin with a space"));
@@ -68,7 +68,7 @@ fn value_prefix(at: &FieldPath, prefix: String) -> Result<String, ConfigError> {
 
 /// Checks a list of names, which the filter compares exactly.
 fn names(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     names: Option<Vec<String>>,
     is_valid: fn(&str) -> bool,
     problem: &str,

@@ -13,6 +13,9 @@ pub(super) struct Metric(Cell<Option<u32>>);
 
 impl Metric {
     /// Defines the metric of a family with these labels. The host returns one ID for one name.
+    ///
+    /// Not inlined, because it has dozens of callers, which run once for each configuration.
+    #[inline(never)]
     pub(super) fn define(family: Family, labels: &[&str]) -> Self {
         let kind = match family.kind {
             Kind::Counter => MetricType::Counter,

@@ -90,16 +90,18 @@ fn write(
     if !shared.set(SHARED_KEY, &WorkerEntry::encode_all(&after), cas) {
         return GaugeDelta::default();
     }
-    let sum = |entries: &[WorkerEntry], index: usize| {
-        entries
-            .iter()
-            .filter_map(|entry| entry.gauges.0.get(index))
-            .fold(0, |sum: u64, value| sum.saturating_add(*value))
-    };
     GaugeDelta(std::array::from_fn(|index| {
         let signed = |sum: u64| i64::try_from(sum).unwrap_or(i64::MAX);
         signed(sum(&after, index)).saturating_sub(signed(sum(before, index)))
     }))
+}
+
+/// Returns the sum of a gauge over all workers. Not inlined, because the caller would contain a copy
+/// for each gauge.
+#[inline(never)]
+fn sum(entries: &[WorkerEntry], index: usize) -> u64 {
+    let values = entries.iter().filter_map(|entry| entry.gauges.0.get(index));
+    values.fold(0, |sum: u64, value| sum.saturating_add(*value))
 }
 
 impl WorkerEntry {
@@ -115,9 +117,13 @@ impl WorkerEntry {
     }
 
     fn encode_all(entries: &[Self]) -> Vec<u8> {
-        let numbers =
-            |entry: &Self| [entry.worker_id.0, entry.reported_at.millis()].into_iter().chain(entry.gauges.0);
-        entries.iter().flat_map(numbers).flat_map(u64::to_le_bytes).collect()
+        let mut bytes = Vec::with_capacity(entries.len().saturating_mul(ENTRY_BYTES));
+        for entry in entries {
+            for number in [entry.worker_id.0, entry.reported_at.millis()].iter().chain(&entry.gauges.0) {
+                bytes.extend_from_slice(&number.to_le_bytes());
+            }
+        }
+        bytes
     }
 
     fn decode_all(bytes: &[u8]) -> Option<Vec<Self>> {

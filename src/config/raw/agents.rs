@@ -1,20 +1,18 @@
 //! Conditions on the authorization of agents.
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 /// # Authorization detail
 ///
 /// A condition on the claim `authorization_details` (RFC 9396). One element of the claim must meet
 /// all fields.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct AuthorizationDetail {
     /// The `type` of the element.
     ///
     /// - Range: not empty
     /// - Example: `payment`
-    #[serde(rename = "type")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "type"))]
     pub(in crate::config) detail_type: String,
     /// The `actions` of the element contain all of these.
     ///
@@ -53,12 +51,21 @@ pub(in crate::config) struct AuthorizationDetail {
     pub(in crate::config) other_fields: Option<OtherFields>,
 }
 
+object!(AuthorizationDetail {
+    detail_type: required("type"),
+    actions,
+    locations,
+    datatypes,
+    privileges,
+    identifier,
+    other_fields
+});
+
 /// # Other fields
 ///
 /// How the filter handles a member of an authorization detail that the condition does not name.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum OtherFields {
     /// The element does not meet the condition, because the member can be a limit.
     Deny,
@@ -66,13 +73,13 @@ pub(in crate::config) enum OtherFields {
     Ignore,
 }
 
+names!(OtherFields { Deny: "deny", Ignore: "ignore" });
+
 /// # Actor
 ///
 /// A condition on the claim `act` (RFC 8693): the actor, such as an agent, that uses the token for
 /// its subject. All fields must hold. The filter reads only the outermost `act`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Actor {
     /// `true` requires a token with `act`, `false` one without. `false` excludes the other fields.
     ///
@@ -93,3 +100,5 @@ pub(in crate::config) struct Actor {
     /// - Example: `1`
     pub(in crate::config) max_depth: Option<u32>,
 }
+
+object!(Actor { present, subjects, max_depth });

@@ -1,6 +1,6 @@
 //! The denylist.
 
-use serde::Deserialize;
+use crate::config::reader::object;
 
 use crate::config::duration::ConfigDuration;
 use crate::json::Value;
@@ -8,9 +8,7 @@ use crate::json::Value;
 /// # Denylist
 ///
 /// Tokens that the filter rejects before they expire. One of `entries` and `remote` is required.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Denylist {
     /// Entries of the configuration. The filter rejects a token that matches one of them.
     ///
@@ -29,13 +27,13 @@ pub(in crate::config) struct Denylist {
     pub(in crate::config) remote: Option<RemoteDenylist>,
 }
 
+object!(Denylist { entries, remote });
+
 /// # Remote denylist
 ///
 /// The location of the denylist, and the schedule of its fetches. The response is a JSON object
 /// with the member `entries`, of at most 1 MiB and 10,000 entries.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct RemoteDenylist {
     /// The Envoy cluster through which the filter fetches the denylist.
     ///
@@ -69,3 +67,5 @@ pub(in crate::config) struct RemoteDenylist {
     /// - Example: `6h`
     pub(in crate::config) max_stale: Option<ConfigDuration>,
 }
+
+object!(RemoteDenylist { cluster: required, uri: required, timeout, cache_duration, max_stale });

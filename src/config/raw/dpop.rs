@@ -1,15 +1,14 @@
 //! DPoP (RFC 9449).
 
-use serde::Deserialize;
-
+use crate::config::ConfigError;
 use crate::config::duration::ConfigDuration;
+use crate::config::reader::{Located, Read, names, object};
+use crate::json::Value;
 
 /// # DPoP
 ///
 /// How the filter checks the proofs of tokens that are bound to a key (RFC 9449).
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Dpop {
     /// Accepted signature algorithms of proofs. The filter never accepts `HS256` and other
     /// symmetric algorithms, nor `none`.
@@ -70,12 +69,22 @@ pub(in crate::config) struct Dpop {
     pub(in crate::config) forward_as: Option<ForwardAs>,
 }
 
+object!(Dpop {
+    algorithms,
+    max_age,
+    clock_skew,
+    external_urls,
+    scheme,
+    max_proof_bytes,
+    replay,
+    nonce,
+    forward_as
+});
+
 /// # External URL
 ///
 /// A URL at which clients send requests.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct ExternalUrl {
     /// The URL. Its path precedes the path of the request.
     ///
@@ -90,12 +99,13 @@ pub(in crate::config) struct ExternalUrl {
     pub(in crate::config) hosts: Option<Vec<String>>,
 }
 
+object!(ExternalUrl { url: required, hosts });
+
 /// # URL scheme
 ///
 /// The scheme of the URLs at which clients send requests.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum Scheme {
     /// `https`.
     Https,
@@ -106,23 +116,36 @@ pub(in crate::config) enum Scheme {
     Forwarded,
 }
 
+names!(Scheme { Https: "https", Http: "http", Forwarded: "forwarded" });
+
 /// # Replay memory
 ///
 /// The memory of accepted proofs, or `false`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected `false`, or `{slots, entries_per_slot}`")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(untagged))]
 pub(in crate::config) enum Replay {
     Enabled(bool),
     Size(ReplaySize),
 }
 
+impl Read for Replay {
+    fn empty() -> Self {
+        Self::Size(ReplaySize::empty())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
+        let replay = match value.value() {
+            Value::Bool(is_enabled) => Some(Self::Enabled(*is_enabled)),
+            _ => value.read().ok().map(Self::Size),
+        };
+        *self = replay.ok_or_else(|| value.error("expected `false`, or `{slots, entries_per_slot}`"))?;
+        Ok(())
+    }
+}
+
 /// # Size of the replay memory
 ///
 /// The size of the memory of accepted proofs, which all workers of a process share.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct ReplaySize {
     /// The number of slots. The first configuration of a process determines it for all
     /// configurations with its `vm_id`; a change requires a restart of Envoy.
@@ -139,12 +162,12 @@ pub(in crate::config) struct ReplaySize {
     pub(in crate::config) entries_per_slot: Option<u32>,
 }
 
+object!(ReplaySize { slots, entries_per_slot });
+
 /// # Nonce
 ///
 /// The nonces that the filter issues and requires.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Nonce {
     /// The environment variable of the VM with the keys: one to four, separated by commas, each of
     /// 64 hexadecimal digits. The first key issues nonces; the filter accepts nonces of all. Every
@@ -162,15 +185,18 @@ pub(in crate::config) struct Nonce {
     pub(in crate::config) lifetime: Option<ConfigDuration>,
 }
 
+object!(Nonce { keys_env, lifetime });
+
 /// # Forwarded scheme
 ///
 /// The scheme with which the upstream receives a DPoP-bound token.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum ForwardAs {
     /// The scheme that the client sent.
     Sent,
     /// `Bearer`, for an upstream that does not know DPoP.
     Bearer,
 }
+
+names!(ForwardAs { Sent: "sent", Bearer: "bearer" });

@@ -1,6 +1,6 @@
 //! Headers that the filter sets from claims, and headers that it reads tokens from.
 
-use serde::Deserialize;
+use crate::config::reader::object;
 
 use super::requirement::ClaimName;
 
@@ -8,9 +8,7 @@ use super::requirement::ClaimName;
 ///
 /// A header that the filter sets from verified claims. Exactly one of `claim_name` and `template`
 /// is set.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct ClaimToHeader {
     /// The name of the header. The filter sends it in lower case.
     ///
@@ -37,12 +35,12 @@ pub(in crate::config) struct ClaimToHeader {
     pub(in crate::config) providers: Option<Vec<String>>,
 }
 
+object!(ClaimToHeader { header_name: required, claim_name, template, providers });
+
 /// # Header source
 ///
 /// A header from which the filter reads tokens.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct HeaderSource {
     /// The name of the header.
     ///
@@ -57,3 +55,5 @@ pub(in crate::config) struct HeaderSource {
     /// - Example: `"Token "`
     pub(in crate::config) value_prefix: Option<String>,
 }
+
+object!(HeaderSource { name: required, value_prefix });

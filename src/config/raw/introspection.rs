@@ -1,15 +1,13 @@
 //! The introspection endpoint of a provider.
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 use crate::config::duration::ConfigDuration;
 
 /// # Introspection
 ///
 /// The introspection endpoint of a provider (RFC 7662), and how the filter uses it.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Introspection {
     /// The Envoy cluster through which the filter calls the endpoint.
     ///
@@ -79,12 +77,25 @@ pub(in crate::config) struct Introspection {
     pub(in crate::config) max_per_second: Option<u32>,
 }
 
+object!(Introspection {
+    cluster: required,
+    uri,
+    tokens,
+    client_id,
+    auth: required,
+    timeout,
+    cache_duration,
+    inactive_cache_duration,
+    max_stale,
+    max_in_flight,
+    max_per_second
+});
+
 /// # Introspected tokens
 ///
 /// The tokens of a provider that the filter introspects.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum IntrospectedTokens {
     /// Tokens that are not JWTs. The claims are those of the response.
     Opaque,
@@ -95,12 +106,12 @@ pub(in crate::config) enum IntrospectedTokens {
     Rules,
 }
 
+names!(IntrospectedTokens { Opaque: "opaque", All: "all", Rules: "rules" });
+
 /// # Client authentication
 ///
 /// The authentication of the filter at the endpoint. Exactly one field is set.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct IntrospectionAuth {
     /// HTTP Basic with `client_id` and a secret.
     ///
@@ -124,12 +135,12 @@ pub(in crate::config) struct IntrospectionAuth {
     pub(in crate::config) none: Option<NoAuth>,
 }
 
+object!(IntrospectionAuth { client_secret_basic, client_secret_post, private_key_jwt, none });
+
 /// # Client secret
 ///
 /// A secret in an environment variable of the VM.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct ClientSecret {
     /// The environment variable with the secret. `vm_config.environment_variables` must pass it to
     /// the VM.
@@ -139,12 +150,12 @@ pub(in crate::config) struct ClientSecret {
     pub(in crate::config) secret_env: String,
 }
 
+object!(ClientSecret { secret_env: required });
+
 /// # Private key
 ///
 /// A private key in an environment variable of the VM.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct PrivateKeyJwt {
     /// The environment variable with the private key, a JWK on P-256.
     /// `vm_config.environment_variables` must pass it to the VM.
@@ -166,10 +177,12 @@ pub(in crate::config) struct PrivateKeyJwt {
     pub(in crate::config) kid: Option<String>,
 }
 
+object!(PrivateKeyJwt { key_env: required, alg, kid });
+
 /// # No credentials
 ///
 /// An empty object.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct NoAuth {}
+
+object!(NoAuth {});

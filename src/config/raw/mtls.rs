@@ -1,14 +1,12 @@
 //! Certificate-bound tokens (RFC 8705).
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 /// # Client certificate
 ///
 /// Where the filter reads the certificate of the client, for tokens that are bound to a certificate
 /// (RFC 8705 section 3). Exactly one of `from` and `header` is set.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Mtls {
     /// The connection whose certificate the filter reads. With `connection`, Envoy ends the TLS
     /// connection of the client.
@@ -24,23 +22,24 @@ pub(in crate::config) struct Mtls {
     pub(in crate::config) header: Option<CertificateHeader>,
 }
 
+object!(Mtls { from, header });
+
 /// # Certificate origin
 ///
 /// The connection whose certificate the filter reads.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum CertificateOrigin {
     /// The connection on which Envoy received the request.
     Connection,
 }
 
+names!(CertificateOrigin { Connection: "connection" });
+
 /// # Certificate header
 ///
 /// A header with the certificate of the client.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct CertificateHeader {
     /// The name of the header.
     ///
@@ -62,12 +61,13 @@ pub(in crate::config) struct CertificateHeader {
     pub(in crate::config) hop: Option<u32>,
 }
 
+object!(CertificateHeader { name: required, format: required, hop });
+
 /// # Certificate format
 ///
 /// The form of a header with a certificate.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub(in crate::config) enum CertificateFormat {
     /// The element `Hash` of Envoy's `x-forwarded-client-cert`.
     Xfcc,
@@ -81,3 +81,11 @@ pub(in crate::config) enum CertificateFormat {
     /// The certificate in PEM, percent-encoded, as `$ssl_client_escaped_cert` of nginx.
     PemUrlencoded,
 }
+
+names!(CertificateFormat {
+    Xfcc: "xfcc",
+    Hex: "hex",
+    Base64: "base64",
+    Base64url: "base64url",
+    PemUrlencoded: "pem_urlencoded"
+});

@@ -1,14 +1,12 @@
 //! Protected resource metadata (RFC 9728).
 
-use serde::Deserialize;
+use crate::config::reader::object;
 
 /// # Protected resource
 ///
 /// A resource for which the filter serves protected resource metadata (RFC 9728). A resource
 /// without a path is the default for all paths that no other resource covers.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct ProtectedResource {
     /// The resource identifier: the URL of the API.
     ///
@@ -71,3 +69,16 @@ pub(in crate::config) struct ProtectedResource {
     /// - Example: `https://example.com/terms`
     pub(in crate::config) resource_tos_uri: Option<String>,
 }
+
+object!(ProtectedResource {
+    resource: required,
+    authorization_servers,
+    scopes_supported,
+    bearer_methods_supported,
+    require_audience,
+    authorization_details_types_supported,
+    resource_name,
+    resource_documentation,
+    resource_policy_uri,
+    resource_tos_uri
+});

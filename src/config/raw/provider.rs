@@ -1,6 +1,6 @@
 //! Providers and the sources of their keys.
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 use super::introspection::Introspection;
 use crate::config::duration::ConfigDuration;
@@ -9,9 +9,7 @@ use crate::json::Object;
 /// # Provider
 ///
 /// An authorization server, and the requirements for its tokens.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Provider {
     /// The issuer. It must be equal to the `iss` of the token. Okta shows it under *Security >
     /// API*. Required, unless `issuers` is set.
@@ -92,12 +90,26 @@ pub(in crate::config) struct Provider {
     pub(in crate::config) introspection: Option<Introspection>,
 }
 
+object!(Provider {
+    issuer,
+    issuers,
+    audiences: required,
+    client_ids,
+    algorithms,
+    clock_skew,
+    max_token_age,
+    token_profile,
+    sender_constrained,
+    remote_jwks,
+    local_jwks,
+    introspection
+});
+
 /// # Token profile
 ///
 /// The requirements for a token beyond signature, issuer, audience and times.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum TokenProfile {
     /// Requires `cid` and `scp`, as Okta's access tokens have them. Rejects ID tokens and tokens of
     /// the org authorization server.
@@ -108,13 +120,14 @@ pub(in crate::config) enum TokenProfile {
     Any,
 }
 
+names!(TokenProfile { Okta: "okta", Rfc9068: "rfc9068", Any: "any" });
+
 /// # Sender constraint
 ///
 /// Whether each token of a provider must be bound to a key (RFC 9449) or a certificate (RFC 8705)
 /// of its client.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum SenderConstrained {
     /// Accepts bound tokens, and bearer tokens.
     Optional,
@@ -122,12 +135,12 @@ pub(in crate::config) enum SenderConstrained {
     Required,
 }
 
+names!(SenderConstrained { Optional: "optional", Required: "required" });
+
 /// # Remote JWK Set
 ///
 /// The location of the JWK Set, and the schedule of its fetches.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct RemoteJwks {
     /// The Envoy cluster through which the filter fetches the keys.
     ///
@@ -181,3 +194,14 @@ pub(in crate::config) struct RemoteJwks {
     /// - Example: `1m`
     pub(in crate::config) unknown_kid_cooldown: Option<ConfigDuration>,
 }
+
+object!(RemoteJwks {
+    cluster: required,
+    uri,
+    discovery,
+    jwks_hosts,
+    timeout,
+    cache_duration,
+    max_stale,
+    unknown_kid_cooldown
+});

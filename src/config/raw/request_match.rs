@@ -1,13 +1,13 @@
 //! The conditions of a rule on requests.
 
-use serde::Deserialize;
+use crate::config::ConfigError;
+use crate::config::reader::{Located, Read, names, object};
+use crate::json::Value;
 
 /// # Request match
 ///
 /// Conditions on a request. All of them must hold. At most one of the fields for the path is set.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct RequestMatch {
     /// The path is equal to this text. Rules match the decoded path without the query, and are
     /// case-sensitive. A wildcard or regular expression here is an error.
@@ -80,12 +80,24 @@ pub(in crate::config) struct RequestMatch {
     pub(in crate::config) remote_ip: Option<Vec<String>>,
 }
 
+object!(RequestMatch {
+    path,
+    prefix,
+    path_separated_prefix,
+    path_template,
+    safe_regex,
+    methods,
+    hosts,
+    headers,
+    query_parameters,
+    remote_ip
+});
+
 /// # Path exception
 ///
 /// A character that the filter accepts in paths as data.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "snake_case"))]
 pub(in crate::config) enum AllowInPaths {
     /// `%2F` is data within its segment, never a separator. Rules write it as `%2F`, and
     /// `path_variable` compares it as `/`.
@@ -98,13 +110,18 @@ pub(in crate::config) enum AllowInPaths {
     EncodedHash,
 }
 
+names!(AllowInPaths {
+    EncodedSlash: "encoded_slash",
+    Semicolon: "semicolon",
+    EmptySegment: "empty_segment",
+    EncodedHash: "encoded_hash"
+});
+
 /// # Header or parameter matcher
 ///
 /// A condition on a header or query parameter, like Envoy's `HeaderMatcher` and
 /// `QueryParameterMatcher`. Exactly one of `string_match` and `present_match` is set.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct NamedStringMatcher {
     /// The name of the header or query parameter. Names of headers are case-insensitive.
     ///
@@ -129,13 +146,13 @@ pub(in crate::config) struct NamedStringMatcher {
     pub(in crate::config) invert_match: Option<bool>,
 }
 
+object!(NamedStringMatcher { name: required, string_match, present_match, invert_match });
+
 /// # String matcher
 ///
 /// A condition on a text, like Envoy's `StringMatcher`. Exactly one field is set. All fields are
 /// case-sensitive.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct StringMatcher {
     /// The text is equal to this value.
     ///
@@ -169,24 +186,37 @@ pub(in crate::config) struct StringMatcher {
     pub(in crate::config) safe_regex: Option<SafeRegex>,
 }
 
+object!(StringMatcher { exact, prefix, suffix, contains, safe_regex });
+
 /// # Regular expression
 ///
 /// A regular expression of the Rust crate `regex-lite`, which matches in linear time: without
 /// look-around and backreferences. Envoy's `RegexMatcher` object is accepted, too.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected a pattern, or `{regex: pattern}`")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(untagged))]
 pub(in crate::config) enum SafeRegex {
     Pattern(String),
     Matcher(RegexMatcher),
 }
 
+impl Read for SafeRegex {
+    fn empty() -> Self {
+        Self::Pattern(String::new())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
+        let matcher = match value.value() {
+            Value::String(pattern) => Some(Self::Pattern(pattern.clone())),
+            _ => value.read().ok().map(Self::Matcher),
+        };
+        *self = matcher.ok_or_else(|| value.error("expected a pattern, or `{regex: pattern}`"))?;
+        Ok(())
+    }
+}
+
 /// # Regular expression object
 ///
 /// A regular expression in the form of Envoy's `RegexMatcher`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct RegexMatcher {
     /// The regular expression.
     ///
@@ -194,3 +224,5 @@ pub(in crate::config) struct RegexMatcher {
     /// - Example: `"[a-z]+"`
     pub(in crate::config) regex: String,
 }
+
+object!(RegexMatcher { regex: required });

@@ -1,19 +1,17 @@
 //! The requirement of a rule on a valid token.
 
-use serde::Deserialize;
-
 use super::agents::{Actor, AuthorizationDetail};
 use super::request_match::SafeRegex;
+use crate::config::ConfigError;
 use crate::config::duration::ConfigDuration;
+use crate::config::reader::{Located, Read, object};
 use crate::json::Value;
 
 /// # Requirement
 ///
 /// Requirements for a valid token. All of them must hold. Requirements can be nested eight levels
 /// deep.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Requires {
     /// The token has all of these scopes.
     ///
@@ -127,13 +125,32 @@ pub(in crate::config) struct Requires {
     pub(in crate::config) not: Option<Box<Self>>,
 }
 
+object!(Requires {
+    scopes,
+    any_scopes,
+    groups,
+    groups_claim,
+    audiences,
+    client_ids,
+    subjects,
+    providers,
+    user,
+    acr_values,
+    max_age,
+    sender_constrained,
+    claims,
+    authorization_details,
+    actor,
+    any_of,
+    all_of,
+    not
+});
+
 /// # Claim matcher
 ///
 /// A condition on a claim. Exactly one of `any_of`, `equals`, `matches`, `path_variable` and
 /// `exists` is set. If the claim is a list, one element must meet the condition.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Claim {
     /// The location of the claim in the token.
     ///
@@ -172,14 +189,29 @@ pub(in crate::config) struct Claim {
     pub(in crate::config) exists: Option<bool>,
 }
 
+object!(Claim { name: required, any_of, equals, matches, path_variable, exists });
+
 /// # Claim name
 ///
 /// The location of a claim: a path with dots between the names of nested claims, or a list of names
 /// if a name contains a dot.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(untagged, expecting = "expected a dotted path, or a list of names")]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(untagged))]
 pub(in crate::config) enum ClaimName {
     Dotted(String),
     Names(Vec<String>),
+}
+
+impl Read for ClaimName {
+    fn empty() -> Self {
+        Self::Names(Vec::new())
+    }
+
+    fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
+        let name = match value.value() {
+            Value::String(path) => Some(Self::Dotted(path.clone())),
+            _ => value.read().ok().map(Self::Names),
+        };
+        *self = name.ok_or_else(|| value.error("expected a dotted path, or a list of names"))?;
+        Ok(())
+    }
 }

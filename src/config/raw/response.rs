@@ -1,13 +1,11 @@
 //! The form of the responses to denied requests.
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 /// # Responses
 ///
 /// The bodies and details of the responses to denied requests.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Responses {
     /// The format of the body.
     ///
@@ -35,12 +33,13 @@ pub(in crate::config) struct Responses {
     pub(in crate::config) custom: Option<Vec<CustomBody>>,
 }
 
+object!(Responses { body, content_type, details, custom });
+
 /// # Body format
 ///
 /// The format of the bodies of responses.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum Body {
     /// A JSON object with `detail`, `error` and `code`.
     Json,
@@ -52,12 +51,12 @@ pub(in crate::config) enum Body {
     Empty,
 }
 
+names!(Body { Json: "json", Detail: "detail", Problem: "problem", Empty: "empty" });
+
 /// # Custom body
 ///
 /// The body of all responses with a status.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct CustomBody {
     /// The HTTP status of the responses.
     ///
@@ -75,3 +74,5 @@ pub(in crate::config) struct CustomBody {
     /// - Example: `"<p>Please log in.</p>"`
     pub(in crate::config) body: String,
 }
+
+object!(CustomBody { status: required, content_type: required, body: required });

@@ -1,6 +1,6 @@
 //! Rules and route policies.
 
-use serde::Deserialize;
+use crate::config::reader::{names, object};
 
 use super::request_match::RequestMatch;
 use super::requirement::Requires;
@@ -9,14 +9,12 @@ use super::requirement::Requires;
 ///
 /// A rule of the policy: the requests that it matches, and exactly one of `public`, `deny` and
 /// `requires`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct Rule {
     /// The conditions on the request. `{}` matches every request.
     ///
     /// - Example: `{ path_separated_prefix: /orders, methods: [GET] }`
-    #[serde(rename = "match")]
+    #[cfg_attr(not(target_arch = "wasm32"), schemars(rename = "match"))]
     pub(in crate::config) matches: RequestMatch,
     /// `true` allows matching requests without a token.
     ///
@@ -47,13 +45,13 @@ pub(in crate::config) struct Rule {
     pub(in crate::config) mode: Option<Mode>,
 }
 
+object!(Rule { matches: required("match"), public, deny, requires, introspect, mode });
+
 /// # Route policy
 ///
 /// A policy that Envoy's routes select by name. It has exactly one of `public`, `deny` and
 /// `requires`.
-#[derive(Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(deny_unknown_fields)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(deny_unknown_fields))]
 pub(in crate::config) struct RoutePolicy {
     /// `true` allows requests without a token.
     ///
@@ -84,12 +82,13 @@ pub(in crate::config) struct RoutePolicy {
     pub(in crate::config) mode: Option<Mode>,
 }
 
+object!(RoutePolicy { public, deny, requires, introspect, mode });
+
 /// # Rule mode
 ///
 /// How the filter applies the decision of a rule or route policy.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum Mode {
     /// The filter denies a request that does not meet the requirements.
     Enforce,
@@ -100,3 +99,5 @@ pub(in crate::config) enum Mode {
     /// rule that matches.
     Shadow,
 }
+
+names!(Mode { Enforce: "enforce", Optional: "optional", Shadow: "shadow" });

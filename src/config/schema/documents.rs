@@ -1,5 +1,4 @@
-//! The schema of documents that the filter does not parse with serde: denylist entries and key
-//! sets.
+//! The schema of documents that have no `raw` type: denylist entries and key sets.
 
 use schemars::JsonSchema;
 
