@@ -6,7 +6,7 @@ use super::raw;
 use crate::filter_state::FilterStateName;
 
 pub(super) fn filter_state(
-    at: &FieldPath,
+    at: &FieldPath<'_>,
     raw: Option<Vec<raw::FilterStateName>>,
 ) -> Result<Vec<FilterStateName>, ConfigError> {
     let mut names = Vec::new();

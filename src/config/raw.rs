@@ -247,6 +247,7 @@ object!(Config {
     bypass_cors_preflight,
     claim_to_headers: default,
     forward_payload_header,
+    filter_state,
     clear_route_cache,
     from_headers,
     from_cookies,

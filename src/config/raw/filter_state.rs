@@ -1,13 +1,12 @@
 //! The filter state of allowed requests.
 
-use serde::Deserialize;
+use crate::config::reader::names;
 
 /// # Filter state name
 ///
 /// A value that the filter writes to filter state for allowed requests, as `wasm.okta.{name}`.
-#[derive(Clone, Copy, Deserialize)]
-#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema))]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy)]
+#[cfg_attr(not(target_arch = "wasm32"), derive(schemars::JsonSchema), schemars(rename_all = "lowercase"))]
 pub(in crate::config) enum FilterStateName {
     /// The decision, `allow`.
     Decision,
@@ -24,3 +23,13 @@ pub(in crate::config) enum FilterStateName {
     /// The scopes of the token, at most 1 KiB.
     Scopes,
 }
+
+names!(FilterStateName {
+    Decision: "decision",
+    Code: "code",
+    Sub: "sub",
+    Uid: "uid",
+    Cid: "cid",
+    Provider: "provider",
+    Scopes: "scopes"
+});
