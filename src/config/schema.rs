@@ -183,6 +183,7 @@ mod tests {
                 Body,
                 CertificateFormat,
                 CertificateOrigin,
+                FilterStateName,
                 ForwardAs,
                 IntrospectedTokens,
                 Mode,
