@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use stand_in_okta::{Fault, Server, TokenSpec};
@@ -20,6 +21,9 @@ const REPETITIONS: usize = 5;
 /// Delay of the responses with keys, in milliseconds. Within it, a busy machine must get from the
 /// start of Envoy to the first request, which waits for the keys.
 const KEYS_DELAY_MILLIS: u64 = 3_000;
+
+/// The time in which the counts of allowed requests reach Envoy, at a tick.
+const COUNTS_DEADLINE: Duration = Duration::from_secs(5);
 
 /// The observation that the first request with a token waited for the keys.
 const FIRST_WAITED: &str = "the first request waited";
@@ -74,6 +78,8 @@ fn observe(name: &str, capabilities: &Value) -> Vec<String> {
         }
     }
     assert_eq!(backend.requests(), before, "{name}");
+    // With the first request.
+    let mut allowed = 1;
     for response in [
         client.try_send(&get("/orders").bearer(&token).header("x-okta-sub", "root").body("body")),
         client.try_send(&request("POST", "/orders").bearer(&token)),
@@ -81,12 +87,17 @@ fn observe(name: &str, capabilities: &Value) -> Vec<String> {
         client.try_send(&get("/healthz").header("x-okta-sub", "root")),
     ] {
         let Ok(response) = response else { return vec!["no response".to_owned()] };
+        allowed += u64::from(response.status == 200);
         let headers = &response.json()["headers"];
         let values = ["x-okta-sub", "authorization"].map(|name| headers[name].to_string());
         observed.push(format!("{} {values:?} {}", response.status, response.code()));
     }
-    observed
-        .push(format!("{:?}", ["allowed", "public"].map(|code| envoy.count(&format!("decision.{code}")))));
+    let counts = || ["allowed", "public"].map(|code| envoy.count(&format!("decision.{code}")));
+    let deadline = Instant::now() + COUNTS_DEADLINE;
+    while counts().iter().sum::<u64>() < allowed && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    observed.push(format!("{:?}", counts()));
     observed.push(format!("gauge of keys is set: {}", fetched()));
     observed.push(format!("{} fetches", okta.key_fetches(Server::Default)));
     let log = envoy.log();
