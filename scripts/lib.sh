@@ -149,19 +149,20 @@ build_wasm() {
     printf 'target/filter/%s.wasm: %d KiB\n' "$name" $(($(wc -c <"$filter_dir/$name.wasm") / 1024))
 }
 
-# optimize MODULE: removes the exports that the filter does not need, runs wasm-opt, and prevents that
-# V8 inlines. A function with one caller is inlined up to a size: functions of 100 KB, which wasm-opt
-# makes otherwise, take V8 35 MB of memory at Envoy's start.
+# optimize MODULE: removes the exports and functions that the filter does not need, runs wasm-opt, and
+# prevents that V8 inlines. A function with one caller is inlined up to a size: functions of 100 KB,
+# which wasm-opt makes otherwise, take V8 35 MB of memory at Envoy's start.
 optimize() {
     need_wasm_opt
     "$root/scripts/wasm_prune.py" "$1"
-    wasm-opt -O3 --one-caller-inline-max-function-size=50 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
+    "$root/scripts/wasm_backtrace.py" "$1"
+    wasm-opt -Oz --one-caller-inline-max-function-size=50 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
         --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue "$1" -o "$1.optimized"
     mv "$1.optimized" "$1"
     "$root/scripts/wasm_indirect.py" "$1"
 }
 
-# set_rustflags: sets the target features of the module, and makes its bytes independent of the
+# set_rustflags: sets the code generation of the module, and makes its bytes independent of the
 # directory, the user and the machine. A panic contains the path of its source file, so each source
 # directory gets a fixed name: the repository, cargo's registry, and the library source of rustup.
 # The caller's RUSTFLAGS stay. The variable is encoded, because a path may have spaces.
@@ -175,6 +176,9 @@ set_rustflags() {
     # SIMD (WebAssembly 2.0), which every tested host supports. It makes searches in long tokens
     # faster and the module 40 KiB smaller.
     flags+=("-Ctarget-feature=+simd128")
+    # A quarter of LLVM's default. V8 compiles the whole module at Envoy's start, so copies of
+    # functions cost time and memory there (DESIGN.md).
+    flags+=("-Cllvm-args=-inline-threshold=60")
     flags+=("--remap-path-prefix=$root=/okta-authz-filter")
     flags+=("--remap-path-prefix=$("${RUSTC:-rustc}" --print sysroot)/lib/rustlib/src/rust=/rustc/$commit")
     # Cargo reports the paths of the packages, and fetches missing ones.

@@ -10,6 +10,7 @@ Like wasm_imports.py, it needs only Python, because it runs in every build of th
 """
 
 import sys
+from collections import Counter
 
 from wasm_imports import Reader, imports
 from wasm_prune import number
@@ -17,6 +18,12 @@ from wasm_prune import number
 TYPES, FUNCTIONS, TABLES, ELEMENTS, CODE = 1, 3, 4, 9, 10
 END_OF_CONSTANT = 0x0B
 CALL, CALL_INDIRECT, I32_CONST = 0x10, 0x11, 0x41
+FUNCREF, HAS_MAXIMUM = 0x70, 1
+# The flag and the kind of an element segment with a table and with functions.
+EXPLICIT_TABLE, FUNCTION_INDICES = 2, 0
+
+# A direct call of a smaller function stays: its inlined code is about as large as the call.
+SMALL = 30
 
 # The number of LEB128 immediates of each instruction that has one (WebAssembly 2.0, section 5.4).
 IMMEDIATES = {
@@ -71,36 +78,19 @@ def skip_immediates(operation, code):
             code.number()
 
 
-class Table:
-    """The table of functions, with the new elements that the calls need."""
-
-    def __init__(self, size, types, imported):
-        self.size, self.types, self.imported = size, types, imported
-        self.elements = {}
-
-    def indirect_call(self, function):
-        element = self.elements.setdefault(function, self.size + len(self.elements))
-        kind = self.types[function - self.imported]
-        return bytes([I32_CONST]) + signed(element) + bytes([CALL_INDIRECT]) + number(kind) + b"\0"
-
-
-def rewritten(body, table):
-    """Returns the body of a function with indirect calls."""
+def direct_calls(body):
+    """Yields the start, the end and the callee of each direct call in the body of a function."""
     code = Reader(body)
     for _ in range(code.number()):
         code.number(), code.byte()
-    result, copied = bytearray(), 0
     while code.at < len(body):
         start = code.at
         operation = code.byte()
         if operation == CALL:
-            function = code.number()
-            if function >= table.imported:
-                result += body[copied:start] + table.indirect_call(function)
-                copied = code.at
+            callee = code.number()
+            yield start, code.at, callee
         else:
             skip_immediates(operation, code)
-    return bytes(result + body[copied:])
 
 
 def vector(items):
@@ -115,38 +105,54 @@ def read_sections(module):
     return header, sections
 
 
-def read_table(sections, imported):
-    """Reads the only table, which must have a fixed size."""
-    body = Reader(dict(sections)[TABLES])
-    count, kind, limits, minimum, maximum = (body.number() for _ in range(5))
-    if (count, kind, limits) != (1, 0x70, 1) or minimum != maximum:
-        raise ValueError("the module must have one table of functions with a fixed size")
-    functions = Reader(dict(sections)[FUNCTIONS])
-    return Table(minimum, [functions.number() for _ in range(functions.number())], imported)
+def with_item(body, item):
+    """Returns a section with one more item."""
+    section = Reader(body)
+    count = section.number()
+    return number(count + 1) + body[section.at :] + item
 
 
 def indirect(module):
     imported = sum(kind == "function" for _, _, kind in imports(module))
-    header, sections = read_sections(module)
-    table = read_table(sections, imported)
-    code = Reader(dict(sections)[CODE])
-    bodies = [rewritten(code.take(code.number()), table) for _ in range(code.number())]
-    size = number(table.size + len(table.elements))
-    elements = Reader(dict(sections)[ELEMENTS])
-    count = elements.number()
-    segment = b"\0" + bytes([I32_CONST]) + signed(table.size) + bytes([END_OF_CONSTANT])
+    result, sections = read_sections(module)
+    section = dict(sections)
+    code, functions = Reader(section[CODE]), Reader(section[FUNCTIONS])
+    bodies = [code.take(code.number()) for _ in range(code.number())]
+    types = [functions.number() for _ in range(functions.number())]
+    new_table = Reader(section[TABLES]).number()
+
+    def is_inlined(callee):
+        return callee >= imported and len(bodies[callee - imported]) >= SMALL
+
+    calls = [[call for call in direct_calls(body) if is_inlined(call[2])] for body in bodies]
+    # The first elements have the shortest numbers.
+    frequencies = Counter(callee for body_calls in calls for _, _, callee in body_calls)
+    elements = {callee: element for element, (callee, _) in enumerate(frequencies.most_common())}
+
+    def indirect_call(callee):
+        kind = number(types[callee - imported])
+        return bytes([I32_CONST]) + signed(elements[callee]) + bytes([CALL_INDIRECT]) + kind + number(new_table)
+
+    def rewritten(body, body_calls):
+        parts, copied = [], 0
+        for start, end, callee in body_calls:
+            parts += [body[copied:start], indirect_call(callee)]
+            copied = end
+        return b"".join([*parts, body[copied:]])
+
+    bodies = [rewritten(*pair) for pair in zip(bodies, calls)]
+    size = number(len(elements))
+    offset = bytes([I32_CONST, 0, END_OF_CONSTANT])
+    segment = number(EXPLICIT_TABLE) + number(new_table) + offset + bytes([FUNCTION_INDICES])
     changed = {
-        TABLES: b"\1\x70\1" + size + size,
-        ELEMENTS: number(count + 1)
-        + elements.data[elements.at :]
-        + segment
-        + vector([number(function) for function in table.elements]),
+        TABLES: with_item(section[TABLES], bytes([FUNCREF, HAS_MAXIMUM]) + size + size),
+        ELEMENTS: with_item(section[ELEMENTS], segment + vector([number(callee) for callee in elements])),
         CODE: vector([number(len(body)) + body for body in bodies]),
     }
     for kind, body in sections:
         body = changed.get(kind, body)
-        header += bytes([kind]) + number(len(body)) + body
-    return header
+        result += bytes([kind]) + number(len(body)) + body
+    return result
 
 
 if __name__ == "__main__":
