@@ -25,6 +25,8 @@ impl Process {
         let mut config = Config::new();
         // The tests run few instructions, so optimizing takes longer than it saves.
         config.cranelift_opt_level(OptLevel::None);
+        // Each instruction costs one unit of fuel, so fuel counts instructions.
+        config.consume_fuel(true);
         Module::from_file(&Engine::new(&config)?, wasm)
     }
 
@@ -60,6 +62,7 @@ impl Process {
         state.forced_statuses =
             forced_statuses.iter().map(|(name, status)| ((*name).to_owned(), *status)).collect();
         let mut store = Store::new(self.module.engine(), state);
+        store.set_fuel(u64::MAX)?;
         let instance = linker.instantiate(&mut store, &self.module)?;
         Vm::start(store, instance)
     }

@@ -132,6 +132,12 @@ impl Vm {
         self.store.data().tick
     }
 
+    /// Returns the number of wasm instructions that the module has executed. A bulk instruction, such
+    /// as `memory.copy`, counts as one. The number does not depend on the machine.
+    pub fn instructions(&self) -> u64 {
+        u64::MAX - self.store.get_fuel().expect("the engine counts fuel")
+    }
+
     /// Returns how often the module made a call.
     pub fn calls(&self, name: &str) -> u64 {
         self.store.data().calls.get(name).copied().unwrap_or(0)

@@ -9,6 +9,7 @@ mod dpop;
 mod harness;
 mod host_calls;
 mod hostile;
+mod instructions;
 mod keys;
 mod requests;
 mod signatures;
