@@ -190,6 +190,8 @@ impl Config {
         self.reserved_names.may_contain(name) && self.is_reserved(name, examined)
     }
 
+    /// Compares the name with each reserved name. Not inlined, because few names of a request need
+    /// it.
     #[inline(never)]
     fn is_reserved(&self, name: &str, examined: bool) -> bool {
         let sources = &self.token_sources;

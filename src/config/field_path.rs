@@ -4,8 +4,8 @@ use super::error::{ConfigError, ends_line};
 
 /// The path of a field: `rules[2].requires.scopes[0]`. Empty for the configuration as a whole.
 ///
-/// A path refers to the path around it, so it needs no memory of the heap. Only an error has the
-/// path as text.
+/// A path refers to the path around it, so it needs no heap memory. Only an error has the path as
+/// text.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum FieldPath<'a> {
     /// The configuration as a whole.

@@ -83,11 +83,18 @@ impl Located<'_> {
     }
 
     /// Returns the text of a string.
+    ///
+    /// # Errors
+    /// If the value is not a string.
     pub(super) fn text(&self) -> Result<&str, ConfigError> {
         self.value.as_str().ok_or_else(|| self.mismatch("a string"))
     }
 
-    /// Returns the value of the name that this string has. `names` and `variants` have one order.
+    /// Returns the variant whose name is this string. `names` has the names of `variants`, in their
+    /// order.
+    ///
+    /// # Errors
+    /// If the value is not one of the names.
     pub(super) fn variant<T: Copy>(&self, names: &[&str], variants: &[T]) -> Result<T, ConfigError> {
         let variant = self.position(names).and_then(|index| variants.get(index));
         variant.copied().ok_or_else(|| self.unknown_name(names))
@@ -110,7 +117,12 @@ impl Located<'_> {
         self.value
     }
 
-    /// Reads the members of an object into the fields with their names.
+    /// Reads each member of an object into the slot of the field with its name. `slots` has the
+    /// order of `fields`.
+    ///
+    /// # Errors
+    /// If the value is not an object. Otherwise the first error of a member, in their order: an
+    /// unknown name, or a wrong value. Then the first required field that is missing.
     #[inline(never)]
     pub(super) fn fields(&self, fields: &[Field], slots: &mut [&mut dyn Read]) -> Result<(), ConfigError> {
         let Value::Object(members) = self.value else { return Err(self.mismatch("an object")) };
@@ -139,6 +151,7 @@ pub(super) struct Field {
     pub(super) presence: Presence,
 }
 
+/// Whether an object must have a field.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Presence {
     /// The field can be absent. Null has the meaning of an absent field; `strictness` then rejects
@@ -149,14 +162,15 @@ pub(super) enum Presence {
     Required,
 }
 
-/// Returns an optional field. It has the type [`Option`].
+/// Returns the slot of an optional field. The signature makes a field of another type an error of
+/// the compiler.
 pub(super) fn optional<T: Read>(field: &mut Option<T>) -> &mut dyn Read {
     field
 }
 
 /// A type with fields.
 pub(super) trait Fields {
-    /// The fields, in the order of errors.
+    /// The fields, in the order in which errors list them.
     const FIELDS: &[Field];
 }
 

@@ -104,6 +104,7 @@ impl LoggedIdentity {
                 FilterStateName::Cid => identity.client_id(),
                 FilterStateName::Provider => Some(provider),
                 FilterStateName::Scopes => {
+                    // The scopes have another limit, so `push_scopes` appends them completely.
                     push_scopes(&mut logged.text, identity.scopes());
                     Some("")
                 }

@@ -1,8 +1,11 @@
-//! A fast check whether a header can have a reserved name.
+//! A fast check whether the filter may have to remove a header.
 
-/// The first two letters or digits that the name of a reserved header, or a lookalike of one, can
-/// have. A request can have many headers, and nearly all names differ from reserved names in one of
-/// them: `x-request-id` from `x-okta-sub` in the second.
+/// The first two letters or digits of the names of the headers that the filter removes, which are
+/// the reserved names, and of their lookalikes.
+///
+/// A request can have many headers. Nearly every name differs from each reserved name in its first
+/// or second letter: `x-request-id` from `x-okta-sub` in the second. So two lookups replace the
+/// comparison with each reserved name.
 #[derive(Clone, Debug)]
 pub(crate) struct ReservedNames {
     /// For each first octet.
@@ -12,7 +15,8 @@ pub(crate) struct ReservedNames {
 }
 
 impl ReservedNames {
-    /// Creates the check for these names.
+    /// Creates the check for these names. It excludes no name if one of them does not begin with an
+    /// ASCII letter or digit, or is not ASCII.
     pub(crate) fn new<'a>(names: impl Iterator<Item = &'a str>) -> Self {
         // An upstream may ignore leading octets that are neither letters nor digits.
         let mut first: [bool; 256] = std::array::from_fn(|octet| {
@@ -48,7 +52,8 @@ impl ReservedNames {
         if !has(&self.first, *octet) || !octet.is_ascii_alphanumeric() {
             return has(&self.first, *octet);
         }
-        // An upstream may read other separators in different ways, and some octets as letters.
+        // An upstream may end the name at another separator, or read octets outside ASCII as a
+        // letter.
         match rest.iter().find(|octet| **octet != b'-') {
             Some(octet) if octet.is_ascii_alphanumeric() => has(&self.second, *octet),
             _ => true,

@@ -83,6 +83,7 @@ pub(super) fn handle(
                     let _ = filter.wait_advice(pending, now, &HostSharedData);
                 }
                 state.set_decision(StreamDecision::Allowed { examined: permit.has_examined_token() });
+                // Reading the content type takes a search through the headers.
                 let is_grpc = filter.config().close_streams && head.is_grpc();
                 filter.begin_stream(id, &permit, is_grpc, state, now);
                 RequestAction::Forward

@@ -1,4 +1,5 @@
-//! The types that the standard library and serde_json define.
+//! The implementations of [`Read`] for types of the standard library and of serde_json, and for
+//! [`ByName`].
 
 use super::{ByName, Located, Read};
 use crate::config::error::ConfigError;
@@ -31,7 +32,8 @@ impl<T: Read> Read for Vec<T> {
 
     fn read(&mut self, value: &Located<'_>) -> Result<(), ConfigError> {
         let Value::Array(items) = value.value else { return Err(value.mismatch("a list")) };
-        // `resize_with` would add the code that drops elements.
+        // `resize_with` can also shorten a list, so the module would contain code that drops
+        // elements.
         self.extend(items.iter().map(|_| T::empty()));
         for (index, (slot, item)) in self.iter_mut().zip(items).enumerate() {
             slot.read(&Located { value: item, at: value.at.index(index) })?;

@@ -1,4 +1,4 @@
-//! An index of the rules with a regular expression, by a part of their literals.
+//! An index of the rules with a regular expression, by eight or four octets of their literals.
 //!
 //! A path matches a pattern only if it contains the literals of the pattern. So each pattern is in
 //! the list of one *gram*: eight consecutive octets of one literal, or four if no literal has
@@ -13,10 +13,12 @@ use foldhash::fast::RandomState;
 use super::candidates::Candidates;
 use super::{Entry, add_entry};
 
-/// The lengths of grams, in octets.
+/// The length of a gram, in octets.
 const LONG: usize = 8;
+/// The length of a gram of a pattern whose literals are all shorter than [`LONG`], in octets.
 const SHORT: usize = 4;
-/// The minimum number of patterns. With fewer, the lookups would cost more than they save.
+/// The minimum number of patterns with known literals. With fewer, the lookups would cost more than
+/// they save.
 const MIN_PATTERNS: usize = 16;
 
 /// A rule with a regular expression.
@@ -48,7 +50,7 @@ impl PatternIndex {
         if patterns.len() < MIN_PATTERNS {
             return (index, patterns);
         }
-        // Grams of both lengths: the long ones of most patterns, and the short ones of the others.
+        // How often each gram occurs in the patterns, by its length and its octets.
         let mut counts: HashMap<(usize, u64), usize, RandomState> = HashMap::default();
         for key in patterns.iter().flat_map(|pattern| pattern.grams()) {
             let count = counts.entry(key).or_default();
