@@ -48,8 +48,9 @@ pub struct Application {
 /// A row: its name, the processes whose CPU time counts, Python first, and the port of requests.
 type Row<'a> = (&'static str, Vec<&'a Process>, u16);
 
-/// Measures each application. Python has the measured core, with or without Envoy, which takes the
-/// application's data out of the processor's caches. wrk has the other core.
+/// Measures each application. Python has the measured core, and wrk has the other core. Envoy has
+/// either, because on the measured core it evicts the application's data from the processor's
+/// caches.
 pub fn measure(signer: &Signer, settings: &Settings) -> Vec<Application> {
     let jwks = test_support::scratch("bench-fastapi").join("jwks.json");
     std::fs::write(&jwks, signer.jwks().to_string()).expect("a key set");

@@ -48,8 +48,9 @@ pub fn configuration(jwks: &Value) -> Value {
     json!({ "providers": { "okta": provider } })
 }
 
-/// Returns the configuration with a list of the filter state that the access log reads. A version
-/// without this field always writes it.
+/// Returns the configuration with a list of the filter state that an access log reads. If this
+/// version of the filter lacks the field, returns the configuration unchanged: it then always
+/// writes the values.
 pub fn with_logged_identity(configuration: &Value) -> Value {
     let mut logged = configuration.clone();
     logged["filter_state"] = json!(FILTER_STATE);

@@ -1,7 +1,7 @@
 -- The script of wrk: it sends the lines of a file in order, from an offset. A line is a path and a
 -- token, and for a bound token a DPoP proof, separated by spaces. The token `-` stands for none.
--- All lines have the same length. HEADERS is text that each request contains after its own headers.
--- All rows with HTTP/1.1 use it. Its own cost does not count, because wrk has another core.
+-- All lines have one length. HEADERS is the text that each request has after these headers. All
+-- rows with HTTP/1.1 use this script. Its cost does not count, because wrk has another core.
 --
 -- wrk -s load.lua URL -- FILE OFFSET HEADERS
 

@@ -13,7 +13,7 @@ use test_support::client::{Request, get};
 
 use crate::{h2load, wrk};
 
-/// The number of requests at a time. It keeps one worker busy without long queues in the kernel.
+/// The number of concurrent requests. It keeps one worker busy without long queues in the kernel.
 pub const CONCURRENCY: u64 = 8;
 /// The number of headers that a request has without additional ones: `Host` and `Authorization`.
 const OWN_HEADERS: usize = 2;

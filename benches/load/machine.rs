@@ -29,7 +29,7 @@ pub struct Busy {
     pub load_average: Summary,
 }
 
-/// The kernel's accounts at one time.
+/// The CPU times since the start of the machine, and the time at which they were read.
 struct Accounts {
     time: Instant,
     measured_core: Duration,
@@ -46,7 +46,7 @@ pub struct Round {
     on_all_cores: Duration,
 }
 
-/// A run of a load generator, from its start.
+/// A measurement of the CPU time of other processes, during one run of a load generator.
 pub struct Meter(Accounts);
 
 impl Machine {
@@ -121,8 +121,8 @@ impl Accounts {
             let line = stat.lines().find(|line| line.split(' ').next() == Some(name)).expect("a core");
             let fields: Vec<u32> =
                 line.split_whitespace().skip(1).map(|field| field.parse().expect("ticks")).collect();
-            // user, nice, system, (idle, iowait, irq, softirq,) steal. Interrupts of the measured
-            // requests are not the work of other processes.
+            // user, nice, system, (idle, iowait, irq, softirq,) steal. The measured requests cause
+            // most interrupts, so the sum has no irq and softirq.
             TICK * (fields[0] + fields[1] + fields[2] + fields[7])
         };
         Self {

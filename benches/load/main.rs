@@ -1,10 +1,10 @@
 //! The load benchmark: the CPU time of the filter in a real Envoy, beside that of Envoy's
 //! `jwt_authn`. `make bench` runs it.
 //!
-//! Envoy has one worker on one core, and wrk has another core. The value of a row is the CPU time
-//! of Envoy in the kernel's accounts, divided by the number of requests. Unlike throughput it does
-//! not depend on wrk. The rows run in turn, for several rounds. Compare rows of one run, not values
-//! of two runs.
+//! Envoy has one worker on one core, and the load generator has another core. The value of a row is
+//! the CPU time of Envoy in the kernel's accounts, divided by the number of requests. Unlike
+//! throughput, it does not depend on the load generator. The rows run in turn, for several rounds.
+//! Compare rows of one run, not values of two runs.
 //!
 //! `make bench AGAINST=MODULE` runs each row of this filter with two builds, in the same rounds.
 //!

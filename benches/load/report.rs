@@ -125,10 +125,7 @@ fn fastapi(text: &mut String, applications: &[Application]) {
     if applications.is_empty() {
         return;
     }
-    line(
-        text,
-        ["\nFastAPI, CPU per request, µs", "all", "of it Python", "beside no Envoy", "requests/s", "p99, µs"],
-    );
+    line(text, ["\nFastAPI, CPU per request, µs", "all", "Python", "Python, added", "requests/s", "p99, µs"]);
     for application in applications {
         let (rate, p99) = (application.requests_per_second.median, application.p99.median);
         let (all, python) = (spread(application.cpu_per_request), spread(application.python));

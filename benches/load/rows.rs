@@ -45,7 +45,7 @@ pub struct Row {
 
 /// The requests of a row.
 pub enum Requests {
-    /// Requests that the filter decides alike each time.
+    /// Requests with one decision, however often the load generator sends them.
     Repeated(Rc<Load>),
     /// Requests with DPoP proofs. Each run has new ones.
     Proofs(Proofs),
@@ -60,7 +60,7 @@ impl Row {
 }
 
 impl Requests {
-    /// Returns requests that the filter decides alike each time.
+    /// Returns requests with one decision, however often the load generator sends them.
     pub fn of(load: Load) -> Self {
         Self::Repeated(Rc::new(load))
     }

@@ -7,8 +7,8 @@ use regex_lite::Regex;
 
 /// The settings of a run. `make bench NAME=VALUE` sets `OKTA_AUTHZ_BENCH_NAME`.
 pub struct Settings {
-    /// `OKTA_AUTHZ_BENCH_ROWS`: a regular expression, which occurs in the names of the selected rows.
-    /// Default: all rows.
+    /// `OKTA_AUTHZ_BENCH_ROWS`: a regular expression that matches a part of the name of each
+    /// selected row. Default: all rows.
     rows: Option<Regex>,
     /// `OKTA_AUTHZ_BENCH_AGAINST`: another build of the filter, which runs beside this one. Default:
     /// none.

@@ -19,8 +19,8 @@ use crate::{floor, okta};
 
 /// The number of distinct tokens. It is about the number of requests that all rounds send to a
 /// filter, so few tokens repeat. Each row reads the pool from its start. If a token repeats, on a
-/// fast machine or in a long run, the token cache (32 MiB, 210 bytes for each of these tokens) no
-/// longer holds it.
+/// fast machine or in a long run, the token cache does not have it: the cache holds about 10,000 of
+/// them.
 const NEW_TOKENS: usize = 160_000;
 /// The number of distinct tokens of 4 KiB, and the size of the token cache of their row. The cache
 /// holds few of them, so that nearly every token is new, with a small file.

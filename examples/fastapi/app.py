@@ -95,12 +95,12 @@ class Item(NewItem):
     created_by: str | None = None
 
 
-# The handlers and `identity` are `async`, because they wait for nothing: FastAPI runs a plain `def` in a thread, which
-# costs about 170 µs of CPU time for each request. A handler that blocks, for example in a database driver, must stay a
-# plain `def`.
 ITEMS: dict[int, Item] = {1: Item(id=1, name="red ball"), 2: Item(id=2, name="blue book")}
 
 
+# The handlers and `identity` are `async`, because they do not block: FastAPI runs a plain `def` in a thread, which
+# costs about 170 µs of CPU time for each request. A handler that blocks, for example in a database driver, must be a
+# plain `def`.
 @app.get("/")
 async def root() -> dict[str, str]:
     """Public."""

@@ -1,5 +1,5 @@
 //! The host calls of a request whose token is cached. Each call crosses the VM boundary, so a
-//! further one is a change of the cost of every request: the chapter on performance lists them.
+//! further one raises the cost of every request. The chapter on performance lists the calls.
 
 use std::collections::BTreeMap;
 

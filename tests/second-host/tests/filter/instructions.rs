@@ -7,7 +7,8 @@ use stand_in_okta::{Server, TokenSpec};
 
 use crate::harness::{OKTA, bearer, config, fetch, get, process, send};
 
-/// The largest number for a cached token of a user, 1 KiB long: a fifth more than in the release.
+/// The limit of instructions for a cached token of a user, 1 KiB long: about a fifth more than the
+/// filter needs.
 const CACHED: u64 = 21_000;
 
 /// Starts a worker that has the keys and writes only the permit.
@@ -22,7 +23,7 @@ fn worker() -> Vm {
     vm
 }
 
-/// Returns the number for a request after equal ones.
+/// Returns the number of instructions for a request after equal ones.
 fn instructions(vm: &mut Vm, headers: &Headers) -> u64 {
     for _ in 0..10 {
         send(vm, headers.clone());
