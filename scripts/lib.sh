@@ -149,9 +149,10 @@ build_wasm() {
     printf 'target/filter/%s.wasm: %d KiB\n' "$name" $(($(wc -c <"$filter_dir/$name.wasm") / 1024))
 }
 
-# optimize MODULE: removes the exports and functions that the filter does not need, runs wasm-opt, and
-# prevents that V8 inlines. A function with one caller is inlined up to a size: functions of 100 KB,
-# which wasm-opt makes otherwise, take V8 35 MB of memory at Envoy's start.
+# optimize MODULE: removes the exports and functions that the filter does not need, runs wasm-opt,
+# and replaces calls that V8 would inline. wasm-opt inlines a function with one caller only up to 50
+# bytes. Otherwise it makes functions of 100 KB, for which V8 needs more memory than for many small
+# ones. DESIGN.md has the measurements.
 optimize() {
     need_wasm_opt
     "$root/scripts/wasm_prune.py" "$1"

@@ -2,7 +2,7 @@
 """Empties the functions that print backtraces, in place. `wasm-opt` then removes what only they call.
 
 They never run: the SDK replaces the panic hook of the standard library before the first callback, and
-a wasm VM has no backtraces. The linker cannot see that. DESIGN.md has the savings.
+a wasm VM has no backtraces. The linker keeps them, because the default panic hook refers to them.
 
 The module must have the names of its functions. Like wasm_imports.py, it needs only Python, because
 it runs in every build of the filter.
@@ -16,8 +16,8 @@ from wasm_indirect import CODE, read_sections, vector
 from wasm_prune import number
 from wasm_sizes import CUSTOM_SECTION, function_names
 
-# By the mangled name of a function, in both schemes of rustc. An implementation of `Display` or
-# `Debug` returns `Ok(())`.
+# The new bodies, by the mangled name of a function in both schemes of rustc. The panic hook returns
+# nothing, and an implementation of `Display` or `Debug` returns `Ok(())`.
 BODIES = {
     re.compile(r"9panicking12default_hook"): b"\0\x0b",
     re.compile(r"(rustc_demangle|std9backtrace|std\.\.backtrace|backtrace_rs).*(Display|Debug).*3fmt(17h|E|$)"): b"\0\x41\0\x0b",

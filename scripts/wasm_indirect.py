@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Replaces direct calls by indirect calls, in place, so that V8 does not inline at Envoy's start.
+"""Replaces direct calls by indirect calls, in place, so that V8 does not inline when Envoy starts.
 
-Envoy starts V8 without its baseline compiler, so V8 compiles every function with the optimizing
-compiler before the first request, and then inlines into each function callees of up to twice its
-size (V8: InliningTree::NoLiftoffBudget). rustc and wasm-opt have inlined what is worth it. V8 cannot
-inline an indirect call. DESIGN.md has the savings and the costs.
+Envoy starts V8 without its baseline compiler. So V8 compiles every function with the optimizing
+compiler before the first request, and inlines into each function callees of up to twice its size
+(V8: InliningTree::NoLiftoffBudget). rustc and wasm-opt have already inlined the small functions, so
+this costs time and memory, and saves none. V8 cannot inline an indirect call. DESIGN.md has the
+savings and the costs.
 
 Like wasm_imports.py, it needs only Python, because it runs in every build of the filter.
 """
@@ -19,10 +20,11 @@ TYPES, FUNCTIONS, TABLES, ELEMENTS, CODE = 1, 3, 4, 9, 10
 END_OF_CONSTANT = 0x0B
 CALL, CALL_INDIRECT, I32_CONST = 0x10, 0x11, 0x41
 FUNCREF, HAS_MAXIMUM = 0x70, 1
-# The flag and the kind of an element segment with a table and with functions.
+# The flag of an element segment that names its table, and the kind of elements that are functions.
 EXPLICIT_TABLE, FUNCTION_INDICES = 2, 0
 
-# A direct call of a smaller function stays: its inlined code is about as large as the call.
+# The size in bytes below which direct calls of a function stay: its inlined code is about as large
+# as the call.
 SMALL = 30
 
 # The number of LEB128 immediates of each instruction that has one (WebAssembly 2.0, section 5.4).
@@ -31,12 +33,12 @@ IMMEDIATES = {
     **dict.fromkeys(range(0x20, 0x27), 1),
     **dict.fromkeys([CALL_INDIRECT, *range(0x28, 0x3F)], 2),
 }
-# The same after the prefix 0xFC: bulk memory and tables.
+# Their number for each instruction after the prefix 0xFC that has one: bulk memory and tables.
 BULK_IMMEDIATES = {8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
 
 
 def signed(value):
-    """A signed LEB128 number, which is not negative."""
+    """A number that is not negative, as signed LEB128."""
     octets = bytearray()
     while value > 0x3F:
         octets.append(value & 0x7F | 0x80)
@@ -59,6 +61,7 @@ def skip_vector_instruction(code):
 
 
 def skip_immediates(operation, code):
+    """Skips the immediates of an instruction that is not a direct call."""
     if operation == 0x0E:
         for _ in range(code.number() + 1):
             code.number()
@@ -113,6 +116,7 @@ def with_item(body, item):
 
 
 def indirect(module):
+    """Returns the module with one more table, and with indirect calls through it."""
     imported = sum(kind == "function" for _, _, kind in imports(module))
     result, sections = read_sections(module)
     section = dict(sections)
@@ -121,10 +125,10 @@ def indirect(module):
     types = [functions.number() for _ in range(functions.number())]
     new_table = Reader(section[TABLES]).number()
 
-    def is_inlined(callee):
+    def is_inlinable(callee):
         return callee >= imported and len(bodies[callee - imported]) >= SMALL
 
-    calls = [[call for call in direct_calls(body) if is_inlined(call[2])] for body in bodies]
+    calls = [[call for call in direct_calls(body) if is_inlinable(call[2])] for body in bodies]
     # The first elements have the shortest numbers.
     frequencies = Counter(callee for body_calls in calls for _, _, callee in body_calls)
     elements = {callee: element for element, (callee, _) in enumerate(frequencies.most_common())}
