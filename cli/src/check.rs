@@ -77,8 +77,9 @@ challenge, tokens in queries, a rule for an MCP tool that a request avoids, a `s
 placeholder, or a value that Envoy, Kubernetes and YAML 1.2 read differently. In a file for Envoy,
 Istio or Envoy Gateway, check also warns if it cannot prove the guard after the filter or the TLS of
 the clusters, if connections bypass the filter, if other filters see identity headers of the
-client, and if an access log reads a value that the filter does not write. A note names what the file does not show, such as a guard in another file. Each file is read
-separately: pass resources that belong together as one stream.
+client, and if an access log reads a value that the filter does not write. A note names what the
+file does not show, such as a guard in another file. Each file is read separately: pass resources
+that belong together as one stream.
 
   --deny-warnings  exit with status 1 if there is a warning
   --json           print one JSON object

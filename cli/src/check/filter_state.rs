@@ -1,4 +1,4 @@
-//! Filter state that a file reads, and that the configuration does not select (`filter_state`).
+//! Filter state that a file reads, and that the configuration does not list (`filter_state`).
 //!
 //! Access logs, headers and other filters name filter state in format strings, matchers and
 //! expressions, so this module searches every string of the file.
@@ -28,7 +28,8 @@ struct Search<'a> {
 }
 
 /// Returns a warning if the file reads filter state that the filter does not write for allowed
-/// requests. The other connection managers of the file do not count.
+/// requests, and one for each name that the filter never writes. In a file for Envoy, connection
+/// managers without this filter do not count.
 pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileContext<'_>) -> Vec<Finding> {
     let own_managers = match context {
         ConfigContext::Envoy { plugin, .. } => {
@@ -64,7 +65,7 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileC
     findings
 }
 
-/// Returns the name in the configuration.
+/// Returns the name that the configuration uses.
 fn short(name: FilterStateName) -> &'static str {
     name.key().strip_prefix("okta.").unwrap_or_default()
 }
@@ -91,7 +92,7 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Reports whether requests of this connection manager pass the filter.
+    /// Returns whether requests of this connection manager pass the filter.
     fn has_filter(&self, manager: &Value) -> bool {
         self.own_managers.is_empty() || self.own_managers.iter().any(|own| contains(own.value, manager))
     }
