@@ -155,12 +155,15 @@ build_wasm() {
 # ones. DESIGN.md has the measurements.
 optimize() {
     need_wasm_opt
+    local features=(--enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int --enable-sign-ext
+        --enable-mutable-globals --enable-reference-types --enable-multivalue)
     "$root/scripts/wasm_prune.py" "$1"
     "$root/scripts/wasm_backtrace.py" "$1"
-    wasm-opt -Oz --one-caller-inline-max-function-size=50 --enable-simd --enable-bulk-memory --enable-nontrapping-float-to-int \
-        --enable-sign-ext --enable-mutable-globals --enable-reference-types --enable-multivalue "$1" -o "$1.optimized"
+    wasm-opt "${features[@]}" -Oz --one-caller-inline-max-function-size=50 "$1" -o "$1.optimized"
     mv "$1.optimized" "$1"
     "$root/scripts/wasm_indirect.py" "$1"
+    # Only checks that the module is valid.
+    wasm-opt "${features[@]}" --quiet "$1" -o /dev/null
 }
 
 # set_rustflags: sets the code generation of the module, and makes its bytes independent of the

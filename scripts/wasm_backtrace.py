@@ -41,6 +41,9 @@ def without_backtraces(module):
     imported = sum(kind == "function" for _, _, kind in imports(module))
     result, sections = read_sections(module)
     names = read_names(sections)
+    for pattern in BODIES:
+        if not any(pattern.search(name) for name in names.values()):
+            print(f"no function is named {pattern.pattern}: the module is larger than necessary", file=sys.stderr)
     for kind, section in sections:
         if kind == CODE:
             code = Reader(section)

@@ -19,6 +19,7 @@ from wasm_prune import number
 TYPES, FUNCTIONS, TABLES, ELEMENTS, CODE = 1, 3, 4, 9, 10
 END_OF_CONSTANT = 0x0B
 CALL, CALL_INDIRECT, I32_CONST = 0x10, 0x11, 0x41
+LAST_BULK_INSTRUCTION, LAST_VECTOR_INSTRUCTION = 17, 255
 FUNCREF, HAS_MAXIMUM = 0x70, 1
 # The flag of an element segment that names its table, and the kind of elements that are functions.
 EXPLICIT_TABLE, FUNCTION_INDICES = 2, 0
@@ -33,7 +34,8 @@ IMMEDIATES = {
     **dict.fromkeys(range(0x20, 0x27), 1),
     **dict.fromkeys([CALL_INDIRECT, *range(0x28, 0x3F)], 2),
 }
-# Their number for each instruction after the prefix 0xFC that has one: bulk memory and tables.
+NO_IMMEDIATES = {0x00, 0x01, 0x05, END_OF_CONSTANT, 0x0F, 0x1A, 0x1B, *range(0x45, 0xC5), 0xD1}
+# The number for each instruction after the prefix 0xFC that has one: bulk memory and tables.
 BULK_IMMEDIATES = {8: 2, 9: 1, 10: 2, 11: 1, 12: 2, 13: 1, 14: 2, 15: 1, 16: 1, 17: 1}
 
 
@@ -54,6 +56,8 @@ def skip_vector_instruction(code):
         code.take(16)
     elif 21 <= operation <= 34:
         code.take(1)
+    elif operation > LAST_VECTOR_INSTRUCTION:
+        raise ValueError(f"unknown instruction 0xFD {operation}")
     elif operation <= 11 or 84 <= operation <= 93:
         code.number(), code.number()
         if operation <= 91 and operation >= 84:
@@ -61,7 +65,10 @@ def skip_vector_instruction(code):
 
 
 def skip_immediates(operation, code):
-    """Skips the immediates of an instruction that is not a direct call."""
+    """Skips the immediates of an instruction of WebAssembly 2.0 that is not a direct call.
+
+    Raises ValueError for another instruction, because the rest of the function would be misread.
+    """
     if operation == 0x0E:
         for _ in range(code.number() + 1):
             code.number()
@@ -72,13 +79,18 @@ def skip_immediates(operation, code):
     elif operation == 0x44:
         code.take(8)
     elif operation == 0xFC:
-        for _ in range(BULK_IMMEDIATES.get(code.number(), 0)):
+        bulk = code.number()
+        if bulk > LAST_BULK_INSTRUCTION:
+            raise ValueError(f"unknown instruction 0xFC {bulk}")
+        for _ in range(BULK_IMMEDIATES.get(bulk, 0)):
             code.number()
     elif operation == 0xFD:
         skip_vector_instruction(code)
-    else:
-        for _ in range(IMMEDIATES.get(operation, 0)):
+    elif operation in IMMEDIATES:
+        for _ in range(IMMEDIATES[operation]):
             code.number()
+    elif operation not in NO_IMMEDIATES:
+        raise ValueError(f"unknown instruction {operation:#x}")
 
 
 def direct_calls(body):
