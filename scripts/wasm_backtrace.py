@@ -13,7 +13,7 @@ import sys
 
 from wasm_imports import Reader, imports
 from wasm_indirect import CODE, read_sections, vector
-from wasm_prune import number
+from wasm_prune import number, rewrite
 from wasm_sizes import CUSTOM_SECTION, function_names
 
 # The new bodies, by the mangled name of a function in both schemes of rustc. The panic hook returns
@@ -55,8 +55,4 @@ def without_backtraces(module):
 
 
 if __name__ == "__main__":
-    for path in sys.argv[1:]:
-        with open(path, "rb") as file:
-            module = without_backtraces(file.read())
-        with open(path, "wb") as file:
-            file.write(module)
+    rewrite(sys.argv[1:], without_backtraces)

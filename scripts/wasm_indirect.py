@@ -14,7 +14,7 @@ import sys
 from collections import Counter
 
 from wasm_imports import Reader, imports
-from wasm_prune import number
+from wasm_prune import number, rewrite
 
 TYPES, FUNCTIONS, TABLES, ELEMENTS, CODE = 1, 3, 4, 9, 10
 END_OF_CONSTANT = 0x0B
@@ -172,8 +172,4 @@ def indirect(module):
 
 
 if __name__ == "__main__":
-    for path in sys.argv[1:]:
-        with open(path, "rb") as file:
-            module = indirect(file.read())
-        with open(path, "wb") as file:
-            file.write(module)
+    rewrite(sys.argv[1:], indirect)

@@ -68,9 +68,14 @@ def pruned(module):
     return result
 
 
-if __name__ == "__main__":
-    for path in sys.argv[1:]:
+def rewrite(paths, change):
+    """Replaces each module by the result of a function."""
+    for path in paths:
         with open(path, "rb") as file:
-            module = pruned(file.read())
+            module = change(file.read())
         with open(path, "wb") as file:
             file.write(module)
+
+
+if __name__ == "__main__":
+    rewrite(sys.argv[1:], pruned)
