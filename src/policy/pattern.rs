@@ -114,6 +114,9 @@ mod tests {
             ("a?/b+c", Some(&["", "/b", "c"])),
             ("a|b", None),
             ("(?i)a", None),
+            ("/a(?:b(?P<c>d))e", Some(&["/a", "e"])),
+            ("/(?P<a[>b)c", Some(&["/", "c"])),
+            ("/((?x)a#)b\nc)d", None),
         ] {
             let literals = pattern(text).required_literals();
             assert_eq!(
@@ -121,6 +124,19 @@ mod tests {
                 expected.map(|literals| literals.iter().map(ToString::to_string).collect()),
                 "{text}"
             );
+        }
+    }
+
+    #[test]
+    fn is_match_agrees_with_the_expression_for_parentheses_in_names_and_comments() {
+        for (text, path) in [
+            ("/((?x)a#)SECRET\n)", "/a"),
+            ("/(?P<a[>(]q)SECRET(?P<b[>v))?(]z)", "/]z"),
+            ("/api/((?x)v1 # 1) old\n/x # (see\n)/admin", "/api/v1/x/admin"),
+        ] {
+            let pattern = pattern(text);
+            assert!(pattern.regex.is_match(path), "{text}");
+            assert!(pattern.is_match(path), "{text}");
         }
     }
 

@@ -150,20 +150,17 @@ fn skip_class(rest: &str) -> Option<&str> {
 }
 
 /// Returns the text after a group, whose opening parenthesis is already parsed. Returns `None` for
-/// a group with flags, which can apply to the text after it.
+/// flags: they can apply to the text after the group, and `x` makes a parenthesis in a comment.
 fn skip_group(rest: &str) -> Option<&str> {
-    let mut rest = rest;
+    let mut rest = skip_group_kind(rest)?;
     let mut depth = 1_usize;
-    if rest.starts_with('?') {
-        rest = ["?:", "?P<", "?<"].iter().find_map(|kind| rest.strip_prefix(kind))?;
-    }
     while depth > 0 {
         let first = rest.chars().next()?;
         let tail = rest.get(first.len_utf8()..)?;
         rest = match first {
             '(' => {
                 depth = depth.checked_add(1)?;
-                tail
+                skip_group_kind(tail)?
             }
             ')' => {
                 depth = depth.checked_sub(1)?;
@@ -175,4 +172,12 @@ fn skip_group(rest: &str) -> Option<&str> {
         };
     }
     Some(rest)
+}
+
+/// Returns the text after `?:` or the name of a group, which may contain brackets. Returns `None` for
+/// flags.
+fn skip_group_kind(rest: &str) -> Option<&str> {
+    let Some(kind) = rest.strip_prefix('?') else { return Some(rest) };
+    let named = || kind.strip_prefix("P<").or_else(|| kind.strip_prefix('<'))?.split_once('>');
+    kind.strip_prefix(':').or_else(|| named().map(|(_, rest)| rest))
 }
