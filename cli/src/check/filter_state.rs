@@ -3,6 +3,8 @@
 //! Access logs, headers and other filters name filter state in format strings, matchers and
 //! expressions, so this module searches every string of the file.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use okta_authz_filter::config::Config;
 use okta_authz_filter::filter_state::FilterStateName;
 use serde_json::Value;
@@ -24,7 +26,7 @@ struct Search<'a> {
     /// The connection managers that have the filter; empty if the file does not show them.
     own_managers: Vec<&'a ConnectionManager<'a>>,
     /// The names that the file reads, without the prefix.
-    names: Vec<&'a str>,
+    names: Vec<String>,
 }
 
 /// Returns a warning if the file reads filter state that the filter does not write for allowed
@@ -39,7 +41,7 @@ pub(super) fn warnings(context: ConfigContext<'_>, config: &Config, file: &FileC
     };
     let mut search = Search { own_managers, names: Vec::new() };
     file.documents.iter().for_each(|document| search.value(document));
-    let is_read = |name: FilterStateName| search.names.contains(&short(name));
+    let is_read = |name: FilterStateName| search.names.iter().any(|read| read == short(name));
     let is_selected = |name: FilterStateName| config.filter_state.contains(&name);
     let missing: Vec<_> = FilterStateName::ALL
         .into_iter()
@@ -75,18 +77,29 @@ fn is_known(name: &str) -> bool {
         || FilterStateName::ALL.into_iter().any(|known| short(known) == name)
 }
 
-impl<'a> Search<'a> {
-    fn value(&mut self, value: &'a Value) {
+/// Returns whether a value is an HTTP connection manager. The protocol options of a cluster have
+/// `http_filters`, too, and filters there read the state of every request.
+fn is_connection_manager(value: &Value) -> bool {
+    value["@type"].as_str().is_some_and(|name| name.ends_with(".HttpConnectionManager"))
+}
+
+impl Search<'_> {
+    fn value(&mut self, value: &Value) {
         match value {
             Value::String(text) => self.text(text),
             Value::Array(items) => items.iter().for_each(|item| self.value(item)),
             Value::Object(members) => {
-                if members.contains_key("http_filters") && !self.has_filter(value) {
+                if is_connection_manager(value) && !self.has_filter(value) {
                     return;
                 }
-                // `set_filter_state` writes the state with this key.
-                let read = members.iter().filter(|(name, _)| *name != "object_key");
-                read.for_each(|(_, member)| self.value(member));
+                for (name, member) in members {
+                    match name.as_str() {
+                        // `set_filter_state` writes the state with this key.
+                        "object_key" => {}
+                        "inline_bytes" => self.base64(member),
+                        _ => self.value(member),
+                    }
+                }
             }
             _ => {}
         }
@@ -97,17 +110,24 @@ impl<'a> Search<'a> {
         self.own_managers.is_empty() || self.own_managers.iter().any(|own| contains(own.value, manager))
     }
 
+    /// Adds the names in a `DataSource` with Base64.
+    fn base64(&mut self, value: &Value) {
+        if let Some(octets) = value.as_str().and_then(|text| STANDARD.decode(text).ok()) {
+            self.text(&String::from_utf8_lossy(&octets));
+        }
+    }
+
     /// Adds the names in a text. A name of another form counts only after Envoy's command operator,
     /// because a statistic can also begin with the prefix.
-    fn text(&mut self, text: &'a str) {
+    fn text(&mut self, text: &str) {
         for (start, _) in text.match_indices(PREFIX) {
             let (before, rest) = text.split_at_checked(start).unwrap_or_default();
             let rest = rest.strip_prefix(PREFIX).unwrap_or_default();
             let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
             let name = rest.split(|character| !is_name(character)).next().unwrap_or_default();
             let counts = is_known(name) || before.ends_with(OPERATOR);
-            if counts && !name.is_empty() && !self.names.contains(&name) {
-                self.names.push(name);
+            if counts && !name.is_empty() && !self.names.iter().any(|known| known == name) {
+                self.names.push(name.to_owned());
             }
         }
     }

@@ -62,10 +62,14 @@ fn filter_state_read_anywhere_in_the_connection_manager_is_found() {
     let filter_state =
         json!({ "filter_state": { "key": "wasm.okta.sub", "string_match": { "exact": "joe" } } });
     let headers = json!([{ "header": { "key": "x-sub", "value": operator } }]);
-    let cases: [(&str, Change<'_>); 8] = [
+    let cases: [(&str, Change<'_>); 9] = [
         ("text", &|manager| {
             manager["access_log"] =
                 access_log(json!({ "text_format_source": { "inline_string": operator } }));
+        }),
+        ("base64", &|manager| {
+            let octets = "JUZJTFRFUl9TVEFURSh3YXNtLm9rdGEuc3ViOlBMQUlOKSUK";
+            manager["access_log"] = access_log(json!({ "text_format_source": { "inline_bytes": octets } }));
         }),
         ("old-text", &|manager| manager["access_log"] = access_log(json!({ "text_format": operator }))),
         ("json", &|manager| {
@@ -132,6 +136,32 @@ fn filter_state_read_by_another_listener_is_not_found() {
     manager.pointer_mut(PLUGIN).unwrap()["filter_state"] = json!([]);
     document["static_resources"]["listeners"].as_array_mut().unwrap().push(other);
     assert_no_findings("other", &findings("filter-state-other", &text(&[document])));
+}
+
+#[test]
+fn filter_state_read_by_an_upstream_http_filter_is_found() {
+    let mut document = yaml("envoy.yaml").remove(0);
+    let manager = document.pointer_mut(MANAGER).unwrap();
+    manager.as_object_mut().unwrap().remove("access_log");
+    manager.pointer_mut(PLUGIN).unwrap()["filter_state"] = json!([]);
+    let header = json!({ "key": "x-cid", "value": "%FILTER_STATE(wasm.okta.cid:PLAIN)%" });
+    document["static_resources"]["clusters"][0]["typed_extension_protocol_options"] = json!({
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": { "http_protocol_options": {} },
+            "http_filters": [
+                { "name": "mutation", "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.header_mutation.v3.HeaderMutation",
+                    "mutations": { "request_mutations": [{ "append": { "header": header } }] },
+                } },
+                { "name": "codec", "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.upstream_codec.v3.UpstreamCodec",
+                } },
+            ],
+        },
+    });
+    let found = findings("filter-state-upstream", &text(&[document]));
+    assert_warns("upstream", &found, &warning("`wasm.okta.cid`", "cid"));
 }
 
 #[test]
