@@ -3,6 +3,7 @@
 
 use serde_json::json;
 use test_support::client::get;
+use test_support::envoy::minor_version;
 
 use super::harness::Harness;
 
@@ -110,10 +111,11 @@ fn allowed_path_reaches_the_backend_unchanged() {
         ] {
             assert_eq!(harness.send(&get(path).bearer(&token)).code(), "no_rule_matches", "{path}");
         }
+        // Envoy 1.39 and later normalize `..;` like `..` and `.;x` like `.`, and forward the result.
+        let is_segment = minor_version() >= 39;
         for (path, normalized) in [
-            // Envoy normalizes `..;` like `..` and `.;x` like `.`, and forwards the result.
-            ("/open/..;/admin/secret", "denied_by_rule"),
-            ("/open/.;x/a", "/open/a"),
+            ("/open/..;/admin/secret", if is_segment { "denied_by_rule" } else { "path_ambiguous" }),
+            ("/open/.;x/a", if is_segment { "/open/a" } else { "path_ambiguous" }),
             ("/open/a%00", "rejected by Envoy"),
             ("/open/..%3B/admin/secret", "path_ambiguous"),
             ("/open/..%2Fadmin%2Fsecret", "path_ambiguous"),

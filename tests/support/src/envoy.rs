@@ -183,6 +183,19 @@ fn port_of(listener: &serde_json::Value) -> Option<u16> {
     u16::try_from(listener["local_address"]["socket_address"]["port_value"].as_u64()?).ok()
 }
 
+/// Returns the minor version of Envoy 1, for behavior that differs between the supported versions.
+///
+/// # Panics
+///
+/// If the binary does not print its version.
+pub fn minor_version() -> u32 {
+    let output = Command::new(binary()).arg("--version").output().expect("Envoy runs");
+    // `/path/to/envoy  version: <commit>/1.40.0/Clean/RELEASE/BoringSSL`
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let minor = text.split_once("version: ").and_then(|(_, build)| build.split('.').nth(1)?.parse().ok());
+    minor.unwrap_or_else(|| panic!("no version: {text}"))
+}
+
 fn binary() -> PathBuf {
     std::env::var_os("ENVOY").map_or_else(|| PathBuf::from("envoy"), PathBuf::from)
 }
