@@ -144,7 +144,11 @@ build_wasm() {
     mkdir -p "$filter_dir"
     # Renamed when complete: a running Envoy or test must not read a partial module.
     cp "$built" "$filter_dir/.$name.$$"
-    [[ $name != okta_authz_filter ]] || optimize "$filter_dir/.$name.$$"
+    if [[ $name == okta_authz_filter ]]; then
+        # wasm-opt removes the names of the functions. sbom.py and profilers need them.
+        cp "$built" "$filter_dir/$name.symbols.wasm"
+        optimize "$filter_dir/.$name.$$"
+    fi
     mv "$filter_dir/.$name.$$" "$filter_dir/$name.wasm"
     printf 'target/filter/%s.wasm: %d KiB\n' "$name" $(($(wc -c <"$filter_dir/$name.wasm") / 1024))
 }

@@ -4,6 +4,8 @@
 It lists the crates that cargo links into the module, and Rust's standard library. It does not list
 what only runs during the build (build scripts, procedural macros) or belongs to the tests and the
 command line. It contains no time and no random number, so a rebuild prints equal bytes.
+
+With --symbols, the script fails if a function in the module is of a crate that is not in the list.
 """
 
 import argparse
@@ -11,10 +13,15 @@ import hashlib
 import json
 import re
 import subprocess
+import sys
 import urllib.parse
 import uuid
 
+from wasm_sizes import C_AND_RUNTIME, GENERIC, sizes
+
 PACKAGE = "okta-authz-filter"
+# The crates of Rust's standard library. std prints backtraces with rustc_demangle.
+STANDARD_LIBRARY = {"alloc", "compiler_builtins", "core", "rustc_demangle", "std", "__rustc"}
 
 
 def cargo(*arguments):
@@ -119,9 +126,23 @@ def bill(module, target, rust, lock):
     return {**result, "serialNumber": uuid.uuid5(uuid.NAMESPACE_OID, content).urn}
 
 
+def unlisted(symbols, listed):
+    """Returns the crates that have a function in the module, and are not among the listed ones.
+
+    symbols is the module before wasm-opt, which removes the names of the functions.
+    """
+    crates, _ = sizes(symbols)
+    # Crates have `_` in symbols, and may have `-` in manifests.
+    expected = STANDARD_LIBRARY | {C_AND_RUNTIME, GENERIC} | {name.replace("-", "_") for name in listed}
+    if PACKAGE.replace("-", "_") not in crates:
+        raise ValueError("the module has no names of functions")
+    return sorted(set(crates) - expected)
+
+
 def main():
     parser = argparse.ArgumentParser(description="Prints the bill of materials of the module: CycloneDX 1.5, JSON.")
     parser.add_argument("--module", required=True)
+    parser.add_argument("--symbols", help="the module with the names of its functions")
     parser.add_argument("--target", required=True, help="the target of the module")
     parser.add_argument("--rust", required=True, help="the version of the compiler")
     args = parser.parse_args()
@@ -129,7 +150,13 @@ def main():
         module = file.read()
     with open("Cargo.lock", encoding="utf-8") as file:
         lock = file.read()
-    print(json.dumps(bill(module, args.target, args.rust, lock), indent=2, sort_keys=True))
+    result = bill(module, args.target, args.rust, lock)
+    if args.symbols:
+        with open(args.symbols, "rb") as file:
+            missing = unlisted(file.read(), [PACKAGE, *(part["name"] for part in result["components"])])
+        if missing:
+            sys.exit(f"{args.symbols}: the module has code of crates that are not in the list: {', '.join(missing)}")
+    print(json.dumps(result, indent=2, sort_keys=True))
 
 
 if __name__ == "__main__":

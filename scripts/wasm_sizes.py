@@ -9,8 +9,11 @@ from wasm_imports import Reader, imports
 
 CUSTOM_SECTION, CODE_SECTION, DATA_SECTION = 0, 10, 11
 FUNCTION_NAMES = 1
+C_AND_RUNTIME, GENERIC = "C and compiler runtime", "(generic)"
 LEGACY = re.compile(r"_ZN(\d+)(.*)")
 V0_CRATE = re.compile(r"C(?:s[0-9A-Za-z]*_)?(\d+)_?([A-Za-z_]\w*)")
+# The names of the primitive types as legacy names have them. Their traits are implemented in core.
+PRIMITIVES = {"bool", "char", "f32", "f64", "str", *(f"{sign}{bits}" for sign in "iu" for bits in (8, 16, 32, 64, 128, "size"))}
 # The prefixes of the legacy names of impls that are not paths, such as `<`, `&` and `mut`.
 NO_PATH = re.compile(r"^(?:_?\$(?:LT|RF|BP|u20|u5b|LP)\$|impl\$u20\$|mut\$u20\$|dyn\$u20\$|const\$u20\$)+")
 
@@ -22,11 +25,13 @@ def crate(name):
         return found[2][: int(found[1])] if found else "unknown"
     found = LEGACY.match(name)
     if not found:
-        return "C and compiler runtime"
+        return C_AND_RUNTIME
     first = NO_PATH.sub("", found[2][: int(found[1])])
     first = re.split(r"\.\.|\$", first)[0]
+    if first in PRIMITIVES:
+        return "core"
     # The name of an impl for any type has no crate.
-    return first if len(first) > 1 else "(generic)"
+    return first if len(first) > 1 else GENERIC
 
 
 def function_names(section):

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use wasmtime::{Config, Engine, ExternType, Linker, Module, OptLevel, Result, Store, Val};
+use wasmtime::{Config, Engine, ExternType, Linker, Module, OptLevel, Result, Store, StoreLimitsBuilder, Val};
 
 use crate::calls;
 use crate::guest::Guest;
@@ -16,6 +16,8 @@ use crate::wasi;
 #[derive(Clone)]
 pub struct Process {
     module: Module,
+    /// The limit of the memory of a worker, in bytes.
+    memory_limit: usize,
     common: Rc<RefCell<Common>>,
 }
 
@@ -32,9 +34,15 @@ impl Process {
 
     /// Makes a process without workers, at a time in Unix seconds.
     pub fn new(module: Module, now: u64) -> Self {
-        let process = Self { module, common: Rc::default() };
+        let process = Self { module, memory_limit: u32::MAX as usize, common: Rc::default() };
         process.common.borrow_mut().now = now * 1_000_000_000;
         process
+    }
+
+    /// Limits the memory of each worker that starts after this call, in bytes. The module cannot grow
+    /// its memory beyond the limit.
+    pub const fn limit_memory(&mut self, bytes: usize) {
+        self.memory_limit = bytes;
     }
 
     /// Starts a worker with a root context that is not configured. The named calls return the given
@@ -63,6 +71,8 @@ impl Process {
             forced_statuses.iter().map(|(name, status)| ((*name).to_owned(), *status)).collect();
         let mut store = Store::new(self.module.engine(), state);
         store.set_fuel(u64::MAX)?;
+        store.data_mut().limits = StoreLimitsBuilder::new().memory_size(self.memory_limit).build();
+        store.limiter(|state| &mut state.limits);
         let instance = linker.instantiate(&mut store, &self.module)?;
         Vm::start(store, instance)
     }

@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
+use wasmtime::StoreLimits;
+
 use crate::calls::Status;
 
 /// Headers with names in lower case. Values are bytes, because those of a client need not be UTF-8.
@@ -26,6 +28,8 @@ pub struct Common {
 /// The state of a worker.
 pub struct State {
     pub common: Rc<RefCell<Common>>,
+    /// The limits of the worker's memory.
+    pub limits: StoreLimits,
     /// Calls that return this status and do nothing else, by name.
     pub forced_statuses: BTreeMap<String, Status>,
     /// The number of calls, by name.
@@ -80,6 +84,7 @@ impl State {
     pub fn new(common: Rc<RefCell<Common>>) -> Self {
         Self {
             common,
+            limits: StoreLimits::default(),
             forced_statuses: BTreeMap::new(),
             calls: BTreeMap::new(),
             configuration: Vec::new(),

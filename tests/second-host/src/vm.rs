@@ -138,6 +138,12 @@ impl Vm {
         u64::MAX - self.store.get_fuel().expect("the engine counts fuel")
     }
 
+    /// Returns the size of the memory of the worker, in bytes.
+    pub fn memory_bytes(&mut self) -> usize {
+        let memory = self.instance.get_memory(&mut self.store, "memory").expect("the module exports it");
+        memory.data_size(&self.store)
+    }
+
     /// Returns how often the module made a call.
     pub fn calls(&self, name: &str) -> u64 {
         self.store.data().calls.get(name).copied().unwrap_or(0)

@@ -10,14 +10,19 @@ use stand_in_okta::{Options, Server, StandIn, TokenSpec};
 /// The stand-in of the tests that do not change its state. Generating its keys takes a moment.
 pub static OKTA: LazyLock<StandIn> = LazyLock::new(|| StandIn::start(Options::default()));
 
-/// Makes a process. The module is compiled once for all tests.
+/// Makes a process.
 pub fn process() -> Process {
+    Process::new(module().clone(), now())
+}
+
+/// Returns the module, which is compiled once for all tests.
+pub fn module() -> &'static wasmtime::Module {
     static MODULE: LazyLock<wasmtime::Module> = LazyLock::new(|| {
         let wasm =
             std::env::var_os("OKTA_AUTHZ_WASM").expect("OKTA_AUTHZ_WASM is not set: run `make second-host`");
         Process::compile(wasm.as_ref()).expect("a valid module")
     });
-    Process::new(MODULE.clone(), now())
+    &MODULE
 }
 
 /// Returns the time in Unix seconds. The stand-in's tokens have the real time.

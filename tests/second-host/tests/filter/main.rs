@@ -11,5 +11,6 @@ mod host_calls;
 mod hostile;
 mod instructions;
 mod keys;
+mod module;
 mod requests;
 mod signatures;
