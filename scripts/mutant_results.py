@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""Judges the mutants of scripts/mutants: DIRECTORY EXCEPTIONS.
+"""Judges the mutants of scripts/mutants: mutant_results.py DIRECTORY EXCEPTIONS.
 
-Reads `mutants.json` and the outcomes of each stage in the directory, writes `table.md` there, and
-fails for a survivor that the exceptions do not list, and for an exception that is not a survivor.
+Reads `mutants.json` and the outcomes of each stage, `stage-N.json`, in the directory, and writes
+`table.md` there. Fails for a survivor that the exceptions do not list, for an exception that is not
+a survivor, and for a mutant without an outcome.
 """
 
 import collections
@@ -39,13 +40,15 @@ def main(directory: Path, exceptions: Path) -> int:
     for name in keys:
         if outcomes[name] == "Timeout":
             print(f"killed by the timeout: {name}")
-    print(*errors, sep="\n", file=sys.stderr)
+    for error in errors:
+        print(error, file=sys.stderr)
     return 1 if errors else 0
 
 
 def keys_of(names) -> dict[str, tuple[str, int]]:
     """Returns for each mutant its description without the position, and its number among the mutants
-    with this description, in the order of the file."""
+    with this description, in the order of the file.
+    """
     counts: collections.Counter[str] = collections.Counter()
     keys = {}
     for name in names:
@@ -56,8 +59,11 @@ def keys_of(names) -> dict[str, tuple[str, int]]:
 
 
 def read_outcomes(stages: list[Path]) -> dict[str, str]:
-    """Returns the last outcome of each mutant. A stage tests only the survivors of earlier ones, and
-    the mutants that a timeout killed. The timeout counts if no stage gave another result."""
+    """Returns the outcome of each mutant.
+
+    A stage tests only the mutants that survived the stages before it or had a timeout. The timeout
+    counts, also if they survive the tests of a later stage.
+    """
     outcomes: dict[str, str] = {}
     for stage in stages:
         for outcome in json.loads(stage.read_text())["outcomes"]:
