@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test receive-postgres minimum-rust bench bench-plot \
-	bench-core bench-instructions bench-size fuzz lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check mcp-check image \
+	bench-core bench-instructions bench-size fuzz mutants lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check mcp-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
 # The environment of tests and demo: the filter, an Envoy, and a Python that can run the FastAPI
@@ -87,6 +87,9 @@ receive-postgres: ## Tests okta-authz receive in a real PostgreSQL, which it sta
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz
+
+mutants: ## Mutation tests of the modules that decide (some hours): target/mutants/table.md. FILES='verify src/reply/body.rs' selects modules and files.
+	@scripts/mutants $(FILES)
 
 ##@ Check
 

@@ -5,6 +5,8 @@ pub mod discovery;
 #[cfg(test)]
 mod duplicate_key_tests;
 mod key;
+#[cfg(test)]
+mod limit_tests;
 pub mod remote;
 pub mod source;
 pub mod unknown_kids;

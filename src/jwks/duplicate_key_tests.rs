@@ -8,7 +8,7 @@ use super::*;
 use crate::crypto::PublicKey;
 
 /// Returns one of six RSA keys that differ. The modulus of each passes the checks of this module.
-fn other_rsa(number: usize, rest: &str) -> String {
+pub(super) fn other_rsa(number: usize, rest: &str) -> String {
     let n = N.replacen("iKqi", ["iKqj", "iKqk", "iKql", "iKqm", "iKqn", "iKqo"][number], 1);
     format!(r#"{{"kty":"RSA","n":"{n}","e":"AQAB"{rest}}}"#)
 }

@@ -130,6 +130,43 @@ mod tests {
     }
 
     #[test]
+    fn record_fetch_evicts_only_for_a_new_kid_in_a_full_cache() {
+        let full = |number: usize| {
+            let mut kids = UnknownKidCache::default();
+            (0..number).for_each(|number| kids.record_fetch(kid(number), 1, at(100 + number as u64)));
+            kids
+        };
+        for (before, recorded, after) in [
+            (MAX_IDS - 1, MAX_IDS - 1, MAX_IDS),
+            (MAX_IDS - 1, 1, MAX_IDS - 1),
+            (MAX_IDS, 0, MAX_IDS),
+            (MAX_IDS, MAX_IDS - 1, MAX_IDS),
+        ] {
+            let mut kids = full(before);
+            kids.record_fetch(kid(recorded), 2, at(1_000));
+            assert_eq!(kids.ids.len(), after, "{before} {recorded}");
+            assert!((0..before).all(|number| kids.ids.contains_key(&kid(number))), "{before} {recorded}");
+        }
+        // The ID that may cause a fetch soonest is evicted, and no other.
+        let mut kids = full(MAX_IDS);
+        kids.record_fetch(kid(MAX_IDS), 1, at(1_000));
+        let missing: Vec<_> = (0..=MAX_IDS).filter(|number| !kids.ids.contains_key(&kid(*number))).collect();
+        assert_eq!(missing, [0]);
+    }
+
+    #[test]
+    fn record_fetch_again_keeps_the_misses() {
+        let mut kids = UnknownKidCache::default();
+        kids.record_fetch(kid(0), 1, at(0));
+        assert!(kids.is_known_missing(kid(0), 2, at(0), COOLDOWN));
+        kids.record_fetch(kid(0), 2, at(30));
+        assert!(kids.is_known_missing(kid(0), 3, at(30), COOLDOWN));
+        assert!(kids.is_known_missing(kid(0), 3, at(89), COOLDOWN), "the second miss lasts 60 s");
+        assert!(!kids.is_known_missing(kid(0), 3, at(90), COOLDOWN));
+        assert!(!kids.is_known_missing(kid(1), 3, at(0), COOLDOWN), "another ID");
+    }
+
+    #[test]
     fn kid_digest_of_another_kid_or_none_differs() {
         assert_ne!(KidDigest::new(None), KidDigest::new(Some("")));
         assert_ne!(KidDigest::new(Some("a")), KidDigest::new(Some("b")));

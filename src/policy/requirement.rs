@@ -264,3 +264,6 @@ impl MissingCollector {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -239,3 +239,6 @@ impl Default for RefreshState {
         Self::new()
     }
 }
+
+#[cfg(test)]
+mod tests;

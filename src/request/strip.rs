@@ -153,6 +153,22 @@ mod tests {
     }
 
     #[test]
+    fn strip_of_a_source_that_is_off_removes_nothing() {
+        let all = [(":path", "/?access_token=x"), ("cookie", "session=x"), ("sec-websocket-protocol", TOKEN)];
+        let all = all.map(|(name, value)| (name, value.as_bytes()));
+        let head = RequestHead::new(&all);
+        for (sources, expected) in [
+            (TokenSources::default(), vec![]),
+            (TokenSources { websocket_protocol: false, ..sources() }, vec!["cookie", ":path"]),
+            (TokenSources { cookies: Vec::new(), ..sources() }, vec!["sec-websocket-protocol", ":path"]),
+            (TokenSources { params: Vec::new(), ..sources() }, vec!["sec-websocket-protocol", "cookie"]),
+        ] {
+            let names: Vec<_> = sources.strip(&head, false).into_iter().map(|(name, _)| name).collect();
+            assert_eq!(names, expected, "{sources:?}");
+        }
+    }
+
+    #[test]
     fn strip_with_forward_removes_only_the_token_protocol() {
         let all = [(":path", "/?access_token=x"), ("cookie", "session=x"), ("sec-websocket-protocol", TOKEN)];
         assert_eq!(strip(&all, true), [("sec-websocket-protocol", None)]);

@@ -18,6 +18,7 @@ mod shared_data;
 mod shared_gauges;
 mod simulation;
 mod unknown_kids;
+mod wait_advice;
 
 use std::time::Duration;
 

@@ -11,6 +11,7 @@
     reason = "test code"
 )]
 
+mod absent_claims;
 mod agents;
 mod allowed_paths;
 mod certificates;
@@ -67,6 +68,11 @@ fn host_rows_have_expected_outcomes() {
 #[test]
 fn requirement_rows_have_expected_outcomes() {
     run(requirements::rows(), FetchedDocuments::All);
+}
+
+#[test]
+fn absent_claim_rows_have_expected_outcomes() {
+    run(absent_claims::rows(), FetchedDocuments::All);
 }
 
 #[test]
@@ -180,6 +186,7 @@ fn all_rows() -> Vec<(Row, FetchedDocuments)> {
         (policy::rows(), FetchedDocuments::All),
         (hosts::rows(), FetchedDocuments::All),
         (requirements::rows(), FetchedDocuments::All),
+        (absent_claims::rows(), FetchedDocuments::All),
         (agents::rows(), FetchedDocuments::All),
         (challenges::rows(), FetchedDocuments::All),
         (mcp::rows(), FetchedDocuments::All),

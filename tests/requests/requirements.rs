@@ -95,6 +95,12 @@ pub(crate) fn rows() -> Vec<Row> {
             scopes(&["b"]),
         ),
         (
+            "any_of, none: the response names the first scope that helps",
+            json!({ "any_of": [{ "groups": ["A"] }, { "scopes": ["b"] }, { "scopes": ["c"] }] }),
+            Token::user(),
+            scopes(&["b"]),
+        ),
+        (
             "any_of, none, without scopes",
             json!({ "any_of": [{ "groups": ["A"] }, { "client_ids": ["b"] }] }),
             Token::user(),
