@@ -85,8 +85,6 @@ pub(crate) struct Histories<P: Program> {
     steps: HashMap<(NodeId, Event<P::Op>), (NodeId, Step<P::Outcome>)>,
     /// One node for each state of a worker between two operations.
     idle: HashMap<(WorkerIndex, String), NodeId>,
-    /// The number of times that a worker ran again.
-    pub(crate) replays: u64,
 }
 
 /// The shared data of a worker that runs again.
@@ -130,7 +128,6 @@ impl<P: Program> Histories<P> {
             nodes: Vec::new(),
             steps: HashMap::new(),
             idle: HashMap::new(),
-            replays: 0,
         };
         for worker in 0..workers {
             histories.nodes.push(Node { parent: u32::from(worker), event: None });
@@ -167,8 +164,7 @@ impl<P: Program> Histories<P> {
     }
 
     /// Runs a worker from its start. Returns its digest if it is idle.
-    fn replay(&mut self, node: NodeId) -> (Step<P::Outcome>, WorkerIndex, Option<String>) {
-        self.replays += 1;
+    fn replay(&self, node: NodeId) -> (Step<P::Outcome>, WorkerIndex, Option<String>) {
         let (mut events, mut at) = (Vec::new(), node);
         while let Node { parent, event: Some(event) } = &self.nodes[usize::try_from(at).unwrap()] {
             events.push(*event);

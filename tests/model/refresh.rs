@@ -79,8 +79,8 @@ struct Bounds {
     source: Source,
     /// The times of the clock, in milliseconds.
     times: &'static [u64],
-    /// Whether all workers have a document that worker 0 fetched at time 0.
-    is_warm: bool,
+    /// The number of workers with a document, which worker 0 fetched at time 0. The others are new.
+    warm: WorkerIndex,
     /// The number of ticks of each worker.
     ticks: &'static [u8],
     limits: Limits,

@@ -58,7 +58,7 @@ impl Refresh {
         let now = self.now(&state.ghost);
         let late = TICKS_AFTER_LOSS.iter().filter(|_| self.bounds.may_lose_documents());
         for elapsed in TICKS.iter().chain(late) {
-            if Self::is_settled(explorer, &state, &live) {
+            if Self::is_settled(&state, &live) {
                 return Ok(());
             }
             self.longest.set(self.longest.get().max(*elapsed));
@@ -73,7 +73,7 @@ impl Refresh {
                 }
             }
         }
-        if Self::is_settled(explorer, &state, &live) {
+        if Self::is_settled(&state, &live) {
             return Ok(());
         }
         let installed: Vec<_> = state.ghost.workers.iter().map(|worker| worker.installed).collect();
@@ -81,11 +81,9 @@ impl Refresh {
         Err(format!("with worker {dead:?} dead, the workers have {installed:?} of {published:?}"))
     }
 
-    /// Returns whether each of these workers has the latest document, and new workers could read it.
-    fn is_settled(explorer: &Explorer<Self>, state: &StateOf<Self>, live: &[WorkerIndex]) -> bool {
+    /// Returns whether each of these workers has the latest document.
+    fn is_settled(state: &StateOf<Self>, live: &[WorkerIndex]) -> bool {
         let latest = state.ghost.published.last();
-        let has_latest =
-            |worker: &WorkerIndex| Some(&state.ghost.workers[usize::from(*worker)].installed) == latest;
-        live.is_empty() || live.iter().all(has_latest) && Self::readable(explorer, state).is_some()
+        live.iter().all(|worker| Some(&state.ghost.workers[usize::from(*worker)].installed) == latest)
     }
 }

@@ -14,9 +14,9 @@ use crate::history::WorkerIndex;
 const NONE: Limits =
     Limits { failures: 0, not_modified: 0, releases: 0, unknown_kids: 0, overwrites: 0, lost_races: 0 };
 /// Workers without a document.
-const COLD: Bounds = Bounds { source: Source::Keys, times: &[0], is_warm: false, ticks: &[], limits: NONE };
+const COLD: Bounds = Bounds { source: Source::Keys, times: &[0], warm: 0, ticks: &[], limits: NONE };
 /// Workers with a document that is due at the first time.
-const DUE: Bounds = Bounds { times: &[600_000], is_warm: true, ..COLD };
+const DUE: Bounds = Bounds { times: &[600_000], warm: 3, ..COLD };
 
 impl Bounds {
     /// Returns whether the shared document can be lost. Then the next fetch may begin only 30 s
@@ -39,11 +39,11 @@ impl Bounds {
             workers: vec![GhostWorker::default(); self.ticks.len()],
         };
         let mut state = explorer.start(count, ghost);
-        if self.is_warm {
+        if self.warm > 0 {
             let respond = Op::Respond { at: 0, fetch: 0, reply: Reply::Document(1) };
             for (worker, op) in [(0, Op::Tick { at: 0 }), (0, respond)]
                 .into_iter()
-                .chain((0..count).map(|worker| (worker, Op::Tick { at: 0 })))
+                .chain((0..count.min(self.warm)).map(|worker| (worker, Op::Tick { at: 0 })))
             {
                 state = explorer.run_alone(state, worker, op).expect("one worker");
             }
@@ -104,8 +104,8 @@ scenario! {
     /// The lease of one worker ends while it is suspended, and another worker takes it. A third
     /// worker reads the document meanwhile.
     suspension:
-    Bounds { ticks: &[1, 1, 1], times: &[600_000, 602_100], ..DUE },
-    Bounds { ticks: &[2, 2, 2], times: &[600_000, 602_100, 604_200], ..DUE }
+    Bounds { ticks: &[1, 1, 1], times: &[600_000, 602_100], warm: 2, ..DUE },
+    Bounds { ticks: &[2, 2, 2], times: &[600_000, 602_100, 604_200], warm: 2, ..DUE }
 }
 
 scenario! {
@@ -147,18 +147,20 @@ scenario! {
 }
 
 scenario! {
-    /// The server confirms a document while another worker publishes one.
+    /// The server confirms a document while another worker publishes one, and a worker is new.
     confirmation:
     Bounds {
         source: Source::Denylist,
-        ticks: &[2, 2],
+        warm: 1,
+        ticks: &[2, 1],
         times: &[600_000, 602_100],
         limits: Limits { not_modified: 2, ..NONE },
         ..DUE
     },
     Bounds {
         source: Source::Denylist,
-        ticks: &[2, 2, 2],
+        warm: 2,
+        ticks: &[2, 2, 1],
         times: &[600_000, 602_100],
         limits: Limits { not_modified: 2, failures: 1, ..NONE },
         ..DUE
