@@ -66,8 +66,8 @@ fn worker_suspended_while_it_publishes_does_not_replace_a_newer_document() {
             was_replaced.get(),
             "{accesses}: {late:?}"
         );
-        let mut third = worker(3);
-        for worker in [&mut suspended, &mut next.borrow_mut(), &mut third] {
+        let (mut next, mut third) = (next.into_inner(), worker(3));
+        for worker in [&mut suspended, &mut next, &mut third] {
             worker.on_tick(at(2_200), &shared);
             assert!(has_key(worker, expected, at(2_200)), "suspended before access {accesses}");
         }
