@@ -2,7 +2,7 @@
 # a question. A target that needs more than one command is a script, which also runs on its own.
 
 .DEFAULT_GOAL := help
-.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test receive-postgres minimum-rust bench bench-plot \
+.PHONY: help wasm fixtures cli schema reference book book-check doc test e2e versions second-host mesh-istio mesh-gateway helm-test receive-postgres minimum-rust model fleet bench bench-plot \
 	bench-core bench-instructions bench-size fuzz mutants lint lint-prose lint-workflows lint-dashboard deny demo up compose-test spa-check dpop-check mcp-check image \
 	push reproduce toolchain release-check publish-image publish-release
 
@@ -84,6 +84,12 @@ mcp-check: wasm ## Runs MCP clients and servers of the official SDK around Envoy
 
 receive-postgres: ## Tests okta-authz receive in a real PostgreSQL, which it starts. Needs Debian's packages.
 	@scripts/receive-postgres
+
+model: ## Explores all schedules of workers that share data, within large bounds (minutes).
+	@scripts/cargo test --locked --test model -- --ignored --nocapture
+
+fleet: ## Simulates 10,000 Envoys on one issuer: tables, and book/src/images/fleet.svg.
+	@scripts/cargo test --locked --test fleet -- --ignored --nocapture
 
 fuzz: ## Fuzzes each parser of untrusted input for FUZZ_SECONDS (60).
 	@scripts/fuzz

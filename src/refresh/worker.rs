@@ -101,7 +101,8 @@ impl Worker {
         self.update(shared, &|state| state.released(lease));
     }
 
-    /// Publishes a document to all workers. Returns false if another worker has taken the lease.
+    /// Publishes a document to all workers. Returns false if another worker has taken the lease, or
+    /// after [`MAX_CAS_ATTEMPTS`] attempts.
     pub(super) fn publish(
         &self,
         now: UnixTime,
@@ -110,15 +111,23 @@ impl Worker {
         fetched: &FetchedDocument,
     ) -> bool {
         let freshness = self.freshness(fetched.max_age);
-        self.update(shared, &|state| {
-            let published = state.succeeded(now, lease, freshness)?;
-            // The document precedes the state, which must not announce a document that is not
-            // there. Only the owner of the lease writes it, so it needs no comparison with an
-            // earlier read.
-            let document = encode_document(published.generation, fetched.etag.as_deref(), &fetched.text);
+        for _ in 0..MAX_CAS_ATTEMPTS {
+            // The token of the document precedes the state. A suspended worker can lose the lease
+            // after it has read the state. Its document must not replace that of the next owner, so
+            // its write must fail.
             let read = shared.get(&self.shared_keys.document).map(|(_, cas)| cas);
-            shared.set(&self.shared_keys.document, &document, read).then_some(published)
-        })
+            let (state, cas) = self.read(shared);
+            let Some(published) = state.succeeded(now, lease, freshness) else { return false };
+            // The document precedes the state, which must not announce a document that is not
+            // there.
+            let document = encode_document(published.generation, fetched.etag.as_deref(), &fetched.text);
+            if shared.set(&self.shared_keys.document, &document, read)
+                && shared.set(&self.shared_keys.state, &published.encode(), cas)
+            {
+                return true;
+            }
+        }
+        false
     }
 
     /// Publishes to all workers that the server has confirmed the document of `generation`. Returns

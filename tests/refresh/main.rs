@@ -13,6 +13,7 @@ mod conditional;
 mod discovery;
 mod documents;
 mod leases;
+mod publishing;
 mod replay;
 mod shared_data;
 mod shared_gauges;
