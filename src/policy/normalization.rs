@@ -48,3 +48,26 @@ impl AllowedInPaths {
         .filter_map(|(name, allowed)| allowed.then_some(name))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_allowed_entries_are_those_of_the_configuration() {
+        let none = AllowedInPaths::default();
+        for (allowed, expected) in [
+            (none, vec![]),
+            (AllowedInPaths { encoded_slash: true, ..none }, vec!["encoded_slash"]),
+            (AllowedInPaths { semicolon: true, ..none }, vec!["semicolon"]),
+            (AllowedInPaths { empty_segment: true, ..none }, vec!["empty_segment"]),
+            (AllowedInPaths { encoded_hash: true, ..none }, vec!["encoded_hash"]),
+            (
+                AllowedInPaths { encoded_slash: true, encoded_hash: true, ..none },
+                vec!["encoded_slash", "encoded_hash"],
+            ),
+        ] {
+            assert_eq!(allowed.names().collect::<Vec<_>>(), expected, "{allowed:?}");
+        }
+    }
+}
