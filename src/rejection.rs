@@ -1,6 +1,6 @@
 //! The reasons why the filter rejects a request.
 //!
-//! The variants are in the order of the checks. Each has a stable [`Rejection::code`] and a
+//! The variants are ordered by subject. Each has a stable [`Rejection::code`] and a
 //! sentence; neither contains data of the request. [`crate::reply`] determines the HTTP response.
 
 use std::fmt;
@@ -16,7 +16,7 @@ macro_rules! rejections {
         }
 
         impl Rejection {
-            /// All rejections, in the order of the checks.
+            /// All rejections, by subject.
             pub const ALL: &'static [Self] = &[$(Self::$variant),+];
 
             /// Returns the stable code. The body, the counters, the access log and

@@ -130,8 +130,17 @@ impl Filter {
         let result = self.introspect(verified.provider, &credential.token, true, environment);
         let result = result.and_then(|introspected| {
             let bound_to = introspected.token.confirmation();
-            let is_consistent = bound_to.is_none() || bound_to == verified.token.confirmation();
-            if is_consistent { Ok(()) } else { Err(Rejection::TokenBound.into()) }
+            let own = verified.token.confirmation();
+            if bound_to.is_some() && bound_to != own {
+                return Err(Rejection::TokenBound.into());
+            }
+            // As for an opaque token: the server binds the token to a key that the filter does not
+            // know.
+            let is_bound = own.is_some_and(|own| own.key_thumbprint.is_some());
+            if introspected.token.has_dpop_type() && !is_bound {
+                return Err(Rejection::TokenNotBound.into());
+            }
+            Ok(())
         });
         observe(result, observer)
     }

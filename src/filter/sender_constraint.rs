@@ -54,21 +54,21 @@ impl Filter {
     ) -> Result<Option<[u8; 32]>, Rejection> {
         let confirmation = verified.token.confirmation();
         let jkt = confirmation.and_then(|confirmation| confirmation.key_thumbprint);
+        let certificate = confirmation.and_then(|confirmation| confirmation.certificate_sha256);
+        if certificate.is_some() && self.config.client_certificate.is_none() {
+            return Err(Rejection::TokenBound);
+        }
         match (credential.scheme, jkt) {
             (_, Some(_)) if self.config.dpop.is_none() => return Err(Rejection::TokenBound),
             (AuthScheme::Bearer, Some(_)) => return Err(Rejection::DpopSchemeRequired),
             (AuthScheme::Dpop, None) => return Err(Rejection::TokenNotBound),
             _ => {}
         }
-        match confirmation {
-            None if provider.requires_sender_constraint => return Err(Rejection::SenderConstraintRequired),
-            None => {}
-            Some(confirmation) => {
-                if let Some(digest) = &confirmation.certificate_sha256 {
-                    let source = self.config.client_certificate.as_ref().ok_or(Rejection::TokenBound)?;
-                    source.check(digest, head, environment.connection)?;
-                }
-            }
+        if confirmation.is_none() && provider.requires_sender_constraint {
+            return Err(Rejection::SenderConstraintRequired);
+        }
+        if let (Some(digest), Some(source)) = (&certificate, &self.config.client_certificate) {
+            source.check(digest, head, environment.connection)?;
         }
         Ok(jkt)
     }

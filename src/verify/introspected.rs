@@ -6,6 +6,9 @@ use crate::confirmation::Confirmation;
 use crate::rejection::{Rejection, ensure};
 use crate::time::UnixTime;
 
+/// The `token_type` of a token that is bound to a key (RFC 9449 section 6.2).
+const DPOP: &str = "DPoP";
+
 impl AccessToken {
     /// Accepts the claims of a response for an active token.
     ///
@@ -27,12 +30,12 @@ impl AccessToken {
         // RFC 6749 section 5.1: the type is not case-sensitive.
         let token_type = claims.get("token_type").map(|value| value.as_str().unwrap_or_default());
         let is_type = |name: &str| token_type.is_some_and(|own| own.eq_ignore_ascii_case(name));
-        let is_dpop = is_type("DPoP");
+        let is_dpop = is_type(DPOP);
         ensure(token_type.is_none() || is_type("Bearer") || is_dpop, Rejection::NotAnAccessToken)?;
-        if !is_jwt {
+        if is_jwt {
+            requirements.check_present_times(&claims, now)?;
+        } else {
             requirements.check_times(&claims, now)?;
-        } else if claims.expires_at().is_some() {
-            requirements.check_expiration(&claims, now)?;
         }
         let is_accepted = |audience: &str| requirements.audiences.iter().any(|accepted| accepted == audience);
         let is_audience = (is_jwt && claims.get("aud").is_none()) || claims.audiences().any(is_accepted);
@@ -48,6 +51,11 @@ impl AccessToken {
         let is_bound = || confirmation.is_some_and(|confirmation| confirmation.key_thumbprint.is_some());
         ensure(is_jwt || !is_dpop || is_bound(), Rejection::TokenNotBound)?;
         Ok(Self { claims, signature: None, confirmation })
+    }
+
+    /// Returns whether the introspection response has `token_type: DPoP`.
+    pub(crate) fn has_dpop_type(&self) -> bool {
+        self.claims.string("token_type").is_some_and(|own| own.eq_ignore_ascii_case(DPOP))
     }
 
     /// Returns whether the claims are those of an introspection response.

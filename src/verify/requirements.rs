@@ -37,6 +37,23 @@ impl TokenRequirements {
         Ok(())
     }
 
+    /// Checks `nbf`, if present.
+    fn check_not_before(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        let latest_now = now.seconds().saturating_add(self.clock_skew);
+        if claims.not_before().is_some_and(|not_before| not_before > latest_now) {
+            return Err(Rejection::TokenNotYetValid);
+        }
+        Ok(())
+    }
+
+    /// Checks `exp` and `nbf`, if present.
+    pub(super) fn check_present_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
+        if claims.expires_at().is_some() {
+            self.check_expiration(claims, now)?;
+        }
+        self.check_not_before(claims, now)
+    }
+
     /// Returns the time from which on `exp` or the maximum age makes the token invalid, in Unix
     /// seconds.
     ///
@@ -57,10 +74,8 @@ impl TokenRequirements {
     /// Checks `exp`, `nbf`, `iat` and the age of the token.
     pub(super) fn check_times(&self, claims: &Claims, now: UnixTime) -> Result<(), Rejection> {
         self.check_expiration(claims, now)?;
+        self.check_not_before(claims, now)?;
         let latest_now = now.seconds().saturating_add(self.clock_skew);
-        if claims.not_before().is_some_and(|not_before| not_before > latest_now) {
-            return Err(Rejection::TokenNotYetValid);
-        }
         let Some(issued_at) = claims.issued_at() else {
             let is_optional = matches!(self.profile, TokenProfile::Any | TokenProfile::Introspected);
             let is_required = !is_optional || self.max_token_age.is_some();

@@ -71,6 +71,8 @@ pub(crate) fn rows() -> Vec<Row> {
         add(name, connection(), with_certificate(HEX), token, Deny(R::TokenBound));
     }
     let both = confirmed(json!({ "x5t#S256": X5T, "jkt": JKT }));
+    let dpop_alone = config(json!({}), json!({ "dpop": {} }));
+    add("certificate and key, mtls not configured", dpop_alone, items(), both.clone(), Deny(R::TokenBound));
     add("certificate and key", connection(), with_certificate(HEX), both, Deny(R::TokenBound));
     let public = || {
         let mut config = connection();

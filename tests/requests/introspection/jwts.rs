@@ -36,9 +36,13 @@ fn every_jwt_is_introspected_with_all() {
         // The token has these claims, and the filter has verified them.
         (json!({ "exp": null, "aud": null, "iss": null }), Allow),
         (json!({ "exp": NOW - 61 }), Deny(R::TokenExpired)),
+        (json!({ "nbf": NOW + 61 }), Deny(R::TokenNotYetValid)),
+        (json!({ "nbf": NOW + 60 }), Allow),
         (json!({ "aud": "api://other" }), Deny(R::AudienceNotAllowed)),
         (json!({ "iss": "https://other.example" }), Deny(R::IssuerUnknown)),
         (json!({ "token_type": "N_A" }), Deny(R::NotAnAccessToken)),
+        // The token has no `cnf`, so the filter cannot verify a proof.
+        (json!({ "token_type": "dpop" }), Deny(R::TokenNotBound)),
         // The endpoint binds a token whose claims have no `cnf`.
         (json!({ "cnf": { "jkt": THUMBPRINT } }), Deny(R::TokenBound)),
         // The claims of the token decide, not those of the response.
