@@ -42,8 +42,9 @@ with `insufficient_user_authentication` has the required `acr_values` or `max_ag
 
 ## Denial codes
 
-The table has every code in the order of the checks. The filter responds with the first one that
-applies. The code leads to causes and remedies in the runbook.
+The table has every code, by subject. The filter responds with the code of the first check that
+fails: [Validation order](../concepts/validation.md). The code leads to causes and remedies in the
+runbook.
 
 | code | status | `error` in the body | `detail` |
 |---|---|---|---|

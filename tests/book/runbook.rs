@@ -22,7 +22,7 @@ fn entries() -> Vec<(String, String)> {
 }
 
 #[test]
-fn runbook_has_every_code_once_in_the_order_of_the_checks() {
+fn runbook_has_every_code_once_in_the_order_of_the_list() {
     let written: Vec<String> = entries().into_iter().map(|(code, _)| code).collect();
     let codes: Vec<&str> = Rejection::ALL.iter().map(|rejection| rejection.code()).collect();
     assert_eq!(written, codes);
