@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use super::{Bounds, Environment, Ghost, Op, Op::Record, Op::Seed, Replay};
+use super::Op::{Record, Seed};
+use super::{Bounds, Environment, Ghost, Replay};
 use crate::explorer::{Explored, Explorer, StateOf};
 use crate::history::WorkerIndex;
 
