@@ -4,7 +4,9 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::rc::Rc;
 
-use wasmtime::{Config, Engine, ExternType, Linker, Module, OptLevel, Result, Store, StoreLimitsBuilder, Val};
+use wasmtime::{
+    Config, Engine, ExternType, Linker, Module, OptLevel, Result, Store, StoreLimitsBuilder, Val,
+};
 
 use crate::calls;
 use crate::guest::Guest;
