@@ -76,13 +76,16 @@ struct Node<Op> {
     event: Option<Event<Op>>,
 }
 
+/// The next list of a worker, and what it does there, by list and event.
+type Steps<P> = HashMap<(NodeId, Event<<P as Program>::Op>), (NodeId, Step<<P as Program>::Outcome>)>;
+
 /// All lists of events that the search has seen, as a tree with one root for each worker.
 pub(crate) struct Histories<P: Program> {
     pub(crate) program: Rc<P>,
     pub(crate) names: RefCell<Interner<String>>,
     pub(crate) values: RefCell<Interner<Vec<u8>>>,
     nodes: Vec<Node<P::Op>>,
-    steps: HashMap<(NodeId, Event<P::Op>), (NodeId, Step<P::Outcome>)>,
+    steps: Steps<P>,
     /// One node for each state of a worker between two operations.
     idle: HashMap<(WorkerIndex, String), NodeId>,
 }

@@ -112,7 +112,7 @@ pub(super) fn done(ghost: &mut Ghost, worker: WorkerIndex, op: Op, outcome: Outc
         let fetch = OutstandingFetch { number: observed.fetches, document: ghost.served, is_conditional };
         observed.outstanding.push(fetch);
         observed.fetches += 1;
-        if !ghost.lease.is_some_and(|(owner, _)| owner == worker) {
+        if ghost.lease.is_none_or(|(owner, _)| owner != worker) {
             return Err("a fetch begins without a lease".to_owned());
         }
         ghost.lease = Some((worker, fetch.number));
