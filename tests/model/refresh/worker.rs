@@ -32,8 +32,8 @@ const MAX_DOCUMENTS: u8 = 40;
 /// The document of a worker.
 #[derive(Debug)]
 enum Subject {
-    Keys(RemoteKeys),
-    Denylist(Refresher<DenylistSource>),
+    Keys(Box<RemoteKeys>),
+    Denylist(Box<Refresher<DenylistSource>>),
 }
 
 /// A worker, and the requests that it has sent.
@@ -60,10 +60,10 @@ impl Local {
             Source::Keys => {
                 let issuers = ["https://acme.okta.example".to_owned()];
                 let source = KeySource::new(&issuers, "okta", JwksUri::Configured(url), None);
-                Subject::Keys(RemoteKeys::new(source, SCHEDULE, COOLDOWN, id))
+                Subject::Keys(Box::new(RemoteKeys::new(source, SCHEDULE, COOLDOWN, id)))
             }
             Source::Denylist => {
-                Subject::Denylist(Refresher::new(DenylistSource::new("okta", url), SCHEDULE, id))
+                Subject::Denylist(Box::new(Refresher::new(DenylistSource::new("okta", url), SCHEDULE, id)))
             }
         };
         Self { subject, fetches: Vec::new() }
