@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::rc::Rc;
 
-use super::history::{Answer, Call, Histories, NodeId, Program, Step, WorkerIndex};
+use super::history::{Answer, Arrival, Call, Histories, NodeId, Program, Step, WorkerIndex};
 
 /// A process: its shared data, its workers, and what the model remembers.
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
@@ -264,7 +264,7 @@ impl<M: Model> Explorer<M> {
         state: &mut StateOf<M>,
         worker: WorkerIndex,
         op: M::Op,
-        (node, step): (NodeId, Step<M::Outcome>),
+        (node, step): Arrival<M>,
     ) -> Result<(), String> {
         let running = match &step {
             Step::Call(call) => Some((op, *call)),

@@ -64,6 +64,9 @@ pub(crate) enum Step<O> {
     Done(O),
 }
 
+/// A worker after an event, and its step.
+pub(crate) type Arrival<P> = (NodeId, Step<<P as Program>::Outcome>);
+
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Event<Op> {
     Begin(Op),
@@ -76,16 +79,13 @@ struct Node<Op> {
     event: Option<Event<Op>>,
 }
 
-/// The next list of a worker, and what it does there, by list and event.
-type Steps<P> = HashMap<(NodeId, Event<<P as Program>::Op>), (NodeId, Step<<P as Program>::Outcome>)>;
-
 /// All lists of events that the search has seen, as a tree with one root for each worker.
 pub(crate) struct Histories<P: Program> {
     pub(crate) program: Rc<P>,
     pub(crate) names: RefCell<Interner<String>>,
     pub(crate) values: RefCell<Interner<Vec<u8>>>,
     nodes: Vec<Node<P::Op>>,
-    steps: Steps<P>,
+    steps: HashMap<(NodeId, Event<P::Op>), Arrival<P>>,
     /// One node for each state of a worker between two operations.
     idle: HashMap<(WorkerIndex, String), NodeId>,
 }
@@ -141,16 +141,16 @@ impl<P: Program> Histories<P> {
     }
 
     /// Begins an operation of an idle worker.
-    pub(crate) fn begin(&mut self, node: NodeId, op: P::Op) -> (NodeId, Step<P::Outcome>) {
+    pub(crate) fn begin(&mut self, node: NodeId, op: P::Op) -> Arrival<P> {
         self.step(node, Event::Begin(op))
     }
 
     /// Answers the access of a worker.
-    pub(crate) fn answer(&mut self, node: NodeId, answer: Answer) -> (NodeId, Step<P::Outcome>) {
+    pub(crate) fn answer(&mut self, node: NodeId, answer: Answer) -> Arrival<P> {
         self.step(node, Event::Answered(answer))
     }
 
-    fn step(&mut self, node: NodeId, event: Event<P::Op>) -> (NodeId, Step<P::Outcome>) {
+    fn step(&mut self, node: NodeId, event: Event<P::Op>) -> Arrival<P> {
         if let Some(known) = self.steps.get(&(node, event)) {
             return known.clone();
         }

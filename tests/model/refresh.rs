@@ -50,6 +50,17 @@ enum Op {
     },
 }
 
+impl Op {
+    /// Returns whether a worker can be suspended in the operation until a time. The filter takes a
+    /// clock reading for at most 10 s old; with an older one, it takes a lease for corrupt.
+    fn may_last_until(self, time: u64) -> bool {
+        match self {
+            Self::Tick { at } | Self::Respond { at, .. } | Self::UnknownKid { at } => time - at <= 10_000,
+            Self::Release => true,
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 enum Reply {
     Document(u8),
@@ -221,7 +232,13 @@ impl Model for Refresh {
                 begin(Op::UnknownKid { at });
             }
         }
-        if ghost.clock + 1 < self.bounds.times.len() {
+        if let Some(next) = self.bounds.times.get(ghost.clock + 1)
+            && state
+                .workers
+                .iter()
+                .filter_map(|worker| worker.running)
+                .all(|(op, _)| op.may_last_until(*next))
+        {
             actions.push(Action::Environment(Environment::AdvanceClock));
         }
         if limits.overwrites > 0 && ghost.document_writes > 0 {

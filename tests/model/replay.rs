@@ -202,11 +202,11 @@ impl Model for Replay {
             !ghost.is_damaged && ghost.lost_races == self.bounds.lost_races && self.bounds.is_seeded;
         for (proof, (accepted, rejections)) in &ghost.results {
             let allowed = |rejection: &Rejection| match rejection {
-                Rejection::DpopProofReplayed => *accepted == 1 || *proof < self.bounds.recorded,
+                Rejection::DpopProofReplayed => *accepted == 1,
                 // Of two workers that seed at once, one can write a slot and the other the key. The
                 // first proofs of such a slot are rejected for the clock skew.
                 Rejection::DpopProofExpired => {
-                    ghost.is_damaged || !self.bounds.is_seeded || self.is_forgotten(ghost, *proof)
+                    ghost.is_damaged || !self.bounds.is_seeded || Self::is_forgotten(ghost, *proof)
                 }
                 Rejection::DpopReplayUnavailable => !is_exact,
                 _ => false,
@@ -222,9 +222,8 @@ impl Model for Replay {
 impl Replay {
     /// Returns whether the slot may have forgotten a proof: as many proofs as it holds are not
     /// older.
-    fn is_forgotten(&self, ghost: &Ghost, proof: u8) -> bool {
-        let recorded = (0..self.bounds.recorded).filter(|other| *other >= proof).count();
+    fn is_forgotten(ghost: &Ghost, proof: u8) -> bool {
         let accepted = ghost.results.range(proof..).filter(|(_, (accepted, _))| *accepted > 0).count();
-        recorded + accepted >= usize::try_from(ENTRIES).unwrap()
+        accepted >= usize::try_from(ENTRIES).unwrap()
     }
 }

@@ -59,10 +59,7 @@ fn changed_by_tick(
         return Err("a worker takes a lease for another one".to_owned());
     }
     if !is_owner {
-        // A clock reading that is older than the tolerance of the filter (10 s, and 2 s for the lease)
-        // makes the lease look corrupt. Then a second fetch begins, and only its response counts.
-        let believable = now.saturating_add(std::time::Duration::from_secs(12));
-        if ghost.lease.is_some() && before.leased_until > now && before.leased_until <= believable {
+        if ghost.lease.is_some() && before.leased_until > now {
             return Err("a worker takes a lease that has not ended".to_owned());
         }
         // `done` has the number of the fetch.

@@ -94,7 +94,7 @@ scenario! {
     /// Three workers tick at the same time, and there is no document.
     start:
     Bounds { ticks: &[1, 1, 1], times: &[0, 2_100], ..COLD },
-    Bounds { ticks: &[2, 2, 2], times: &[0, 2_100], limits: Limits { failures: 1, ..NONE }, ..COLD }
+    Bounds { ticks: &[2, 1, 1], times: &[0, 2_100], limits: Limits { failures: 1, ..NONE }, ..COLD }
 }
 
 scenario! {
@@ -102,21 +102,21 @@ scenario! {
     /// worker reads the document meanwhile.
     suspension:
     Bounds { ticks: &[1, 1, 1], times: &[600_000, 602_100], warm: 2, ..DUE },
-    Bounds { ticks: &[2, 2, 2], times: &[600_000, 602_100, 604_200], warm: 2, ..DUE }
+    Bounds { ticks: &[2, 1, 1], times: &[600_000, 602_100, 604_200], warm: 2, ..DUE }
 }
 
 scenario! {
     /// The owner of a lease renews it, or is too late and finds another owner.
     renewal:
     Bounds { ticks: &[2, 2], times: &[600_000, 600_300, 602_350], ..DUE },
-    Bounds { ticks: &[3, 3], times: &[600_000, 600_300, 602_350, 611_000], ..DUE }
+    Bounds { ticks: &[3, 2], times: &[600_000, 600_300, 602_350, 611_000], ..DUE }
 }
 
 scenario! {
     /// A worker ends while it has a fetch, and other workers take the lease.
     departure:
     Bounds { ticks: &[1, 1, 1], limits: Limits { releases: 1, ..NONE }, ..DUE },
-    Bounds { ticks: &[2, 2, 2], times: &[600_000, 602_100], limits: Limits { releases: 2, ..NONE }, ..DUE }
+    Bounds { ticks: &[2, 2, 1], times: &[600_000, 602_100], limits: Limits { releases: 1, ..NONE }, ..DUE }
 }
 
 scenario! {
@@ -124,12 +124,12 @@ scenario! {
     early_refresh:
     Bounds {
         ticks: &[1, 1],
-        times: &[100_000, 102_100],
+        times: &[100_000, 102_100, 131_000],
         limits: Limits { unknown_kids: 2, failures: 1, ..NONE },
         ..DUE
     },
     Bounds {
-        ticks: &[2, 2, 1],
+        ticks: &[2, 1, 1],
         times: &[100_000, 102_100, 131_000],
         limits: Limits { unknown_kids: 2, failures: 1, ..NONE },
         ..DUE
@@ -139,8 +139,8 @@ scenario! {
 scenario! {
     /// Another plugin overwrites the shared document, at any time.
     lost_document:
-    Bounds { ticks: &[1, 1], times: &[0, 31_000], limits: Limits { overwrites: 1, ..NONE }, ..COLD },
-    Bounds { ticks: &[2, 2, 1], times: &[0, 2_100, 31_000], limits: Limits { overwrites: 1, ..NONE }, ..COLD }
+    Bounds { ticks: &[1, 1], times: &[0, 10_000, 20_000, 30_000], limits: Limits { overwrites: 1, ..NONE }, ..COLD },
+    Bounds { ticks: &[2, 1, 1], times: &[0, 10_000, 20_000, 30_000], limits: Limits { overwrites: 1, ..NONE }, ..COLD }
 }
 
 scenario! {
@@ -172,7 +172,7 @@ scenario! {
         ..DUE
     },
     Bounds {
-        ticks: &[2, 2, 2],
+        ticks: &[2, 1, 1],
         times: &[600_000, 602_100],
         limits: Limits { lost_races: 2, failures: 1, releases: 1, ..NONE },
         ..DUE
