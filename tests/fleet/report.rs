@@ -30,7 +30,7 @@ fn print_scenario(scenario: &Scenario) -> [Requests; 2] {
 }
 
 #[test]
-#[ignore = "make fleet"]
+#[ignore = "takes minutes: `make fleet` runs it"]
 fn tables_and_plot() {
     println!("Largest number of requests in a second / in a minute.");
     let results = ALL.map(|scenario| (scenario.name, print_scenario(scenario)));

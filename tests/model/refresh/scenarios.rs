@@ -82,7 +82,7 @@ macro_rules! scenario {
             }
 
             #[test]
-            #[ignore = "make model"]
+            #[ignore = "takes minutes: `make model` runs it"]
             fn every_schedule_within_large_bounds_keeps_the_properties() {
                 $large.explore(concat!(stringify!($name), ", large"));
             }
